@@ -1,0 +1,33 @@
+# make run    web server and queue worker in the foreground
+# make test   every check and test that can run here
+# make lint   formatter and linter, mending what they can
+# make lock   requirements*.in -> requirements*.txt
+# make clean  the virtual environment and caches (never your data)
+
+PYTHON := .venv/bin/python
+
+.PHONY: run test lint lock clean installed installed-dev
+
+run: installed
+	@$(PYTHON) manage.py serve
+
+test: installed-dev
+	@$(PYTHON) -m scripts.test
+
+lint: installed-dev
+	@$(PYTHON) -m ruff check --fix . && $(PYTHON) -m ruff format .
+
+lock: installed-dev
+	@for name in requirements requirements-dev; do \
+	  $(PYTHON) -m uv pip compile --quiet --universal --generate-hashes --python-version 3.12 --no-header \
+	    $$name.in --output-file $$name.txt || exit 1; \
+	done
+
+clean:
+	@rm -rf .venv .venv.lock .venv.log .mypy_cache .ruff_cache .pytest_cache .hypothesis staticfiles
+
+installed:
+	@python=$$(scripts/find-python) && "$$python" scripts/install.py requirements.txt
+
+installed-dev:
+	@python=$$(scripts/find-python) && "$$python" scripts/install.py requirements.txt requirements-dev.txt

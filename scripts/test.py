@@ -1,0 +1,175 @@
+"""Every check and test that can run here; what `make test` does.
+
+The tests run on SQLite, and at the same time on PostgreSQL and Redis: on private ones started for the run where they
+are installed, or on those that TEST_DB_HOST (with its fellows) and TEST_REDIS_LOCATION name. What is missing is named
+at the end; with REQUIRE_ALL=1 that is a failure. Arguments go to pytest, and then only pytest runs.
+"""
+
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from project.env import Env
+from scripts import services
+
+ROOT = Path(__file__).resolve().parent.parent
+
+PRODUCTION = {
+    "SECRET_KEY": secrets.token_urlsafe(64),
+    "ALLOWED_HOSTS": "api.example.com",
+    "CSRF_TRUSTED_ORIGINS": "https://app.example.com",
+    "SECURE_COOKIES": "True",
+    "JWT_COOKIE_SAMESITE": "None",
+    "USE_X_FORWARDED_PROTO": "True",
+    "TRUSTED_PROXIES": "1",
+    "DB_HOST": "db",
+    "DB_PASSWORD": secrets.token_urlsafe(24),
+    "REDIS_LOCATION": "redis://redis:6379/1",
+    "EMAIL_HOST": "smtp.example.com",
+    "EMAIL_USE_TLS": "True",
+    "FRONTEND_BASE_URL": "https://app.example.com",
+}
+NEED_NO_DATABASE = (
+    "test_core_*",
+    "test_house*",
+    "test_env*",
+    "test_supervisor*",
+    "test_serve*",
+    "test_outage*",
+    "test_reload*",
+    "test_smtp*",
+    "test_compose*",
+    "test_setting_up*",
+)  # or have their own
+
+
+@dataclass(frozen=True)
+class Outcome:
+    name: str
+    has_passed: bool
+    duration_s: float
+
+
+class Run:
+    """The steps so far. A failed step doesn't keep the next from running."""
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        self.environment = environment
+        self.outcomes: list[Outcome] = []
+        self.missing: list[str] = []
+
+    def step(self, name: str, *arguments: str, **environment: str) -> None:
+        print(f"\n=== {name}", flush=True)
+        began = time.monotonic()
+        result = subprocess.run(
+            [sys.executable, *arguments], cwd=ROOT, env={**self.environment, **environment}, check=False
+        )
+        self.outcomes.append(Outcome(name, result.returncode == 0, time.monotonic() - began))
+
+    @contextmanager
+    def alongside(self, name: str, *arguments: str, **environment: str) -> Iterator[None]:
+        """A step that runs while the block does, on the other processor; what it says is printed afterwards."""
+        began = time.monotonic()
+        with tempfile.TemporaryFile("w+") as output:
+            process = subprocess.Popen(
+                [sys.executable, *arguments],
+                cwd=ROOT,
+                env={**self.environment, **environment},
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+            try:
+                yield
+            finally:
+                returncode = process.wait()
+                duration_s = time.monotonic() - began
+            output.seek(0)
+            print(f"\n=== {name}\n{output.read()}", flush=True)
+        self.outcomes.append(Outcome(name, returncode == 0, duration_s))
+
+    def skip(self, what: str) -> None:
+        self.missing.append(what)
+
+    def closing(self, *, require_all: bool) -> int:
+        """Print what happened in a few lines; return the exit code."""
+        print("\n=== Summary")
+        for outcome in self.outcomes:
+            print(f"{'passed' if outcome.has_passed else 'FAILED'}   {outcome.name} ({outcome.duration_s:.0f} s)")
+        for what in self.missing:
+            print(f"{'MISSING' if require_all else 'skipped'}  {what}")
+        if self.missing and require_all:
+            print("REQUIRE_ALL is set: what is missing counts as a failure.")
+        failed = not all(outcome.has_passed for outcome in self.outcomes) or (require_all and bool(self.missing))
+        return int(failed)
+
+
+def main(pytest_arguments: list[str]) -> int:
+    data = tempfile.mkdtemp(prefix="videoflix-check-")
+    require_all = os.environ.get("REQUIRE_ALL", "") not in ("", "0")
+    others = {name: value for name, value in os.environ.items() if name.lower() not in Env.model_fields}
+    run = Run({**others, "ENV_FILE": "", "DATA_DIR": data})
+    try:
+        if not pytest_arguments:
+            checks(run)
+        tests(run, pytest_arguments)
+    finally:
+        shutil.rmtree(data, ignore_errors=True)
+    return run.closing(require_all=require_all)
+
+
+def checks(run: Run) -> None:
+    run.step("ruff check", "-m", "ruff", "check", ".")
+    run.step("ruff format", "-m", "ruff", "format", "--check", ".")
+    run.step("mypy", "-m", "mypy", ".")
+    run.step("no migration is missing", "manage.py", "makemigrations", "--check", "--dry-run")
+    run.step("check --deploy", "manage.py", "check", "--deploy", "--fail-level", "WARNING", **PRODUCTION)
+
+
+def tests(run: Run, arguments: list[str]) -> None:
+    pytest = ["-m", "pytest", *arguments]
+    without = []
+    if not services.chromium_binary():
+        run.skip("tests in a browser: no Chromium found")
+        without.append("not browser")
+    if not services.nginx_binary():
+        run.skip("tests of the edge: no nginx found")
+        without.append("not edge")
+    if without:
+        pytest += ["-m", " and ".join(without)]
+    with ExitStack() as stack:
+        variables = both_services(run, stack)
+        if variables is not None:
+            ignored = [f"--ignore-glob=*/tests/{pattern}" for pattern in NEED_NO_DATABASE]
+            stack.enter_context(run.alongside("tests on PostgreSQL and Redis", *pytest, *ignored, **variables))
+        run.step("tests on SQLite", *pytest)
+
+
+def both_services(run: Run, stack: ExitStack) -> dict[str, str] | None:
+    """What pytest needs to know of PostgreSQL and Redis, started here or named from outside; None without them."""
+    variables: dict[str, str] = {}
+    if not os.environ.get("TEST_DB_HOST"):
+        if not services.postgresql_binaries():
+            run.skip("tests on PostgreSQL and Redis: no PostgreSQL found")
+            return None
+        variables |= stack.enter_context(services.postgresql()).variables
+    if not os.environ.get("TEST_REDIS_LOCATION"):
+        if not services.redis_binary():
+            run.skip("tests on PostgreSQL and Redis: no Redis found")
+            return None
+        variables |= stack.enter_context(services.redis()).variables
+    return variables
+
+
+if __name__ == "__main__":
+    try:
+        raise SystemExit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        raise SystemExit("\nStopped.") from None
