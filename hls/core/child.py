@@ -1,0 +1,36 @@
+"""Started by hls.core.process as a program of its own: puts limits on itself, then becomes the real command.
+
+    python -I -S child.py '{"parent": 123, "nice": 10, "limits": {"AS": 1000000}}' ffmpeg …
+
+A program between, because `preexec_fn` isn't safe in a process with threads. It imports nothing of the project.
+"""
+
+import ctypes
+import json
+import os
+import resource
+import signal
+import sys
+
+PR_SET_PDEATHSIG = 1
+ORPHANED = 86
+
+
+def main() -> None:
+    spec = json.loads(sys.argv[1])
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != spec["parent"]:  # it died before the line above could take effect
+            sys.exit(ORPHANED)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    for name, wanted in spec["limits"].items():
+        kind = getattr(resource, f"RLIMIT_{name}")
+        _, hard = resource.getrlimit(kind)
+        limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(kind, (limit, limit))
+    os.nice(spec["nice"])
+    os.execv(sys.argv[2], sys.argv[2:])  # noqa: S606 — no shell is wanted
+
+
+if __name__ == "__main__":
+    main()

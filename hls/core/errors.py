@@ -1,0 +1,84 @@
+"""What can go wrong with a film, as one exception that carries its policy."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Code(StrEnum):
+    """Stable names for callers; CONTRACT part 4."""
+
+    NO_VIDEO = "no_video"
+    UNREADABLE = "unreadable"
+    UNSUPPORTED = "unsupported"
+    TOO_LONG = "too_long"
+    TOO_LARGE = "too_large"
+    DISK_FULL = "disk_full"
+    SOURCE_MISSING = "source_missing"
+    TIMEOUT = "timeout"
+    ENCODER_FAILED = "encoder_failed"
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What a person is told: what happened, and what to do about it."""
+
+    sentence: str
+    hint: str
+    is_temporary: bool
+
+
+ADVICE = {
+    Code.NO_VIDEO: Advice(
+        "The file has no picture track that can be shown.",
+        "Upload a file with a video track; sound alone can't be streamed here.",
+        False,
+    ),
+    Code.UNREADABLE: Advice(
+        "The file can't be read as a film.",
+        "It may be cut off or damaged. Export it again, or upload it again from the original.",
+        False,
+    ),
+    Code.UNSUPPORTED: Advice(
+        "The film is in a format that can't be transcoded.",
+        "Convert it to H.264 in an MP4 file and upload that.",
+        False,
+    ),
+    Code.TOO_LONG: Advice("The film is too long.", "Cut it into parts, or raise HLS_MAX_DURATION_S.", False),
+    Code.TOO_LARGE: Advice("The picture is too large.", "Scale it down to 4K or less, or raise HLS_MAX_PIXELS.", False),
+    Code.DISK_FULL: Advice(
+        "There is not enough free space on the disk.", "Free some space; the film goes on by itself.", True
+    ),
+    Code.SOURCE_MISSING: Advice("The uploaded file is gone.", "Replace the video's file by uploading it again.", False),
+    Code.TIMEOUT: Advice(
+        "The encoder made no progress for too long.",
+        "It is tried again by itself; if it keeps failing, convert the file first.",
+        True,
+    ),
+    Code.ENCODER_FAILED: Advice(
+        "The encoder stopped with an error.", "It is tried again by itself; the log has ffmpeg's own words.", True
+    ),
+}
+
+
+class TranscodeError(Exception):
+    """A film, or one of its chunks, can't be made. `detail` is for the log, never for a caller."""
+
+    def __init__(self, code: Code, detail: str = "") -> None:
+        super().__init__(f"{code}: {detail}" if detail else str(code))
+        self.code = code
+        self.detail = detail
+
+    @property
+    def advice(self) -> Advice:
+        return ADVICE[self.code]
+
+
+class EncoderKilled(TranscodeError):
+    """Somebody else ended ffmpeg: an operator, or a machine short of memory. That says nothing about the film."""
+
+    def __init__(self, detail: str = "") -> None:
+        super().__init__(Code.ENCODER_FAILED, detail)
+
+
+class Stopped(Exception):
+    """The work was interrupted on purpose: the worker shuts down, or the chunk is no longer its own."""

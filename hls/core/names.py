@@ -1,0 +1,53 @@
+"""The only place that knows file names.
+
+A published folder:
+
+    480p/segment_000.ts  480p/segment_001.ts  480p/index.m3u8  480p/iframes.m3u8  720p/…  1080p/…
+    master.m3u8  poster.jpg  storyboard.vtt  storyboard_00.jpg
+"""
+
+import re
+
+MASTER = "master.m3u8"
+INDEX = "index.m3u8"
+IFRAMES = "iframes.m3u8"
+POSTER = "poster.jpg"
+STORYBOARD = "storyboard.vtt"
+TILES = "tiles"
+
+RENDITIONS = ("480p", "720p", "1080p")
+
+_SEGMENT = re.compile(r"segment_(\d{3}|[1-9]\d{3,5})\.ts", re.ASCII)
+_SHEET = re.compile(r"storyboard_(\d{2}|[1-9]\d{2,3})\.jpg", re.ASCII)
+
+
+def segment_name(number: int) -> str:
+    """At least three digits, more when a film needs them: "segment_007.ts", "segment_1200.ts"."""
+    return f"segment_{number:03d}.ts"
+
+
+def segment_number(name: str) -> int | None:
+    """The number in a segment's name, or None where the name isn't one."""
+    match = _SEGMENT.fullmatch(name)
+    return int(match[1]) if match else None
+
+
+def is_segment_name(name: str) -> bool:
+    return segment_number(name) is not None
+
+
+def sheet_name(number: int) -> str:
+    return f"storyboard_{number:02d}.jpg"
+
+
+def is_sheet_name(name: str) -> bool:
+    return _SHEET.fullmatch(name) is not None
+
+
+def tile_name(number: int) -> str:
+    """A storyboard picture within a chunk's folder, numbered over the whole film: "tiles/00012.jpg"."""
+    return f"{TILES}/{number:05d}.jpg"
+
+
+def is_rendition_name(name: str) -> bool:
+    return name in RENDITIONS

@@ -1,0 +1,178 @@
+"""The only place that starts programs: bounded, watched, stopped, reaped, and never outliving this process.
+
+The child gets a process group and a nearly empty environment (no secrets), and is killed by the kernel when the
+thread that started it ends; `run` blocks that thread, so a child never outlives the work it is for.
+"""
+
+import json
+import logging
+import os
+import selectors
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from hls.core import child
+from hls.core.errors import Code, Stopped, TranscodeError
+
+log = logging.getLogger(__name__)
+
+TICK_S = 0.5
+TAIL_BYTES = 16_000
+STDOUT_BYTES = 16_000_000
+ROOT = Path(__file__).resolve().parents[2]  # where `python -m hls…` finds its modules
+ENVIRONMENT = {
+    "PATH": os.defpath,
+    "LC_ALL": "C.UTF-8",
+    "PYTHONPATH": str(ROOT),
+    "MALLOC_ARENA_MAX": "4",  # each arena reserves 64 MB of the address space that is bounded, one per thread
+}
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What a child may take; None: no limit."""
+
+    timeout_s: float | None = None  # wall clock
+    stall_s: float | None = None  # wall clock without a sign of progress
+    cpu_s: int | None = None
+    memory_bytes: int | None = None  # address space
+    file_bytes: int | None = None  # each file it writes
+    nice: int = 0
+
+
+@dataclass(frozen=True)
+class Watch:
+    """How the caller follows a child."""
+
+    on_line: Callable[[str], bool]  # gets each line of stdout; true where it shows progress
+    on_tick: Callable[[], None]  # called at least every second
+    should_stop: Callable[[], bool]  # asked as often
+
+
+@dataclass(frozen=True)
+class Ended:
+    returncode: int  # negative: the signal that ended it
+    stdout: str  # empty where a Watch took the lines
+    stderr: str  # the last 16 kB
+
+
+UNWATCHED = Watch(on_line=lambda line: True, on_tick=lambda: None, should_stop=lambda: False)
+
+
+def run(command: Sequence[str], *, bounds: Bounds, watch: Watch | None = None, folder: Path | None = None) -> Ended:
+    """Run `command` (an absolute program path first) in `folder` until it ends.
+
+    Raises TranscodeError(TIMEOUT) when it takes too long or stalls, TranscodeError(ENCODER_FAILED) where it can't be
+    started, Stopped when the watch says so; the child is dead by then.
+    """
+    log.info("start %s", shlex.join(command))
+    started = time.monotonic()
+    with _start(command, bounds, folder) as running:
+        try:
+            ended = _Follower(running, bounds, watch).until_end()
+        finally:
+            _kill(running)
+    log.info("ended %s with %d after %.1f s", Path(command[0]).name, ended.returncode, time.monotonic() - started)
+    return ended
+
+
+def _start(command: Sequence[str], bounds: Bounds, folder: Path | None) -> subprocess.Popen[bytes]:
+    limits = {"CPU": bounds.cpu_s, "AS": bounds.memory_bytes, "FSIZE": bounds.file_bytes}
+    spec = {
+        "parent": os.getpid(),
+        "nice": bounds.nice,
+        "limits": {name: limit for name, limit in limits.items() if limit is not None},
+    }
+    try:
+        return subprocess.Popen(
+            [sys.executable, "-I", "-S", child.__file__, json.dumps(spec), *command],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=folder,
+            env=ENVIRONMENT,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise TranscodeError(Code.ENCODER_FAILED, f"can't start {command[0]}: {error}") from error
+
+
+def _kill(running: subprocess.Popen[bytes]) -> None:
+    """End the whole group at once: it writes into a private folder, so there is nothing for it to tidy up."""
+    if running.poll() is None:
+        os.killpg(running.pid, signal.SIGKILL)
+    running.wait()
+
+
+class _Follower:
+    """Reads a child's two pipes until both close, keeping an eye on the clock."""
+
+    def __init__(self, running: subprocess.Popen[bytes], bounds: Bounds, watch: Watch | None) -> None:
+        self.running = running
+        self.bounds = bounds
+        self.watch = watch or UNWATCHED
+        self.keeps_stdout = watch is None
+        self.started = self.progressed = self.ticked = time.monotonic()
+        self.stdout = bytearray()
+        self.stderr = bytearray()
+
+    def until_end(self) -> Ended:
+        with selectors.DefaultSelector() as selector:
+            for pipe in filter(None, (self.running.stdout, self.running.stderr)):
+                selector.register(pipe, selectors.EVENT_READ)
+            while selector.get_map():
+                for key, _ in selector.select(TICK_S):
+                    self._read(selector, key.fileobj)  # type: ignore[arg-type]  # only pipes are registered
+                self._look_at_the_clock()
+        while self.running.poll() is None:  # it closed its pipes and lives on
+            time.sleep(TICK_S / 10)
+            self._look_at_the_clock()
+        return Ended(self.running.returncode, _text(self.stdout), _text(self.stderr))
+
+    def _read(self, selector: selectors.BaseSelector, pipe: IO[bytes]) -> None:
+        data = os.read(pipe.fileno(), 65_536)
+        if not data:
+            selector.unregister(pipe)
+        elif pipe is self.running.stderr:
+            self.stderr += data
+            del self.stderr[:-TAIL_BYTES]
+        else:
+            self.stdout += data
+            if len(self.stdout) > STDOUT_BYTES:
+                raise TranscodeError(Code.ENCODER_FAILED, "it wrote without end")
+            if not self.keeps_stdout:
+                self._pass_lines_on()
+
+    def _pass_lines_on(self) -> None:
+        *lines, rest = self.stdout.split(b"\n")
+        self.stdout = rest
+        for line in lines:
+            if self.watch.on_line(_text(line)):
+                self.progressed = time.monotonic()
+
+    def _look_at_the_clock(self) -> None:
+        now = time.monotonic()
+        bounds = self.bounds
+        if bounds.timeout_s is not None and now - self.started > bounds.timeout_s:
+            raise TranscodeError(Code.TIMEOUT, f"not ready after {bounds.timeout_s:.0f} s; {self._last_words()}")
+        if bounds.stall_s is not None and now - self.progressed > bounds.stall_s:
+            raise TranscodeError(Code.TIMEOUT, f"no progress for {bounds.stall_s:.0f} s; {self._last_words()}")
+        if now - self.ticked >= TICK_S:
+            self.ticked = now
+            self.watch.on_tick()
+            if self.watch.should_stop():
+                raise Stopped
+
+    def _last_words(self) -> str:
+        return _text(self.stderr)[-500:]
+
+
+def _text(data: bytes | bytearray) -> str:
+    return data.decode(errors="replace")

@@ -1,0 +1,44 @@
+"""Frozen dataclasses to JSON values and back, exactly: fractions travel as "24000/1001"."""
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from fractions import Fraction
+from types import UnionType
+from typing import Any, cast, get_args, get_origin, get_type_hints
+
+type Json = dict[str, Any]
+
+
+def dump(value: object) -> Json:
+    """A dataclass instance as a JSON object (dicts, lists, strings, numbers, None)."""
+    return cast(Json, _encoded(value))
+
+
+def load[T](kind: type[T], data: Mapping[str, Any]) -> T:
+    """The instance that `dump` was given. Raises KeyError, TypeError or ValueError for anything else."""
+    return cast(T, _decoded(kind, data))
+
+
+def _encoded(value: object) -> object:
+    if is_dataclass(value):
+        return {field.name: _encoded(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Fraction):
+        return f"{value.numerator}/{value.denominator}"
+    if isinstance(value, tuple):
+        return [_encoded(item) for item in value]
+    return value
+
+
+def _decoded(kind: Any, data: Any) -> object:
+    if isinstance(kind, UnionType):  # only "X | None" is in use
+        return None if data is None else _decoded(get_args(kind)[0], data)
+    if get_origin(kind) is tuple:
+        return tuple(_decoded(get_args(kind)[0], item) for item in data)
+    if is_dataclass(kind):
+        hints = get_type_hints(kind)
+        return cast(Any, kind)(**{field.name: _decoded(hints[field.name], data[field.name]) for field in fields(kind)})
+    if kind is Fraction:
+        return Fraction(data)
+    if not isinstance(data, kind if kind is not float else (int, float)):
+        raise TypeError(f"expected {kind.__name__}, got {type(data).__name__}")
+    return data
