@@ -1,0 +1,121 @@
+"""The frame grid: where segments and chunks begin. The same for every rendition of a film."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from itertools import pairwise
+from math import ceil, floor
+
+GOP_S = 2
+GOPS_PER_SEGMENT = 3
+SEGMENTS_FIRST_CHUNK = 2
+SEGMENTS_PER_CHUNK = 5
+MAX_RATE = 60
+MIN_RATE = 1
+
+
+@dataclass(frozen=True)
+class Segment:
+    number: int
+    first_frame: int
+    frame_count: int
+
+    @property
+    def end_frame(self) -> int:
+        """The first frame that is no longer in it."""
+        return self.first_frame + self.frame_count
+
+
+@dataclass(frozen=True)
+class ChunkSpan:
+    """A run of whole segments that one ffmpeg makes."""
+
+    index: int
+    segments: tuple[Segment, ...]
+
+    @property
+    def first_frame(self) -> int:
+        return self.segments[0].first_frame
+
+    @property
+    def end_frame(self) -> int:
+        return self.segments[-1].end_frame
+
+    @property
+    def frame_count(self) -> int:
+        return self.end_frame - self.first_frame
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """`frame_count` frames at a constant `rate` (frames per second), cut at multiples of `gop` frames."""
+
+    rate: Fraction
+    frame_count: int
+    gop: int
+    frames_per_segment: int
+    segments_first_chunk: int
+    segments_per_chunk: int
+
+    @property
+    def duration_s(self) -> Fraction:
+        return self.frame_count / self.rate
+
+    @cached_property
+    def target_duration_s(self) -> int:
+        """EXT-X-TARGETDURATION of every playlist: no segment's rounded duration is above it (RFC 8216 4.3.3.1)."""
+        return max(1, *(_rounded(segment.frame_count / self.rate) for segment in self.segments))
+
+    @cached_property
+    def segments(self) -> tuple[Segment, ...]:
+        starts = list(range(0, self.frame_count, self.frames_per_segment))
+        if len(starts) > 1 and self._is_last_too_short(self.frame_count - starts[-1]):
+            starts.pop()
+        bounds = pairwise([*starts, self.frame_count])
+        return tuple(Segment(number, first, end - first) for number, (first, end) in enumerate(bounds))
+
+    @cached_property
+    def chunks(self) -> tuple[ChunkSpan, ...]:
+        first, step = self.segments_first_chunk, self.segments_per_chunk
+        starts = [0, *range(first, len(self.segments), step)]
+        bounds = pairwise([*starts, len(self.segments)])
+        return tuple(ChunkSpan(index, self.segments[start:end]) for index, (start, end) in enumerate(bounds))
+
+    def seconds(self, frame: int) -> Fraction:
+        """When a frame is shown, from the film's beginning."""
+        return frame / self.rate
+
+    def keyframes(self, segment: Segment) -> tuple[int, ...]:
+        """The film's frame numbers of a segment's IDR pictures."""
+        return tuple(range(segment.first_frame, segment.end_frame, self.gop))
+
+    def _is_last_too_short(self, frame_count: int) -> bool:
+        """Whether the last segment goes into the one before it: under half a second, and no longer TARGETDURATION."""
+        whole = _rounded(self.frames_per_segment / self.rate)
+        return frame_count * 4 < self.gop and _rounded((self.frames_per_segment + frame_count) / self.rate) <= whole
+
+
+def output_rate(rate: Fraction) -> Fraction:
+    """A source's rate brought between 1 and 60 by dividing or multiplying it by a whole number."""
+    if rate > MAX_RATE:
+        return rate / ceil(rate / MAX_RATE)
+    return rate if rate >= MIN_RATE else rate * ceil(MIN_RATE / rate)
+
+
+def timeline(rate: Fraction, frame_count: int) -> Timeline:
+    """Cut `frame_count` (at least 1) frames at `rate` into 6-second segments with an IDR picture every 2 seconds."""
+    if frame_count < 1 or not MIN_RATE <= rate <= MAX_RATE:
+        raise ValueError(f"no timeline for {frame_count} frames at {rate} fps")
+    gop = max(1, round(rate * GOP_S))
+    return Timeline(
+        rate=rate,
+        frame_count=frame_count,
+        gop=gop,
+        frames_per_segment=gop * GOPS_PER_SEGMENT,
+        segments_first_chunk=SEGMENTS_FIRST_CHUNK,
+        segments_per_chunk=SEGMENTS_PER_CHUNK,
+    )
+
+
+def _rounded(seconds: Fraction) -> int:
+    return floor(seconds + Fraction(1, 2))
