@@ -1,0 +1,61 @@
+"""What one encoded chunk is: files in a private folder, and their measured facts."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+from hls.core.wire import Json, dump, load
+
+
+@dataclass(frozen=True)
+class IFrame:
+    """A keyframe's bytes within its segment, starting with PAT and PMT."""
+
+    offset: int
+    size: int
+
+
+@dataclass(frozen=True)
+class SegmentFacts:
+    number: int
+    frame_count: int
+    size_bytes: int
+    iframes: tuple[IFrame, ...]
+
+
+@dataclass(frozen=True)
+class RenditionFacts:
+    name: str
+    codecs: str  # RFC 6381, from the real SPS: "avc1.640028,mp4a.40.2"
+    segments: tuple[SegmentFacts, ...]
+
+
+@dataclass(frozen=True)
+class ChunkFacts:
+    index: int
+    renditions: tuple[RenditionFacts, ...]  # smallest first, as in the plan
+    tiles: tuple[str, ...]  # storyboard pictures, relative to the chunk's folder
+
+    def to_json(self) -> Json:
+        """A JSON object, fit for a JSONField."""
+        return dump(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        return load(cls, data)
+
+
+def joined(chunks: Iterable[ChunkFacts]) -> tuple[RenditionFacts, ...]:
+    """The renditions of a film's chunks from the first on, up to the first one missing; () without chunk 0."""
+    film: tuple[RenditionFacts, ...] = ()
+    for expected, chunk in enumerate(sorted(chunks, key=lambda chunk: chunk.index)):
+        if chunk.index != expected:
+            break
+        if not film:
+            film = chunk.renditions
+            continue
+        film = tuple(
+            replace(sofar, segments=sofar.segments + more.segments)
+            for sofar, more in zip(film, chunk.renditions, strict=True)
+        )
+    return film

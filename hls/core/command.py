@@ -1,0 +1,127 @@
+"""ffmpeg's command line for one chunk, in ffmpeg's own order: global, input, graph, then each output."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from hls.core import names
+from hls.core.filters import audio_span, graph, tiles
+from hls.core.ladder import Rendition
+from hls.core.plan import Plan
+from hls.core.timeline import ChunkSpan
+
+MOST_THREADS = 16  # more of them make no film ready sooner, and each takes memory
+SEEK_MARGIN_S = 1  # decoders of sound need a run-up, and streams aren't interleaved exactly
+SEEKS_ANYWHERE = frozenset({"mpegts", "mpeg"})  # these have no index, and land between key frames
+REORDERING_S = 0.5  # a picture is stored before it is shown
+TS_OFFSET_S = 10  # a film begins at 10 s, so that no decoding time is below zero
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """The ffmpeg to use, and what it may take."""
+
+    ffmpeg: Path
+    threads: int = 0  # for each codec; 0: as many as there are cores, 16 at most
+    nice: int = 10
+    stall_s: float = 60  # killed after so long without a new frame
+    memory_bytes: int = 8 << 30  # address space
+
+    @property
+    def codec_threads(self) -> str:
+        return str(self.threads or min(os.cpu_count() or 1, MOST_THREADS))
+
+
+def chunk_command(
+    plan: Plan, index: int, *, source: Path, encoder: Encoder, has_zscale: bool, is_lost: bool = False
+) -> list[str]:
+    """To be run in the chunk's own folder, which has a folder for each rendition, and one for tiles.
+
+    A chunk that `is_lost`, with nothing in it that could be decoded, is black and silent.
+    """
+    span = plan.timeline.chunks[index]
+    command = [str(encoder.ffmpeg), *GLOBAL]
+    if not is_lost:
+        command += _input(plan, span, source, encoder)
+    command += ["-filter_complex", graph(plan, span, has_zscale=has_zscale, is_lost=is_lost)]
+    for number, rendition in enumerate(plan.renditions):
+        command += _rendition(plan, span, number, rendition, encoder)
+    return command + _tiles(plan, span)
+
+
+GLOBAL = [
+    *("-hide_banner", "-nostdin", "-nostats", "-loglevel", "warning"),
+    *("-y", "-progress", "pipe:1", "-stats_period", "0.5"),
+    "-copyts",  # the source's own clock: where a chunk begins doesn't depend on where the seek lands
+    *("-max_error_rate", "1"),  # damaged frames are repaired as well as can be, they don't end the film
+]
+
+
+def _input(plan: Plan, span: ChunkSpan, source: Path, encoder: Encoder) -> Iterator[str]:
+    yield from ("-f", plan.source.demuxer)  # the one that was probed: no second guess
+    yield from ("-protocol_whitelist", "file")
+    yield from ("-threads", encoder.codec_threads)
+    # A size that changes on the way is left to the scaler: a new graph would begin counting frames again.
+    yield from ("-reinit_filter", "0")
+    seek_s = _seek_s(plan, span)
+    if seek_s is not None:
+        # The graph cuts on the frame; ffmpeg's own cut would drop what the sound's run-up needs.
+        yield from ("-noaccurate_seek", "-seek_timestamp", "1", "-ss", f"{seek_s:.6f}")
+    yield from ("-i", f"file:{source.absolute()}")
+
+
+def _seek_s(plan: Plan, span: ChunkSpan) -> float | None:
+    """Where to begin reading, on the source's clock; None for its beginning."""
+    if span.index == 0:
+        return None
+    video = plan.source.video
+    wanted_s = float(video.start_s + plan.timeline.seconds(span.first_frame)) - SEEK_MARGIN_S
+    if plan.source.demuxer not in SEEKS_ANYWHERE:
+        return wanted_s
+    before = [keyframe_s for keyframe_s in video.keyframes_s if keyframe_s <= wanted_s]
+    return before[-1] - REORDERING_S if before else None
+
+
+def _rendition(plan: Plan, span: ChunkSpan, number: int, rendition: Rendition, encoder: Encoder) -> Iterator[str]:
+    yield from ("-map", f"[v{number}]", *_video_codec(plan, rendition, encoder))
+    if plan.source.audio:
+        yield from ("-map", f"[a{number}]", "-c:a", "aac", "-b:a", f"{rendition.audio_kbps}k")
+        yield from ("-bsf:a", f"noise=drop='lt(n,{audio_span(plan, span).dropped_packets})'")
+    yield from _segments(span, rendition)
+
+
+def _video_codec(plan: Plan, rendition: Rendition, encoder: Encoder) -> Iterator[str]:
+    rate, gop = plan.timeline.rate, plan.timeline.gop
+    yield from ("-c:v", "libx264", "-preset", "faster", "-profile:v", "high", "-threads:v", encoder.codec_threads)
+    yield from ("-crf", str(rendition.crf))
+    yield from ("-maxrate", f"{rendition.maxrate_kbps}k", "-bufsize", f"{rendition.bufsize_kbits}k")
+    # IDR pictures on the frame grid and nowhere else, alike in all renditions.
+    yield from ("-g", str(gop), "-keyint_min", str(gop), "-sc_threshold", "0", "-flags", "+cgop")
+    yield from ("-force_key_frames", f"expr:not(mod(n,{gop}))")
+    # Frame numbers are the encoder's clock: no rounding, so no irregular step at 23.976 and its like.
+    yield from ("-enc_time_base:v", f"{rate.denominator}:{rate.numerator}", "-fps_mode", "passthrough")
+    for option in ("-color_primaries", "-color_trc", "-colorspace"):
+        yield from (option, "bt709")
+    yield from ("-color_range", "tv")
+
+
+def _segments(span: ChunkSpan, rendition: Rendition) -> Iterator[str]:
+    yield from ("-output_ts_offset", str(TS_OFFSET_S), "-muxdelay", "0", "-muxpreload", "0")
+    # Sound that comes late, after a gap in the source, is waited for: it belongs into its own segment.
+    yield from ("-avoid_negative_ts", "disabled", "-max_muxing_queue_size", "9999", "-max_interleave_delta", "0")
+    ends = (str(segment.end_frame - span.first_frame) for segment in span.segments)
+    yield from ("-f", "segment", "-segment_frames", ",".join(ends))
+    yield from ("-segment_start_number", str(span.segments[0].number))
+    # One PAT and PMT at each segment's beginning; the ones before other IDR pictures are put in afterwards.
+    transport = "mpegts_copyts=1:mpegts_flags=+initial_discontinuity:pat_period=1000:sdt_period=1000"
+    yield from ("-segment_format", "mpegts", "-segment_format_options", transport)
+    yield f"{rendition.name}/segment_%03d.ts"
+
+
+def _tiles(plan: Plan, span: ChunkSpan) -> list[str]:
+    numbers = tiles(plan, span)
+    if not numbers:
+        return []
+    codec = ["-c:v", "mjpeg", "-q:v", "5", "-pix_fmt", "yuvj420p", "-fps_mode", "passthrough"]
+    return ["-map", "[tiles]", *codec, "-f", "image2", "-start_number", str(numbers[0]), f"{names.TILES}/%05d.jpg"]

@@ -1,0 +1,142 @@
+"""Encode one chunk: one ffmpeg decodes once and makes all renditions and the storyboard's tiles."""
+
+import errno
+import logging
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from hls.core import names
+from hls.core.chunk import ChunkFacts
+from hls.core.command import Encoder, chunk_command
+from hls.core.errors import Code, EncoderKilled, TranscodeError
+from hls.core.measure import measured
+from hls.core.plan import Plan
+from hls.core.process import Bounds, Ended, Watch, run
+
+log = logging.getLogger(__name__)
+
+__all__ = ["Encoder", "encode_chunk"]
+
+NO_SPACE = ("No space left on device", "Disk quota exceeded", "File too large")
+
+
+def encode_chunk(
+    plan: Plan,
+    index: int,
+    *,
+    source: Path,
+    folder: Path,
+    encoder: Encoder,
+    on_progress: Callable[[int], None],
+    should_stop: Callable[[], bool],
+) -> ChunkFacts:
+    """Make chunk `index` of `plan` in the empty, private `folder`, check it, and measure it.
+
+    Writes `<rendition>/segment_NNN.ts` (numbered over the whole film) and `tiles/NNNNN.jpg`, synced to the disk.
+    `on_progress` gets the frames of this chunk done so far, at least every 2 seconds.
+    Raises Stopped soon after `should_stop()` is true; TranscodeError: ENCODER_FAILED, TIMEOUT, DISK_FULL,
+    SOURCE_MISSING, UNREADABLE.
+    """
+    _check_source(plan, source)
+    progress = _Progress(on_progress, plan.timeline.chunks[index].frame_count)
+    attempt = _Attempt(plan, index, source, folder, encoder, Watch(progress.on_line, progress.on_tick, should_stop))
+    try:
+        for name in [*(rendition.name for rendition in plan.renditions), names.TILES]:
+            (folder / name).mkdir()
+        attempt.run()
+        if not progress.done and index > 0:  # the first chunk has the frames that were seen when the film was probed
+            log.warning("nothing of chunk %d can be decoded, it is left black: %s", index, source)
+            attempt.run(is_lost=True)
+        if not progress.done:
+            raise TranscodeError(Code.UNREADABLE, f"no frame of chunk {index} can be decoded")
+        facts = measured(plan, index, folder)
+        _sync(folder)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise TranscodeError(Code.DISK_FULL, str(error)) from error
+        raise
+    return facts
+
+
+@dataclass(frozen=True)
+class _Attempt:
+    plan: Plan
+    index: int
+    source: Path
+    folder: Path
+    encoder: Encoder
+    watch: Watch
+
+    def run(self, *, is_lost: bool = False) -> None:
+        command = chunk_command(
+            self.plan,
+            self.index,
+            source=self.source,
+            encoder=self.encoder,
+            has_zscale=has_zscale(self.encoder.ffmpeg),
+            is_lost=is_lost,
+        )
+        encoder = self.encoder
+        bounds = Bounds(stall_s=encoder.stall_s, memory_bytes=encoder.memory_bytes, nice=encoder.nice)
+        _check_end(run(command, bounds=bounds, watch=self.watch, folder=self.folder), self.source)
+
+
+@lru_cache
+def has_zscale(ffmpeg: Path) -> bool:
+    """Whether this ffmpeg can tone-map HDR."""
+    command = [str(ffmpeg), "-hide_banner", "-loglevel", "error", "-h", "filter=zscale"]
+    return "zscale AVOptions" in run(command, bounds=Bounds(timeout_s=30)).stdout
+
+
+def _check_source(plan: Plan, source: Path) -> None:
+    try:
+        size_bytes = source.stat().st_size
+    except FileNotFoundError as error:
+        raise TranscodeError(Code.SOURCE_MISSING, str(source)) from error
+    if size_bytes != plan.source.size_bytes:
+        raise TranscodeError(Code.SOURCE_MISSING, f"{source} isn't the file that was probed")
+
+
+def _check_end(ended: Ended, source: Path) -> None:
+    if ended.returncode == 0:
+        return
+    if any(words in ended.stderr for words in NO_SPACE):
+        raise TranscodeError(Code.DISK_FULL, ended.stderr[-500:])
+    if not source.exists():
+        raise TranscodeError(Code.SOURCE_MISSING, str(source))
+    if -ended.returncode in (signal.SIGKILL, signal.SIGTERM):
+        raise EncoderKilled(f"ffmpeg was ended by {signal.Signals(-ended.returncode).name}")
+    raise TranscodeError(Code.ENCODER_FAILED, f"ffmpeg ended with {ended.returncode}: {ended.stderr[-2000:]}")
+
+
+def _sync(folder: Path) -> None:
+    """Files and their folders reach the disk before anybody is told that they exist."""
+    for path in [*folder.rglob("*"), folder]:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+class _Progress:
+    """Follows the lines of ffmpeg's -progress."""
+
+    def __init__(self, on_progress: Callable[[int], None], frame_count: int) -> None:
+        self.on_progress = on_progress
+        self.frame_count = frame_count
+        self.done = 0
+
+    def on_line(self, line: str) -> bool:
+        key, _, value = line.partition("=")
+        if key != "frame" or not value.strip().isdigit():
+            return False
+        before, self.done = self.done, min(int(value), self.frame_count)
+        return self.done > before
+
+    def on_tick(self) -> None:
+        self.on_progress(self.done)

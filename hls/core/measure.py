@@ -1,0 +1,114 @@
+"""Checks an encoded chunk against its plan, and measures it: nothing is published that wasn't looked at."""
+
+from pathlib import Path
+
+from hls.core import names, transport
+from hls.core.chunk import ChunkFacts, IFrame, RenditionFacts, SegmentFacts
+from hls.core.command import TS_OFFSET_S
+from hls.core.errors import Code, TranscodeError
+from hls.core.filters import AAC_SAMPLES, SAMPLE_RATE, audio_span, tiles
+from hls.core.ladder import Rendition
+from hls.core.plan import Plan
+from hls.core.timeline import ChunkSpan, Segment
+
+AAC_TICKS = AAC_SAMPLES * transport.TICKS // SAMPLE_RATE
+
+
+def measured(plan: Plan, index: int, folder: Path) -> ChunkFacts:
+    """Put tables before each IDR picture, then check and measure what is in `folder`.
+
+    Raises TranscodeError: ENCODER_FAILED where something isn't as planned.
+    """
+    span = plan.timeline.chunks[index]
+    renditions = tuple(_rendition(plan, span, rendition, folder / rendition.name) for rendition in plan.renditions)
+    tile_names = tuple(names.tile_name(number) for number in tiles(plan, span))
+    for name in tile_names:
+        _expect((folder / name).is_file(), f"{name} is missing")
+    return ChunkFacts(index=index, renditions=renditions, tiles=tile_names)
+
+
+def _rendition(plan: Plan, span: ChunkSpan, rendition: Rendition, folder: Path) -> RenditionFacts:
+    expected = {names.segment_name(segment.number) for segment in span.segments}
+    _expect({path.name for path in folder.iterdir()} == expected, f"{rendition.name}: other segments than planned")
+    codecs: set[str] = set()
+    segments = []
+    sound_frames = 0
+    sound_end = None
+    for segment in span.segments:
+        path = folder / names.segment_name(segment.number)
+        try:
+            data = transport.with_tables_at_idr(path.read_bytes())
+            look = _Look(plan, rendition, segment, data)
+            segments.append(look.facts())
+            codecs.add(look.codecs())
+        except (transport.Malformed, IndexError, ValueError) as error:
+            raise TranscodeError(Code.ENCODER_FAILED, f"{rendition.name}/{path.name}: {error}") from error
+        path.write_bytes(data)
+        if look.sound:
+            _expect(sound_end in (None, look.sound.first_pts), f"{rendition.name}/{path.name}: the sound has a gap")
+            sound_frames += look.sound.frame_count
+            sound_end = look.sound.first_pts + look.sound.frame_count * AAC_TICKS
+    _expect(len(codecs) == 1, f"{rendition.name}: the codec changes: {codecs}")
+    if plan.source.audio:
+        part = audio_span(plan, span)
+        _expect(sound_frames == part.end_frame - part.first_frame, f"{rendition.name}: {sound_frames} AAC frames")
+        _expect(sound_end == part.end_frame * AAC_TICKS + TS_OFFSET_S * transport.TICKS, "the sound is off its grid")
+    return RenditionFacts(name=rendition.name, codecs=codecs.pop(), segments=tuple(segments))
+
+
+class _Look:
+    """One segment, seen closely. Raises Malformed, IndexError, ValueError for what can't be parsed."""
+
+    def __init__(self, plan: Plan, rendition: Rendition, segment: Segment, data: bytes) -> None:
+        self.plan = plan
+        self.rendition = rendition
+        self.segment = segment
+        self.data = data
+        self.tables = transport.tables(data)
+        self.pictures = transport.units(data, self.tables.video_pid)
+        audio_pid = self.tables.audio_pid
+        self.sound = None if audio_pid is None else transport.sound(data, audio_pid)
+        self.parameters = transport.parameters(data, self.pictures[0], self.tables.video_pid)
+
+    def facts(self) -> SegmentFacts:
+        where = f"{self.rendition.name}/{names.segment_name(self.segment.number)}"
+        _expect(self._has_planned_times(), f"{where}: pictures off the frame grid, or too many or too few")
+        keyframes = [unit for unit in self.pictures if unit.is_random_access]
+        planned = [self._ticks(frame) for frame in self.plan.timeline.keyframes(self.segment)]
+        _expect(_alike([unit.pts for unit in keyframes], planned), f"{where}: IDR pictures off their places")
+        for unit in keyframes:
+            _expect(transport.is_idr(self.data, unit, self.tables.video_pid), f"{where}: a key frame that isn't IDR")
+        size = (self.parameters.width, self.parameters.height)
+        _expect(size == (self.rendition.width, self.rendition.height), f"{where}: {size[0]} x {size[1]} pixels")
+        return SegmentFacts(
+            number=self.segment.number,
+            frame_count=len(self.pictures),
+            size_bytes=len(self.data),
+            iframes=tuple(self._iframe(unit) for unit in keyframes),
+        )
+
+    def codecs(self) -> str:
+        if not self.plan.source.audio:
+            return self.parameters.codec
+        return f"{self.parameters.codec},mp4a.40.{self.sound.object_type if self.sound else 2}"
+
+    def _iframe(self, unit: transport.Unit) -> IFrame:
+        """From its PAT and PMT to its own last byte."""
+        offset = unit.offset - 2 * transport.PACKET
+        return IFrame(offset=offset, size=unit.end - offset)
+
+    def _has_planned_times(self) -> bool:
+        planned = [self._ticks(frame) for frame in range(self.segment.first_frame, self.segment.end_frame)]
+        return _alike(sorted(unit.pts for unit in self.pictures), planned)
+
+    def _ticks(self, frame: int) -> int:
+        return round((self.plan.timeline.seconds(frame) + TS_OFFSET_S) * transport.TICKS)
+
+
+def _alike(times: list[int], planned: list[int]) -> bool:
+    return len(times) == len(planned) and all(abs(a - b) <= 1 for a, b in zip(times, planned, strict=True))
+
+
+def _expect(condition: bool, otherwise: str) -> None:
+    if not condition:
+        raise TranscodeError(Code.ENCODER_FAILED, otherwise)

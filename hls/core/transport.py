@@ -1,0 +1,207 @@
+"""MPEG transport streams as bytes (ISO/IEC 13818-1): what is in a segment, and tables before each IDR picture."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from hls.core.sps import IDR, SPS, SequenceParameters, kind, nal_units, sequence_parameters
+
+PACKET = 188
+SYNC = 0x47
+PAT_PID, SDT_PID = 0, 17
+H264, AAC_ADTS = 0x1B, 0x0F
+TICKS = 90_000  # of the clock of PTS and DTS, a second
+ADTS_SAMPLE_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
+
+
+class Malformed(ValueError):
+    """The bytes aren't a transport stream of the kind this program makes."""
+
+
+@dataclass(frozen=True)
+class Tables:
+    pmt_pid: int
+    video_pid: int
+    audio_pid: int | None
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One PES packet: a picture, or some AAC frames. `offset` and `end` are bytes of the segment."""
+
+    offset: int
+    end: int
+    pts: int
+    dts: int
+    is_random_access: bool
+
+
+@dataclass(frozen=True)
+class SoundFrames:
+    """The AAC frames of a segment: the first one's PTS, and how many of 1024 samples follow without a gap."""
+
+    first_pts: int
+    frame_count: int
+    object_type: int  # 2: AAC-LC
+    sample_rate: int
+    channels: int
+
+
+def tables(data: bytes) -> Tables:
+    """Raises Malformed."""
+    if len(data) % PACKET or data[::PACKET].strip(b"G"):
+        raise Malformed("not whole transport packets")
+    pat = _section(data, PAT_PID)
+    pmt_pid = (pat[10] & 0x1F) << 8 | pat[11]
+    pmt = _section(data, pmt_pid)
+    at = 12 + ((pmt[10] & 0x0F) << 8 | pmt[11])
+    end = 3 + ((pmt[1] & 0x0F) << 8 | pmt[2]) - 4
+    streams: dict[int, int] = {}
+    while at < end:
+        streams[pmt[at]] = (pmt[at + 1] & 0x1F) << 8 | pmt[at + 2]
+        at += 5 + ((pmt[at + 3] & 0x0F) << 8 | pmt[at + 4])
+    if H264 not in streams:
+        raise Malformed("no H.264 stream in the PMT")
+    return Tables(pmt_pid, streams[H264], streams.get(AAC_ADTS))
+
+
+def units(data: bytes, pid: int) -> list[Unit]:
+    """The PES packets of a stream, in file order. Raises Malformed."""
+    starts = []
+    last_packet = -1
+    ends = []
+    for packet in _packets(data, pid):
+        if data[packet + 1] & 0x40:
+            starts.append(packet)
+            ends.append(last_packet + PACKET)
+        last_packet = packet
+    ends = [*ends[1:], last_packet + PACKET] if starts else []
+    return [_unit(data, start, end) for start, end in zip(starts, ends, strict=True)]
+
+
+def payload(data: bytes, unit: Unit, pid: int) -> bytes:
+    """The elementary stream's bytes of a PES packet."""
+    parts = [_payload(data, packet) for packet in _packets(data, pid, unit.offset, unit.end)]
+    whole = b"".join(parts)
+    return whole[9 + whole[8] :]
+
+
+def is_idr(data: bytes, unit: Unit, pid: int) -> bool:
+    return any(kind(nal) == IDR for nal in nal_units(payload(data, unit, pid)))
+
+
+def parameters(data: bytes, unit: Unit, pid: int) -> SequenceParameters:
+    """Raises Malformed where the picture has no SPS of its own."""
+    for nal in nal_units(payload(data, unit, pid)):
+        if kind(nal) == SPS:
+            return sequence_parameters(nal)
+    raise Malformed("an IDR picture without its SPS")
+
+
+def sound(data: bytes, pid: int) -> SoundFrames | None:
+    """None where a segment has no sound. Raises Malformed where there is a gap, or anything but ADTS."""
+    first: tuple[int, int] | None = None
+    count = 0
+    expected = 0.0
+    for unit in units(data, pid):
+        stream = payload(data, unit, pid)
+        if first is None:
+            first = (unit.pts, int.from_bytes(stream[:4]))
+            expected = unit.pts
+        if abs(unit.pts - expected) > 1:
+            raise Malformed(f"sound at {unit.pts} instead of {expected:.0f}")
+        frames = _adts_frames(stream)
+        count += frames
+        expected += frames * 1024 * TICKS / _sample_rate(first[1])
+    if first is None:
+        return None
+    header = first[1]
+    channels = (header >> 6) & 0x07
+    return SoundFrames(first[0], count, ((header >> 14) & 0x03) + 1, _sample_rate(header), channels)
+
+
+def with_tables_at_idr(data: bytes) -> bytes:
+    """The same segment with a PAT and a PMT right before each random access point, and no other tables.
+
+    So that an I-frame's byte range is playable on its own (RFC 8216 4.3.3.6). Raises Malformed.
+    """
+    found = tables(data)
+    pair = [next(_packets(data, pid)) for pid in (PAT_PID, found.pmt_pid)]
+    originals = [data[packet : packet + PACKET] for packet in pair]
+    dropped = {PAT_PID, SDT_PID, found.pmt_pid}
+    points = {unit.offset for unit in units(data, found.video_pid) if unit.is_random_access}
+    parts = list(originals)
+    count = 1
+    for packet in range(0, len(data), PACKET):
+        if _pid(data, packet) in dropped:
+            continue
+        if packet in points and len(parts) > len(originals):
+            parts += [_repeated(table, count) for table in originals]
+            count += 1
+        parts.append(data[packet : packet + PACKET])
+    return b"".join(parts)
+
+
+def _repeated(table: bytes, count: int) -> bytes:
+    """A copy later in the same stream: counted on (2.4.3.3), and no discontinuity any more."""
+    copy = bytearray(table)
+    copy[3] = copy[3] & 0xF0 | (copy[3] + count) & 0x0F
+    if copy[3] & 0x20 and copy[4]:
+        copy[5] &= 0x7F
+    return bytes(copy)
+
+
+def _pid(data: bytes, packet: int) -> int:
+    return (data[packet + 1] & 0x1F) << 8 | data[packet + 2]
+
+
+def _packets(data: bytes, pid: int, begin: int = 0, end: int | None = None) -> Iterator[int]:
+    high, low = pid >> 8, pid & 0xFF
+    for packet in range(begin, len(data) if end is None else end, PACKET):
+        if data[packet + 2] == low and data[packet + 1] & 0x1F == high:
+            yield packet
+
+
+def _payload(data: bytes, packet: int) -> bytes:
+    control = data[packet + 3]
+    if not control & 0x10:
+        return b""
+    skipped = 5 + data[packet + 4] if control & 0x20 else 4
+    return data[packet + skipped : packet + PACKET]
+
+
+def _section(data: bytes, pid: int) -> bytes:
+    for packet in _packets(data, pid):
+        section = _payload(data, packet)
+        return section[1 + section[0] :]
+    raise Malformed(f"no table with PID {pid}")
+
+
+def _unit(data: bytes, packet: int, end: int) -> Unit:
+    header = _payload(data, packet)
+    if len(header) < 14 or header[:3] != b"\x00\x00\x01" or not header[7] & 0x80:
+        raise Malformed("a PES packet without PTS")
+    pts = _clock(header[9:14])
+    dts = _clock(header[14:19]) if header[7] & 0x40 else pts
+    has_adaptation = data[packet + 3] & 0x20 and data[packet + 4]
+    return Unit(packet, end, pts, dts, bool(has_adaptation and data[packet + 5] & 0x40))
+
+
+def _clock(coded: bytes) -> int:
+    return (coded[0] >> 1 & 0x07) << 30 | coded[1] << 22 | (coded[2] >> 1) << 15 | coded[3] << 7 | coded[4] >> 1
+
+
+def _adts_frames(stream: bytes) -> int:
+    at = count = 0
+    while at < len(stream):
+        if len(stream) - at < 7 or stream[at] != 0xFF or stream[at + 1] & 0xF0 != 0xF0:
+            raise Malformed("not ADTS")
+        at += (stream[at + 3] & 0x03) << 11 | stream[at + 4] << 3 | stream[at + 5] >> 5
+        count += 1
+    return count
+
+
+def _sample_rate(header: int) -> int:
+    index = (header >> 10) & 0x0F
+    if index >= len(ADTS_SAMPLE_RATES):
+        raise Malformed("not ADTS")
+    return ADTS_SAMPLE_RATES[index]
