@@ -1,0 +1,99 @@
+"""Playlists read back from their text (RFC 8216 section 4), keeping what a checker needs to point at a line."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+_ATTRIBUTE = re.compile(r'([A-Z0-9-]+)=("[^"\r\n]*"|[^",\s]+)(?:,|$)')
+_BYTE_RANGE = re.compile(r"(\d+)(?:@(\d+))?")
+
+
+@dataclass(frozen=True)
+class Tag:
+    name: str  # "EXT-X-VERSION"
+    value: str
+    line: int  # from 1
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A URI line and the tags above it that belong to it."""
+
+    uri: str
+    line: int
+    tags: tuple[Tag, ...]
+
+    def tag(self, name: str) -> Tag | None:
+        return next((tag for tag in self.tags if tag.name == name), None)
+
+    @property
+    def duration_s(self) -> float | None:
+        """From EXTINF; None where it is missing or no number."""
+        tag = self.tag("EXTINF")
+        if tag is None or not re.fullmatch(r"\d+(\.\d+)?", tag.value.partition(",")[0]):
+            return None
+        return float(tag.value.partition(",")[0])
+
+
+@dataclass(frozen=True)
+class Playlist:
+    """`tags` are those that belong to the whole playlist."""
+
+    name: str
+    tags: tuple[Tag, ...]
+    entries: tuple[Entry, ...]
+    first_line: str = field(default="")
+
+    def all(self, name: str) -> list[Tag]:
+        return [tag for tag in self.tags if tag.name == name]
+
+    def first(self, name: str) -> Tag | None:
+        return next(iter(self.all(name)), None)
+
+    def number(self, name: str) -> int | None:
+        """A tag's value as a decimal integer; None where it is missing or something else."""
+        tag = self.first(name)
+        return int(tag.value) if tag and tag.value.isascii() and tag.value.isdigit() else None
+
+
+ENTRY_TAGS = frozenset(
+    {
+        *("EXTINF", "EXT-X-BYTERANGE", "EXT-X-DISCONTINUITY", "EXT-X-KEY", "EXT-X-MAP"),
+        *("EXT-X-PROGRAM-DATE-TIME", "EXT-X-DATERANGE", "EXT-X-STREAM-INF"),
+    }
+)
+
+
+def parse(name: str, text: str) -> Playlist:
+    """Everything that looks like a playlist's line; judging it is left to the rules."""
+    lines = text.splitlines()
+    tags: list[Tag] = []
+    entries: list[Entry] = []
+    pending: list[Tag] = []
+    for number, line in enumerate(lines, 1):
+        if line.startswith("#EXT"):
+            key, _, value = line[1:].partition(":")
+            (pending if key in ENTRY_TAGS else tags).append(Tag(key, value, number))
+        elif line and not line.startswith("#"):
+            entries.append(Entry(line, number, tuple(pending)))
+            pending = []
+    return Playlist(name, tuple(tags), tuple(entries), lines[0] if lines else "")
+
+
+def attributes(value: str) -> Mapping[str, str]:
+    """An attribute list (4.2), quotes removed. Raises ValueError where it isn't one, or names one twice."""
+    found: dict[str, str] = {}
+    at = 0
+    while at < len(value):
+        match = _ATTRIBUTE.match(value, at)
+        if match is None or match[1] in found:
+            raise ValueError(f"not an attribute list: {value[at : at + 40]}")
+        found[match[1]] = match[2].strip('"')
+        at = match.end()
+    return found
+
+
+def byte_range(tag: Tag | None) -> tuple[int, int] | None:
+    """Offset and size of an EXT-X-BYTERANGE with both; None for anything else."""
+    match = _BYTE_RANGE.fullmatch(tag.value) if tag else None
+    return (int(match[2]), int(match[1])) if match and match[2] else None
