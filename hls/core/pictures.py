@@ -1,0 +1,50 @@
+"""Single pictures out of a film: the poster's candidates."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from hls.core.command import Encoder
+from hls.core.errors import Code, TranscodeError
+from hls.core.plan import Plan
+from hls.core.process import Bounds, run
+
+TIMEOUT_S = 60
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A frame, as the segment it is in and the seconds since that segment's beginning."""
+
+    segment: int
+    at_s: float
+
+
+def moment_of_tile(plan: Plan, tile: int) -> Moment:
+    """Where the frame of a storyboard picture is, to be had again in full size."""
+    frame = tile * plan.frames_per_tile
+    segment = next(segment for segment in plan.timeline.segments if frame < segment.end_frame)
+    return Moment(segment.number, float(plan.timeline.seconds(frame - segment.first_frame)))
+
+
+def extract_frame(segment: Path, target: Path, *, at_s: float, width: int, encoder: Encoder) -> None:
+    """Write the frame shown `at_s` seconds after a published segment's beginning as a JPEG, `width` pixels wide.
+
+    Raises TranscodeError: ENCODER_FAILED (also for a time past its end), TIMEOUT, SOURCE_MISSING.
+    """
+    if not segment.exists():
+        raise TranscodeError(Code.SOURCE_MISSING, str(segment))
+    command = frame_command(segment, target, at_s=at_s, width=width, encoder=encoder)
+    ended = run(command, bounds=Bounds(timeout_s=TIMEOUT_S, memory_bytes=encoder.memory_bytes, nice=encoder.nice))
+    if ended.returncode != 0 or not target.exists():
+        raise TranscodeError(Code.ENCODER_FAILED, f"no picture: {ended.stderr[-500:]}")
+
+
+def frame_command(segment: Path, target: Path, *, at_s: float, width: int, encoder: Encoder) -> list[str]:
+    """`-update 1` with `-frames:v 1`: one file under exactly this name, whatever % it holds."""
+    return [
+        *(str(encoder.ffmpeg), "-hide_banner", "-nostdin", "-loglevel", "error", "-y"),
+        *("-f", "mpegts", "-protocol_whitelist", "file", "-i", f"file:{segment.absolute()}"),
+        *("-map", "0:v:0", "-vf", f"select='gte(t-start_t,{max(0, at_s - 0.002):.3f})',scale={width}:-2:out_range=pc"),
+        *("-frames:v", "1", "-c:v", "mjpeg", "-q:v", "3", "-pix_fmt", "yuvj420p"),
+        *("-f", "image2", "-update", "1", f"file:{target.absolute()}"),
+    ]
