@@ -1,0 +1,75 @@
+"""What the rest of the program asks of the engine: submit, replace, retry, cancel, discard.
+
+Everything here is a short transaction on rows. Workers are woken after the commit; one that is not woken (the queue
+is down) finds the rows by itself within seconds.
+"""
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from hls import claims
+from hls.errors import NotPossible
+from hls.models import ACTIVE, Chunk, ChunkState, State, Transcode
+from hls.tasks import wake_after_commit
+
+FRESH = {
+    "plan": None,
+    "percent": 0,
+    "attempts": 1,
+    "losses": 0,
+    "error_code": "",
+    "retry_at": None,
+    "not_before": None,
+    "started_at": None,
+    "finished_at": None,
+    "lease_token": "",
+    "lease_until": None,
+    "worker": None,
+}
+
+
+def submit(source: str) -> Transcode:
+    """Queue the transcode of an uploaded file, given relative to the upload folder."""
+    transcode = Transcode.objects.create(source=source, queued_at=timezone.now())
+    wake_after_commit()
+    return transcode
+
+
+@transaction.atomic
+def replace(transcode: Transcode, source: str) -> None:
+    """Transcode another file in the place of this one; the version being served stays until the new one is ready."""
+    Transcode.objects.filter(pk=transcode.pk).update(
+        **FRESH, source=source, state=State.QUEUED, version=F("version") + 1, queued_at=timezone.now()
+    )
+    Chunk.objects.filter(transcode=transcode).delete()
+    transcode.refresh_from_db()
+    wake_after_commit()
+
+
+def retry(transcode: Transcode) -> None:
+    """Try a failed or cancelled film again; chunks that are done stay done. Raises NotPossible for any other state."""
+    if not claims.requeue(Transcode.objects.filter(pk=transcode.pk)):
+        raise NotPossible("Only a failed or cancelled film can be tried again.")
+    transcode.refresh_from_db()
+    wake_after_commit()
+
+
+@transaction.atomic
+def cancel(transcode: Transcode) -> None:
+    """Stop a queued or running transcode; running encoders notice at their next heartbeat. Raises NotPossible."""
+    changed = Transcode.objects.filter(pk=transcode.pk, state__in=ACTIVE).update(
+        state=State.CANCELLED, finished_at=timezone.now(), lease_token="", lease_until=None, worker=None
+    )
+    if not changed:
+        raise NotPossible("Only a queued or running transcode can be cancelled.")
+    Chunk.objects.filter(transcode=transcode, state=ChunkState.RUNNING).update(
+        state=ChunkState.WAITING, lease_token="", lease_until=None, worker=None, frames_done=0
+    )
+    transcode.refresh_from_db()
+
+
+def discard(transcode_id: int) -> None:
+    """Forget a film: a running encoder stops by itself, and the files, now nobody's, are swept away."""
+    Transcode.objects.filter(pk=transcode_id).delete()
+    wake_after_commit()

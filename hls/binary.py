@@ -1,0 +1,34 @@
+"""The engine's settings as the core's values: which ffmpeg, how much of the machine, which films."""
+
+import shutil
+from functools import cache
+from pathlib import Path
+
+import imageio_ffmpeg
+from django.conf import settings
+
+from hls.core.encode import Encoder
+from hls.core.errors import Code, TranscodeError
+from hls.core.probe import Limits
+
+
+@cache
+def ffmpeg_path() -> Path:
+    """The ffmpeg in FFMPEG, else the one in the imageio-ffmpeg wheel. Raises TranscodeError where there is none."""
+    if settings.FFMPEG:
+        found = shutil.which(settings.FFMPEG)
+        if found is None:
+            raise TranscodeError(Code.ENCODER_FAILED, f"no ffmpeg at {settings.FFMPEG}")
+        return Path(found)
+    try:
+        return Path(imageio_ffmpeg.get_ffmpeg_exe())
+    except RuntimeError as error:
+        raise TranscodeError(Code.ENCODER_FAILED, str(error)) from error
+
+
+def encoder() -> Encoder:
+    return Encoder(ffmpeg=ffmpeg_path(), threads=settings.HLS_THREADS, nice=settings.HLS_NICE)
+
+
+def limits() -> Limits:
+    return Limits(max_duration_s=settings.HLS_MAX_DURATION_S, max_pixels=settings.HLS_MAX_PIXELS)

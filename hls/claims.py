@@ -1,0 +1,144 @@
+"""Claiming work: one conditional UPDATE decides, and whoever changed the row has it.
+
+A claim is a token. Everything its holder writes asks for the token, so a worker that was thought dead and wakes up
+again changes nothing. The conditions of a claiming UPDATE name columns of its own row only: PostgreSQL checks those
+again after waiting for another transaction, but not a subquery on another table.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.utils import timezone
+
+from hls.models import Chunk, ChunkState, State, Transcode, Worker
+
+CANDIDATES = 5  # how many rows are tried before giving way to the other workers
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One worker's right to one row, until its lease lapses."""
+
+    token: str
+    worker_id: int | None
+
+
+def lease_end() -> datetime:
+    return timezone.now() + timedelta(seconds=settings.HLS_LEASE_S)
+
+
+def is_due(now: datetime) -> Q:
+    return Q(not_before=None) | Q(not_before__lte=now)
+
+
+def unfinished() -> QuerySet[Transcode]:
+    """Films whose chunks are all done and that only need their playlists and pictures."""
+    left = Chunk.objects.filter(transcode=OuterRef("pk")).exclude(state=ChunkState.DONE)
+    return Transcode.objects.filter(~Exists(left), state=State.PROCESSING, lease_token="").filter(plan__isnull=False)
+
+
+def unplanned() -> QuerySet[Transcode]:
+    return Transcode.objects.filter(state=State.QUEUED, lease_token="")
+
+
+def waiting_chunks() -> QuerySet[Chunk]:
+    """Fairest first: a film's early chunks go before any film's later ones; a short film never waits for a long one."""
+    return Chunk.objects.filter(state=ChunkState.WAITING, transcode__state=State.PROCESSING).order_by(
+        "index", "transcode__queued_at", "pk"
+    )
+
+
+def is_work_waiting() -> bool:
+    now = timezone.now()
+    return (
+        unplanned().filter(is_due(now)).exists()
+        or waiting_chunks().filter(is_due(now)).exists()
+        or unfinished().filter(is_due(now)).exists()
+    )
+
+
+def claim_film(films: QuerySet[Transcode], worker: Worker | None) -> tuple[Transcode, Claim] | None:
+    """The first of these films that nobody else gets, or None."""
+    claim = Claim(uuid4().hex, worker.pk if worker else None)
+    for film in films.filter(is_due(timezone.now())).order_by("queued_at", "pk")[:CANDIDATES]:
+        free = Transcode.objects.filter(pk=film.pk, version=film.version, state=film.state, lease_token="")
+        won = free.update(lease_token=claim.token, lease_until=lease_end(), worker_id=claim.worker_id)
+        if won:
+            film.refresh_from_db()
+            return film, claim
+    return None
+
+
+def claim_chunk(worker: Worker | None) -> tuple[Chunk, Claim] | None:
+    """The fairest waiting chunk that nobody else gets, or None."""
+    claim = Claim(uuid4().hex, worker.pk if worker else None)
+    for chunk in waiting_chunks().filter(is_due(timezone.now()))[:CANDIDATES]:
+        won = Chunk.objects.filter(pk=chunk.pk, state=ChunkState.WAITING).update(
+            state=ChunkState.RUNNING,
+            lease_token=claim.token,
+            lease_until=lease_end(),
+            worker_id=claim.worker_id,
+            started_at=timezone.now(),
+            frames_done=0,
+        )
+        if won:
+            return Chunk.objects.select_related("transcode").get(pk=chunk.pk), claim
+    return None
+
+
+def owned_film(film: Transcode, claim: Claim) -> QuerySet[Transcode]:
+    """The film's row as long as the claim holds; nothing after that."""
+    return Transcode.objects.filter(pk=film.pk, version=film.version, lease_token=claim.token)
+
+
+def owned_chunk(chunk: Chunk, claim: Claim) -> QuerySet[Chunk]:
+    """The chunk's row as long as the claim holds; nothing after that."""
+    return Chunk.objects.filter(pk=chunk.pk, state=ChunkState.RUNNING, lease_token=claim.token)
+
+
+FREE = {"lease_token": "", "lease_until": None, "worker": None}
+
+
+def give_back_film(film: Transcode, claim: Claim) -> None:
+    owned_film(film, claim).update(**FREE)
+
+
+def give_back_chunk(chunk: Chunk, claim: Claim) -> None:
+    owned_chunk(chunk, claim).update(**FREE, state=ChunkState.WAITING, frames_done=0)
+
+
+def take_back_films(films: QuerySet[Transcode]) -> int:
+    """Free films whose worker is gone."""
+    return films.exclude(lease_token="").update(**FREE, losses=F("losses") + 1)
+
+
+def take_back_chunks(chunks: QuerySet[Chunk]) -> int:
+    """Free chunks whose worker is gone."""
+    return chunks.filter(state=ChunkState.RUNNING).update(
+        **FREE, state=ChunkState.WAITING, frames_done=0, losses=F("losses") + 1
+    )
+
+
+def requeue(films: QuerySet[Transcode]) -> int:
+    """Queue these films once more; chunks that are done stay done. The rows' own conditions decide who is queued."""
+    requeued = 0
+    for pk in films.values_list("pk", flat=True):
+        with transaction.atomic():
+            requeued += Transcode.objects.filter(pk=pk, state__in=(State.FAILED, State.CANCELLED)).update(
+                state=State.QUEUED,
+                attempts=F("attempts") + 1,
+                losses=0,
+                error_code="",
+                retry_at=None,
+                not_before=None,
+                finished_at=None,
+                queued_at=timezone.now(),
+            )
+            Chunk.objects.filter(transcode_id=pk, state__in=(ChunkState.WAITING, ChunkState.FAILED)).update(
+                state=ChunkState.WAITING, attempts=0, losses=0, not_before=None, frames_done=0
+            )
+    return requeued

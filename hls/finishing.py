@@ -1,0 +1,103 @@
+"""The last step of a film: playlists, storyboard, poster, and the switch of the pointer."""
+
+import gzip
+import os
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+
+from django.db import transaction
+from django.db.models import Value
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from hls import claims, pictures
+from hls.binary import encoder
+from hls.core import names, playlists, storyboard
+from hls.core.chunk import ChunkFacts, RenditionFacts, joined
+from hls.core.plan import Plan
+from hls.folders import TILES, WORK, move_in, remove, size_bytes, version_folder
+from hls.models import Chunk, State, Transcode
+from hls.published import Served, ServedRendition
+from hls.versions import pinned, with_version
+
+RETIRED_FOR = timedelta(minutes=30)  # beyond the old version's own length, for those who are watching it
+
+
+def write_files(film: Transcode, folder: Path) -> Served:
+    """Write everything beside the segments into a private folder."""
+    plan = Plan.from_json(film.plan or {})
+    version = version_folder(film.pk, film.version)
+    renditions = joined(ChunkFacts.from_json(chunk.facts or {}) for chunk in Chunk.objects.filter(transcode=film))
+    folder.mkdir(parents=True)
+    sheets = pictures.write_storyboard(plan, version / TILES, folder)
+    has_poster = pictures.write_poster(plan, version, folder / names.POSTER, encoder())
+    write_text(folder / names.STORYBOARD, with_version(storyboard.vtt(plan), film.version))
+    write_playlists(plan, film.version, renditions, folder)
+    return Served(
+        version=film.version,
+        duration_s=round(float(plan.timeline.duration_s), 3),
+        size_bytes=size_bytes(folder) + sum(facts.size_bytes for entry in renditions for facts in entry.segments),
+        segment_count=len(plan.timeline.segments),
+        renditions=tuple(ServedRendition(entry.name, entry.width, entry.height) for entry in plan.renditions),
+        storyboard_sheets=sheets,
+        has_poster=has_poster,
+    )
+
+
+def write_playlists(plan: Plan, version: int, renditions: Sequence[RenditionFacts], folder: Path) -> None:
+    write_text(folder / names.MASTER, pinned(playlists.multivariant(plan, renditions), version))
+    for rendition in renditions:
+        media = playlists.media(plan, rendition.name, rendition.segments, is_finished=True)
+        iframes = playlists.iframes(plan, rendition.name, rendition.segments)
+        write_text(folder / rendition.name / names.INDEX, with_version(media, version))
+        write_text(folder / rendition.name / names.IFRAMES, with_version(iframes, version))
+
+
+def write_text(path: Path, text: str) -> None:
+    """The file and its gzip: compressed once here instead of with every request."""
+    data = text.encode()
+    path.parent.mkdir(exist_ok=True)
+    write_bytes(path, data)
+    write_bytes(path.with_name(f"{path.name}.gz"), gzip.compress(data, mtime=0))
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def publish(film: Transcode, claim: claims.Claim, served: Served, folder: Path) -> bool:
+    """Move the files in and switch the pointer: both, or neither.
+
+    False when the film was replaced, cancelled or deleted meanwhile.
+    """
+    now = timezone.now()
+    version = version_folder(film.pk, film.version)
+    with transaction.atomic():
+        old = film.served
+        won = (
+            claims.owned_film(film, claim)
+            .filter(state=State.PROCESSING)
+            .update(
+                **claims.FREE,
+                state=State.READY,
+                percent=100,
+                finished_at=now,
+                served_at=now,
+                playable_at=Coalesce("playable_at", Value(now)),
+                served=served.as_json(),
+                served_version=served.version,
+                retired=old,
+                retired_version=film.served_version,
+                retired_until=now + timedelta(seconds=old["duration_s"]) + RETIRED_FOR if old else None,
+            )
+        )
+        if not won:
+            return False
+        move_in(folder, version)
+    remove(version / TILES)
+    remove(version / WORK)
+    return True

@@ -1,0 +1,60 @@
+"""Where a film's files are: `<HLS root>/<transcode>/<version>/…`, never changed after publication."""
+
+import shutil
+from pathlib import Path
+
+from django.conf import settings
+
+from hls.core import names
+
+WORK = ".work"  # chunks being made, each in a folder of its own
+TILES = names.TILES  # small pictures on their way to the storyboard
+
+
+def hls_root() -> Path:
+    return Path(settings.HLS_ROOT)
+
+
+def film_folder(transcode_id: int) -> Path:
+    return hls_root() / str(transcode_id)
+
+
+def version_folder(transcode_id: int, version: int) -> Path:
+    return film_folder(transcode_id) / str(version)
+
+
+def chunk_folder(transcode_id: int, version: int, index: int, token: str) -> Path:
+    """The private folder of one claim on one chunk."""
+    return version_folder(transcode_id, version) / WORK / f"{index}-{token}"
+
+
+def finish_folder(transcode_id: int, version: int, token: str) -> Path:
+    """The private folder of one claim on a film's last step."""
+    return version_folder(transcode_id, version) / WORK / f"finish-{token}"
+
+
+def move_in(folder: Path, version: Path) -> None:
+    """Rename every file of a private folder into the version's folder."""
+    for file in sorted(folder.rglob("*")):
+        if file.is_file():
+            target = version / file.relative_to(folder)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            file.replace(target)
+
+
+def source_path(source: str) -> Path:
+    """The absolute path of an uploaded file; only names below the upload folder are possible."""
+    root = Path(settings.MEDIA_ROOT)
+    path = (root / source).resolve()
+    if not path.is_relative_to(root.resolve()):
+        raise ValueError("A source must lie in the upload folder.")
+    return path
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder that may be gone already."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def size_bytes(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())

@@ -1,0 +1,78 @@
+"""Poster and storyboard: pictures made from the tiles that the chunks left, and from the best rendition."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import structlog
+from PIL import Image, ImageStat
+
+from hls.core import names, storyboard
+from hls.core.encode import Encoder
+from hls.core.errors import TranscodeError
+from hls.core.pictures import extract_frame
+from hls.core.plan import Plan
+from hls.folders import TILES
+
+log = structlog.get_logger("videoflix.hls")
+
+SHEET_QUALITY = 70
+POSTER_WIDTH = 1280
+DARKEST = 24.0  # mean luminance (of 255) below which a picture counts as black
+FLATTEST = 12.0  # standard deviation below which it counts as empty
+
+
+def write_storyboard(plan: Plan, tiles: Path, folder: Path) -> int:
+    """Lay the tiles on sheets and return how many there are. A missing tile stays black."""
+    count = storyboard.sheet_count(plan)
+    for sheet in range(count):
+        picture = Image.new("RGB", storyboard.sheet_size(plan, sheet))
+        for number, tile in tiles_of(plan, tiles):
+            spot = storyboard.place(plan, number)
+            if spot.sheet == sheet:
+                with Image.open(tile) as small:
+                    picture.paste(small.resize((plan.tile_width, plan.tile_height)), (spot.x, spot.y))
+        picture.save(folder / names.sheet_name(sheet), "JPEG", quality=SHEET_QUALITY, optimize=True, progressive=True)
+    return count
+
+
+def tiles_of(plan: Plan, tiles: Path) -> Iterator[tuple[int, Path]]:
+    for number in range(plan.tile_count):
+        tile = tiles / Path(names.tile_name(number)).name
+        if tile.is_file():
+            yield number, tile
+
+
+def write_poster(plan: Plan, version: Path, target: Path, encoder: Encoder) -> bool:
+    """Take the poster from the best rendition, at the moment of the most telling tile. False where none can be made."""
+    best = plan.renditions[-1]
+    number = telling_tile(plan, version / TILES)
+    at_frame = min(number * plan.frames_per_tile, plan.timeline.frame_count - 1)
+    segment = next(entry for entry in plan.timeline.segments if at_frame < entry.end_frame)
+    at_s = float(plan.timeline.seconds(at_frame - segment.first_frame))
+    try:
+        extract_frame(
+            version / best.name / names.segment_name(segment.number),
+            target,
+            at_s=at_s,
+            width=min(POSTER_WIDTH, best.width),
+            encoder=encoder,
+        )
+    except TranscodeError as error:
+        log.warning("no poster", version=str(version), code=error.code, detail=error.detail)
+        return False
+    return True
+
+
+def telling_tile(plan: Plan, tiles: Path) -> int:
+    """The first tile of the film's first half that is neither black nor empty, else the liveliest of all, else 0."""
+    liveliest, most = 0, -1.0
+    for number, tile in tiles_of(plan, tiles):
+        with Image.open(tile) as picture:
+            stat = ImageStat.Stat(picture.convert("L"))
+        mean, deviation = stat.mean[0], stat.stddev[0]
+        is_telling = mean > DARKEST and deviation > FLATTEST
+        if is_telling and 0 < number <= plan.tile_count // 2:
+            return number
+        if deviation > most and mean > DARKEST:
+            liveliest, most = number, deviation
+    return liveliest

@@ -1,0 +1,65 @@
+"""What a version that is served consists of: the value delivery looks names up in."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from hls.folders import version_folder
+from hls.models import Transcode
+
+
+@dataclass(frozen=True)
+class ServedRendition:
+    name: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Served:
+    """An immutable version on the disk."""
+
+    version: int
+    duration_s: float
+    size_bytes: int
+    segment_count: int
+    renditions: tuple[ServedRendition, ...]  # smallest first
+    storyboard_sheets: int
+    has_poster: bool
+
+    def as_json(self) -> dict[str, Any]:
+        return {**asdict(self), "renditions": [asdict(entry) for entry in self.renditions]}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        renditions = tuple(ServedRendition(**entry) for entry in data["renditions"])
+        return cls(**{**data, "renditions": renditions})
+
+    def rendition(self, name: str) -> ServedRendition:
+        """The rendition that plays under this name: itself, or the best real one where the source has no such size."""
+        return next((entry for entry in self.renditions if entry.name == name), self.renditions[-1])
+
+
+@dataclass(frozen=True)
+class Edition:
+    """A served version and where its files are."""
+
+    served: Served
+    folder: Path
+
+
+def current(transcode: Transcode) -> Edition | None:
+    """What viewers get now."""
+    return edition(transcode, transcode.served)
+
+
+def retired(transcode: Transcode) -> Edition | None:
+    """What those get who began to watch before the film was replaced."""
+    return edition(transcode, transcode.retired)
+
+
+def edition(transcode: Transcode, data: dict[str, Any] | None) -> Edition | None:
+    if data is None:
+        return None
+    served = Served.from_json(data)
+    return Edition(served, version_folder(transcode.pk, served.version))

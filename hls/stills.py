@@ -1,0 +1,76 @@
+"""A single picture of a film that is served, in full size."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image, ImageStat
+
+from hls.binary import encoder
+from hls.core import names, storyboard
+from hls.core.errors import Code, TranscodeError
+from hls.core.pictures import extract_frame, moment_of_tile
+from hls.core.plan import Plan
+from hls.models import State, Transcode
+from hls.pictures import POSTER_WIDTH
+from hls.published import Edition, current
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A picture of the storyboard: when it is shown, and where it lies on its sheet (pixels)."""
+
+    number: int
+    at_s: float
+    sheet: str
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+def tiles(film: Transcode, *, most: int) -> list[Tile]:
+    """At most so many, spread over the film; none while a new version is made, whose plan is another one."""
+    edition = current(film)
+    if edition is None or film.plan is None or film.state != State.READY:
+        return []
+    plan = Plan.from_json(film.plan)
+    step = max(1, -(-plan.tile_count // most))
+    return [tile(plan, number) for number in range(0, plan.tile_count, step)]
+
+
+def tile(plan: Plan, number: int) -> Tile:
+    spot = storyboard.place(plan, number)
+    at_s = float(plan.timeline.seconds(number * plan.frames_per_tile))
+    return Tile(number, at_s, names.sheet_name(spot.sheet), spot.x, spot.y, plan.tile_width, plan.tile_height)
+
+
+def liveliest(film: Transcode, *, most: int) -> int:
+    """The number of the tile with the most contrast. Raises TranscodeError where there is no storyboard."""
+    edition = current(film)
+    found = tiles(film, most=most)
+    if edition is None or not found:
+        raise TranscodeError(Code.SOURCE_MISSING, "no storyboard")
+    return max(found, key=lambda entry: contrast(edition, entry)).number
+
+
+def contrast(edition: Edition, entry: Tile) -> float:
+    with Image.open(edition.folder / entry.sheet) as sheet:
+        box = (entry.x, entry.y, entry.x + entry.width, entry.y + entry.height)
+        return ImageStat.Stat(sheet.crop(box).convert("L")).stddev[0]
+
+
+def take_still(film: Transcode, number: int, target: Path) -> None:
+    """Write the tile's moment as a JPEG, from the best rendition.
+
+    Raises TranscodeError: SOURCE_MISSING where there is no such tile, ENCODER_FAILED, TIMEOUT.
+    """
+    edition = current(film)
+    if edition is None or film.plan is None or film.state != State.READY:
+        raise TranscodeError(Code.SOURCE_MISSING, "nothing is served")
+    plan = Plan.from_json(film.plan)
+    if not 0 <= number < plan.tile_count:
+        raise TranscodeError(Code.SOURCE_MISSING, "no such tile")
+    moment = moment_of_tile(plan, number)
+    best = edition.served.renditions[-1]
+    segment = edition.folder / best.name / names.segment_name(moment.segment)
+    extract_frame(segment, target, at_s=moment.at_s, width=min(POSTER_WIDTH, best.width), encoder=encoder())

@@ -1,0 +1,21 @@
+"""Addresses that change with the version.
+
+A segment's bytes are cached for a year, so a film that replaces another must not use the same addresses: from the
+second version on every URI in a playlist carries `?v=<version>`. A multivariant playlist names its version from the
+first on, since players read the playlists of other resolutions much later, when the film may have been replaced.
+Those who began with an older version keep getting it while it is retired; nobody gets a mix.
+"""
+
+import re
+
+_URI = re.compile(r"^(?!#|WEBVTT|$|.* --> )(?P<line>[^#\n]+)|(?<=URI=\")(?P<attribute>[^\"]+)", re.MULTILINE)
+
+
+def with_version(text: str, version: int) -> str:
+    """The media playlist or WebVTT text with versioned URIs; unchanged for the first version."""
+    return text if version == 1 else pinned(text, version)
+
+
+def pinned(text: str, version: int) -> str:
+    """The text with versioned URIs, whatever the version."""
+    return _URI.sub(lambda found: f"{found[0]}?v={version}", text)
