@@ -1,0 +1,78 @@
+"""Small odd films from ffmpeg's own sources, with frames that can be told apart and sound that can be timed.
+
+Every frame shows its number as twelve white or black blocks across the middle, and a white mark in the top left
+corner. The tone beeps for a tenth of a second at each full second.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import imageio_ffmpeg
+
+from hls.core.process import Bounds, run
+
+FFMPEG = Path(imageio_ffmpeg.get_ffmpeg_exe())  # makes the clips; what turns them into films may be another one
+BITS = 12
+COLUMNS = BITS + 4  # two empty ones on each side
+BEEP_HZ = 1000
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the picture is like before anything odd is done to it."""
+
+    width: int = 320
+    height: int = 240
+    rate: str = "25"
+    duration_s: float = 4
+
+
+def picture(look: Look) -> str:
+    """A lavfi source of numbered frames."""
+    column = f"iw/{COLUMNS}"
+    boxes = [
+        f"drawbox=x={bit + 2}*{column}:y=ih*3/8:w={column}:h=ih/4:color=white:t=fill:"
+        f"enable='gt(mod(floor(n/{2**bit}),2),0)'"
+        for bit in range(BITS)
+    ]
+    corner = "drawbox=x=0:y=0:w=iw/8:h=ih/8:color=white:t=fill"
+    base = f"color=c=0x202020:s={look.width}x{look.height}:r={look.rate}:d={look.duration_s}"
+    return ",".join([base, "format=yuv444p", *boxes, corner])
+
+
+def sound(duration_s: float, *, sample_rate: int = 48_000, layout: str = "stereo") -> str:
+    """A lavfi source of silence with beeps."""
+    beep = f"if(lt(mod(t,1),0.1),0.5*sin({BEEP_HZ}*2*PI*t),0)"
+    return f"aevalsrc=exprs='{beep}':s={sample_rate}:d={duration_s},aformat=channel_layouts={layout}"
+
+
+def ffmpeg(*arguments: str) -> None:
+    ended = run([str(FFMPEG), "-hide_banner", "-nostdin", "-loglevel", "error", "-y", *arguments], bounds=Bounds(120))
+    assert ended.returncode == 0, ended.stderr
+
+
+def make(
+    target: Path,
+    *,
+    look: Look | None = None,
+    video: Sequence[str] = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"),
+    audio: Sequence[str] | None = ("-c:a", "aac", "-b:a", "64k"),
+    filters: str = "null",
+    audio_source: str | None = None,
+    before: Sequence[str] = (),
+    after: Sequence[str] = (),
+) -> Path:
+    """A film at `target`: numbered frames through `filters`, beeps unless `audio` is None."""
+    look = look or Look()
+    inputs = ["-f", "lavfi", "-i", f"{picture(look)},{filters}"]
+    if audio is not None:
+        inputs += ["-f", "lavfi", "-i", audio_source or sound(look.duration_s)]
+    ffmpeg(*before, *inputs, *video, *(audio or ()), *after, str(target))
+    return target
+
+
+def remux(source: Path, target: Path, *, before: Sequence[str] = (), after: Sequence[str] = ()) -> Path:
+    """The same packets in another wrapping."""
+    ffmpeg(*before, "-i", str(source), "-c", "copy", *after, str(target))
+    return target

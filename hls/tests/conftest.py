@@ -1,0 +1,25 @@
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pytest_django.fixtures import Settings
+
+from hls import doing
+
+
+@pytest.fixture
+def studio(tmp_path: Path, settings: Settings) -> Path:
+    """An installation's folders of its own: `uploads` and `hls`."""
+    settings.MEDIA_ROOT = tmp_path / "uploads"
+    settings.HLS_ROOT = tmp_path / "hls"
+    return tmp_path
+
+
+@pytest.fixture
+def stop_flag(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """The process's stop flag, for one test."""
+    flag = threading.Event()
+    monkeypatch.setattr(doing, "stopping", flag)
+    yield flag
+    flag.set()

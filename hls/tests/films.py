@@ -1,0 +1,24 @@
+"""Small films that take a fraction of a second to make and to encode."""
+
+import subprocess
+from pathlib import Path
+
+from hls.binary import ffmpeg_path
+
+
+def small_film(path: Path, *, seconds: float = 20, rate: int = 10, size: str = "160x120", tone: bool = True) -> Path:
+    """A moving test picture with a tone, H.264 in whatever container the name asks for."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sources = ["-f", "lavfi", "-i", f"testsrc2=s={size}:r={rate}:d={seconds}"]
+    if tone:
+        sources += ["-f", "lavfi", "-i", f"sine=f=440:d={seconds}"]
+    encoding = ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "aac"]
+    subprocess.run([str(ffmpeg_path()), "-v", "error", "-y", *sources, *encoding, str(path)], check=True)
+    return path
+
+
+def only_sound(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sound = ["-f", "lavfi", "-i", "sine=d=2", "-c:a", "aac"]
+    subprocess.run([str(ffmpeg_path()), "-v", "error", "-y", *sound, str(path)], check=True)
+    return path

@@ -1,0 +1,59 @@
+"""What may be asked of a film in which state."""
+
+import pytest
+
+from hls import asking
+from hls.errors import NotPossible
+from hls.models import Chunk, ChunkState, State, Transcode
+from hls.tests.factories import ChunkFactory, TranscodeFactory, served
+
+pytestmark = pytest.mark.django_db
+
+
+def test_submitting_queues_the_film() -> None:
+    film = asking.submit("videos/a.mp4")
+    assert (film.state, film.version, film.attempts, film.source) == (State.QUEUED, 1, 1, "videos/a.mp4")
+
+
+@pytest.mark.parametrize("state", [State.QUEUED, State.PROCESSING, State.READY])
+def test_a_film_that_has_not_failed_is_not_tried_again(state: State) -> None:
+    film = TranscodeFactory.create(state=state)
+    with pytest.raises(NotPossible, match="failed or cancelled"):
+        asking.retry(film)
+    assert Transcode.objects.get().attempts == 1
+
+
+def test_a_retry_counts_and_forgets_the_error() -> None:
+    film = TranscodeFactory.create(failed=True, losses=4)
+    asking.retry(film)
+    assert (film.state, film.attempts, film.error_code, film.losses) == (State.QUEUED, 2, "", 0)
+
+
+@pytest.mark.parametrize("state", [State.READY, State.FAILED, State.CANCELLED])
+def test_what_does_not_run_is_not_cancelled(state: State) -> None:
+    with pytest.raises(NotPossible, match="queued or running"):
+        asking.cancel(TranscodeFactory.create(state=state))
+
+
+def test_cancelling_frees_running_chunks_and_keeps_done_ones() -> None:
+    film = TranscodeFactory.create(processing=True)
+    ChunkFactory.create(transcode=film, index=0, done=True)
+    ChunkFactory.create(transcode=film, index=1, running=True)
+    asking.cancel(film)
+    assert film.state == State.CANCELLED
+    states = list(Chunk.objects.order_by("index").values_list("state", "lease_token"))
+    assert states == [(ChunkState.DONE, ""), (ChunkState.WAITING, "")]
+
+
+def test_replacing_begins_anew_and_leaves_what_is_served() -> None:
+    film = TranscodeFactory.create(ready=True, chunks=2)
+    asking.replace(film, "videos/b.mp4")
+    assert (film.state, film.version, film.percent, film.plan) == (State.QUEUED, 2, 0, None)
+    assert (film.served_version, film.served) == (1, served())
+    assert not Chunk.objects.exists()
+
+
+def test_discarding_forgets_the_chunks_too() -> None:
+    film = TranscodeFactory.create(processing=True, chunks=3)
+    asking.discard(film.pk)
+    assert not Chunk.objects.exists()

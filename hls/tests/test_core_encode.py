@@ -1,0 +1,303 @@
+"""One chunk: what it leaves behind, how it tells of its progress, and every way it can fail."""
+
+import shutil
+import stat
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import av
+import pytest
+
+from hls.core import names, transport
+from hls.core.chunk import ChunkFacts
+from hls.core.command import Encoder, chunk_command
+from hls.core.demo import make_demo
+from hls.core.encode import encode_chunk
+from hls.core.errors import ADVICE, Code, EncoderKilled, Stopped, TranscodeError
+from hls.core.measure import measured
+from hls.core.pictures import extract_frame, moment_of_tile
+from hls.core.plan import Plan, make_plan
+from hls.core.probe import probe
+from hls.core.sps import nal_units, sequence_parameters
+from hls.tests.clips import Look, make
+from hls.tests.test_core_plan import film as planned_film
+from hls.tests.watching import ENCODER, LIMITS, assert_plays, encode, encode_one, frames, number, numbers
+
+pytestmark = pytest.mark.ffmpeg
+
+LOOK = Look(width=320, height=240, duration_s=13)
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make(tmp_path_factory.mktemp("source") / "film.mp4", look=LOOK)
+
+
+@pytest.fixture(scope="module")
+def plan(source: Path) -> Plan:
+    return make_plan(probe(source, limits=LIMITS))
+
+
+def attempt(
+    plan: Plan,
+    source: Path,
+    folder: Path,
+    *,
+    encoder: Encoder = ENCODER,
+    progress: list[int] | None = None,
+    stop_at: int | None = None,
+) -> ChunkFacts:
+    seen = [] if progress is None else progress
+    return encode_chunk(
+        plan,
+        0,
+        source=source,
+        folder=folder,
+        encoder=encoder,
+        on_progress=seen.append,
+        should_stop=lambda: stop_at is not None and bool(seen) and seen[-1] >= stop_at,
+    )
+
+
+def wrapped(folder: Path, script: str) -> Encoder:
+    """An ffmpeg that does something else first."""
+    program = folder / "ffmpeg-wrapped"
+    program.write_text(f'#!/bin/sh\ncase "$*" in *filter=zscale*) exec {ENCODER.ffmpeg} "$@";; esac\n{script}\n')
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    return replace(ENCODER, ffmpeg=program)
+
+
+def test_chunk_leaves_its_files_and_nothing_else(plan: Plan, source: Path, tmp_path: Path) -> None:
+    facts = encode_one(plan, 1, source, tmp_path)
+    assert {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()} == {
+        "480p/segment_002.ts",
+        *facts.tiles,
+    }
+    segment = facts.renditions[0].segments[0]
+    assert (segment.number, segment.frame_count) == (2, 25)
+    assert segment.size_bytes == (tmp_path / "480p/segment_002.ts").stat().st_size
+
+
+def test_codecs_are_those_of_the_stream(plan: Plan, source: Path, tmp_path: Path) -> None:
+    """RFC 6381: profile, constraints and level of the real SPS."""
+    facts = attempt(plan, source, tmp_path)
+    with av.open(str(tmp_path / "480p/segment_000.ts")) as container:
+        extradata = next(iter(container.demux(video=0)))
+        unit = next(unit for unit in nal_units(bytes(extradata)) if unit[0] & 0x1F == 7)
+    assert facts.renditions[0].codecs == f"avc1.{unit[1:4].hex()},mp4a.40.2"
+    assert sequence_parameters(unit).width == 320
+
+
+def test_iframe_ranges_play_on_their_own(plan: Plan, source: Path, tmp_path: Path) -> None:
+    """RFC 8216 4.3.3.6."""
+    facts = attempt(plan, source, tmp_path)
+    shown = []
+    for segment in facts.renditions[0].segments:
+        data = (tmp_path / "480p" / names.segment_name(segment.number)).read_bytes()
+        for iframe in segment.iframes:
+            alone = tmp_path / "alone.ts"
+            alone.write_bytes(data[iframe.offset : iframe.offset + iframe.size])
+            shown += numbers(alone)
+    assert shown == [0, 50, 100, 150, 200, 250]
+
+
+def test_tiles_show_the_frames_they_stand_for(plan: Plan, source: Path, tmp_path: Path) -> None:
+    film = encode(source, tmp_path)
+    assert len(film.chunks[0].tiles) + len(film.chunks[1].tiles) == plan.tile_count
+    for index, tile in enumerate(tile for chunk in film.chunks for tile in chunk.tiles):
+        (picture,) = frames(tmp_path / tile)
+        assert number(picture) == index * plan.frames_per_tile
+        assert (picture.width, picture.height) == (plan.tile_width, plan.tile_height) == (240, 180)
+
+
+def test_poster_candidate_is_the_tiles_frame_in_full_size(source: Path, tmp_path: Path) -> None:
+    film = encode(source, tmp_path)
+    moment = moment_of_tile(film.plan, 7)
+    target = tmp_path / "%03d poster.jpg"
+    segment = tmp_path / "480p" / names.segment_name(moment.segment)
+    extract_frame(segment, target, at_s=moment.at_s, width=300, encoder=ENCODER)
+    (picture,) = frames_of_picture(target)
+    assert number(picture) == 7 * film.plan.frames_per_tile
+    assert (picture.width, picture.height) == (300, 226)
+
+
+def frames_of_picture(path: Path) -> list[av.VideoFrame]:
+    """Read as a picture whatever its name looks like."""
+    copy = path.with_name("picture.jpg")
+    copy.write_bytes(path.read_bytes())
+    return list(frames(copy))
+
+
+def test_poster_of_nothing_is_refused(source: Path, tmp_path: Path) -> None:
+    with pytest.raises(TranscodeError) as caught:
+        extract_frame(tmp_path / "gone.ts", tmp_path / "x.jpg", at_s=0, width=100, encoder=ENCODER)
+    assert caught.value.code == Code.SOURCE_MISSING
+    segment = encode(source, tmp_path).segments("480p")[-1]
+    with pytest.raises(TranscodeError) as caught:
+        extract_frame(segment, tmp_path / "x.jpg", at_s=60, width=100, encoder=ENCODER)
+    assert caught.value.code == Code.ENCODER_FAILED
+
+
+def test_progress_is_told_often_and_never_falls(plan: Plan, source: Path, tmp_path: Path) -> None:
+    progress: list[int] = []
+    slow = wrapped(tmp_path, f'exec {ENCODER.ffmpeg} -readrate 4 "$@"')
+    (tmp_path / "chunk").mkdir()
+    started = time.monotonic()
+    attempt(plan, source, tmp_path / "chunk", encoder=slow, progress=progress)
+    lasted_s = time.monotonic() - started
+    assert progress == sorted(progress)
+    assert len(progress) >= lasted_s / 2
+    assert 0 < progress[-1] <= 300
+
+
+def test_chunk_is_stopped_when_asked(plan: Plan, source: Path, tmp_path: Path) -> None:
+    slow = wrapped(tmp_path, f'exec {ENCODER.ffmpeg} -re "$@"')
+    (tmp_path / "chunk").mkdir()
+    started = time.monotonic()
+    with pytest.raises(Stopped):
+        attempt(plan, source, tmp_path / "chunk", encoder=slow, stop_at=0)
+    assert time.monotonic() - started < 6
+
+
+@pytest.mark.parametrize(
+    ("script", "code"),
+    [
+        ("exec sleep 60", Code.TIMEOUT),
+        ("exit 1", Code.ENCODER_FAILED),
+        ("exit 0", Code.UNREADABLE),
+        (f'ln -s /dev/full 480p/segment_000.ts; exec {ENCODER.ffmpeg} -y "$@"', Code.DISK_FULL),
+        (f'{ENCODER.ffmpeg} "$@"; rm 480p/segment_001.ts', Code.ENCODER_FAILED),
+        (f'{ENCODER.ffmpeg} "$@"; truncate -s -188000 480p/segment_001.ts', Code.ENCODER_FAILED),
+        (f'{ENCODER.ffmpeg} "$@"; truncate -s -1 480p/segment_001.ts', Code.ENCODER_FAILED),
+        (f'{ENCODER.ffmpeg} "$@"; cp 480p/segment_000.ts 480p/segment_001.ts', Code.ENCODER_FAILED),
+        (f'{ENCODER.ffmpeg} "$@"; echo hello > 480p/segment_001.ts', Code.ENCODER_FAILED),
+        (f'{ENCODER.ffmpeg} "$@"; rm tiles/00000.jpg', Code.ENCODER_FAILED),
+    ],
+)
+def test_encoder_that_misbehaves_is_found_out(
+    plan: Plan, source: Path, tmp_path: Path, script: str, code: Code
+) -> None:
+    (tmp_path / "chunk").mkdir()
+    encoder = replace(wrapped(tmp_path, script), stall_s=1)
+    with pytest.raises(TranscodeError) as caught:
+        attempt(plan, source, tmp_path / "chunk", encoder=encoder)
+    assert caught.value.code == code, caught.value
+    assert caught.value.advice == ADVICE[code]
+
+
+def test_encoder_killed_by_somebody_else_says_nothing_about_the_film(plan: Plan, source: Path, tmp_path: Path) -> None:
+    (tmp_path / "chunk").mkdir()
+    with pytest.raises(EncoderKilled):
+        attempt(plan, source, tmp_path / "chunk", encoder=wrapped(tmp_path, "kill -9 $$"))
+
+
+def test_encoder_with_too_little_memory_fails(plan: Plan, source: Path, tmp_path: Path) -> None:
+    with pytest.raises(TranscodeError) as caught:
+        attempt(plan, source, tmp_path, encoder=replace(ENCODER, memory_bytes=120_000_000))
+    assert caught.value.code == Code.ENCODER_FAILED
+
+
+@pytest.mark.parametrize("until", [0.9, 1.0])
+def test_damage_over_whole_chunks_leaves_the_rest_of_the_film(tmp_path: Path, until: float) -> None:
+    """The index at the file's beginning names frames of which only zeros are left."""
+    h264 = ("-c:v", "libx264", "-preset", "ultrafast", "-g", "20", "-pix_fmt", "yuv420p")
+    look = Look(width=160, height=120, rate="10", duration_s=80)
+    source = make(tmp_path / "film.mp4", look=look, video=h264, after=("-movflags", "+faststart"))
+    data = bytearray(source.read_bytes())
+    begin, end = len(data) * 4 // 10, int(len(data) * until)
+    data[begin:end] = bytes(end - begin)
+    source.write_bytes(data)
+    film = encode(source, tmp_path)
+    assert_plays(film)
+    shown = numbers(film.joined("480p"))
+    assert len(shown) == film.plan.timeline.frame_count == 800
+    assert shown[:200] == list(range(200))
+    assert (shown[-1] == 799) == (until < 1)
+
+
+def test_source_that_is_gone_or_another_is_missed(plan: Plan, source: Path, tmp_path: Path) -> None:
+    with pytest.raises(TranscodeError) as caught:
+        attempt(plan, tmp_path / "gone.mp4", tmp_path)
+    assert caught.value.code == Code.SOURCE_MISSING
+    other = tmp_path / "other.mp4"
+    other.write_bytes(source.read_bytes() + b"x")
+    with pytest.raises(TranscodeError) as caught:
+        attempt(plan, other, tmp_path)
+    assert caught.value.code == Code.SOURCE_MISSING
+
+
+def test_chunk_of_another_plan_is_not_taken_for_this_ones(plan: Plan, source: Path, tmp_path: Path) -> None:
+    """Sizes, frames and places are compared with the plan, whatever was encoded."""
+    attempt(plan, source, tmp_path)
+    wider = replace(plan.renditions[0], width=322)
+    for other in (
+        replace(plan, renditions=(wider,)),
+        replace(plan, timeline=replace(plan.timeline, rate=plan.timeline.rate * 2)),
+        replace(plan, timeline=replace(plan.timeline, gop=25)),
+    ):
+        with pytest.raises(TranscodeError) as caught:
+            measured(other, 0, tmp_path)
+        assert caught.value.code == Code.ENCODER_FAILED
+
+
+def test_same_chunk_twice_is_the_same_chunk(plan: Plan, source: Path, tmp_path: Path) -> None:
+    """A chunk that is repeated after a crash fits where the first one would have been."""
+    folders = [tmp_path / "one", tmp_path / "two"]
+    encoder = replace(ENCODER, threads=1)
+    for folder in folders:
+        folder.mkdir()
+    assert attempt(plan, source, folders[0], encoder=encoder) == attempt(plan, source, folders[1], encoder=encoder)
+
+
+def test_command_forces_the_probed_demuxer_and_one_file(plan: Plan) -> None:
+    command = chunk_command(plan, 1, source=Path("/films/-i x.mp4"), encoder=ENCODER, has_zscale=True)
+    before_input = command[: command.index("-i")]
+    assert before_input[before_input.index("-protocol_whitelist") + 1] == "file"
+    assert before_input[before_input.index("-f") + 1] == "mov"
+    assert command[command.index("-i") + 1] == "file:/films/-i x.mp4"
+    assert command.count("-i") == 1
+
+
+def test_hdr_film_is_mapped_only_where_the_encoder_can(source: Path) -> None:
+    plan = make_plan(planned_film(transfer="smpte2084", primaries="bt2020", matrix="bt2020nc"))
+    graphs = [
+        " ".join(chunk_command(plan, 0, source=source, encoder=ENCODER, has_zscale=has_zscale))
+        for has_zscale in (True, False)
+    ]
+    assert ["tonemap=" in graph for graph in graphs] == [True, False]
+
+
+def test_tables_stand_before_each_random_access_point_and_are_counted(plan: Plan, source: Path, tmp_path: Path) -> None:
+    attempt(plan, source, tmp_path)
+    data = (tmp_path / "480p/segment_000.ts").read_bytes()
+    pids = transport.tables(data)
+    packets = [data[at : at + transport.PACKET] for at in range(0, len(data), transport.PACKET)]
+    tables = [packet for packet in packets if packet[1] & 0x1F == 0 and packet[2] == 0]
+    assert [packet[3] & 0x0F for packet in tables] == [0, 1, 2]
+    assert len(transport.units(data, pids.video_pid)) == 150
+    assert transport.with_tables_at_idr(data) == data
+
+
+@pytest.mark.parametrize("damage", [b"", b"G" * 187, b"x" * 376, b"G" + bytes(187)])
+def test_bytes_that_are_no_transport_stream_are_refused(damage: bytes) -> None:
+    with pytest.raises((transport.Malformed, IndexError)):
+        transport.tables(damage)
+
+
+def test_demo_film_is_a_film_and_appears_only_when_complete(tmp_path: Path) -> None:
+    target = tmp_path / "demo film.mp4"
+    make_demo(ENCODER.ffmpeg, target)
+    assert [path.name for path in tmp_path.iterdir()] == [target.name]
+    found = probe(target, limits=LIMITS)
+    assert (found.video.width, found.video.height, found.video.frame_count) == (1920, 1080, 720)
+    assert found.audio is not None
+    assert found.duration_s == 30
+
+
+def test_demo_film_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    broken = shutil.which("false")
+    assert broken
+    with pytest.raises(TranscodeError):
+        make_demo(Path(broken), tmp_path / "demo.mp4")
+    assert list(tmp_path.iterdir()) == []

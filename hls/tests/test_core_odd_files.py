@@ -1,0 +1,129 @@
+"""Files with more, or less, in them than one picture and one sound; and names that mean something to a shell."""
+
+from pathlib import Path
+
+import pytest
+
+from hls.core.errors import Code, TranscodeError
+from hls.core.probe import Limits, probe
+from hls.tests.clips import Look, ffmpeg, make, picture, sound
+from hls.tests.watching import LIMITS, assert_plays, beep_times, encode, numbers
+
+pytestmark = pytest.mark.ffmpeg
+
+SMALL = Look(width=160, height=120, duration_s=2.2)
+H264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
+AAC = ("-c:a", "aac")
+SILENCE = "anullsrc=r=48000:cl=stereo:d=2.2"
+
+
+def refusal(path: Path, limits: Limits = LIMITS) -> Code:
+    with pytest.raises(TranscodeError) as caught:
+        probe(path, limits=limits)
+    return caught.value.code
+
+
+@pytest.mark.parametrize("default", [0, 1])
+def test_of_several_sounds_the_default_one_is_taken(tmp_path: Path, default: int) -> None:
+    source = tmp_path / "film.mkv"
+    inputs = [part for text in (picture(SMALL), SILENCE, sound(2.2)) for part in ("-f", "lavfi", "-i", text)]
+    flags = [f"-disposition:a:{default}", "default", f"-disposition:a:{1 - default}", "0"]
+    ffmpeg(*inputs, "-map", "0", "-map", "1", "-map", "2", *H264, *AAC, *flags, str(source))
+    film = encode(source, tmp_path)
+    assert len(beep_times(film.joined("480p"))) == (3 if default == 1 else 0)
+
+
+def test_subtitles_cover_art_and_chapters_are_ignored(tmp_path: Path) -> None:
+    subtitles, cover = tmp_path / "words.srt", tmp_path / "cover.png"
+    subtitles.write_text("1\n00:00:00,000 --> 00:00:02,000\nHello\n")
+    ffmpeg("-f", "lavfi", "-i", "color=red:s=64x64", "-frames:v", "1", str(cover))
+    source = tmp_path / "film.mp4"
+    inputs = [
+        "-i",
+        str(cover),
+        "-i",
+        str(subtitles),
+        "-f",
+        "lavfi",
+        "-i",
+        picture(SMALL),
+        "-f",
+        "lavfi",
+        "-i",
+        sound(2.2),
+    ]
+    maps = ["-map", "0", "-map", "2", "-map", "3", "-map", "1", "-c:v:0", "copy", "-disposition:v:0", "attached_pic"]
+    codecs = ["-c:v:1", "libx264", "-preset:v:1", "ultrafast", "-pix_fmt:v:1", "yuv420p", *AAC, "-c:s", "mov_text"]
+    ffmpeg(*inputs, *maps, *codecs, str(source))
+    film = encode(source, tmp_path)
+    assert numbers(film.joined("480p")) == list(range(55))
+    assert_plays(film)
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "mp3", "flac", "wav", "ogg", "ts"])
+def test_sound_alone_is_refused_as_no_video(tmp_path: Path, suffix: str) -> None:
+    source = tmp_path / f"song.{suffix}"
+    ffmpeg("-f", "lavfi", "-i", sound(1), str(source))
+    assert refusal(source) == Code.NO_VIDEO
+
+
+def test_song_with_cover_art_is_refused_as_no_video(tmp_path: Path) -> None:
+    source = tmp_path / "song.mp4"
+    inputs = ["-f", "lavfi", "-i", "color=red:s=64x64", "-f", "lavfi", "-i", sound(1)]
+    ffmpeg(*inputs, "-frames:v", "1", "-c:v", "mjpeg", *AAC, "-disposition:v", "attached_pic", str(source))
+    assert refusal(source) == Code.NO_VIDEO
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "-i film.mp4",
+        "a b\tc.mp4",
+        "line\nbreak.mp4",
+        "%03d.mp4",
+        "concat:a|b.mp4",
+        "http:evil.mp4",
+        "quote'\";$(touch x).mp4",
+        "Größe 映画 🎬.mp4",
+        "no extension",
+    ],
+)
+def test_strange_names_are_only_names(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "%d [odd]: folder"
+    folder.mkdir()
+    made = make(tmp_path / "film.mp4", look=Look(width=64, height=48, duration_s=0.4))
+    film = encode(made.rename(folder / name), folder)
+    assert film.plan.timeline.frame_count == 10
+    assert_plays(film)
+
+
+def test_film_longer_than_allowed_is_refused(tmp_path: Path) -> None:
+    source = make(tmp_path / "film.mp4", look=SMALL)
+    assert refusal(source, Limits(max_duration_s=1.5, max_pixels=LIMITS.max_pixels)) == Code.TOO_LONG
+
+
+def test_film_larger_than_allowed_is_refused(tmp_path: Path) -> None:
+    source = make(tmp_path / "film.mp4", look=SMALL)
+    assert refusal(source, Limits(max_duration_s=60, max_pixels=160 * 120 - 1)) == Code.TOO_LARGE
+
+
+def test_more_tracks_than_allowed_are_refused(tmp_path: Path) -> None:
+    source = make(tmp_path / "film.mp4", look=SMALL)
+    assert refusal(source, Limits(max_duration_s=60, max_pixels=LIMITS.max_pixels, max_tracks=1)) == Code.UNSUPPORTED
+
+
+def test_recordings_whose_clock_starts_anew_are_refused(tmp_path: Path) -> None:
+    one = make(tmp_path / "one.ts", look=Look(width=64, height=48, duration_s=4))
+    both = tmp_path / "both.ts"
+    both.write_bytes(one.read_bytes() * 2)
+    assert refusal(both) == Code.UNSUPPORTED
+
+
+def test_file_that_is_gone_is_missed(tmp_path: Path) -> None:
+    assert refusal(tmp_path / "gone.mp4") == Code.SOURCE_MISSING
+
+
+def test_empty_file_and_folder_are_unreadable(tmp_path: Path) -> None:
+    (tmp_path / "empty.mp4").touch()
+    assert refusal(tmp_path / "empty.mp4") == Code.UNREADABLE
+    assert refusal(tmp_path) == Code.UNREADABLE

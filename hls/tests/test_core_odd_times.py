@@ -1,0 +1,139 @@
+"""Sources whose clocks are odd: variable rates, late or missing sound, other beginnings, hidden beginnings."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from hls.tests.clips import Look, ffmpeg, make, picture, remux, sound
+from hls.tests.watching import assert_plays, beep_times, encode, numbers, picture_times
+
+pytestmark = pytest.mark.ffmpeg
+
+SMALL = Look(width=160, height=120, duration_s=3.2)
+SYNC_S = 0.04
+H264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
+
+
+def assert_sync(whole: Path, *, sound_is_late_by_s: float = 0, first_number: int = 0) -> list[float]:
+    """Beep k of the source is heard when frame 25 k was or would be shown. The times from the film's beginning."""
+    beeps = [at_s - 10 for at_s in beep_times(whole)]
+    for at_s in beeps:
+        source_s = at_s + first_number / 25 - sound_is_late_by_s
+        if at_s > 0.05:  # a beep cut by the film's beginning begins there
+            assert abs(source_s - round(source_s)) < SYNC_S, beeps
+    return beeps
+
+
+def test_variable_rate_becomes_constant_and_nothing_moves(tmp_path: Path) -> None:
+    """A screen recording: frames where something happened, up to a second apart."""
+    kept = "select='not(mod(n,7))+lt(mod(n,50),12)'"
+    source = make(
+        tmp_path / "film.mp4",
+        look=Look(width=160, height=120, rate="30", duration_s=14),
+        filters=kept,
+        after=("-fps_mode", "vfr"),
+    )
+    film = encode(source, tmp_path)
+    whole = film.joined("480p")
+    assert_plays(film)
+    assert film.plan.timeline.rate == 30
+    shown = picture_times(whole)
+    assert set(shown) == {n for n in range(420) if n % 7 == 0 or n % 50 < 12}
+    assert all(abs(at_s - 10 - Fraction(n, 30)) <= Fraction(1, 30) for n, at_s in shown.items())
+    assert abs(film.plan.timeline.duration_s - 14) < Fraction(1, 4)
+
+
+def test_irregular_clock_gets_the_nearest_standard_rate(tmp_path: Path) -> None:
+    exact = ("-fps_mode", "vfr", "-enc_time_base:v", "1:1000")
+    jitter = "settb=1/1000,setpts='(N+0.45*sin(N*1.7))/24.4/TB'"
+    source = make(tmp_path / "film.mkv", look=SMALL, filters=jitter, after=exact, audio=None)
+    film = encode(source, tmp_path)
+    assert film.plan.source.video.is_variable_rate
+    assert film.plan.timeline.rate in (24, 25, Fraction(24000, 1001))
+    assert_plays(film)
+
+
+@pytest.mark.parametrize("suffix", ["mkv", "ts", "mp4"])
+def test_a_clock_that_begins_elsewhere_changes_nothing(tmp_path: Path, suffix: str) -> None:
+    look = Look(width=160, height=120, duration_s=13)
+    source = make(tmp_path / f"film.{suffix}", look=look, after=("-output_ts_offset", "7.77"))
+    film = encode(source, tmp_path)
+    whole = film.joined("480p")
+    assert_plays(film)
+    assert numbers(whole) == list(range(325))
+    assert len(assert_sync(whole)) == 13
+
+
+def test_late_sound_begins_with_silence(tmp_path: Path) -> None:
+    source = tmp_path / "film.mkv"
+    make_with_offsets(source, sound_s=0.7)
+    film = encode(source, tmp_path)
+    whole = film.joined("480p")
+    assert_plays(film)
+    assert assert_sync(whole, sound_is_late_by_s=0.7)[0] == pytest.approx(0.7, abs=SYNC_S)
+
+
+def test_sound_before_the_picture_is_cut(tmp_path: Path) -> None:
+    source = tmp_path / "film.mkv"
+    make_with_offsets(source, picture_s=0.6)
+    film = encode(source, tmp_path)
+    whole = film.joined("480p")
+    assert_plays(film)
+    assert numbers(whole) == list(range(80))
+    assert assert_sync(whole, sound_is_late_by_s=-0.6)[0] == pytest.approx(0.4, abs=SYNC_S)
+
+
+def make_with_offsets(target: Path, *, picture_s: float = 0, sound_s: float = 0) -> None:
+    inputs = ["-itsoffset", str(picture_s), "-f", "lavfi", "-i", picture(SMALL)]
+    inputs += ["-itsoffset", str(sound_s), "-f", "lavfi", "-i", sound(SMALL.duration_s)]
+    ffmpeg(*inputs, *H264, "-c:a", "aac", str(target))
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts"])
+def test_sound_longer_than_the_picture_ends_with_it(tmp_path: Path, suffix: str) -> None:
+    source = make(tmp_path / f"film.{suffix}", look=SMALL, audio_source=sound(9))
+    film = encode(source, tmp_path)
+    assert film.plan.timeline.frame_count == 80
+    assert numbers(film.joined("480p")) == list(range(80))
+    assert [round(at_s) for at_s in assert_sync(film.joined("480p"))] == [0, 1, 2, 3]
+
+
+def test_sound_shorter_than_the_picture_goes_on_as_silence(tmp_path: Path) -> None:
+    """Two chunks, the second one without any sound in the source."""
+    source = make(tmp_path / "film.mp4", look=Look(width=160, height=120, duration_s=14), audio_source=sound(2.5))
+    film = encode(source, tmp_path)
+    assert_plays(film)
+    assert [round(at_s) for at_s in assert_sync(film.joined("480p"))] == [0, 1, 2]
+
+
+def test_edit_list_hides_what_was_cut_off(tmp_path: Path) -> None:
+    """A cut without re-encoding keeps frames before its beginning in the file, and an edit list hides them."""
+    whole_film = make(tmp_path / "whole.mp4", look=Look(width=160, height=120, duration_s=8))
+    source = remux(whole_film, tmp_path / "film.mp4", before=("-ss", "1.3"))
+    film = encode(source, tmp_path)
+    whole = film.joined("480p")
+    assert_plays(film)
+    shown = numbers(whole)
+    assert shown == list(range(shown[0], 200))
+    assert abs(shown[0] - 32.5) <= 1
+    assert_sync(whole, first_number=shown[0])
+
+
+def test_frames_missing_in_the_middle_are_bridged(tmp_path: Path) -> None:
+    source = make(
+        tmp_path / "film.mkv", look=SMALL, filters="select='not(between(n,30,49))'", after=("-fps_mode", "vfr")
+    )
+    film = encode(source, tmp_path)
+    assert_plays(film)
+    assert numbers(film.joined("480p")) == [*range(29), *[29] * 21, *range(50, 80)]
+    assert_sync(film.joined("480p"))
+
+
+@pytest.mark.parametrize(("duration_s", "frame_count"), [(0.4, 10), (0.04, 1)])
+def test_the_shortest_films_play(tmp_path: Path, duration_s: float, frame_count: int) -> None:
+    source = make(tmp_path / "film.mp4", look=Look(width=160, height=120, duration_s=duration_s))
+    film = encode(source, tmp_path)
+    assert_plays(film)
+    assert numbers(film.joined("480p")) == list(range(frame_count))
+    assert film.plan.timeline.target_duration_s == 1

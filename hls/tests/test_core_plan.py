@@ -1,0 +1,268 @@
+"""What is decided before anything is encoded: rates, boundaries, renditions; for any film."""
+
+import json
+from dataclasses import replace
+from fractions import Fraction
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hls.core.chunk import ChunkFacts, IFrame, RenditionFacts, SegmentFacts, joined
+from hls.core.filters import audio_span, tiles
+from hls.core.ladder import renditions
+from hls.core.plan import Plan, make_plan
+from hls.core.probe import AudioTrack, Source, VideoTrack
+from hls.core.rates import STANDARD, measure, nearest_standard
+from hls.core.timeline import output_rate, timeline
+from hls.core.wire import load
+
+NTSC = Fraction(30000, 1001)
+VIDEO = VideoTrack(
+    index=0,
+    codec="h264",
+    width=1920,
+    height=1080,
+    rotation=0,
+    rate=Fraction(24000, 1001),
+    frame_count=2158,
+    start_s=Fraction(1, 3),
+    duration_s=Fraction(2158 * 1001, 24000),
+    is_variable_rate=False,
+    is_interlaced=False,
+    is_full_range=False,
+    pixel_format="yuv420p",
+    transfer="bt709",
+    primaries="bt709",
+    matrix="bt709",
+    keyframes_s=(0.333333, 5.25),
+)
+AUDIO = AudioTrack(index=1, codec="aac", channels=2, sample_rate=44_100, start_s=Fraction(-1, 7), frame_samples=1024)
+SOURCE = Source(demuxer="mov", size_bytes=10, duration_s=90.0, video=VIDEO, audio=AUDIO)
+
+
+def film(**changes: object) -> Source:
+    return replace(SOURCE, video=replace(VIDEO, **changes))  # type: ignore[arg-type]
+
+
+rates = st.one_of(
+    st.sampled_from([rate for rate in STANDARD if rate <= 60]),
+    st.fractions(min_value=1, max_value=60, max_denominator=1001),
+)
+frame_counts = st.integers(1, 20_000)
+
+
+@given(rate=rates, frame_count=frame_counts)
+def test_segments_tile_the_film(rate: Fraction, frame_count: int) -> None:
+    grid = timeline(rate, frame_count)
+    assert grid.segments[0].first_frame == 0
+    assert grid.segments[-1].end_frame == frame_count
+    assert all(one.end_frame == other.first_frame for one, other in pairwise(grid.segments))
+    assert all(segment.frame_count > 0 for segment in grid.segments)
+    assert [segment.number for segment in grid.segments] == list(range(len(grid.segments)))
+
+
+@given(rate=rates, frame_count=frame_counts)
+def test_chunks_tile_the_segments_and_the_first_is_short(rate: Fraction, frame_count: int) -> None:
+    grid = timeline(rate, frame_count)
+    assert tuple(segment for chunk in grid.chunks for segment in chunk.segments) == grid.segments
+    assert len(grid.chunks[0].segments) <= 2
+    assert all(len(chunk.segments) <= 5 for chunk in grid.chunks)
+    assert [chunk.index for chunk in grid.chunks] == list(range(len(grid.chunks)))
+
+
+@given(rate=rates, frame_count=frame_counts)
+def test_no_segment_is_longer_than_the_target_duration(rate: Fraction, frame_count: int) -> None:
+    """RFC 8216 4.3.3.1, and Apple's half second."""
+    grid = timeline(rate, frame_count)
+    for segment in grid.segments:
+        duration_s = segment.frame_count / rate
+        assert int(duration_s + Fraction(1, 2)) <= grid.target_duration_s
+        assert duration_s <= grid.target_duration_s + Fraction(1, 2)
+
+
+@given(rate=rates, frame_count=frame_counts)
+def test_every_segment_begins_with_a_keyframe_on_the_chunks_own_grid(rate: Fraction, frame_count: int) -> None:
+    grid = timeline(rate, frame_count)
+    for chunk in grid.chunks[:3]:
+        for segment in chunk.segments:
+            assert (segment.first_frame - chunk.first_frame) % grid.gop == 0
+            keyframes = grid.keyframes(segment)
+            assert keyframes[0] == segment.first_frame
+            assert {later - earlier for earlier, later in pairwise(keyframes)} <= {grid.gop}
+
+
+@given(rate=rates)
+def test_keyframes_are_about_two_seconds_apart(rate: Fraction) -> None:
+    grid = timeline(rate, 1000)
+    assert abs(grid.gop / rate - 2) <= Fraction(1, 2) / rate
+
+
+@given(rate=rates, frame_count=frame_counts, start=st.fractions(-10, 100, max_denominator=90_000))
+def test_sound_of_chunks_joins_without_gap_or_overlap(rate: Fraction, frame_count: int, start: Fraction) -> None:
+    plan = make_plan(film(rate=rate, frame_count=frame_count, start_s=start))
+    spans = [audio_span(plan, chunk) for chunk in plan.timeline.chunks]
+    assert spans[0].first_frame == 0
+    assert all(one.end_frame == other.first_frame for one, other in pairwise(spans))
+    lasts_s = Fraction(spans[-1].end_frame * 1024, 48_000)
+    assert 0 <= lasts_s - plan.timeline.duration_s < Fraction(1024, 48_000)
+
+
+@given(rate=rates, frame_count=frame_counts)
+def test_tiles_of_chunks_are_the_films(rate: Fraction, frame_count: int) -> None:
+    plan = make_plan(film(rate=rate, frame_count=frame_count, duration_s=frame_count / rate))
+    numbers = [number for chunk in plan.timeline.chunks for number in tiles(plan, chunk)]
+    assert numbers == list(range(plan.tile_count))
+    assert plan.tile_count >= min(10, frame_count) * 2 / 3
+    assert plan.tile_interval_s <= max(10.5, float(1 / rate))
+
+
+@pytest.mark.parametrize(("rate", "frame_count"), [(Fraction(25), 0), (Fraction(61), 10), (Fraction(1, 2), 10)])
+def test_timeline_that_makes_no_sense_is_refused(rate: Fraction, frame_count: int) -> None:
+    with pytest.raises(ValueError, match="no timeline"):
+        timeline(rate, frame_count)
+
+
+def test_short_rest_goes_into_the_last_segment() -> None:
+    assert [segment.frame_count for segment in timeline(Fraction(25), 310).segments] == [150, 160]
+    assert [segment.frame_count for segment in timeline(Fraction(25), 315).segments] == [150, 150, 15]
+
+
+@given(rate=st.fractions(min_value=Fraction(1, 100), max_value=1000, max_denominator=1001))
+def test_output_rate_is_a_whole_part_of_the_sources(rate: Fraction) -> None:
+    made = output_rate(rate)
+    assert 1 <= made <= 60
+    assert (rate / made).denominator == 1 or (made / rate).denominator == 1
+
+
+@pytest.mark.parametrize(
+    ("given_rate", "made"),
+    [("120", "60"), ("100", "50"), ("144", "48"), ("120000/1001", "60000/1001"), ("60", "60"), ("1/2", "1")],
+)
+def test_high_rates_are_divided_and_low_ones_multiplied(given_rate: str, made: str) -> None:
+    assert output_rate(Fraction(given_rate)) == Fraction(made)
+
+
+sizes = st.tuples(st.integers(2, 8192), st.integers(2, 8192))
+
+
+@given(size=sizes)
+def test_renditions_have_even_sizes_and_are_never_upscaled(size: tuple[int, int]) -> None:
+    width, height = size
+    ladder = renditions(film(width=width, height=height))
+    for rendition in ladder:
+        assert rendition.width % 2 == rendition.height % 2 == 0
+        assert 2 <= rendition.width <= width
+        assert 2 <= rendition.height <= height
+    assert [rendition.name for rendition in ladder] == ["480p", "720p", "1080p"][: len(ladder)]
+
+
+@given(size=sizes)
+def test_renditions_keep_the_aspect(size: tuple[int, int]) -> None:
+    width, height = size
+    for rendition in renditions(film(width=width, height=height)):
+        scale = Fraction(min(rendition.width, rendition.height), min(width, height))
+        assert abs(rendition.width - width * scale) <= 2 * max(1, width / height)
+        assert abs(rendition.height - height * scale) <= 2 * max(1, height / width)
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        ((1920, 1080), [(854, 480), (1280, 720), (1920, 1080)]),
+        ((1080, 1920), [(480, 854), (720, 1280), (1080, 1920)]),
+        ((3840, 2160), [(854, 480), (1280, 720), (1920, 1080)]),
+        ((1920, 800), [(1152, 480), (1728, 720)]),
+        ((640, 480), [(640, 480)]),
+        ((426, 240), [(426, 240)]),
+        ((161, 121), [(160, 120)]),
+        ((854, 479), [(854, 478)]),
+    ],
+)
+def test_ladder_of_a_size(size: tuple[int, int], expected: list[tuple[int, int]]) -> None:
+    made = renditions(film(width=size[0], height=size[1]))
+    assert [(rendition.width, rendition.height) for rendition in made] == expected
+
+
+def test_fast_films_may_use_more_bits() -> None:
+    slow, fast = renditions(film(rate=Fraction(30)))[-1], renditions(film(rate=Fraction(60)))[-1]
+    assert fast.maxrate_kbps > slow.maxrate_kbps
+    assert fast.bufsize_kbits == 2 * fast.maxrate_kbps
+
+
+@pytest.mark.parametrize("audio", [AUDIO, None])
+def test_plan_survives_its_journey_as_json(audio: AudioTrack | None) -> None:
+    plan = make_plan(replace(SOURCE, audio=audio))
+    assert Plan.from_json(json.loads(json.dumps(plan.to_json()))) == plan
+    assert plan.timeline.rate == Fraction(24000, 1001)
+
+
+@pytest.mark.parametrize("change", [{"timeline": None}, {"frames_per_tile": "7"}, {"renditions": [{"name": "x"}]}])
+def test_plan_that_was_tampered_with_is_refused(change: dict[str, object]) -> None:
+    with pytest.raises((TypeError, KeyError, ValueError)):
+        load(Plan, make_plan(SOURCE).to_json() | change)
+
+
+def test_variable_rate_is_planned_by_its_duration() -> None:
+    plan = make_plan(film(is_variable_rate=True, rate=Fraction(30), frame_count=99, duration_s=Fraction(10)))
+    assert plan.timeline.frame_count == 300
+
+
+def times(rate: Fraction, count: int, time_base: Fraction) -> list[int]:
+    return [round(number / rate / time_base) for number in range(count)]
+
+
+@pytest.mark.parametrize("rate", [rate for rate in STANDARD if rate <= 240])
+@pytest.mark.parametrize("time_base", [Fraction(1, 1000), Fraction(1, 90_000), Fraction(1, 12_800)])
+def test_rate_is_found_in_rounded_timestamps(rate: Fraction, time_base: Fraction) -> None:
+    found = measure(times(rate, 500, time_base), time_base, [])
+    assert (found.rate, found.frame_count, found.is_variable) == (rate, 500, False)
+
+
+def test_rate_that_is_not_standard_is_taken_as_it_is() -> None:
+    rate = Fraction(173, 10)
+    found = measure(times(rate, 200, Fraction(1, 90_000)), Fraction(1, 90_000), [rate])
+    assert (found.rate, found.frame_count, found.is_variable) == (rate, 200, False)
+
+
+def test_holes_count_as_frames() -> None:
+    stamps = [stamp for number, stamp in enumerate(times(NTSC, 300, Fraction(1, 90_000))) if number not in (7, 8, 200)]
+    found = measure(stamps, Fraction(1, 90_000), [])
+    assert (found.rate, found.frame_count, found.is_variable) == (NTSC, 300, False)
+
+
+def test_irregular_timestamps_get_the_nearest_standard_rate_to_the_usual_interval() -> None:
+    stamps = [0, 33, 51, 84, 130, 163, 214, 247, 263, 500, 533, 549, 582]
+    found = measure(stamps, Fraction(1, 1000), [])
+    assert found.is_variable
+    assert 28 <= found.rate <= 31
+
+
+def test_single_frame_has_the_declared_rate() -> None:
+    assert measure([77], Fraction(1, 1000), [Fraction(24)]).rate == 24
+    assert measure([77], Fraction(1, 1000), []).frame_count == 1
+
+
+@given(rate=st.fractions(min_value=Fraction(1, 2), max_value=500, max_denominator=1001))
+def test_nearest_standard_rate_is_nearest(rate: Fraction) -> None:
+    found = nearest_standard(rate)
+    assert all(max(found / rate, rate / found) <= max(other / rate, rate / other) for other in STANDARD)
+
+
+def chunk(index: int, *numbers: int) -> ChunkFacts:
+    segments = tuple(SegmentFacts(number, 144, 1000 + number, (IFrame(0, 500),)) for number in numbers)
+    return ChunkFacts(index, (RenditionFacts("480p", "avc1.64001e", segments),), ())
+
+
+def test_chunks_join_up_to_the_first_gap() -> None:
+    chunks = [chunk(2, 7, 8), chunk(0, 0, 1), chunk(1, 2, 3, 4, 5, 6), chunk(4, 14)]
+    film_so_far = joined(chunks)
+    assert [segment.number for segment in film_so_far[0].segments] == list(range(9))
+    assert joined(chunks[:1]) == ()
+    assert joined([]) == ()
+
+
+def test_facts_survive_their_journey_as_json() -> None:
+    facts = chunk(1, 2, 3)
+    assert ChunkFacts.from_json(json.loads(json.dumps(facts.to_json()))) == facts

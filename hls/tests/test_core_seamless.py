@@ -1,0 +1,97 @@
+"""Chunks encoded one by one join into a film without a seam."""
+
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from hls.core.transport import parameters, tables, units
+from hls.tests.clips import Look, make
+from hls.tests.watching import (
+    Film,
+    assert_plays,
+    complaints,
+    encode,
+    numbers,
+    picture_times,
+    steps,
+    timestamps,
+    violations,
+)
+
+pytestmark = pytest.mark.ffmpeg
+
+TICKS = 90_000
+AAC_FRAME = 1920  # 1024 samples at 48 kHz, in ticks
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Film:
+    """90 seconds in two renditions and four chunks."""
+    folder = tmp_path_factory.mktemp("film")
+    look = Look(width=1280, height=720, rate="8", duration_s=90)
+    return encode(make(folder / "source.mp4", look=look), folder)
+
+
+RENDITIONS = ["480p", "720p"]
+
+
+def test_ninety_seconds_become_several_chunks(film: Film) -> None:
+    assert [span.frame_count for span in film.plan.timeline.chunks] == [96, 240, 240, 144]
+
+
+@pytest.mark.parametrize("rendition", RENDITIONS)
+def test_joined_segments_decode_without_a_word(film: Film, rendition: str) -> None:
+    assert complaints(film.joined(rendition)) == ""
+
+
+@pytest.mark.parametrize("rendition", RENDITIONS)
+def test_joined_segments_show_every_frame_of_the_source_in_order(film: Film, rendition: str) -> None:
+    assert numbers(film.joined(rendition)) == list(range(720))
+
+
+@pytest.mark.parametrize("rendition", RENDITIONS)
+def test_picture_and_sound_packets_are_regular_across_chunks(film: Film, rendition: str) -> None:
+    whole = film.joined(rendition)
+    assert steps(timestamps(whole, "video")) == {TICKS // 8}
+    assert steps(timestamps(whole, "audio")) == {AAC_FRAME}
+    sound = timestamps(whole, "audio")
+    assert sound[0] == 10 * TICKS
+    assert 0 <= sound[-1] + AAC_FRAME - 100 * TICKS < AAC_FRAME
+
+
+def test_published_files_break_no_rule(film: Film) -> None:
+    assert violations(film) == ()
+
+
+def test_renditions_have_the_same_boundaries(film: Film) -> None:
+    """RFC 8216 6.2.4: matching content has matching timestamps in all renditions."""
+    begins: dict[str, list[int]] = {}
+    for rendition in RENDITIONS:
+        begins[rendition] = []
+        for path in film.segments(rendition):
+            data = path.read_bytes()
+            pid = tables(data).video_pid
+            pictures = units(data, pid)
+            assert pictures[0].is_random_access
+            assert parameters(data, pictures[0], pid).profile == 100
+            begins[rendition].append(min(unit.pts for unit in pictures))
+    assert begins["480p"] == begins["720p"] == [10 * TICKS + 6 * TICKS * number for number in range(15)]
+
+
+@pytest.mark.parametrize("rate", ["24000/1001", "30000/1001", "60000/1001", "12.5"])
+def test_any_rate_has_regular_steps_across_chunks(tmp_path: Path, rate: str) -> None:
+    """Steps of a rate that 90 kHz can't divide differ by one tick, as rounding does; never by more."""
+    source = make(tmp_path / "source.mkv", look=Look(width=160, height=120, rate=rate, duration_s=13.3))
+    film = encode(source, tmp_path)
+    assert len(film.plan.timeline.chunks) == 2
+    whole = film.joined("480p")
+    assert_plays(film)
+    found = steps(timestamps(whole, "video"))
+    assert max(found) - min(found) <= 1
+    assert steps(timestamps(whole, "audio")) == {AAC_FRAME}
+    shown = picture_times(whole)
+    assert list(shown) == list(range(film.plan.source.video.frame_count))
+    assert all(
+        abs((later - earlier) * film.plan.timeline.rate - 1) < 0.01 for earlier, later in pairwise(shown.values())
+    )

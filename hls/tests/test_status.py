@@ -1,0 +1,110 @@
+"""The numbers that people see."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from hls import doing
+from hls.models import Chunk, ChunkState, State, Transcode
+from hls.status import Phase, status_of, statuses, union_s
+from hls.tests.factories import ChunkFactory, TranscodeFactory
+
+pytestmark = pytest.mark.django_db
+
+
+def test_queued_films_know_their_place() -> None:
+    now = timezone.now()
+    second = TranscodeFactory.create(queued_at=now)
+    first = TranscodeFactory.create(queued_at=now - timedelta(seconds=9))
+    assert [status_of(film).queue_position for film in (first, second)] == [1, 2]
+    assert status_of(first).phase == Phase.WAITING
+
+
+def test_a_ready_film_is_at_a_hundred_percent() -> None:
+    status = status_of(TranscodeFactory.create(ready=True))
+    assert (status.state, status.percent, status.phase, status.playable) == ("ready", 100, Phase.DONE, True)
+    assert (status.eta_s, status.queue_position, status.error) == (None, None, None)
+    assert [rendition.name for rendition in status.renditions] == ["480p", "720p", "1080p"]
+
+
+def test_a_failed_film_says_what_happened_and_what_to_do() -> None:
+    error = status_of(TranscodeFactory.create(failed=True)).error
+    assert error is not None
+    assert error.code == "no_video"
+    assert error.message.endswith(".")
+    assert error.hint.endswith(".")
+
+
+def test_the_rest_is_expected_to_take_as_long_as_the_frames_so_far() -> None:
+    """750 frames at 25 fps are 30 s of film, made in 20 s; 45 s are left: 30 s, and a moment to finish."""
+    film = TranscodeFactory.create(processing=True, percent=40)
+    now = timezone.now()
+    ChunkFactory.create(transcode=film, index=0, done=True, started_at=now - timedelta(seconds=20), finished_at=now)
+    ChunkFactory.create(transcode=film, index=1, frame_count=1125)
+    status = status_of(film)
+    assert status.speed == pytest.approx(1.5, rel=0.01)
+    assert status.eta_s == pytest.approx(32, abs=0.5)
+    assert (status.phase, status.playable, status.chunks) == (Phase.ENCODING, True, ("done", "waiting"))
+
+
+def test_two_workers_at_once_count_as_twice_the_speed() -> None:
+    film = TranscodeFactory.create(processing=True)
+    now = timezone.now()
+    for index in range(2):
+        ChunkFactory.create(
+            transcode=film, index=index, done=True, started_at=now - timedelta(seconds=20), finished_at=now
+        )
+    assert status_of(film).speed == pytest.approx(3.0, rel=0.01)
+
+
+def test_hours_in_which_nobody_worked_do_not_slow_the_estimate() -> None:
+    film = TranscodeFactory.create(processing=True)
+    now = timezone.now()
+    early = now - timedelta(hours=5)
+    ChunkFactory.create(transcode=film, index=0, done=True, started_at=early, finished_at=early + timedelta(seconds=30))
+    ChunkFactory.create(transcode=film, index=1, done=True, started_at=now - timedelta(seconds=30), finished_at=now)
+    assert status_of(film).speed == pytest.approx(1.0, rel=0.01)
+
+
+def test_overlapping_times_count_once() -> None:
+    at = timezone.now()
+    second = timedelta(seconds=1)
+    spans = [(at, at + 4 * second), (at + 2 * second, at + 3 * second), (at + 10 * second, at + 11 * second)]
+    assert union_s(spans) == 5.0
+
+
+def test_percent_never_falls_when_a_chunk_is_lost() -> None:
+    film = TranscodeFactory.create(processing=True)
+    ChunkFactory.create(transcode=film, index=0, running=True, frames_done=600)
+    ChunkFactory.create(transcode=film, index=1)
+    assert doing.raise_percent(film)
+    assert Transcode.objects.get().percent == 40
+    Chunk.objects.update(state=ChunkState.WAITING, frames_done=0)
+    assert doing.raise_percent(film)
+    assert Transcode.objects.get().percent == 40
+
+
+def test_percent_stays_below_a_hundred_until_the_film_is_served() -> None:
+    film = TranscodeFactory.create(processing=True)
+    ChunkFactory.create(transcode=film, index=0, done=True)
+    doing.raise_percent(film)
+    assert Transcode.objects.get().percent == 99
+    assert status_of(Transcode.objects.get()).phase == Phase.FINISHING
+
+
+def test_a_cancelled_film_gains_no_percent() -> None:
+    film = TranscodeFactory.create(processing=True)
+    ChunkFactory.create(transcode=film, index=0, running=True, frames_done=600)
+    Transcode.objects.update(state=State.CANCELLED)
+    assert not doing.raise_percent(film)
+    assert Transcode.objects.get().percent == 0
+
+
+def test_a_page_of_films_costs_two_queries(django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    films = [TranscodeFactory.create(processing=True, chunks=3) for _ in range(5)] + [
+        TranscodeFactory.create() for _ in range(5)
+    ]
+    with django_assert_num_queries(2):
+        assert len(statuses(films)) == 10

@@ -1,0 +1,135 @@
+"""Repair: lapsed leases, dead workers, due retries, and bytes that belong to nobody."""
+
+import os
+import subprocess
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from hls import pulse, upkeep
+from hls.folders import chunk_folder, film_folder, version_folder
+from hls.models import Chunk, ChunkState, State, Transcode, Worker
+from hls.tests.factories import ChunkFactory, TranscodeFactory, WorkerFactory, served
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def hls_root(tmp_path: Path, settings: object) -> Path:
+    settings.HLS_ROOT = tmp_path  # type: ignore[attr-defined]
+    return tmp_path
+
+
+def fill(folder: Path, size: int = 10) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "segment_000.ts").write_bytes(b"x" * size)
+    return folder
+
+
+def test_a_lapsed_lease_is_taken_back_and_a_live_one_is_not() -> None:
+    lapsed = ChunkFactory.create(lapsed=True, frames_done=100)
+    live = ChunkFactory.create(running=True)
+    upkeep.take_back_lapsed()
+    lapsed.refresh_from_db()
+    live.refresh_from_db()
+    assert (lapsed.state, lapsed.losses, lapsed.frames_done) == (ChunkState.WAITING, 1, 0)
+    assert live.state == ChunkState.RUNNING
+
+
+def test_a_dead_worker_of_this_host_loses_its_chunk_at_once() -> None:
+    child = subprocess.Popen(["sleep", "60"])
+    worker = WorkerFactory.create(host=pulse.this_host(), pid=child.pid, pid_started=pulse.started(child.pid))
+    chunk = ChunkFactory.create(running=True, worker=worker)
+    assert not pulse.is_dead(worker)
+    child.kill()
+    child.wait()
+    assert pulse.is_dead(worker)
+    upkeep.take_back_dead([worker])
+    chunk.refresh_from_db()
+    assert chunk.state == ChunkState.WAITING
+    assert not Worker.objects.exists()
+
+
+def test_a_pid_that_was_used_again_is_not_the_worker() -> None:
+    assert pulse.is_dead(WorkerFactory.create(host=pulse.this_host(), pid=os.getpid(), pid_started="1"))
+
+
+def test_nothing_is_known_of_a_worker_on_another_host() -> None:
+    assert not pulse.is_dead(WorkerFactory.create(host="elsewhere:boot:1", pid=1, pid_started="1"))
+
+
+def test_a_film_that_failed_for_a_passing_cause_is_queued_again_when_due() -> None:
+    due = TranscodeFactory.create(failed=True, error_code="disk_full", retry_at=timezone.now() - timedelta(seconds=1))
+    later = TranscodeFactory.create(failed=True, error_code="disk_full", retry_at=timezone.now() + timedelta(minutes=1))
+    for_good = TranscodeFactory.create(failed=True)
+    ChunkFactory.create(transcode=due, index=0, done=True)
+    ChunkFactory.create(transcode=due, index=1, state=ChunkState.FAILED, attempts=3)
+    upkeep.retry_due()
+    states = dict(Transcode.objects.values_list("pk", "state"))
+    assert states == {due.pk: State.QUEUED, later.pk: State.FAILED, for_good.pk: State.FAILED}
+    assert list(Chunk.objects.values_list("state", "attempts")) == [(ChunkState.DONE, 0), (ChunkState.WAITING, 0)]
+
+
+def test_what_rows_name_is_kept() -> None:
+    film = TranscodeFactory.create(ready=True)
+    fill(version_folder(film.pk, 1) / "480p")
+    assert upkeep.orphans() == []
+
+
+def test_a_deleted_film_leaves_nothing(hls_root: Path) -> None:
+    film = TranscodeFactory.create(ready=True)
+    fill(version_folder(film.pk, 1) / "480p", size=1234)
+    folder = film_folder(film.pk)
+    film.delete()
+    assert {orphan.path for orphan in upkeep.orphans()} == {folder, folder / "1"}
+    upkeep.sweep()
+    assert list(hls_root.iterdir()) == []
+
+
+def test_an_unfinished_version_is_kept_while_it_may_go_on() -> None:
+    film = TranscodeFactory.create(processing=True, version=2, served=served(1), served_version=1)
+    fill(version_folder(film.pk, 1))
+    fill(version_folder(film.pk, 2))
+    abandoned = fill(version_folder(film.pk, 3))
+    assert [orphan.path for orphan in upkeep.orphans()] == [abandoned]
+
+
+def test_the_folder_of_a_lost_claim_is_removed_and_that_of_a_live_one_kept() -> None:
+    chunk = ChunkFactory.create(running=True, index=0)
+    film = chunk.transcode
+    live = fill(chunk_folder(film.pk, film.version, 0, chunk.lease_token))
+    lost = fill(chunk_folder(film.pk, film.version, 0, "f" * 32))
+    upkeep.sweep()
+    assert live.exists()
+    assert not lost.exists()
+
+
+def test_a_retired_version_goes_when_its_time_is_over() -> None:
+    film = TranscodeFactory.create(
+        ready=True,
+        version=2,
+        served=served(2),
+        served_version=2,
+        retired=served(1),
+        retired_version=1,
+        retired_until=timezone.now() + timedelta(minutes=1),
+    )
+    old, new = fill(version_folder(film.pk, 1)), fill(version_folder(film.pk, 2))
+    upkeep.sweep()
+    assert old.exists()
+    Transcode.objects.update(retired_until=timezone.now() - timedelta(seconds=1))
+    upkeep.sweep()
+    assert not old.exists()
+    assert new.exists()
+
+
+def test_looking_for_orphans_costs_a_constant_number_of_queries(
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    for _ in range(5):
+        fill(version_folder(TranscodeFactory.create(ready=True).pk, 1))
+    with django_assert_num_queries(3):
+        upkeep.orphans()
