@@ -1,0 +1,197 @@
+"""People in the admin: who they are, where they are signed in, and what became of their letters."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import Group
+from django.db.models import Count, Q, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.html import format_html
+from unfold.admin import ModelAdmin, TabularInline
+from unfold.decorators import display
+from unfold.forms import AdminPasswordChangeForm
+
+from accounts import services, sessions
+from accounts.forms import NewUserForm, SessionForm, UserForm
+from accounts.models import Letter, Session, User
+
+ACTIVE, WAITING, DEACTIVATED = "active", "waiting", "deactivated"
+STATES = {ACTIVE: "Active", WAITING: "Awaits activation", DEACTIVATED: "Deactivated"}
+COLOURS = {"Active": "success", "Awaits activation": "warning", "Deactivated": "danger"}
+ONLY_FOR_SUPERUSERS = ("is_staff", "is_superuser", "groups", "user_permissions")
+
+admin.site.unregister(Group)
+
+
+@admin.register(Group)
+class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
+    pass
+
+
+class StateFilter(admin.SimpleListFilter):
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return list(STATES.items())
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> QuerySet[User]:
+        match self.value():
+            case "active":
+                return queryset.filter(is_active=True)
+            case "waiting":
+                return queryset.filter(is_active=False, awaits_activation=True)
+            case "deactivated":
+                return queryset.filter(is_active=False, awaits_activation=False)
+        return queryset
+
+
+class SessionInline(TabularInline):
+    """Where this person is signed in; ticking "end" signs that device out at once."""
+
+    model = Session
+    form = SessionForm
+    fields = ["agent", "created_at", "last_used_at", "expires_at", "end"]
+    readonly_fields = ["agent", "created_at", "last_used_at", "expires_at"]
+    extra = 0
+    can_delete = False
+    verbose_name_plural = "Signed in on"
+    show_title = False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Session]:
+        return super().get_queryset(request).filter(revoked_at=None, expires_at__gt=timezone.now())
+
+    def has_add_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return False
+
+    def has_view_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return request.user.has_perm("accounts.view_user") or self.has_change_permission(request, obj)
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return request.user.has_perm("accounts.change_user")
+
+
+@admin.register(User)
+class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg] # not generic at run time
+    form = UserForm
+    add_form = NewUserForm
+    change_password_form = AdminPasswordChangeForm
+    inlines = [SessionInline]
+    actions = ["activate", "deactivate", "end_sessions", "resend_activation"]
+    list_display = ["shown_name", "state", "shown_staff", "shown_sessions", "last_login", "date_joined"]
+    list_filter = [StateFilter, "is_staff"]
+    search_fields = ["email", "username", "first_name", "last_name"]
+    search_help_text = "Search by e-mail or name"
+    ordering = ["-date_joined"]
+    list_per_page = 50
+    readonly_fields = ["last_login", "date_joined", "password_link", "state"]
+    add_fieldsets = ((None, {"fields": ["email", "usable_password", "password1", "password2"]}),)  # type: ignore[assignment]
+    fieldsets = [
+        (None, {"fields": ["email", "username", "password_link", "first_name", "last_name"]}),
+        ("State", {"fields": ["state", "is_active", "last_login", "date_joined"]}),
+        ("Rights", {"fields": ["is_staff", "is_superuser", "groups", "user_permissions"], "classes": ["collapse"]}),
+    ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        live = Q(sessions__revoked_at=None, sessions__expires_at__gt=timezone.now())
+        people: QuerySet[User] = super().get_queryset(request)
+        return people.annotate(live_sessions=Count("sessions", filter=live))
+
+    def get_inlines(self, request: HttpRequest, obj: User | None) -> Any:
+        return [] if obj is None else self.inlines
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
+        """Nobody gives out more rights than they have: rights are for superusers to give."""
+        mine = list(super().get_readonly_fields(request, obj))
+        return mine if request.user.is_superuser else [*mine, *ONLY_FOR_SUPERUSERS]
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        may = super().has_change_permission(request, obj)
+        return may and (obj is None or request.user.is_superuser or not obj.is_superuser)
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        may = super().has_delete_permission(request, obj)
+        return may and (obj is None or request.user.is_superuser or not obj.is_superuser)
+
+    @display(description="Who", ordering="username")
+    def shown_name(self, user: User) -> str:
+        return user.email or user.username
+
+    @display(description="State", ordering="is_active", label=COLOURS)
+    def state(self, user: User) -> str:
+        if user.is_active:
+            return STATES[ACTIVE]
+        return STATES[WAITING] if user.awaits_activation else STATES[DEACTIVATED]
+
+    @display(description="Staff", ordering="is_staff", boolean=True)
+    def shown_staff(self, user: User) -> bool:
+        return user.is_staff
+
+    @display(description="Sessions", ordering="live_sessions")
+    def shown_sessions(self, user: User) -> int:
+        return getattr(user, "live_sessions", 0)
+
+    @display(description="Password")
+    def password_link(self, user: User) -> str:
+        words = "Change the password" if user.has_usable_password() else "Set a password"
+        return format_html('<a href="../password/" class="text-primary-600">{}</a>', words)
+
+    @admin.action(description="Activate", permissions=["change"])
+    def activate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        self.set_active(request, queryset.filter(is_active=False), is_active=True)
+
+    @admin.action(description="Deactivate", permissions=["change"])
+    def deactivate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        me = Q(pk=request.user.pk)
+        if queryset.filter(me).exists():
+            self.message_user(request, "You can't deactivate yourself.", messages.WARNING)
+        lively = queryset.filter(Q(is_active=True) | Q(awaits_activation=True)).exclude(me)
+        self.set_active(request, lively, is_active=False)
+
+    @admin.action(description="End all sessions", permissions=["change"])
+    def end_sessions(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        ended = sum(sessions.end_everywhere(user) for user in self.changeable(request, queryset))
+        self.message_user(request, f"Sessions ended: {ended}.", messages.SUCCESS)
+
+    @admin.action(description="Send the activation mail again", permissions=["change"])
+    def resend_activation(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        waiting = list(queryset.filter(is_active=False, awaits_activation=True))
+        for user in waiting:
+            services.order(Letter.Kind.ACTIVATION, user.email)
+        self.message_user(request, f"Activation mails on their way: {len(waiting)}.", messages.SUCCESS)
+
+    def set_active(self, request: HttpRequest, queryset: QuerySet[User], *, is_active: bool) -> None:
+        """Saves each person by itself: saving is what signs out who is no longer active."""
+        changed = list(self.changeable(request, queryset))
+        for user in changed:
+            user.is_active, user.awaits_activation = is_active, False
+            user.save(update_fields=["is_active"])
+            self.log_change(request, user, "Activated." if is_active else "Deactivated.")
+        verb = "activated" if is_active else "deactivated"
+        self.message_user(request, f"People {verb}: {len(changed)}.", messages.SUCCESS)
+
+    def changeable(self, request: HttpRequest, queryset: QuerySet[User]) -> QuerySet[User]:
+        return queryset if request.user.is_superuser else queryset.filter(is_superuser=False)
+
+
+@admin.register(Letter)
+class LetterAdmin(ModelAdmin):
+    """What was mailed, and what could not be; nothing to change."""
+
+    list_display = ["kind", "address", "created_at", "sent_at", "attempts", "error"]
+    list_filter = ["kind", ("sent_at", admin.EmptyFieldListFilter)]
+    search_fields = ["address"]
+    ordering = ["-created_at"]
+    list_per_page = 50
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Letter | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Letter | None = None) -> bool:
+        return False

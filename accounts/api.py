@@ -1,0 +1,167 @@
+"""Registering, signing in and out, and forgotten passwords."""
+
+import secrets
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.middleware.csrf import rotate_token
+from ninja import Router, Status
+
+from accounts import cookies, services, sessions, tokens
+from accounts.errors import (
+    AccountsError,
+    LinkRefused,
+    RefreshTokenMissing,
+    SignInRefused,
+    TokenRefused,
+)
+from accounts.schemas import (
+    Detail,
+    FieldErrors,
+    LoginIn,
+    LoginOut,
+    Message,
+    PasswordConfirmIn,
+    PasswordResetIn,
+    RefreshOut,
+    RegisteredUser,
+    RegisterIn,
+    RegisterOut,
+    SignedInUser,
+)
+from accounts.throttling import client_address
+
+router = Router(auth=None)
+
+
+def examples(errors: dict[int, type[AccountsError]]) -> dict[str, Any]:
+    """For the schema: what the errors of an operation say."""
+    return {
+        "responses": {
+            status: {"content": {"application/json": {"example": {"detail": error.sentence}}}}
+            for status, error in errors.items()
+        }
+    }
+
+
+@router.post(
+    "register/",
+    response={201: RegisterOut, 400: FieldErrors | Detail, 429: Detail},
+    operation_id="register",
+    summary="Create an account",
+)
+def register(request: HttpRequest, payload: RegisterIn) -> Status[RegisterOut]:
+    """The account can be used once the link in the activation mail was followed.
+
+    A known e-mail and a weak password get the same answer.
+    """
+    user = services.register(payload.email, payload.password, address=client_address(request))
+    return Status(201, RegisterOut(user=RegisteredUser(id=user.pk, email=user.email), token=secrets.token_urlsafe(24)))
+
+
+@router.get(
+    "activate/{uidb64}/{token}/",
+    response={200: Message, 400: Detail},
+    operation_id="activateAccount",
+    summary="Activate an account",
+    openapi_extra=examples({400: LinkRefused}),
+)
+def activate(request: HttpRequest, uidb64: str, token: str) -> Message:
+    """Takes `uid` and `token` of the link in the activation mail. Works once."""
+    services.activate(uidb64, token)
+    return Message(message="Account successfully activated.")
+
+
+@router.post(
+    "login/",
+    response={200: LoginOut, 400: FieldErrors | Detail, 401: Detail, 429: Detail},
+    operation_id="login",
+    summary="Sign in",
+    openapi_extra=examples({401: SignInRefused}),
+)
+def login(request: HttpRequest, payload: LoginIn, response: HttpResponse) -> LoginOut:
+    """Sets the cookies `access_token` (30 minutes) and `refresh_token` (7 days, renewed with each refresh).
+
+    Unknown, wrong and inactive get the same answer. A session that this browser already had ends.
+    """
+    signed_in = services.sign_in(
+        payload.email,
+        payload.password,
+        address=client_address(request),
+        agent=request.headers.get("User-Agent", ""),
+    )
+    end_session_in(request.COOKIES.get(cookies.REFRESH, ""))
+    cookies.sign_in(response, signed_in.pair)
+    rotate_token(request)
+    return LoginOut(detail="Login successful", user=SignedInUser(id=signed_in.user.pk, username=signed_in.user.email))
+
+
+@router.post(
+    "token/refresh/",
+    response={200: RefreshOut, 400: Detail, 401: Detail},
+    operation_id="refreshToken",
+    summary="Renew the access token",
+    openapi_extra=examples({400: RefreshTokenMissing, 401: TokenRefused}),
+)
+def refresh(request: HttpRequest, response: HttpResponse) -> RefreshOut:
+    """Takes the `refresh_token` cookie, needs no body, and replaces both cookies.
+
+    A refresh token that was replaced more than 10 seconds ago ends its whole session: it may be stolen.
+    """
+    token = request.COOKIES.get(cookies.REFRESH)
+    if not token:
+        raise RefreshTokenMissing
+    pair = sessions.refresh(token)
+    cookies.sign_in(response, pair)
+    return RefreshOut(detail="Token refreshed", access=pair.access)
+
+
+@router.post(
+    "logout/",
+    response={200: Detail, 400: Detail},
+    operation_id="logout",
+    summary="Sign out",
+    openapi_extra=examples({400: RefreshTokenMissing}),
+)
+def logout(request: HttpRequest, response: HttpResponse) -> Detail | Status[Detail]:
+    """Takes the `refresh_token` cookie, needs no body. Clears the cookies; the access token is dead at once, too."""
+    cookies.sign_out(response)
+    token = request.COOKIES.get(cookies.REFRESH, "")
+    if not end_session_in(token):
+        error = TokenRefused() if token else RefreshTokenMissing()
+        return Status(400, Detail(detail=str(error)))
+    return Detail(detail="Logout successful! All tokens will be deleted. Refresh token is now invalid.")
+
+
+@router.post(
+    "password_reset/",
+    response={200: Detail, 400: FieldErrors | Detail, 429: Detail},
+    operation_id="requestPasswordReset",
+    summary="Ask for a link to reset the password",
+)
+def request_password_reset(request: HttpRequest, payload: PasswordResetIn) -> Detail:
+    """Answers alike for every well-formed address, known or not."""
+    services.request_password_reset(payload.email, address=client_address(request))
+    return Detail(detail="An email has been sent to reset your password.")
+
+
+@router.post(
+    "password_confirm/{uidb64}/{token}/",
+    response={200: Detail, 400: FieldErrors | Detail},
+    operation_id="confirmPasswordReset",
+    summary="Set a new password",
+)
+def confirm_password_reset(request: HttpRequest, uidb64: str, token: str, payload: PasswordConfirmIn) -> Detail:
+    """Takes `uid` and `token` of the link in the reset mail. Works once, and ends every session of that user."""
+    services.reset_password(uidb64, token, payload.new_password)
+    return Detail(detail="Your Password has been successfully reset.")
+
+
+def end_session_in(refresh_token: str) -> bool:
+    """End the live session of a refresh token; False if it has none."""
+    try:
+        session = sessions.live_session(tokens.read_refresh(refresh_token).session_id)
+    except TokenRefused:
+        return False
+    sessions.end_session(session.pk)
+    return True

@@ -1,0 +1,99 @@
+"""From credentials to a viewer: what routers pass as `auth=`.
+
+| gate       | who passes                                                                        |
+|------------|-----------------------------------------------------------------------------------|
+| `viewer`   | the access cookie or `Authorization: Bearer`                                      |
+| `reader`   | the same, or the admin's session of a member of the staff                         |
+| `staff`    | as `reader`, but only staff: 403 for others                                       |
+| `playback` | as `reader`, or the film's playback cookie; only for GET and HEAD on film routes  |
+
+Unsafe requests by the admin's session need Django's CSRF token; the origin rule of accounts/origins.py guards the rest.
+Each gate sets `request.auth` to a `Viewer`.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.http import HttpRequest
+from ninja.errors import AuthenticationError, AuthorizationError
+from ninja.utils import check_csrf
+
+from accounts import cookies, tokens
+from accounts.errors import TokenRefused
+from accounts.models import User
+from accounts.playback import Viewer, viewer_by_playback
+from accounts.sessions import live_session
+
+__all__ = ["Gate", "Viewer", "playback", "reader", "staff", "viewer"]
+
+FILM_PATH = re.compile(r"/api/video/(\d{1,18})/")
+
+type Credential = Callable[[HttpRequest], Viewer | None]
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A Ninja authentication callable; `schemes` names what it accepts in the OpenAPI schema."""
+
+    credentials: tuple[Credential, ...]
+    schemes: tuple[str, ...]
+    is_for_staff: bool = False
+
+    def __call__(self, request: HttpRequest) -> Viewer:
+        """The first credential that lets somebody in; a weaker one never shadows a stronger one."""
+        is_somebody = False
+        for credential in self.credentials:
+            found = credential(request)
+            if found is None:
+                continue
+            if not self.is_for_staff or found.is_staff:
+                return found
+            is_somebody = True
+        if is_somebody:
+            raise AuthorizationError
+        raise AuthenticationError
+
+
+def by_bearer(request: HttpRequest) -> Viewer | None:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return by_access_token(token.strip()) if scheme.lower() == "bearer" else None
+
+
+def by_cookie(request: HttpRequest) -> Viewer | None:
+    return by_access_token(request.COOKIES.get(cookies.ACCESS, ""))
+
+
+def by_access_token(token: str) -> Viewer | None:
+    if not token:
+        return None
+    try:
+        session = live_session(tokens.read_access(token).session_id)
+    except TokenRefused:
+        return None
+    return Viewer(user=session.user, session_id=session.pk)
+
+
+def by_admin_session(request: HttpRequest) -> Viewer | None:
+    user = request.user
+    if not isinstance(user, User) or not (user.is_active and user.is_staff):
+        return None
+    if request.method not in ("GET", "HEAD", "OPTIONS") and check_csrf(request):
+        raise AuthorizationError
+    return Viewer(user=user, session_id=None)
+
+
+def by_playback_cookie(request: HttpRequest) -> Viewer | None:
+    film = FILM_PATH.match(request.path_info)
+    cookie = request.COOKIES.get(cookies.PLAYBACK, "")
+    if film is None or request.method not in ("GET", "HEAD"):
+        return None
+    return viewer_by_playback(cookie, int(film[1]))
+
+
+viewer = Gate((by_bearer, by_cookie), ("bearer", "cookie"))
+reader = Gate((by_bearer, by_cookie, by_admin_session), ("bearer", "cookie", "adminSession"))
+staff = Gate((by_bearer, by_cookie, by_admin_session), ("bearer", "cookie", "adminSession"), is_for_staff=True)
+playback = Gate(
+    (by_playback_cookie, by_bearer, by_cookie, by_admin_session), ("bearer", "cookie", "adminSession", "playback")
+)

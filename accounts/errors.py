@@ -1,0 +1,56 @@
+"""What can be wrong with a request about people. Knows no HTTP: project/api.py turns each into its status."""
+
+
+class AccountsError(Exception):
+    """One sentence for the person, safe to show."""
+
+    sentence = "The request can't be carried out."
+
+    def __str__(self) -> str:
+        return self.sentence
+
+
+class RegistrationRefused(AccountsError):
+    """A known e-mail or a weak password: deliberately one sentence for both (OWASP ASVS 5.0 6.3.8)."""
+
+    sentence = "Please check your input and try again."
+
+
+class LinkRefused(AccountsError):
+    """Bad, used, expired or for somebody who doesn't need it."""
+
+    sentence = "This link is invalid or has expired."
+
+
+class SignInRefused(AccountsError):
+    """Unknown, wrong or inactive: deliberately one sentence for all."""
+
+    sentence = "Unable to log in with these credentials."
+
+
+class RefreshTokenMissing(AccountsError):
+    sentence = "There is no refresh token."
+
+
+class TokenRefused(AccountsError):
+    """Forged, expired, ended, reused or of the wrong kind."""
+
+    sentence = "The token is invalid or has expired."
+
+
+class PasswordRefused(AccountsError):
+    """A new password that is too weak; `sentences` say why."""
+
+    def __init__(self, sentences: list[str]) -> None:
+        super().__init__(*sentences)
+        self.sentences = sentences
+
+
+class TooManyTries(AccountsError):
+    """Come back after `retry_after_s` seconds."""
+
+    sentence = "Too many attempts. Please try again later."
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__(retry_after_s)
+        self.retry_after_s = retry_after_s

@@ -1,0 +1,59 @@
+"""The admin's forms for people and their sessions. None of them shows a password's hash."""
+
+from typing import Any
+
+from django import forms
+from django.db.models import Q
+from unfold.forms import UserCreationForm
+from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldBooleanWidget
+
+from accounts import sessions
+from accounts.models import Session, User, normalised
+
+
+class NewUserForm(UserCreationForm):
+    """A person with an e-mail, who needs no activation: the rest is on the next page."""
+
+    email = forms.EmailField(label="E-mail", widget=UnfoldAdminEmailInputWidget)
+
+    class Meta:
+        model = User
+        fields = ("email",)
+
+    def clean_email(self) -> str:
+        email = normalised(self.cleaned_data["email"])
+        if User.objects.filter(Q(email=email) | Q(username__iexact=email)).exists():
+            raise forms.ValidationError("This e-mail is taken.")
+        return email
+
+    def _post_clean(self) -> None:
+        self.instance.username = self.cleaned_data.get("email", "")
+        super()._post_clean()  # type: ignore[misc] # Django's, which the stubs leave out
+
+
+class UserForm(forms.ModelForm):  # type: ignore[type-arg] # Django has no generic forms at run time
+    class Meta:
+        model = User
+        fields = ("email", "username", "first_name", "last_name", "is_active", "is_staff")
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if not cleaned.get("email") and not cleaned.get("is_staff", self.instance.is_staff):
+            self.add_error("email", "Viewers sign in with their e-mail.")
+        return cleaned
+
+
+class SessionForm(forms.ModelForm):  # type: ignore[type-arg] # the same
+    """One row of the list of sessions, with a box to end it."""
+
+    end = forms.BooleanField(required=False, widget=UnfoldBooleanWidget)
+
+    class Meta:
+        model = Session
+        fields: list[str] = []
+
+    def save(self, commit: bool = True) -> Session:
+        if self.cleaned_data["end"]:
+            sessions.end_session(self.instance.pk)
+        session: Session = self.instance
+        return session

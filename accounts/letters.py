@@ -1,0 +1,65 @@
+"""Ordering and sending letters. The row is the truth: whatever happens to queue, worker or mail server, it stays."""
+
+from datetime import timedelta
+from smtplib import SMTPException
+
+import structlog
+from django.conf import settings
+from django.db.models import F, QuerySet
+from django.utils import timezone
+
+from accounts.emails import message_for
+from accounts.models import Letter
+
+log = structlog.get_logger("videoflix.letters")
+
+BACKOFF = [timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 180)]
+KEPT_UNSENT = timedelta(hours=24)  # a letter that can't be sent for a day is no longer expected
+KEPT_SENT = timedelta(days=7)
+
+
+def due() -> "QuerySet[Letter]":
+    return Letter.objects.filter(sent_at=None, due_at__lte=timezone.now())
+
+
+def send(letter_id: int) -> None:
+    """Send a due letter, once however many ask; a mail server that fails is tried again with back-off.
+
+    Claiming moves the due time, so that a worker killed while sending leaves a letter that comes up again.
+    """
+    letter = Letter.objects.filter(pk=letter_id, sent_at=None).first()
+    if letter is None:
+        return
+    wait = BACKOFF[min(letter.attempts, len(BACKOFF) - 1)]
+    claimed = due().filter(pk=letter_id, attempts=letter.attempts)
+    if not claimed.update(attempts=F("attempts") + 1, due_at=timezone.now() + wait):
+        return
+    message = None if is_flood(letter) else message_for(letter)
+    if message is None:
+        letter.delete()
+        return
+    try:
+        message.send()
+    except (SMTPException, OSError) as error:
+        log.warning("letter not sent", letter=letter_id, kind=letter.kind, error=type(error).__name__)
+        Letter.objects.filter(pk=letter_id).update(error=type(error).__name__)
+        return
+    Letter.objects.filter(pk=letter_id).update(sent_at=timezone.now(), error="")
+    log.info("letter sent", letter=letter_id, kind=letter.kind)
+
+
+def is_flood(letter: Letter) -> bool:
+    """Whether this address had its share of this kind: the links in those still work, so nobody is locked out."""
+    number, period = settings.LETTERS_PER_ADDRESS
+    recent = Letter.objects.filter(kind=letter.kind, address=letter.address, sent_at__gt=timezone.now() - period)
+    return recent.count() >= number
+
+
+def remove_old() -> int:
+    """Letters long sent, and those given up."""
+    now = timezone.now()
+    sent, _ = Letter.objects.filter(sent_at__lt=now - KEPT_SENT).delete()
+    unsent, _ = Letter.objects.filter(sent_at=None, created_at__lt=now - KEPT_UNSENT).delete()
+    if unsent:
+        log.error("letters given up", number=unsent)
+    return sent + unsent

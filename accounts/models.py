@@ -1,0 +1,148 @@
+"""Who uses Videoflix, the sessions they are signed in with, and the letters they are sent."""
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import uuid4
+
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+from django.db.models.functions import Lower
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare
+
+EMAIL_LENGTH = 254
+
+
+class User(AbstractUser):
+    """A viewer (whose username is the e-mail) or a member of the staff.
+
+    Saving keeps three promises: e-mails are stored in lower case, a password change is announced by mail,
+    and somebody who is inactive or has a new password is signed out everywhere.
+    """
+
+    username = models.CharField(
+        max_length=EMAIL_LENGTH, unique=True, error_messages={"unique": "This username is taken."}
+    )
+    email = models.EmailField("e-mail", blank=True)
+    awaits_activation = models.BooleanField(
+        default=False, editable=False, help_text="Registered, and the link in the activation mail still works."
+    )
+
+    sessions: "models.Manager[Session]"
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                Lower("username"), name="accounts_username_once", violation_error_message="This username is taken."
+            ),
+            models.UniqueConstraint(
+                Lower("email"),
+                condition=~models.Q(email=""),
+                name="accounts_email_once",
+                violation_error_message="This e-mail is taken.",
+            ),
+        ]
+
+    def save(self, *, update_fields: Iterable[str] | None = None, **options: Any) -> None:
+        self.email = normalised(self.email)
+        if self.email and not self.is_staff:
+            self.username = self.email
+        if self.is_active:
+            self.awaits_activation = False
+        if update_fields is not None and "is_active" in update_fields:
+            update_fields = {*update_fields, "awaits_activation"}
+        has_new_password = not self._state.adding and self._password is not None  # type: ignore[attr-defined] # Django's
+        super().save(update_fields=update_fields, **options)
+        if has_new_password:
+            Letter.objects.create(kind=Letter.Kind.PASSWORD_CHANGED, address=self.email)
+        if has_new_password or not self.is_active:
+            Session.objects.filter(user=self).end()
+
+
+def normalised(address: str) -> str:
+    """The one spelling of an e-mail under which it is stored, found and counted."""
+    return address.strip().lower()
+
+
+class SessionQuerySet(models.QuerySet["Session"]):
+    def live(self) -> "SessionQuerySet":
+        """Neither ended nor expired; whether the user still may is `Session.is_live`'s to say."""
+        return self.filter(revoked_at=None, expires_at__gt=timezone.now())
+
+    def end(self) -> int:
+        return self.filter(revoked_at=None).update(revoked_at=timezone.now())
+
+
+class Session(models.Model):
+    """One sign-in on one device, the truth behind its tokens: they are worth what this row says.
+
+    Refresh ids are stored as SHA-256 (OWASP ASVS 5.0 11.4): who reads the table can't refresh.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="sessions")
+    current_hash = models.CharField(max_length=64, editable=False)
+    retired = models.JSONField(
+        default=list, editable=False, help_text="[hash, Unix time] of refresh ids replaced within the grace, old to new"
+    )
+    password_mark = models.CharField(
+        max_length=64, editable=False, help_text="changes with the password, however that is changed"
+    )
+    agent = models.CharField("device", max_length=200, blank=True)
+    created_at = models.DateTimeField("signed in", default=timezone.now, editable=False)
+    last_used_at = models.DateTimeField("last used", default=timezone.now, editable=False)
+    expires_at = models.DateTimeField("expires", db_index=True)
+    revoked_at = models.DateTimeField("ended", null=True, blank=True, editable=False)
+
+    objects = SessionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-last_used_at"]
+
+    def __str__(self) -> str:
+        return f"{self.agent or 'unknown device'}, since {self.created_at:%Y-%m-%d %H:%M}"
+
+    @property
+    def is_live(self) -> bool:
+        """Whether this session's tokens are worth anything at this moment."""
+        return (
+            self.revoked_at is None
+            and self.expires_at > timezone.now()
+            and self.user.is_active
+            and constant_time_compare(self.password_mark, self.user.get_session_auth_hash())
+        )
+
+
+class Letter(models.Model):
+    """A mail to send: the row is the order, the queue only wakes the sender.
+
+    It names an address, not a user, so that writing the order costs the same whether or not anybody has that
+    address. Links and tokens are made when it is sent and never stored.
+    """
+
+    class Kind(models.TextChoices):
+        ACTIVATION = "activation"
+        PASSWORD_RESET = "password_reset"  # noqa: S105 (the kind of a letter)
+        PASSWORD_CHANGED = "password_changed"  # noqa: S105 (the kind of a letter)
+
+    kind = models.CharField(max_length=20, choices=Kind)
+    address = models.EmailField(db_index=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    due_at = models.DateTimeField(default=timezone.now, db_index=True)
+    sent_at = models.DateTimeField(null=True, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    error = models.CharField("last error", max_length=100, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} to {self.address}"
+
+
+class Tally(models.Model):
+    """How often something happened within a window of time: the throttle's counter where there is no Redis."""
+
+    key = models.CharField(max_length=200, primary_key=True)
+    count = models.PositiveIntegerField()
+    expires_at = models.FloatField(help_text="Unix time", db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.count}"

@@ -1,0 +1,128 @@
+"""Leave to go on playing one film: a signed cookie that outlives the access token, but not the session.
+
+It opens nothing but GET and HEAD below its film. Knows no Ninja, so that the delivery of segments, and the edge
+that asks before it sends them, can use it by the dotted path in settings.PLAYBACK_CHECK.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from django.core import signing
+from django.core.cache import caches
+from django.db import DEFAULT_DB_ALIAS
+from django.http.response import HttpResponseBase
+from django.utils.crypto import constant_time_compare
+
+from accounts import cookies
+from accounts.errors import TokenRefused
+from accounts.models import User
+from accounts.sessions import live_session
+
+SALT = "accounts.playback"
+LIFETIME = timedelta(hours=12)  # longer than any film; renewed with each playlist
+MAX_LENGTH = 1_000
+checked = caches["process"]  # answers live there for 55 s: a film stops within the promised 60 s of a logout
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """Somebody who may use the API, as `request.auth`. `session_id` is None for who signed in to the admin.
+
+    Who came by the playback cookie was not loaded: anything of `user` but `pk` and `is_staff` is then a query.
+    """
+
+    user: User
+    session_id: UUID | None
+
+    @property
+    def is_staff(self) -> bool:
+        return self.user.is_staff
+
+    def grant_playback(self, response: HttpResponseBase, *, film: int) -> None:
+        """Let whoever gets this response go on with the film when the access token has expired."""
+        leave = Leave(
+            film=film,
+            user_id=self.user.pk,
+            session_id=None if self.session_id is None else str(self.session_id),
+            mark=None if self.session_id else self.user.get_session_auth_hash(),
+        )
+        cookies.allow_playback(response, leave.signed(), film=film, max_age_s=int(LIFETIME.total_seconds()))
+
+
+@dataclass(frozen=True)
+class Leave:
+    """What the cookie says. `mark` stands for the password of somebody without a session of ours."""
+
+    film: int
+    user_id: int
+    session_id: str | None
+    mark: str | None
+
+    def signed(self) -> str:
+        return signing.dumps([self.film, self.user_id, self.session_id, self.mark], salt=SALT)
+
+    @classmethod
+    def read(cls, cookie: str) -> "Leave | None":
+        try:
+            return cls(*signing.loads(cookie, salt=SALT, max_age=LIFETIME))
+        except signing.BadSignature:
+            return None
+
+    def holder(self) -> User | None:
+        """Whose it is while the session is alive, or the member of the staff still one. One query."""
+        if self.session_id is not None:
+            try:
+                return live_session(UUID(self.session_id)).user
+            except TokenRefused:
+                return None
+        user = User.objects.filter(pk=self.user_id, is_active=True, is_staff=True).first()
+        is_unchanged = user is not None and constant_time_compare(self.mark or "", user.get_session_auth_hash())
+        return user if is_unchanged else None
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What is remembered of a cookie that held."""
+
+    user_id: int
+    is_staff: bool
+    session_id: UUID | None
+
+    def viewer(self) -> Viewer:
+        user = User.from_db(DEFAULT_DB_ALIAS, ["id", "is_staff"], [self.user_id, self.is_staff])
+        return Viewer(user=user, session_id=self.session_id)
+
+
+def may_play(cookie: str, film: int, *, fresh: bool = False) -> bool:
+    """Whether this cookie's value opens this film; at most one query, and none within 55 s of the last.
+
+    `fresh` always asks the database: for a caller that remembers the answer itself.
+    """
+    return viewer_by_playback(cookie, film, fresh=fresh) is not None
+
+
+def viewer_by_playback(cookie: str, film: int, *, fresh: bool = False) -> Viewer | None:
+    """Who was given leave to play this film; their `user` is a deferred row."""
+    if not cookie or len(cookie) > MAX_LENGTH:
+        return None
+    if not fresh and (known := remembered(cookie, film)):
+        return known
+    leave = Leave.read(cookie)
+    holder = leave.holder() if leave and leave.film == film else None
+    if leave is None or holder is None:
+        return None
+    found = Checked(holder.pk, holder.is_staff, None if leave.session_id is None else UUID(leave.session_id))
+    checked.set(memory_key(cookie, film), found)
+    return found.viewer()
+
+
+def remembered(cookie: str, film: int) -> Viewer | None:
+    """Whose leave was found alive within the last 55 s; asks nobody."""
+    found: Checked | None = checked.get(memory_key(cookie, film))
+    return found.viewer() if found else None
+
+
+def memory_key(cookie: str, film: int) -> str:
+    return hashlib.sha256(f"{film}:{cookie}".encode(errors="replace")).hexdigest()

@@ -1,0 +1,131 @@
+"""What goes in and out of the accounts' endpoints."""
+
+from typing import Annotated
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from ninja import Field, Schema
+from pydantic import AfterValidator, RootModel, ValidationInfo, field_validator
+
+from accounts.models import EMAIL_LENGTH
+
+PASSWORD_LENGTH = 128  # of new passwords; whoever has a longer one from elsewhere can still sign in
+SIGN_IN_LENGTH = 4_096
+
+
+def _storable(text: str) -> str:
+    """JSON can spell null characters and half surrogate pairs, which neither a database nor a hash takes."""
+    if "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
+        raise ValueError("Null characters and broken characters are not allowed.")
+    return text
+
+
+def _email(text: str) -> str:
+    try:
+        validate_email(text.strip())
+    except ValidationError as error:
+        raise ValueError("Enter a valid e-mail address.") from error
+    return text.strip()
+
+
+type Email = Annotated[
+    str,
+    Field(max_length=EMAIL_LENGTH, examples=["ada@example.com"], json_schema_extra={"format": "email"}),
+    AfterValidator(_email),
+]
+type NewPassword = Annotated[
+    str,
+    Field(
+        max_length=PASSWORD_LENGTH,
+        description="At least 8 characters of any kind, not a common password, not like the e-mail.",
+        examples=["a quiet river at 5"],
+        json_schema_extra={"format": "password"},
+    ),
+    AfterValidator(_storable),
+]
+
+
+def _same(again: str, info: ValidationInfo, field: str) -> str:
+    if field in info.data and info.data[field] != again:
+        raise ValueError("The passwords don't match.")
+    return again
+
+
+class RegisterIn(Schema):
+    email: Email
+    password: NewPassword
+    confirmed_password: NewPassword
+
+    @field_validator("confirmed_password")
+    @classmethod
+    def is_the_same(cls, again: str, info: ValidationInfo) -> str:
+        return _same(again, info, "password")
+
+
+class RegisteredUser(Schema):
+    id: int = Field(examples=[1])
+    email: str = Field(examples=["ada@example.com"])
+
+
+class RegisterOut(Schema):
+    user: RegisteredUser
+    token: str = Field(description="For old clients only; it opens nothing.", examples=["bm90aGluZy10by1zZWUtaGVyZQ"])
+
+
+class LoginIn(Schema):
+    email: Annotated[
+        str,
+        Field(max_length=EMAIL_LENGTH, description="In any case.", examples=["ada@example.com"]),
+        AfterValidator(_storable),
+    ]
+    password: Annotated[
+        str,
+        Field(max_length=SIGN_IN_LENGTH, examples=["a quiet river at 5"], json_schema_extra={"format": "password"}),
+        AfterValidator(_storable),
+    ]
+
+
+class SignedInUser(Schema):
+    id: int = Field(examples=[1])
+    username: str = Field(description="The e-mail.", examples=["ada@example.com"])
+
+
+class LoginOut(Schema):
+    detail: str = Field(examples=["Login successful"])
+    user: SignedInUser
+
+
+class RefreshOut(Schema):
+    detail: str = Field(examples=["Token refreshed"])
+    access: str = Field(
+        description="The new access token, for apps that send it as `Authorization: Bearer`.",
+        examples=["eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl"],
+    )
+
+
+class PasswordResetIn(Schema):
+    email: Email
+
+
+class PasswordConfirmIn(Schema):
+    new_password: NewPassword
+    confirm_password: NewPassword
+
+    @field_validator("confirm_password")
+    @classmethod
+    def is_the_same(cls, again: str, info: ValidationInfo) -> str:
+        return _same(again, info, "new_password")
+
+
+class Message(Schema):
+    message: str = Field(examples=["Account successfully activated."])
+
+
+class Detail(Schema):
+    """One sentence: what was done, or what is wrong."""
+
+    detail: str = Field(examples=["Please sign in."])
+
+
+class FieldErrors(RootModel[dict[str, list[str]]]):
+    """For each wrong field what is wrong with it. The input is never repeated."""

@@ -1,0 +1,92 @@
+"""What people do with their accounts. Knows no HTTP; raises accounts.errors."""
+
+from dataclasses import dataclass
+from functools import partial
+
+from django.contrib.auth.hashers import make_password
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from accounts import links, passwords, sessions, throttling
+from accounts.errors import LinkRefused, PasswordRefused, RegistrationRefused, SignInRefused
+from accounts.models import Letter, User, normalised
+from accounts.sessions import Pair
+from accounts.tasks import send_letter
+
+
+@dataclass(frozen=True)
+class SignIn:
+    user: User
+    pair: Pair
+
+
+def register(email: str, password: str, *, address: str) -> User:
+    """An inactive account and the order for its activation mail, or RegistrationRefused and nothing at all."""
+    throttling.registrations.ask(address)
+    user = User(email=email, is_active=False, awaits_activation=True)
+    try:
+        passwords.judge(password, user)
+        user.password = make_password(password)
+        with transaction.atomic():
+            user.save()
+            order(Letter.Kind.ACTIVATION, user.email)
+    except (PasswordRefused, IntegrityError) as error:
+        raise RegistrationRefused from error
+    throttling.registrations.count(address)
+    return user
+
+
+def activate(uid: str, token: str) -> None:
+    """Open the account a mail's link names; LinkRefused the second time."""
+    user = links.user_of_link(uid, token, links.activation)
+    waiting = User.objects.filter(pk=user.pk, is_active=False, awaits_activation=True)
+    if not waiting.update(is_active=True, awaits_activation=False):
+        raise LinkRefused
+
+
+def sign_in(email: str, password: str, *, address: str, agent: str) -> SignIn:
+    """A new session, or SignInRefused after the same work whatever was wrong (OWASP ASVS 5.0 6.3.8).
+
+    Only failures count against the limits. They never touch sessions that exist, nor a password reset.
+    """
+    account = normalised(email)
+    throttling.failed_sign_ins_of_account.ask(account)
+    throttling.failed_sign_ins_from_address.ask(address)
+    user = User.objects.filter(email=account).first() if account else None
+    is_right = passwords.is_right(user, password)
+    if user is None or not is_right or not user.is_active:
+        throttling.failed_sign_ins_of_account.count(account)
+        throttling.failed_sign_ins_from_address.count(address)
+        raise SignInRefused
+    User.objects.filter(pk=user.pk).update(last_login=timezone.now())
+    return SignIn(user=user, pair=sessions.open_session(user, agent=agent))
+
+
+def request_password_reset(email: str, *, address: str) -> None:
+    """Order the mail. Whether anybody has the address is looked up when it is sent: no oracle in words or time."""
+    throttling.resets.ask(address)
+    throttling.resets.count(address)
+    order(Letter.Kind.PASSWORD_RESET, normalised(email))
+
+
+def reset_password(uid: str, token: str, password: str) -> None:
+    """Set the password of whom a mail's link names, end all their sessions and tell them by mail.
+
+    Raises LinkRefused (also to the slower one of two who use a link at the same time) and PasswordRefused.
+    """
+    user = links.user_of_link(uid, token, links.password_reset)
+    passwords.judge(password, user)
+    hashed = make_password(password)
+    with transaction.atomic():
+        unchanged = User.objects.filter(pk=user.pk, password=user.password, is_active=True)
+        if not unchanged.update(password=hashed):
+            raise LinkRefused
+        sessions.end_sessions_of(user)
+        order(Letter.Kind.PASSWORD_CHANGED, user.email)
+    throttling.failed_sign_ins_of_account.forget(user.email)
+
+
+def order(kind: Letter.Kind, address: str) -> None:
+    """Write down a letter and wake the sender after the commit; a queue that is down delays it, nothing more."""
+    letter = Letter.objects.create(kind=kind, address=address)
+    transaction.on_commit(partial(send_letter, letter.pk), robust=True)

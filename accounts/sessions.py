@@ -1,0 +1,137 @@
+"""Opening, refreshing and ending sessions: the only writer of Session rows besides `User.save`."""
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib.sessions.models import Session as AdminSession
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+
+from accounts import tokens
+from accounts.errors import TokenRefused
+from accounts.models import Session, User
+
+MAX_RETIRED = 100  # refresh ids remembered within one grace; more refreshes than that in 10 s are nobody's tabs
+
+
+@dataclass(frozen=True)
+class Pair:
+    """What a signed-in client holds."""
+
+    access: str
+    refresh: str
+    refresh_expires_at: datetime
+
+
+def open_session(user: User, *, agent: str) -> Pair:
+    now = timezone.now()
+    token_id = secrets.token_urlsafe(32)
+    session = Session.objects.create(
+        user=user,
+        current_hash=fingerprint(token_id),
+        password_mark=user.get_session_auth_hash(),
+        agent=agent[:200],
+        created_at=now,
+        last_used_at=now,
+        expires_at=now + min(settings.REFRESH_LIFETIME, settings.SESSION_LIFETIME),
+    )
+    return pair(session, token_id)
+
+
+def refresh(token: str) -> Pair:
+    """A new pair for a refresh token; TokenRefused if it is forged, expired, ended or reused.
+
+    The token is replaced by one conditional UPDATE, so of any number of parallel requests exactly one replaces it
+    (on PostgreSQL and SQLite alike). The others come within the grace and get the very same new refresh token,
+    because each id follows from the one before: every tab ends on the one live chain. Whoever comes with a
+    replaced token after the grace is a thief or was robbed: the session ends (RFC 9700 section 4.14, ASVS 5.0 10.4.5).
+    """
+    claims = tokens.read_refresh(token)
+    session = live_session(claims.session_id)
+    if session.current_hash == fingerprint(claims.token_id):
+        if replaced := _replace(session, claims.token_id):
+            return replaced
+        session = live_session(claims.session_id)
+    current_id = _current_id(session, claims.token_id)
+    if current_id is None:
+        end_session(session.pk)
+        raise TokenRefused
+    return pair(session, current_id)
+
+
+def live_session(session_id: UUID) -> Session:
+    """The session with its user, in one query; TokenRefused unless both are alive."""
+    session = Session.objects.select_related("user").filter(pk=session_id).first()
+    if session is None or not session.is_live:
+        raise TokenRefused
+    return session
+
+
+def end_session(session_id: UUID) -> None:
+    Session.objects.filter(pk=session_id).end()
+
+
+def end_sessions_of(user: User) -> int:
+    return Session.objects.filter(user=user).end()
+
+
+def end_everywhere(user: User) -> int:
+    """End a person's sessions, those in the admin included; returns how many those were."""
+    in_admin = [
+        session.pk
+        for session in AdminSession.objects.filter(expire_date__gt=timezone.now())
+        if session.get_decoded().get("_auth_user_id") == str(user.pk)
+    ]
+    AdminSession.objects.filter(pk__in=in_admin).delete()
+    return end_sessions_of(user) + len(in_admin)
+
+
+def pair(session: Session, token_id: str) -> Pair:
+    return Pair(
+        access=tokens.mint_access(session),
+        refresh=tokens.mint_refresh(session, token_id=token_id, expires_at=session.expires_at),
+        refresh_expires_at=session.expires_at,
+    )
+
+
+def fingerprint(token_id: str) -> str:
+    return hashlib.sha256(token_id.encode()).hexdigest()
+
+
+def successor(session: Session, token_id: str) -> str:
+    """The refresh id that follows this one: secret without our key, the same for whoever asks."""
+    return salted_hmac("accounts.sessions.successor", f"{session.pk}:{token_id}", algorithm="sha256").hexdigest()
+
+
+def _replace(session: Session, token_id: str) -> Pair | None:
+    """Move the session on to the next refresh id; None if another request was quicker."""
+    now = timezone.now()
+    next_id = successor(session, token_id)
+    expires_at = min(now + settings.REFRESH_LIFETIME, session.created_at + settings.SESSION_LIFETIME)
+    retired = [*_within_grace(session, now), [session.current_hash, now.timestamp()]][-MAX_RETIRED:]
+    replaced = Session.objects.live().filter(pk=session.pk, current_hash=session.current_hash)
+    if not replaced.update(current_hash=fingerprint(next_id), retired=retired, last_used_at=now, expires_at=expires_at):
+        return None
+    session.expires_at = expires_at
+    return pair(session, next_id)
+
+
+def _within_grace(session: Session, now: datetime) -> list[list[str | float]]:
+    oldest = (now - settings.REFRESH_GRACE).timestamp()
+    return [entry for entry in session.retired if entry[1] >= oldest]
+
+
+def _current_id(session: Session, token_id: str) -> str | None:
+    """The live refresh id that a just replaced one leads to; None if it was replaced before the grace."""
+    graced = _within_grace(session, timezone.now())
+    if fingerprint(token_id) not in [entry[0] for entry in graced]:
+        return None
+    for _ in graced:
+        token_id = successor(session, token_id)
+        if fingerprint(token_id) == session.current_hash:
+            return token_id
+    return None
