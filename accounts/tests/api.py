@@ -1,0 +1,45 @@
+"""A small API behind each of the gates, for tests: what the library's endpoints look like from accounts."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import include, path
+from ninja import NinjaAPI
+
+from accounts import auth
+
+api = NinjaAPI(urls_namespace="gates", docs_url=None, openapi_url=None)
+
+
+def answer(request: HttpRequest) -> dict[str, Any]:
+    viewer: auth.Viewer = request.auth  # type: ignore[attr-defined]
+    return {"user": viewer.user.email, "staff": viewer.is_staff, "has_session": viewer.session_id is not None}
+
+
+@api.api_operation(["GET", "POST"], "viewer/", auth=auth.viewer)
+def for_viewers(request: HttpRequest) -> dict[str, Any]:
+    return answer(request)
+
+
+@api.api_operation(["GET", "POST"], "reader/", auth=auth.reader)
+def for_readers(request: HttpRequest) -> dict[str, Any]:
+    return answer(request)
+
+
+@api.api_operation(["GET", "POST"], "staff/", auth=auth.staff)
+def for_staff(request: HttpRequest) -> dict[str, Any]:
+    return answer(request)
+
+
+@api.get("video/{int:film}/index.m3u8", auth=auth.playback)
+def playlist(request: HttpRequest, film: int, response: HttpResponse) -> str:
+    request.auth.grant_playback(response, film=film)  # type: ignore[attr-defined]
+    return "#EXTM3U"
+
+
+@api.api_operation(["GET", "HEAD", "POST"], "video/{int:film}/segment.ts", auth=auth.playback)
+def segment(request: HttpRequest, film: int) -> str:
+    return "staff" if request.auth.is_staff and request.auth.user.pk else "bytes"  # type: ignore[attr-defined]
+
+
+urlpatterns = [path("api/", include((api.urls[0], api.urls[1]), namespace=api.urls[2]))]

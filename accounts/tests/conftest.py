@@ -1,0 +1,55 @@
+"""Three people: Ada watches films, Bob registered but never followed the link, Carol runs the place."""
+
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+import pytest
+from django.conf import settings
+from django.core.cache import caches
+from django.test import Client
+
+from accounts.models import User
+from accounts.tests.factories import UserFactory
+from accounts.throttling import limiter
+
+
+def forget_everything() -> None:
+    caches["process"].clear()
+    if settings.REDIS_URL:
+        limiter().storage.reset()
+
+
+class Post(Protocol):
+    def __call__(self, path: str, body: object = None, **options: Any) -> Any: ...
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered() -> Iterator[None]:
+    """Playback answers are cached in the process, tries may be counted in Redis: no test sees another's."""
+    yield
+    forget_everything()
+
+
+@pytest.fixture
+def ada(db: None) -> User:
+    return UserFactory.create(email="ada@example.com")
+
+
+@pytest.fixture
+def bob(db: None) -> User:
+    return UserFactory.create(email="bob@example.com", waiting=True)
+
+
+@pytest.fixture
+def carol(db: None) -> User:
+    return UserFactory.create(email="carol@example.com", username="carol", superuser=True)
+
+
+@pytest.fixture
+def post(client: Client) -> Post:
+    """POST a JSON body below /api/ with the client's cookies."""
+
+    def send(path: str, body: object = None, **options: Any) -> Any:
+        return client.post(f"/api/{path}", body, content_type="application/json", **options)
+
+    return send

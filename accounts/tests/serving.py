@@ -1,0 +1,57 @@
+"""A real web server of several processes, for what only shows over HTTP."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+from django.conf import settings
+from django.db import connection
+
+ADMIN = {
+    "DJANGO_SUPERUSER_USERNAME": "admin",
+    "DJANGO_SUPERUSER_EMAIL": "admin@example.com",
+    "DJANGO_SUPERUSER_PASSWORD": "a quiet river at 5",
+}
+
+
+@contextmanager
+def web_server(folder: Path) -> Iterator[str]:
+    """The address of gunicorn with two processes: on SQLite with a database of its own, else on the test's."""
+    environment = os.environ | ADMIN | {"DATA_DIR": str(folder), "DB_NAME": str(connection.settings_dict["NAME"])}
+    for command in (["migrate", "--verbosity=0"], ["createsuperuser", "--noinput", "--verbosity=0"]):
+        subprocess.run([sys.executable, "manage.py", *command], env=environment, cwd=settings.BASE_DIR, check=True)
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(512)
+        arguments = ["--bind", f"fd://{listener.fileno()}", "--workers=2", "--threads=16", "--keep-alive=5"]
+        server = subprocess.Popen(
+            [sys.executable, "-m", "gunicorn", "--no-control-socket", *arguments, "project.wsgi"],
+            env=environment,
+            cwd=settings.BASE_DIR,
+            pass_fds=[listener.fileno()],
+            stderr=subprocess.DEVNULL,
+        )
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    try:
+        wait_for(address)
+        yield address
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+def wait_for(address: str) -> None:
+    for _ in range(100):
+        try:
+            httpx.get(f"{address}/api/openapi.json", timeout=20)
+        except httpx.TransportError:
+            time.sleep(0.2)
+        else:
+            return
+    raise TimeoutError(address)

@@ -1,0 +1,175 @@
+"""The cookie that lets a film go on: what it opens, how long, and what it costs."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.conf import settings
+from django.core import signing
+from django.core.cache import caches
+from django.test import Client
+from django.utils import timezone
+from django.utils.module_loading import import_string
+
+from accounts import cookies, playback, sessions
+from accounts.models import Session, User
+from accounts.playback import may_play
+from accounts.tests.factories import signed_in
+
+pytestmark = [pytest.mark.django_db, pytest.mark.urls("accounts.tests.api")]
+
+
+@pytest.fixture
+def cookie(client: Client, ada: User) -> str:
+    """Ada opened the playlist of film 7; her access token is gone since."""
+    client.cookies[cookies.ACCESS] = signed_in(ada)[1].access
+    value = client.get("/api/video/7/index.m3u8").cookies[cookies.PLAYBACK].value
+    client.cookies.clear()
+    client.cookies[cookies.PLAYBACK] = value
+    return value
+
+
+@pytest.fixture
+def admins_cookie(client: Client, carol: User) -> str:
+    client.force_login(carol)
+    value = client.get("/api/video/7/index.m3u8").cookies[cookies.PLAYBACK].value
+    client.cookies.clear()
+    return value
+
+
+def test_cookie_is_scoped_to_its_film_and_guarded_as_the_others(client: Client, ada: User, settings: Any) -> None:
+    """OWASP ASVS 5.0 3.3.1 to 3.3.4."""
+    settings.SECURE_COOKIES, settings.JWT_COOKIE_SAMESITE = True, "None"
+    client.cookies[cookies.ACCESS] = signed_in(ada)[1].access
+    granted = client.get("/api/video/7/index.m3u8").cookies[cookies.PLAYBACK]
+    assert (granted["path"], granted["samesite"]) == ("/api/video/7/", "None")
+    assert granted["httponly"]
+    assert granted["secure"]
+    assert int(granted["max-age"]) == playback.LIFETIME.total_seconds()
+
+
+def test_film_goes_on_without_the_access_token(client: Client, cookie: str) -> None:
+    assert client.get("/api/video/7/segment.ts").status_code == 200
+    assert client.head("/api/video/7/segment.ts").status_code == 200
+    with time_machine.travel(timezone.now() + timedelta(hours=2)):
+        assert client.get("/api/video/7/segment.ts").status_code == 200
+
+
+def test_playlist_renews_the_leave_by_the_leave(client: Client, cookie: str) -> None:
+    with time_machine.travel(timezone.now() + timedelta(hours=11)):
+        client.cookies[cookies.PLAYBACK] = client.get("/api/video/7/index.m3u8").cookies[cookies.PLAYBACK].value
+    with time_machine.travel(timezone.now() + timedelta(hours=20)):
+        assert client.get("/api/video/7/segment.ts").status_code == 200
+
+
+def test_cookie_opens_nothing_else(client: Client, cookie: str) -> None:
+    assert client.get("/api/video/8/segment.ts").status_code == 401
+    assert client.post("/api/video/7/segment.ts").status_code == 401
+    assert client.get("/api/viewer/").status_code == 401
+    client.cookies[cookies.ACCESS] = cookie
+    assert client.get("/api/viewer/").status_code == 401
+
+
+def test_access_token_is_no_playback_cookie(client: Client, ada: User) -> None:
+    client.cookies[cookies.PLAYBACK] = signed_in(ada)[1].access
+    assert client.get("/api/video/7/segment.ts").status_code == 401
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["", "x", "a:b:c", "ünïcödé", "y" * 5000, signing.dumps([7, 1, None, None], salt="elsewhere"), signing.dumps(7)],
+)
+def test_forged_cookie_is_refused(value: str) -> None:
+    assert not may_play(value, 7)
+    assert not may_play(value, 7, fresh=True)
+
+
+def test_cookie_expires_after_its_lifetime(cookie: str) -> None:
+    with time_machine.travel(timezone.now() + playback.LIFETIME + timedelta(minutes=2)):
+        caches["process"].clear()
+        assert not may_play(cookie, 7)
+
+
+def log_out(user: User) -> None:
+    Session.objects.filter(user=user).end()
+
+
+def deactivate(user: User) -> None:
+    user.is_active = False
+    user.save()
+
+
+def change_password(user: User) -> None:
+    user.set_password("quite another 7")
+    user.save()
+
+
+def delete(user: User) -> None:
+    user.delete()
+
+
+@pytest.mark.parametrize("end", [log_out, deactivate, change_password, delete])
+def test_film_stops_within_a_minute_of_the_sessions_end(cookie: str, ada: User, end: Callable[[User], None]) -> None:
+    """OWASP ASVS 5.0 7.4.1, 7.4.2."""
+    assert may_play(cookie, 7)
+    end(ada)
+    assert not may_play(cookie, 7, fresh=True)
+    with time_machine.travel(timezone.now() + timedelta(seconds=57)):
+        assert not may_play(cookie, 7)
+
+
+def test_session_that_expires_takes_the_cookie_along(cookie: str) -> None:
+    Session.objects.update(expires_at=timezone.now() + timedelta(hours=1))
+    with time_machine.travel(timezone.now() + timedelta(hours=1, minutes=1)):
+        assert not may_play(cookie, 7)
+
+
+def no_longer_staff(user: User) -> None:
+    User.objects.update(is_staff=False)
+
+
+@pytest.mark.parametrize("end", [no_longer_staff, deactivate, change_password, delete])
+def test_admins_cookie_lives_while_they_are_active_staff(
+    admins_cookie: str, carol: User, end: Callable[[User], None]
+) -> None:
+    assert may_play(admins_cookie, 7, fresh=True)
+    end(carol)
+    assert not may_play(admins_cookie, 7, fresh=True)
+
+
+def test_checking_costs_one_query_a_minute(cookie: str, django_assert_num_queries: Any) -> None:
+    caches["process"].clear()
+    start = timezone.now()
+    with django_assert_num_queries(1):
+        for second in (0, 1, 30, 50):
+            with time_machine.travel(start + timedelta(seconds=second)):
+                assert may_play(cookie, 7)
+    with django_assert_num_queries(1), time_machine.travel(start + timedelta(seconds=57)):
+        assert may_play(cookie, 7)
+
+
+def test_segment_request_with_a_checked_cookie_costs_no_query(
+    client: Client, cookie: str, django_assert_num_queries: Any
+) -> None:
+    client.get("/api/video/7/segment.ts")
+    with django_assert_num_queries(0):
+        assert client.get("/api/video/7/segment.ts").status_code == 200
+
+
+def test_remembered_answer_is_for_one_film(cookie: str) -> None:
+    assert may_play(cookie, 7)
+    assert not may_play(cookie, 8)
+
+
+def test_delivery_finds_the_check_by_its_dotted_path(cookie: str) -> None:
+    assert import_string(settings.PLAYBACK_CHECK)(cookie, 7, fresh=True)
+
+
+def test_refreshing_the_session_keeps_the_film_going(client: Client, cookie: str, ada: User) -> None:
+    session = Session.objects.get()
+    sessions.end_sessions_of(ada)
+    assert not may_play(cookie, 7, fresh=True)
+    Session.objects.filter(pk=session.pk).update(revoked_at=None)
+    assert may_play(cookie, 7, fresh=True)

@@ -1,0 +1,136 @@
+"""Too many tries: for accounts and addresses, shared by all processes, never against the owner's session."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client, RequestFactory
+from limits.storage import RedisStorage
+from pytest_django import Settings
+
+from accounts import cookies, throttling
+from accounts.models import Tally, User
+from accounts.tests.conftest import Post
+from accounts.tests.factories import PASSWORD, UserFactory, signed_in
+
+pytestmark = pytest.mark.django_db
+
+
+def sign_in(post: Post, email: str, password: str = "wrong", **options: Any) -> Any:
+    return post("login/", {"email": email, "password": password}, **options)
+
+
+def counters() -> list[str]:
+    """The names of all counters, wherever they are kept."""
+    storage = throttling.limiter().storage
+    if isinstance(storage, RedisStorage):
+        return [key.decode() for key in storage.storage.scan_iter("LIMITS*")]
+    return list(Tally.objects.values_list("key", flat=True))
+
+
+@pytest.mark.parametrize("email", ["ada@example.com", "nobody@example.com"])
+def test_eleventh_failure_of_an_account_is_refused_known_or_not(post: Post, ada: User, email: str) -> None:
+    """OWASP ASVS 5.0 6.3.1."""
+    assert [sign_in(post, email.upper()).status_code for _ in range(10)] == [401] * 10
+    response = sign_in(post, email, PASSWORD)
+    assert (response.status_code, response.json()) == (429, {"detail": "Too many attempts. Please try again later."})
+    assert 0 < int(response["Retry-After"]) <= 300
+
+
+def test_account_opens_again_after_the_window_each_time(post: Post, ada: User, settings: Settings) -> None:
+    settings.THROTTLE_SIGN_IN_ACCOUNT = "2/2seconds"
+    for _ in range(2):
+        assert [sign_in(post, ada.email).status_code for _ in range(3)] == [401, 401, 429]
+        time.sleep(int(sign_in(post, ada.email)["Retry-After"]))
+    assert sign_in(post, ada.email, PASSWORD).status_code == 200
+
+
+def test_successes_do_not_count(post: Post, ada: User) -> None:
+    assert {sign_in(post, ada.email, PASSWORD).status_code for _ in range(30)} == {200}
+    assert not counters()
+
+
+def test_failures_are_counted_for_the_address_over_all_accounts(post: Post, ada: User, settings: Settings) -> None:
+    settings.THROTTLE_SIGN_IN_ADDRESS = "3/5minutes"
+    for number in range(3):
+        assert sign_in(post, f"nobody{number}@example.com").status_code == 401
+    assert sign_in(post, ada.email, PASSWORD).status_code == 429
+    assert sign_in(post, ada.email, PASSWORD, REMOTE_ADDR="198.51.100.9").status_code == 200
+
+
+def test_locked_account_keeps_its_sessions_and_can_be_reset(client: Client, post: Post, ada: User) -> None:
+    """OWASP ASVS 5.0 6.3.1: no lock-out of the owner."""
+    _, pair = signed_in(ada)
+    for _ in range(11):
+        sign_in(post, ada.email)
+    client.cookies[cookies.REFRESH] = pair.refresh
+    assert post("token/refresh/").status_code == 200
+    assert post("password_reset/", {"email": ada.email}).status_code == 200
+    assert post("logout/").status_code == 200
+
+
+def test_resets_and_registrations_are_limited_by_address(post: Post, settings: Settings) -> None:
+    settings.THROTTLE_RESET_ADDRESS = settings.THROTTLE_REGISTER_ADDRESS = "2/hour"
+    resets = [post("password_reset/", {"email": f"a{number}@example.com"}) for number in range(3)]
+    forms = [
+        {"email": f"a{number}@example.com", "password": PASSWORD, "confirmed_password": PASSWORD} for number in range(3)
+    ]
+    registrations = [post("register/", form) for form in forms]
+    assert [response.status_code for response in resets] == [200, 200, 429]
+    assert [response.status_code for response in registrations] == [201, 201, 429]
+    assert 0 < int(resets[2]["Retry-After"]) <= 3600
+
+
+def test_admins_login_form_counts_too(client: Client, carol: User) -> None:
+    for _ in range(10):
+        client.post("/admin/login/", {"username": "carol", "password": "wrong"})
+    client.post("/admin/login/", {"username": "carol", "password": PASSWORD})
+    assert "_auth_user_id" not in client.session
+
+
+def test_counters_hold_no_addresses(post: Post) -> None:
+    sign_in(post, "nobody@example.com", REMOTE_ADDR="198.51.100.9")
+    keys = " ".join(counters())
+    assert keys
+    assert "nobody" not in keys
+    assert "198.51" not in keys
+
+
+@pytest.mark.django_db(transaction=True)
+def test_parallel_failures_are_all_counted() -> None:
+    """Atomic on SQLite and PostgreSQL: no failure is lost between processes."""
+    UserFactory.create()
+
+    def fail(_: int) -> None:
+        throttling.failed_sign_ins_from_address.count("198.51.100.9")
+        connection.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(fail, range(40)))
+    throttle = throttling.failed_sign_ins_from_address
+    stats = throttling.limiter().get_window_stats(throttle.limit, *throttle._key("198.51.100.9"))
+    assert stats.remaining == throttle.limit.amount - 40
+
+
+@pytest.mark.parametrize(
+    ("proxies", "forwarded", "expected"),
+    [
+        (0, "203.0.113.5", "192.0.2.1"),
+        (1, "203.0.113.5", "203.0.113.5"),
+        (1, "1.1.1.1, 203.0.113.5", "203.0.113.5"),
+        (2, "1.1.1.1, 203.0.113.5, 10.0.0.2", "203.0.113.5"),
+        (2, "203.0.113.5", "192.0.2.1"),
+        (1, "", "192.0.2.1"),
+        (1, "made up", "unknown"),
+        (1, "2001:db8:1:2:3::4", "2001:db8:1:2::/64"),
+        (1, "::ffff:203.0.113.5", "203.0.113.5"),
+    ],
+)
+def test_client_address_is_what_the_outermost_trusted_proxy_saw(
+    settings: Settings, rf: RequestFactory, proxies: int, forwarded: str, expected: str
+) -> None:
+    settings.TRUSTED_PROXIES = proxies
+    request = rf.get("/", REMOTE_ADDR="192.0.2.1", headers={"X-Forwarded-For": forwarded})
+    assert throttling.client_address(request) == expected
