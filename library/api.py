@@ -1,0 +1,212 @@
+"""Films: the list, one film, its transcode, and what players fetch."""
+
+import hashlib
+from typing import Annotated
+
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from ninja import Path, Query, Router
+
+from hls.core import names
+from hls.published import current
+from hls.status import Status, status_of
+from library import catalogue, delivery, listing, openapi
+from library.models import Category
+from library.openapi import REFUSED, WITH_RANGES, FieldErrors
+from library.ranges import matches
+from library.schemas import Detail, TranscodeOut, VideoDetailOut, VideoOut
+from library.viewers import ViewerRequest
+
+films = Router(tags=["Films"])
+staff = Router(tags=["Transcoding"])
+streams = Router(tags=["Playback"])
+
+JSON = "application/json; charset=utf-8"
+
+FilmId = Annotated[int, Path(ge=1, le=2**63 - 1, description="The film's id.", example=7)]
+Version = Annotated[int | None, Query(ge=1, le=2**31 - 1, alias="v", description="Set by playlists; leave it out.")]
+
+
+@films.get(
+    "/",
+    response={200: list[VideoOut], 304: None, 400: FieldErrors, 401: Detail},
+    operation_id="listVideos",
+    summary="List the films",
+)
+def list_videos(
+    request: HttpRequest,
+    category: Annotated[Category | None, Query(description="Only films of this category.")] = None,
+    search: Annotated[str, Query(max_length=200, description="Words in title or description.")] = "",
+    limit: Annotated[int | None, Query(ge=1, le=1000, description="At most so many films.")] = None,
+    offset: Annotated[int, Query(ge=0, le=10_000_000, description="Leave out so many of the newest.")] = 0,
+) -> HttpResponseBase:
+    """All films that can be watched, newest first, as a bare array.
+
+    With `limit` or `offset` the header `X-Total-Count` tells how many there are in all. The answer has a weak `ETag`;
+    sent back in `If-None-Match` it is answered with 304 while nothing has changed.
+    """
+    query = catalogue.Query(category=category, search=search.replace("\0", ""), limit=limit, offset=offset)
+    revision = catalogue.revision()
+    stamp = f"{revision}|{request.build_absolute_uri()}"
+    etag = f'W/"{hashlib.sha256(stamp.encode()).hexdigest()[:32]}"'
+    headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
+    if matches(request.headers.get("If-None-Match", ""), etag):
+        response = HttpResponse(status=304, headers=headers)
+        del response["Content-Type"]
+        return response
+    if query.is_paged:
+        page = catalogue.page(query, revision)
+        headers["X-Total-Count"] = str(page.total)
+        return HttpResponse(listing.whole(page.ids, site(request)), content_type=JSON, headers=headers)
+    content = listing.whole_list(query, revision, site(request))
+    if isinstance(content, bytes):
+        return HttpResponse(content, content_type=JSON, headers=headers)
+    return StreamingHttpResponse(() if request.method == "HEAD" else content, content_type=JSON, headers=headers)
+
+
+@films.get(
+    "/{video_id}/",
+    response={200: VideoDetailOut, **REFUSED},
+    operation_id="getVideo",
+    summary="Get one film",
+)
+def get_video(request: HttpRequest, response: HttpResponse, video_id: FilmId) -> VideoDetailOut:
+    """One film, with its status and what there is to play."""
+    response["Cache-Control"] = "private, no-cache"
+    video = delivery.video_of(video_id)
+    edition = current(video.transcode)
+    planned_s = listing.duration_s(video.transcode.plan) if video.transcode.plan else None
+    return VideoDetailOut.model_validate(
+        {
+            **listing.summary(catalogue.Film.of(video), site(request), planned_s),
+            "status": video.transcode.state,
+            "resolutions": [rendition.name for rendition in edition.served.renditions] if edition else [],
+            "storyboard_url": f"{site(request)}/api/video/{video.pk}/{names.STORYBOARD}" if edition else None,
+        }
+    )
+
+
+@staff.get(
+    "/{video_id}/transcode/",
+    response={200: TranscodeOut, 403: Detail, **REFUSED},
+    operation_id="getTranscode",
+    summary="Watch a film being transcoded",
+)
+def get_transcode(request: HttpRequest, response: HttpResponse, video_id: FilmId) -> Status:
+    """How far the film's newest upload is, for staff: the same numbers as in the admin."""
+    response["Cache-Control"] = "no-store"
+    return status_of(delivery.video_of(video_id).transcode)
+
+
+@streams.get(
+    "/{video_id}/master.m3u8",
+    response=REFUSED,
+    operation_id="getMasterPlaylist",
+    summary="Get the multivariant playlist",
+    openapi_extra=openapi.playlist(openapi.MASTER),
+)
+def get_master_playlist(request: ViewerRequest, video_id: FilmId, version: Version = None) -> HttpResponseBase:
+    """All real renditions, for a player that chooses by bandwidth."""
+    response = delivery.master(request, video_id, version=version, may_preview=may_preview(request))
+    return granted(request, response, video_id)
+
+
+@streams.get(
+    "/{video_id}/{resolution}/index.m3u8",
+    response=REFUSED,
+    operation_id="getMediaPlaylist",
+    summary="Get a resolution's playlist",
+    openapi_extra=openapi.playlist(openapi.MEDIA),
+)
+def get_media_playlist(
+    request: ViewerRequest, video_id: FilmId, resolution: str, version: Version = None
+) -> HttpResponseBase:
+    """480p, 720p and 1080p always play; a name above the source plays the best real rendition."""
+    response = delivery.media(
+        request, video_id, resolution, names.INDEX, version=version, may_preview=may_preview(request)
+    )
+    return granted(request, response, video_id)
+
+
+@streams.get(
+    "/{video_id}/{resolution}/iframes.m3u8",
+    response=REFUSED,
+    operation_id="getIframePlaylist",
+    summary="Get the trick play playlist",
+    openapi_extra=openapi.playlist(openapi.IFRAMES),
+)
+def get_iframe_playlist(
+    request: ViewerRequest, video_id: FilmId, resolution: str, version: Version = None
+) -> HttpResponseBase:
+    """Each keyframe as a byte range, for fast forward and rewind."""
+    response = delivery.media(request, video_id, resolution, names.IFRAMES, version=version, may_preview=False)
+    return granted(request, response, video_id)
+
+
+@streams.get(
+    "/{video_id}/thumbnail.jpg",
+    response=WITH_RANGES,
+    operation_id="getThumbnail",
+    summary="Get the poster",
+    openapi_extra=openapi.PICTURE,
+)
+def get_thumbnail(request: ViewerRequest, video_id: FilmId) -> HttpResponseBase:
+    """The uploaded picture, or else one made from the film."""
+    return delivery.poster(request, video_id)
+
+
+@streams.get(
+    "/{video_id}/storyboard.vtt",
+    response=REFUSED,
+    operation_id="getStoryboard",
+    summary="Get the seek previews",
+    openapi_extra=openapi.text("text/vtt", openapi.STORYBOARD),
+)
+def get_storyboard(request: ViewerRequest, video_id: FilmId, version: Version = None) -> HttpResponseBase:
+    """WebVTT whose cues name rectangles on the storyboard sheets."""
+    return delivery.storyboard(request, video_id, version=version)
+
+
+@streams.get(
+    "/{video_id}/{sheet}.jpg",
+    response=WITH_RANGES,
+    operation_id="getStoryboardSheet",
+    summary="Get a storyboard sheet",
+    openapi_extra=openapi.PICTURE,
+)
+def get_storyboard_sheet(
+    request: ViewerRequest, video_id: FilmId, sheet: str, version: Version = None
+) -> HttpResponseBase:
+    """A JPEG with up to 25 small pictures."""
+    return delivery.sheet(request, video_id, f"{sheet}.jpg", version=version)
+
+
+@streams.get(
+    "/{video_id}/{resolution}/{segment}.ts",
+    response=WITH_RANGES,
+    operation_id="getSegment",
+    summary="Get a segment",
+    openapi_extra=openapi.SEGMENT,
+)
+def get_segment(
+    request: ViewerRequest, video_id: FilmId, resolution: str, segment: str, version: Version = None
+) -> HttpResponseBase:
+    """About six seconds of film as MPEG-TS; single byte ranges are served."""
+    return delivery.segment(
+        request, video_id, resolution, f"{segment}.ts", version=version, may_preview=may_preview(request)
+    )
+
+
+def may_preview(request: ViewerRequest) -> bool:
+    """Staff may watch a film while it is made; viewers too where HLS_LIST_WHEN says so."""
+    return request.auth.is_staff or catalogue.is_listed_when_playable()
+
+
+def granted(request: ViewerRequest, response: HttpResponseBase, film: int) -> HttpResponseBase:
+    request.auth.grant_playback(response, film=film)
+    return response
+
+
+def site(request: HttpRequest) -> str:
+    """The address under which the caller reached us: "https://api.example.com"."""
+    return request.build_absolute_uri("/")[:-1]

@@ -1,0 +1,153 @@
+"""Which films are shown, in which order, and when that has changed.
+
+The ids of all films shown are kept in memory, newest first, as long as nothing has changed: a page is a slice of them
+and costs the same at any offset, be there a hundred films or a hundred thousand. Searches ask the database.
+"""
+
+import threading
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from django.conf import settings
+from django.db.models import Max, Q, QuerySet
+from django.utils import timezone
+
+from hls.models import Transcode
+from library.models import Catalogue, Category, Video
+
+SETTLING = (timedelta(seconds=2), timedelta(seconds=10), timedelta(seconds=60))
+
+
+class Film(NamedTuple):
+    """What the list shows of a film: plain columns, since building models would take most of the time."""
+
+    pk: int
+    created_at: datetime
+    title: str
+    description: str
+    category: str
+    thumbnail: str  # the uploaded picture's name, or ""
+    transcode: int
+    served: dict[str, Any] | None  # hls.published.Served as JSON
+
+    @classmethod
+    def of(cls, video: Video) -> "Film":
+        texts = (video.title, video.description, video.category, video.thumbnail.name or "")
+        return cls(video.pk, video.created_at, *texts, video.transcode_id, video.transcode.served)
+
+
+COLUMNS = ("pk", "created_at", "title", "description", "category", "thumbnail", "transcode", "transcode__served")
+
+
+@dataclass(frozen=True)
+class Query:
+    """What a caller may ask of the list; `limit` and `offset` count films."""
+
+    category: Category | None = None
+    search: str = ""
+    limit: int | None = None
+    offset: int = 0
+
+    @property
+    def is_paged(self) -> bool:
+        return self.limit is not None or self.offset > 0
+
+    @property
+    def slice(self) -> slice:
+        return slice(self.offset, None if self.limit is None else self.offset + self.limit)
+
+
+class Ids:
+    """The ids of the films of each category, for the newest revision that was asked for."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._revision = ""
+        self._of: dict[Category | None, Sequence[int]] = {}
+
+    def of(self, category: Category | None, revision: str) -> Sequence[int]:
+        with self._lock:  # one thread reads the table, the others wait for what it finds
+            if self._revision != revision:
+                self._revision, self._of = revision, {}
+            if category not in self._of:
+                films = found(Query(category=category)).values_list("pk", flat=True)
+                self._of[category] = array("q", films.iterator(chunk_size=10_000))
+            return self._of[category]
+
+    def clear(self) -> None:
+        with self._lock:
+            self._revision = ""
+
+
+known = Ids()
+
+
+def shown() -> QuerySet[Video]:
+    """Films that viewers see, newest first."""
+    films = Video.objects.select_related("transcode")
+    if is_listed_when_playable():
+        return films.filter(transcode__playable_at__isnull=False)
+    return films.filter(transcode__served_version__isnull=False)
+
+
+def found(query: Query) -> QuerySet[Video]:
+    """All films that match, before paging."""
+    films = shown()
+    if query.category is not None:
+        films = films.filter(category=query.category)
+    for word in query.search.split():
+        films = films.filter(Q(title__icontains=word) | Q(description__icontains=word))
+    return films
+
+
+@dataclass(frozen=True)
+class Page:
+    """The ids that were asked for, in order, and how many films there are before paging."""
+
+    ids: Sequence[int]
+    total: int
+
+
+def page(query: Query, revision: str) -> Page:
+    if query.search.strip():
+        films = found(query).values_list("pk", flat=True)
+        ids = list(films[query.slice])
+        return Page(ids, films.count() if query.is_paged else len(ids))
+    every = known.of(query.category, revision)
+    return Page(every[query.slice], len(every))
+
+
+def films(ids: Sequence[int]) -> list[Film]:
+    """These films in this order; one query. Those deleted meanwhile are left out."""
+    rows = {row[0]: row for row in Video.objects.filter(pk__in=ids).order_by().values_list(*COLUMNS)}
+    return [Film(*rows[pk]) for pk in ids if pk in rows]
+
+
+def revision() -> str:
+    """Changes whenever the list may have: a film edited, deleted, or newly playable. A few index look-ups.
+
+    A change is seen by its time, but may be committed later than a younger one: so the revision also changes a few
+    times while its newest change is young, and what was committed late is seen then.
+    """
+    columns = ((Video, "updated_at"), (Transcode, "served_at"), (Transcode, "playable_at"))
+    # One query each, answered by an index; SQLite reads the whole table for two maxima at once.
+    newest = [model._default_manager.aggregate(at=Max(name))["at"] for model, name in columns]
+    deletions = Catalogue.objects.values_list("deletions", flat=True).first() or 0
+    times = [at for at in newest if at]
+    return "|".join(map(str, (*newest, deletions, age(times), settings.HLS_LIST_WHEN)))
+
+
+def age(times: Sequence[datetime]) -> int:
+    """How many of SETTLING have passed since the last of these times."""
+    if not times:
+        return 0
+    since = timezone.now() - max(times)
+    return sum(since >= step for step in SETTLING)
+
+
+def is_listed_when_playable() -> bool:
+    """Whether viewers get films as soon as their first chunk is there."""
+    return bool(settings.HLS_LIST_WHEN == "playable")

@@ -1,0 +1,31 @@
+"""Checksums of pieces: the tus header `Upload-Checksum`, an algorithm and the base64 of its digest."""
+
+import binascii
+import hashlib
+from base64 import b64decode
+from hmac import compare_digest
+
+from library.errors import UploadMalformed
+
+ALGORITHMS = ("sha1", "sha256", "md5")  # to notice accidents; whoever may upload needs no forgery
+
+
+class Digest:
+    """The digest announced for a piece, and the one of the bytes that came."""
+
+    def __init__(self, header: str) -> None:
+        """Raises UploadMalformed."""
+        algorithm, _, expected = header.strip().partition(" ")
+        if algorithm not in ALGORITHMS:
+            raise UploadMalformed(f"The checksum's algorithm is one of {', '.join(ALGORITHMS)}.")
+        try:
+            self.expected = b64decode(expected, validate=True)
+        except binascii.Error:
+            raise UploadMalformed("The header Upload-Checksum has a value that is no base64.") from None
+        self.found = hashlib.new(algorithm, usedforsecurity=False)
+
+    def update(self, block: bytes) -> None:
+        self.found.update(block)
+
+    def matches(self) -> bool:
+        return compare_digest(self.found.digest(), self.expected)

@@ -1,0 +1,41 @@
+"""Room on the disk: nothing may use up the reserve that keeps the machine alive."""
+
+import shutil
+from pathlib import Path
+
+from django.conf import settings
+from django.template.defaultfilters import filesizeformat
+
+PARTIAL = "partial"  # files on their way, below the upload folder
+
+
+def upload_root() -> Path:
+    root = Path(settings.MEDIA_ROOT)
+    root.mkdir(parents=True, exist_ok=True)
+    return root
+
+
+def partial_folder() -> Path:
+    """Where files are written while they arrive: on the same disk as the uploads, so that a rename completes them."""
+    folder = upload_root() / PARTIAL
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def free_bytes() -> int:
+    """Bytes that may still be used; negative once the reserve is touched."""
+    return shutil.disk_usage(upload_root()).free - int(settings.DISK_RESERVE_BYTES)
+
+
+def refusal(size_bytes: int, *, to_write: int = 0) -> str | None:
+    """Why a file of this size, with so many bytes still to come, can't be taken, as a sentence; None where it can."""
+    if size_bytes > settings.UPLOAD_MAX_BYTES:
+        return f"The file is too large: at most {size_text(settings.UPLOAD_MAX_BYTES)} can be uploaded."
+    if to_write > free_bytes():
+        return "There is not enough free space on the disk."
+    return None
+
+
+def size_text(size_bytes: int) -> str:
+    """Bytes in words, with a common space: "1.4 GB"."""
+    return filesizeformat(size_bytes).replace("\xa0", " ")

@@ -1,0 +1,96 @@
+"""What can be wrong with a film or a request for one; each message is a sentence for a person."""
+
+
+class LibraryError(Exception):
+    """The common ancestor: the message may be shown."""
+
+
+class FileRefused(LibraryError):
+    """A file that can't be added."""
+
+
+class PictureRefused(LibraryError):
+    """A thumbnail that can't be kept."""
+
+
+class UploadRefused(LibraryError):
+    """A resumable upload, or a piece of one, that can't be taken."""
+
+
+class UploadMalformed(UploadRefused):
+    """A header that is missing or can't be read."""
+
+
+class UnknownVersion(UploadRefused):
+    """Another version of the tus protocol."""
+
+    def __init__(self) -> None:
+        super().__init__("Send the header Tus-Resumable: 1.0.0.")
+
+
+class WrongMedia(UploadRefused):
+    """Bytes without the content type that tus asks for."""
+
+    def __init__(self) -> None:
+        super().__init__("Send the content type application/offset+octet-stream.")
+
+
+class NotPermitted(UploadRefused):
+    """Somebody who may upload, but not make films."""
+
+    def __init__(self) -> None:
+        super().__init__("You may not add films.")
+
+
+class TooLarge(UploadRefused):
+    """More bytes than allowed, or than announced."""
+
+
+class NoRoom(UploadRefused):
+    """The disk is full, save for its reserve."""
+
+    def __init__(self) -> None:
+        super().__init__("There is not enough free space on the disk.")
+
+
+class OffsetConflict(UploadRefused):
+    """The piece doesn't begin where the upload ends."""
+
+    def __init__(self) -> None:
+        super().__init__("The upload does not continue here; ask for its offset first.")
+
+
+class UploadBusy(UploadRefused):
+    """Another request is writing to it."""
+
+    def __init__(self) -> None:
+        super().__init__("Another request is writing to this upload.")
+
+
+class UploadGone(UploadRefused):
+    """It has expired, or was ended."""
+
+    def __init__(self) -> None:
+        super().__init__("This upload has expired or was ended.")
+
+
+class ChecksumMismatch(UploadRefused):
+    """The piece was changed on its way; it is dropped."""
+
+    def __init__(self) -> None:
+        super().__init__("The checksum does not match; the piece was dropped.")
+
+
+class FieldsRefused(LibraryError):
+    """Metadata that can't be used: sentences by field."""
+
+    def __init__(self, fields: dict[str, list[str]]) -> None:
+        super().__init__("The metadata can't be used.")
+        self.fields = fields
+
+
+class NotFound(LibraryError):
+    """No such film, rendition or segment, or none that may be seen."""
+
+    def __init__(self) -> None:
+        super().__init__("Not found.")

@@ -1,0 +1,111 @@
+"""A file as an HTTP answer: whole, in part, or not again. Knows neither Django nor where the file comes from.
+
+The validators are the ones that nginx makes of the same file, so that a player may meet either of them.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.utils import formatdate
+from pathlib import Path
+from typing import BinaryIO
+
+from library.errors import NotFound
+from library.ranges import ByteRange, NotSatisfiable, byte_range, matches
+
+FOREVER = "private, max-age=31536000, immutable"
+BRIEFLY = "private, max-age=5"
+
+
+class Part:
+    """A file that ends after `length` bytes. It keeps its descriptor, so that the server can still use sendfile."""
+
+    def __init__(self, opened: BinaryIO, length: int) -> None:
+        self._opened = opened
+        self._left = length
+        self.fileno = opened.fileno
+        self.close = opened.close
+
+    def read(self, size: int = -1) -> bytes:
+        wanted = self._left if size < 0 else min(size, self._left)
+        data = self._opened.read(wanted)
+        self._left -= len(data)
+        return data
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Status, headers, and the bytes to send; `body` is None where there are none. Whoever sends it closes it."""
+
+    status: int
+    headers: dict[str, str]
+    body: BinaryIO | Part | None = None
+
+
+def answer(
+    meta: Mapping[str, str], path: Path, *, content_type: str, cache: str = FOREVER, is_gzip: bool = False
+) -> Answer:
+    """The file as this request wants it; `meta` is the WSGI environment. Raises NotFound where it is gone."""
+    try:
+        opened = path.open("rb")
+    except (FileNotFoundError, NotADirectoryError):
+        raise NotFound from None
+    stat = os.fstat(opened.fileno())
+    headers = {
+        "Cache-Control": cache,
+        "ETag": f'"{int(stat.st_mtime):x}-{stat.st_size:x}"',
+        "Last-Modified": formatdate(int(stat.st_mtime), usegmt=True),
+        "Accept-Ranges": "bytes",
+        "X-Content-Type-Options": "nosniff",
+    }
+    if is_gzip:
+        headers["Content-Encoding"] = "gzip"
+    chosen = choose(meta, headers, stat.st_size, opened)
+    if chosen.status in (200, 206):
+        chosen.headers["Content-Type"] = content_type
+    if chosen.body is None:
+        opened.close()
+    return chosen
+
+
+def choose(meta: Mapping[str, str], headers: dict[str, str], size: int, opened: BinaryIO) -> Answer:
+    """Preconditions first, then the range, in the order of RFC 9110 13.2.2. A range means nothing to HEAD (14.2)."""
+    if is_known(meta, headers):
+        return Answer(304, headers)
+    if meta["REQUEST_METHOD"] != "GET":
+        return Answer(200, headers | {"Content-Length": str(size)})
+    try:
+        part = wanted_part(meta, headers, size)
+    except NotSatisfiable:
+        return Answer(416, {"Content-Range": f"bytes */{size}", "Cache-Control": "no-store"})
+    if part is None:
+        return Answer(200, headers | {"Content-Length": str(size)}, opened)
+    opened.seek(part.start)
+    headers |= {"Content-Length": str(part.length), "Content-Range": part.content_range(size)}
+    return Answer(206, headers, Part(opened, part.length))
+
+
+def is_known(meta: Mapping[str, str], headers: Mapping[str, str]) -> bool:
+    """Whether the client has these bytes already; a date counts only where no tag is named (RFC 9110 13.1.3)."""
+    tags = meta.get("HTTP_IF_NONE_MATCH")
+    if tags is not None:
+        return matches(tags, headers["ETag"])
+    return meta.get("HTTP_IF_MODIFIED_SINCE") == headers["Last-Modified"]
+
+
+def wanted_part(meta: Mapping[str, str], headers: Mapping[str, str], size: int) -> ByteRange | None:
+    """None for the whole file: no usable range, or `If-Range` names other bytes (RFC 9110 13.1.5)."""
+    condition = meta.get("HTTP_IF_RANGE")
+    if condition is not None and condition not in (headers["ETag"], headers["Last-Modified"]):
+        return None
+    return byte_range(meta.get("HTTP_RANGE", ""), size)
+
+
+def accepts_gzip(header: str) -> bool:
+    """Whether `Accept-Encoding` names gzip, and not with weight zero (RFC 9110 12.5.3)."""
+    for part in header.lower().split(","):
+        coding, _, weight = part.partition(";")
+        if coding.strip() in ("gzip", "*"):
+            value = weight.replace(" ", "").removeprefix("q=")
+            return value.strip("0.") != "" if value else True
+    return False

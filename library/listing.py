@@ -1,0 +1,125 @@
+"""The list as JSON: a page at once, the whole of a small library from memory, that of a large one as a stream."""
+
+import json
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import batched
+
+from django.core.serializers.json import DjangoJSONEncoder
+
+from hls.core import names
+from hls.core.plan import Plan
+from hls.models import Transcode
+from library import catalogue
+from library.catalogue import Film
+
+STREAMED_FROM = 5_000  # films; about 2 MB of JSON
+AT_ONCE = 500
+MOST_KEPT = 16
+
+
+def summary(film: Film, site: str, planned_duration_s: float | None = None) -> dict[str, object]:
+    """The fields that the list and a single film share; `site` is "https://api.example.com"."""
+    picture = picture_version(film)
+    return {
+        "id": film.pk,
+        "created_at": film.created_at,
+        "title": film.title,
+        "description": film.description,
+        "thumbnail_url": f"{site}/api/video/{film.pk}/thumbnail.jpg?v={picture}" if picture else None,
+        "category": film.category,
+        "duration": film.served["duration_s"] if film.served else planned_duration_s,
+        "hls_url": f"{site}/api/video/{film.pk}/{names.MASTER}",
+    }
+
+
+def picture_version(film: Film) -> str:
+    """It changes with the picture, which may be cached for ever; empty while there is none."""
+    if film.thumbnail:
+        return film.thumbnail.rpartition("/")[2][:8]
+    return str(film.served["version"]) if film.served and film.served["has_poster"] else ""
+
+
+def rendered(ids: Sequence[int], site: str) -> str:
+    """The films' JSON objects, separated by commas. One query, and one more while some are not finished."""
+    films = catalogue.films(ids)
+    planned = durations_s([film.transcode for film in films if film.served is None])
+    rows = [summary(film, site, planned.get(film.transcode)) for film in films]
+    return json.dumps(rows, cls=DjangoJSONEncoder, separators=(",", ":"))[1:-1]
+
+
+def durations_s(transcodes: Sequence[int]) -> dict[int, float]:
+    """What films that are still being made will last, in seconds."""
+    if not transcodes:
+        return {}
+    plans = Transcode.objects.filter(pk__in=transcodes).values_list("pk", "plan")
+    return {pk: duration_s(plan) for pk, plan in plans if plan}
+
+
+def duration_s(plan: dict[str, object]) -> float:
+    return round(float(Plan.from_json(plan).timeline.duration_s), 3)
+
+
+def whole(ids: Sequence[int], site: str) -> bytes:
+    return f"[{rendered(ids, site)}]".encode()
+
+
+def streamed(ids: Iterable[int], site: str) -> Iterator[bytes]:
+    """The same bytes as `whole`, without ever holding them all."""
+    yield b"["
+    separator = ""
+    for part in batched(ids, AT_ONCE, strict=False):
+        if text := rendered(part, site):
+            yield f"{separator}{text}".encode()
+            separator = ","
+    yield b"]"
+
+
+@dataclass(frozen=True)
+class Key:
+    """What a rendering depends on."""
+
+    revision: str
+    site: str
+    category: str | None
+
+
+class Renderings:
+    """Whole lists as they were sent, a few of them; each is smaller than STREAMED_FROM films."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[Key, bytes] = OrderedDict()
+
+    def get(self, key: Key) -> bytes | None:
+        return self._kept.get(key)
+
+    def keep(self, key: Key, content: bytes) -> None:
+        with self._lock:
+            self._kept[key] = content
+            while len(self._kept) > MOST_KEPT:
+                self._kept.popitem(last=False)
+
+    def clear(self) -> None:
+        with self._lock:
+            self._kept.clear()
+
+
+kept = Renderings()
+
+
+def whole_list(query: catalogue.Query, revision: str, site: str) -> bytes | Iterator[bytes]:
+    """The unpaged list: bytes of a small one, a stream of a large one."""
+    key = Key(revision, site, query.category)
+    is_search = bool(query.search.strip())
+    if not is_search and (content := kept.get(key)):
+        return content
+    ids = catalogue.page(query, revision).ids
+    if len(ids) >= STREAMED_FROM:
+        return streamed(ids, site)
+    content = whole(ids, site)
+    if not is_search:
+        kept.keep(key, content)
+    return content

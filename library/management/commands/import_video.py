@@ -1,0 +1,63 @@
+"""`manage.py import_video FILE --title T [--category C] [--description D] [--wait]`"""
+
+import time
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import close_old_connections
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from hls.models import State, Transcode
+from hls.status import status_of
+from library.errors import FileRefused
+from library.films import add_film
+from library.models import Category, Video
+
+LOOK_EVERY_S = 0.5
+
+
+class Command(BaseCommand):
+    help = "Add a film from a file on this machine; its id is printed on the last line."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("file", type=Path)
+        parser.add_argument("--title", required=True)
+        parser.add_argument("--category", choices=Category.values, default=Category.DRAMA.value)
+        parser.add_argument("--description", default="")
+        parser.add_argument("--wait", action="store_true", help="Wait until a worker has made it; exit 1 if it fails.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        title = options["title"].strip()
+        if not 0 < len(title) <= 200:
+            raise CommandError("A title has 1 to 200 characters.")
+        try:
+            video = add_film(
+                options["file"], title=title, category=options["category"], description=options["description"]
+            )
+        except FileRefused as error:
+            raise CommandError(str(error)) from None
+        if options["wait"]:
+            self.wait(video)
+        self.stdout.write(str(video.pk))
+
+    def wait(self, video: Video) -> None:
+        """Show the progress until the film is ready. Raises CommandError with the film's error."""
+        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
+        console = Console(stderr=True)
+        with Progress(*columns, TimeRemainingColumn(), console=console) as bar:
+            task = bar.add_task("queued", total=100)
+            while (film := Transcode.objects.filter(video=video).first()) is not None:
+                status = status_of(film)
+                bar.update(task, completed=status.percent, description=status.phase)
+                if status.state == State.READY:
+                    return
+                if status.error:
+                    raise CommandError(f"{status.error.code}: {status.error.message} {status.error.hint}")
+                if status.state == State.CANCELLED:
+                    raise CommandError("The transcode was cancelled.")
+                close_old_connections()
+                time.sleep(LOOK_EVERY_S)
+        raise CommandError("The film was deleted.")

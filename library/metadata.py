@@ -1,0 +1,65 @@
+"""What an uploader says of a file: the tus header `Upload-Metadata`, pairs of a key and a base64 value."""
+
+import binascii
+from base64 import b64decode
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from library.errors import FieldsRefused, UploadMalformed
+from library.models import EXTENSIONS, Category
+
+LONGEST = 16_000  # characters of the header
+MOST_NAME = 255
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """`title` is None where the uploader wants a finished file, and no film yet."""
+
+    name: str
+    title: str | None
+    category: str
+    description: str
+
+
+def read(header: str) -> Metadata:
+    """Raises UploadMalformed for what is no metadata, FieldsRefused for what can't be used."""
+    pairs = decoded(header)
+    name = PurePath(pairs.get("filename") or pairs.get("name") or "").name
+    title = pairs.get("title")
+    category = pairs.get("category") or Category.DRAMA
+    wrong: dict[str, list[str]] = {}
+    if PurePath(name).suffix.lower().removeprefix(".") not in EXTENSIONS:
+        accepted = ", ".join(f".{extension}" for extension in EXTENSIONS)
+        wrong["filename"] = [f"Files of this kind can't be used; accepted are {accepted}."]
+    if title is not None and not 0 < len(title.strip()) <= 200:
+        wrong["title"] = ["A title has 1 to 200 characters."]
+    if category not in Category.values:
+        wrong["category"] = [f"One of {', '.join(Category.values)}."]
+    if wrong:
+        raise FieldsRefused(wrong)
+    return Metadata(
+        name=shortened(name),
+        title=None if title is None else title.strip(),
+        category=category,
+        description=pairs.get("description", ""),
+    )
+
+
+def decoded(header: str) -> dict[str, str]:
+    if len(header) > LONGEST:
+        raise UploadMalformed("The header Upload-Metadata is too long.")
+    pairs: dict[str, str] = {}
+    for pair in filter(None, (part.strip() for part in header.split(","))):
+        key, _, value = pair.partition(" ")
+        try:
+            pairs[key] = b64decode(value.strip(), validate=True).decode().replace("\0", "")
+        except (binascii.Error, UnicodeDecodeError):
+            raise UploadMalformed("The header Upload-Metadata has a value that is no base64 of UTF-8.") from None
+    return pairs
+
+
+def shortened(name: str) -> str:
+    """The name in at most 255 characters, with its extension."""
+    path = PurePath(name)
+    return f"{path.stem[: MOST_NAME - len(path.suffix)]}{path.suffix}"

@@ -1,0 +1,117 @@
+"""The films that viewers see."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+from django.conf import settings
+from django.core.validators import FileExtensionValidator
+from django.db import models, transaction
+from django.utils import timezone
+
+from hls import asking
+from hls.models import Transcode
+
+EXTENSIONS = ("mp4", "mov", "avi", "mkv", "flv", "wmv", "webm", "m4v", "mpg", "ts")
+
+
+def video_path(video: Video, name: str) -> str:
+    """A name of our own below the upload folder: the uploader's is kept as a label only, never as a path."""
+    extension = name.rpartition(".")[2].lower()
+    return f"videos/{uuid4().hex}.{extension}"
+
+
+def thumbnail_path(video: Video, name: str) -> str:
+    extension = name.rpartition(".")[2].lower()
+    return f"thumbnails/{uuid4().hex}.{extension}"
+
+
+class Category(models.TextChoices):
+    DRAMA = "drama", "Drama"
+    ROMANCE = "romance", "Romance"
+    ACTION = "action", "Action"
+    DOCUMENTARY = "documentary", "Documentary"
+    TUTORIAL = "tutorial", "Tutorial"
+    VLOG = "vlog", "Vlog"
+
+
+class Catalogue(models.Model):
+    """One row: what the list's validator can't read from the films themselves."""
+
+    deletions = models.PositiveIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.deletions} deletions"
+
+    @classmethod
+    def count_deletions(cls, number: int) -> None:
+        cls.objects.get_or_create(pk=1)
+        cls.objects.filter(pk=1).update(deletions=models.F("deletions") + number)
+
+
+class VideoQuerySet(models.QuerySet["Video"]):
+    def delete(self) -> tuple[int, dict[str, int]]:
+        """Delete the films and tell the engine to forget them."""
+        with transaction.atomic():
+            transcodes = list(self.values_list("transcode_id", flat=True))
+            deleted = super().delete()
+            for pk in transcodes:
+                asking.discard(pk)
+            Catalogue.count_deletions(len(transcodes))
+        return deleted
+
+
+class Video(models.Model):
+    title = models.CharField(max_length=200)
+    description = models.TextField(blank=True, default="")
+    category = models.CharField(max_length=20, choices=Category.choices, default=Category.DRAMA)
+    video_file = models.FileField(upload_to=video_path, max_length=200, validators=[FileExtensionValidator(EXTENSIONS)])
+    original_name = models.CharField(max_length=255, blank=True, default="")
+    thumbnail = models.ImageField(
+        upload_to=thumbnail_path, max_length=200, blank=True, help_text="Made from the film where there is none."
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(auto_now=True, db_index=True)
+    transcode = models.OneToOneField(Transcode, on_delete=models.PROTECT, related_name="video", editable=False)
+
+    objects = VideoQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-pk"]
+        indexes = [models.Index(fields=["-created_at", "-id"], name="video_newest_first")]
+
+    def __str__(self) -> str:
+        return self.title
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        with transaction.atomic():
+            transcode = self.transcode_id
+            deleted = super().delete(*args, **kwargs)
+            asking.discard(transcode)
+            Catalogue.count_deletions(1)
+        return deleted
+
+
+class Upload(models.Model):
+    """A resumable upload (tus 1.0): the row says what is to come, the file in the partial folder how much is there."""
+
+    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    name = models.CharField(max_length=255, help_text="The file's name on the uploader's machine.")
+    length = models.PositiveBigIntegerField(help_text="Bytes, once complete.")
+    metadata = models.TextField(blank=True, default="", help_text="The header Upload-Metadata as it was sent.")
+    unverified_from = models.PositiveBigIntegerField(
+        null=True, blank=True, help_text="Where a piece begins whose checksum was not compared yet."
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    expires_at = models.DateTimeField(db_index=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    taken_at = models.DateTimeField(null=True, blank=True, help_text="When a film took the file.")
+    video = models.ForeignKey(Video, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return self.name

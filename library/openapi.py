@@ -1,0 +1,91 @@
+"""What the schema says of answers that aren't JSON: their media types, headers, statuses and an example."""
+
+from typing import Any
+
+from ninja import Schema
+from pydantic import RootModel
+
+from library.delivery import PICTURE_TYPE, PLAYLIST_TYPE, SEGMENT_TYPE
+from library.schemas import Detail
+
+MASTER = """#EXTM3U
+#EXT-X-VERSION:4
+#EXT-X-INDEPENDENT-SEGMENTS
+#EXT-X-STREAM-INF:BANDWIDTH=2512000,AVERAGE-BANDWIDTH=1911000,CODECS="avc1.64001f,mp4a.40.2",RESOLUTION=1280x720
+720p/index.m3u8?v=1
+"""
+MEDIA = """#EXTM3U
+#EXT-X-VERSION:3
+#EXT-X-TARGETDURATION:6
+#EXT-X-PLAYLIST-TYPE:VOD
+#EXTINF:6.000000,
+segment_000.ts
+#EXT-X-ENDLIST
+"""
+IFRAMES = """#EXTM3U
+#EXT-X-VERSION:4
+#EXT-X-TARGETDURATION:6
+#EXT-X-PLAYLIST-TYPE:VOD
+#EXT-X-I-FRAMES-ONLY
+#EXTINF:2.000000,
+#EXT-X-BYTERANGE:40984@376
+segment_000.ts
+#EXT-X-ENDLIST
+"""
+STORYBOARD = """WEBVTT
+
+00:00:00.000 --> 00:00:10.000
+storyboard_00.jpg#xywh=0,0,240,136
+"""
+
+
+class FieldErrors(RootModel[dict[str, list[str]]]):
+    """What is wrong with each field of the input."""
+
+    model_config = {"json_schema_extra": {"example": {"limit": ["Input should be greater than or equal to 1."]}}}
+
+
+type Responses = dict[int, type[Schema] | type[FieldErrors]]
+
+REFUSED: Responses = {400: FieldErrors, 401: Detail, 404: Detail}
+WITH_RANGES: Responses = {**REFUSED, 416: Detail}
+
+ETAG = {"description": "A strong validator.", "schema": {"type": "string"}, "example": '"6742f3a1-16e360"'}
+RANGE = {
+    "name": "Range",
+    "in": "header",
+    "required": False,
+    "description": "A single byte range (RFC 9110 14.2); of several, or a malformed one, the whole file is sent.",
+    "schema": {"type": "string"},
+    "example": "bytes=0-187",
+}
+UNCHANGED = {"description": "Not Modified: the tag in `If-None-Match` still holds."}
+
+
+def text(kind: str, example: str) -> dict[str, Any]:
+    """A playlist or WebVTT file; gzip where the client accepts it."""
+    schema = {"type": "string"}
+    whole = {"description": "OK", "headers": {"ETag": ETAG}, "content": {kind: {"schema": schema, "example": example}}}
+    return {"responses": {200: whole, 304: UNCHANGED}}
+
+
+def playlist(example: str) -> dict[str, Any]:
+    return text(PLAYLIST_TYPE, example)
+
+
+def binary(kind: str) -> dict[str, Any]:
+    """A file of bytes, in parts too."""
+    content = {kind: {"schema": {"type": "string", "format": "binary"}}}
+    part = {"Content-Range": {"schema": {"type": "string"}, "example": "bytes 0-187/1500000"}, "ETag": ETAG}
+    return {
+        "parameters": [RANGE],
+        "responses": {
+            200: {"description": "OK", "headers": {"ETag": ETAG}, "content": content},
+            206: {"description": "Partial Content", "headers": part, "content": content},
+            304: UNCHANGED,
+        },
+    }
+
+
+SEGMENT = binary(SEGMENT_TYPE)
+PICTURE = binary(PICTURE_TYPE)

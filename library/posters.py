@@ -1,0 +1,48 @@
+"""The picture that stands for a film: uploaded, made by the engine, or chosen from the storyboard."""
+
+from pathlib import PurePath
+from tempfile import TemporaryDirectory
+
+from hls.core.errors import TranscodeError
+from hls.errors import NotPossible
+from hls.published import current
+from hls.stills import liveliest, take_still
+from library import disk
+from library.models import Video
+from library.thumbnails import redrawn
+
+MOST_TILES = 60  # offered for a choice
+
+
+def poster_url(video: Video) -> str | None:
+    """Where the poster is, or None while there is none; the address changes with the picture."""
+    if video.thumbnail:
+        return f"/api/video/{video.pk}/thumbnail.jpg?v={PurePath(video.thumbnail.name or '').stem[:8]}"
+    edition = current(video.transcode)
+    if edition is None or not edition.served.has_poster:
+        return None
+    return f"/api/video/{video.pk}/thumbnail.jpg?v={edition.served.version}"
+
+
+def choose(video: Video, tile: int) -> None:
+    """Take the storyboard's picture of this number as the poster, in full size. Raises NotPossible."""
+    with TemporaryDirectory(dir=disk.partial_folder()) as folder:
+        target = PurePath(folder) / "still.jpg"
+        path = disk.upload_root() / target
+        try:
+            take_still(video.transcode, tile, path)
+        except TranscodeError as error:
+            raise NotPossible(f"No picture could be taken: {error.advice.sentence}") from error
+        with path.open("rb") as file:
+            picture = redrawn(file, path.stat().st_size)
+    video.thumbnail.save(picture.name or "still.jpg", picture, save=False)
+    video.save(update_fields=["thumbnail", "updated_at"])
+
+
+def regenerate(video: Video) -> None:
+    """Take the liveliest picture of the storyboard as the poster. Raises NotPossible."""
+    try:
+        tile = liveliest(video.transcode, most=MOST_TILES)
+    except TranscodeError:
+        raise NotPossible("There is no storyboard to take a picture from.") from None
+    choose(video, tile)

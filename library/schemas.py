@@ -1,0 +1,81 @@
+"""What the API says of films."""
+
+from datetime import datetime
+from typing import Literal
+
+from ninja import Field, Schema
+
+Resolution = Literal["480p", "720p", "1080p"]
+
+
+class Detail(Schema):
+    """An error that concerns the request as a whole."""
+
+    detail: str = Field(examples=["Not found."])
+
+
+class VideoOut(Schema):
+    id: int = Field(examples=[7])
+    created_at: datetime = Field(description="UTC.", examples=["2026-11-22T18:30:00Z"])
+    title: str = Field(examples=["Harbour at Dawn"])
+    description: str = Field(examples=["A quiet morning among the fishing boats."])
+    thumbnail_url: str | None = Field(
+        description="An absolute URL of a JPEG; null only while there is none yet.",
+        examples=["https://api.example.com/api/video/7/thumbnail.jpg?v=1"],
+    )
+    category: Literal["drama", "romance", "action", "documentary", "tutorial", "vlog"] = Field(examples=["documentary"])
+    duration: float | None = Field(description="Seconds; null while the film has not been read.", examples=[5421.84])
+    hls_url: str = Field(
+        description="The multivariant playlist, for any HLS player.",
+        examples=["https://api.example.com/api/video/7/master.m3u8"],
+    )
+
+
+class VideoDetailOut(VideoOut):
+    status: Literal["queued", "processing", "ready", "failed", "cancelled"] = Field(
+        description="Of the newest upload. A film that is being replaced still plays.", examples=["ready"]
+    )
+    resolutions: list[Resolution] = Field(
+        description="The renditions that really exist, smallest first; all three names play all the same.",
+        examples=[["480p", "720p", "1080p"]],
+    )
+    storyboard_url: str | None = Field(
+        description="WebVTT with a thumbnail for each moment; null while there is none.",
+        examples=["https://api.example.com/api/video/7/storyboard.vtt"],
+    )
+
+
+class RenditionOut(Schema):
+    name: Resolution = Field(examples=["720p"])
+    width: int = Field(examples=[1280])
+    height: int = Field(examples=[720])
+    percent: float = Field(ge=0, le=100, examples=[42.5])
+
+
+class FailureOut(Schema):
+    code: Literal[
+        "no_video",
+        "unreadable",
+        "unsupported",
+        "too_long",
+        "too_large",
+        "disk_full",
+        "source_missing",
+        "timeout",
+        "encoder_failed",
+    ] = Field(description="Stable, for programs.", examples=["no_video"])
+    message: str = Field(examples=["The file has no picture track that can be shown."])
+    hint: str = Field(examples=["Upload a file with a video track; sound alone can't be streamed here."])
+
+
+class TranscodeOut(Schema):
+    state: Literal["queued", "processing", "ready", "failed", "cancelled"] = Field(examples=["processing"])
+    playable: bool = Field(description="Whether there is something to play already.", examples=[True])
+    percent: float = Field(ge=0, le=100, description="Never falls while a version is made.", examples=[42.5])
+    phase: Literal["waiting", "probing", "encoding", "finishing", "done", "stopped"] = Field(examples=["encoding"])
+    eta_s: float | None = Field(description="Seconds until ready, as far as can be told.", examples=[81.0])
+    queue_position: int | None = Field(description="Counted from 1, while queued.", examples=[None])
+    speed: float | None = Field(description="Seconds of film made each second.", examples=[2.4])
+    renditions: list[RenditionOut]
+    attempts: int = Field(examples=[1])
+    error: FailureOut | None

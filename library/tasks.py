@@ -1,0 +1,11 @@
+"""The queue's side of the library."""
+
+from huey import crontab
+from huey.contrib.djhuey import db_periodic_task
+
+from library import upkeep
+
+
+@db_periodic_task(crontab(minute="*"), priority=50)
+def sweep_uploads() -> None:
+    upkeep.sweep()

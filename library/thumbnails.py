@@ -1,0 +1,49 @@
+"""Uploaded pictures: only what Pillow can read and draw anew is kept, and nothing but its pixels."""
+
+import struct
+import zlib
+from io import BytesIO
+from typing import IO
+from uuid import uuid4
+
+from django.core.files.base import ContentFile
+from PIL import Image, ImageOps
+
+from library.errors import PictureRefused
+
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "AVIF")
+MOST_BYTES = 20_000_000
+MOST_PIXELS = 50_000_000
+LARGEST = (1920, 1920)
+QUALITY = 85
+BACKGROUND = (0, 0, 0)
+
+UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, zlib.error)
+
+
+def redrawn(file: IO[bytes], size_bytes: int) -> "ContentFile[bytes]":
+    """The picture as a JPEG of at most 1920 pixels a side, without metadata. Raises PictureRefused."""
+    if size_bytes > MOST_BYTES:
+        raise PictureRefused(f"The picture is too large: at most {MOST_BYTES // 1_000_000} MB can be uploaded.")
+    picture = drawn(file)
+    picture.thumbnail(LARGEST)
+    output = BytesIO()
+    picture.save(output, "JPEG", quality=QUALITY, optimize=True, progressive=True)
+    return ContentFile(output.getvalue(), name=f"{uuid4().hex}.jpg")
+
+
+def drawn(file: IO[bytes]) -> Image.Image:
+    """The pixels, upright and opaque."""
+    try:
+        with Image.open(file, formats=FORMATS) as opened:
+            if opened.width * opened.height > MOST_PIXELS:
+                raise PictureRefused(f"The picture has more than {MOST_PIXELS // 1_000_000} million pixels.")
+            opened.draft("RGB", LARGEST)
+            upright = ImageOps.exif_transpose(opened).convert("RGBA")
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise PictureRefused(f"The picture has more than {MOST_PIXELS // 1_000_000} million pixels.") from None
+    except UNREADABLE:
+        raise PictureRefused("This is not a picture that can be read; send a JPEG, PNG or WebP file.") from None
+    flat = Image.new("RGB", upright.size, BACKGROUND)
+    flat.paste(upright, mask=upright.getchannel("A"))
+    return flat

@@ -1,0 +1,22 @@
+"""What the library knows of whoever is watching."""
+
+from typing import Protocol
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+
+class Viewer(Protocol):
+    """Whoever the request comes from, as the API's authentication found it."""
+
+    @property
+    def is_staff(self) -> bool: ...
+
+    def grant_playback(self, response: HttpResponseBase, *, film: int) -> None:
+        """Let the player go on fetching this film's files when the access token has run out."""
+
+
+class ViewerRequest(HttpRequest):
+    """A request after authentication."""
+
+    auth: Viewer
