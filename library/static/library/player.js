@@ -1,0 +1,38 @@
+/* The preview on a film's page: it appears when there is something to play, also while the film is being made. */
+"use strict";
+
+(() => {
+  const LOOK_EVERY_MS = 1000;
+
+  function play(stage) {
+    const video = document.createElement("video");
+    Object.assign(video, { controls: true, playsInline: true, preload: "metadata", muted: false });
+    if (stage.dataset.poster) video.poster = stage.dataset.poster;
+    stage.replaceChildren(video);
+    if (window.Hls?.isSupported()) {
+      const hls = new Hls({ startPosition: 0, maxBufferLength: 20 });
+      hls.on(Hls.Events.ERROR, (_, { fatal, type }) => {
+        if (!fatal) return;
+        if (type === Hls.ErrorTypes.MEDIA_ERROR) hls.recoverMediaError();
+        else hls.startLoad();
+      });
+      hls.loadSource(stage.dataset.player);
+      hls.attachMedia(video);
+    } else {
+      video.src = stage.dataset.player;
+    }
+  }
+
+  document.querySelectorAll("[data-player]").forEach((stage) => {
+    const isPlayable = () => document.querySelector(".vf-panel[data-playable]") !== null;
+    const timer = setInterval(() => {
+      if (!isPlayable()) return;
+      clearInterval(timer);
+      play(stage);
+    }, LOOK_EVERY_MS);
+    if (isPlayable()) {
+      clearInterval(timer);
+      play(stage);
+    }
+  });
+})();

@@ -1,0 +1,17 @@
+/* Fills the queue's page anew every five seconds while somebody looks at it. */
+"use strict";
+
+(() => {
+  const EVERY_MS = 5000;
+  const box = document.getElementById("hs-content");
+
+  async function look() {
+    if (document.hidden) return;
+    const response = await fetch(location.href, { redirect: "error" }).catch(() => null);
+    if (!response?.ok) return;
+    const page = new DOMParser().parseFromString(await response.text(), "text/html");
+    box.replaceChildren(...page.getElementById("hs-content").childNodes);
+  }
+
+  if (box) setInterval(look, EVERY_MS);
+})();
