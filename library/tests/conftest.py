@@ -1,0 +1,32 @@
+"""An upload folder for each test, and Dora at the admin."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from library.places import memory
+from library.tests.factories import AdministratorFactory
+
+
+@pytest.fixture(autouse=True)
+def folders(settings: Any, tmp_path: Path) -> Path:
+    """Where uploads and published films of this test lie."""
+    settings.MEDIA_ROOT = tmp_path / "uploads"
+    settings.HLS_ROOT = tmp_path / "hls"
+    settings.DISK_RESERVE_BYTES = 0
+    memory.clear()  # where films lie is remembered in the process
+    return tmp_path
+
+
+@pytest.fixture
+def dora(db: None) -> Any:
+    return AdministratorFactory.create()
+
+
+@pytest.fixture
+def at_admin(client: Client, dora: Any) -> Client:
+    """A browser in which Dora is signed in to the admin."""
+    client.force_login(dora)
+    return client

@@ -1,0 +1,101 @@
+"""Films as they are served, from made-up bytes: each segment's content says which one it is."""
+
+import gzip
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.test import Client
+from django.utils import timezone
+
+from hls.models import State, Transcode
+from hls.published import Served, ServedRendition
+from hls.versions import pinned, with_version
+from library.models import Video
+
+PASSWORD = "a quiet river at 5"
+SEGMENT_BYTES = 1_880
+MASTER = "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n480p/index.m3u8\n#EXT-X-STREAM-INF:BANDWIDTH=2\n720p/index.m3u8\n"
+MEDIA = "#EXTM3U\n#EXTINF:6.0,\nsegment_000.ts\n#EXTINF:6.0,\nsegment_001.ts\n#EXT-X-ENDLIST\n"
+RENDITIONS = (ServedRendition("480p", 854, 480), ServedRendition("720p", 1280, 720))
+
+
+def segment_bytes(film: int, version: int, resolution: str, number: int, size: int = SEGMENT_BYTES) -> bytes:
+    """What a segment of these films contains; no two are alike."""
+    return f"<{film}/{version}/{resolution}/{number}>".encode().ljust(size, b".")
+
+
+def published(*, title: str = "Harbour at Dawn", size: int = SEGMENT_BYTES, **fields: Any) -> Video:
+    """A ready film of two segments in 480p and 720p."""
+    now = timezone.now()
+    transcode = Transcode.objects.create(
+        source=f"videos/{title}.mp4", state=State.READY, percent=100, queued_at=now, playable_at=now
+    )
+    video = Video.objects.create(title=title, video_file=transcode.source, transcode=transcode, **fields)
+    serve_version(video, 1, size=size)
+    return video
+
+
+def serve_version(video: Video, version: int, *, size: int = SEGMENT_BYTES) -> None:
+    """Put a version's files on the disk and switch to it; the one before is retired."""
+    transcode = Transcode.objects.get(pk=video.transcode_id)
+    write_version(transcode.pk, version, size)
+    served = Served(version, 12.0, 4 * size, 2, RENDITIONS, 1, True)
+    Transcode.objects.filter(pk=transcode.pk).update(
+        version=version,
+        served=served.as_json(),
+        served_version=version,
+        served_at=timezone.now(),
+        retired=transcode.served,
+        retired_version=transcode.served_version,
+    )
+
+
+def write_version(film: int, version: int, size: int) -> Path:
+    folder = Path(settings.HLS_ROOT) / str(film) / str(version)
+    for rendition in RENDITIONS:
+        inside = folder / rendition.name
+        inside.mkdir(parents=True)
+        for number in range(2):
+            (inside / f"segment_{number:03d}.ts").write_bytes(
+                segment_bytes(film, version, rendition.name, number, size)
+            )
+        write_text(inside / "index.m3u8", with_version(MEDIA, version))
+        write_text(inside / "iframes.m3u8", with_version(MEDIA, version))
+    write_text(folder / "master.m3u8", pinned(MASTER, version))
+    write_text(folder / "storyboard.vtt", "WEBVTT\n")
+    (folder / "storyboard_00.jpg").write_bytes(b"sheet of %d" % film)
+    (folder / "poster.jpg").write_bytes(b"poster of %d" % film)
+    return folder
+
+
+def write_text(path: Path, text: str) -> None:
+    path.write_text(text)
+    path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(text.encode(), mtime=0))
+
+
+def make_viewer(email: str = "ada@example.com", **fields: Any) -> Any:
+    return get_user_model().objects.create_user(username=email, email=email, password=PASSWORD, **fields)
+
+
+class Player(Client):
+    """A client that fetches every answer to its end, as players do; the bytes are in `response.sent`."""
+
+    def request(self, **request: Any) -> Any:
+        response: Any = super().request(**request)
+        response.sent = b"".join(response.streaming_content) if response.streaming else response.content
+        return response
+
+    def get(self, *arguments: Any, **options: Any) -> Any:
+        return super().get(*arguments, **options)
+
+    def head(self, *arguments: Any, **options: Any) -> Any:
+        return super().head(*arguments, **options)
+
+
+def sign_in[Browser: Client](client: Browser, email: str = "ada@example.com") -> Browser:
+    """Through the front door, so that the client holds the cookies a browser would."""
+    response = client.post("/api/login/", {"email": email, "password": PASSWORD}, content_type="application/json")
+    assert response.status_code == 200, response.content
+    return client

@@ -1,0 +1,89 @@
+"""Posters taken from the film, by hand and by themselves, and the facts beside the player."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.core.files.base import ContentFile
+from django.test import Client
+from PIL import Image
+
+from hls.asking import submit
+from hls.doing import do_next
+from hls.models import State
+from hls.stills import tiles
+from hls.tests.films import small_film
+from library.facts import facts_of
+from library.models import Video
+
+pytestmark = pytest.mark.ffmpeg
+
+
+@pytest.fixture
+def film(db: None, tmp_path: Path, settings: Any) -> Video:
+    """Ten seconds, really transcoded."""
+    source = small_film(tmp_path / "film.mp4", seconds=10, rate=10, size="320x180")
+    video = Video(title="Harbour", original_name="harbour.mp4")
+    video.video_file.save("harbour.mp4", ContentFile(source.read_bytes()), save=False)
+    video.transcode = submit(str(video.video_file.name))
+    video.save()
+    while do_next():
+        pass
+    video.transcode.refresh_from_db()
+    assert video.transcode.state == State.READY
+    return video
+
+
+def choose(client: Client, video: Video, tile: object) -> Any:
+    return client.post(f"/admin/library/video/{video.pk}/poster/", {"tile": tile}, follow=True)
+
+
+def test_a_picture_of_the_storyboard_becomes_the_poster_in_full_size(at_admin: Client, film: Video) -> None:
+    assert "Poster chosen from the film" in choose(at_admin, film, 3).content.decode()
+    film.refresh_from_db()
+    with Image.open(film.thumbnail.path) as picture:
+        assert (picture.format, picture.size) == ("JPEG", (320, 180))
+    assert LogEntry.objects.get().get_change_message() == "Poster chosen from the film."
+
+
+@pytest.mark.parametrize("tile", ["99999", "-1", "x", "", "1" * 40])
+def test_a_picture_that_does_not_exist_is_refused_with_a_sentence(at_admin: Client, film: Video, tile: str) -> None:
+    assert "No picture could be taken" in choose(at_admin, film, tile).content.decode()
+    film.refresh_from_db()
+    assert not film.thumbnail
+
+
+def test_regenerating_takes_a_picture_by_itself_and_leaves_no_scratch(
+    at_admin: Client, film: Video, folders: Path
+) -> None:
+    at_admin.post(f"/admin/library/video/{film.pk}/regenerate_poster/")
+    film.refresh_from_db()
+    assert Path(film.thumbnail.path).exists()
+    assert list((folders / "uploads" / "partial").iterdir()) == []
+
+
+def test_a_get_takes_no_poster(at_admin: Client, film: Video) -> None:
+    assert at_admin.get(f"/admin/library/video/{film.pk}/poster/").status_code == 403
+
+
+def test_the_film_page_offers_each_tile_and_tells_the_facts(at_admin: Client, film: Video) -> None:
+    page = at_admin.get(f"/admin/library/video/{film.pk}/change/")
+    stills = page.context["tiles"]
+    assert len(stills) == len(tiles(film.transcode, most=1000)) >= 10
+    sheet = at_admin.get(stills[0].sheet_url)
+    assert b"".join(sheet.streaming_content).startswith(b"\xff\xd8")  # type: ignore[attr-defined]
+    facts = {fact.label: fact.value for fact in facts_of(film)}
+    assert facts["Picture"] in page.content.decode()
+    assert facts["File"] == "harbour.mp4"
+    assert facts["Length"] == "0:10"
+    assert facts["Picture"] == "H264, 320 x 180, 10 frames/s"
+    assert facts["Sound"].startswith("AAC, mono")
+    assert "320 x 180" in facts["Served"]
+
+
+def test_a_film_that_is_not_ready_offers_no_tiles(at_admin: Client, film: Video) -> None:
+    film.transcode.state = State.PROCESSING
+    film.transcode.save()
+    page = at_admin.get(f"/admin/library/video/{film.pk}/change/")
+    assert page.context["tiles"] == []

@@ -1,0 +1,154 @@
+"""The live parts of the admin: the same numbers as the API, in two queries however long the list."""
+
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from hls.models import State
+from library.progress import cells, clock_text, duration_text
+from library.tests.factories import VideoFactory
+
+LIST = "/admin/library/video/"
+LIVE = f"{LIST}progress/"
+
+
+def ask(client: Client, video: Any, part: str) -> Any:
+    return client.get(f"{LIVE}?id={video.pk}&part={part}")
+
+
+def fragment(client: Client, video: Any, part: str) -> str:
+    answer = ask(client, video, part).json()
+    return str(answer["fragments"][str(video.pk)][part])
+
+
+def test_a_running_film_is_active_and_shows_its_percent(at_admin: Client) -> None:
+    video = VideoFactory.create(processing=True, chunks="drw")
+    answer = ask(at_admin, video, "cell").json()
+    assert answer["active"] == [video.pk]
+    assert 'value="33.3"' in answer["fragments"][str(video.pk)]["cell"]
+    assert "Encoding" in answer["fragments"][str(video.pk)]["cell"]
+
+
+def test_the_admin_tells_the_numbers_of_the_api(at_admin: Client) -> None:
+    video = VideoFactory.create(processing=True, chunks="drw")
+    status = at_admin.get(f"/api/video/{video.pk}/transcode/").json()
+    panel = fragment(at_admin, video, "panel")
+    assert f'value="{status["percent"]}"' in panel
+    for rendition in status["renditions"]:
+        assert f"{rendition['width']} × {rendition['height']}" in panel  # noqa: RUF001
+
+
+def test_a_bar_is_drawn_at_zero_percent(at_admin: Client) -> None:
+    assert 'value="0.0"' in fragment(at_admin, VideoFactory.create(), "cell")
+
+
+def test_a_queued_film_tells_its_place(at_admin: Client) -> None:
+    VideoFactory.create()
+    assert "number 2 in the queue" in fragment(at_admin, VideoFactory.create(), "cell")
+
+
+def test_a_failed_film_tells_cause_and_hint_and_is_not_active(at_admin: Client) -> None:
+    video = VideoFactory.create(failed=True)
+    answer = ask(at_admin, video, "panel").json()
+    assert answer["active"] == []
+    panel = answer["fragments"][str(video.pk)]["panel"]
+    assert "no picture track" in panel
+    assert "sound alone can&#x27;t be streamed" in panel
+    assert "no_video" in panel
+
+
+@pytest.mark.parametrize(("trait", "offered"), [("failed", "retry"), ("processing", "cancel"), ("ready", None)])
+def test_the_panel_offers_what_the_state_allows_while_it_changes(
+    at_admin: Client, trait: str, offered: str | None
+) -> None:
+    video = VideoFactory.create(**{trait: True})
+    panel = fragment(at_admin, video, "panel")
+    for name in ("retry", "cancel"):
+        assert (f"/{video.pk}/{name}/" in panel) == (name == offered)
+
+
+def test_the_facts_appear_once_the_file_has_been_read(at_admin: Client) -> None:
+    assert "Picture" not in fragment(at_admin, VideoFactory.create(), "facts")
+    assert "H264, 1920 x 1080, 25 frames/s" in fragment(at_admin, VideoFactory.create(processing=True), "facts")
+
+
+def test_each_chunk_has_a_cell(at_admin: Client) -> None:
+    panel = fragment(at_admin, VideoFactory.create(processing=True, chunks="ddrw"), "panel")
+    assert panel.count("vf-chunk-done") == 2
+    assert panel.count("vf-chunk-running") == 1
+    assert panel.count("vf-chunk-waiting") == 1
+
+
+def test_a_film_that_is_gone_is_left_out(at_admin: Client) -> None:
+    answer = at_admin.get(LIVE, {"id": "4711", "part": "cell"}).json()
+    assert answer == {"active": [], "fragments": {}}
+
+
+@pytest.mark.parametrize("query", ["id=", "id=x", "id=-1", "id=99999999999999999999", "id=1&part=../../base", ""])
+def test_nonsense_is_answered_with_nothing(at_admin: Client, query: str) -> None:
+    response = at_admin.get(f"{LIVE}?{query}")
+    assert response.status_code == 200
+    assert not any(response.json()["fragments"].values())
+
+
+def test_a_visitor_sees_no_progress(client: Client, db: None) -> None:
+    assert client.get(f"{LIVE}?id=1&part=cell").status_code == 302
+
+
+def count_queries(client: Client, path: str) -> int:
+    with CaptureQueriesContext(
+        connection,
+    ) as captured:
+        client.get(path)
+    return len(captured)
+
+
+def test_the_list_costs_the_same_queries_for_one_film_as_for_many(at_admin: Client) -> None:
+    VideoFactory.create(processing=True, chunks="drw")
+    VideoFactory.create()
+    few = count_queries(at_admin, LIST)
+    VideoFactory.create_batch(5, processing=True, chunks="dw")
+    VideoFactory.create_batch(5, ready=True)
+    VideoFactory.create_batch(3)
+    assert count_queries(at_admin, LIST) == few
+
+
+def test_a_film_that_becomes_ready_stops_being_active(at_admin: Client) -> None:
+    video = VideoFactory.create(processing=True, chunks="d")
+    video.transcode.state = State.READY
+    video.transcode.percent = 100
+    video.transcode.save()
+    answer = ask(at_admin, video, "cell").json()
+    assert answer["active"] == []
+    assert "<progress" not in answer["fragments"][str(video.pk)]["cell"]
+
+
+def test_titles_are_escaped(at_admin: Client) -> None:
+    video = VideoFactory.create(title="<script>alert(1)</script>", processing=True)
+    assert "<script>" not in fragment(at_admin, video, "cell")
+    assert "<script>alert" not in at_admin.get(LIST).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.4, "0 s"), (59, "59 s"), (125, "2 min 5 s"), (3000, "50 min"), (4800, "1 h 20 min"), (7200, "2 h")],
+)
+def test_durations_read_like_speech(seconds: float, words: str) -> None:
+    assert duration_text(seconds) == words
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(5, "0:05"), (90, "1:30"), (7509, "2:05:09")])
+def test_lengths_read_like_a_players_clock(seconds: float, words: str) -> None:
+    assert clock_text(seconds) == words
+
+
+def test_the_tracker_of_a_long_film_has_few_cells_and_hides_no_trouble() -> None:
+    states = ["done"] * 400
+    states[123] = "failed"
+    shown = cells(states)
+    assert len(shown) == 80
+    assert [cell.state for cell in shown].count("failed") == 1
+    assert shown[24].tooltip == "Chunks 121 to 125: failed"

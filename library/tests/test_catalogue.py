@@ -1,0 +1,184 @@
+"""Which films are shown and in which order, and when the list has changed."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.db import connection
+from django.utils import timezone
+
+from hls.models import Transcode
+from library import catalogue, listing
+from library.catalogue import Query
+from library.models import Category, Video
+from library.tests.factories import VideoFactory
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered() -> Iterator[None]:
+    yield
+    catalogue.known.clear()
+    listing.kept.clear()
+
+
+def titles(**wanted: Any) -> list[str]:
+    page = catalogue.page(Query(**wanted), catalogue.revision())
+    return [video.title for video in catalogue.films(page.ids)]
+
+
+@pytest.fixture
+def films() -> list[Video]:
+    """Five films, the first being the oldest."""
+    now = timezone.now()
+    return [
+        VideoFactory.create(
+            ready=True,
+            title=title,
+            description=description,
+            category=category,
+            created_at=now - timedelta(days=5 - number),
+        )
+        for number, (title, description, category) in enumerate(
+            [
+                ("Harbour at Dawn", "Boats leave.", Category.DOCUMENTARY),
+                ("Storm", "A harbour in winter.", Category.DRAMA),
+                ("Über den Dächern", "100% real", Category.DRAMA),
+                ("Knitting", "", Category.TUTORIAL),
+                ("Night Boats", "At the harbour.", Category.DOCUMENTARY),
+            ]
+        )
+    ]
+
+
+def test_newest_film_comes_first(films: list[Video]) -> None:
+    assert titles() == ["Night Boats", "Knitting", "Über den Dächern", "Storm", "Harbour at Dawn"]
+
+
+def test_films_of_one_moment_have_an_order_that_stays() -> None:
+    now = timezone.now()
+    made = [VideoFactory.create(ready=True, created_at=now).pk for _ in range(5)]
+    assert list(catalogue.page(Query(), "one").ids) == sorted(made, reverse=True)
+
+
+def test_page_is_a_slice_of_the_whole(films: list[Video]) -> None:
+    whole = titles()
+    for offset in range(7):
+        for limit in (1, 2, 5, 9):
+            assert titles(limit=limit, offset=offset) == whole[offset : offset + limit]
+    assert titles(offset=3) == whole[3:]
+
+
+def test_total_is_counted_before_paging(films: list[Video]) -> None:
+    for query, total in [
+        (Query(limit=2), 5),
+        (Query(limit=2, category=Category.DRAMA), 2),
+        (Query(limit=1, search="harbour"), 3),
+        (Query(limit=1, offset=9), 5),
+        (Query(limit=1, search="nothing like it"), 0),
+    ]:
+        assert catalogue.page(query, "one").total == total
+
+
+@pytest.mark.parametrize(
+    ("search", "found"),
+    [
+        ("harbour", {"Night Boats", "Storm", "Harbour at Dawn"}),
+        ("HARBOUR boats", {"Night Boats", "Harbour at Dawn"}),
+        ("boats  harbour", {"Night Boats", "Harbour at Dawn"}),
+        ("ber den", {"Über den Dächern"}),
+        ("100%", {"Über den Dächern"}),
+        ("%", {"Über den Dächern"}),
+        ("_", set()),
+        ("'; DROP TABLE library_video; --", set()),
+        ("\\", set()),
+        ("   ", {"Night Boats", "Knitting", "Über den Dächern", "Storm", "Harbour at Dawn"}),
+    ],
+)
+def test_every_word_must_be_in_title_or_description(films: list[Video], search: str, found: set[str]) -> None:
+    assert set(titles(search=search)) == found
+
+
+def test_search_keeps_order_and_pages(films: list[Video]) -> None:
+    assert titles(search="harbour", limit=2) == ["Night Boats", "Storm"]
+    assert titles(search="harbour", limit=2, offset=2) == ["Harbour at Dawn"]
+
+
+def test_unfinished_films_are_not_shown(films: list[Video], settings: Any) -> None:
+    VideoFactory.create(title="Waiting")
+    VideoFactory.create(title="Failed", failed=True)
+    growing = VideoFactory.create(title="Growing", processing=True)
+    Transcode.objects.filter(pk=growing.transcode_id).update(playable_at=timezone.now())
+    assert "Growing" not in titles()
+    settings.HLS_LIST_WHEN = "playable"
+    assert titles()[0] == "Growing"
+    assert not {"Waiting", "Failed"} & set(titles())
+
+
+def test_film_deleted_between_two_looks_is_left_out(films: list[Video]) -> None:
+    ids = catalogue.page(Query(), "one").ids
+    films[2].delete()
+    assert [video.title for video in catalogue.films(ids)] == ["Night Boats", "Knitting", "Storm", "Harbour at Dawn"]
+
+
+def test_every_kind_of_change_makes_a_new_revision(films: list[Video]) -> None:
+    seen = {catalogue.revision()}
+
+    def is_new() -> bool:
+        before = len(seen)
+        seen.add(catalogue.revision())
+        return len(seen) > before
+
+    assert not is_new()
+    films[0].title = "Harbour at Noon"
+    films[0].save()
+    assert is_new()
+    films[1].delete()
+    assert is_new()
+    Video.objects.filter(pk=films[2].pk).delete()
+    assert is_new()
+    waiting = VideoFactory.create()
+    assert is_new()
+    Transcode.objects.filter(pk=waiting.transcode_id).update(playable_at=timezone.now())
+    assert is_new()
+    Transcode.objects.filter(pk=waiting.transcode_id).update(served_at=timezone.now(), served_version=1)
+    assert is_new()
+    assert not is_new()
+
+
+def test_change_that_is_committed_late_is_seen_all_the_same(films: list[Video]) -> None:
+    """Its time lies before that of a change that was seen already."""
+    began = timezone.now()
+    films[0].save()
+    seen = catalogue.revision()
+    page = catalogue.page(Query(), seen)
+    Video.objects.filter(pk=films[1].pk).update(title="Late", updated_at=began)
+    with time_machine.travel(began + timedelta(seconds=70)):
+        assert catalogue.revision() != seen
+        settled = catalogue.revision()
+    with time_machine.travel(began + timedelta(days=1)):
+        assert catalogue.revision() == settled
+    assert page.total == 5
+
+
+def test_ids_are_read_once_for_each_revision(films: list[Video], django_assert_num_queries: Any) -> None:
+    with django_assert_num_queries(1):
+        for offset in range(5):
+            catalogue.page(Query(limit=1, offset=offset), "one")
+    with django_assert_num_queries(1):
+        catalogue.page(Query(limit=1), "two")
+    with django_assert_num_queries(1):
+        catalogue.page(Query(limit=1, category=Category.DRAMA), "two")
+        catalogue.page(Query(limit=1), "two")
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite reads through the table")
+def test_search_uses_the_trigrams(films: list[Video]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        sql, parameters = Video.objects.filter(title__icontains="harbour").order_by().query.sql_with_params()
+        cursor.execute(f"EXPLAIN {sql}", parameters)
+        assert "library_video_title_words" in "\n".join(row[0] for row in cursor.fetchall())

@@ -1,0 +1,106 @@
+"""`manage.py import_video`: its last line, its exit code, and what it refuses."""
+
+import threading
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from pytest_django.fixtures import Settings
+
+from hls import doing
+from hls.models import State, Transcode
+from hls.tests.films import only_sound, small_film
+from library.models import Video
+
+pytestmark = [pytest.mark.django_db, pytest.mark.ffmpeg]
+
+
+def import_video(file: Path, *options: str, title: str = "Harbour at Dawn") -> str:
+    output = StringIO()
+    call_command("import_video", str(file), "--title", title, *options, stdout=output)
+    return output.getvalue()
+
+
+def worker() -> threading.Thread:
+    """Somebody who does what there is to do until a film has come to its end."""
+
+    def work() -> None:
+        ended = (State.READY, State.FAILED)
+        try:
+            while not Transcode.objects.filter(state__in=ended).exists():
+                doing.do_next()
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    return thread
+
+
+def test_the_last_line_is_the_films_id(folders: Path) -> None:
+    output = import_video(small_film(folders / "a.mp4", seconds=1), "--category", "vlog")
+    video = Video.objects.get()
+    assert output.splitlines()[-1] == str(video.pk)
+    assert (video.title, video.category, video.original_name) == ("Harbour at Dawn", "vlog", "a.mp4")
+    assert Path(video.video_file.path).read_bytes() == (folders / "a.mp4").read_bytes()
+    assert video.transcode.state == State.QUEUED
+
+
+@pytest.mark.django_db(transaction=True)
+def test_waiting_ends_when_the_film_is_ready(folders: Path) -> None:
+    helper = worker()
+    output = import_video(small_film(folders / "a.mp4", seconds=1), "--wait")
+    helper.join()
+    video = Video.objects.get()
+    assert video.transcode.state == State.READY
+    assert output.splitlines()[-1] == str(video.pk)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_waiting_for_a_film_that_fails_tells_code_sentence_and_hint(folders: Path) -> None:
+    helper = worker()
+    with pytest.raises(
+        CommandError, match=r"^no_video: The file has no picture track .+\. Upload a file .+\.$"
+    ) as error:
+        import_video(only_sound(folders / "song.mp4"), "--wait")
+    helper.join()
+    assert error.value.returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [("gone.mp4", "is not a file"), ("notes.txt", r"accepted are \.mp4, .+ \.ts"), ("folder.mp4", "is not a file")],
+)
+def test_what_is_no_film_is_refused_and_nothing_is_left(folders: Path, name: str, sentence: str) -> None:
+    (folders / "notes.txt").write_text("not a film")
+    (folders / "folder.mp4").mkdir()
+    with pytest.raises(CommandError, match=sentence):
+        import_video(folders / name)
+    assert not Video.objects.exists()
+    assert not list((folders / "uploads").rglob("*.*"))
+
+
+def test_a_film_that_would_eat_the_reserve_is_refused(folders: Path, settings: Settings) -> None:
+    settings.DISK_RESERVE_BYTES = 1 << 60
+    with pytest.raises(CommandError, match="not enough free space"):
+        import_video(small_film(folders / "a.mp4", seconds=1))
+    assert not Video.objects.exists()
+
+
+@pytest.mark.parametrize("title", ["", "   ", "x" * 201])
+def test_a_title_needs_1_to_200_characters(folders: Path, title: str) -> None:
+    with pytest.raises(CommandError, match="1 to 200 characters"):
+        import_video(small_film(folders / "a.mp4", seconds=1), title=title)
+
+
+@pytest.mark.parametrize("name", ["-dash.mp4", "new\nline.mp4", "100%03d.mp4", "concat:a|b.mp4", "Überfilm 電影.MP4"])
+def test_strange_file_names_are_only_labels(folders: Path, name: str) -> None:
+    film = small_film(folders / "plain.mp4", seconds=1).rename(folders / name)
+    import_video(film)
+    video = Video.objects.get()
+    assert video.original_name == name
+    assert doing.do_next()
+    assert doing.do_next()
+    assert Transcode.objects.get().state == State.READY

@@ -1,0 +1,89 @@
+"""Byte ranges and entity tags, by RFC 9110."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from library.ranges import ByteRange, NotSatisfiable, byte_range, matches
+
+
+@pytest.mark.parametrize(
+    ("header", "start", "length"),
+    [
+        ("bytes=0-0", 0, 1),
+        ("bytes=0-99", 0, 100),
+        ("bytes=0-100000", 0, 1000),
+        ("bytes=999-999", 999, 1),
+        ("bytes=500-", 500, 500),
+        ("bytes=-1", 999, 1),
+        ("bytes=-1000", 0, 1000),
+        ("bytes=-999999999999999999", 0, 1000),
+        (" bytes = 3 - 5 ", 3, 3),
+    ],
+)
+def test_single_range_is_found(header: str, start: int, length: int) -> None:
+    """RFC 9110 14.1.2: a last position behind the end means the end, a long suffix the whole file."""
+    assert byte_range(header, 1000) == ByteRange(start, length)
+
+
+@pytest.mark.parametrize("header", ["bytes=1000-", "bytes=1000-1001", "bytes=-0", f"bytes={10**17}-"])
+def test_range_without_a_byte_of_the_file_is_not_satisfiable(header: str) -> None:
+    with pytest.raises(NotSatisfiable):
+        byte_range(header, 1000)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "",
+        "bytes",
+        "bytes=",
+        "bytes=-",
+        "bytes=5-3",
+        "bytes=a-b",
+        "bytes=0-1,5-6",
+        "bytes=0-999,0-999,0-999",
+        "bytes=--1",
+        "bytes=1.5-2",
+        "bytes=\u0661-\u0662",
+        "items=0-1",
+        f"bytes={'9' * 400}-",
+        "bytes=0-1\0",
+    ],
+)
+def test_range_that_is_malformed_or_several_is_ignored(header: str) -> None:
+    """RFC 9110 14.2: the whole file is sent."""
+    assert byte_range(header, 1000) is None
+
+
+def test_no_range_of_an_empty_file_is_satisfiable() -> None:
+    with pytest.raises(NotSatisfiable):
+        byte_range("bytes=0-", 0)
+    with pytest.raises(NotSatisfiable):
+        byte_range("bytes=-5", 0)
+
+
+@given(first=st.integers(0, 2_000), last=st.integers(0, 2_000), size=st.integers(1, 1_000))
+def test_every_range_lies_within_the_file(first: int, last: int, size: int) -> None:
+    try:
+        part = byte_range(f"bytes={first}-{last}", size)
+    except NotSatisfiable:
+        assert first >= size
+        return
+    assert (part is None) == (last < first)
+    if part:
+        assert part.start == first
+        assert 1 <= part.length <= size - first
+        assert part.content_range(size) == f"bytes {first}-{min(last, size - 1)}/{size}"
+
+
+@pytest.mark.parametrize("header", ['"a"', 'W/"a"', '"b", "a"', '"b",W/"a"', "*", " * "])
+def test_tag_is_found_in_if_none_match(header: str) -> None:
+    """RFC 9110 13.1.2: weak comparison."""
+    assert matches(header, '"a"')
+    assert matches(header, 'W/"a"')
+
+
+@pytest.mark.parametrize("header", ["", '"b"', "a", '"a', '"aa"', "**"])
+def test_other_tags_do_not_match(header: str) -> None:
+    assert not matches(header, '"a"')

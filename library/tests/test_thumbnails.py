@@ -1,0 +1,75 @@
+"""Uploaded pictures are drawn anew: bounded, upright, without metadata; fakes and bombs are refused."""
+
+import struct
+import zlib
+from io import BytesIO
+
+import pytest
+from PIL import Image
+
+from library.errors import PictureRefused
+from library.tests.factories import picture
+from library.thumbnails import MOST_BYTES, redrawn
+
+
+def drawn(content: bytes) -> Image.Image:
+    return Image.open(BytesIO(redrawn(BytesIO(content), len(content)).read()))
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF", "BMP"])
+def test_common_kinds_become_jpeg(kind: str) -> None:
+    result = drawn(picture(kind=kind))
+    assert (result.format, result.size, result.mode) == ("JPEG", (64, 36), "RGB")
+
+
+def test_a_large_picture_is_made_smaller() -> None:
+    assert drawn(picture(4000, 2000)).size == (1920, 960)
+
+
+def test_transparency_is_laid_on_black() -> None:
+    output = BytesIO()
+    Image.new("RGBA", (8, 8), (255, 255, 255, 0)).save(output, "PNG")
+    assert drawn(output.getvalue()).getpixel((4, 4)) == (0, 0, 0)
+
+
+def test_a_photo_lying_on_its_side_is_turned_upright_and_loses_its_metadata() -> None:
+    """ASVS 5.0 5.2.2 and 14.2.8: no metadata (such as where it was taken) is kept."""
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turned by 90 degrees
+    exif[0x010E] = "taken at home"
+    content = picture(64, 36, "JPEG", exif=exif)
+    result = drawn(content)
+    assert result.size == (36, 64)
+    assert not result.getexif()
+    assert b"taken at home" not in redrawn(BytesIO(content), len(content)).read()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"GIF89a", b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"\x89PNG\r\n\x1a\n", b"%PDF-1.4", b"\0" * 99],
+)
+def test_what_is_no_picture_is_refused(content: bytes) -> None:
+    with pytest.raises(PictureRefused, match="not a picture"):
+        redrawn(BytesIO(content), len(content))
+
+
+def test_a_picture_that_is_cut_off_is_refused() -> None:
+    content = picture(640, 360)
+    with pytest.raises(PictureRefused):
+        redrawn(BytesIO(content[: len(content) // 2]), len(content))
+
+
+@pytest.mark.parametrize("side", [8_000, 12_000, 60_000])
+def test_a_decompression_bomb_is_refused_before_it_is_drawn(side: int) -> None:
+    """ASVS 5.0 5.2.6: pixels are counted from the header."""
+    header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    chunk = b"IHDR" + header
+    content = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk))
+    content += picture()[33:]
+    with pytest.raises(PictureRefused, match="million pixels"):
+        redrawn(BytesIO(content), len(content))
+
+
+def test_a_picture_of_too_many_bytes_is_not_even_opened() -> None:
+    with pytest.raises(PictureRefused, match="at most 20 MB"):
+        redrawn(BytesIO(), MOST_BYTES + 1)
