@@ -1,0 +1,209 @@
+"""The API: mounts the routers, and owns the one table from error class to status."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import Any, cast
+
+import structlog
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
+from ninja import NinjaAPI, Router
+from ninja.errors import HttpError, ValidationError
+from ninja.openapi.docs import Swagger
+from ninja.openapi.schema import OpenAPISchema
+from ninja.parser import Parser
+from redis.exceptions import RedisError
+
+from accounts import errors as accounts
+from accounts.api import router as accounts_router
+from accounts.auth import playback, reader, staff, viewer
+from library import api as library
+from library import errors as films
+from library.uploads_api import router as uploads_router
+from project import edge, health
+from project.middleware import SENTENCES
+from project.schema import DESCRIPTION, TAGS, CompleteSchema
+
+log = structlog.get_logger("videoflix.api")
+
+STATUS_OF: dict[type[Exception], int] = {
+    accounts.RegistrationRefused: 400,
+    accounts.LinkRefused: 400,
+    accounts.RefreshTokenMissing: 400,
+    accounts.SignInRefused: 401,
+    accounts.TokenRefused: 401,
+    accounts.TooManyTries: 429,
+    films.NotFound: 404,
+    films.FileRefused: 400,
+    films.UploadMalformed: 400,
+    films.NotPermitted: 403,
+    films.OffsetConflict: 409,
+    films.UploadGone: 410,
+    films.UnknownVersion: 412,
+    films.TooLarge: 413,
+    films.WrongMedia: 415,
+    films.UploadBusy: 423,
+    films.ChecksumMismatch: 460,
+    films.NoRoom: 507,
+}
+SENTENCE_OF: dict[type[Exception], int] = {
+    PermissionDenied: 403,
+    RequestDataTooBig: 413,
+    SuspiciousOperation: 400,
+    UnreadablePostError: 400,
+    OperationalError: 503,
+    InterfaceError: 503,
+    RedisError: 503,
+}
+
+
+class StrictJson(Parser):
+    """JSON sent as JSON: no other content type, no key twice, no NaN."""
+
+    def parse_body(self, request: HttpRequest) -> dict[str, Any]:
+        if not is_json(request):
+            raise ValueError
+        body = json.loads(request.body, object_pairs_hook=_without_repetition, parse_constant=_no_constant)
+        return cast(dict[str, Any], body)
+
+
+def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(dict(pairs)) < len(pairs):
+        raise ValueError
+    return dict(pairs)
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError
+
+
+def is_json(request: HttpRequest) -> bool:
+    kind = request.content_type or ""
+    return kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
+
+
+class HeadToo(NinjaAPI):
+    """HEAD is answered wherever GET is (RFC 9110 9.1); the schema leaves it out, since each operationId stands once.
+
+    Not so where GET has an effect, as that of a mail's link: mail scanners send HEAD to every address they see.
+    """
+
+    def add_router(self, prefix: str, router: Router | str, *, is_safe: bool = True, **options: Any) -> None:
+        if is_safe and isinstance(router, Router):
+            for view in router.path_operations.values():
+                for operation in view.operations:
+                    operation.methods += ["HEAD"] if operation.methods == ["GET"] else []
+        super().add_router(prefix, router, **options)
+
+    def get_openapi_schema(
+        self, *, path_prefix: str | None = None, path_params: dict[str, Any] | None = None
+    ) -> OpenAPISchema:
+        schema = CompleteSchema(self, path_prefix or self.get_root_path(path_params or {}))
+        for operations in schema["paths"].values():
+            operations.pop("head", None)
+        return schema
+
+
+api = HeadToo(
+    title="Videoflix",
+    version="1.0.0",
+    description=DESCRIPTION,
+    docs=Swagger({"persistAuthorization": True, "validatorUrl": None, "tryItOutEnabled": True}),
+    openapi_extra={"tags": TAGS},
+    servers=[{"url": "/", "description": "This server"}],
+    urls_namespace="api",
+    auth=viewer,
+    parser=StrictJson(),
+)
+api.add_router("", health.router)
+api.add_router("", edge.router)
+api.add_router("", accounts_router, is_safe=False, tags=["Accounts"])
+api.add_router("/video", library.films, auth=reader)
+api.add_router("/video", library.staff, auth=staff)
+api.add_router("/video", library.streams, auth=playback)
+api.add_router("/uploads", uploads_router, auth=staff)
+
+
+def refuse(request: HttpRequest, status: int, sentence: str = "") -> HttpResponse:
+    """An error as `{"detail": "one sentence"}`."""
+    return api.create_response(request, {"detail": sentence or sentence_for(status)}, status=status)
+
+
+def sentence_for(status: int) -> str:
+    return SENTENCES.get(status, f"{HTTPStatus(status).phrase}.")
+
+
+@api.exception_handler(HttpError)
+def http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
+    """Ninja's own errors. Whatever it could not parse is a 400, or a 415 where nobody said it was JSON."""
+    status = error.status_code
+    if status == 400 and not is_json(request):
+        status = 415
+    return refuse(request, status)
+
+
+@api.exception_handler(ValidationError)
+def invalid_input(request: HttpRequest, error: ValidationError) -> HttpResponse:
+    """One list of sentences for each wrong field; the input itself is never echoed."""
+    fields: dict[str, list[str]] = defaultdict(list)
+    for problem in error.errors:
+        location = tuple(problem["loc"])
+        if location[0] == "path":
+            return refuse(request, 404)
+        if location[0] == "body" and len(location) < 3:
+            return refuse(request, 400, "Send a JSON object.")
+        fields[field_name(location)].append(sentence(problem["type"], str(problem["msg"])))
+    return api.create_response(request, fields, status=400)
+
+
+@api.exception_handler(accounts.PasswordRefused)
+def password_refused(request: HttpRequest, error: accounts.PasswordRefused) -> HttpResponse:
+    return api.create_response(request, {"new_password": error.sentences}, status=400)
+
+
+@api.exception_handler(films.FieldsRefused)
+def fields_refused(request: HttpRequest, error: films.FieldsRefused) -> HttpResponse:
+    return api.create_response(request, error.fields, status=400)
+
+
+@api.exception_handler(Exception)
+def known_or_unexpected(request: HttpRequest, error: Exception) -> HttpResponse:
+    for kind in type(error).__mro__:
+        if kind in STATUS_OF:
+            response = refuse(request, STATUS_OF[kind], str(error))
+            if isinstance(error, accounts.TooManyTries):
+                response["Retry-After"] = str(error.retry_after_s)
+            return response
+        if kind in SENTENCE_OF:
+            return refuse_away(request, error) if SENTENCE_OF[kind] == 503 else refuse(request, SENTENCE_OF[kind])
+    log.error("unexpected error", exc_info=error)
+    return refuse(request, 500)
+
+
+def refuse_away(request: HttpRequest, error: Exception) -> HttpResponse:
+    """The database or Redis is away for a moment: not our mistake, and worth another try."""
+    log.warning("a part is away", reason=f"{type(error).__name__}: {error}")
+    response = refuse(request, 503)
+    response["Retry-After"] = "5"
+    return response
+
+
+@api.exception_handler(Http404)
+def not_found(request: HttpRequest, error: Http404) -> HttpResponse:
+    return refuse(request, 404)
+
+
+def field_name(location: Iterable[str | int]) -> str:
+    """The field in Ninja's ("body", "payload", "email") and ("query", "limit")."""
+    names = [part for part in location if isinstance(part, str)]
+    return names[2] if len(names) > 2 else names[-1]
+
+
+def sentence(kind: str, message: str) -> str:
+    if kind == "missing":
+        return "This field is required."
+    text = message.removeprefix("Value error, ").removesuffix(".")
+    return f"{text[:1].upper()}{text[1:]}."

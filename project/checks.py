@@ -1,0 +1,165 @@
+"""Wrong combinations of settings, each with an id and a hint: `manage.py check`, and with `--deploy` the strict ones.
+
+E001 to E009 keep the program from starting. W010 and W011 are said at every start, the others by `check --deploy`.
+"""
+
+import re
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning, register
+
+from hls.binary import ffmpeg_path
+from hls.core.errors import TranscodeError
+from hls.core.process import Bounds, run
+
+ENGINE = "engine"  # starts ffmpeg, so only `serve`, `worker` and `check --deploy` ask
+EXAMPLE_SECRETS = re.compile(r"your[-_ ]|change[-_ ]?me|changeme|example|secret-key|django-insecure", re.IGNORECASE)
+LOCAL = re.compile(r"localhost|127\.|\[?::1|testserver|0\.0\.0\.0")
+OLDEST_FFMPEG = (5, 1)
+ENCODERS = ("libx264", "aac")
+
+
+def register_all() -> None:
+    for check in (cookies, secrets, folders, processes):
+        register(check)
+    for check in (hosts, proxies, storage, mail):
+        register(check, deploy=True)
+    register(engine, ENGINE, deploy=True)
+
+
+def cookies(**options: Any) -> Iterable[CheckMessage]:
+    if settings.JWT_COOKIE_SAMESITE == "None" and not settings.SECURE_COOKIES:
+        yield Error(
+            "JWT_COOKIE_SAMESITE=None needs SECURE_COOKIES=True: browsers drop such cookies.",
+            hint="Set SECURE_COOKIES=True and serve over HTTPS, or use JWT_COOKIE_SAMESITE=Lax.",
+            id="videoflix.E001",
+        )
+
+
+def secrets(**options: Any) -> Iterable[CheckMessage]:
+    if EXAMPLE_SECRETS.search(settings.SECRET_KEY):
+        kind = Warning if settings.DEBUG else Error
+        yield kind(
+            "SECRET_KEY is an example's: whoever has read it can sign in as anybody.",
+            hint="Leave SECRET_KEY empty (a private one is made), or set 50 random characters.",
+            id="videoflix.W011" if settings.DEBUG else "videoflix.E002",
+        )
+    if settings.DEBUG and (settings.SECURE_COOKIES or any(map(is_public, settings.ALLOWED_HOSTS))):
+        yield Warning(
+            "DEBUG=True together with settings of a public server: errors show source and settings to anybody.",
+            hint="Set DEBUG=False.",
+            id="videoflix.W010",
+        )
+
+
+def folders(**options: Any) -> Iterable[CheckMessage]:
+    for folder in (settings.DATA_DIR, settings.MEDIA_ROOT, settings.HLS_ROOT):
+        try:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
+                pass
+        except OSError as error:
+            yield Error(
+                f"The folder {folder} can't be written: {error.strerror}.",
+                hint="Give it to the user that runs Videoflix, or set DATA_DIR to a folder that can be written.",
+                id="videoflix.E003",
+            )
+
+
+def processes(**options: Any) -> Iterable[CheckMessage]:
+    backend = settings.CACHES["default"]["BACKEND"]
+    if backend.endswith(("LocMemCache", "DummyCache")) and settings.WEB_WORKERS > 1:
+        yield Error(
+            f"{settings.WEB_WORKERS} web processes, each with a cache of its own: counters and playback rights differ.",
+            hint="Use the file or Redis cache, or set WEB_WORKERS=1.",
+            id="videoflix.E004",
+        )
+
+
+def engine(**options: Any) -> Iterable[CheckMessage]:
+    """Whether ffmpeg is there, new enough, and can make what films need."""
+    hint = "Install ffmpeg 5.1 or newer with libx264, or leave FFMPEG empty to use the one among the dependencies."
+    try:
+        path = str(ffmpeg_path())
+        version = run([path, "-version"], bounds=Bounds(timeout_s=10)).stdout
+        encoders = run([path, "-hide_banner", "-encoders"], bounds=Bounds(timeout_s=10)).stdout
+    except TranscodeError as error:
+        yield Error(f"ffmpeg can't be used: {error.detail}.", hint=hint, id="videoflix.E005")
+        return
+    number = re.match(r"ffmpeg version n?(\d+)\.(\d+)", version)
+    if number and tuple(map(int, number.groups())) < OLDEST_FFMPEG:
+        yield Error(f"ffmpeg {number[1]}.{number[2]} is too old.", hint=hint, id="videoflix.E006")
+    for encoder in ENCODERS:
+        if not re.search(rf"^ [VA]\S+ {encoder} ", encoders, re.MULTILINE):
+            yield Error(f"This ffmpeg has no {encoder} encoder.", hint=hint, id="videoflix.E007")
+
+
+def hosts(**options: Any) -> Iterable[CheckMessage]:
+    if "*" in settings.ALLOWED_HOSTS:
+        yield Warning(
+            "ALLOWED_HOSTS=* lets anybody choose the host in links that the API makes.",
+            hint="List the names under which the API is reached.",
+            id="videoflix.W020",
+        )
+    if any(map(is_public, settings.ALLOWED_HOSTS)) and not is_public(settings.FRONTEND_BASE_URL.partition("://")[2]):
+        yield Warning(
+            "Links in mails lead to this machine, although ALLOWED_HOSTS names a public host.",
+            hint="Set FRONTEND_BASE_URL to the frontend's public address.",
+            id="videoflix.W021",
+        )
+    insecure = [origin for origin in settings.CSRF_TRUSTED_ORIGINS if origin.startswith("http://")]
+    if settings.SECURE_COOKIES and insecure:
+        yield Warning(
+            "CSRF_TRUSTED_ORIGINS has origins without TLS, which get no secure cookies.",
+            hint="Use https:// origins only.",
+            id="videoflix.W022",
+        )
+
+
+def proxies(**options: Any) -> Iterable[CheckMessage]:
+    if settings.TRUSTED_PROXIES == 0 and settings.SECURE_PROXY_SSL_HEADER:
+        yield Warning(
+            "Behind a proxy, but TRUSTED_PROXIES=0: all viewers share the proxy's address when tries are counted.",
+            hint="Set TRUSTED_PROXIES to the number of proxies that append to X-Forwarded-For.",
+            id="videoflix.W023",
+        )
+
+
+def storage(**options: Any) -> Iterable[CheckMessage]:
+    is_sqlite = "sqlite" in settings.DATABASES["default"]["ENGINE"]
+    if is_sqlite and settings.REDIS_URL:
+        yield Warning(
+            "Redis suggests several hosts, but the database is a SQLite file, which only one host can use.",
+            hint="Set DB_HOST to use PostgreSQL.",
+            id="videoflix.W024",
+        )
+    if not is_sqlite and not settings.REDIS_URL:
+        yield Warning(
+            "PostgreSQL without Redis: queue and cache are files, so workers and web must share this machine.",
+            hint="Set REDIS_LOCATION.",
+            id="videoflix.W025",
+        )
+    password = settings.DATABASES["default"].get("PASSWORD")
+    if not is_sqlite and (not password or EXAMPLE_SECRETS.search(password)):
+        yield Warning(
+            "DB_PASSWORD is empty or an example's.",
+            hint="Set a random one, here and in PostgreSQL.",
+            id="videoflix.W026",
+        )
+
+
+def mail(**options: Any) -> Iterable[CheckMessage]:
+    if settings.MAILERS["default"]["BACKEND"] == "project.mail.EmlBackend":
+        yield Warning(
+            "Mails become files: nobody receives an activation link.",
+            hint="Set EMAIL_HOST and its fellows.",
+            id="videoflix.W027",
+        )
+
+
+def is_public(host: str) -> bool:
+    return not LOCAL.match(host)

@@ -1,0 +1,191 @@
+"""Every setting that comes from outside, typed: the only module that reads the environment.
+
+Values come from the environment, then from the `.env` file in the checkout (another one with `ENV_FILE`).
+An empty value counts as not set. A value that can't be used stops the start with one line.
+"""
+
+import os
+import secrets
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+
+def _split(value: object) -> object:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _origin(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/") or parts.query:
+        raise ValueError
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _redis_url(value: str) -> str:
+    if urlsplit(value).scheme not in ("redis", "rediss", "unix"):
+        raise ValueError
+    return value
+
+
+def _web_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError
+    return value.rstrip("/")
+
+
+def _relative_path(value: str) -> str:
+    if "://" in value or "?" in value or "#" in value:
+        raise ValueError
+    return value.strip("/")
+
+
+type Words = Annotated[list[str], NoDecode, BeforeValidator(_split)]
+type Origins = Annotated[list[Annotated[str, AfterValidator(_origin)]], NoDecode, BeforeValidator(_split)]
+type RelativePath = Annotated[str, AfterValidator(_relative_path)]
+
+BOOLEAN = "True or False"
+PORT_NUMBER = "a port number from 1 to 65535"
+
+
+class Env(BaseSettings):
+    """The environment. Each field's description completes the sentence "NAME accepts …"."""
+
+    model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore", frozen=True)
+
+    host: str = Field("127.0.0.1", description="a host name or address to listen on")
+    port: int = Field(8000, ge=1, le=65535, description=PORT_NUMBER)
+    data_dir: Path = Field(BASE_DIR / "var", description="a folder that can be written")
+    web_workers: int = Field(2, ge=1, le=64, description="a number of web processes from 1 to 64")
+    web_threads: int = Field(256, ge=1, le=1024, description="a number of threads per web process from 1 to 1024")
+
+    secret_key: str | None = Field(None, min_length=16, description="at least 16 secret characters")
+    debug: bool = Field(False, description=BOOLEAN)
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
+    metrics_token: str | None = Field(None, min_length=16, description="at least 16 secret characters")
+    allowed_hosts: Words = Field(
+        ["localhost", "127.0.0.1", "[::1]"], description="host names separated by commas, such as api.example.com"
+    )
+    csrf_trusted_origins: Origins = Field(
+        [], description="origins separated by commas, each with its scheme, such as https://app.example.com"
+    )
+    secure_cookies: bool = Field(False, description=BOOLEAN)
+    jwt_cookie_samesite: Literal["Lax", "Strict", "None"] = Field("Lax", description="Lax, Strict or None")
+    use_x_forwarded_proto: bool = Field(False, description=BOOLEAN)
+    trusted_proxies: int = Field(
+        0, ge=0, le=10, description="how many proxies in front append to X-Forwarded-For, 0 to 10"
+    )
+
+    db_name: str = Field("videoflix_db", description="a PostgreSQL database name")
+    db_user: str = Field("videoflix_user", description="a PostgreSQL user")
+    db_password: str = Field("", description="the PostgreSQL user's password")
+    db_host: str | None = Field(None, description="a host name, address or socket folder of PostgreSQL")
+    db_port: int = Field(5432, ge=1, le=65535, description=PORT_NUMBER)
+
+    redis_location: Annotated[str, AfterValidator(_redis_url)] | None = Field(
+        None, description="a URL such as redis://redis:6379/1"
+    )
+    redis_host: str | None = Field(None, description="a host name or address of Redis")
+    redis_port: int | None = Field(None, ge=1, le=65535, description=PORT_NUMBER)
+    redis_db: int | None = Field(None, ge=0, description="a Redis database number, 0 or more")
+
+    email_host: str | None = Field(None, description="the host name of an SMTP server")
+    email_port: int = Field(587, ge=1, le=65535, description=PORT_NUMBER)
+    email_host_user: str = Field("", description="the SMTP user")
+    email_host_password: str = Field("", description="the SMTP user's password")
+    email_use_tls: bool = Field(False, description=BOOLEAN)
+    email_use_ssl: bool = Field(False, description=BOOLEAN)
+    default_from_email: str = Field("noreply@videoflix.com", description="a sender's e-mail address")
+
+    frontend_base_url: Annotated[str, AfterValidator(_web_url)] = Field(
+        "http://localhost:4200", description="the frontend's address, such as https://app.example.com"
+    )
+    frontend_activate_path: RelativePath = Field(
+        "pages/auth/activate.html", description="a path below FRONTEND_BASE_URL, without ? and #"
+    )
+    frontend_reset_path: RelativePath = Field(
+        "pages/auth/confirm_password.html", description="a path below FRONTEND_BASE_URL, without ? and #"
+    )
+
+    django_superuser_username: str | None = Field(None, description="a user name")
+    django_superuser_email: str | None = Field(None, description="an e-mail address")
+    django_superuser_password: str | None = Field(None, description="a password")
+
+    ffmpeg: str | None = Field(None, description="the path of an ffmpeg, 5.1 or newer")
+    hls_workers: int = Field(1, ge=1, le=64, description="how many chunks one worker encodes at once, 1 to 64")
+    hls_threads: int = Field(0, ge=0, le=128, description="threads for each ffmpeg, 0 (all cores) to 128")
+    hls_nice: int = Field(10, ge=0, le=19, description="the nice level of ffmpeg, 0 to 19")
+    hls_lease_s: int = Field(60, ge=5, le=3600, description="seconds a silent worker keeps its chunk, 5 to 3600")
+    hls_list_when: Literal["ready", "playable"] = Field("ready", description="ready or playable")
+    hls_max_duration_s: int = Field(6 * 3600, ge=1, description="the longest film accepted, in seconds")
+    hls_max_pixels: int = Field(8192 * 4320, ge=1, description="the largest picture accepted, in pixels")
+    upload_max_mb: int = Field(20_000, ge=1, description="the largest upload accepted, in megabytes")
+    disk_reserve_mb: int = Field(500, ge=0, description="megabytes of disk that are never filled")
+
+    @model_validator(mode="after")
+    def _one_kind_of_mail_encryption(self) -> Self:
+        if self.email_use_tls and self.email_use_ssl:
+            raise ValueError("EMAIL_USE_TLS can't be used together with EMAIL_USE_SSL: set one of them to False.")
+        return self
+
+    @cached_property
+    def redis_url(self) -> str | None:
+        """Where Redis is, or None to do without it."""
+        if self.redis_location:
+            return self.redis_location
+        if self.redis_host is None and self.redis_port is None and self.redis_db is None:
+            return None
+        return f"redis://{self.redis_host or 'localhost'}:{self.redis_port or 6379}/{self.redis_db or 0}"
+
+
+def sentence(error: ValidationError) -> str:
+    """One line for the first thing wrong: the variable and what it accepts, never the value (it may be a secret)."""
+    first = error.errors()[0]
+    if not first["loc"]:
+        return str(first["msg"]).removeprefix("Value error, ")
+    field = str(first["loc"][0])
+    return f"{field.upper()} can't be used as it is set: it accepts {Env.model_fields[field].description}."
+
+
+def load() -> Env:
+    """Read the environment, or stop the program with one line that names the variable."""
+    env_file = os.environ.get("ENV_FILE", str(BASE_DIR / ".env"))
+    try:
+        return Env(_env_file=env_file or None)
+    except ValidationError as error:
+        raise SystemExit(sentence(error)) from None
+
+
+def share_metrics(folder: str) -> None:
+    """Let the web processes that are started from here add their counters up in `folder`; before they import them."""
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+
+
+def shares_metrics() -> bool:
+    return "PROMETHEUS_MULTIPROC_DIR" in os.environ
+
+
+def private_key(path: Path) -> str:
+    """The installation's secret key: made once, readable by its owner alone."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_suffix(f".{os.getpid()}")
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_urlsafe(48))
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+        return path.read_text()
+    except OSError as error:
+        raise SystemExit(f"DATA_DIR can't be used as it is set: {path.parent}: {error.strerror}.") from None

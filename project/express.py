@@ -1,0 +1,212 @@
+"""What players fetch most, answered in front of Django: files of a film whose viewer and place are remembered.
+
+A request passes Django's middleware and routing once in a minute; until then its viewer's leave (accounts.playback)
+and the film's place (library.places) are known in this process, and nothing is asked of anybody. Whatever is unknown,
+odd or refused goes on to Django, so that only successes have two ways, and both give the same headers.
+"""
+
+import re
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import structlog
+from django.conf import settings
+from django.http import HttpResponse
+from django.http.cookie import parse_cookie
+from django.utils.csp import CSP, build_policy
+
+from accounts import cookies, playback
+from hls.core import names
+from library import delivery, files, places
+from library.errors import NotFound
+from project import metrics
+from project.middleware import REQUEST_ID
+
+type Environ = dict[str, Any]
+type Headers = list[tuple[str, str]]
+type StartResponse = Callable[[str, Headers], object]
+type Application = Callable[[Environ, Any], Iterable[bytes]]
+
+log = structlog.get_logger("videoflix.web")
+
+STALLED_S = 60.0  # a client that takes or sends not a single byte for so long is given up, and its thread freed
+PATH = re.compile(
+    r"/api/video/(?P<film>[1-9]\d{0,17})/"
+    r"(?:(?P<resolution>480p|720p|1080p)/(?:(?P<segment>segment_\d{3,6}\.ts)|(?P<media>index\.m3u8|iframes\.m3u8))"
+    r"|(?P<sheet>storyboard_\d{2,4}\.jpg)|(?P<master>master\.m3u8)|(?P<storyboard>storyboard\.vtt))",
+    re.ASCII,
+)
+VERSION = re.compile(r"(?:v=([1-9]\d{0,8}))?", re.ASCII)
+ROUTES = {
+    "segment": "api/video/<video_id>/<resolution>/<segment>.ts",
+    "sheet": "api/video/<video_id>/<sheet>.jpg",
+    "master": "api/video/<video_id>/master.m3u8",
+    "storyboard": "api/video/<video_id>/storyboard.vtt",
+    names.INDEX: "api/video/<video_id>/<resolution>/index.m3u8",
+    names.IFRAMES: "api/video/<video_id>/<resolution>/iframes.m3u8",
+}
+TYPES = {"segment": delivery.SEGMENT_TYPE, "sheet": delivery.PICTURE_TYPE, "storyboard": delivery.STORYBOARD_TYPE}
+
+
+@dataclass(frozen=True)
+class Wish:
+    """An address that may be answered here; `kind` is the group of PATH that matched."""
+
+    film: int
+    version: int | None
+    kind: str
+    name: str
+    resolution: str
+
+    @property
+    def is_text(self) -> bool:
+        return self.kind not in ("segment", "sheet")
+
+    @property
+    def is_playlist(self) -> bool:
+        return self.kind in ("media", "master")
+
+    @classmethod
+    def read(cls, environ: Environ) -> "Wish | None":
+        path = PATH.fullmatch(environ["PATH_INFO"])
+        version = VERSION.fullmatch(environ.get("QUERY_STRING", ""))
+        if (
+            path is None
+            or version is None
+            or path.lastgroup is None
+            or environ["REQUEST_METHOD"] not in ("GET", "HEAD")
+        ):
+            return None
+        number = int(version[1]) if version[1] else None
+        return cls(int(path["film"]), number, path.lastgroup, path[path.lastgroup], path["resolution"] or "")
+
+    def find(self) -> Path | None:
+        """The file, if it is remembered where this version lies. Raises NotFound."""
+        version = self.version if self.is_text else self.version or places.FIRST
+        place = places.remembered(self.film, version)
+        if place is None:
+            return None
+        if self.kind == "segment":
+            return place.segment(self.resolution, self.name)
+        if self.kind == "sheet":
+            return place.sheet(self.name)
+        return place.media(self.resolution, self.name) if self.kind == "media" else place.folder / self.name
+
+
+class Express:
+    """A WSGI application around Django's."""
+
+    def __init__(self, django: Application) -> None:
+        self._django = django
+        self._always = [  # read once, as Django's middleware does
+            ("X-Frame-Options", settings.X_FRAME_OPTIONS),
+            ("Referrer-Policy", settings.SECURE_REFERRER_POLICY),
+            ("Cross-Origin-Opener-Policy", settings.SECURE_CROSS_ORIGIN_OPENER_POLICY),
+            (CSP.HEADER_ENFORCE.value, build_policy(settings.SECURE_CSP)),
+        ]
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        if connected := environ.get("gunicorn.socket"):
+            connected.settimeout(STALLED_S)
+        wish = Wish.read(environ)
+        served = self.serve(environ, start_response, wish) if wish else None
+        return self._django(environ, start_response) if served is None else served
+
+    def serve(self, environ: Environ, start_response: StartResponse, wish: Wish) -> Iterable[bytes] | None:
+        """The answer, or None where Django has to find out."""
+        started = time.perf_counter()
+        cookie = parse_cookie(environ.get("HTTP_COOKIE", "")).get(cookies.PLAYBACK, "")
+        viewer = playback.remembered(cookie, wish.film) if cookie else None
+        origin = environ.get("HTTP_ORIGIN", "")
+        if viewer is None or (origin and origin not in settings.CORS_ALLOWED_ORIGINS):
+            return None
+        if wish.is_playlist and viewer.session_id is None:  # renewing the leave of an administrator takes a query
+            return None
+        found = answer(environ, wish)
+        if found is None:
+            return None
+        identity = environ.get("HTTP_X_REQUEST_ID", "")
+        identity = identity if REQUEST_ID.fullmatch(identity) else uuid4().hex
+        headers = [*found.headers.items(), *self._always, *around(environ, wish, origin)]
+        headers.append(("X-Request-ID", identity))
+        if wish.is_playlist:
+            headers.append(("Set-Cookie", renewed(viewer, wish.film)))
+        note(environ, wish, found.status, time.perf_counter() - started, identity, viewer.user.pk)
+        start_response(f"{found.status} {HTTPStatus(found.status).phrase}", headers)
+        if found.body is None:
+            return []
+        wrap: Callable[..., Iterable[bytes]] = environ["wsgi.file_wrapper"]
+        return wrap(found.body, 65_536)
+
+
+def answer(environ: Environ, wish: Wish) -> files.Answer | None:
+    """The file as it is wanted; None for what is not there or can't be had in the part that is wanted."""
+    try:
+        path = wish.find()
+        if path is None:
+            return None
+        kind = TYPES.get(wish.kind, delivery.PLAYLIST_TYPE)
+        if wish.is_text:
+            found = delivery.text_answer(environ, path, content_type=kind)
+        else:
+            found = files.answer(environ, path, content_type=kind)
+    except NotFound:
+        return None
+    return None if found.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE else found
+
+
+def around(environ: Environ, wish: Wish, origin: str) -> Headers:
+    """What Django's middleware adds as the request has it."""
+    headers = [("Vary", "Accept-Encoding, origin" if wish.is_text else "origin")]
+    if settings.SECURE_HSTS_SECONDS and is_secure(environ):
+        headers.append(("Strict-Transport-Security", hsts()))
+    if origin:
+        headers += [
+            ("Access-Control-Allow-Origin", origin),
+            ("Access-Control-Allow-Credentials", "true"),
+            ("Access-Control-Expose-Headers", ", ".join(settings.CORS_EXPOSE_HEADERS)),
+        ]
+    return headers
+
+
+def is_secure(environ: Environ) -> bool:
+    trusted: tuple[str, str] | None = settings.SECURE_PROXY_SSL_HEADER
+    if trusted is not None and trusted[0] in environ:
+        return str(environ[trusted[0]]).split(",")[0].strip() == trusted[1]
+    return bool(environ["wsgi.url_scheme"] == "https")
+
+
+def hsts() -> str:
+    parts = [f"max-age={settings.SECURE_HSTS_SECONDS}"]
+    parts += ["includeSubDomains"] if settings.SECURE_HSTS_INCLUDE_SUBDOMAINS else []
+    parts += ["preload"] if settings.SECURE_HSTS_PRELOAD else []
+    return "; ".join(parts)
+
+
+def renewed(viewer: playback.Viewer, film: int) -> str:
+    """The value of Set-Cookie by which the leave to play this film begins anew."""
+    response = HttpResponse()
+    viewer.grant_playback(response, film=film)
+    return response.cookies[cookies.PLAYBACK].OutputString()
+
+
+def note(environ: Environ, wish: Wish, status: int, duration_s: float, identity: str, user_id: int) -> None:
+    """The same log line and the same count as for any other request."""
+    method = environ["REQUEST_METHOD"]
+    route = ROUTES[wish.name if wish.kind == "media" else wish.kind]
+    metrics.duration.labels(method, route, status).observe(duration_s)
+    log.info(
+        "request",
+        request_id=identity,
+        method=method,
+        path=environ["PATH_INFO"],
+        status=status,
+        duration_ms=round(1000 * duration_s, 1),
+        user_id=user_id,
+        video_id=wish.film,
+    )

@@ -1,0 +1,101 @@
+"""What an installation needs before it can serve: tables, an administrator, and on a first start something to play."""
+
+import fcntl
+import secrets
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.management import call_command
+from django.db import OperationalError, connection
+from django.db.models import Q
+
+from hls.binary import ffmpeg_path
+from hls.core.demo import make_demo
+from library.films import add_film
+from library.models import Category, Video
+
+LOCK = 8_615_309  # any number, the same in every process that asks PostgreSQL for it
+DEFAULT_USERNAME = "admin"
+DEFAULT_EMAIL = "admin@example.com"
+DEMO_TITLE = "Colours and clock"
+DEMO_DESCRIPTION = "Thirty seconds of moving colours with a clock and a tone, made by ffmpeg at the first start."
+
+
+@dataclass(frozen=True)
+class Administrator:
+    username: str
+    new_password: str | None  # to be shown once; None where it was chosen by somebody
+
+
+class NoDatabase(Exception):
+    """The message says in a line where it should be and what it answered."""
+
+
+def prepare() -> Administrator | None:
+    """Bring the database up to date and make the administrator if none is there; safe to run twice at once.
+
+    Returns the administrator made just now, or None. Raises NoDatabase.
+    """
+    try:
+        with one_at_a_time():
+            call_command("migrate", verbosity=0, interactive=False)
+            return make_administrator()
+    except OperationalError as error:
+        database = connection.settings_dict
+        where = f"{database['HOST']}:{database['PORT']}" if database["HOST"] else database["NAME"]
+        reason = str(error.__cause__ or error).strip().splitlines()[0]
+        raise NoDatabase(f"The database at {where} can't be used: {reason}") from error
+
+
+@contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """Let one process pass: PostgreSQL decides among hosts, a file's lock among those that share a SQLite file."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_lock(%s)", [LOCK])
+            try:
+                yield
+            finally:
+                cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
+    else:
+        with (Path(settings.DATA_DIR) / "prepare.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+def make_administrator() -> Administrator | None:
+    """The one that DJANGO_SUPERUSER_* describes, or else `admin` where there is no administrator at all."""
+    users = get_user_model().objects
+    username = settings.SUPERUSER_USERNAME
+    if username is None and users.filter(is_superuser=True).exists():
+        return None
+    username = username or DEFAULT_USERNAME
+    email = settings.SUPERUSER_EMAIL or DEFAULT_EMAIL
+    if users.filter(Q(username__iexact=username) | Q(email__iexact=email)).exists():
+        return None
+    new_password = None if settings.SUPERUSER_PASSWORD else secrets.token_urlsafe(12)
+    users.create_superuser(username, email, settings.SUPERUSER_PASSWORD or new_password)
+    return Administrator(username, new_password)
+
+
+def wants_demo() -> bool:
+    """On a first start only: a demo film that somebody has deleted doesn't come back."""
+    return not demo_marker().exists() and not Video.objects.exists()
+
+
+def add_demo() -> None:
+    """Make the demo film and queue its transcode; raises TranscodeError or FileRefused, and is tried again then."""
+    with tempfile.TemporaryDirectory(dir=settings.DATA_DIR, prefix="demo-") as folder:
+        film = Path(folder) / "demo.mp4"
+        make_demo(ffmpeg_path(), film)
+        add_film(film, title=DEMO_TITLE, category=Category.TUTORIAL, description=DEMO_DESCRIPTION)
+    demo_marker().touch()
+
+
+def demo_marker() -> Path:
+    return Path(settings.DATA_DIR) / "demo-film-was-made"

@@ -1,0 +1,122 @@
+"""`manage.py serve`: everything in the foreground; what `make run` starts."""
+
+import errno
+import socket
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connections
+
+from hls.core.errors import TranscodeError
+from library.errors import LibraryError
+from project.checks import ENGINE
+from project.first_start import Administrator, NoDatabase, add_demo, prepare, wants_demo
+from project.supervisor import Program, Supervisor, answers, say
+
+WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (looked up, not listened on)
+
+
+class Command(BaseCommand):
+    help = "Run web server and queue worker in the foreground, after migrations. Ctrl-C stops both."
+
+    def handle(self, *arguments: Any, **options: Any) -> None:
+        self.check(tags=[ENGINE], include_deployment_checks=True)
+        check_folder(settings.DATA_DIR)
+        check_port(settings.HOST, settings.PORT)
+        say("Preparing the database …")
+        try:
+            made = prepare()
+        except NoDatabase as error:
+            raise CommandError(str(error)) from error
+        if wants_demo():
+            make_demo_film()
+        banner = describe(made)
+        connections.close_all()
+        say("Starting web server and worker …")
+        host = WILDCARDS.get(settings.HOST, settings.HOST)
+        code = Supervisor(programs()).run(
+            is_up=lambda: answers(host, settings.PORT, "/api/health/"), announce=lambda: say(banner)
+        )
+        say("Stopped." if code == 0 else "Stopped after a failure.")
+        sys.exit(code)
+
+
+def make_demo_film() -> None:
+    """Serving doesn't depend on it: where it fails, a line says so."""
+    say("Making a short demo film …")
+    try:
+        add_demo()
+    except (TranscodeError, LibraryError) as error:
+        say(f"There is no demo film: {error}")
+
+
+def programs() -> list[Program]:
+    manage = str(settings.BASE_DIR / "manage.py")
+    return [
+        Program("web", (sys.executable, "-m", "gunicorn", "--config", "python:project.web", "project.wsgi")),
+        Program("worker", (sys.executable, manage, "worker")),
+    ]
+
+
+def check_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise CommandError(f"DATA_DIR can't be used: {folder} can't be written ({error.strerror}).") from error
+
+
+def check_port(host: str, port: int) -> None:
+    """Say so in a line before anything starts; gunicorn would try for five seconds."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        reason = "another program listens there" if error.errno == errno.EADDRINUSE else error.strerror
+        raise CommandError(f"Can't listen on HOST {host}, PORT {port}: {reason}. Set another PORT or HOST.") from error
+
+
+def describe(made: Administrator | None) -> str:
+    """The words at the end of the start: where everything is, and how to get in."""
+    host = WILDCARDS.get(settings.HOST, settings.HOST)
+    site = f"http://{f'[{host}]' if ':' in host else host}:{settings.PORT}"
+    mailer = settings.MAILERS["default"]["OPTIONS"]
+    mail = f"sent through {mailer['host']}:{mailer['port']}" if "host" in mailer else f"files in {mailer['folder']}"
+    return "\n".join(
+        (
+            "",
+            "  Videoflix is running.",
+            "",
+            f"  Site      {site}/",
+            f"  Admin     {site}/admin/",
+            f"  API docs  {site}/api/docs",
+            f"  Health    {site}/api/health/",
+            "",
+            f"  Login     {login(made)}",
+            f"  Mail      {mail}",
+            f"  Data      {settings.DATA_DIR}",
+            "",
+            "  Ctrl-C stops everything.",
+            "",
+        )
+    )
+
+
+def login(made: Administrator | None) -> str:
+    if made and made.new_password:
+        return f"{made.username}, password {made.new_password} (shown only this once)"
+    if made:
+        return f"{made.username}, with the password from DJANGO_SUPERUSER_PASSWORD"
+    administrator = get_user_model().objects.filter(is_superuser=True, is_active=True).order_by("pk").first()
+    if administrator is None:
+        return "no active administrator; make one with: .venv/bin/python manage.py createsuperuser"
+    name = administrator.get_username()
+    return f"{name} (forgot the password? .venv/bin/python manage.py changepassword {name})"

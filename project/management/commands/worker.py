@@ -1,0 +1,73 @@
+"""`manage.py worker`: takes tasks from the queue until it is told to stop, then gives back what it has begun."""
+
+import signal
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+from django.utils.module_loading import autodiscover_modules
+from huey.constants import WORKER_THREAD
+from huey.consumer import Consumer
+from huey.contrib.djhuey import HUEY
+
+from hls import pulse
+from hls.doing import stop_working
+from hls.models import Worker
+from project.checks import ENGINE
+from project.vitals import WORKER_SILENCE
+
+log = structlog.get_logger("videoflix.worker")
+
+
+class QueueWorker(Consumer):  # type: ignore[misc]  # huey has no types
+    """Huey's consumer, for which SIGTERM, SIGINT and SIGHUP all mean: stop gracefully.
+
+    Huey's own answers are an interrupted task (SIGTERM) and a restart (SIGHUP).
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._signal_actions = dict.fromkeys((signal.SIGTERM, signal.SIGINT, signal.SIGHUP), (False, True))
+
+    def start(self) -> None:
+        """Listen before any work begins; Huey only does so afterwards, and a signal in between would kill."""
+        self._set_signal_handlers()
+        super().start()
+
+    def stop(self, graceful: bool = False) -> None:
+        """End running encoders first: their chunks go back to the queue, and their tasks end on time."""
+        stop_working()
+        super().stop(graceful=graceful)
+
+
+class Command(BaseCommand):
+    help = "Run the queue worker: transcodes films and sends mail."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--check", action="store_true", help="Only look whether a worker of this machine is alive.")
+
+    def handle(self, *arguments: Any, **options: Any) -> None:
+        if options["check"]:
+            self.look()
+        else:
+            self.work()
+
+    def work(self) -> None:
+        self.check(tags=[ENGINE], include_deployment_checks=True)
+        autodiscover_modules("tasks")
+        consumer = {"worker_type": WORKER_THREAD, **settings.HUEY["consumer"]}
+        log.info("worker starts", encoders=settings.HLS_WORKERS)
+        try:
+            QueueWorker(HUEY, **consumer).run()
+        finally:
+            pulse.end()
+        log.info("worker has stopped")
+
+    def look(self) -> None:
+        """For a container's health check: this machine (or container) has a worker whose heart beats."""
+        since = timezone.now() - WORKER_SILENCE
+        if not Worker.objects.filter(host=pulse.this_host(), last_seen__gt=since).exists():
+            raise CommandError("No worker of this machine has shown itself lately.")
+        self.stdout.write("A worker of this machine is alive.")

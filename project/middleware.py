@@ -1,0 +1,109 @@
+"""What every request passes: an id for the log, and JSON instead of Django's HTML errors below /api/."""
+
+import logging
+import re
+import time
+from collections.abc import Callable
+from http import HTTPStatus
+from uuid import uuid4
+
+import structlog
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
+
+from accounts.auth import Viewer
+from project import metrics
+
+type Handler = Callable[[HttpRequest], HttpResponseBase]
+
+log = structlog.get_logger("videoflix.web")
+
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+OF_THE_BODY = frozenset(("content-type", "content-length", "content-encoding", "content-disposition", "etag"))
+QUIET = ("/api/health/", "/api/health", "/api/ready/", "/api/ready", "/metrics")  # asked every few seconds
+BODILESS = (204, 304)
+SENTENCES = {
+    400: "The request can't be read.",
+    401: "Please sign in.",
+    403: "You may not do this.",
+    404: "Not found.",
+    405: "This method is not allowed here.",
+    413: "The request is too large.",
+    415: "Send JSON, with the content type application/json.",
+    460: "The checksum does not match; the piece was dropped.",
+    429: "Too many attempts. Please try again later.",
+    500: "Something went wrong on our side. It has been logged.",
+    503: "The service is not available right now. Please try again in a moment.",
+}
+
+
+def request_id(get_response: Handler) -> Handler:
+    """Give the request an id (the proxy's `X-Request-ID` where it sends a sane one), log its end, and time it."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        given = request.headers.get("X-Request-ID", "")
+        identity = given if REQUEST_ID.fullmatch(given) else uuid4().hex
+        started = time.perf_counter()
+        with structlog.contextvars.bound_contextvars(request_id=identity):
+            response = get_response(request)
+            duration_s = time.perf_counter() - started
+            metrics.observe(request, response, duration_s)
+            level = logging.DEBUG if request.path in QUIET and response.status_code == 200 else logging.INFO
+            log.log(
+                level,
+                "request",
+                method=request.method,
+                path=request.path,
+                status=response.status_code,
+                duration_ms=round(1000 * duration_s, 1),
+                **who_and_what(request),
+            )
+        response["X-Request-ID"] = identity
+        return response
+
+    return middleware
+
+
+def who_and_what(request: HttpRequest) -> dict[str, int]:
+    """The user's and the film's id where the request has shown them; nothing is asked of the database for it."""
+    viewer = getattr(request, "auth", None)
+    user = viewer.user if isinstance(viewer, Viewer) else getattr(request, "_cached_user", None)
+    found = {"user_id": user.pk} if user and user.pk else {}
+    film = str(request.resolver_match.kwargs.get("video_id")) if request.resolver_match else ""
+    return found | ({"video_id": int(film)} if film.isdecimal() else {})
+
+
+def exact_length(get_response: Handler) -> Handler:
+    """Say how long every body is, so that none is sent in chunks; and send none to HEAD (RFC 9110 9.3.2)."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        response = get_response(request)
+        if isinstance(response, HttpResponse) and response.status_code not in BODILESS:
+            response.headers.setdefault("Content-Length", str(len(response.content)))
+            if request.method == "HEAD":
+                response.content = b""
+        return response
+
+    return middleware
+
+
+def json_errors(get_response: Handler) -> Handler:
+    """Below /api/ every error is JSON, also where Django answers before or beside the API."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        response = get_response(request)
+        if (
+            response.status_code < 400
+            or not f"{request.path_info}/".startswith("/api/")
+            or response.get("Content-Type", "").startswith("application/json")
+        ):
+            return response
+        sentence = SENTENCES.get(response.status_code, f"{HTTPStatus(response.status_code).phrase}.")
+        answer = JsonResponse({"detail": sentence}, status=response.status_code)
+        for name, value in response.items():
+            if name.lower() not in OF_THE_BODY:
+                answer[name] = value
+        answer.cookies = response.cookies
+        return answer
+
+    return middleware

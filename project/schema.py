@@ -1,0 +1,156 @@
+"""The OpenAPI schema, completed: what is true of every endpoint is said here once instead of beside each.
+
+Ninja knows types and declared statuses. Added are: who may call (both credentials of each gate), the errors that
+every endpoint of a kind can answer, and examples compiled from those of the fields.
+"""
+
+from http import HTTPStatus
+from typing import Any
+
+from ninja.openapi.schema import OpenAPISchema
+from ninja.operation import Operation
+
+from accounts import cookies
+from accounts.auth import Gate
+from accounts.schemas import Detail, FieldErrors
+from project.middleware import SENTENCES
+
+DESCRIPTION = """\
+Register, sign in, list films and stream them as HLS.
+
+**Trying it here:** run `login` with *Try it out*. The browser keeps the cookies that it sets, and everything below
+answers as it does to your frontend. Apps send `Authorization: Bearer <access>` instead: run `refreshToken`, copy
+`access` from its answer, and paste it behind *Authorize*.
+
+**Errors** are JSON in one of two shapes: `{"detail": "one sentence"}`, or with status 400 for input
+`{"<field>": ["sentence", …]}`. Fields that nobody knows are ignored.
+
+**Browsers** may send unsafe requests from this server's own pages and from the origins in `CSRF_TRUSTED_ORIGINS`,
+which may also read the answers (CORS, with credentials). Every path works with and without its last slash.
+"""
+SECURITY_SCHEMES: dict[str, dict[str, str]] = {
+    "cookie": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": cookies.ACCESS,
+        "description": "Set by `login` and `refreshToken`. Browsers send it by themselves.",
+    },
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "The `access` that `refreshToken` answers, for apps.",
+    },
+    "adminSession": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "sessionid",
+        "description": "Of staff signed in at /admin/. Unsafe requests then need the header `X-CSRFToken`.",
+    },
+    "playback": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": cookies.PLAYBACK,
+        "description": "Set by each playlist, for one film: a film goes on when the access token has expired.",
+    },
+}
+TAGS = [
+    {"name": "Accounts", "description": "Registering, signing in and out, forgotten passwords."},
+    {"name": "Films", "description": "What there is to watch."},
+    {"name": "Playback", "description": "What an HLS player fetches."},
+    {"name": "Transcoding", "description": "What becomes of an upload. For staff."},
+    {"name": "Uploads", "description": "Resumable uploads as tus 1.0 defines them. For staff."},
+    {"name": "Health", "description": "Whether the parts are well, for monitoring."},
+]
+UNSAFE = frozenset(("POST", "PUT", "PATCH", "DELETE"))
+DETAIL = {"$ref": "#/components/schemas/Detail"}
+EITHER_SHAPE = {"anyOf": [{"$ref": "#/components/schemas/FieldErrors"}, DETAIL]}
+FIELD_ERRORS_EXAMPLE = {"email": ["Enter a valid e-mail address."]}
+
+type Json = dict[str, Any]
+
+
+class CompleteSchema(OpenAPISchema):
+    """Ninja's schema with what it leaves out."""
+
+    def operation_security(self, operation: Operation) -> list[Json] | None:
+        gates = [gate for gate in operation.auth_callbacks if isinstance(gate, Gate)]
+        schemes = [scheme for gate in gates for scheme in gate.schemes]
+        self.securitySchemes.update({scheme: SECURITY_SCHEMES[scheme] for scheme in schemes})
+        return [{scheme: []} for scheme in schemes] or None
+
+    def operation_details(self, operation: Operation) -> Json:
+        details: Json = super().operation_details(operation)
+        for name, model in (("Detail", Detail), ("FieldErrors", FieldErrors)):
+            self.schemas[name] = model.model_json_schema()
+        for parameter in details["parameters"]:
+            parameter.pop("examples", None)  # Ninja puts a list where OpenAPI wants a map; the schema has it, too
+        answers = details["responses"]
+        for status in expected_errors(operation, details):
+            answers.setdefault(status, {"description": ""})
+        for status, answer in answers.items():
+            self.complete_answer(int(status), answer)
+        self.add_examples(details.get("requestBody", {}))
+        return details
+
+    def complete_answer(self, status: int, answer: Json) -> None:
+        """Each error with its body and one sentence, each success with an example."""
+        if status < HTTPStatus.BAD_REQUEST:
+            self.add_examples(answer)
+            return
+        sentence = SENTENCES.get(status) or f"{HTTPStatus(status).phrase}."
+        content = answer.setdefault("content", {}).setdefault("application/json", {})
+        if status == HTTPStatus.BAD_REQUEST:
+            is_about_fields = content.get("schema", EITHER_SHAPE) != DETAIL
+            content.setdefault("example", FIELD_ERRORS_EXAMPLE if is_about_fields else {"detail": sentence})
+            content["schema"] = EITHER_SHAPE
+        schema = content.setdefault("schema", DETAIL)
+        if schema == DETAIL:
+            sentence = content.setdefault("example", {"detail": sentence})["detail"]
+        answer["description"] = sentence
+        self.add_examples(answer)
+        if status == HTTPStatus.TOO_MANY_REQUESTS:
+            description = "Seconds until the next try."
+            answer["headers"] = {"Retry-After": {"description": description, "schema": {"type": "integer"}}}
+
+    def add_examples(self, body: Json) -> None:
+        content = body.get("content", {}).get("application/json")
+        if content and "example" not in content and "examples" not in content:
+            content["example"] = self.example_of(content["schema"])
+
+    def example_of(self, schema: Json) -> Any:
+        """An example put together from those of the fields."""
+        if "$ref" in schema:
+            return self.example_of(self.schemas[schema["$ref"].rpartition("/")[2]])
+        if examples := schema.get("examples"):
+            return examples[0]
+        for key in ("example", "const", "default"):
+            if key in schema:
+                return schema[key]
+        if "enum" in schema:
+            return schema["enum"][0]
+        if "properties" in schema:
+            return {name: self.example_of(field) for name, field in schema["properties"].items()}
+        if schema.get("type") == "array":
+            return [self.example_of(schema["items"])]
+        choices = schema.get("anyOf") or schema.get("oneOf") or schema.get("allOf")
+        return self.example_of(choices[0]) if choices else None
+
+
+def expected_errors(operation: Operation, details: Json) -> set[int]:
+    """The statuses that every operation of this kind can answer."""
+    statuses = {500}
+    if operation.auth_callbacks:
+        statuses.add(401)
+    if UNSAFE & set(operation.methods) or any(
+        getattr(gate, "is_for_staff", False) for gate in operation.auth_callbacks
+    ):
+        statuses.add(403)
+    if "requestBody" in details:
+        statuses |= {400, 413, 415}
+    places = {parameter["in"] for parameter in details["parameters"]}
+    if "path" in places:
+        statuses.add(404)
+    if "query" in places:
+        statuses.add(400)
+    return statuses

@@ -1,0 +1,274 @@
+"""Django's settings: one file, every outside value from project/env.py."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.utils.crypto import salted_hmac
+
+from project import env as environment
+from project.csp import POLICY
+from project.logs import logging_config
+from project.theme import UNFOLD as UNFOLD
+
+env = environment.load()
+
+BASE_DIR = environment.BASE_DIR
+DATA_DIR = env.data_dir.expanduser().resolve()
+
+# Where `manage.py serve` listens, and its first administrator
+
+HOST = env.host
+PORT = env.port
+WEB_WORKERS = env.web_workers
+SUPERUSER_USERNAME = env.django_superuser_username
+SUPERUSER_EMAIL = env.django_superuser_email
+SUPERUSER_PASSWORD = env.django_superuser_password
+
+# Security and hosts
+
+SECRET_KEY = env.secret_key or environment.private_key(DATA_DIR / "secret_key")
+DEBUG = env.debug
+ALLOWED_HOSTS = env.allowed_hosts
+CSRF_TRUSTED_ORIGINS = env.csrf_trusted_origins
+CORS_ALLOWED_ORIGINS = env.csrf_trusted_origins
+CORS_ALLOW_CREDENTIALS = True
+TUS_REQUEST_HEADERS = [
+    *("tus-resumable", "upload-length", "upload-offset", "upload-metadata", "upload-checksum"),
+    *("x-http-method-override", "x-requested-with", "x-request-id"),
+]
+TUS_RESPONSE_HEADERS = [
+    *("Location", "Tus-Version", "Tus-Resumable", "Tus-Extension", "Tus-Max-Size", "Tus-Checksum-Algorithm"),
+    *("Upload-Length", "Upload-Offset", "Upload-Metadata", "Upload-Expires", "X-Video-ID"),
+]
+CORS_ALLOW_HEADERS = ["content-type", "x-csrftoken", "authorization", "range", *TUS_REQUEST_HEADERS]
+CORS_EXPOSE_HEADERS = [
+    *("X-Total-Count", "Retry-After", "ETag", "Content-Range", "Accept-Ranges", "X-Request-ID"),
+    *TUS_RESPONSE_HEADERS,
+]
+CORS_URLS_REGEX = r"^/api/"
+TRUSTED_PROXIES = env.trusted_proxies
+METRICS_TOKEN = env.metrics_token
+if env.use_x_forwarded_proto:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = env.secure_cookies
+SESSION_COOKIE_HTTPONLY = True
+CSRF_COOKIE_SAMESITE = env.jwt_cookie_samesite
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SECURE_CSP = POLICY
+if env.secure_cookies and not DEBUG:
+    SECURE_SSL_REDIRECT = False  # the proxy in front owns TLS and the redirect; the API must never redirect
+    SECURE_HSTS_SECONDS = 31_536_000
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    SECURE_HSTS_PRELOAD = True
+SILENCED_SYSTEM_CHECKS = ["security.W008"]  # SECURE_SSL_REDIRECT: see above
+
+# Applications
+
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.filters",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.humanize",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "corsheaders",
+    "ninja",
+    "huey.contrib.djhuey",
+    "huey.contrib.djhuey.stats",
+    "project",
+    "accounts",
+    "library",
+    "hls",
+]
+MIDDLEWARE = [
+    "project.middleware.request_id",
+    "project.middleware.exact_length",
+    "library.uploads_headers.tus_version",
+    "project.middleware.json_errors",
+    "django.middleware.security.SecurityMiddleware",
+    "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "project.csp.admin_policy",
+    "project.static.StaticFiles",
+    "corsheaders.middleware.CorsMiddleware",
+    "accounts.origins.own_or_allowed_origin",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "project.urls"
+WSGI_APPLICATION = "project.wsgi.application"
+APPEND_SLASH = True
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# Storage of rows, counters and messages
+
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": DATA_DIR / "db.sqlite3",
+        "TEST": {"NAME": DATA_DIR / "test.sqlite3"},  # a file, as in real life, so that threads really compete
+        "OPTIONS": {
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 20,
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;",
+        },
+    }
+}
+if env.db_host:
+    DATABASES["default"] = {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": env.db_name,
+        "USER": env.db_user,
+        "PASSWORD": env.db_password,
+        "HOST": env.db_host,
+        "PORT": env.db_port,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {
+            "pool": {"min_size": 1, "max_size": min(env.web_threads, 16) + 4, "timeout": 4},
+            "connect_timeout": 3,
+        },
+    }
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+CACHES: dict[str, dict[str, Any]] = {
+    # Shared by all processes of one machine; Redis shares it among machines.
+    "default": {
+        "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
+        "LOCATION": DATA_DIR / "cache",
+    },
+    # Each process's own, for answers that may be a minute old: whether a playback cookie holds.
+    "process": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "TIMEOUT": 55,
+        "OPTIONS": {"MAX_ENTRIES": 10_000},
+    },
+}
+HUEY: dict[str, Any] = {
+    "name": "videoflix",
+    "huey_class": "huey.SqliteHuey",
+    "connection": {"filename": str(DATA_DIR / "queue.sqlite3"), "fsync": False},
+    "immediate": False,
+    "results": False,
+    "consumer": {"workers": env.hls_workers + 2, "worker_type": "thread", "max_delay": 1.0, "shutdown_timeout": 20},
+}
+HUEY_STATS = {"filename": str(DATA_DIR / "queue_stats.sqlite3")}  # for the queue's page in the admin
+REDIS_URL = env.redis_url
+if REDIS_URL:
+    CACHES["default"] = {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+    HUEY |= {"huey_class": "huey.PriorityRedisHuey", "connection": {"url": REDIS_URL}}
+
+# Files
+
+MEDIA_ROOT = DATA_DIR / "uploads"  # no MEDIA_URL: uploads are reachable only through the API's routes
+HLS_ROOT = DATA_DIR / "hls"
+FILE_UPLOAD_TEMP_DIR = None
+FILE_UPLOAD_HANDLERS = ["library.receiving.Receiver"]
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+WHITENOISE_USE_FINDERS = True
+
+# People
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["accounts.backends.UsernameOrEmailBackend"]
+PASSWORD_HASHERS = ["accounts.hashers.Argon2", "django.contrib.auth.hashers.PBKDF2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 8}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+JWT_COOKIE_SAMESITE = env.jwt_cookie_samesite
+SECURE_COOKIES = env.secure_cookies
+ACCESS_LIFETIME = timedelta(minutes=30)
+REFRESH_LIFETIME = timedelta(days=7)
+SESSION_LIFETIME = timedelta(days=30)
+REFRESH_GRACE = timedelta(seconds=10)
+NINJA_JWT = {  # everything that matters is said here: ninja-jwt would take the rest from the environment
+    "ALGORITHM": "HS256",
+    "SIGNING_KEY": salted_hmac("videoflix.jwt", "signing key", secret=SECRET_KEY, algorithm="sha256").hexdigest(),
+    "ISSUER": "videoflix",
+    "AUDIENCE": "videoflix",
+    "LEEWAY": 0,
+}
+PLAYBACK_CHECK = "accounts.playback.may_play"
+ACTIVATION_LIFETIME = timedelta(days=3)
+RESET_LIFETIME = timedelta(hours=1)
+PASSWORD_RESET_TIMEOUT = int(ACTIVATION_LIFETIME.total_seconds())  # the longest of both; each checks its own
+UNCONFIRMED_ACCOUNTS_KEPT = timedelta(days=7)
+
+# Throttling: fixed windows in the words of the `limits` library
+
+THROTTLE_SIGN_IN_ACCOUNT = "10/5minutes"  # failures, by account
+THROTTLE_SIGN_IN_ADDRESS = "100/5minutes"  # failures, by client address: an office or a phone network share one
+THROTTLE_REGISTER_ADDRESS = "1000/hour"  # accounts made, by client address
+THROTTLE_RESET_ADDRESS = "100/hour"  # requests, by client address
+LETTERS_PER_ADDRESS = (5, timedelta(hours=1))  # of one kind; more are dropped silently
+
+# Mail
+
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.default_from_email
+MAIL_DIR = DATA_DIR / "mail"
+MAILERS: dict[str, dict[str, Any]] = {
+    "default": {"BACKEND": "project.mail.EmlBackend", "OPTIONS": {"folder": MAIL_DIR}}
+}
+if env.email_host:
+    MAILERS["default"] = {
+        "BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+        "OPTIONS": {
+            "host": env.email_host,
+            "port": env.email_port,
+            "username": env.email_host_user,
+            "password": env.email_host_password,
+            "use_tls": env.email_use_tls,
+            "use_ssl": env.email_use_ssl,
+            "timeout": 15,
+        },
+    }
+FRONTEND_BASE_URL = env.frontend_base_url
+FRONTEND_ACTIVATE_PATH = env.frontend_activate_path
+FRONTEND_RESET_PATH = env.frontend_reset_path
+
+# The engine
+
+FFMPEG = env.ffmpeg
+HLS_WORKERS = env.hls_workers
+HLS_THREADS = env.hls_threads
+HLS_NICE = env.hls_nice
+HLS_LEASE_S = env.hls_lease_s
+HLS_LIST_WHEN = env.hls_list_when
+HLS_MAX_DURATION_S = env.hls_max_duration_s
+HLS_MAX_PIXELS = env.hls_max_pixels
+UPLOAD_MAX_BYTES = env.upload_max_mb * 1_000_000
+DISK_RESERVE_BYTES = env.disk_reserve_mb * 1_000_000
+
+# Words and times
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+LOGGING = logging_config(level=env.log_level, as_json=not DEBUG)
+LOGGING_CONFIG = "project.logs.configure"

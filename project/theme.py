@@ -1,0 +1,127 @@
+"""How the admin looks: Unfold's settings."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpRequest
+from django.templatetags.static import static
+from django.urls import reverse, reverse_lazy
+
+
+def admin_css(request: HttpRequest) -> str:
+    return static("library/admin.css")
+
+
+def favicon(request: HttpRequest) -> str:
+    return static("library/icon.svg")
+
+
+def login_picture(request: HttpRequest) -> str:
+    return static("library/login.svg")
+
+
+def failed_films(request: HttpRequest) -> str:
+    return f"{reverse('admin:library_video_changelist')}?state=failed"
+
+
+def shows_failed_films(request: HttpRequest) -> bool:
+    return request.GET.get("state") == "failed"
+
+
+def permits(permission: str) -> Callable[[HttpRequest], bool]:
+    """Whether a sidebar's entry is shown."""
+    return lambda request: request.user.has_perm(permission)
+
+
+UNFOLD: dict[str, Any] = {
+    "SITE_TITLE": "Videoflix",
+    "SITE_HEADER": "Videoflix",
+    "SITE_SUBHEADER": "Films and viewers",
+    "SITE_URL": "/",
+    "SITE_SYMBOL": "movie",
+    "SHOW_VIEW_ON_SITE": True,
+    "SHOW_BACK_BUTTON": True,
+    "STYLES": [admin_css],
+    "DASHBOARD_CALLBACK": "library.admin_dashboard.dashboard",
+    "LOGIN": {"form": "project.login.LoginForm", "image": login_picture},
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": favicon}],
+    "BORDER_RADIUS": "6px",
+    "COLORS": {
+        "primary": {
+            "50": "#eef2ff",
+            "100": "#e0e7ff",
+            "200": "#c7d2fe",
+            "300": "#a5b4fc",
+            "400": "#818cf8",
+            "500": "#6366f1",
+            "600": "#4f46e5",
+            "700": "#4338ca",
+            "800": "#3730a3",
+            "900": "#312e81",
+            "950": "#1e1b4b",
+        },
+    },
+    "SIDEBAR": {
+        "show_search": False,
+        "navigation": [
+            {
+                "title": "Films",
+                "items": [
+                    {"title": "Dashboard", "icon": "dashboard", "link": reverse_lazy("admin:index")},
+                    {
+                        "title": "Films",
+                        "icon": "movie",
+                        "link": reverse_lazy("admin:library_video_changelist"),
+                        "badge": "library.admin_dashboard.running_badge",
+                        "badge_variant": "info",
+                        "permission": permits("library.view_video"),
+                    },
+                    {
+                        "title": "Failed",
+                        "icon": "error",
+                        "link": failed_films,
+                        "badge": "library.admin_dashboard.failed_badge",
+                        "badge_variant": "danger",
+                        "active": shows_failed_films,
+                        "permission": permits("library.view_video"),
+                    },
+                    {
+                        "title": "Add films",
+                        "icon": "upload",
+                        "link": reverse_lazy("admin:library_video_add"),
+                        "permission": permits("library.add_video"),
+                    },
+                    {
+                        "title": "Queue",
+                        "icon": "list_alt",
+                        "link": reverse_lazy("admin:hueystats_hueydashboard_changelist"),
+                        "permission": permits("hueystats.view_hueydashboard"),
+                    },
+                ],
+            },
+            {
+                "title": "People",
+                "items": [
+                    {
+                        "title": "Users",
+                        "icon": "person",
+                        "link": reverse_lazy("admin:accounts_user_changelist"),
+                        "permission": permits("accounts.view_user"),
+                    },
+                    {
+                        "title": "Groups",
+                        "icon": "group",
+                        "link": reverse_lazy("admin:auth_group_changelist"),
+                        "permission": permits("auth.view_group"),
+                    },
+                    {
+                        "title": "Letters",
+                        "icon": "mail",
+                        "link": reverse_lazy("admin:accounts_letter_changelist"),
+                        "permission": permits("accounts.view_letter"),
+                    },
+                ],
+            },
+        ],
+    },
+}

@@ -1,0 +1,18 @@
+"""Every address: the welcome page, the API, the admin."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+from project.api import api
+from project.metrics import metrics
+from project.slashes import either_slash
+from project.views import welcome
+
+patterns, app_name, namespace = api.urls
+
+urlpatterns = [
+    path("", welcome, name="welcome"),
+    path("api/", include((either_slash(patterns), app_name), namespace=namespace)),
+    path("metrics", metrics),
+    path("admin/", admin.site.urls),
+]

@@ -1,0 +1,35 @@
+"""gunicorn's configuration: `gunicorn --config python:project.web project.wsgi`."""
+
+import os
+import shutil
+import tempfile
+from typing import Any
+
+from project import env as environment
+from project.logs import logging_config
+
+_env = environment.load()
+
+bind = f"[{_env.host}]:{_env.port}" if ":" in _env.host else f"{_env.host}:{_env.port}"
+workers = _env.web_workers
+threads = _env.web_threads  # one for each client that is being sent something, be it ever so slow: most only wait
+worker_class = "gthread"
+timeout = 60
+graceful_timeout = 15
+keepalive = 15
+control_socket_disable = True
+worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 (heartbeats, not on a disk)
+forwarded_allow_ips = "127.0.0.1,::1"  # Django alone decides what a proxy may say: USE_X_FORWARDED_PROTO
+logconfig_dict = logging_config(level=_env.log_level, as_json=not _env.debug)
+_metrics_folder = ""
+
+
+def on_starting(server: Any) -> None:
+    """Make the folder in which the web processes add up their counters, before any of them counts."""
+    global _metrics_folder
+    _metrics_folder = tempfile.mkdtemp(prefix="videoflix-metrics-")
+    environment.share_metrics(_metrics_folder)
+
+
+def on_exit(server: Any) -> None:
+    shutil.rmtree(_metrics_folder, ignore_errors=True)
