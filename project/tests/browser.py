@@ -1,0 +1,52 @@
+"""The system's Chromium, and a small frontend on an origin of its own."""
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from shutil import which
+
+import pytest
+from django.conf import settings
+from playwright.sync_api import Browser, sync_playwright
+
+ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-quic"]
+HLS_JS = settings.BASE_DIR / "library/static/library/vendor/hls.js-1.7.4/hls.min.js"
+
+needs_chromium = pytest.mark.skipif(which("chromium") is None, reason="Chromium is not installed")
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=which("chromium"), args=ARGUMENTS)
+        try:
+            yield browser
+        finally:
+            browser.close()
+    os.environ.pop("DJANGO_ALLOW_ASYNC_UNSAFE", None)
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *values: object) -> None:
+        """Say nothing: the test speaks."""
+
+
+@contextmanager
+def frontend(folder: Path, port: int, api: str) -> Iterator[str]:
+    """Serve the player's page from another origin than the API's, as real frontends do."""
+    page = (Path(__file__).parent / "player.html").read_text()
+    (folder / "index.html").write_text(page.replace("<script>", f"<script>const API = {api!r};", 1))
+    (folder / "hls.min.js").write_bytes(HLS_JS.read_bytes())
+    server = ThreadingHTTPServer(("127.0.0.1", port), partial(Quiet, directory=str(folder)))
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{port}/"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

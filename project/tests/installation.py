@@ -1,0 +1,128 @@
+"""The whole program as its users have it: `manage.py serve` with folders and a port of its own."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from email import message_from_bytes
+from email.message import Message
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+ADMIN_EMAIL = "boss@example.com"
+ADMIN_PASSWORD = "a-long-boss-password"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for[T](look: Callable[[], T | None], *, seconds: float, what: str) -> T:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if found := look():
+            return found
+        time.sleep(0.1)
+    raise AssertionError(f"{what}: not within {seconds} s")
+
+
+@dataclass
+class Installation:
+    """A data folder and a port; programs started here use the database and the queue the tests run with."""
+
+    folder: Path
+    environment: dict[str, str] = field(default_factory=dict)
+    port: int = field(default_factory=free_port)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def variables(self) -> dict[str, str]:
+        return {
+            "PATH": os.environ["PATH"],
+            "HOME": os.environ.get("HOME", "/"),
+            "ENV_FILE": "",
+            "DATA_DIR": str(self.folder / "var"),
+            "PORT": str(self.port),
+            "DJANGO_SUPERUSER_USERNAME": "boss",
+            "DJANGO_SUPERUSER_EMAIL": ADMIN_EMAIL,
+            "DJANGO_SUPERUSER_PASSWORD": ADMIN_PASSWORD,
+            **self.environment,
+        }
+
+    def without_demo(self) -> None:
+        """As if the demo film had been made, and deleted."""
+        marker = self.folder / "var" / "demo-film-was-made"
+        marker.parent.mkdir(parents=True, exist_ok=True)
+        marker.touch()
+
+    def command(self, *words: str | Path) -> list[str]:
+        return [sys.executable, str(settings.BASE_DIR / "manage.py"), *map(str, words)]
+
+    def manage(self, *words: str | Path) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            self.command(*words), env=self.variables(), capture_output=True, text=True, timeout=300, check=False
+        )
+
+    def start(self, *words: str | Path) -> subprocess.Popen[bytes]:
+        """In a process group of its own, its output in a file."""
+        log = (self.folder / f"{words[0]}.log").open("ab")
+        with log:
+            return subprocess.Popen(
+                self.command(*words), env=self.variables(), stdout=log, stderr=log, start_new_session=True
+            )
+
+    def log(self, name: str) -> str:
+        return (self.folder / f"{name}.log").read_text(errors="replace")
+
+    def mails(self) -> list[Message]:
+        return [message_from_bytes(path.read_bytes()) for path in sorted((self.folder / "var/mail").glob("*.eml"))]
+
+    def get(self, path: str) -> Any:
+        with urllib.request.urlopen(f"{self.url}{path}", timeout=10) as response:
+            return json.load(response)
+
+
+def is_answering(installation: Installation) -> bool:
+    try:
+        with urllib.request.urlopen(f"{installation.url}/", timeout=5):
+            return True
+    except OSError:
+        return False
+
+
+@contextmanager
+def serving(installation: Installation) -> Iterator[Installation]:
+    """Web server and worker, up and answering; stopped with Ctrl-C at the end."""
+    program = installation.start("serve")
+    try:
+        wait_for(
+            lambda: is_answering(installation) or program.poll() is not None, seconds=60, what="the web server answers"
+        )
+        assert program.poll() is None, installation.log("serve")
+        yield installation
+    finally:
+        stop(program)
+
+
+def stop(program: subprocess.Popen[bytes]) -> None:
+    if program.poll() is None:
+        program.send_signal(signal.SIGINT)
+        try:
+            program.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            os.killpg(program.pid, signal.SIGKILL)
+            program.wait()
+            raise

@@ -1,0 +1,142 @@
+"""`manage.py serve` as an operator sees it: started, read line by line, signalled, waited for."""
+
+import http.cookiejar
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from project.env import BASE_DIR, Env
+
+START_TIMEOUT_S = 90
+END_TIMEOUT_S = 45
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    text: str
+
+
+class Running:
+    """A started program and what it has said so far."""
+
+    def __init__(self, command: list[str], environment: dict[str, str]) -> None:
+        self.lines: list[str] = []
+        self.process = subprocess.Popen(
+            command, cwd=BASE_DIR, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        for line in self.process.stdout or ():
+            self.lines.append(line.rstrip("\n"))
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.lines)
+
+    def wait_for(self, pattern: str) -> re.Match[str]:
+        """The first match in what it says."""
+        wait_until(lambda: bool(re.search(pattern, self.text)) or self.process.poll() is not None, what=pattern)
+        found = re.search(pattern, self.text)
+        assert found, self.text
+        return found
+
+    def send(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    def wait(self) -> int:
+        """Its exit code, once it has ended and said everything."""
+        code = self.process.wait(END_TIMEOUT_S)
+        self._reader.join(5)
+        return code
+
+    def end(self) -> None:
+        """For tear-down: whatever still runs is gone afterwards."""
+        if self.process.poll() is None:
+            self.send(signal.SIGINT)
+            try:
+                self.process.wait(END_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+        self._reader.join(5)
+        if self.process.stdout:
+            self.process.stdout.close()
+
+
+def serve(data: Path, port: int, **variables: str) -> Running:
+    own = {name.upper() for name in Env.model_fields}
+    kept = {name: value for name, value in os.environ.items() if name.upper() not in own}
+    values = {"ENV_FILE": "", "DATA_DIR": str(data), "PORT": str(port), **variables}
+    return Running([sys.executable, "manage.py", "serve"], kept | values)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def get(url: str, *, opener: urllib.request.OpenerDirector | None = None) -> Answer:
+    return fetch(urllib.request.Request(url), opener or urllib.request.build_opener())
+
+
+def fetch(request: urllib.request.Request, opener: urllib.request.OpenerDirector) -> Answer:
+    try:
+        with opener.open(request, timeout=10) as response:
+            return Answer(response.status, response.read().decode())
+    except urllib.error.HTTPError as error:
+        with error:
+            return Answer(error.code, error.read().decode())
+
+
+def may_enter_admin(site: str, username: str, password: str) -> bool:
+    """Fill in the admin's login form, as a browser would."""
+    opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar()))
+    page = get(f"{site}/admin/login/", opener=opener)
+    token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page.text)
+    assert token, page
+    form = {"username": username, "password": password, "csrfmiddlewaretoken": token[1], "next": "/admin/"}
+    request = urllib.request.Request(f"{site}/admin/login/", data=urllib.parse.urlencode(form).encode())
+    return "logout" in fetch(request, opener).text
+
+
+def children(pid: int) -> dict[str, int]:
+    """The processes that a `serve` has started: web's and the worker's ids."""
+    found = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            parent = folder.joinpath("stat").read_text().rpartition(")")[2].split()[1]
+            command = folder.joinpath("cmdline").read_text()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if int(parent) == pid:
+            found["web" if "gunicorn" in command else "worker"] = int(folder.name)
+    return found
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def wait_until(is_so: Callable[[], bool], *, what: str, timeout_s: float = START_TIMEOUT_S) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not is_so():
+        assert time.monotonic() < deadline, f"waited in vain for: {what}"
+        time.sleep(0.1)

@@ -1,0 +1,271 @@
+"""The admin in a real browser: uploads that survive, progress that moves, and pages that work without JavaScript."""
+
+import hashlib
+import os
+import re
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from hls.tests.films import small_film
+from project.tests.browser import chromium, needs_chromium
+from project.tests.installation import (
+    ADMIN_EMAIL,
+    ADMIN_PASSWORD,
+    Installation,
+    is_answering,
+    serving,
+    stop,
+    wait_for,
+)
+
+pytestmark = [pytest.mark.ffmpeg, pytest.mark.services, pytest.mark.browser, needs_chromium]
+
+PIECE_BYTES = 8 << 20
+SLOW_BYTES_PER_S = 6_000_000
+
+
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    made = Installation(tmp_path_factory.mktemp("admin"))
+    made.without_demo()
+    with serving(made):
+        yield made
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as opened:
+        yield opened
+
+
+@pytest.fixture
+def page(browser: Browser, installation: Installation) -> Iterator[Page]:
+    """Signed in, and strict: an error in a script, or one against the policy, fails the test."""
+    context = browser.new_context()
+    opened = context.new_page()
+    wrong: list[str] = []
+    opened.on("pageerror", lambda error: wrong.append(str(error)))
+    opened.on("console", lambda said: wrong.append(said.text) if "Content Security Policy" in said.text else None)
+    sign_in(opened, installation)
+    yield opened
+    context.close()
+    assert wrong == []
+
+
+def sign_in(page: Page, installation: Installation) -> None:
+    page.goto(f"{installation.url}/admin/")
+    page.fill("[name=username]", ADMIN_EMAIL)
+    page.fill("[name=password]", ADMIN_PASSWORD)
+    page.press("[name=password]", "Enter")
+    page.wait_for_url("**/admin/")
+
+
+def add_page(page: Page, installation: Installation) -> None:
+    page.goto(f"{installation.url}/admin/library/video/add/")
+    page.wait_for_selector(".vf-drop")
+
+
+def row(page: Page, title: str) -> Any:
+    return page.locator("tr.data-row", has_text=title)
+
+
+def uploads(page: Page) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = page.evaluate("fetch('/api/uploads/').then((answer) => answer.json())")
+    return found
+
+
+def throttle(page: Page) -> Any:
+    session = page.context.new_cdp_session(page)
+    limits = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": SLOW_BYTES_PER_S}
+    session.send("Network.enable")
+    session.send("Network.emulateNetworkConditions", limits)
+    return session
+
+
+def large_file(folder: Path, name: str, size: int) -> Path:
+    """Bytes that differ everywhere, so that a piece out of place changes the hash."""
+    path = folder / name
+    path.write_bytes(b"\0\0\0\x18ftypmp42" + os.urandom(size - 12))
+    return path
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def stored_hashes(installation: Installation) -> set[str]:
+    return {sha256(path) for path in (installation.folder / "var/uploads/videos").iterdir()}
+
+
+def test_a_film_goes_from_drop_to_ready_without_a_reload(
+    page: Page, installation: Installation, tmp_path: Path
+) -> None:
+    film = small_film(tmp_path / "summer_in-lisbon.mp4", seconds=8, rate=24, size="640x360")
+    add_page(page, installation)
+    page.set_input_files("[name=video_file]", film)
+    expect(page.locator("[name=title]")).to_have_value("Summer in lisbon")
+    page.click("[name=_save]")
+    page.wait_for_url("**/admin/library/video/")
+    page.evaluate("window.isTheSame = true")
+    cell = row(page, "Summer in lisbon").locator(".vf-cell")
+    shown: list[float] = []
+
+    def look() -> bool:
+        shown.append(float(cell.get_attribute("data-percent") or 0))
+        return shown[-1] >= 100
+
+    wait_for(look, seconds=90, what="the bar reaches 100 %")
+    assert shown == sorted(shown)
+    expect(cell).to_contain_text("Ready")
+    expect(row(page, "Summer in lisbon").locator("img.vf-poster")).to_be_visible()
+    assert page.evaluate("window.isTheSame") is True
+
+
+def test_the_preview_plays_and_a_poster_can_be_chosen(page: Page, installation: Installation, tmp_path: Path) -> None:
+    film = small_film(tmp_path / "preview.mp4", seconds=8, rate=24, size="640x360")
+    add_page(page, installation)
+    page.set_input_files("[name=video_file]", film)
+    page.click("[name=_continue]")
+    page.wait_for_url(re.compile(r"/change/"))
+    video = page.locator(".vf-stage video")
+    expect(video).to_be_visible(timeout=90_000)
+    video.evaluate("(element) => { element.muted = true; return element.play(); }")
+    wait_for(lambda: video.evaluate("(element) => element.currentTime > 0.5"), seconds=30, what="the preview plays")
+    expect(page.locator(".vf-panel")).to_contain_text("Ready", timeout=60_000)
+    page.reload()
+    page.click("text=Choose the poster from the film")
+    page.locator(".vf-still").nth(2).click()
+    expect(page.get_by_text("Poster chosen from the film")).to_be_visible()
+    expect(page.locator("img.vf-preview")).to_be_visible()
+
+
+def test_several_files_become_several_films(page: Page, installation: Installation, tmp_path: Path) -> None:
+    films = [small_film(tmp_path / f"part_{number}.mp4", seconds=2, rate=24, size="320x240") for number in (1, 2, 3)]
+    add_page(page, installation)
+    page.select_option("[name=category]", "vlog")
+    page.set_input_files("[name=video_file]", films)
+    expect(page.get_by_role("link", name="Open the film")).to_have_count(3, timeout=30_000)
+    page.goto(f"{installation.url}/admin/library/video/")
+    for number in (1, 2, 3):
+        expect(row(page, f"Part {number}")).to_contain_text("Vlog")
+
+
+def test_an_upload_survives_a_cut_connection(page: Page, installation: Installation, tmp_path: Path) -> None:
+    """Bytes are sent again for one piece at most, and the file arrives as it was."""
+    size = 40_000_000
+    film = large_file(tmp_path, "cut.mp4", size)
+    sent = count_sent_bytes(page)
+    add_page(page, installation)
+    throttle(page)
+    page.set_input_files("[name=video_file]", film)
+    wait_for(lambda: uploads(page) and uploads(page)[0]["offset"] > PIECE_BYTES, seconds=30, what="a piece arrives")
+    page.context.set_offline(True)
+    page.wait_for_timeout(1500)
+    page.context.set_offline(False)
+    expect(page.locator(".vf-item[data-state=done]")).to_be_visible(timeout=60_000)
+    page.click("[name=_save]")
+    page.wait_for_url("**/admin/library/video/")
+    assert sha256(film) in stored_hashes(installation)
+    assert sum(sent) <= size + PIECE_BYTES
+
+
+def count_sent_bytes(page: Page) -> list[int]:
+    """The length of each piece that the browser began to send."""
+    sent: list[int] = []
+
+    def note(request: Any) -> None:
+        if request.method == "PATCH":
+            sent.append(int(request.all_headers().get("content-length", 0) or PIECE_BYTES))
+
+    page.on("request", lambda request: note(request) if request.method == "PATCH" else None)
+    return sent
+
+
+def test_an_upload_goes_on_after_a_reload(page: Page, installation: Installation, tmp_path: Path) -> None:
+    film = large_file(tmp_path, "reloaded.mp4", 30_000_000)
+    add_page(page, installation)
+    throttle(page)
+    page.set_input_files("[name=video_file]", film)
+    wait_for(lambda: uploads(page) and uploads(page)[0]["offset"] > PIECE_BYTES, seconds=30, what="a piece arrives")
+    identity = uploads(page)[0]["id"]
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.reload()
+    expect(page.locator(".vf-unfinished")).to_contain_text("Choose the file again to go on")
+    page.set_input_files("[name=video_file]", film)
+    expect(page.locator(".vf-item[data-state=done]")).to_be_visible(timeout=60_000)
+    expect(page.locator("[data-upload-id]")).to_have_value(identity)
+    page.click("[name=_save]")
+    page.wait_for_url("**/admin/library/video/")
+    assert sha256(film) in stored_hashes(installation)
+
+
+def test_a_failed_film_is_retried_from_its_page(page: Page, installation: Installation, tmp_path: Path) -> None:
+    film = tmp_path / "broken.mp4"
+    film.write_bytes(b"this is not a film at all" * 100)
+    add_page(page, installation)
+    page.set_input_files("[name=video_file]", film)
+    page.click("[name=_continue]")
+    page.wait_for_url(re.compile(r"/change/"))
+    failure = page.locator(".vf-failure")
+    expect(failure).to_contain_text("can't be read as a film", timeout=60_000)
+    expect(failure).to_contain_text("Export it again")
+    page.reload()
+    page.get_by_role("link", name="Retry").first.click()
+    page.get_by_role("button", name="Retry").click()
+    expect(page.get_by_text("Transcode queued again")).to_be_visible()
+    expect(page.locator(".vf-panel")).to_contain_text("attempt 2", timeout=30_000)
+
+
+def test_the_form_works_without_javascript(browser: Browser, installation: Installation, tmp_path: Path) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    sign_in(page, installation)
+    page.goto(f"{installation.url}/admin/library/video/add/")
+    page.fill("[name=title]", "Plain")
+    page.set_input_files("[name=video_file]", large_file(tmp_path, "plain.mp4", 3_000_000))
+    page.click("[name=_save]")
+    page.wait_for_url("**/admin/library/video/")
+    expect(row(page, "Plain")).to_be_visible()
+    context.close()
+
+
+def test_the_dashboard_and_the_queue_are_drawn_within_the_policy(page: Page, installation: Installation) -> None:
+    page.goto(f"{installation.url}/admin/")
+    expect(page.get_by_role("heading", name="Workers")).to_be_visible()
+    expect(page.get_by_text("Alive")).to_be_visible()
+    page.goto(f"{installation.url}/admin/hueystats/hueydashboard/")
+    expect(page.get_by_text("Registered tasks")).to_be_visible()
+
+
+def test_an_upload_survives_a_restart_of_the_server(browser: Browser, tmp_path: Path) -> None:
+    """Killed in mid-piece, not told to stop; what had arrived is still there."""
+    installation = Installation(tmp_path)
+    installation.without_demo()
+    film = large_file(tmp_path, "restart.mp4", 40_000_000)
+    program = installation.start("serve")
+    try:
+        wait_for(lambda: is_answering(installation), seconds=60, what="the web server answers")
+        page = browser.new_context().new_page()
+        sign_in(page, installation)
+        add_page(page, installation)
+        throttle(page)
+        page.set_input_files("[name=video_file]", film)
+        wait_for(lambda: uploads(page) and uploads(page)[0]["offset"] > PIECE_BYTES, seconds=30, what="a piece arrives")
+        before = uploads(page)[0]["offset"]
+        os.killpg(program.pid, signal.SIGKILL)
+        program.wait()
+        program = installation.start("serve")
+        wait_for(lambda: is_answering(installation), seconds=60, what="the web server answers again")
+        assert uploads(page)[0]["offset"] >= before
+        expect(page.locator(".vf-item[data-state=done]")).to_be_visible(timeout=60_000)
+        page.click("[name=_save]")
+        page.wait_for_url("**/admin/library/video/")
+        assert sha256(film) in stored_hashes(installation)
+        page.context.close()
+    finally:
+        stop(program)

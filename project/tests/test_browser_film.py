@@ -1,0 +1,125 @@
+"""The main job, whole: an admin uploads a film and watches it being made; a viewer registers by mail and plays it."""
+
+import re
+import urllib.parse
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from hls.tests.films import small_film
+from project.tests.browser import chromium, frontend, needs_chromium
+from project.tests.installation import ADMIN_EMAIL, ADMIN_PASSWORD, Installation, free_port, serving, wait_for
+
+pytestmark = [pytest.mark.ffmpeg, pytest.mark.services, pytest.mark.browser, needs_chromium]
+
+ADA = {"email": "ada@example.com", "password": "correct horse 42"}
+SECONDS = 14
+
+
+def test_from_an_upload_to_a_film_played_to_its_end(tmp_path: Path) -> None:
+    port = free_port()
+    origin = f"http://127.0.0.1:{port}"
+    film = small_film(tmp_path / "Harbour at Dawn.mp4", seconds=SECONDS, rate=24, size="1920x1080")
+    site = tmp_path / "site"
+    site.mkdir()
+    installation = Installation(tmp_path, environment={"CSRF_TRUSTED_ORIGINS": origin, "FRONTEND_BASE_URL": origin})
+    installation.without_demo()
+    with serving(installation), chromium() as browser, frontend(site, port, installation.url) as address:
+        upload_and_watch_the_bar(browser, installation, film)
+        viewer = browser.new_context().new_page()
+        viewer.goto(address)
+        sign_up(viewer, installation)
+        film_id = the_only_film(viewer)
+        for name, height in (("480p", 480), ("720p", 720), ("1080p", 1080)):
+            play_and_seek(viewer, f"/api/video/{film_id}/{name}/index.m3u8", height)
+        levels = play_to_the_end(viewer, f"/api/video/{film_id}/master.m3u8")
+        assert levels == [480, 720, 1080]
+        assert viewer.evaluate("post('/api/logout/', {})")["status"] == 200
+        assert viewer.evaluate("call('/api/video/')")["status"] == 401
+
+
+def upload_and_watch_the_bar(browser: Browser, installation: Installation, film: Path) -> None:
+    page = browser.new_context().new_page()
+    page.goto(f"{installation.url}/admin/")
+    page.fill("[name=username]", ADMIN_EMAIL)
+    page.fill("[name=password]", ADMIN_PASSWORD)
+    page.press("[name=password]", "Enter")
+    page.wait_for_url("**/admin/")
+    page.goto(f"{installation.url}/admin/library/video/add/")
+    page.fill("[name=title]", "Harbour at Dawn")
+    page.select_option("[name=category]", "documentary")
+    page.set_input_files("[name=video_file]", film)
+    page.click("[name=_save]")
+    page.wait_for_url("**/admin/library/video/")
+    page.evaluate("window.stillTheSamePage = true")
+    percents = watch_the_bar(page)
+    assert percents == sorted(percents), "the bar fell"
+    assert page.evaluate("window.stillTheSamePage") is True, "the page was reloaded"
+
+
+def watch_the_bar(page: Page) -> list[float]:
+    """Every percent the list showed, from the first to 100."""
+    seen: list[float] = []
+
+    def look() -> bool:
+        shown = page.locator("[data-percent]").first.get_attribute("data-percent")
+        seen.append(float(shown or 0))
+        page.wait_for_timeout(200)
+        return seen[-1] >= 100
+
+    wait_for(look, seconds=240, what="the bar reaches 100 %")
+    expect(page.get_by_text("Ready", exact=True).first).to_be_visible()
+    return seen
+
+
+def sign_up(page: Page, installation: Installation) -> None:
+    body = {**ADA, "confirmed_password": ADA["password"]}
+    assert page.evaluate("(body) => post('/api/register/', body)", body)["status"] == 201
+    assert page.evaluate("(body) => post('/api/login/', body)", ADA)["status"] == 401, "not activated yet"
+    mail = wait_for(lambda: next(iter(installation.mails()), None), seconds=30, what="the activation mail arrives")
+    assert mail["To"] == ADA["email"]
+    text = next(part for part in mail.walk() if part.get_content_type() == "text/plain")
+    link = re.search(r"https?://\S+", text.get_payload(decode=True).decode())  # type: ignore[union-attr]
+    assert link is not None
+    query = urllib.parse.parse_qs(urllib.parse.urlsplit(link[0]).query)
+    path = f"/api/activate/{query['uid'][0]}/{query['token'][0]}/"
+    assert page.evaluate("(path) => call(path)", path)["status"] == 200
+    assert page.evaluate("(body) => post('/api/login/', body)", ADA)["status"] == 200
+
+
+def the_only_film(page: Page) -> int:
+    answer: dict[str, Any] = page.evaluate("call('/api/video/')")
+    assert answer["status"] == 200
+    (film,) = answer["body"]
+    assert (film["title"], film["category"], film["duration"]) == ("Harbour at Dawn", "documentary", SECONDS)
+    return int(film["id"])
+
+
+def state(page: Page) -> dict[str, Any]:
+    found: dict[str, Any] = page.evaluate("state()")
+    return found
+
+
+def play_and_seek(page: Page, path: str, height: int) -> None:
+    page.evaluate("(path) => play(path)", path)
+    wait_for(lambda: state(page)["time"] > 0.5, seconds=30, what=f"time advances in {path}")
+    shown = state(page)
+    assert shown["height"] == height
+    assert shown["duration"] == pytest.approx(SECONDS, abs=0.1)
+    page.evaluate("screen_.currentTime = 9")
+    wait_for(lambda: state(page)["time"] > 9.3, seconds=30, what=f"playing goes on after seeking in {path}")
+    assert state(page)["errors"] == []
+
+
+def play_to_the_end(page: Page, path: str) -> list[int]:
+    page.evaluate("(path) => play(path)", path)
+    wait_for(lambda: state(page)["time"] > 0.5, seconds=30, what="time advances")
+    page.evaluate(f"screen_.currentTime = {SECONDS - 1.5}")
+    wait_for(lambda: state(page)["ended"], seconds=30, what="the film ends")
+    shown = state(page)
+    assert shown["errors"] == []
+    assert shown["time"] == pytest.approx(SECONDS, abs=0.15)
+    levels: list[int] = shown["levels"]
+    return levels

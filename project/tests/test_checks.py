@@ -1,0 +1,137 @@
+"""Every wrong combination of settings has an id and a hint, and a right one has none."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.core.checks import CheckMessage, run_checks
+from pytest_django.fixtures import Settings
+
+from hls.binary import ffmpeg_path
+from project.env import BASE_DIR, Env
+from scripts.test import PRODUCTION
+
+pytestmark = [
+    pytest.mark.django_db,  # Django's own checks ask the database what it can do
+    pytest.mark.filterwarnings("ignore:Overriding setting DATABASES"),  # nothing connects to the other one
+]
+OWN = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+SHARED = {"BACKEND": "django.core.cache.backends.redis.RedisCache"}
+
+
+@pytest.fixture(autouse=True)
+def _ffmpeg_is_looked_for_anew() -> Iterator[None]:
+    ffmpeg_path.cache_clear()
+    yield
+    ffmpeg_path.cache_clear()
+
+
+def ours(*, deploy: bool = True) -> dict[str, CheckMessage]:
+    found = {m.id or "": m for m in run_checks(include_deployment_checks=deploy) if "videoflix." in (m.id or "")}
+    assert all(message.hint for message in found.values())
+    return found
+
+
+@pytest.fixture
+def production(settings: Settings, tmp_path: Path) -> Settings:
+    """A server as it should be, from which each test takes one thing away."""
+    settings.DEBUG = False
+    settings.SECRET_KEY = "x7" * 30
+    settings.ALLOWED_HOSTS = ["api.videoflix.test"]
+    settings.CSRF_TRUSTED_ORIGINS = ["https://app.videoflix.test"]
+    settings.FRONTEND_BASE_URL = "https://app.videoflix.test"
+    settings.SECURE_COOKIES = True
+    settings.JWT_COOKIE_SAMESITE = "None"
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    settings.TRUSTED_PROXIES = 1
+    settings.DATABASES = {"default": {"ENGINE": "django.db.backends.postgresql", "PASSWORD": "r4nd0m"}}
+    settings.REDIS_URL = "redis://redis:6379/1"
+    settings.CACHES = {"default": SHARED, "process": OWN}
+    settings.MAILERS = {"default": {"BACKEND": "django.core.mail.backends.smtp.EmailBackend"}}
+    settings.DATA_DIR, settings.MEDIA_ROOT, settings.HLS_ROOT = tmp_path, tmp_path / "uploads", tmp_path / "hls"
+    return settings
+
+
+def test_good_server_has_nothing_to_say(production: Settings) -> None:
+    assert ours() == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "identity"),
+    [
+        ("SECURE_COOKIES", False, "videoflix.E001"),
+        ("SECRET_KEY", "your-secret-key-here", "videoflix.E002"),
+        ("MEDIA_ROOT", "/proc/uploads", "videoflix.E003"),
+        ("CACHES", {"default": OWN, "process": OWN}, "videoflix.E004"),
+        ("FFMPEG", "/nowhere/ffmpeg", "videoflix.E005"),
+        ("DEBUG", True, "videoflix.W010"),
+        ("ALLOWED_HOSTS", ["*"], "videoflix.W020"),
+        ("FRONTEND_BASE_URL", "http://localhost:4200", "videoflix.W021"),
+        ("CSRF_TRUSTED_ORIGINS", ["http://app.videoflix.test"], "videoflix.W022"),
+        ("TRUSTED_PROXIES", 0, "videoflix.W023"),
+        ("DATABASES", {"default": {"ENGINE": "django.db.backends.sqlite3"}}, "videoflix.W024"),
+        ("REDIS_URL", None, "videoflix.W025"),
+        (
+            "DATABASES",
+            {"default": {"ENGINE": "django.db.backends.postgresql", "PASSWORD": "change-me-before-production"}},
+            "videoflix.W026",
+        ),
+        ("MAILERS", {"default": {"BACKEND": "project.mail.EmlBackend"}}, "videoflix.W027"),
+    ],
+)
+def test_one_wrong_thing_is_named(production: Settings, name: str, value: object, identity: str) -> None:
+    setattr(production, name, value)
+
+    assert set(ours()) == {identity}
+
+
+def test_example_secret_is_only_a_warning_while_developing(production: Settings) -> None:
+    production.SECRET_KEY = "your-secret-key-here"
+    production.DEBUG = True
+
+    assert set(ours()) == {"videoflix.W010", "videoflix.W011"}
+
+
+@pytest.mark.parametrize(
+    ("version", "encoders", "identity"),
+    [
+        ("4.4.2-0ubuntu0.22.04.1", " V....D libx264  x\n A....D aac  x", "videoflix.E006"),
+        ("n7.1", " A....D aac  x", "videoflix.E007"),
+    ],
+)
+def test_ffmpeg_that_is_too_old_or_poor_is_named(
+    production: Settings, tmp_path: Path, version: str, encoders: str, identity: str
+) -> None:
+    fake = tmp_path / "ffmpeg"
+    fake.write_text(
+        f'#!/bin/sh\ncase "$*" in *-encoders*) echo "{encoders}";; *) echo "ffmpeg version {version}";; esac\n'
+    )
+    fake.chmod(0o755)
+    production.FFMPEG = str(fake)
+
+    assert set(ours()) == {identity}
+
+
+def test_engine_is_not_asked_at_every_start(production: Settings) -> None:
+    production.FFMPEG = "/nowhere/ffmpeg"
+
+    assert ours(deploy=False) == {}
+
+
+def test_production_environment_passes_djangos_own_checks_too(tmp_path: Path) -> None:
+    own = {name.upper() for name in Env.model_fields}
+    kept = {name: value for name, value in os.environ.items() if name not in own}
+    ended = subprocess.run(
+        [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
+        cwd=BASE_DIR,
+        env=kept | {"ENV_FILE": "", "DATA_DIR": str(tmp_path)} | PRODUCTION,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ended.returncode == 0, ended.stderr
+    assert "no issues" in ended.stdout

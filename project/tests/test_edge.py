@@ -1,0 +1,409 @@
+"""The edge as it is deployed: real nginx with our template in front of real gunicorn, over real connections."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connection
+from pytest_django import DjangoDbBlocker
+
+from accounts.tests.serving import web_server
+from library.tests.films import PASSWORD, SEGMENT_BYTES, segment_bytes
+from project.tests.edge import nginx, nginx_binary
+
+pytestmark = [
+    pytest.mark.services,
+    pytest.mark.edge,
+    pytest.mark.skipif(nginx_binary() is None, reason="no nginx found"),
+]
+
+CHECK_S = 1
+ORIGIN = "https://app.example.com"
+SETUP = """
+from library.tests.films import make_viewer, published, serve_version
+for name in ("ada", "bob", "carl", "dora"):
+    make_viewer(f"{name}@example.com", is_staff=name == "dora")
+films = [published(title=title) for title in ("One", "Two", "Three", "Replaced", "Deleted")]
+serve_version(films[3], 2)
+print([(film.pk, film.transcode_id) for film in films])
+"""
+
+DEACTIVATE = """
+from accounts.models import User
+carl = User.objects.get(email="carl@example.com")
+carl.is_active = False
+carl.save()
+"""
+
+
+@dataclass(frozen=True)
+class Site:
+    """The edge, the server behind it, and the films there are."""
+
+    edge: str
+    behind: str
+    folder: Path
+    films: list[tuple[int, int]]  # (film, transcode)
+
+    @property
+    def film(self) -> int:
+        return self.films[0][0]
+
+    @property
+    def transcode(self) -> int:
+        return self.films[0][1]
+
+    def manage(self, code: str) -> str:
+        return run(self.folder, code)
+
+
+def run(folder: Path, code: str) -> str:
+    environment = os.environ | {"DATA_DIR": str(folder), "DB_NAME": str(connection.settings_dict["NAME"])}
+    command = [sys.executable, "manage.py", "shell", "--no-imports", "-c", code]
+    return subprocess.run(
+        command, env=environment, cwd=settings.BASE_DIR, check=True, capture_output=True, text=True
+    ).stdout
+
+
+@pytest.fixture(scope="module")
+def site(
+    tmp_path_factory: pytest.TempPathFactory, django_db_setup: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp("served")
+    os.environ["CSRF_TRUSTED_ORIGINS"] = ORIGIN
+    with django_db_blocker.unblock():
+        with web_server(folder) as behind:
+            del os.environ["CSRF_TRUSTED_ORIGINS"]
+            films = json.loads(run(folder, SETUP).strip().replace("(", "[").replace(")", "]"))
+            upstream = urlsplit(behind).netloc
+            with nginx(folder / "nginx", upstream=upstream, data=folder, check_time=f"{CHECK_S}s") as edge:
+                yield Site(edge, behind, folder, [(film, transcode) for film, transcode in films])
+        call_command("flush", interactive=False, verbosity=0)
+
+
+@contextmanager
+def signed_in(site: Site, name: str) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=site.edge, timeout=30, follow_redirects=False) as client:
+        response = client.post("/api/login/", json={"email": f"{name}@example.com", "password": PASSWORD})
+        assert response.status_code == 200
+        yield client
+
+
+def open_film(client: httpx.Client, film: int) -> str:
+    """Fetch the playlist and keep nothing but the playback cookie it sets, as if the access token had expired."""
+    response = client.get(f"/api/video/{film}/master.m3u8")
+    assert response.status_code == 200
+    return response.cookies["playback_token"]
+
+
+@pytest.fixture
+def player(site: Site) -> Iterator[httpx.Client]:
+    """Ada's player: it holds the cookie for the first film and nothing else."""
+    with signed_in(site, "ada") as client:
+        cookie = open_film(client, site.film)
+    with httpx.Client(base_url=site.edge, timeout=30, headers={"Cookie": f"playback_token={cookie}"}) as client:
+        yield client
+
+
+def is_from_nginx(response: httpx.Response) -> bool:
+    return response.headers["server"].startswith("nginx") and "x-frame-options" not in response.headers
+
+
+def test_segment_comes_from_nginx_with_the_headers_django_gives_it(site: Site, player: httpx.Client) -> None:
+    path = f"/api/video/{site.film}/480p/segment_001.ts"
+    edge, behind = player.get(path), httpx.get(f"{site.behind}{path}", headers=player.headers)
+    assert is_from_nginx(edge)
+    assert edge.status_code == behind.status_code == 200
+    assert edge.content == behind.content == segment_bytes(site.transcode, 1, "480p", 1)
+    for name in ("Content-Type", "Content-Length", "Cache-Control", "ETag", "Last-Modified", "Accept-Ranges", "Vary"):
+        assert edge.headers[name] == behind.headers[name], name
+    assert edge.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_name_above_the_source_plays_the_best_there_is(site: Site, player: httpx.Client) -> None:
+    response = player.get(f"/api/video/{site.film}/1080p/segment_000.ts")
+    assert is_from_nginx(response)
+    assert response.content == segment_bytes(site.transcode, 1, "720p", 0)
+
+
+@pytest.mark.parametrize("name", ["storyboard_00.jpg", "thumbnail.jpg", "thumbnail.jpg?v=abcd"])
+def test_pictures_come_from_nginx_too(site: Site, player: httpx.Client, name: str) -> None:
+    edge = player.get(f"/api/video/{site.film}/{name}")
+    behind = httpx.get(f"{site.behind}/api/video/{site.film}/{name}", headers=player.headers)
+    assert is_from_nginx(edge)
+    assert (edge.status_code, edge.content) == (200, behind.content)
+    assert edge.headers["Content-Type"] == behind.headers["Content-Type"]
+    assert edge.headers["ETag"] == behind.headers["ETag"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "status", "first", "length"),
+    [
+        ("bytes=0-0", 206, 0, 1),
+        ("bytes=-1", 206, SEGMENT_BYTES - 1, 1),
+        ("bytes=100-199", 206, 100, 100),
+        ("bytes=0-1,4-5", 200, 0, SEGMENT_BYTES),
+    ],
+)
+def test_single_ranges_are_served(
+    site: Site, player: httpx.Client, wanted: str, status: int, first: int, length: int
+) -> None:
+    path = f"/api/video/{site.film}/480p/segment_000.ts"
+    for base in (site.edge, site.behind):
+        response = player.get(f"{base}{path}", headers={"Range": wanted})
+        assert response.status_code == status
+        assert response.content == segment_bytes(site.transcode, 1, "480p", 0)[first : first + length]
+
+
+def test_range_beyond_the_end_is_416_in_json(site: Site, player: httpx.Client) -> None:
+    for base in (site.edge, site.behind):
+        response = player.get(f"{base}/api/video/{site.film}/480p/segment_000.ts", headers={"Range": "bytes=99999-"})
+        assert response.status_code == 416
+        assert response.json() == {"detail": "Range Not Satisfiable."}
+        assert response.headers["Content-Range"] == f"bytes */{SEGMENT_BYTES}"
+
+
+def test_segment_with_a_slash_is_served_without_a_redirect(site: Site, player: httpx.Client) -> None:
+    assert player.get(f"/api/video/{site.film}/480p/segment_000.ts/").status_code == 200
+
+
+def test_validators_hold_across_edge_and_server(site: Site, player: httpx.Client) -> None:
+    path = f"/api/video/{site.film}/480p/segment_000.ts"
+    etag = httpx.get(f"{site.behind}{path}", headers=player.headers).headers["ETag"]
+    assert player.get(path, headers={"If-None-Match": etag}).status_code == 304
+    assert player.get(path, headers={"If-Range": etag, "Range": "bytes=0-1"}).status_code == 206
+    assert player.get(path, headers={"If-Range": '"other"', "Range": "bytes=0-1"}).status_code == 200
+
+
+def test_head_tells_the_length_and_sends_nothing(site: Site, player: httpx.Client) -> None:
+    response = player.head(f"/api/video/{site.film}/480p/segment_000.ts")
+    assert (response.status_code, response.content) == (200, b"")
+    assert response.headers["Content-Length"] == str(SEGMENT_BYTES)
+
+
+def test_other_methods_are_django_s_to_refuse(site: Site, player: httpx.Client) -> None:
+    response = player.put(f"/api/video/{site.film}/480p/segment_000.ts", headers={"Sec-Fetch-Site": "same-origin"})
+    assert response.status_code in (401, 405)
+    assert response.json().keys() == {"detail"}
+
+
+@pytest.mark.parametrize("cookie", ["", "x", "WzEsMl0:1abc:AAAAAAAAAAAAAAAAAAAAAAAA", "a" * 5000])
+def test_strangers_get_401_in_json(site: Site, cookie: str) -> None:
+    for name in ("480p/segment_000.ts", "storyboard_00.jpg", "thumbnail.jpg", "master.m3u8"):
+        response = httpx.get(
+            f"{site.edge}/api/video/{site.film}/{name}", headers={"Cookie": f"playback_token={cookie}"}
+        )
+        assert response.status_code == 401, name
+        assert response.json().keys() == {"detail"}
+
+
+def test_viewer_without_a_playback_cookie_is_served_through_django(site: Site) -> None:
+    """An app that sends its access token with each request, and holds no cookies."""
+    with signed_in(site, "ada") as client:
+        access = client.cookies["access_token"]
+    for name in ("480p/segment_000.ts", "storyboard_00.jpg", "thumbnail.jpg"):
+        response = httpx.get(f"{site.edge}/api/video/{site.film}/{name}", headers={"Authorization": f"Bearer {access}"})
+        assert response.status_code == 200, name
+        assert not is_from_nginx(response)
+
+
+def test_cookie_of_one_film_opens_no_other(site: Site, player: httpx.Client) -> None:
+    other = site.films[1][0]
+    for path in (
+        f"/api/video/{other}/480p/segment_000.ts",
+        f"/api/video/{site.film}/../{other}/480p/segment_000.ts",
+        f"/api/video/{site.film}/480p/..%2f..%2f{other}/480p/segment_000.ts",
+        f"/api/video/{site.film}/480p/%2e%2e/%2e%2e/{other}/480p/segment_000.ts",
+    ):
+        status, content = raw(site, path, player)
+        assert status in (401, 404), path
+        assert b"<" not in content, path
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/hls/{transcode}/1/480p/segment_000.ts",
+        "/data/hls/{transcode}/1/480p/segment_000.ts",
+        "/uploads/videos/One.mp4",
+        "/secret_key",
+        "/db.sqlite3",
+        "/-/playback-check",
+        "/api/video/{film}/480p/segment_000.ts/../../../../../secret_key",
+        "/api/video/{film}/480p/..%2f..%2f..%2f..%2fsecret_key",
+        "/api/video/{film}/480p/segment_00%30.ts%00",
+        "/api/video/{film}/480p/segment_002.ts",
+        "/api/video/{film}/480p/segment_0000.ts",
+        "/api/video/{film}/360p/segment_000.ts",
+        "/api/video/{film}/480p/index.m3u8.gz",
+        "/api/video/{film}/storyboard_77.jpg",
+        "/api/video/0{film}/480p/segment_000.ts/x",
+        "/api/video/{film}/480p/segment_000.ts?v=9",
+        "/api/video/{film}/480p/segment_000.ts?v=1%26film=2",
+        "/api/video/{film}/480p/segment_000.ts?v=../1",
+    ],
+)
+def test_path_tricks_lead_nowhere(site: Site, player: httpx.Client, path: str) -> None:
+    status, content = raw(site, path.format(film=site.film, transcode=site.transcode), player)
+    assert status in (400, 401, 404), content
+    assert not content.startswith(b"<"), content
+
+
+def raw(site: Site, path: str, player: httpx.Client) -> tuple[int, bytes]:
+    """The path exactly as written; clients tidy up dots before they send them."""
+    address = urlsplit(site.edge)
+    cookie = player.headers["Cookie"]
+    with socket.create_connection((address.hostname, address.port), timeout=10) as connected:
+        head = f"GET {path} HTTP/1.0\r\nHost: {address.netloc}\r\nCookie: {cookie}\r\n\r\n"
+        connected.sendall(head.encode())
+        received = b"".join(iter(lambda: connected.recv(65_536), b""))
+    headers, _, content = received.partition(b"\r\n\r\n")
+    return int(headers.split()[1]), content
+
+
+def test_check_itself_tells_a_stranger_nothing(site: Site, player: httpx.Client) -> None:
+    for query in ("", "?film=x", f"?film={site.film}", f"?film={site.film}&v=x"):
+        response = httpx.get(f"{site.edge}/api/playback/check{query}")
+        assert response.status_code in (400, 401)
+        assert not [name for name in response.headers if name.startswith("x-film")]
+    assert player.get(f"/api/playback/check?film={site.film}").status_code == 204
+    assert player.get(f"/api/playback/check?film={site.films[1][0]}").status_code == 401
+
+
+def test_retired_and_new_version_are_served_side_by_side(site: Site) -> None:
+    film, transcode = site.films[3]
+    with signed_in(site, "carl") as client:
+        client.cookies.set("playback_token", open_film(client, film))
+        for version in (1, 2):
+            response = client.get(f"/api/video/{film}/480p/segment_000.ts?v={version}")
+            assert is_from_nginx(response)
+            assert response.content == segment_bytes(transcode, version, "480p", 0)
+
+
+def test_allowed_page_may_read_with_credentials_and_no_other(site: Site, player: httpx.Client) -> None:
+    path = f"/api/video/{site.film}/480p/segment_000.ts"
+    for origin, allowed in ((ORIGIN, ORIGIN), ("https://evil.example", None), (ORIGIN, ORIGIN)):
+        response = player.get(path, headers={"Origin": origin})
+        assert is_from_nginx(response)
+        assert response.headers.get("Access-Control-Allow-Origin") == allowed
+        assert response.headers["Vary"] == "origin"
+    assert response.headers["Access-Control-Allow-Credentials"] == "true"
+    assert "Content-Range" in response.headers["Access-Control-Expose-Headers"]
+    preflight = httpx.options(f"{site.edge}{path}", headers={"Origin": ORIGIN, "Access-Control-Request-Method": "GET"})
+    assert preflight.headers["Access-Control-Allow-Origin"] == ORIGIN
+    assert "range" in preflight.headers["Access-Control-Allow-Headers"]
+
+
+def test_server_is_not_asked_while_its_answer_holds(site: Site, tmp_path: Path) -> None:
+    """At most once in 55 s for each viewer and film: the price is that a film goes on for so long after a logout."""
+    path = f"/api/video/{site.film}/480p/segment_000.ts"
+    upstream = urlsplit(site.behind).netloc
+    with nginx(tmp_path / "nginx", upstream=upstream, data=site.folder) as patient, signed_in(site, "bob") as client:
+        headers = {"Cookie": f"playback_token={open_film(client, site.film)}"}
+        assert is_from_nginx(httpx.get(f"{patient}{path}", headers=headers))
+        assert client.post("/api/logout/").status_code == 200
+        for name in ("480p/segment_000.ts", "720p/segment_001.ts", "480p/segment_001.ts"):
+            response = httpx.get(f"{patient}/api/video/{site.film}/{name}", headers=headers)
+            assert response.status_code == 200
+            assert is_from_nginx(response)
+
+
+def access_log(site: Site) -> str:
+    time.sleep(1.2)  # nginx writes its log once a second
+    return (site.folder / "nginx" / "access.log").read_text()
+
+
+def stops(client: httpx.Client, path: str) -> bool:
+    """Whether the film stops before the check's answer, kept by nginx and by no one else, has run out twice."""
+    deadline = time.monotonic() + 2 * CHECK_S + 2
+    while time.monotonic() < deadline:
+        if client.get(path).status_code in (401, 404):
+            return True
+        time.sleep(0.2)
+    return False
+
+
+def test_logout_stops_the_film(site: Site) -> None:
+    path = f"/api/video/{site.film}/480p/segment_000.ts"
+    with signed_in(site, "bob") as client:
+        cookie = open_film(client, site.film)
+        with httpx.Client(base_url=site.edge, headers={"Cookie": f"playback_token={cookie}"}) as watching:
+            assert watching.get(path).status_code == 200
+            assert client.post("/api/logout/").status_code == 200
+            assert stops(watching, path)
+
+
+def test_deactivation_stops_the_film(site: Site) -> None:
+    path = f"/api/video/{site.film}/480p/segment_000.ts"
+    with signed_in(site, "carl") as client:
+        cookie = open_film(client, site.film)
+    with httpx.Client(base_url=site.edge, headers={"Cookie": f"playback_token={cookie}"}) as watching:
+        assert watching.get(path).status_code == 200
+        site.manage(
+            "from accounts.models import User; u = User.objects.get(email='carl@example.com')"
+            "; u.is_active = False; u.save()"
+        )
+        assert stops(watching, path)
+
+
+def test_deleting_the_film_stops_it(site: Site) -> None:
+    film, _ = site.films[4]
+    path = f"/api/video/{film}/480p/segment_000.ts"
+    with signed_in(site, "ada") as client:
+        cookie = open_film(client, film)
+    with httpx.Client(base_url=site.edge, headers={"Cookie": f"playback_token={cookie}"}) as watching:
+        assert watching.get(path).status_code == 200
+        site.manage(f"from library.models import Video; Video.objects.get(pk={film}).delete()")
+        assert stops(watching, path)
+
+
+def test_api_and_static_files_are_proxied_with_absolute_urls(site: Site) -> None:
+    with signed_in(site, "ada") as client:
+        listed = client.get("/api/video").json()
+        assert listed[0]["hls_url"].startswith(f"{site.edge}/api/video/")
+        assert client.get("/static/admin/css/base.css").status_code == 200
+        assert client.get("/api/nowhere").json().keys() == {"detail"}
+
+
+def test_request_id_is_the_edges_own_and_reaches_the_log(site: Site, player: httpx.Client) -> None:
+    response = player.get(f"/api/video/{site.film}/480p/segment_000.ts", headers={"X-Request-ID": "made-up-by-client"})
+    identity = response.headers["X-Request-ID"]
+    assert len(identity) == 32
+    assert identity in {json.loads(line)["request_id"] for line in access_log(site).splitlines()}
+
+
+def test_links_in_mails_stay_out_of_the_edges_log(site: Site) -> None:
+    httpx.get(f"{site.edge}/api/activate/MQ/very-secret-token/")
+    logged = access_log(site)
+    assert "very-secret-token" not in logged
+    assert "/api/activate/***" in logged
+
+
+def test_large_requests_are_refused_in_json_save_for_uploads(site: Site) -> None:
+    """nginx limits the API's bodies; how large an upload may be is for Django to say."""
+    too_large = b"x" * 1_100_000
+    response = httpx.post(f"{site.edge}/api/login/", content=too_large, headers={"Content-Type": "application/json"})
+    assert (response.status_code, response.json().keys()) == (413, {"detail"})
+    upload = httpx.post(f"{site.edge}/api/uploads/", content=too_large)
+    assert upload.status_code != 413
+
+
+def test_edge_says_so_in_json_while_the_server_is_away(tmp_path: Path) -> None:
+    with nginx(tmp_path / "nginx", upstream="127.0.0.1:9", data=tmp_path) as edge:
+        cookie = {"Cookie": f"playback_token={'a' * 40}"}
+        for path in ("/api/video/", "/api/video/1/480p/segment_000.ts"):
+            response = httpx.get(f"{edge}{path}", headers=cookie)
+            assert (response.status_code, response.json().keys()) == (503, {"detail"})
+            assert response.headers["Retry-After"] == "5"

@@ -1,0 +1,189 @@
+"""What comes from outside: defaults, the template, and the one line that a bad value is answered with."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from project import env as environment
+from project.env import BASE_DIR, Env
+
+TEMPLATE = (BASE_DIR / ".env.template").read_text()
+
+BAD_VALUES = {
+    "PORT": "70000",
+    "WEB_WORKERS": "many",
+    "WEB_THREADS": "0",
+    "SECRET_KEY": "tooshort",
+    "METRICS_TOKEN": "tooshort",
+    "DEBUG": "perhaps",
+    "LOG_LEVEL": "LOUD",
+    "CSRF_TRUSTED_ORIGINS": "app.example.com",
+    "SECURE_COOKIES": "sometimes",
+    "JWT_COOKIE_SAMESITE": "Loose",
+    "USE_X_FORWARDED_PROTO": "2",
+    "TRUSTED_PROXIES": "-1",
+    "DB_PORT": "postgres",
+    "REDIS_LOCATION": "http://redis:6379",
+    "REDIS_PORT": "0",
+    "REDIS_DB": "-1",
+    "EMAIL_PORT": "smtp",
+    "EMAIL_USE_TLS": "starttls",
+    "EMAIL_USE_SSL": "tls",
+    "FRONTEND_BASE_URL": "app.example.com",
+    "FRONTEND_ACTIVATE_PATH": "https://elsewhere.example.com/x",
+    "FRONTEND_RESET_PATH": "reset?uid=1",
+    "HLS_WORKERS": "0",
+    "HLS_THREADS": "-1",
+    "HLS_NICE": "20",
+    "HLS_LEASE_S": "1",
+    "HLS_LIST_WHEN": "never",
+    "HLS_MAX_DURATION_S": "0",
+    "HLS_MAX_PIXELS": "big",
+    "UPLOAD_MAX_MB": "0",
+    "DISK_RESERVE_MB": "-5",
+}
+
+
+def clean_environment(**values: str) -> dict[str, str]:
+    own = {name.upper() for name in Env.model_fields}
+    return {name: value for name, value in os.environ.items() if name.upper() not in own} | {"ENV_FILE": ""} | values
+
+
+def start(**values: str) -> subprocess.CompletedProcess[str]:
+    """Start the program as an operator would, with exactly these variables of ours."""
+    return subprocess.run(
+        [sys.executable, "manage.py", "check"],
+        cwd=BASE_DIR,
+        env=clean_environment(**values),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture
+def nothing_set(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    for name in Env.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setenv("ENV_FILE", "")
+    return monkeypatch
+
+
+@pytest.mark.parametrize("name", BAD_VALUES)
+def test_bad_value_stops_with_one_line_that_names_the_variable_and_not_the_value(
+    nothing_set: pytest.MonkeyPatch, name: str
+) -> None:
+    nothing_set.setenv(name, BAD_VALUES[name])
+
+    with pytest.raises(SystemExit) as stop:
+        environment.load()
+
+    line = str(stop.value)
+    assert line == f"{name} can't be used as it is set: it accepts {Env.model_fields[name.lower()].description}."
+    assert BAD_VALUES[name] not in line.removeprefix(name).split() or len(BAD_VALUES[name]) < 3
+
+
+def test_every_variable_that_can_be_wrong_is_tried() -> None:
+    free_text = {"host", "data_dir", "allowed_hosts", "db_name", "db_user", "db_password", "db_host", "redis_host"}
+    free_text |= {"email_host", "email_host_user", "email_host_password", "default_from_email", "ffmpeg"}
+    free_text |= {"django_superuser_username", "django_superuser_email", "django_superuser_password"}
+
+    assert {name.lower() for name in BAD_VALUES} | free_text == set(Env.model_fields)
+
+
+def test_program_ends_with_that_line_alone(tmp_path: Path) -> None:
+    ended = start(DATA_DIR=str(tmp_path), SECRET_KEY="hunter2")
+
+    assert ended.returncode == 1
+    assert ended.stderr == "SECRET_KEY can't be used as it is set: it accepts at least 16 secret characters.\n"
+    assert ended.stdout == ""
+
+
+def test_both_kinds_of_mail_encryption_stop_the_start(nothing_set: pytest.MonkeyPatch) -> None:
+    nothing_set.setenv("EMAIL_USE_TLS", "True")
+    nothing_set.setenv("EMAIL_USE_SSL", "True")
+
+    with pytest.raises(SystemExit, match="EMAIL_USE_TLS can't be used together with EMAIL_USE_SSL"):
+        environment.load()
+
+
+def test_data_dir_that_is_no_folder_stops_the_start_with_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+
+    ended = start(DATA_DIR=str(tmp_path / "file" / "below"))
+
+    assert ended.returncode == 1
+    assert re.fullmatch(r"DATA_DIR can't be used as it is set: [^\n]+\n", ended.stderr)
+
+
+def test_data_dir_that_may_not_be_written_stops_the_start_with_one_line() -> None:
+    """/proc takes no files, not even from root."""
+    ended = start(DATA_DIR="/proc/videoflix")
+
+    assert ended.returncode == 1
+    assert re.fullmatch(r"DATA_DIR can't be used as it is set: [^\n]+\n", ended.stderr)
+
+
+def test_secret_key_is_private_and_stays(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "secret_key"
+
+    key = environment.private_key(path)
+
+    assert len(key) >= 50
+    assert environment.private_key(path) == key
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_env_file_is_read_and_the_environment_wins(nothing_set: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "env").write_text("PORT=8100\nHOST=192.0.2.7\nDEBUG=\n")
+    nothing_set.setenv("ENV_FILE", str(tmp_path / "env"))
+    nothing_set.setenv("HOST", "192.0.2.8")
+
+    env = environment.load()
+
+    assert (env.port, env.host, env.debug) == (8100, "192.0.2.8", False)
+
+
+@pytest.mark.parametrize(
+    ("values", "url"),
+    [
+        ({}, None),
+        ({"REDIS_LOCATION": "redis://cache:6380/3", "REDIS_HOST": "other"}, "redis://cache:6380/3"),
+        ({"REDIS_HOST": "cache"}, "redis://cache:6379/0"),
+        ({"REDIS_PORT": "6380", "REDIS_DB": "2"}, "redis://localhost:6380/2"),
+    ],
+)
+def test_redis_is_used_as_soon_as_one_of_its_variables_is_set(
+    nothing_set: pytest.MonkeyPatch, values: dict[str, str], url: str | None
+) -> None:
+    for name, value in values.items():
+        nothing_set.setenv(name, value)
+
+    assert environment.load().redis_url == url
+
+
+def test_template_names_every_variable_and_no_other() -> None:
+    named = re.findall(r"^#?([A-Z][A-Z0-9_]*)=", TEMPLATE, re.MULTILINE)
+
+    assert sorted(named) == sorted(name.upper() for name in Env.model_fields)
+
+
+def test_template_is_accepted_and_differs_from_the_defaults_only_where_containers_do(
+    nothing_set: pytest.MonkeyPatch,
+) -> None:
+    defaults = environment.load()
+    nothing_set.setenv("ENV_FILE", str(BASE_DIR / ".env.template"))
+
+    copied = environment.load()
+
+    changed = {name for name in Env.model_fields if getattr(copied, name) != getattr(defaults, name)}
+    assert changed == {
+        *("db_host", "db_password", "redis_host", "redis_location", "redis_port", "redis_db"),
+        *("django_superuser_username", "django_superuser_email", "csrf_trusted_origins", "email_use_tls"),
+        "trusted_proxies",
+    }

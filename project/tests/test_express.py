@@ -1,0 +1,261 @@
+"""The way in front of Django: the same answers as Django gives, no query, and everything odd left to Django."""
+
+import time
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import time_machine
+from django.core.cache import caches
+from django.test import RequestFactory
+from django.utils import timezone
+
+from library import places
+from library.files import Part
+from library.models import Video
+from library.tests.films import PASSWORD, Player, make_viewer, published, segment_bytes, serve_version, sign_in
+from project import metrics
+from project.express import Express, Headers
+
+pytestmark = pytest.mark.django_db
+
+ORIGIN = "https://app.example.com"
+NAMES = (
+    "480p/segment_000.ts",
+    "1080p/segment_001.ts?v=1",
+    "480p/index.m3u8",
+    "720p/iframes.m3u8?v=1",
+    "master.m3u8",
+    "storyboard.vtt",
+    "storyboard_00.jpg",
+)
+
+
+class Answered:
+    """What came out, and whether Django was asked."""
+
+    def __init__(self, path: str, cookie: str, method: str = "GET", **headers: str) -> None:
+        self.went_on = False
+        self.status = 0
+        self.headers: dict[str, str] = {}
+        environ = RequestFactory(headers=headers).generic(method, path).environ
+        environ |= {"HTTP_COOKIE": cookie, "wsgi.file_wrapper": lambda body, size: self.read(body)}
+        self.content = b"".join(Express(self.django)(environ, self.start))
+
+    def django(self, environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        self.went_on = True
+        return []
+
+    def start(self, status: str, headers: Headers) -> None:
+        self.status = int(status[:3])
+        self.headers = dict(headers)
+        assert len(headers) == len(self.headers), "a header twice"
+
+    def read(self, body: Part) -> list[bytes]:
+        try:
+            return [body.read()]
+        finally:
+            body.close()
+
+
+@pytest.fixture(autouse=True)
+def own_folders(settings: Any, tmp_path: Path) -> Iterator[None]:
+    settings.HLS_ROOT = tmp_path / "hls"
+    settings.CORS_ALLOWED_ORIGINS = [ORIGIN]
+    yield
+    places.memory.clear()
+    caches["process"].clear()
+
+
+@pytest.fixture
+def film(db: None) -> Video:
+    return published()
+
+
+@pytest.fixture
+def player(film: Video) -> Player:
+    """Ada, who watches already: her leave and the film's place are known to this process."""
+    make_viewer()
+    player = sign_in(Player())
+    player.get(f"/api/video/{film.pk}/master.m3u8")
+    for name in NAMES:
+        assert player.get(f"/api/video/{film.pk}/{name}").status_code == 200
+    return player
+
+
+@pytest.fixture
+def cookie(player: Player) -> str:
+    return f"playback_token={player.cookies['playback_token'].value}"
+
+
+VARIANTS: list[tuple[str, dict[str, str]]] = [
+    ("GET", {}),
+    ("HEAD", {}),
+    ("HEAD", {"Range": "bytes=0-1"}),
+    ("GET", {"Range": "bytes=1-2"}),
+    ("GET", {"Range": "bytes=-3", "If-Range": '"other"'}),
+    ("GET", {"If-None-Match": "*"}),
+    ("GET", {"Accept-Encoding": "gzip"}),
+    ("GET", {"Origin": ORIGIN}),
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("method", "headers"), VARIANTS)
+def test_answer_is_the_one_django_gives(
+    player: Player, film: Video, cookie: str, name: str, method: str, headers: dict[str, str]
+) -> None:
+    path = f"/api/video/{film.pk}/{name}"
+    answered = Answered(path, cookie, method, **headers)
+    response: Any = player.generic(method, path, headers=headers)
+    assert not answered.went_on
+    assert (answered.status, answered.content) == (response.status_code, response.sent)
+    assert comparable(answered.headers.items()) == comparable(response.items())
+
+
+def comparable(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Without what is new each time; names in small letters, since the CORS middleware writes them so."""
+    return {name.lower(): value for name, value in headers if name not in ("X-Request-ID", "Set-Cookie")}
+
+
+def test_secure_request_gets_the_same_security_headers(player: Player, film: Video, cookie: str, settings: Any) -> None:
+    settings.SECURE_HSTS_SECONDS, settings.SECURE_HSTS_INCLUDE_SUBDOMAINS = 31_536_000, True
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    path = f"/api/video/{film.pk}/480p/segment_000.ts"
+    fresh = Player()  # the middleware reads these settings when it is made
+    fresh.cookies = player.cookies
+    for proto, is_told in (("https", True), ("http", False)):
+        answered = Answered(path, cookie, **{"X-Forwarded-Proto": proto})
+        response = fresh.get(path, headers={"X-Forwarded-Proto": proto})
+        assert answered.headers.get("Strict-Transport-Security") == response.get("Strict-Transport-Security")
+        assert ("Strict-Transport-Security" in answered.headers) == is_told
+
+
+def test_nothing_is_asked_of_the_database(film: Video, cookie: str, django_assert_num_queries: Any) -> None:
+    with django_assert_num_queries(0):
+        for name in NAMES:
+            assert Answered(f"/api/video/{film.pk}/{name}", cookie).status == 200
+
+
+def test_playlist_renews_the_leave_as_django_does(player: Player, film: Video, cookie: str) -> None:
+    for name in ("master.m3u8", "480p/index.m3u8", "480p/iframes.m3u8?v=1"):
+        path = f"/api/video/{film.pk}/{name}"
+        renewed = Answered(path, cookie).headers["Set-Cookie"]
+        granted = player.get(path).cookies["playback_token"].OutputString()
+        assert [part.partition("=")[0] for part in renewed.split("; ")] == [
+            part.partition("=")[0] for part in granted.split("; ")
+        ]
+        assert f"Path=/api/video/{film.pk}/" in renewed
+    assert "Set-Cookie" not in Answered(f"/api/video/{film.pk}/480p/segment_000.ts", cookie).headers
+
+
+@pytest.mark.parametrize(
+    ("method", "name", "headers"),
+    [
+        ("POST", "480p/segment_000.ts", {}),
+        ("OPTIONS", "480p/segment_000.ts", {"Origin": ORIGIN}),
+        ("GET", "480p/segment_000.ts/", {}),
+        ("GET", "480p/segment_002.ts", {}),
+        ("GET", "480p/segment_0000.ts", {}),
+        ("GET", "480p/segment_000.ts%00", {}),
+        ("GET", "480p/..%2fsegment_000.ts", {}),
+        ("GET", "360p/segment_000.ts", {}),
+        ("GET", "storyboard_01.jpg", {}),
+        ("GET", "480p/segment_000.ts?v=2", {}),
+        ("GET", "480p/segment_000.ts?v=01", {}),
+        ("GET", "480p/segment_000.ts?v=1&x=1", {}),
+        ("GET", "480p/segment_000.ts", {"Range": "bytes=99999-"}),
+        ("GET", "480p/segment_000.ts", {"Origin": "https://evil.example"}),
+        ("GET", "thumbnail.jpg", {}),
+        ("GET", "", {}),
+    ],
+)
+def test_whatever_is_odd_goes_on_to_django(
+    film: Video, cookie: str, method: str, name: str, headers: dict[str, str]
+) -> None:
+    answered = Answered(f"/api/video/{film.pk}/{name}", cookie, method, **headers)
+    assert answered.went_on
+    assert answered.status == 0
+
+
+@pytest.mark.parametrize("wrong", ["", "playback_token=", "playback_token=x", "access_token=x", "x" * 9000, "=;=;;\0"])
+def test_unknown_cookies_go_on_to_django(film: Video, cookie: str, wrong: str) -> None:
+    assert Answered(f"/api/video/{film.pk}/480p/segment_000.ts", wrong).went_on
+
+
+def test_leave_of_another_film_goes_on_to_django(player: Player, film: Video, cookie: str) -> None:
+    other = published(title="Another")
+    player.get(f"/api/video/{other.pk}/480p/segment_000.ts")
+    assert places.remembered(other.pk, 1)
+    assert Answered(f"/api/video/{other.pk}/480p/segment_000.ts", cookie).went_on
+
+
+def test_answer_holds_for_less_than_a_minute(film: Video, cookie: str) -> None:
+    """Logout, deactivation and deletion stop new segments within 60 s."""
+    path = f"/api/video/{film.pk}/480p/segment_000.ts"
+    assert not Answered(path, cookie).went_on
+    with time_machine.travel(timezone.now() + timedelta(seconds=56)):
+        assert Answered(path, cookie).went_on
+
+
+def test_place_is_forgotten_before_the_minute_is_over(
+    film: Video, cookie: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = f"/api/video/{film.pk}/480p/segment_000.ts"
+    later = time.monotonic() + 31
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    assert Answered(path, cookie).went_on
+
+
+def test_replaced_film_is_seen_within_seconds(
+    player: Player, film: Video, cookie: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serve_version(film, 2)
+    later = time.monotonic() + 6
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    assert Answered(f"/api/video/{film.pk}/master.m3u8", cookie).went_on
+    old = Answered(f"/api/video/{film.pk}/480p/segment_000.ts", cookie)
+    assert old.content == segment_bytes(film.transcode_id, 1, "480p", 0)
+
+
+def test_file_that_is_swept_away_goes_on_to_django(film: Video, cookie: str, settings: Any) -> None:
+    (settings.HLS_ROOT / str(film.transcode_id) / "1" / "480p" / "segment_000.ts").unlink()
+    assert Answered(f"/api/video/{film.pk}/480p/segment_000.ts", cookie).went_on
+
+
+def test_administrators_playlist_goes_on_to_django_and_segments_do_not(film: Video) -> None:
+    carol = make_viewer("carol@example.com", is_staff=True)
+    player = Player()
+    assert player.login(username=carol.username, password=PASSWORD)
+    cookie = f"playback_token={player.get(f'/api/video/{film.pk}/master.m3u8').cookies['playback_token'].value}"
+    player.get(f"/api/video/{film.pk}/480p/segment_000.ts")
+    player.get(f"/api/video/{film.pk}/480p/segment_000.ts", headers={"Cookie": cookie})
+    assert Answered(f"/api/video/{film.pk}/master.m3u8", cookie).went_on
+    assert not Answered(f"/api/video/{film.pk}/480p/segment_000.ts", cookie).went_on
+
+
+def test_request_is_logged_and_counted_as_any_other(
+    player: Player, film: Video, cookie: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = f"/api/video/{film.pk}/480p/segment_000.ts"
+    caplog.clear()
+    before = counted()
+    player.get(path, headers={"X-Request-ID": "from-django"})
+    by_django = counted()
+    answered = Answered(path, cookie, **{"X-Request-ID": "from-express"})
+    by_express = counted()
+    assert answered.headers["X-Request-ID"] == "from-express"
+    (label,) = {name for name in by_django if by_django[name] != before.get(name)}
+    assert by_express[label] == by_django[label] + 1
+    lines: list[Any] = [record.msg for record in caplog.records if record.name == "videoflix.web"]
+    assert [line["request_id"] for line in lines] == ["from-django", "from-express"]
+    assert lines[0].keys() == lines[1].keys()
+
+
+def counted() -> dict[str, float]:
+    samples = [
+        sample for family in metrics.own.collect() for sample in family.samples if sample.name.endswith("_count")
+    ]
+    return {str(sorted(sample.labels.items())): sample.value for sample in samples}

@@ -1,0 +1,150 @@
+"""`/api/health/` and `/api/ready/` name what is wrong, and never hang."""
+
+import shutil
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connections
+from django.test import Client
+from django.utils import timezone
+from huey import RedisHuey
+from pytest_django.fixtures import Settings
+
+from hls.binary import ffmpeg_path
+from hls.models import Worker
+from project import vitals
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def _no_answers_kept() -> Iterator[None]:
+    ffmpeg_path.cache_clear()
+    vitals._pending.clear()
+    yield
+    ffmpeg_path.cache_clear()
+    vitals._pending.clear()
+
+
+@contextmanager
+def mute_server() -> Iterator[int]:
+    """Accepts connections and never says a word: what a hung database looks like."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        yield port
+
+
+def database(engine: str, **values: Any) -> dict[str, Any]:
+    """Settings of another database for threads that connect from now on."""
+    return {**connections.settings["default"], "ENGINE": f"django.db.backends.{engine}", "OPTIONS": {}, **values}
+
+
+def make_worker(*, silent_for: timedelta) -> None:
+    now = timezone.now()
+    Worker.objects.create(
+        host="h", hostname="h", pid=1, pid_started="1", slots=1, started_at=now, last_seen=now - silent_for
+    )
+
+
+@pytest.mark.parametrize("path", ["/api/health/", "/api/health"])
+def test_everything_well_answers_200_without_signing_in(client: Client, path: str) -> None:
+    answer = client.get(path)
+
+    assert answer.status_code == 200
+    assert answer["Cache-Control"] == "no-store"
+    body = answer.json()
+    assert body.pop("ffmpeg")[0].isdigit()
+    assert body == {"status": "ok", "database": "ok", "queue": "ok"}
+
+
+def test_missing_ffmpeg_is_named(client: Client, settings: Settings) -> None:
+    settings.FFMPEG = "/nowhere/ffmpeg"
+
+    answer = client.get("/api/health/")
+
+    assert answer.status_code == 503
+    assert answer.json() == {"status": "failing", "database": "ok", "queue": "ok", "ffmpeg": "missing"}
+
+
+def test_program_that_is_no_ffmpeg_is_named(client: Client, settings: Settings) -> None:
+    settings.FFMPEG = shutil.which("true")
+
+    assert client.get("/api/health/").json()["ffmpeg"] == "broken"
+
+
+def test_queue_that_refuses_is_named(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    monkeypatch.setattr(vitals, "HUEY", RedisHuey("dead", url=f"redis://127.0.0.1:{port}/0"))
+
+    answer = client.get("/api/health/")
+
+    assert (answer.status_code, answer.json()["queue"]) == (503, "not reachable")
+    assert str(port) not in answer.text
+
+
+def test_hung_queue_answers_within_three_seconds_and_again_at_once(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with mute_server() as port:
+        monkeypatch.setattr(vitals, "HUEY", RedisHuey("hung", url=f"redis://127.0.0.1:{port}/0"))
+        began = time.monotonic()
+
+        answer = client.get("/api/health/")
+
+        assert time.monotonic() - began < 3
+        assert (answer.status_code, answer.json()["queue"]) == (503, "no answer")
+
+
+def test_dead_database_is_named(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(connections.settings, "default", database("sqlite3", NAME="/proc/videoflix/secret-name"))
+
+    answer = client.get("/api/health/")
+
+    assert (answer.status_code, answer.json()["database"]) == (503, "not reachable")
+    assert "secret-name" not in answer.text
+
+
+def test_hung_database_answers_within_three_seconds(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    with mute_server() as port:
+        hung = database("postgresql", NAME="x", HOST="127.0.0.1", PORT=port, OPTIONS={"connect_timeout": 5})
+        monkeypatch.setitem(connections.settings, "default", hung)
+        began = time.monotonic()
+
+        answer = client.get("/api/health/")
+
+        assert time.monotonic() - began < 3
+        assert (answer.status_code, answer.json()["database"]) == (503, "no answer")
+        assert answer.json()["queue"] == "ok"
+
+
+def test_ready_with_room_and_a_living_worker(client: Client) -> None:
+    make_worker(silent_for=timedelta(seconds=5))
+
+    answer = client.get("/api/ready/")
+
+    assert answer.status_code == 200
+    assert answer.json() == {"status": "ok", "database": "ok", "queue": "ok", "disk": "ok", "worker": "ok"}
+
+
+def test_not_ready_when_every_worker_is_silent(client: Client) -> None:
+    make_worker(silent_for=timedelta(minutes=2))
+
+    answer = client.get("/api/ready/")
+
+    assert (answer.status_code, answer.json()["worker"]) == (503, "none is running")
+
+
+def test_not_ready_when_the_disk_reserve_is_touched(client: Client, settings: Settings) -> None:
+    make_worker(silent_for=timedelta(0))
+    settings.DISK_RESERVE_BYTES = shutil.disk_usage(Path(settings.DATA_DIR)).total + 1
+
+    answer = client.get("/api/ready/")
+
+    assert (answer.status_code, answer.json()["disk"]) == (503, "nearly full")

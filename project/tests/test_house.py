@@ -1,0 +1,155 @@
+"""The house rules: who may import whom, and where the sharp tools are kept. Read from the source, not from memory."""
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from project.env import BASE_DIR
+
+MAY_IMPORT = {
+    "project": {"project", "accounts", "library", "hls"},
+    "accounts": {"accounts"},
+    "library": {"library", "hls"},
+    "hls": {"hls"},
+}
+CORE_MAY_USE = {"av"}  # beside the standard library; probing runs it in a child of its own
+LONGEST_FUNCTION, LONGEST_FILE = 50, 300
+
+# Tools that stay where they are: module or dotted name -> the files that may use it
+KEPT_IN = {
+    "ninja": re.compile(
+        r"(accounts|library)/(uploads_)?(api|schemas|auth|openapi)\.py|project/(api|edge|health|schema)\.py"
+    ),
+    "ninja_jwt": re.compile(r"accounts/tokens\.py"),
+    "huey": re.compile(r"\w+/tasks\.py|project/management/commands/worker\.py|project/vitals\.py"),
+    "subprocess": re.compile(r"hls/core/process\.py|project/supervisor\.py"),
+    "os.environ": re.compile(r"project/env\.py|project/wsgi\.py"),  # wsgi.py only names the settings module
+    "os.getenv": re.compile(r"project/env\.py"),
+    "requests": re.compile(r"(?!)"),
+}
+
+
+@dataclass(frozen=True)
+class Module:
+    path: Path
+    tree: ast.Module
+    text: str
+
+    @property
+    def name(self) -> str:
+        return self.path.relative_to(BASE_DIR).as_posix()
+
+    @property
+    def app(self) -> str:
+        return self.name.partition("/")[0]
+
+    @property
+    def is_core(self) -> bool:
+        return self.name.startswith("hls/core/")
+
+
+def modules() -> Iterator[Module]:
+    for app in MAY_IMPORT:
+        for path in sorted((BASE_DIR / app).rglob("*.py")):
+            parts = path.relative_to(BASE_DIR).parts
+            if not {"tests", "migrations"} & set(parts) and not path.name.startswith(("test_", "conftest")):
+                text = path.read_text()
+                yield Module(path, ast.parse(text), text)
+
+
+def imported(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "relative imports are not used"
+            yield f"{node.module}"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def used_names(tree: ast.AST) -> Iterator[str]:
+    """Dotted names such as os.environ, as imported or as written."""
+    yield from imported(tree)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            yield f"{node.value.id}.{node.attr}"
+
+
+MODULES = list(modules())
+
+
+def test_there_is_something_to_look_at() -> None:
+    assert {module.app for module in MODULES} == set(MAY_IMPORT)
+    assert any(module.is_core for module in MODULES)
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.name)
+def test_imports_go_downwards_only(module: Module) -> None:
+    """project -> accounts, library -> hls; accounts and library are strangers, hls knows neither."""
+    ours = {name.partition(".")[0] for name in imported(module.tree)} & set(MAY_IMPORT)
+
+    assert ours <= MAY_IMPORT[module.app]
+
+
+def test_core_needs_neither_django_nor_the_app_around_it() -> None:
+    for module in MODULES:
+        if module.is_core:
+            for name in imported(module.tree):
+                root = name.partition(".")[0]
+                assert name.startswith("hls.core") or root in sys.stdlib_module_names | CORE_MAY_USE, (
+                    f"{module.name} imports {name}"
+                )
+
+
+@pytest.mark.parametrize("tool", KEPT_IN)
+def test_sharp_tool_stays_in_its_place(tool: str) -> None:
+    def uses(module: Module) -> bool:
+        return any(name == tool or name.startswith(f"{tool}.") for name in used_names(module.tree))
+
+    users = {module.name for module in MODULES if uses(module)}
+
+    assert {name for name in users if not KEPT_IN[tool].fullmatch(name)} == set()
+
+
+def test_no_import_hides_in_a_function() -> None:
+    for module in MODULES:
+        for function in functions(module.tree):
+            hidden = [node for node in ast.walk(function) if isinstance(node, ast.Import | ast.ImportFrom)]
+            assert not hidden, f"{module.name}:{hidden[0].lineno}" if hidden else ""
+
+
+def test_functions_and_files_stay_readable() -> None:
+    too_long = [
+        f"{module.name}:{function.lineno} {function.name}: {length} lines"
+        for module in MODULES
+        for function in functions(module.tree)
+        if (length := (function.end_lineno or 0) - function.lineno + 1) > LONGEST_FUNCTION
+    ]
+    too_long += [module.name for module in MODULES if len(module.text.splitlines()) > LONGEST_FILE]
+
+    assert too_long == []
+
+
+def test_nothing_is_caught_wholesale() -> None:
+    for module in MODULES:
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.ExceptHandler):
+                caught = "everything" if node.type is None else ast.unparse(node.type)
+                assert caught not in ("everything", "Exception", "BaseException"), f"{module.name}:{node.lineno}"
+
+
+def test_names_say_what_a_module_is() -> None:
+    vague = re.compile(r"(utils?|helpers?|common|managers?|misc)\.py|(handle|process)_\w+\.py")
+
+    assert [module.name for module in MODULES if vague.fullmatch(module.path.name)] == []
+
+
+def functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node

@@ -1,0 +1,151 @@
+"""One line per event that a machine can read, with who and what, and without any secret."""
+
+import io
+import json
+import logging
+import logging.config
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import structlog
+from django.http import HttpRequest
+from django.test import Client, RequestFactory
+from django.urls import resolve
+
+from accounts.auth import Viewer
+from accounts.models import User
+from project.logs import logging_config, masked
+from project.middleware import who_and_what
+
+JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
+
+
+class Lines:
+    def __init__(self) -> None:
+        self.stream = io.StringIO()
+
+    def read(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.stream.getvalue().splitlines()]
+
+
+@pytest.fixture
+def lines() -> Iterator[Lines]:
+    """What production would write, collected; every logger is as it was afterwards."""
+    captured = Lines()
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    config = logging_config(level="INFO", as_json=True)
+    config["handlers"]["stderr"]["stream"] = captured.stream
+    logging.config.dictConfig(config)
+    yield captured
+    root.handlers[:], root.level = handlers, level
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ("/api/activate/MQ/c1-abcdef/", "/api/activate/***"),
+        ("Internal Server Error: /api/password_confirm/MQ/c1-abc", "Internal Server Error: /api/password_confirm/***"),
+        ("https://app.example.com/activate.html?uid=MQ&token=c1-abc", "https://app.example.com/activate.html?uid=***&token=***"),
+        ("Authorization: Bearer abcdefgh12345678", "Authorization: Bearer ***"),
+        ("Authorization: Basic YWRtaW46c2VjcmV0", "Authorization: Basic ***"),
+        ("Cookie: access_token=abc; refresh_token=def", "Cookie: access_token=***; refresh_token=***"),
+        (f"the token {JWT} is bad", "the token *** is bad"),
+        ("Error 111 connecting to redis://user:hunter2@cache:6379/1", "Error 111 connecting to redis://***@cache:6379/1"),
+        ("/api/video/7/720p/index.m3u8", "/api/video/7/720p/index.m3u8"),
+        ("http://127.0.0.1:8000/api/health/", "http://127.0.0.1:8000/api/health/"),
+    ],
+)  # fmt: skip
+def test_secrets_are_masked_and_nothing_else_is(text: str, seen: str) -> None:
+    assert masked(text) == seen
+
+
+@pytest.mark.django_db
+def test_request_becomes_one_json_line_without_its_query(client: Client, lines: Lines) -> None:
+    answer = client.get("/?token=abc", headers={"X-Request-ID": "from-the-proxy-1"})
+
+    [line] = lines.read()
+    assert line.pop("timestamp").endswith("Z")
+    assert line.pop("duration_ms") > 0
+    assert line == {
+        "event": "request",
+        "logger": "videoflix.web",
+        "level": "info",
+        "request_id": "from-the-proxy-1",
+        "method": "GET",
+        "path": "/",
+        "status": 200,
+    }
+    assert answer["X-Request-ID"] == "from-the-proxy-1"
+
+
+@pytest.mark.django_db
+def test_request_id_that_could_break_a_line_is_replaced(client: Client) -> None:
+    answer = client.get("/", headers={"X-Request-ID": "short\n{}"})
+
+    assert len(answer["X-Request-ID"]) == 32
+
+
+@pytest.mark.django_db
+def test_link_of_a_mail_leaves_no_token_in_the_log(client: Client, lines: Lines) -> None:
+    client.get("/api/activate/MQ/c1a2b3-0123456789abcdef/")
+
+    assert [line["path"] for line in lines.read()] == ["/api/activate/***"]
+
+
+@pytest.mark.django_db
+def test_health_that_is_well_is_not_worth_a_line(client: Client, lines: Lines) -> None:
+    assert client.get("/api/health/").status_code == 200
+
+    assert not [line for line in lines.read() if line["event"] == "request"]
+
+
+def test_exception_is_one_line_with_its_traceback(lines: Lines) -> None:
+    try:
+        raise RuntimeError(f"broken by {JWT}")
+    except RuntimeError as error:
+        structlog.stdlib.get_logger("videoflix.api").error("unexpected error", exc_info=error)
+
+    [line] = lines.read()
+    assert "RuntimeError: broken by ***" in line["exception"]
+    assert "Traceback" in line["exception"]
+
+
+def test_lines_of_libraries_and_gunicorn_look_the_same(lines: Lines) -> None:
+    logging.getLogger("gunicorn.error").info("Listening at: %s (%s)", "http://127.0.0.1:8000", 7)
+    logging.getLogger("some.library").warning("odd")
+
+    assert [(line["logger"], line["level"], line["event"]) for line in lines.read()] == [
+        ("gunicorn.error", "info", "Listening at: http://127.0.0.1:8000 (7)"),
+        ("some.library", "warning", "odd"),
+    ]
+
+
+def test_viewer_and_film_are_named_by_their_ids(rf: RequestFactory) -> None:
+    request: HttpRequest = rf.get("/api/video/12/720p/index.m3u8")
+    request.resolver_match = resolve(request.path)
+    request.auth = Viewer(user=User(pk=3), session_id=None)  # type: ignore[attr-defined]  # set by Ninja
+
+    assert who_and_what(request) == {"user_id": 3, "video_id": 12}
+
+
+def test_stranger_at_a_strange_address_is_nobody(rf: RequestFactory) -> None:
+    assert who_and_what(rf.get("/nowhere")) == {}
+
+
+def test_admin_is_named_once_the_request_has_asked_for_them(rf: RequestFactory) -> None:
+    request = rf.get("/admin/")
+    request._cached_user = User(pk=5)  # type: ignore[attr-defined]  # where AuthenticationMiddleware keeps it
+
+    assert who_and_what(request) == {"user_id": 5}
+
+
+def test_readable_lines_for_people_are_masked_too(lines: Lines) -> None:
+    config = logging_config(level="INFO", as_json=False)
+    config["handlers"]["stderr"]["stream"] = lines.stream
+    logging.config.dictConfig(config)
+
+    logging.getLogger("videoflix").info("kept token=abc")
+
+    assert "kept token=***" in lines.stream.getvalue()

@@ -1,0 +1,48 @@
+"""Mail without an SMTP server becomes files that a mail program opens."""
+
+from email import message_from_bytes
+from email.policy import default
+from pathlib import Path
+
+import pytest
+from django.core.mail import EmailMultiAlternatives, mailers
+from pytest_django.fixtures import Settings
+
+
+@pytest.fixture
+def folder(tmp_path: Path, settings: Settings) -> Path:
+    settings.MAILERS = {
+        "default": {"BACKEND": "project.mail.EmlBackend", "OPTIONS": {"folder": tmp_path / "mail"}},
+    }
+    return tmp_path / "mail"
+
+
+def test_sent_message_becomes_a_whole_eml_file(folder: Path) -> None:
+    mail = EmailMultiAlternatives("Grüße", "plain words", "noreply@videoflix.com", ["ada@example.com"])
+    mail.attach_alternative("<p>rich words</p>", "text/html")
+
+    assert mail.send() == 1
+
+    [file] = folder.iterdir()
+    assert file.suffix == ".eml"
+    read = message_from_bytes(file.read_bytes(), policy=default)
+    assert (read["Subject"], read["To"]) == ("Grüße", "ada@example.com")
+    assert "plain words" in read.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+    assert "rich words" in read.get_body(("html",)).get_content()  # type: ignore[union-attr]
+
+
+def test_messages_of_the_same_moment_do_not_overwrite_each_other(folder: Path) -> None:
+    messages = [EmailMultiAlternatives(f"number {n}", "x", "a@example.com", ["b@example.com"]) for n in range(20)]
+
+    assert mailers.default.send_messages(messages) == 20
+
+    assert len(list(folder.glob("*.eml"))) == 20
+
+
+def test_link_can_be_copied_out_of_the_file(folder: Path) -> None:
+    link = "http://localhost:4200/pages/auth/activate.html?uid=MQ&token=d-" + "0123456789abcdef" * 4
+
+    EmailMultiAlternatives("Hello", f"Grüße:\n\n{link}\n", "a@example.com", ["b@example.com"]).send()
+
+    [file] = folder.iterdir()
+    assert link in file.read_text().splitlines()

@@ -1,0 +1,152 @@
+"""`make run`'s one process: what it prints, what it keeps, and how it ends."""
+
+import json
+import os
+import signal
+import socket
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from project.tests.serving import (
+    Running,
+    children,
+    free_port,
+    get,
+    is_running,
+    may_enter_admin,
+    serve,
+    wait_until,
+)
+
+pytestmark = [pytest.mark.services, pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")]
+
+ALL_SAID = r"Ctrl-C stops everything"
+
+
+class Installation:
+    """One DATA_DIR that is served several times in a row."""
+
+    def __init__(self, folder: Path) -> None:
+        self.data = folder / "data"
+        self.port = free_port()
+        self.site = f"http://127.0.0.1:{self.port}"
+        self.started: list[Running] = []
+        self.password = ""
+
+    def start(self, **variables: str) -> Running:
+        self.started.append(serve(self.data, self.port, WEB_WORKERS="2", WEB_THREADS="4", **variables))
+        return self.started[-1]
+
+    def rows(self, table: str) -> int:
+        with sqlite3.connect(self.data / "db.sqlite3") as database:
+            count: int = database.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+        database.close()
+        return count
+
+
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    installation = Installation(tmp_path_factory.mktemp("installation"))
+    yield installation
+    for running in installation.started:
+        running.end()
+
+
+def test_first_start_makes_everything_and_ctrl_c_ends_it_cleanly(installation: Installation) -> None:
+    running = installation.start()
+    running.wait_for(ALL_SAID)
+
+    for address in ("/", "/admin/", "/api/docs", "/api/health/"):
+        assert f"{installation.site}{address}\n" in running.text
+    assert f"files in {installation.data}/mail\n" in running.text
+    assert installation.rows("library_video") == 1
+    installation.password = running.wait_for(r"Login +admin, password (\S+) \(shown only this once\)")[1]
+
+    health = get(f"{installation.site}/api/health/")
+    assert (health.status, json.loads(health.text)["status"]) == (200, "ok")
+    assert get(f"{installation.site}/api/docs").status == 200
+    assert may_enter_admin(installation.site, "admin", installation.password)
+    assert not may_enter_admin(installation.site, "admin", "not-" + installation.password)
+
+    processes = children(running.process.pid)
+    assert set(processes) == {"web", "worker"}
+    wait_until(lambda: get(f"{installation.site}/api/ready/").status == 200, what="the worker's heartbeat")
+    running.send(signal.SIGINT)
+
+    assert running.wait() == 0
+    assert running.lines[-1] == "Stopped."
+    assert "Traceback" not in running.text
+    assert not any(is_running(pid) for pid in processes.values())
+    assert installation.rows("hls_worker") == 0  # it has signed off
+
+
+def test_second_start_changes_nothing_and_says_no_password(installation: Installation) -> None:
+    running = installation.start()
+    running.wait_for(ALL_SAID)
+
+    assert "shown only this once" not in running.text
+    assert "demo film" not in running.text
+    assert may_enter_admin(installation.site, "admin", installation.password)
+    assert (installation.rows("library_video"), installation.rows("accounts_user")) == (1, 1)
+
+
+def test_counters_of_all_web_processes_are_added_up(installation: Installation) -> None:
+    for _ in range(40):
+        get(f"{installation.site}/")
+    scraped = get(f"{installation.site}/metrics")
+
+    count = 'videoflix_http_request_duration_seconds_count{method="GET",route="",status="200"} 40.0'
+    assert count in scraped.text
+
+
+def test_worker_that_is_killed_ends_the_whole_with_a_failure(installation: Installation) -> None:
+    running = installation.started[-1]
+    processes = children(running.process.pid)
+    os.kill(processes["worker"], signal.SIGKILL)
+
+    assert running.wait() == 1
+    assert "worker has ended by itself (signal 9, SIGKILL)." in running.lines
+    assert not is_running(processes["web"])
+
+
+def test_children_die_with_a_serve_that_is_killed(installation: Installation) -> None:
+    running = installation.start()
+    running.wait_for(ALL_SAID)
+    processes = children(running.process.pid)
+    running.send(signal.SIGKILL)
+
+    assert running.process.wait(10) == -signal.SIGKILL
+    wait_until(lambda: not any(map(is_running, processes.values())), what="both children's end", timeout_s=10)
+    wait_until(lambda: not answers(installation.port), what="the port's release", timeout_s=15)
+
+
+def test_port_in_use_is_said_in_one_line(installation: Installation) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        running = serve(installation.data, taken.getsockname()[1])
+        try:
+            assert running.wait() == 1
+        finally:
+            running.end()
+
+    [line] = running.lines
+    assert "another program listens there. Set another PORT or HOST." in line
+
+
+def test_database_out_of_reach_is_said_in_one_line(tmp_path: Path) -> None:
+    port = free_port()
+    running = serve(tmp_path, free_port(), DB_HOST="127.0.0.1", DB_PORT=str(port))
+    try:
+        assert running.wait() == 1
+    finally:
+        running.end()
+
+    assert running.lines[-1].startswith(f"CommandError: The database at 127.0.0.1:{port} can't be used: ")
+    assert "Traceback" not in running.text
+
+
+def answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

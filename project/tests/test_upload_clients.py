@@ -1,0 +1,141 @@
+"""Resumable uploads against a real web server, with a client that others wrote, and with little memory."""
+
+import json
+import os
+import urllib.request
+from collections.abc import Iterator
+from http.cookiejar import CookieJar
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tusclient.client import TusClient
+from tusclient.exceptions import TusCommunicationError
+
+from project.tests.installation import ADMIN_EMAIL, ADMIN_PASSWORD, Installation, serving
+
+pytestmark = pytest.mark.services
+
+PIECE_BYTES = 300_000
+NAMED = {"filename": "film.mp4"}
+LARGE_BYTES = 400 << 20
+MOST_MEMORY_BYTES = 200 << 20
+
+
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    made = Installation(tmp_path_factory.mktemp("uploads"), environment={"WEB_WORKERS": "1"})
+    made.without_demo()
+    with serving(made):
+        yield made
+
+
+@pytest.fixture(scope="module")
+def token(installation: Installation) -> str:
+    """An access token, as scripts get one."""
+    opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
+    post(opener, f"{installation.url}/api/login/", {"email": ADMIN_EMAIL, "password": ADMIN_PASSWORD})
+    return str(post(opener, f"{installation.url}/api/token/refresh/", {})["access"])
+
+
+@pytest.fixture
+def client(installation: Installation, token: str) -> TusClient:
+    return TusClient(f"{installation.url}/api/uploads/", headers={"Authorization": f"Bearer {token}"})
+
+
+def post(opener: urllib.request.OpenerDirector, url: str, body: dict[str, str]) -> Any:
+    request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
+    with opener.open(request, timeout=20) as response:
+        return json.load(response)
+
+
+def listed(installation: Installation, token: str) -> list[dict[str, Any]]:
+    request = urllib.request.Request(f"{installation.url}/api/uploads/", headers={"Authorization": f"Bearer {token}"})
+    with urllib.request.urlopen(request, timeout=20) as response:
+        return list(json.load(response))
+
+
+def random_film(size: int = 1_000_000) -> BytesIO:
+    return BytesIO(os.urandom(size))
+
+
+def stored(installation: Installation, url: str) -> Path:
+    return installation.folder / "var/uploads/partial" / url.rstrip("/").rpartition("/")[2]
+
+
+def test_tuspy_uploads_a_file_in_pieces_with_checksums(client: TusClient, installation: Installation) -> None:
+    film = random_film()
+    uploader = client.uploader(file_stream=film, chunk_size=PIECE_BYTES, metadata=NAMED, upload_checksum=True)
+    uploader.upload()
+    assert stored(installation, str(uploader.url)).read_bytes() == film.getvalue()
+
+
+def test_tuspy_goes_on_where_it_was_stopped(client: TusClient, installation: Installation) -> None:
+    film = random_film()
+    first = client.uploader(file_stream=film, chunk_size=PIECE_BYTES, metadata=NAMED)
+    first.upload(stop_at=PIECE_BYTES)
+    second = client.uploader(file_stream=film, chunk_size=PIECE_BYTES, url=first.url)
+    assert second.offset == PIECE_BYTES
+    second.upload()
+    assert stored(installation, str(first.url)).read_bytes() == film.getvalue()
+
+
+def test_tuspy_makes_a_film_by_its_title(client: TusClient, installation: Installation) -> None:
+    film = random_film()
+    client.uploader(file_stream=film, metadata={**NAMED, "title": "By script"}).upload()
+    films = list((installation.folder / "var/uploads/videos").iterdir())
+    assert film.getvalue() in {path.read_bytes() for path in films}
+
+
+def test_tuspy_is_told_of_a_refusal(client: TusClient) -> None:
+    with pytest.raises(TusCommunicationError) as refused:
+        client.uploader(file_stream=random_film(), metadata={"filename": "notes.txt"}).upload()
+    assert refused.value.status_code == 400
+
+
+def test_a_large_file_costs_little_memory(
+    client: TusClient, installation: Installation, token: str, tmp_path: Path
+) -> None:
+    """One request with the whole (sparse) file; the web server's peak is read from the kernel."""
+    path = tmp_path / "large.mp4"
+    with path.open("wb") as file:
+        file.truncate(LARGE_BYTES)
+    with path.open("rb") as file:
+        url = client.uploader(file_stream=file, chunk_size=LARGE_BYTES, metadata=NAMED).create_url()
+        file.seek(0)
+        headers = {
+            "Authorization": f"Bearer {token}",
+            "Tus-Resumable": "1.0.0",
+            "Upload-Offset": "0",
+            "Content-Type": "application/offset+octet-stream",
+            "Content-Length": str(LARGE_BYTES),
+        }
+        request = urllib.request.Request(url, data=file, headers=headers, method="PATCH")
+        with urllib.request.urlopen(request, timeout=300) as response:
+            assert response.headers["Upload-Offset"] == str(LARGE_BYTES)
+    assert stored(installation, url).stat().st_size == LARGE_BYTES
+    assert max(peak_bytes(pid) for pid in web_processes(installation)) < MOST_MEMORY_BYTES
+    end = urllib.request.Request(url, headers=headers, method="DELETE")
+    with urllib.request.urlopen(end, timeout=30) as response:
+        assert response.status == 204
+    assert url.rstrip("/").rpartition("/")[2] not in {entry["id"] for entry in listed(installation, token)}
+
+
+def web_processes(installation: Installation) -> list[int]:
+    """gunicorn's processes of this installation."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            command = folder.joinpath("cmdline").read_bytes()
+            environment = folder.joinpath("environ").read_bytes()
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            continue
+        if b"gunicorn" in command and f"DATA_DIR={installation.folder}/".encode() in environment:
+            found.append(int(folder.name))
+    return found
+
+
+def peak_bytes(pid: int) -> int:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM"))
