@@ -8,11 +8,14 @@ import structlog
 
 SECRETS = re.compile(
     r"(?P<before>/(?:activate|password_confirm)/)[^\s\"'?]+"  # the API's links: uid and token
-    r"|(?P<name>\b(?:token|uid|sessionid|csrftoken|(?:access|refresh|playback)_token)=)[^\s&;\"']+"
+    r"|(?P<name>\b(?:token|uid|sessionid|csrftoken|(?:access|refresh|playback)_token|\w*password)=)[^\s&;\"']+"
+    r"|(?P<key>[\"'](?:\w*token|\w*password|sessionid)[\"']: ?)(?:\"[^\"]*\"|'[^']*')"  # in JSON, or a printed dict
     r"|(?P<scheme>\b(?:Bearer|Basic) )[\w.~+/=-]{8,}"
+    r"|\b(?:argon2|pbkdf2_sha256)\$[^\s\"',)]+"  # a password's hash: PostgreSQL quotes the row that it refuses
     r"|\beyJ[\w-]+\.[\w-]+\.[\w-]*"  # a JWT
     r"|(?<=://)[^\s/@]*:[^\s/@]*(?=@)"  # user and password in a URL
 )
+SECRET_NAMES = re.compile(r"password|token|secret|cookie|authorization|body", re.IGNORECASE)
 
 SHARED: list[structlog.types.Processor] = [
     structlog.contextvars.merge_contextvars,
@@ -25,20 +28,42 @@ SHARED: list[structlog.types.Processor] = [
 
 def masked(text: str) -> str:
     """The text without tokens, cookies and passwords."""
-    return SECRETS.sub(lambda found: f"{found['before'] or found['name'] or found['scheme'] or ''}***", text)
+    return SECRETS.sub(lambda found: f"{found[found.lastgroup] if found.lastgroup else ''}***", text)
 
 
 def mask_secrets(logger: Any, method: str, event: structlog.types.EventDict) -> structlog.types.EventDict:
     """A structlog processor; runs last, so that messages and tracebacks of any library pass it too."""
-    return {key: masked(value) if isinstance(value, str) else value for key, value in event.items()}
+    return {name: masked_value(name, value) for name, value in event.items()}
+
+
+def masked_value(name: str, value: Any) -> Any:
+    """What an event says under a name, however deep the secret lies."""
+    if SECRET_NAMES.search(name):
+        return "***"
+    match value:
+        case str():
+            return masked(value)
+        case dict():
+            return {key: masked_value(str(key), inner) for key, inner in value.items()}
+        case list() | tuple():
+            return [masked_value("", inner) for inner in value]
+        case _:
+            return value
+
+
+def mask_line(logger: Any, method: str, line: str) -> str:
+    return masked(line)
 
 
 def logging_config(*, level: str, as_json: bool) -> dict[str, Any]:
     """The dictionary for `logging.config`: everything to standard error."""
-    renderer: structlog.types.Processor = (
-        structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(colors=False)
+    readable = structlog.dev.ConsoleRenderer(
+        colors=False,
+        exception_formatter=structlog.dev.plain_traceback,  # the default shows variables, passwords among them
     )
-    last = [structlog.processors.format_exc_info, mask_secrets, renderer] if as_json else [mask_secrets, renderer]
+    last: list[Any] = [mask_secrets, readable, mask_line]
+    if as_json:
+        last = [structlog.processors.format_exc_info, mask_secrets, structlog.processors.JSONRenderer()]
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -54,6 +79,7 @@ def logging_config(*, level: str, as_json: bool) -> dict[str, Any]:
         "loggers": {
             "django.request": {"level": "ERROR"},  # 4xx answers stand in the access line already
             "django.security.DisallowedHost": {"level": "CRITICAL"},
+            "django.db.backends": {"level": "INFO"},  # its DEBUG is every query with its values, hashes among them
             "huey": {"level": "WARNING"},
             "hls.core.process": {"level": "DEBUG" if level == "DEBUG" else "WARNING"},  # whole ffmpeg commands
             "gunicorn.error": {"level": "INFO", "handlers": [], "propagate": True},  # instead of a format of its own

@@ -25,6 +25,11 @@ class Lines:
     def __init__(self) -> None:
         self.stream = io.StringIO()
 
+    def begin(self, *, as_json: bool, level: str = "INFO") -> None:
+        config = logging_config(level=level, as_json=as_json)
+        config["handlers"]["stderr"]["stream"] = self.stream
+        logging.config.dictConfig(config)
+
     def read(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.stream.getvalue().splitlines()]
 
@@ -35,9 +40,7 @@ def lines() -> Iterator[Lines]:
     captured = Lines()
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    config = logging_config(level="INFO", as_json=True)
-    config["handlers"]["stderr"]["stream"] = captured.stream
-    logging.config.dictConfig(config)
+    captured.begin(as_json=True)
     yield captured
     root.handlers[:], root.level = handlers, level
 
@@ -52,6 +55,10 @@ def lines() -> Iterator[Lines]:
         ("Authorization: Basic YWRtaW46c2VjcmV0", "Authorization: Basic ***"),
         ("Cookie: access_token=abc; refresh_token=def", "Cookie: access_token=***; refresh_token=***"),
         (f"the token {JWT} is bad", "the token *** is bad"),
+        ('{"email": "ada@example.com", "password": "a quiet river"}', '{"email": "ada@example.com", "password": ***}'),
+        ("{'refresh_token': 'abc.def', 'film': 7}", "{'refresh_token': ***, 'film': 7}"),
+        ("new_password=hunter2&confirm_password=hunter2", "new_password=***&confirm_password=***"),
+        ("Failing row contains (7, argon2$argon2id$v=19$m=19456,t=2, ada).", "Failing row contains (7, ***,t=2, ada)."),
         ("Error 111 connecting to redis://user:hunter2@cache:6379/1", "Error 111 connecting to redis://***@cache:6379/1"),
         ("/api/video/7/720p/index.m3u8", "/api/video/7/720p/index.m3u8"),
         ("http://127.0.0.1:8000/api/health/", "http://127.0.0.1:8000/api/health/"),
@@ -112,6 +119,49 @@ def test_exception_is_one_line_with_its_traceback(lines: Lines) -> None:
     assert "Traceback" in line["exception"]
 
 
+@pytest.mark.django_db
+@pytest.mark.parametrize("as_json", [True, False])
+def test_what_breaks_while_signing_in_leaves_no_password_in_the_log(
+    client: Client, lines: Lines, monkeypatch: pytest.MonkeyPatch, *, as_json: bool
+) -> None:
+    """Nor does the line of somebody who asks for help with DEBUG=True, where tracebacks are readable."""
+
+    def break_down(email: str, password: str, **others: str) -> None:
+        raise RuntimeError(f"nobody can be looked up with {JWT}")
+
+    lines.begin(as_json=as_json)
+    monkeypatch.setattr("accounts.services.sign_in", break_down)
+
+    answer = client.post(
+        "/api/login/", {"email": "ada@example.com", "password": "hunter2hunter2"}, content_type="application/json"
+    )
+
+    assert answer.status_code == 500
+    text = lines.stream.getvalue()
+    assert "RuntimeError: nobody can be looked up with ***" in text
+    assert "break_down" in text  # the traceback
+    assert "hunter2" not in text
+    assert JWT not in text
+
+
+def test_secrets_are_masked_by_their_names_and_however_deep(lines: Lines) -> None:
+    log = structlog.stdlib.get_logger("videoflix.api")
+
+    log.info("odd", password="hunter2", headers={"Cookie": "a=b", "Host": "x"}, words=["token=abc", 7], film=3)
+
+    [line] = lines.read()
+    assert (line["password"], line["headers"]) == ("***", {"Cookie": "***", "Host": "x"})
+    assert (line["words"], line["film"]) == (["token=***", 7], 3)
+
+
+def test_queries_and_their_values_are_no_event(lines: Lines) -> None:
+    lines.begin(as_json=True, level="DEBUG")
+
+    logging.getLogger("django.db.backends").debug("(0.001) UPDATE …; args=('argon2$…',); alias=default")
+
+    assert lines.read() == []
+
+
 def test_lines_of_libraries_and_gunicorn_look_the_same(lines: Lines) -> None:
     logging.getLogger("gunicorn.error").info("Listening at: %s (%s)", "http://127.0.0.1:8000", 7)
     logging.getLogger("some.library").warning("odd")
@@ -142,9 +192,7 @@ def test_admin_is_named_once_the_request_has_asked_for_them(rf: RequestFactory) 
 
 
 def test_readable_lines_for_people_are_masked_too(lines: Lines) -> None:
-    config = logging_config(level="INFO", as_json=False)
-    config["handlers"]["stderr"]["stream"] = lines.stream
-    logging.config.dictConfig(config)
+    lines.begin(as_json=False)
 
     logging.getLogger("videoflix").info("kept token=abc")
 
