@@ -1,5 +1,6 @@
 """gunicorn's configuration: `gunicorn --config python:project.web project.wsgi`."""
 
+import ctypes
 import os
 import shutil
 import tempfile
@@ -22,6 +23,25 @@ worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa:
 forwarded_allow_ips = "127.0.0.1,::1"  # Django alone decides what a proxy may say: USE_X_FORWARDED_PROTO
 logconfig_dict = logging_config(level=_env.log_level, as_json=not _env.debug)
 _metrics_folder = ""
+
+M_MMAP_THRESHOLD, M_ARENA_MAX = -3, -8  # <malloc.h>
+LARGE_BYTES = 1_000_000
+ARENAS = 2
+
+
+def give_memory_back() -> None:
+    """Let the C library return large blocks to the system at once, however many threads there are.
+
+    By itself glibc goes over to keeping them after the first one that is freed, one for each of the arenas that it
+    makes for threads: with hundreds of threads that is Argon2's 19 MiB many times over. Other C libraries don't.
+    """
+    library = ctypes.CDLL(None)
+    if hasattr(library, "mallopt"):
+        library.mallopt(M_MMAP_THRESHOLD, LARGE_BYTES)
+        library.mallopt(M_ARENA_MAX, ARENAS)
+
+
+give_memory_back()  # the web processes are forked from this one
 
 
 def on_starting(server: Any) -> None:
