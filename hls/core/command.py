@@ -124,4 +124,6 @@ def _tiles(plan: Plan, span: ChunkSpan) -> list[str]:
     if not numbers:
         return []
     codec = ["-c:v", "mjpeg", "-q:v", "5", "-pix_fmt", "yuvj420p", "-fps_mode", "passthrough"]
+    if span.first_frame % plan.frames_per_tile:
+        codec += ["-bsf:v", "noise=drop='eq(n,0)'"]  # the chunk's first picture, which is no tile
     return ["-map", "[tiles]", *codec, "-f", "image2", "-start_number", str(numbers[0]), f"{names.TILES}/%05d.jpg"]

@@ -153,7 +153,8 @@ def _declared_matrix(video: VideoTrack) -> list[str]:
 
 
 def _tiles(plan: Plan, span: ChunkSpan) -> str:
-    chosen = f"select='not(mod(n+{span.first_frame},{plan.frames_per_tile}))'"
+    # The chunk's first picture is always among them: ffmpeg tells of no progress before each output has had one.
+    chosen = f"select='eq(n,0)+not(mod(n+{span.first_frame},{plan.frames_per_tile}))'"
     return f"[rt]{chosen},scale={plan.tile_width}:{plan.tile_height}:out_range=pc[tiles]"
 
 
