@@ -47,12 +47,22 @@ def render(**variables: str | int | Path) -> str:
 
 
 @contextmanager
-def nginx(folder: Path, *, upstream: str, data: Path, check_time: str = "55s", more: str = "") -> Iterator[str]:
-    """The address of a running nginx; `more` is added to its `http` block."""
+def nginx(
+    folder: Path,
+    *,
+    upstream: str,
+    data: Path,
+    check_time: str = "55s",
+    scheme: str = "auto",
+    tls: str = "",
+    more: str = "",
+) -> Iterator[str]:
+    """The address of a running nginx; `more` is added to its `http` block, `tls` is a file of its EDGE_TLS."""
     binary = nginx_binary()
     assert binary is not None
     folder.mkdir()
     (folder / "tls").mkdir()
+    (folder / "tls" / "tls.conf").write_text(tls)
     port = free_port()
     rendered = render(
         EDGE_LISTEN=f"127.0.0.1:{port}",
@@ -62,6 +72,7 @@ def nginx(folder: Path, *, upstream: str, data: Path, check_time: str = "55s", m
         EDGE_CACHE=folder / "cache",
         EDGE_CHECK_TIME=check_time,
         EDGE_TLS=folder / "tls",
+        EDGE_SCHEME=scheme,
     )
     (folder / "videoflix.conf").write_text(rendered)
     user = "user root;" if os.geteuid() == 0 else ""

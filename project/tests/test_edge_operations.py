@@ -1,0 +1,105 @@
+"""What an operator does with the edge: TLS of its own, another proxy in front, and logs that may be shown to others."""
+
+import json
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import httpx
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from django.conf import settings
+
+from project.tests.edge import free_port, nginx, nginx_binary
+
+pytestmark = [pytest.mark.edge, pytest.mark.skipif(nginx_binary() is None, reason="no nginx found")]
+
+LINK = "/api/activate/MQ/c1a2b3-very-secret-token/"
+
+
+class Echo(BaseHTTPRequestHandler):
+    """Answers with the headers it was sent: what Django behind the edge gets to see."""
+
+    def do_GET(self) -> None:
+        body = json.dumps(dict(self.headers)).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        pass
+
+
+@contextmanager
+def echo() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Echo) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+def make_certificate(folder: Path) -> None:
+    """`fullchain.pem` and `privkey.pem` for 127.0.0.1, as an authority would hand them out."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(minutes=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    folder.mkdir()
+    (folder / "fullchain.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    (folder / "privkey.pem").write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+
+
+def test_tls_of_the_edge_is_the_file_we_ship_and_django_is_told(tmp_path: Path) -> None:
+    port = free_port()
+    shipped = (settings.BASE_DIR / "deploy" / "tls.conf").read_text()
+    tls = shipped.replace("8443", f"127.0.0.1:{port}").replace("/etc/nginx/tls", str(tmp_path / "certificate"))
+    make_certificate(tmp_path / "certificate")
+    trusted = ssl.create_default_context(cafile=str(tmp_path / "certificate" / "fullchain.pem"))
+
+    with echo() as upstream, nginx(tmp_path / "nginx", upstream=upstream, data=tmp_path, tls=tls) as plain:
+        secret = httpx.get(f"https://localhost:{port}/api/video/", verify=trusted).json()
+        open_ = httpx.get(f"{plain}/api/video/").json()
+
+    assert (secret["X-Forwarded-Proto"], open_["X-Forwarded-Proto"]) == ("https", "http")
+
+
+def test_proxy_in_front_that_ends_tls_is_believed_only_when_we_say_so(tmp_path: Path) -> None:
+    claims = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.7"}
+    with echo() as upstream:
+        with nginx(tmp_path / "alone", upstream=upstream, data=tmp_path) as edge:
+            alone = httpx.get(f"{edge}/api/video/", headers=claims).json()
+        with nginx(tmp_path / "behind", upstream=upstream, data=tmp_path, scheme="https") as edge:
+            behind = httpx.get(f"{edge}/api/video/", headers=claims).json()
+
+    assert (alone["X-Forwarded-Proto"], behind["X-Forwarded-Proto"]) == ("http", "https")
+    assert behind["X-Forwarded-For"] == "192.0.2.7, 127.0.0.1"  # so TRUSTED_PROXIES=2
+
+
+def test_links_in_mails_stay_out_of_the_log_of_errors_too(tmp_path: Path) -> None:
+    with nginx(tmp_path / "nginx", upstream="127.0.0.1:9", data=tmp_path) as edge:
+        assert httpx.get(f"{edge}{LINK}").status_code == 503
+    logged = "".join((tmp_path / "nginx" / name).read_text() for name in ("access.log", "error.log"))
+
+    assert '"path":"/api/activate/***","status":503' in logged
+    assert '"upstream_status":"502' in logged
+    assert "very-secret-token" not in logged
