@@ -19,7 +19,7 @@ RUN apt-get update \
     | xargs --no-run-if-empty dpkg --purge --force-depends \
  && ffmpeg -v error -f lavfi -i testsrc2=d=0.2 -f lavfi -i sine=d=0.2 -c:v libx264 -c:a aac -f null - \
  && useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin videoflix \
- && mkdir /data && chown videoflix /data
+ && mkdir -p /data/hls /data/uploads && chown -R videoflix /data
 COPY --from=dependencies /opt/venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
     HOST=0.0.0.0 PORT=8000 DATA_DIR=/data ENV_FILE= FFMPEG=/usr/bin/ffmpeg

@@ -167,10 +167,14 @@ def test_redis_is_used_as_soon_as_one_of_its_variables_is_set(
     assert environment.load().redis_url == url
 
 
-def test_template_names_every_variable_and_no_other() -> None:
-    named = re.findall(r"^#?([A-Z][A-Z0-9_]*)=", TEMPLATE, re.MULTILINE)
+def test_template_names_every_variable_and_besides_those_of_docker_compose_no_other() -> None:
+    template, _, of_compose = TEMPLATE.partition("# Docker alone")
+    named = re.findall(r"^#?([A-Z][A-Z0-9_]*)=", template, re.MULTILINE)
 
     assert sorted(named) == sorted(name.upper() for name in Env.model_fields)
+    compose = (BASE_DIR / "docker-compose.yml").read_text()
+    for name in re.findall(r"^#?([A-Z][A-Z0-9_]*)=", of_compose, re.MULTILINE):
+        assert f"${{{name}:-" in compose
 
 
 def test_template_is_accepted_and_differs_from_the_defaults_only_where_containers_do(
