@@ -1,4 +1,4 @@
-"""Uploaded files that no row names, and uploads that nobody went on with."""
+"""Uploaded files that no row names, uploads that nobody went on with, and served files that are gone."""
 
 import time
 from collections.abc import Iterator
@@ -8,6 +8,9 @@ from pathlib import Path
 import structlog
 from django.conf import settings
 
+from hls import asking
+from hls.folders import source_path, version_folder
+from hls.models import State, Transcode
 from library import uploads
 from library.disk import PARTIAL
 from library.models import Upload, Video
@@ -58,3 +61,20 @@ def sweep() -> None:
         if stray.age_s > YOUNG_S[stray.path.parent.name]:
             stray.path.unlink(missing_ok=True)
             log.info("stray removed", path=stray.path.name, size_bytes=stray.size_bytes)
+
+
+def lost() -> list[Transcode]:
+    """Films that are served but whose files are gone, as after a backup was restored that had no HLS folder."""
+    served = Transcode.objects.exclude(served_version=None).filter(state=State.READY).select_related("video")
+    return [film for film in served.iterator() if not version_folder(film.pk, film.served_version or 0).is_dir()]
+
+
+def make_again(films: list[Transcode]) -> list[Transcode]:
+    """Queue those whose uploaded file is there; return the others."""
+    hopeless = []
+    for film in films:
+        if source_path(film.source).is_file():
+            asking.replace(film, film.source)
+        else:
+            hopeless.append(film)
+    return hopeless
