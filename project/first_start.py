@@ -11,7 +11,7 @@ from pathlib import Path
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
-from django.db import OperationalError, connection
+from django.db import DEFAULT_DB_ALIAS, OperationalError, connection, connections
 from django.db.models import Q
 
 from hls.binary import ffmpeg_path
@@ -42,8 +42,8 @@ def prepare() -> Administrator | None:
     Returns the administrator made just now, or None. Raises NoDatabase.
     """
     try:
-        with one_at_a_time():
-            call_command("migrate", verbosity=0, interactive=False)
+        call_command("migrate", verbosity=0, interactive=False)
+        with one_at_a_time(DEFAULT_DB_ALIAS):
             return make_administrator()
     except OperationalError as error:
         database = connection.settings_dict
@@ -53,17 +53,19 @@ def prepare() -> Administrator | None:
 
 
 @contextmanager
-def one_at_a_time() -> Iterator[None]:
+def one_at_a_time(database: str) -> Iterator[None]:
     """Let one process pass: PostgreSQL decides among hosts, a file's lock among those that share a SQLite file."""
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
+    if connections[database].vendor == "postgresql":
+        with connections[database].cursor() as cursor:
             cursor.execute("SELECT pg_advisory_lock(%s)", [LOCK])
             try:
                 yield
             finally:
                 cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
     else:
-        with (Path(settings.DATA_DIR) / "prepare.lock").open("w") as lock:
+        folder = Path(settings.DATA_DIR)
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / "prepare.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
