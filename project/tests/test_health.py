@@ -63,6 +63,13 @@ def test_everything_well_answers_200_without_signing_in(client: Client, path: st
     assert body == {"status": "ok", "database": "ok", "queue": "ok"}
 
 
+def test_container_asks_by_a_name_that_viewers_may_not_use(client: Client, settings: Settings) -> None:
+    """deploy/healthcheck.py says localhost, whatever ALLOWED_HOSTS is: else nothing would start on a public server."""
+    settings.ALLOWED_HOSTS = ["api.example.com"]
+
+    assert client.get("/api/health/", headers={"Host": "localhost"}).status_code == 200
+
+
 def test_missing_ffmpeg_is_named(client: Client, settings: Settings) -> None:
     settings.FFMPEG = "/nowhere/ffmpeg"
 
