@@ -1,18 +1,21 @@
 """How far a film is: the same numbers for the API, the admin and the command line."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import groupby
 
+from django.conf import settings
 from django.utils import timezone
 
+from hls import outlook
 from hls.core.errors import ADVICE, Code
+from hls.core.estimate import ALONE, Begun, Crew, Outlook, Stint, remaining_s, union_s
 from hls.core.plan import Plan
 from hls.models import ACTIVE, Chunk, ChunkState, State, Transcode
+from hls.outlook import Rival
 
-FINISHING_S = 2.0  # playlists, storyboard and poster
+FINISHING_S = 1.0  # playlists, storyboard and poster
 
 
 class Phase(StrEnum):
@@ -56,18 +59,38 @@ class Status:
     chunks: tuple[str, ...]  # each chunk's state, in order
 
 
+@dataclass(frozen=True)
+class Surroundings:
+    """What the films on one page have in common."""
+
+    now_s: float
+    crew: Crew = ALONE
+    rivals: Sequence[Rival] = ()
+    positions: Mapping[int, int] = field(default_factory=dict)
+
+
 def status_of(film: Transcode) -> Status:
     return statuses([film])[film.pk]
 
 
 def statuses(films: Sequence[Transcode]) -> dict[int, Status]:
-    """The status of each film by its id, with two queries however many there are."""
+    """The status of each film by its id, with as many queries however many there are."""
     unfinished = [film.pk for film in films if film.state != State.READY]
     rows = Chunk.objects.filter(transcode_id__in=unfinished).order_by("transcode_id", "index")
     fresh = rows.defer("facts") if unfinished else ()
     chunks = {pk: list(group) for pk, group in groupby(fresh, key=lambda chunk: chunk.transcode_id)}
-    positions = queue_positions() if any(film.state == State.QUEUED for film in films) else {}
-    return {film.pk: build(film, chunks.get(film.pk, []), positions.get(film.pk)) for film in films}
+    around = surroundings({film.state for film in films})
+    return {film.pk: build(film, chunks.get(film.pk, []), around) for film in films}
+
+
+def surroundings(states: set[str]) -> Surroundings:
+    is_processing = State.PROCESSING in states
+    return Surroundings(
+        now_s=timezone.now().timestamp(),
+        crew=outlook.crew() if is_processing else ALONE,
+        rivals=outlook.rivals() if is_processing else (),
+        positions=queue_positions() if State.QUEUED in states else {},
+    )
 
 
 def queue_positions() -> dict[int, int]:
@@ -76,18 +99,19 @@ def queue_positions() -> dict[int, int]:
     return {pk: place for place, pk in enumerate(queued.values_list("pk", flat=True), start=1)}
 
 
-def build(film: Transcode, chunks: Sequence[Chunk], queue_position: int | None) -> Status:
+def build(film: Transcode, chunks: Sequence[Chunk], around: Surroundings) -> Status:
     plan = Plan.from_json(film.plan) if film.plan else None
     percent = round(film.percent, 1)
-    speed = encoding_speed(chunks, plan) if film.state == State.PROCESSING and plan else None
+    is_made = plan is not None and film.state == State.PROCESSING
+    stints = [stint(chunk) for chunk in chunks if is_made and chunk.started_at and chunk.frames_done]
     return Status(
         state=film.state,
         playable=film.served_version is not None or any(c.index == 0 and c.state == ChunkState.DONE for c in chunks),
         percent=percent,
         phase=phase_of(film, chunks),
-        eta_s=remaining_s(chunks, plan, speed) if plan and speed else None,
-        queue_position=queue_position,
-        speed=round(speed, 2) if speed else None,
+        eta_s=eta_s(film, chunks, stints, around) if is_made else None,
+        queue_position=around.positions.get(film.pk),
+        speed=speed(stints, plan) if plan else None,
         renditions=tuple(RenditionStatus(r.name, r.width, r.height, percent) for r in plan.renditions) if plan else (),
         attempts=film.attempts,
         error=failure(film.error_code) if film.state == State.FAILED else None,
@@ -110,29 +134,34 @@ def phase_of(film: Transcode, chunks: Sequence[Chunk]) -> Phase:
     return Phase.FINISHING if all(chunk.state == ChunkState.DONE for chunk in chunks) else Phase.ENCODING
 
 
-def encoding_speed(chunks: Sequence[Chunk], plan: Plan) -> float | None:
+def stint(chunk: Chunk) -> Stint:
+    """A chunk's frames with the time they took, which ends with the last heartbeat where it is still running."""
+    return Stint(chunk.started_at.timestamp() if chunk.started_at else 0.0, heard_s(chunk), chunk.frames_done)
+
+
+def heard_s(chunk: Chunk) -> float:
+    """When its worker last told of its frames: each heartbeat renews the lease."""
+    if chunk.finished_at:
+        return chunk.finished_at.timestamp()
+    return chunk.lease_until.timestamp() - float(settings.HLS_LEASE_S) if chunk.lease_until else 0.0
+
+
+def speed(stints: Sequence[Stint], plan: Plan) -> float | None:
     """Film seconds made for each second in which at least one worker was busy with the film."""
-    now = timezone.now()
-    worked = [chunk for chunk in chunks if chunk.started_at and chunk.state in (ChunkState.RUNNING, ChunkState.DONE)]
-    busy_s = union_s((chunk.started_at, chunk.finished_at or now) for chunk in worked if chunk.started_at)
-    film_s = sum(chunk.frames_done for chunk in worked) / float(plan.timeline.rate)
-    return film_s / busy_s if busy_s and film_s else None
+    busy_s = union_s(stints)
+    return round(sum(stint.work for stint in stints) / float(plan.timeline.rate) / busy_s, 2) if busy_s > 0 else None
 
 
-def union_s(intervals: Iterable[tuple[datetime, datetime]]) -> float:
-    """The length of the time that these intervals cover together, in seconds."""
-    covered = timedelta()
-    until: datetime | None = None
-    for begin, end in sorted(intervals):
-        if until is None or begin > until:
-            covered += end - begin
-            until = end
-        elif end > until:
-            covered += end - until
-            until = end
-    return covered.total_seconds()
-
-
-def remaining_s(chunks: Sequence[Chunk], plan: Plan, speed: float) -> float:
-    left = sum(chunk.frame_count - chunk.frames_done for chunk in chunks) / float(plan.timeline.rate)
-    return round(left / speed + FINISHING_S, 1)
+def eta_s(film: Transcode, chunks: Sequence[Chunk], stints: Sequence[Stint], around: Surroundings) -> float | None:
+    """Until viewers get the finished film."""
+    if not chunks:
+        return None
+    begun = [
+        Begun(chunk.frame_count - chunk.frames_done, around.now_s - heard_s(chunk))
+        for chunk in chunks
+        if chunk.state == ChunkState.RUNNING
+    ]
+    waiting = [float(chunk.frame_count) for chunk in chunks if chunk.state in (ChunkState.WAITING, ChunkState.FAILED)]
+    ahead = tuple(outlook.ahead_of(film, chunks[-1].index, around.rivals)) if waiting else ()
+    left_s = remaining_s(stints, Outlook(begun, waiting, ahead), around.crew)
+    return None if left_s is None else round(left_s + FINISHING_S, 1)

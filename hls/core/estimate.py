@@ -1,0 +1,112 @@
+"""How long a film will still take, judged by how its chunks have fared lately.
+
+Work is counted in frames, or in whatever else grows evenly with it; times are seconds on one clock.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from heapq import heapreplace
+from typing import Self
+
+RECENT_SHARE = 0.5  # of all that was worked, the latest: old enough to be steady, young enough to follow a change
+RECENT_AT_LEAST_S = 60.0
+SILENT_AT_MOST_S = 5.0  # a worker that is silent for longer isn't getting on
+MOST_PIECES = 500  # beyond, it no longer matters which server takes which
+
+
+@dataclass(frozen=True)
+class Stint:
+    """What was done on one chunk, from its begin to its end, or to the last word from its worker."""
+
+    begin_s: float
+    until_s: float
+    work: float
+
+    @property
+    def lasted_s(self) -> float:
+        return self.until_s - self.begin_s
+
+    def after(self, moment_s: float) -> Self:
+        """The part of it after that moment, at an even pace."""
+        begin_s = max(self.begin_s, moment_s)
+        return replace(self, begin_s=begin_s, work=self.work * (self.until_s - begin_s) / self.lasted_s)
+
+
+@dataclass(frozen=True)
+class Begun:
+    """What a chunk still needed when its worker last spoke, and how long ago that was."""
+
+    left: float
+    unheard_s: float
+
+
+@dataclass(frozen=True)
+class Crew:
+    """Who works: `slots` chunks at once, on so many hosts. Chunks on one host share its processors."""
+
+    hosts: int = 1
+    slots: int = 1
+
+
+ALONE = Crew()
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What is still to be done: by the film's own chunks, and by others' that come before its last one."""
+
+    begun: Sequence[Begun] = ()
+    waiting: Sequence[float] = ()
+    ahead: Sequence[float] = ()
+
+
+def remaining_s(stints: Iterable[Stint], outlook: Outlook, crew: Crew) -> float | None:
+    """How long until the last of a film's chunks is done; None while nothing is known of its speed."""
+    recent = latest(stints)
+    lasted_s, covered_s = sum(stint.lasted_s for stint in recent), union_s(recent)
+    work = sum(stint.work for stint in recent)
+    if not work or not covered_s:
+        return None
+    rate = work / lasted_s  # of one slot
+    if crew.hosts > 1 or outlook.ahead:  # a slot's rate stays as it is, whatever becomes of the others
+        pieces = [*since_heard(outlook.begun, rate), *outlook.ahead, *outlook.waiting]
+        return makespan_s(pieces, servers=crew.slots, rate=rate)
+    whole_rate = work / covered_s  # however many chunks share it
+    return sum((*since_heard(outlook.begun, whole_rate / max(1, len(outlook.begun))), *outlook.waiting)) / whole_rate
+
+
+def since_heard(begun: Iterable[Begun], rate: float) -> list[float]:
+    """What these chunks need by now, if their encoders went on at this rate."""
+    return [max(0.0, entry.left - rate * min(entry.unheard_s, SILENT_AT_MOST_S)) for entry in begun]
+
+
+def latest(stints: Iterable[Stint]) -> list[Stint]:
+    """The latest half of the time in which anybody worked, or the last minute of it."""
+    worked = [stint for stint in stints if stint.lasted_s > 0]
+    left_s = max(RECENT_AT_LEAST_S, RECENT_SHARE * union_s(worked))
+    since_s = float("inf")
+    for stint in sorted(worked, key=lambda stint: stint.until_s, reverse=True):
+        begin_s, until_s = stint.begin_s, min(stint.until_s, since_s)
+        if begin_s < until_s and left_s > 0:
+            since_s = max(begin_s, until_s - left_s)
+            left_s -= until_s - since_s
+    return [stint.after(since_s) for stint in worked if stint.until_s > since_s]
+
+
+def union_s(stints: Iterable[Stint]) -> float:
+    """The length of the time that these cover together."""
+    covered_s, until_s = 0.0, float("-inf")
+    for stint in sorted(stints, key=lambda stint: stint.begin_s):
+        covered_s += max(0.0, stint.until_s - max(stint.begin_s, until_s))
+        until_s = max(until_s, stint.until_s)
+    return covered_s
+
+
+def makespan_s(pieces: Sequence[float], *, servers: int, rate: float) -> float:
+    """When the last piece is done where each server takes the next one as soon as it is free."""
+    if len(pieces) > MOST_PIECES:
+        return sum(pieces) / rate / servers
+    free_at = [0.0] * servers
+    for piece in pieces:
+        heapreplace(free_at, free_at[0] + piece / rate)
+    return max(free_at)
