@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from heapq import heapreplace
 from typing import Self
 
-RECENT_SHARE = 0.5  # of all that was worked, the latest: old enough to be steady, young enough to follow a change
-RECENT_AT_LEAST_S = 60.0
+RECENT_SHARE = 1 / 3  # of all that was worked, the latest: old enough to be steady, young enough to follow a change
+RECENT_AT_LEAST_S = 30.0
 SILENT_AT_MOST_S = 5.0  # a worker that is silent for longer isn't getting on
 MOST_PIECES = 500  # beyond, it no longer matters which server takes which
 
@@ -81,7 +81,7 @@ def since_heard(begun: Iterable[Begun], rate: float) -> list[float]:
 
 
 def latest(stints: Iterable[Stint]) -> list[Stint]:
-    """The latest half of the time in which anybody worked, or the last minute of it."""
+    """The latest third of the time in which anybody worked, or its last half minute."""
     worked = [stint for stint in stints if stint.lasted_s > 0]
     left_s = max(RECENT_AT_LEAST_S, RECENT_SHARE * union_s(worked))
     since_s = float("inf")

@@ -160,10 +160,10 @@ def test_a_machine_that_became_faster_is_believed() -> None:
     assert remaining_s([slow, fast], Outlook(waiting=[100]), ALONE) == pytest.approx(10)
 
 
-def test_a_minute_is_looked_at_however_short_the_stints() -> None:
-    stints = [Stint(at, at + 10, 1) for at in range(0, 100, 10)]
-    assert union_s(latest(stints)) == 60
-    assert min(stint.begin_s for stint in latest(stints)) == 40
+def test_half_a_minute_is_looked_at_however_short_the_stints() -> None:
+    stints = [Stint(at, at + 10, 1) for at in range(0, 80, 10)]
+    assert union_s(latest(stints)) == 30
+    assert min(stint.begin_s for stint in latest(stints)) == 50
 
 
 def test_of_chunks_encoded_at_once_all_count() -> None:
@@ -171,7 +171,7 @@ def test_of_chunks_encoded_at_once_all_count() -> None:
 
 
 def test_only_the_young_part_of_a_long_stint_counts() -> None:
-    assert latest([Stint(0, 200, 50)]) == [Stint(100, 200, 25)]
+    assert latest([Stint(0, 240, 60)]) == [Stint(160, 240, 20)]
 
 
 def test_overlapping_times_count_once() -> None:
