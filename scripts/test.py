@@ -48,6 +48,8 @@ NEED_NO_DATABASE = (
     "test_smtp*",
     "test_compose*",
     "test_setting_up*",
+    "test_prepare*",
+    "test_operations*",
 )  # or have their own
 
 

@@ -1,0 +1,241 @@
+"""docs/operations.md does what it says: its commands are taken from there and executed.
+
+One installation passes through them all: backed up and restored with SQLite, moved to PostgreSQL, backed up and
+restored there. `docker` is a stand-in that runs the words on this machine; everything else is the real thing.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from project.env import BASE_DIR
+from project.tests.test_env import clean_environment
+from scripts import services
+
+pytestmark = [
+    pytest.mark.services,
+    pytest.mark.skipif(not services.postgresql_binaries(), reason="no PostgreSQL found"),
+]
+
+DOCUMENT = (BASE_DIR / "docs" / "operations.md").read_text()
+DOCKER = """#!/bin/sh
+# docker compose VERB [--option …] SERVICE WORDS…
+verb=$2; shift 2
+while [ "${1#-}" != "$1" ]; do shift; done
+service=${1-none}; [ $# -eq 0 ] || shift
+case "$verb $service" in
+  "exec db") exec "$@" ;;
+  "run web" | "exec web")
+    for word; do shift; [ "$word" = /data ] && word=$DATA_DIR; set -- "$@" "$word"; done
+    PATH="$PWD/.venv/bin:$PATH" exec "$@" ;;
+  stop* | up*) ;;
+  *) echo "unknown: $verb $service $*" >&2; exit 64 ;;
+esac
+"""
+FILL = """
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.auth.models import Group
+from django.core.files.base import ContentFile
+from hls.models import Transcode
+from library.models import Video
+from library.tests.films import make_viewer, published
+boss = make_viewer("boss@example.com", is_staff=True, is_superuser=True)
+ada = make_viewer()
+ada.groups.add(Group.objects.get(name="Editors"))
+for title in ("One", "Deleted", "Two"):
+    film = published(title=title)
+    film.video_file.save("film.mp4", ContentFile(b"film " + title.encode()))
+    Transcode.objects.filter(pk=film.transcode_id).update(source=film.video_file.name)
+LogEntry.objects.log_actions(boss.pk, [film], CHANGE, change_message="Retry")
+Video.objects.get(title="Deleted").delete()
+"""
+LOOK = """
+import json
+from shutil import rmtree
+from django.contrib.admin.models import LogEntry
+from django.db import connection
+from accounts.models import User
+from hls.folders import film_folder
+from library.models import Video
+from library.tests.films import PASSWORD, Player, make_viewer, published
+old, new = Player(), Player()
+old.cookies["refresh_token"] = REFRESH
+refreshed = old.post("/api/token/refresh/").status_code if REFRESH else 200
+login = {"email": "ada@example.com", "password": PASSWORD}
+signed_in = new.post("/api/login/", login, content_type="application/json").status_code
+films = new.get("/api/video/").json()
+guest, film = make_viewer("guest@example.com"), published(title="New")
+after = [guest.pk, film.pk]
+rmtree(film_folder(film.transcode_id))
+guest.delete()
+film.delete()
+print(json.dumps({
+    "refreshed": refreshed,
+    "signed_in": signed_in,
+    "films": [[film["id"], film["title"]] for film in films],
+    "segments": [new.get(f"/api/video/{film['id']}/480p/segment_000.ts?v=1").status_code for film in films],
+    "states": list(Video.objects.order_by("pk").values_list("transcode__state", flat=True)),
+    "uploads": [video.video_file.read().decode() for video in Video.objects.order_by("pk")],
+    "users": [[user.pk, user.email, user.is_superuser] for user in User.objects.order_by("pk")],
+    "may_edit": User.objects.get(email="ada@example.com").has_perm("library.change_video"),
+    "history": [entry.change_message for entry in LogEntry.objects.all()],
+    "after": after,
+    "database": connection.vendor,
+    "refresh": new.cookies["refresh_token"].value,
+}))
+"""
+
+
+def documented(name: str) -> str:
+    """The commands below `<!-- tested: NAME -->`."""
+    found = re.search(rf"<!-- tested: {name} -->\n```sh\n(.+?)```", DOCUMENT, re.DOTALL)
+    assert found, name
+    return found[1]
+
+
+@dataclass
+class Installation:
+    """A checkout whose DATA_DIR is its `var`, as far as the commands can see."""
+
+    folder: Path
+    variables: dict[str, str] = field(default_factory=dict)
+    refresh_token: str = ""
+    seen: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "var"
+
+    def run(self, *words: str) -> str:
+        own = {"DATA_DIR": str(self.data), "ALLOWED_HOSTS": "testserver", "DISK_RESERVE_MB": "0", **self.variables}
+        path = f"{self.folder / 'bin'}:{services.postgresql_binaries()}:{os.environ['PATH']}"
+        ended = subprocess.run(
+            words,
+            cwd=self.folder,
+            env=clean_environment(**own) | {"PATH": path},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        return ended.stdout
+
+    def follow(self, name: str) -> str:
+        return self.run("sh", "-eu", "-c", documented(name))
+
+    def manage(self, *words: str) -> str:
+        return self.run(".venv/bin/python", "manage.py", *words)
+
+    def look(self) -> dict[str, Any]:
+        """What viewers and editors have; the session of the look before must still be good."""
+        said = self.manage("shell", "--no-imports", "-c", f"REFRESH = {self.refresh_token!r}\n{LOOK}")
+        self.seen = json.loads(said.splitlines()[-1])
+        self.refresh_token = self.seen.pop("refresh")
+        return self.seen
+
+    def lose_everything(self) -> None:
+        for path in (self.data / "uploads", self.data / "hls"):
+            shutil.rmtree(path)
+        for path in (*self.data.glob("db.sqlite3*"), self.data / "secret_key"):
+            path.unlink(missing_ok=True)
+
+
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Installation:
+    made = Installation(tmp_path_factory.mktemp("installation"))
+    (made.folder / ".venv").symlink_to(sys.prefix)
+    (made.folder / "manage.py").symlink_to(BASE_DIR / "manage.py")
+    docker = made.folder / "bin" / "docker"
+    docker.parent.mkdir()
+    docker.write_text(DOCKER)
+    docker.chmod(0o755)
+    made.manage("migrate", "--verbosity", "0")
+    made.manage("shell", "--no-imports", "-c", FILL)
+    return made
+
+
+@pytest.fixture(scope="module")
+def empty_postgresql() -> Iterator[dict[str, str]]:
+    """The variables that lead to an empty database, for us and for PostgreSQL's own programs."""
+    with ExitStack() as stack:
+        server = stack.enter_context(services.postgresql())
+        where = f"host=127.0.0.1 port={server.port} user=videoflix dbname=postgres"
+        with psycopg.connect(where, autocommit=True) as connection:
+            connection.execute("CREATE DATABASE videoflix_db")
+        yield {
+            "DB_NAME": "videoflix_db",
+            **{name.removeprefix("TEST_"): value for name, value in server.variables.items()},
+            "PGHOST": "127.0.0.1",
+            "PGPORT": str(server.port),
+            "POSTGRES_USER": "videoflix",
+            "POSTGRES_DB": "videoflix_db",
+        }
+
+
+def kept(seen: dict[str, Any], *, has_files: bool = True) -> dict[str, Any]:
+    """What must be the same, and new ids beyond the old ones.
+
+    Right after a restore, films without their files, which are not in the backup, are queued to be made again.
+    """
+    highest = [seen["users"][-1][0], seen["films"][0][0]]
+    assert all(new > old for new, old in zip(seen["after"], highest, strict=True))
+    told = seen | {"after": [], "database": ""}
+    return told if has_files else told | {"segments": [404, 404], "states": ["queued", "queued"]}
+
+
+def test_backup_of_a_running_sqlite_restores_everything(installation: Installation) -> None:
+    before = installation.look()
+    assert before["films"] == [[3, "Two"], [1, "One"]]
+    assert (before["refreshed"], before["signed_in"], before["segments"]) == (200, 200, [200, 200])
+    installation.follow("backup with sqlite")
+    installation.lose_everything()
+    installation.follow("restore with sqlite")
+
+    assert kept(installation.look()) == kept(before, has_files=False)
+
+
+def test_move_to_postgresql_keeps_ids_sessions_and_films(
+    installation: Installation, empty_postgresql: dict[str, str]
+) -> None:
+    before = installation.seen
+    installation.follow("move from sqlite")
+    installation.variables |= empty_postgresql
+    installation.follow("move to postgresql")
+
+    assert kept(installation.look()) == kept(before)
+    assert (before["database"], installation.seen["database"]) == ("sqlite", "postgresql")
+
+
+def test_backup_of_a_running_postgresql_restores_everything(
+    installation: Installation, empty_postgresql: dict[str, str]
+) -> None:
+    assert installation.variables["DB_NAME"] == empty_postgresql["DB_NAME"]  # moved by the test before
+    before = installation.seen
+    installation.follow("backup with compose")
+    installation.lose_everything()
+    installation.follow("restore with compose")
+
+    assert kept(installation.look()) == kept(before, has_files=False)
+
+
+def test_every_check_is_explained() -> None:
+    ids = set(re.findall(r"videoflix\.[EW]\d+", (BASE_DIR / "project" / "checks.py").read_text()))
+
+    assert ids == set(re.findall(r"`(videoflix\.[EW]\d+)`", DOCUMENT))
+
+
+def test_every_metric_is_explained() -> None:
+    told = re.findall(r'"(videoflix_\w+)"', (BASE_DIR / "project" / "metrics.py").read_text())
+
+    assert sorted(told) == sorted(re.findall(r"`(videoflix_\w+)(?:\{\w+\})?`", DOCUMENT))
