@@ -14,9 +14,9 @@ from unfold.views import ChangeList
 
 from library import films, uploads
 from library.admin_actions import FilmActions
+from library.admin_dashboard import figures_view
 from library.admin_filters import StateFilter
 from library.admin_progress import attach_progress, live, progress_view
-from library.admin_stills import stills_of
 from library.forms import VideoForm
 from library.models import Video
 from library.posters import poster_url
@@ -60,9 +60,11 @@ class VideoAdmin(FilmActions, ModelAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(progress_view)
+        figures = self.admin_site.admin_view(figures_view)
         poster = self.admin_site.admin_view(self.choose_poster)
         return [
             path("progress/", view, {"admin": self}, name="library_video_progress"),
+            path("figures/", figures, name="library_video_figures"),
             path("<int:video_id>/poster/", poster, name="library_video_poster"),
             *super().get_urls(),
         ]
@@ -90,11 +92,12 @@ class VideoAdmin(FilmActions, ModelAdmin):
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **options: Any) -> Any:
         video = context["original"]
         if video is not None:
+            may_change = self.has_change_permission(request, video)
             context |= {
-                "panel": live(video, "panel", may_change=self.has_change_permission(request, video)),
+                "panel": live(video, "panel", may_change=may_change),
                 "poster_url": poster_url(video),
                 "facts": live(video, "facts"),
-                "tiles": stills_of(video),
+                "stills": live(video, "stills", may_change=may_change),
             }
         return super().render_change_form(request, context, *args, **options)
 

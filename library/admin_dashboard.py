@@ -7,22 +7,28 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Q
-from django.http import HttpRequest
+from django.http import HttpRequest, JsonResponse
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET
 
 from hls.models import ACTIVE, Chunk, ChunkState, State, Transcode, Worker
-from library.admin_progress import attach_progress, live
+from library.admin_progress import fragment
 from library.charts import hourly_chart
 from library.disk import size_text
 from library.models import Video
+from library.progress import progress_by_id
 from library.storage import served_bytes, uploaded_bytes
 from library.timing import moment
 
 WORKER_SILENCE = timedelta(seconds=15)
 MOST_ROWS = 6
+PARTS = ("numbers", "films", "machines")
 CHART_HOURS = 24
 
 
@@ -38,7 +44,7 @@ class Tile:
 
 
 @dataclass(frozen=True)
-class RunningFilm:
+class ShownFilm:
     video: Video
     cell: SafeString
 
@@ -69,24 +75,62 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     may_see = request.user.has_perm("library.view_video")
     context["may_see_films"] = may_see
     if may_see:
-        running = list(films(ACTIVE).order_by("transcode__queued_at")[:MOST_ROWS])
-        failed = list(films([State.FAILED]).order_by("-transcode__finished_at")[:MOST_ROWS])
-        attach_progress([*running, *failed])
         finished = finished_since(timezone.now() - timedelta(hours=CHART_HOURS))
+        number = counts()
         context |= {
             "title": "Dashboard",
-            "tiles": tiles(),
-            "running": [RunningFilm(video, live(video, "cell")) for video in running],
-            "failed": [RunningFilm(video, live(video, "cell")) for video in failed],
-            "hearts": hearts(),
-            "room": room(),
-            "chart": hourly_chart(finished, hours=CHART_HOURS),
+            "tiles": tiles(number),
+            "live_attributes": SafeString(" data-live-active") if is_active(number) else "",
+            "films": figures(number, "films"),
+            "machines": figures(number, "machines"),
+            "numbers": figures(number, "numbers"),
+            "chart": hourly_chart(finished, hours=CHART_HOURS) if finished else None,
             "minutes": f"{sum(minutes for _, minutes in finished):.3g}",
-            "has_films": Video.objects.exists(),
+            "has_films": any(number.values()),
             "may_add": request.user.has_perm("library.add_video"),
             "add_link": reverse("admin:library_video_add"),
         }
     return context
+
+
+def is_active(number: dict[str, int]) -> bool:
+    return any(number[state] for state in ACTIVE)
+
+
+def figures(number: dict[str, int], part: str) -> SafeString:
+    """A fragment of the dashboard: "numbers", "films" or "machines"."""
+    context: dict[str, Any] = {}
+    match part:
+        case "numbers":
+            context["tiles"] = tiles(number)
+        case "films":
+            context = {"running": shown(films(ACTIVE).order_by("transcode__queued_at"))}
+            context["failed"] = shown(films([State.FAILED]).order_by("-transcode__finished_at"))
+        case "machines":
+            context = {"hearts": hearts(), "room": room()}
+    return mark_safe(render_to_string(f"admin/library/dashboard/{part}.html", context))  # noqa: S308 (our own template)
+
+
+def shown(videos: Any) -> list[ShownFilm]:
+    listed = list(videos[:MOST_ROWS])
+    progress = progress_by_id(listed)
+    return [ShownFilm(video, fragment(video, progress[video.pk], "cell")) for video in listed]
+
+
+@never_cache
+@require_GET
+def figures_view(request: HttpRequest) -> JsonResponse:
+    """The dashboard's fragments, for the script that keeps them fresh."""
+    if not request.user.has_perm("library.view_video"):
+        raise PermissionDenied
+    number = counts()
+    parts = [part for part in PARTS if part in request.GET.getlist("part")]
+    return JsonResponse(
+        {
+            "active": ["dashboard"] if is_active(number) else [],
+            "fragments": {"dashboard": {part: figures(number, part) for part in parts}},
+        }
+    )
 
 
 def films(states: Iterable[str]) -> Any:
@@ -98,8 +142,7 @@ def counts() -> dict[str, int]:
     return Transcode.objects.aggregate(**{state.value: Count("pk", filter=Q(state=state)) for state in State})
 
 
-def tiles() -> list[Tile]:
-    number = counts()
+def tiles(number: dict[str, int]) -> list[Tile]:
     link = reverse("admin:library_video_changelist")
     return [
         Tile("In the queue", str(number["queued"]), "schedule", f"{link}?state=queued"),

@@ -12,12 +12,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 from unfold.admin import ModelAdmin
 
+from library.admin_stills import stills_of
 from library.facts import facts_of
 from library.models import Video
 from library.posters import poster_url
 from library.progress import Progress, progress_by_id, progress_of
 
-PARTS = ("cell", "panel", "poster", "facts")
+PARTS = ("cell", "panel", "poster", "facts", "stills")
 MOST_IDS = 200
 
 
@@ -27,6 +28,8 @@ def fragment(video: Video, progress: Progress, part: str, *, may_change: bool = 
         context["poster_url"] = poster_url(video)
     if part == "facts":
         context["facts"] = facts_of(video)
+    if part == "stills":
+        context["tiles"] = stills_of(video) if may_change else []
     return mark_safe(render_to_string(f"admin/library/video/{part}.html", context))  # noqa: S308 (our own template)
 
 

@@ -54,9 +54,62 @@ def test_failures_tell_their_cause_and_lead_to_the_film(at_admin: Client) -> Non
     assert f"/admin/library/video/{video.pk}/change/" in text
 
 
-def test_running_films_are_live(at_admin: Client) -> None:
-    video = VideoFactory.create(processing=True, chunks="drw")
-    assert f'data-live="{video.pk}" data-live-part="cell"' in page(at_admin)
+FIGURES = "/admin/library/video/figures/"
+
+
+def figures(client: Client) -> Any:
+    return client.get(f"{FIGURES}?part=numbers&part=films&part=machines").json()
+
+
+def test_its_figures_are_live_while_something_runs(at_admin: Client) -> None:
+    video = VideoFactory.create(processing=True, chunks="drw", title="Harbour")
+    assert page(at_admin).count("data-live-active") == 3
+    answer = figures(at_admin)
+    assert answer["active"] == ["dashboard"]
+    assert "Harbour" in answer["fragments"]["dashboard"]["films"]
+    assert 'value="33.3"' in answer["fragments"]["dashboard"]["films"]
+    video.transcode.state = State.READY
+    video.transcode.save()
+    assert figures(at_admin)["active"] == []
+    assert "Nothing is being transcoded" in figures(at_admin)["fragments"]["dashboard"]["films"]
+    assert "data-live-active" not in page(at_admin)
+
+
+def test_the_live_figures_are_the_pages_own(at_admin: Client) -> None:
+    VideoFactory.create(failed=True)
+    text = page(at_admin)
+    for part in ("numbers", "films", "machines"):
+        assert figures(at_admin)["fragments"]["dashboard"][part].strip() in text
+
+
+@pytest.mark.parametrize("query", ["", "?part=", "?part=../index", "?part=numbers&part=numbers"])
+def test_only_known_parts_are_answered(at_admin: Client, query: str) -> None:
+    answer = at_admin.get(f"{FIGURES}{query}").json()
+    assert set(answer["fragments"]["dashboard"]) <= {"numbers"}
+
+
+def test_figures_are_for_those_who_may_see_films(client: Client, db: None) -> None:
+    client.force_login(AdministratorFactory.create(is_superuser=False))
+    assert client.get(FIGURES).status_code == 403
+
+
+def test_a_day_without_a_finished_film_has_a_sentence_and_no_empty_chart(at_admin: Client) -> None:
+    VideoFactory.create(failed=True)
+    text = page(at_admin)
+    assert "No film became ready in the last 24 hours." in text
+    assert "<canvas" not in text
+    VideoFactory.create(ready=True)
+    assert "<canvas" in page(at_admin)
+
+
+def test_an_empty_list_tells_what_to_do_first_and_an_empty_search_does_not(at_admin: Client) -> None:
+    films = "/admin/library/video/"
+    assert "There are no films yet" in page(at_admin, films)
+    VideoFactory.create(title="Harbour")
+    assert "There are no films yet" not in page(at_admin, films)
+    text = page(at_admin, f"{films}?q=nothing-like-it")
+    assert "There are no films yet" not in text
+    assert "No results found" in text
 
 
 def test_workers_tell_whether_they_are_alive_and_what_they_do(db: None) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Permission
 from django.core.files.base import ContentFile
 from django.test import Client
 from PIL import Image
@@ -14,8 +15,10 @@ from hls.doing import do_next
 from hls.models import State
 from hls.stills import tiles
 from hls.tests.films import small_film
+from library.admin_stills import stills_of
 from library.facts import facts_of
 from library.models import Video
+from library.tests.factories import AdministratorFactory
 
 pytestmark = pytest.mark.ffmpeg
 
@@ -69,7 +72,8 @@ def test_a_get_takes_no_poster(at_admin: Client, film: Video) -> None:
 
 def test_the_film_page_offers_each_tile_and_tells_the_facts(at_admin: Client, film: Video) -> None:
     page = at_admin.get(f"/admin/library/video/{film.pk}/change/")
-    stills = page.context["tiles"]
+    stills = stills_of(film)
+    assert page.content.decode().count('name="tile"') == len(stills)
     assert len(stills) == len(tiles(film.transcode, most=1000)) >= 10
     sheet = at_admin.get(stills[0].sheet_url)
     assert b"".join(sheet.streaming_content).startswith(b"\xff\xd8")  # type: ignore[attr-defined]
@@ -82,8 +86,25 @@ def test_the_film_page_offers_each_tile_and_tells_the_facts(at_admin: Client, fi
     assert "320 x 180" in facts["Served"]
 
 
+def test_the_chooser_appears_without_a_reload(at_admin: Client, film: Video) -> None:
+    address = f"/admin/library/video/progress/?id={film.pk}&part=stills"
+    shown = at_admin.get(address).json()["fragments"][str(film.pk)]["stills"]
+    assert shown.count('name="tile"') == len(stills_of(film)) >= 10
+    film.transcode.state = State.PROCESSING
+    film.transcode.save()
+    assert at_admin.get(address).json()["fragments"][str(film.pk)]["stills"].strip() == ""
+
+
+def test_somebody_who_may_only_look_is_offered_no_tiles(client: Client, film: Video) -> None:
+    onlooker = AdministratorFactory.create(is_superuser=False)
+    onlooker.user_permissions.add(Permission.objects.get(codename="view_video"))
+    client.force_login(onlooker)
+    for path in (f"{film.pk}/change/", f"progress/?id={film.pk}&part=stills"):
+        assert 'name="tile"' not in client.get(f"/admin/library/video/{path}").content.decode()
+
+
 def test_a_film_that_is_not_ready_offers_no_tiles(at_admin: Client, film: Video) -> None:
     film.transcode.state = State.PROCESSING
     film.transcode.save()
     page = at_admin.get(f"/admin/library/video/{film.pk}/change/")
-    assert page.context["tiles"] == []
+    assert 'name="tile"' not in page.content.decode()

@@ -1,7 +1,7 @@
 /* Keeps the admin's progress true without a reload.
 
-   Every element with data-live (a film's id) and data-live-part (which fragment) is filled again from one request for
-   the whole page: every two seconds while something is active, more rarely while the tab is hidden or the server is
+   Every element with data-live (a film's id, or "dashboard") and data-live-part (which fragment) is filled again from
+   one request for the whole page: every two seconds while something is active, more rarely while the tab is hidden or the server is
    not reachable, and not at all when nothing runs. */
 "use strict";
 
@@ -9,6 +9,7 @@
   const EVERY_MS = 2000;
   const HIDDEN_MS = 30000;
   const SLOWEST_MS = 30000;
+  const said = Object.assign(document.createElement("p"), { className: "vf-unseen", role: "status" });
   let timer = null;
   let failures = 0;
 
@@ -33,7 +34,7 @@
       return;
     }
     if (old.nodeType !== Node.ELEMENT_NODE) return;
-    for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name)) old.removeAttribute(name);
+    for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name) && name !== "open") old.removeAttribute(name);
     for (const { name, value } of fresh.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
     changeChildren(old, fresh);
   }
@@ -52,10 +53,17 @@
       fresh.innerHTML = fragment;
       changeChildren(element, fresh.content);
       const was = element.hasAttribute("data-live-active");
-      const is = answer.active.includes(Number(element.dataset.live));
+      const is = answer.active.map(String).includes(element.dataset.live);
       element.toggleAttribute("data-live-active", is);
-      if (was && !is) element.dispatchEvent(new CustomEvent("vf:settled", { bubbles: true }));
+      if (was && !is) announce(element);
     }
+  }
+
+  /* Tells those who can't see it what has become of a film. */
+  function announce(element) {
+    const label = ["cell", "panel"].includes(element.dataset.livePart) && element.querySelector(".vf-label");
+    const film = element.closest("tr")?.querySelector(".vf-title")?.textContent ?? "";
+    if (label) said.textContent = `${film} ${label.textContent}`.trim();
   }
 
   async function look(wanted) {
@@ -80,5 +88,8 @@
 
   document.addEventListener("visibilitychange", () => (document.hidden ? schedule() : look(elements())));
   window.addEventListener("online", () => look(elements()));
-  document.addEventListener("DOMContentLoaded", schedule);
+  document.addEventListener("DOMContentLoaded", () => {
+    document.body.append(said);
+    schedule();
+  });
 })();
