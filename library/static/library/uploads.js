@@ -139,6 +139,13 @@
       this.upload = this.upload?.url ? this.upload : null;
     }
 
+    /* Nothing that trying again could change. */
+    refuse(sentence) {
+      this.show("failed", sentence);
+      this.toggle.remove();
+      this.bar.remove();
+    }
+
     show(state, words) {
       this.state = state;
       this.text.textContent = words;
@@ -200,8 +207,8 @@
         this.items.push(item);
         this.list.append(item.row);
         if (isForForm) this.suggestTitle(file);
-        if (!file.size) item.fail("The file is empty.");
-        else if (!accepted.some((ending) => file.name.toLowerCase().endsWith(ending))) item.fail(`Files of this kind can't be used; accepted are ${accepted.join(", ")}.`);
+        if (!file.size) item.refuse("The file is empty.");
+        else if (!accepted.some((ending) => file.name.toLowerCase().endsWith(ending))) item.refuse(`Files of this kind can't be used; accepted are ${accepted.join(", ")}.`);
         else item.start();
       }
     }
