@@ -1,25 +1,32 @@
-"""Resumable uploads against a real web server, with a client that others wrote, and with little memory."""
+"""Resumable uploads against a real web server, with clients that others wrote, and with little memory."""
 
 import json
 import os
+import subprocess
 import urllib.request
 from collections.abc import Iterator
 from http.cookiejar import CookieJar
 from io import BytesIO
 from pathlib import Path
+from shutil import which
 from typing import Any
 
 import pytest
+from django.conf import settings
 from tusclient.client import TusClient
 from tusclient.exceptions import TusCommunicationError
 
 from project.tests.installation import ADMIN_EMAIL, ADMIN_PASSWORD, Installation, serving
 
 pytestmark = pytest.mark.services
+needs_node = pytest.mark.skipif(which("node") is None, reason="Node.js is not installed")
+
+TUS_JS = settings.BASE_DIR / "library/static/library/vendor/tus-js-client-4.3.1/tus.min.js"
+TUS_CLIENT = Path(__file__).parent / "tus_client.cjs"
 
 PIECE_BYTES = 300_000
 NAMED = {"filename": "film.mp4"}
-LARGE_BYTES = 400 << 20
+LARGE_BYTES = 5 << 30 if os.environ.get("REQUIRE_ALL") == "1" else 400 << 20  # the whole five take a minute
 MOST_MEMORY_BYTES = 200 << 20
 
 
@@ -92,6 +99,52 @@ def test_tuspy_is_told_of_a_refusal(client: TusClient) -> None:
     with pytest.raises(TusCommunicationError) as refused:
         client.uploader(file_stream=random_film(), metadata={"filename": "notes.txt"}).upload()
     assert refused.value.status_code == 400
+
+
+def by_tus_js(installation: Installation, token: str, film: Path, **options: Any) -> subprocess.CompletedProcess[str]:
+    settled = {
+        "endpoint": f"{installation.url}/api/uploads/",
+        "headers": {"Authorization": f"Bearer {token}"},
+        "chunkSize": PIECE_BYTES,
+        "metadata": NAMED,
+        "file": str(film),
+        **options,
+    }
+    command = [str(which("node")), str(TUS_CLIENT), str(TUS_JS), json.dumps(settled)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.fixture
+def film(tmp_path: Path) -> Path:
+    path = tmp_path / "film.mp4"
+    path.write_bytes(random_film().getvalue())
+    return path
+
+
+@needs_node
+@pytest.mark.parametrize("options", [{}, {"uploadDataDuringCreation": True}, {"chunkSize": 10_000_000}])
+def test_tus_js_client_uploads_a_file(installation: Installation, token: str, film: Path, options: Any) -> None:
+    ended = by_tus_js(installation, token, film, **options)
+    assert ended.returncode == 0, ended.stderr
+    assert stored(installation, ended.stdout.strip()).read_bytes() == film.read_bytes()
+
+
+@needs_node
+def test_tus_js_client_goes_on_where_it_was_stopped(installation: Installation, token: str, film: Path) -> None:
+    first = by_tus_js(installation, token, film, stopAfter=PIECE_BYTES)
+    url = first.stdout.strip()
+    kept = stored(installation, url).stat().st_size
+    assert PIECE_BYTES <= kept < film.stat().st_size, first.stderr
+    assert by_tus_js(installation, token, film, uploadUrl=url).returncode == 0
+    assert stored(installation, url).read_bytes() == film.read_bytes()
+
+
+@needs_node
+def test_tus_js_client_is_told_of_a_refusal(installation: Installation, token: str, film: Path) -> None:
+    refused = by_tus_js(installation, token, film, metadata={"filename": "notes.txt"})
+    assert refused.returncode == 1
+    assert "response code: 400" in refused.stderr
+    assert "Files of this kind" in refused.stderr
 
 
 def test_a_large_file_costs_little_memory(
