@@ -144,6 +144,8 @@ def tests(run: Run, arguments: list[str]) -> None:
     if not services.nginx_binary():
         run.skip("tests of the edge: no nginx found")
         without.append("not edge")
+    if not shutil.which("node"):
+        run.skip("uploads with tus-js-client: no Node.js found")
     if without:
         pytest += ["-m", " and ".join(without)]
     with ExitStack() as stack:
