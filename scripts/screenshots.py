@@ -1,0 +1,276 @@
+"""Pictures of every page, taken from a real program in a real browser.
+
+    .venv/bin/python -m scripts.screenshots            the few that the README shows, into docs/images/
+    .venv/bin/python -m scripts.screenshots FOLDER     all pages, wide and narrow, light and dark: to be looked at
+
+A program of its own is started on an empty data folder, films are made with ffmpeg and uploaded, and the pages are
+taken while it works on them. Needs Chromium and takes about three minutes.
+"""
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+IMAGES = ROOT / "docs" / "images"
+SCRATCH = tempfile.TemporaryDirectory(prefix="videoflix-pictures-")
+os.environ |= {"DJANGO_SETTINGS_MODULE": "project.settings", "ENV_FILE": "", "DATA_DIR": f"{SCRATCH.name}/unused"}
+
+from PIL import Image  # noqa: E402 (the settings' environment has to be there first)
+from playwright.sync_api import Browser, Page  # noqa: E402
+
+from hls.binary import ffmpeg_path  # noqa: E402
+from hls.core.process import Bounds, run  # noqa: E402
+from project.tests.browser import chromium  # noqa: E402
+from project.tests.installation import (  # noqa: E402
+    ADMIN_EMAIL,
+    ADMIN_PASSWORD,
+    Installation,
+    serving,
+    wait_for,
+)
+
+LARGE_BYTES = 120_000
+FILMS = "/admin/library/video/"
+
+
+@dataclass(frozen=True)
+class Look:
+    """A way in which a page is looked at."""
+
+    name: str
+    width: int
+    height: int
+    scheme: str
+
+
+WIDE, NARROW = (1360, 800), (390, 844)
+README = Look("", *WIDE, "light")
+LOOKS = [
+    Look(f"{name}-{scheme}", *size, scheme)
+    for name, size in (("wide", WIDE), ("narrow", NARROW))
+    for scheme in ("light", "dark")
+]
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A film to be made with ffmpeg's own sources."""
+
+    title: str
+    category: str
+    picture: str
+    seconds: int
+    size: str = "640x360"
+
+
+SHORT = (
+    Clip("Deep Zoom", "documentary", "mandelbrot=r=24:s={size}:start_scale=0.5:end_scale=0.02:end_pts=240", 10),
+    Clip("Northern Lights", "drama", "gradients=r=24:s={size}:n=5:seed=7:speed=0.04", 12),
+    Clip("Tides", "romance", "gradients=r=24:s={size}:n=3:seed=21:speed=0.02:type=radial", 12),
+)
+LONG = Clip("Voyage to the Valley", "documentary", "gradients=r=24:s={size}:n=6:seed=5:speed=0.02", 100, "1920x1080")
+LATER = (
+    Clip("Harbour at Dawn", "vlog", "gradients=r=24:s={size}:n=4:seed=3:speed=0.03:type=spiral", 40, "1280x720"),
+    Clip("A Short History of Noise", "tutorial", "testsrc2=r=24:s={size}", 40, "1280x720"),
+)
+
+
+class Studio:
+    """The program, its films, and a browser that is signed in."""
+
+    def __init__(self, installation: Installation, browser: Browser, folder: Path, looks: Sequence[Look]) -> None:
+        self.installation = installation
+        self.browser = browser
+        self.folder = folder
+        self.looks = looks
+        context = browser.new_context()
+        sign_in(context.new_page(), installation)
+        self.cookies = context.cookies()
+        context.close()
+
+    def clip(self, clip: Clip) -> Path:
+        path = Path(SCRATCH.name) / f"{clip.title}.mp4"
+        picture = clip.picture.format(size=clip.size)
+        command = [str(ffmpeg_path()), "-v", "error", "-y", "-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", "sine"]
+        command += [
+            "-t",
+            str(clip.seconds),
+            "-c:v",
+            "libx264",
+            "-preset",
+            "ultrafast",
+            "-pix_fmt",
+            "yuv420p",
+            str(path),
+        ]
+        if run(command, bounds=Bounds(timeout_s=300)).returncode:
+            raise SystemExit(f"ffmpeg could not make {clip.title}.")
+        return path
+
+    def submit(self, title: str, category: str, path: Path) -> int:
+        said = self.installation.manage("import_video", path, "--title", title, "--category", category)
+        return int(said.stdout.split()[-1])
+
+    @contextmanager
+    def opened(self, path: str, look: Look, *, is_known: bool = True) -> Iterator[Page]:
+        size = {"width": look.width, "height": look.height}
+        context = self.browser.new_context(viewport=size, color_scheme=look.scheme)  # type: ignore[arg-type]
+        if is_known:
+            context.add_cookies(self.cookies)  # type: ignore[arg-type]
+        page = context.new_page()
+        page.goto(f"{self.installation.url}{path}", wait_until="load")
+        page.wait_for_timeout(600)
+        try:
+            yield page
+        finally:
+            context.close()
+
+    def take(self, name: str, path: str, *, is_known: bool = True, whole: bool = True) -> None:
+        for look in self.looks:
+            with self.opened(path, look, is_known=is_known) as page:
+                self.keep(page, name, look, whole=whole)
+
+    def keep(self, page: Page, name: str, look: Look, *, whole: bool = True) -> None:
+        """As a PNG, with a palette of its own where it would be large."""
+        path = self.folder / f"{'-'.join(filter(None, (name, look.name)))}.png"
+        picture = Image.open(BytesIO(page.screenshot(full_page=whole))).convert("RGB")
+        picture.save(path, optimize=True)
+        if path.stat().st_size > LARGE_BYTES:
+            picture.quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(path, optimize=True)
+
+    def percent(self, video: int) -> float:
+        with self.browser.new_context() as context:
+            context.add_cookies(self.cookies)  # type: ignore[arg-type]
+            answer = context.request.get(f"{self.installation.url}/api/video/{video}/transcode/")
+            return float(answer.json()["percent"])
+
+
+def sign_in(page: Page, installation: Installation) -> None:
+    page.goto(f"{installation.url}/admin/")
+    page.fill("[name=username]", ADMIN_EMAIL)
+    page.fill("[name=password]", ADMIN_PASSWORD)
+    page.press("[name=password]", "Enter")
+    page.wait_for_url("**/admin/")
+
+
+def change_page(video: int) -> str:
+    return f"{FILMS}{video}/change/"
+
+
+def take_for_readme(studio: Studio) -> None:
+    done = [studio.submit(clip.title, clip.category, studio.clip(clip)) for clip in SHORT]
+    wait_for(lambda: all(studio.percent(video) == 100 for video in done), seconds=120, what="the short films are ready")
+    studio.submit("Notes of a Meeting", "vlog", not_a_film())
+    clips = [studio.clip(clip) for clip in (LONG, *LATER)]
+    long = studio.submit(LONG.title, LONG.category, clips[0])
+    wait_for(lambda: studio.percent(long) > 30, seconds=240, what="the long film is under way")
+    for clip, path in zip(LATER, clips[1:], strict=True):
+        studio.submit(clip.title, clip.category, path)
+    studio.take("films", FILMS, whole=False)
+    studio.take("film", change_page(long), whole=False)
+    studio.take("dashboard", "/admin/", whole=False)
+    studio.take("api", "/api/docs", whole=False)
+
+
+def take_all(studio: Studio) -> None:
+    take_empty(studio)
+    done = [studio.submit(clip.title, clip.category, studio.clip(clip)) for clip in SHORT]
+    broken = studio.submit("Notes of a Meeting", "vlog", not_a_film())
+    wait_for(lambda: all(studio.percent(video) == 100 for video in done), seconds=120, what="the short films are ready")
+    take_still(studio, ready=done[0], failed=broken)
+    take_uploads(studio)
+    take_moving(studio)
+
+
+def take_empty(studio: Studio) -> None:
+    studio.take("login", "/admin/login/", is_known=False)
+    studio.take("welcome", "/", is_known=False)
+    studio.take("docs", "/api/docs", whole=False)
+    studio.take("dashboard-empty", "/admin/")
+    studio.take("films-empty", FILMS)
+    studio.take("add", f"{FILMS}add/")
+
+
+def take_still(studio: Studio, *, ready: int, failed: int) -> None:
+    """Pages on which nothing moves."""
+    studio.take("film-ready", change_page(ready))
+    studio.take("film-failed", change_page(failed))
+    studio.take("delete", f"{FILMS}{ready}/delete/")
+    studio.take("retry", f"{FILMS}{failed}/retry/")
+    studio.take("history", f"{FILMS}{ready}/history/")
+    studio.take("queue", "/admin/hueystats/hueydashboard/")
+    studio.take("users", "/admin/accounts/user/")
+    studio.take("user", "/admin/accounts/user/1/change/")
+    studio.take("user-add", "/admin/accounts/user/add/")
+    studio.take("groups", "/admin/auth/group/")
+    studio.take("group", "/admin/auth/group/1/change/")
+    studio.take("letters", "/admin/accounts/letter/")
+    for look in studio.looks:
+        with studio.opened(FILMS, look) as page:
+            page.check("#action-toggle")
+            page.select_option("[name=action]", "regenerate_selected")
+            studio.keep(page, "films-selected", look)
+            page.press("[name=action]", "Tab")
+            page.locator("[name=index]").first.click()
+            page.wait_for_timeout(600)
+            studio.keep(page, "bulk", look)
+
+
+def take_uploads(studio: Studio) -> None:
+    """Two uploads on their way, and one that was refused."""
+    large = [Path(SCRATCH.name) / f"{name}.mov" for name in ("summer_in-lisbon", "winter.in.oslo")]
+    for path in large:
+        path.write_bytes(os.urandom(30_000_000))
+    wrong = Path(SCRATCH.name) / "notes.txt"
+    wrong.write_text("no film")
+    limits = {"offline": False, "latency": 20, "downloadThroughput": -1, "uploadThroughput": 2_000_000}
+    for look in studio.looks:
+        with studio.opened(f"{FILMS}add/", look) as page:
+            session = page.context.new_cdp_session(page)
+            session.send("Network.enable")
+            session.send("Network.emulateNetworkConditions", limits)
+            page.set_input_files("[name=video_file]", [*large, wrong])
+            page.wait_for_timeout(6000)
+            studio.keep(page, "uploads", look)
+
+
+def take_moving(studio: Studio) -> None:
+    clips = [studio.clip(clip) for clip in (LONG, *LATER)]
+    long = studio.submit(LONG.title, LONG.category, clips[0])
+    wait_for(lambda: studio.percent(long) > 0, seconds=60, what="the long film has begun")
+    later = [studio.submit(clip.title, clip.category, path) for clip, path in zip(LATER, clips[1:], strict=True)]
+    studio.take("film-queued", change_page(later[-1]))
+    studio.take("films", FILMS)
+    studio.take("film-processing", change_page(long))
+    studio.take("dashboard", "/admin/")
+    studio.take("cancel", f"{FILMS}{long}/cancel/")
+    studio.installation.manage("transcode", "cancel", str(later[0]))
+    studio.take("film-cancelled", change_page(later[0]))
+
+
+def not_a_film() -> Path:
+    path = Path(SCRATCH.name) / "notes.mp4"
+    path.write_bytes(b"no film at all " * 1000)
+    return path
+
+
+def main(arguments: Sequence[str]) -> None:
+    folder = Path(arguments[0]) if arguments else IMAGES
+    folder.mkdir(parents=True, exist_ok=True)
+    installation = Installation(Path(SCRATCH.name))
+    installation.without_demo()
+    with SCRATCH, serving(installation), chromium() as browser:
+        studio = Studio(installation, browser, folder, LOOKS if arguments else [README])
+        (take_all if arguments else take_for_readme)(studio)
+    for path in sorted(folder.glob("*.png")):
+        print(f"{path.stat().st_size / 1000:6.0f} kB  {path}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
