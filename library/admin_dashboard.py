@@ -22,7 +22,7 @@ from library.admin_progress import fragment
 from library.charts import hourly_chart
 from library.disk import size_text
 from library.models import Video
-from library.progress import progress_by_id
+from library.progress import duration_text, progress_by_id
 from library.storage import served_bytes, uploaded_bytes
 from library.timing import moment
 
@@ -85,7 +85,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
             "machines": figures(number, "machines"),
             "numbers": figures(number, "numbers"),
             "chart": hourly_chart(finished, hours=CHART_HOURS) if finished else None,
-            "minutes": f"{sum(minutes for _, minutes in finished):.3g}",
+            "finished": duration_text(60 * sum(minutes for _, minutes in finished)),
             "has_films": any(number.values()),
             "may_add": request.user.has_perm("library.add_video"),
             "add_link": reverse("admin:library_video_add"),
