@@ -12,6 +12,10 @@ def admin_css(request: HttpRequest) -> str:
     return static("library/admin.css")
 
 
+def keyboard_script(request: HttpRequest) -> str:
+    return static("library/keyboard.js")
+
+
 def favicon(request: HttpRequest) -> str:
     return static("library/icon.svg")
 
@@ -42,6 +46,7 @@ UNFOLD: dict[str, Any] = {
     "SHOW_VIEW_ON_SITE": True,
     "SHOW_BACK_BUTTON": True,
     "STYLES": [admin_css],
+    "SCRIPTS": [keyboard_script],
     "DASHBOARD_CALLBACK": "library.admin_dashboard.dashboard",
     "LOGIN": {"form": "project.login.LoginForm", "image": login_picture},
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": favicon}],

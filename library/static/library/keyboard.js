@@ -1,0 +1,23 @@
+/* Makes a button of what Unfold's pages leave to the mouse: icons that are mere <span>s with a click handler. */
+"use strict";
+
+(() => {
+  const WORDS = { dock_to_right: "Show or hide the menu", close: "Close", cancel: "Close" };
+
+  function enable(element) {
+    const word = element.textContent.trim();
+    element.setAttribute("role", "button");
+    element.setAttribute("tabindex", "0");
+    if (WORDS[word]) element.setAttribute("aria-label", WORDS[word]);
+    element.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" && event.key !== " ") return;
+      event.preventDefault();
+      element.click();
+    });
+  }
+
+  document.addEventListener("DOMContentLoaded", () => {
+    const mute = ":is(span, div, a:not([href]))[x-on\\:click]:not([role], [tabindex])";
+    [...document.querySelectorAll(mute)].filter((element) => element.textContent.trim()).forEach(enable);
+  });
+})();
