@@ -12,6 +12,7 @@ from project import env as environment
 from project.env import BASE_DIR, Env
 
 TEMPLATE = (BASE_DIR / ".env.template").read_text()
+README = (BASE_DIR / "README.md").read_text()
 
 BAD_VALUES = {
     "PORT": "70000",
@@ -175,6 +176,15 @@ def test_template_names_every_variable_and_besides_those_of_docker_compose_no_ot
     compose = (BASE_DIR / "docker-compose.yml").read_text()
     for name in re.findall(r"^#?([A-Z][A-Z0-9_]*)=", of_compose, re.MULTILINE):
         assert f"${{{name}:-" in compose
+
+
+def test_readme_explains_every_variable_and_no_other() -> None:
+    table = README.partition("## Configuration")[2].partition("\n## ")[0]
+    explained = [
+        name for row in re.findall(r"^\| (`.+?) \|", table, re.MULTILINE) for name in re.findall("`(.+?)`", row)
+    ]
+
+    assert sorted(explained) == sorted(re.findall(r"^#?([A-Z][A-Z0-9_]*)=", TEMPLATE, re.MULTILINE))
 
 
 def test_template_is_accepted_and_differs_from_the_defaults_only_where_containers_do(
