@@ -19,7 +19,7 @@ from hls import claims, finishing
 from hls.binary import encoder, limits
 from hls.core.chunk import ChunkFacts
 from hls.core.encode import encode_chunk
-from hls.core.errors import Code, EncoderKilled, Stopped, TranscodeError
+from hls.core.errors import CannotCopy, Code, EncoderKilled, Stopped, TranscodeError
 from hls.core.plan import Plan, make_plan
 from hls.core.probe import probe
 from hls.folders import chunk_folder, finish_folder, move_in, remove, source_path, version_folder
@@ -92,8 +92,11 @@ def write_plan(film: Transcode, claim: claims.Claim, plan: Plan) -> None:
     won = claims.owned_film(film, claim).update(
         plan=plan.to_json(), state=State.PROCESSING, error_code="", losses=0, **claims.FREE
     )
-    if not won:
-        return
+    if won:
+        write_chunks(film, plan)
+
+
+def write_chunks(film: Transcode, plan: Plan) -> None:
     rows = [Chunk(transcode=film, index=span.index, frame_count=span.frame_count) for span in plan.timeline.chunks]
     Chunk.objects.bulk_create(rows, ignore_conflicts=True)
 
@@ -105,6 +108,8 @@ def do_chunk(chunk: Chunk, claim: claims.Claim) -> bool:
     try:
         facts = make_chunk(chunk, claim, folder)
         accept_chunk(chunk, claim, folder, facts)
+    except CannotCopy as error:
+        encode_instead(chunk, claim, error)
     except EncoderKilled as error:
         lose_chunk(chunk, claim, error)
     except TranscodeError as error:
@@ -229,6 +234,23 @@ def fail_chunk(chunk: Chunk, claim: claims.Claim, error: TranscodeError) -> None
     )
     if won and not may_pass:
         fail_film(chunk.transcode, error)
+
+
+@transaction.atomic
+def encode_instead(chunk: Chunk, claim: claims.Claim, error: CannotCopy) -> None:
+    """Begin the film anew without copying; as another version, because published segments never change."""
+    film = chunk.transcode
+    if not claims.owned_chunk(chunk, claim).select_for_update().exists():
+        return
+    log.warning("film can't be copied", transcode=film.pk, chunk=chunk.index, detail=error.detail)
+    plan = make_plan(Plan.from_json(film.plan or {}).source, may_copy=False)
+    Chunk.objects.filter(transcode=film).delete()
+    Transcode.objects.filter(pk=film.pk, version=film.version).update(
+        plan=plan.to_json(),
+        version=F("version") + 1,
+        playable_at=Case(When(served_version=None, then=Value(None)), default=F("playable_at")),
+    )
+    write_chunks(film, plan)
 
 
 def backoff(attempts: int) -> timedelta:

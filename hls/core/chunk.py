@@ -11,6 +11,7 @@ from hls.core.wire import Json, dump, load
 class IFrame:
     """A keyframe's bytes within its segment, starting with PAT and PMT."""
 
+    frame: int  # counted from the film's beginning
     offset: int
     size: int
 

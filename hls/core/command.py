@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 from hls.core import names
@@ -12,6 +13,7 @@ from hls.core.plan import Plan
 from hls.core.timeline import ChunkSpan
 
 MOST_THREADS = 16  # more of them make no film ready sooner, and each takes memory
+READ_ON_S = 1  # a picture is stored after others that are shown later
 SEEK_MARGIN_S = 1  # decoders of sound need a run-up, and streams aren't interleaved exactly
 SEEKS_ANYWHERE = frozenset({"mpegts", "mpeg"})  # these have no index, and land between key frames
 REORDERING_S = 0.5  # a picture is stored before it is shown
@@ -53,6 +55,7 @@ def chunk_command(
 GLOBAL = [
     *("-hide_banner", "-nostdin", "-nostats", "-loglevel", "warning"),
     *("-y", "-progress", "pipe:1", "-stats_period", "0.5"),
+    *("-copytb", "1"),  # and the clock of what is copied
     "-copyts",  # the source's own clock: where a chunk begins doesn't depend on where the seek lands
     *("-max_error_rate", "1"),  # damaged frames are repaired as well as can be, they don't end the film
 ]
@@ -84,21 +87,52 @@ def _seek_s(plan: Plan, span: ChunkSpan) -> float | None:
 
 
 def _rendition(plan: Plan, span: ChunkSpan, number: int, rendition: Rendition, encoder: Encoder) -> Iterator[str]:
-    yield from ("-map", f"[v{number}]", *_video_codec(plan, rendition, encoder))
+    if rendition.is_copied:
+        yield from _copied_video(plan, span)
+    else:
+        yield from ("-map", f"[v{number}]", *_video_codec(plan, span, rendition, encoder))
     if plan.source.audio:
         yield from ("-map", f"[a{number}]", "-c:a", "aac", "-b:a", f"{rendition.audio_kbps}k")
         yield from ("-bsf:a", f"noise=drop='lt(n,{audio_span(plan, span).dropped_packets})'")
     yield from _segments(span, rendition)
 
 
-def _video_codec(plan: Plan, rendition: Rendition, encoder: Encoder) -> Iterator[str]:
+def _copied_video(plan: Plan, span: ChunkSpan) -> Iterator[str]:
+    """The source's packets from the chunk's first IDR picture up to the next chunk's, timed by counting them."""
+    video, rate = plan.source.video, plan.timeline.rate
+    if video.copyable is None:
+        raise ValueError("the source's pictures can't be copied")
+    start_s, end_s = video.start_s, plan.timeline.seconds(span.end_frame)
+    yield from ("-map", f"0:{video.index}", "-c:v", "copy")
+    # ffmpeg 5 tells bitstream filters another time base than the one it uses then, which is MPEG-TS's.
+    tick_s = f"if(lt(abs(DURATION*TB*{rate}-1),0.2),TB,1/90000)"
+    frame = f"round((PTS*{tick_s}-({start_s}))*{rate})"
+    decoded = f"(N+{span.first_frame}-{video.copyable.delay_frames})/({rate})"
+    filters = [
+        f"noise=drop='not(between({frame.lower()},{span.first_frame},{span.end_frame - 1}))'",
+        # As exact as the source's clock allows; hls.core.measure rounds to the film's frames.
+        f"setts=pts='round({frame}/({rate})/{tick_s})':dts='round({decoded}/{tick_s})'",
+        # What is said about colours nowhere is what players take for granted in HD; all renditions say it.
+        "h264_metadata=video_full_range_flag=0:colour_primaries=1:transfer_characteristics=1:matrix_coefficients=1",
+        "filter_units=remove_types=6",  # captions, which the playlist denies, and hints for other encoders
+    ]
+    yield from ("-bsf:v", ",".join(filters))
+    # Packets beyond the chunk are dropped; here reading ends. The sound is on the film's clock, and ends by itself.
+    yield from ("-to", f"{float(max(start_s, Fraction(0)) + end_s) + READ_ON_S:.6f}")
+
+
+def _video_codec(plan: Plan, span: ChunkSpan, rendition: Rendition, encoder: Encoder) -> Iterator[str]:
     rate, gop = plan.timeline.rate, plan.timeline.gop
     yield from ("-c:v", "libx264", "-preset", "faster", "-profile:v", "high", "-threads:v", encoder.codec_threads)
     yield from ("-crf", str(rendition.crf))
     yield from ("-maxrate", f"{rendition.maxrate_kbps}k", "-bufsize", f"{rendition.bufsize_kbits}k")
-    # IDR pictures on the frame grid and nowhere else, alike in all renditions.
+    yield from ("-a53cc", "0")  # the playlist says that there are no captions
+    # IDR pictures on the frame grid and nowhere else, alike in all renditions that are encoded.
     yield from ("-g", str(gop), "-keyint_min", str(gop), "-sc_threshold", "0", "-flags", "+cgop")
-    yield from ("-force_key_frames", f"expr:not(mod(n,{gop}))")
+    keyframes = (
+        f"eq(n,{frame - span.first_frame})" for segment in span.segments for frame in plan.timeline.keyframes(segment)
+    )
+    yield from ("-force_key_frames", f"expr:{'+'.join(keyframes)}")
     # Frame numbers are the encoder's clock: no rounding, so no irregular step at 23.976 and its like.
     yield from ("-enc_time_base:v", f"{rate.denominator}:{rate.numerator}", "-fps_mode", "passthrough")
     for option in ("-color_primaries", "-color_trc", "-colorspace"):

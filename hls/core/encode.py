@@ -3,6 +3,7 @@
 import errno
 import logging
 import os
+import re
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from pathlib import Path
 from hls.core import names
 from hls.core.chunk import ChunkFacts
 from hls.core.command import Encoder, chunk_command
-from hls.core.errors import Code, EncoderKilled, TranscodeError
+from hls.core.errors import CannotCopy, Code, EncoderKilled, TranscodeError
 from hls.core.measure import measured
 from hls.core.plan import Plan
 from hls.core.process import Bounds, Ended, Watch, run
@@ -21,6 +22,7 @@ log = logging.getLogger(__name__)
 
 __all__ = ["Encoder", "encode_chunk"]
 
+DECODER_COMPLAINT = re.compile(r"^\[(h264|dec:h264|vist#\S*) @ .*", re.MULTILINE)  # any player would stumble too
 NO_SPACE = ("No space left on device", "Disk quota exceeded", "File too large")
 
 
@@ -38,8 +40,8 @@ def encode_chunk(
 
     Writes `<rendition>/segment_NNN.ts` (numbered over the whole film) and `tiles/NNNNN.jpg`, synced to the disk.
     `on_progress` gets the frames of this chunk done so far, at least every 2 seconds.
-    Raises Stopped soon after `should_stop()` is true; TranscodeError: ENCODER_FAILED, TIMEOUT, DISK_FULL,
-    SOURCE_MISSING, UNREADABLE.
+    Raises Stopped soon after `should_stop()` is true; CannotCopy where the film has to be planned anew without copying;
+    TranscodeError: ENCODER_FAILED, TIMEOUT, DISK_FULL, SOURCE_MISSING, UNREADABLE.
     """
     _check_source(plan, source)
     progress = _Progress(on_progress, plan.timeline.chunks[index].frame_count)
@@ -48,18 +50,29 @@ def encode_chunk(
         for name in [*(rendition.name for rendition in plan.renditions), names.TILES]:
             (folder / name).mkdir()
         attempt.run()
+        if not progress.done and plan.is_copying:
+            raise CannotCopy(f"no frame of chunk {index} can be decoded")
         if not progress.done and index > 0:  # the first chunk has the frames that were seen when the film was probed
             log.warning("nothing of chunk %d can be decoded, it is left black: %s", index, source)
             attempt.run(is_lost=True)
         if not progress.done:
             raise TranscodeError(Code.UNREADABLE, f"no frame of chunk {index} can be decoded")
-        facts = measured(plan, index, folder)
+        facts = _measured(plan, index, folder)
         _sync(folder)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise TranscodeError(Code.DISK_FULL, str(error)) from error
         raise
     return facts
+
+
+def _measured(plan: Plan, index: int, folder: Path) -> ChunkFacts:
+    try:
+        return measured(plan, index, folder)
+    except TranscodeError as error:
+        if plan.is_copying and error.code == Code.ENCODER_FAILED:
+            raise CannotCopy(error.detail) from error
+        raise
 
 
 @dataclass(frozen=True)
@@ -82,7 +95,10 @@ class _Attempt:
         )
         encoder = self.encoder
         bounds = Bounds(stall_s=encoder.stall_s, memory_bytes=encoder.memory_bytes, nice=encoder.nice)
-        _check_end(run(command, bounds=bounds, watch=self.watch, folder=self.folder), self.source)
+        ended = run(command, bounds=bounds, watch=self.watch, folder=self.folder)
+        _check_end(ended, self.source)
+        if self.plan.is_copying and (complaint := DECODER_COMPLAINT.search(ended.stderr)):
+            raise CannotCopy(complaint[0])
 
 
 @lru_cache

@@ -80,5 +80,16 @@ class EncoderKilled(TranscodeError):
         super().__init__(Code.ENCODER_FAILED, detail)
 
 
+class CannotCopy(Exception):
+    """The source's own pictures turned out to be unfit for the top rendition: the film has to be encoded.
+
+    `detail` is for the log.
+    """
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
 class Stopped(Exception):
     """The work was interrupted on purpose: the worker shuts down, or the chunk is no longer its own."""

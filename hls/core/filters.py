@@ -59,12 +59,13 @@ def tiles(plan: Plan, span: ChunkSpan) -> range:
 def graph(plan: Plan, span: ChunkSpan, *, has_zscale: bool, is_lost: bool = False) -> str:
     """For -filter_complex, with pads [v0] … and [a0] … for the renditions, and [tiles] where there are any."""
     parts = [_black(plan, span) if is_lost else _picture(plan, span, has_zscale=has_zscale)]
-    outputs = [f"r{number}" for number in range(len(plan.renditions))]
+    encoded = [entry for entry in enumerate(plan.renditions) if not entry[1].is_copied]
+    outputs = [f"r{number}" for number, _ in encoded]
     if tiles(plan, span):
         outputs.append("rt")
         parts.append(_tiles(plan, span))
     parts[0] += f",split={len(outputs)}" + "".join(f"[{output}]" for output in outputs)
-    for number, rendition in enumerate(plan.renditions):
+    for number, rendition in encoded:
         parts.append(f"[r{number}]scale={rendition.width}:{rendition.height},setsar=1[v{number}]")
     if plan.source.audio:
         copies = "".join(f"[a{number}]" for number in range(len(plan.renditions)))

@@ -1,9 +1,9 @@
 """Which renditions a film gets: the ladder is data."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from hls.core.probe import Source
+from hls.core.probe import Source, VideoTrack
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class Rendition:
     maxrate_kbps: int
     bufsize_kbits: int
     audio_kbps: int
+    is_copied: bool = False  # the source's own pictures, not encoded anew
 
 
 # CRF 22 at "faster" costs 0.6 of the CPU of three "medium" CRF 23 runs for a slightly better VMAF (measured).
@@ -38,11 +39,13 @@ AUDIO_KBPS = 128
 FAST_RATE = 31  # from here on twice the frames of a usual film, and half as many bits more
 
 
-def renditions(source: Source) -> tuple[Rendition, ...]:
+def renditions(source: Source, *, may_copy: bool = True) -> tuple[Rendition, ...]:
     """Smallest first. Nothing is upscaled: a source below 480 gets one rendition, in its own size."""
     short_side = min(source.video.width, source.video.height)
     rungs = [rung for rung in RUNGS if rung.side <= short_side] or [RUNGS[0]]
-    return tuple(_rendition(rung, source) for rung in rungs)
+    *smaller, top = (_rendition(rung, source) for rung in rungs)
+    # A damaged picture shows while the smaller ones are made from it, so there has to be one.
+    return *smaller, replace(top, is_copied=may_copy and bool(smaller) and _is_fit(source.video, top))
 
 
 def _rendition(rung: Rung, source: Source) -> Rendition:
@@ -57,6 +60,15 @@ def _rendition(rung: Rung, source: Source) -> Rendition:
         maxrate_kbps=maxrate_kbps,
         bufsize_kbits=maxrate_kbps * 2,
         audio_kbps=AUDIO_KBPS if source.audio else 0,
+    )
+
+
+def _is_fit(video: VideoTrack, top: Rendition) -> bool:
+    """Whether the source's pictures are what this rendition would be."""
+    return (
+        video.copyable is not None
+        and (video.width, video.height) == (top.width, top.height)
+        and video.copyable.peak_kbps <= top.maxrate_kbps
     )
 
 

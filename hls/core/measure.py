@@ -1,5 +1,6 @@
 """Checks an encoded chunk against its plan, and measures it: nothing is published that wasn't looked at."""
 
+from fractions import Fraction
 from pathlib import Path
 
 from hls.core import names, transport
@@ -9,6 +10,7 @@ from hls.core.errors import Code, TranscodeError
 from hls.core.filters import AAC_SAMPLES, SAMPLE_RATE, audio_span, tiles
 from hls.core.ladder import Rendition
 from hls.core.plan import Plan
+from hls.core.retiming import with_times
 from hls.core.timeline import ChunkSpan, Segment
 
 AAC_TICKS = AAC_SAMPLES * transport.TICKS // SAMPLE_RATE
@@ -38,6 +40,8 @@ def _rendition(plan: Plan, span: ChunkSpan, rendition: Rendition, folder: Path) 
         path = folder / names.segment_name(segment.number)
         try:
             data = transport.with_tables_at_idr(path.read_bytes())
+            if rendition.is_copied:
+                data = _retimed(plan, segment, data)
             look = _Look(plan, rendition, segment, data)
             segments.append(look.facts())
             codecs.add(look.codecs())
@@ -54,6 +58,17 @@ def _rendition(plan: Plan, span: ChunkSpan, rendition: Rendition, folder: Path) 
         _expect(sound_frames == part.end_frame - part.first_frame, f"{rendition.name}: {sound_frames} AAC frames")
         _expect(sound_end == part.end_frame * AAC_TICKS + TS_OFFSET_S * transport.TICKS, "the sound is off its grid")
     return RenditionFacts(name=rendition.name, codecs=codecs.pop(), segments=tuple(segments))
+
+
+def _retimed(plan: Plan, segment: Segment, data: bytes) -> bytes:
+    """Copied pictures on the frame grid: shown at their frame's time, decoded one after the other."""
+    copyable, pid = plan.source.video.copyable, transport.tables(data).video_pid
+    delay = copyable.delay_frames if copyable else 0
+    shown = [plan.timeline.nearest_frame(_seconds(unit.pts)) for unit in transport.units(data, pid)]
+    times = [
+        (_ticks(plan, frame), _ticks(plan, segment.first_frame + place - delay)) for place, frame in enumerate(shown)
+    ]
+    return with_times(data, pid, times)
 
 
 class _Look:
@@ -74,8 +89,8 @@ class _Look:
         where = f"{self.rendition.name}/{names.segment_name(self.segment.number)}"
         _expect(self._has_planned_times(), f"{where}: pictures off the frame grid, or too many or too few")
         keyframes = [unit for unit in self.pictures if unit.is_random_access]
-        planned = [self._ticks(frame) for frame in self.plan.timeline.keyframes(self.segment)]
-        _expect(_alike([unit.pts for unit in keyframes], planned), f"{where}: IDR pictures off their places")
+        frames = [self.plan.timeline.nearest_frame(_seconds(unit.pts)) for unit in keyframes]
+        _expect(self._are_in_place(frames), f"{where}: IDR pictures off their places")
         for unit in keyframes:
             _expect(transport.is_idr(self.data, unit, self.tables.video_pid), f"{where}: a key frame that isn't IDR")
         size = (self.parameters.width, self.parameters.height)
@@ -84,7 +99,7 @@ class _Look:
             number=self.segment.number,
             frame_count=len(self.pictures),
             size_bytes=len(self.data),
-            iframes=tuple(self._iframe(unit) for unit in keyframes),
+            iframes=tuple(self._iframe(unit, frame) for unit, frame in zip(keyframes, frames, strict=True)),
         )
 
     def codecs(self) -> str:
@@ -92,17 +107,29 @@ class _Look:
             return self.parameters.codec
         return f"{self.parameters.codec},mp4a.40.{self.sound.object_type if self.sound else 2}"
 
-    def _iframe(self, unit: transport.Unit) -> IFrame:
+    def _iframe(self, unit: transport.Unit, frame: int) -> IFrame:
         """From its PAT and PMT to its own last byte."""
         offset = unit.offset - 2 * transport.PACKET
-        return IFrame(offset=offset, size=unit.end - offset)
+        return IFrame(frame=frame, offset=offset, size=unit.end - offset)
+
+    def _are_in_place(self, frames: list[int]) -> bool:
+        """On their planned places; a copied rendition has its own, as long as it begins with one."""
+        if self.rendition.is_copied:
+            return frames[:1] == [self.segment.first_frame]
+        return frames == list(self.plan.timeline.keyframes(self.segment))
 
     def _has_planned_times(self) -> bool:
-        planned = [self._ticks(frame) for frame in range(self.segment.first_frame, self.segment.end_frame)]
+        planned = [_ticks(self.plan, frame) for frame in range(self.segment.first_frame, self.segment.end_frame)]
         return _alike(sorted(unit.pts for unit in self.pictures), planned)
 
-    def _ticks(self, frame: int) -> int:
-        return round((self.plan.timeline.seconds(frame) + TS_OFFSET_S) * transport.TICKS)
+
+def _ticks(plan: Plan, frame: int) -> int:
+    return round((plan.timeline.seconds(frame) + TS_OFFSET_S) * transport.TICKS)
+
+
+def _seconds(pts: int) -> Fraction:
+    """From the film's beginning."""
+    return Fraction(pts, transport.TICKS) - TS_OFFSET_S
 
 
 def _alike(times: list[int], planned: list[int]) -> bool:

@@ -38,6 +38,11 @@ class Plan:
     def tile_count(self) -> int:
         return ceil(self.timeline.frame_count / self.frames_per_tile)
 
+    @property
+    def is_copying(self) -> bool:
+        """Whether the top rendition is the source's own H.264."""
+        return self.renditions[-1].is_copied
+
     def rendition(self, name: str) -> Rendition:
         """Raises KeyError for a name this film doesn't have."""
         return {rendition.name: rendition for rendition in self.renditions}[name]
@@ -51,18 +56,20 @@ class Plan:
         return load(cls, data)
 
 
-def make_plan(source: Source) -> Plan:
+def make_plan(source: Source, *, may_copy: bool = True) -> Plan:
     """Decide on a film. Pure: the same source gives the same plan."""
     video = source.video
     rate = output_rate(video.rate)
     places = round(video.duration_s * video.rate) if video.is_variable_rate else video.frame_count
-    grid = timeline(rate, max(1, ceil(places * rate / video.rate)))
+    ladder = renditions(source, may_copy=may_copy)
+    starts = video.copyable.segment_starts if video.copyable and ladder[-1].is_copied else ()
+    grid = timeline(rate, max(1, ceil(places * rate / video.rate)), starts)
     interval_s = min(Fraction(TILE_INTERVAL_S), grid.duration_s / MIN_TILES)
     shrink = min(1, TILE_LONG_SIDE / max(video.width, video.height))
     return Plan(
         source=source,
         timeline=grid,
-        renditions=renditions(source),
+        renditions=ladder,
         frames_per_tile=max(1, round(interval_s * rate)),
         tile_width=max(2, round(video.width * shrink / 2) * 2),
         tile_height=max(2, round(video.height * shrink / 2) * 2),

@@ -1,8 +1,6 @@
 """Playlists as text, by RFC 8216 and Apple's HLS authoring specification, from planned times and measured sizes."""
 
 from collections.abc import Iterator, Sequence
-from fractions import Fraction
-from itertools import pairwise
 
 from hls.core import names
 from hls.core.bandwidth import Piece, average_bps, peak_bps
@@ -84,11 +82,10 @@ def _segment_pieces(plan: Plan, segments: Sequence[SegmentFacts]) -> list[Piece]
 
 
 def _iframe_pieces(plan: Plan, facts: SegmentFacts) -> Iterator[Piece]:
-    segment = plan.timeline.segments[facts.number]
-    for iframe, (frame, following) in zip(
-        facts.iframes, pairwise([*plan.timeline.keyframes(segment), segment.end_frame]), strict=True
-    ):
-        yield Piece(iframe.size, Fraction(following - frame) / plan.timeline.rate)
+    frames = [iframe.frame for iframe in facts.iframes]
+    ends = [*frames[1:], plan.timeline.segments[facts.number].end_frame]
+    for iframe, end in zip(facts.iframes, ends, strict=True):
+        yield Piece(iframe.size, plan.timeline.seconds(end - iframe.frame))
 
 
 def _bandwidth(plan: Plan, pieces: Sequence[Piece]) -> list[str]:

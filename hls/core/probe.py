@@ -26,6 +26,15 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Copyable:
+    """How to cut H.264 that needs no encoding: the other renditions follow these boundaries."""
+
+    segment_starts: tuple[int, ...]  # frames of IDR pictures
+    delay_frames: int  # how many frames a picture is decoded before it is shown, at most
+    peak_kbps: int  # of the worst segment
+
+
+@dataclass(frozen=True)
 class VideoTrack:
     index: int  # the track's number in the file
     codec: str
@@ -44,6 +53,7 @@ class VideoTrack:
     primaries: str
     matrix: str
     keyframes_s: tuple[float, ...] = ()  # on the file's own clock, thinned out: places to seek to
+    copyable: Copyable | None = None  # where its H.264 needs no encoding
 
 
 @dataclass(frozen=True)

@@ -5,34 +5,31 @@
 Prints one JSON object: {"source": {…}} or {"error": "no_video", "detail": "…"}.
 """
 
-import errno
 import json
 import sys
 from array import array
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import av
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
-from av.codec.context import CodecContext
 from av.container import InputContainer
 from av.packet import Packet
 from av.rational import AVRational
-from av.stream import Discard, Disposition, Stream
+from av.stream import Discard, Stream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from hls.core.copying import PacketLog, copyable
 from hls.core.errors import Code, TranscodeError
+from hls.core.opening import check_size, opened, picture_track, sound_track
 from hls.core.probe import AudioTrack, Limits, Source, VideoTrack
 from hls.core.rates import Rate, measure
 from hls.core.wire import dump, load
 
-# Containers of films, and of sound alone for a telling answer. Nothing that names other files: no playlist, concat,
-# image sequence, script or device.
-DEMUXERS = "mov,matroska,avi,flv,asf,mpegts,mpeg,ogg,mp3,wav,flac,aac"
 FRAMES_LOOKED_AT = 12
 PACKETS_DECODED = 2000  # at most: an edit list may hide many
 MAX_RATE = 1000
@@ -52,6 +49,7 @@ type AnyPacket = Packet[Any]
 class Scan:
     """What the packets of the chosen tracks told."""
 
+    log: PacketLog | None  # of a track that may be fit to be copied
     pts: array[int] = field(default_factory=lambda: array("q"))
     keyframes: array[int] = field(default_factory=lambda: array("q"))
     last_duration: int = 0
@@ -65,13 +63,15 @@ class Scan:
 
 def look(path: Path, limits: Limits) -> Source:
     """Raises TranscodeError."""
-    with _opened(path) as container:
+    with opened(path) as container:
         if len(container.streams) > limits.max_tracks:
             raise TranscodeError(Code.UNSUPPORTED, f"{len(container.streams)} tracks")
-        video, audio = _picture(container), _sound(container)
-        _check_size(video, limits)
+        video, audio = picture_track(container), sound_track(container)
+        check_size(video, limits)
         scan = _scan(container, video, audio, limits)
         track = _video_track(video, scan, limits)
+        if scan.log:
+            track = replace(track, copyable=copyable(track, scan.log, _time_base(video)))
         return Source(
             demuxer=container.format.name.split(",")[0],
             size_bytes=path.stat().st_size,
@@ -81,44 +81,8 @@ def look(path: Path, limits: Limits) -> Source:
         )
 
 
-def _opened(path: Path) -> InputContainer:
-    options = {"protocol_whitelist": "file", "format_whitelist": DEMUXERS}
-    try:
-        return av.open(f"file:{path.absolute()}", options=options)
-    except av.error.FFmpegError as error:
-        code = Code.UNSUPPORTED if error.errno == errno.EINVAL else Code.UNREADABLE
-        raise TranscodeError(code, str(error)) from error
-
-
-def _picture(container: InputContainer) -> VideoStream:
-    """The default picture track, or else the first; cover art isn't one."""
-    tracks = [track for track in container.streams.video if not track.disposition & Disposition.attached_pic]
-    if not tracks:
-        raise TranscodeError(Code.NO_VIDEO)
-    chosen = next((track for track in tracks if track.disposition & Disposition.default), tracks[0])
-    if not _is_decodable(chosen):
-        raise TranscodeError(Code.UNSUPPORTED, "no decoder for the picture track")
-    return chosen
-
-
-def _sound(container: InputContainer) -> AudioStream | None:
-    """The default sound track, or else the first, of those that can be decoded."""
-    tracks = [track for track in container.streams.audio if _is_decodable(track)]
-    return next((track for track in tracks if track.disposition & Disposition.default), next(iter(tracks), None))
-
-
-def _is_decodable(track: Stream) -> bool:
-    return cast("CodecContext | None", track.codec_context) is not None
-
-
-def _check_size(video: VideoStream, limits: Limits) -> None:
-    width, height = video.codec_context.width, video.codec_context.height
-    if width * height > limits.max_pixels:
-        raise TranscodeError(Code.TOO_LARGE, f"{width} x {height}")
-
-
 def _scan(container: InputContainer, video: VideoStream, audio: AudioStream | None, limits: Limits) -> Scan:
-    scan = Scan()
+    scan = Scan(PacketLog(video.codec_context.extradata or b"") if video.codec_context.name == "h264" else None)
     wanted = [video, audio] if audio else [video]
     for stream in container.streams:
         stream.discard = Discard.default if stream in wanted else Discard.all
@@ -141,6 +105,7 @@ def _note_picture(scan: Scan, packet: AnyPacket, video: VideoStream, limits: Lim
     if len(scan.frames) < FRAMES_LOOKED_AT and scan.pictures_decoded < PACKETS_DECODED:
         scan.pictures_decoded += 1
         scan.frames += [frame for frame in _decoded(packet) if isinstance(frame, VideoFrame)]
+    _note_for_copying(scan, packet)
     timestamp = packet.pts if packet.pts is not None else packet.dts
     if timestamp is None or not packet.size:
         return
@@ -155,6 +120,15 @@ def _note_picture(scan: Scan, packet: AnyPacket, video: VideoStream, limits: Lim
         raise TranscodeError(Code.TOO_LONG, f"more than {limits.max_duration_s} s")
     if len(scan.pts) > (limits.max_duration_s + 1) * MAX_RATE:
         raise TranscodeError(Code.UNSUPPORTED, "too many frames")
+
+
+def _note_for_copying(scan: Scan, packet: AnyPacket) -> None:
+    if scan.log is None or not scan.log.is_usable or (packet.pts is None and not packet.size):  # the last one is empty
+        return
+    if packet.pts is None or packet.is_discard or packet.is_corrupt:
+        scan.log.forget()
+    else:
+        scan.log.note(packet.pts, packet.size, bytes(packet) if packet.is_keyframe else None)
 
 
 def _check_clock(scan: Scan, packet: AnyPacket, time_base: Fraction) -> None:

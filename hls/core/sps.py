@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-IDR, SPS = 5, 7
+IDR, SPS, PPS = 5, 7, 8
 HIGH_PROFILES = frozenset({100, 110, 122, 244})
 START_CODE = b"\x00\x00\x01"
 
@@ -15,6 +15,7 @@ class SequenceParameters:
     level: int
     width: int  # after cropping
     height: int
+    is_interlaced: bool  # or may be: fields are allowed
 
     @property
     def codec(self) -> str:
@@ -63,7 +64,14 @@ def sequence_parameters(unit: bytes) -> SequenceParameters:
     left, right, top, bottom = (bits.golomb() for _ in range(4)) if bits.take(1) else (0, 0, 0, 0)
     height = height_units * 16 * (2 - is_frames_only)
     crop_height = 2 * (2 - is_frames_only) * (top + bottom)
-    return SequenceParameters(profile, constraints, level, width - 2 * (left + right), height - crop_height)
+    return SequenceParameters(
+        profile,
+        constraints,
+        level,
+        width=width - 2 * (left + right),
+        height=height - crop_height,
+        is_interlaced=not is_frames_only,
+    )
 
 
 class _Bits:

@@ -1,5 +1,7 @@
 """The frame grid: where segments and chunks begin. The same for every rendition of a film."""
 
+from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -8,6 +10,8 @@ from math import ceil, floor
 
 GOP_S = 2
 GOPS_PER_SEGMENT = 3
+SEGMENT_S = GOP_S * GOPS_PER_SEGMENT
+SEGMENT_SLACK_S = Fraction(1, 2)  # a segment that differs by less still rounds to the same TARGETDURATION
 SEGMENTS_FIRST_CHUNK = 2
 SEGMENTS_PER_CHUNK = 5
 MAX_RATE = 60
@@ -48,7 +52,10 @@ class ChunkSpan:
 
 @dataclass(frozen=True)
 class Timeline:
-    """`frame_count` frames at a constant `rate` (frames per second), cut at multiples of `gop` frames."""
+    """`frame_count` frames at a constant `rate` (frames per second), cut at multiples of `gop` frames.
+
+    Or cut at `starts`, the frames where a copied rendition can be cut.
+    """
 
     rate: Fraction
     frame_count: int
@@ -56,6 +63,7 @@ class Timeline:
     frames_per_segment: int
     segments_first_chunk: int
     segments_per_chunk: int
+    starts: tuple[int, ...] = ()
 
     @property
     def duration_s(self) -> Fraction:
@@ -68,8 +76,8 @@ class Timeline:
 
     @cached_property
     def segments(self) -> tuple[Segment, ...]:
-        starts = list(range(0, self.frame_count, self.frames_per_segment))
-        if len(starts) > 1 and self._is_last_too_short(self.frame_count - starts[-1]):
+        starts = list(self.starts or range(0, self.frame_count, self.frames_per_segment))
+        if not self.starts and len(starts) > 1 and self._is_last_too_short(self.frame_count - starts[-1]):
             starts.pop()
         bounds = pairwise([*starts, self.frame_count])
         return tuple(Segment(number, first, end - first) for number, (first, end) in enumerate(bounds))
@@ -85,8 +93,12 @@ class Timeline:
         """When a frame is shown, from the film's beginning."""
         return frame / self.rate
 
+    def nearest_frame(self, at_s: Fraction) -> int:
+        """The frame that is shown about then."""
+        return round(at_s * self.rate)
+
     def keyframes(self, segment: Segment) -> tuple[int, ...]:
-        """The film's frame numbers of a segment's IDR pictures."""
+        """The film's frame numbers of a segment's IDR pictures, in renditions that are encoded."""
         return tuple(range(segment.first_frame, segment.end_frame, self.gop))
 
     def _is_last_too_short(self, frame_count: int) -> bool:
@@ -102,11 +114,32 @@ def output_rate(rate: Fraction) -> Fraction:
     return rate if rate >= MIN_RATE else rate * ceil(MIN_RATE / rate)
 
 
-def timeline(rate: Fraction, frame_count: int) -> Timeline:
-    """Cut `frame_count` (at least 1) frames at `rate` into 6-second segments with an IDR picture every 2 seconds."""
+def gop_frames(rate: Fraction) -> int:
+    """Frames from one IDR picture to the next."""
+    return max(1, round(rate * GOP_S))
+
+
+def segment_starts(idr_frames: Sequence[int], frame_count: int, rate: Fraction) -> tuple[int, ...] | None:
+    """Which of the IDR pictures begin segments of 6 seconds, give or take less than half a second; None if none can."""
+    starts = [0]
+    while frame_count - starts[-1] >= (SEGMENT_S + SEGMENT_SLACK_S) * rate:
+        wanted = starts[-1] + SEGMENT_S * rate
+        at = bisect_left(idr_frames, wanted)
+        nearest = min(idr_frames[max(0, at - 1) : at + 1], key=lambda frame: abs(frame - wanted))
+        if abs(nearest - wanted) >= SEGMENT_SLACK_S * rate:
+            return None
+        starts.append(nearest)
+    return tuple(starts)
+
+
+def timeline(rate: Fraction, frame_count: int, starts: tuple[int, ...] = ()) -> Timeline:
+    """Cut `frame_count` (at least 1) frames at `rate` into 6-second segments with an IDR picture every 2 seconds.
+
+    Where segments have to begin elsewhere, `starts` are their first frames.
+    """
     if frame_count < 1 or not MIN_RATE <= rate <= MAX_RATE:
         raise ValueError(f"no timeline for {frame_count} frames at {rate} fps")
-    gop = max(1, round(rate * GOP_S))
+    gop = gop_frames(rate)
     return Timeline(
         rate=rate,
         frame_count=frame_count,
@@ -114,6 +147,7 @@ def timeline(rate: Fraction, frame_count: int) -> Timeline:
         frames_per_segment=gop * GOPS_PER_SEGMENT,
         segments_first_chunk=SEGMENTS_FIRST_CHUNK,
         segments_per_chunk=SEGMENTS_PER_CHUNK,
+        starts=starts,
     )
 
 

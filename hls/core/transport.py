@@ -132,7 +132,7 @@ def with_tables_at_idr(data: bytes) -> bytes:
     parts = list(originals)
     count = 1
     for packet in range(0, len(data), PACKET):
-        if _pid(data, packet) in dropped:
+        if pid(data, packet) in dropped:
             continue
         if packet in points and len(parts) > len(originals):
             parts += [_repeated(table, count) for table in originals]
@@ -150,7 +150,8 @@ def _repeated(table: bytes, count: int) -> bytes:
     return bytes(copy)
 
 
-def _pid(data: bytes, packet: int) -> int:
+def pid(data: bytes | bytearray, packet: int) -> int:
+    """Whose packet it is that begins at this byte."""
     return (data[packet + 1] & 0x1F) << 8 | data[packet + 2]
 
 

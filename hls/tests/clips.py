@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import av
 import imageio_ffmpeg
 
 from hls.core.process import Bounds, run
@@ -75,4 +76,25 @@ def make(
 def remux(source: Path, target: Path, *, before: Sequence[str] = (), after: Sequence[str] = ()) -> Path:
     """The same packets in another wrapping."""
     ffmpeg(*before, "-i", str(source), "-c", "copy", *after, str(target))
+    return target
+
+
+def fit_h264(rate: int, *, gop: int = 0, options: Sequence[str] = ("-bf", "3")) -> tuple[str, ...]:
+    """For `video` of `make`: H.264 that can be copied, an IDR picture each `gop` frames, or each two seconds."""
+    frames = str(gop or 2 * rate)
+    return (
+        *("-c:v", "libx264", "-preset", "veryfast", "-profile:v", "high", "-pix_fmt", "yuv420p"),
+        *("-g", frames, "-keyint_min", frames, "-sc_threshold", "0", *options),
+    )
+
+
+def with_damaged_keyframe(source: Path, target: Path, number: int) -> Path:
+    """A copy in which the second half of a key frame is nonsense; the container doesn't notice."""
+    with av.open(str(source)) as container:
+        packet = [packet for packet in container.demux(video=0) if packet.is_keyframe][number]
+        assert packet.pos is not None
+        begin, end = packet.pos + packet.size // 2, packet.pos + packet.size
+    data = bytearray(source.read_bytes())
+    data[begin:end] = bytes(byte ^ 0x55 for byte in data[begin:end])
+    target.write_bytes(data)
     return target

@@ -251,7 +251,7 @@ def test_nearest_standard_rate_is_nearest(rate: Fraction) -> None:
 
 
 def chunk(index: int, *numbers: int) -> ChunkFacts:
-    segments = tuple(SegmentFacts(number, 144, 1000 + number, (IFrame(0, 500),)) for number in numbers)
+    segments = tuple(SegmentFacts(number, 144, 1000 + number, (IFrame(144 * number, 0, 500),)) for number in numbers)
     return ChunkFacts(index, (RenditionFacts("480p", "avc1.64001e", segments),), ())
 
 

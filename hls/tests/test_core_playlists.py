@@ -17,9 +17,9 @@ from hls.tests.test_core_plan import film
 
 PLAN = make_plan(film(rate=Fraction(24000, 1001), frame_count=300, duration_s=Fraction(300 * 1001, 24000)))
 SEGMENTS = (
-    SegmentFacts(0, 144, 600_000, (IFrame(0, 40_000), IFrame(200_000, 41_000), IFrame(400_000, 39_000))),
-    SegmentFacts(1, 144, 750_000, (IFrame(0, 50_000), IFrame(250_000, 51_000), IFrame(500_000, 52_000))),
-    SegmentFacts(2, 12, 60_000, (IFrame(0, 20_000),)),
+    SegmentFacts(0, 144, 600_000, (IFrame(0, 0, 40_000), IFrame(48, 200_000, 41_000), IFrame(96, 400_000, 39_000))),
+    SegmentFacts(1, 144, 750_000, (IFrame(144, 0, 50_000), IFrame(192, 250_000, 51_000), IFrame(240, 500_000, 52_000))),
+    SegmentFacts(2, 12, 60_000, (IFrame(288, 0, 20_000),)),
 )
 FILM = (
     RenditionFacts("480p", "avc1.64001e,mp4a.40.2", SEGMENTS),

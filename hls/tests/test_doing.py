@@ -15,9 +15,11 @@ from pytest_django.fixtures import Settings
 
 from hls import asking, claims, doing, upkeep
 from hls.core.errors import Code, TranscodeError
+from hls.core.plan import Plan
 from hls.folders import version_folder
 from hls.models import Chunk, ChunkState, State, Transcode
 from hls.published import current, retired
+from hls.tests.clips import Look, fit_h264, make, with_damaged_keyframe
 from hls.tests.films import only_sound, small_film
 
 pytestmark = [pytest.mark.django_db, pytest.mark.ffmpeg, pytest.mark.usefixtures("stop_flag")]
@@ -123,6 +125,31 @@ def test_a_chunk_that_keeps_failing_fails_its_film_after_three_tries(
         work_to_the_end()
     film.refresh_from_db()
     assert (film.state, film.error_code) == (State.FAILED, Code.ENCODER_FAILED)
+    assert upkeep.orphans() == []
+
+
+def test_a_film_whose_pictures_turn_out_damaged_is_encoded_instead_of_copied(studio: Path) -> None:
+    videos = studio / "uploads" / "videos"
+    videos.mkdir(parents=True)
+    whole = make(videos / "whole.mp4", look=Look(width=1280, height=720, rate="8", duration_s=20), video=fit_h264(8))
+    with_damaged_keyframe(whole, videos / "film.mp4", -1)
+    film = asking.submit("videos/film.mp4")
+    assert doing.do_next()
+    assert doing.do_next()
+    film.refresh_from_db()
+    copied, percent = Plan.from_json(film.plan or {}), film.percent
+    assert copied.is_copying
+    assert (film.version, film.playable_at is None) == (1, False)
+    assert doing.do_next()
+    film.refresh_from_db()
+    assert (film.version, film.playable_at) == (2, None)
+    assert film.percent >= percent
+    assert set(film.chunks.values_list("state", flat=True)) == {ChunkState.WAITING}
+    work_to_the_end()
+    film.refresh_from_db()
+    assert (film.state, film.served_version, film.attempts) == (State.READY, 2, 1)
+    assert not Plan.from_json(film.plan or {}).is_copying
+    upkeep.sweep()
     assert upkeep.orphans() == []
 
 

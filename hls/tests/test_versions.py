@@ -8,7 +8,10 @@ from hls.tests.factories import plan
 from hls.versions import pinned, with_version
 
 FILM = plan(seconds=12)
-SEGMENTS = tuple(SegmentFacts(number, 150, 100_000, (IFrame(0, 5_000),) * 3) for number in range(2))
+SEGMENTS = tuple(
+    SegmentFacts(number, 150, 100_000, tuple(IFrame(150 * number + 50 * gop, 0, 5_000) for gop in range(3)))
+    for number in range(2)
+)
 RENDITION = RenditionFacts("720p", "avc1.64001f,mp4a.40.2", SEGMENTS)
 
 

@@ -1,0 +1,136 @@
+"""Whether a source's own H.264 is fit to be the top rendition: then its packets are copied instead of encoded.
+
+Fit is what can't be told from a rendition of our own: High profile, 8-bit 4:2:0, progressive, square pixels, BT.709,
+every frame on the frame grid, closed GOPs of 2 seconds at most, and an IDR picture where a segment has to begin.
+"""
+
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import cached_property
+from math import ceil
+
+from hls.core.probe import Copyable, VideoTrack
+from hls.core.sps import IDR, PPS, SPS, SequenceParameters, kind, sequence_parameters
+from hls.core.timeline import MAX_RATE, MIN_RATE, gop_frames, segment_starts
+
+HIGH = 100
+MAX_LEVEL = 42  # 1080p at 60 frames a second
+AVCC_VERSION = 1  # the first byte of an AVCDecoderConfigurationRecord (ISO/IEC 14496-15, 5.3.3.1)
+LENGTH_SIZE_MASK = 0x03
+SDR = frozenset({"bt709", "unknown"})
+
+
+@dataclass
+class PacketLog:
+    """What the packets of an H.264 track in avcC form told, in decoding order."""
+
+    avcc: bytes
+    pts: array[int] = field(default_factory=lambda: array("q"))
+    sizes: array[int] = field(default_factory=lambda: array("q"))
+    keyframes: array[int] = field(default_factory=lambda: array("q"))  # places in decoding order
+    is_closed: bool = True  # so far: every key frame is an IDR picture, and there is one set of parameters
+
+    @cached_property
+    def parameter_sets(self) -> frozenset[bytes]:
+        """Every SPS and PPS of the container."""
+        units = avcc_units(self.avcc[6:], 2)
+        count = self.avcc[5] & 0x1F
+        after = 7 + sum(2 + len(unit) for unit in units[:count])
+        return frozenset([*units[:count], *avcc_units(self.avcc[after:], 2)])
+
+    @property
+    def is_usable(self) -> bool:
+        return self.is_closed and len(self.avcc) > 8 and self.avcc[0] == AVCC_VERSION
+
+    def note(self, pts: int, size: int, key_data: bytes | None) -> None:
+        """`key_data` are the bytes of a key frame, None for any other packet."""
+        if key_data is not None:
+            self.keyframes.append(len(self.pts))
+            units = avcc_units(key_data, (self.avcc[4] & LENGTH_SIZE_MASK) + 1)
+            is_alike = self.parameter_sets.issuperset(unit for unit in units if kind(unit) in (SPS, PPS))
+            self.is_closed = self.is_closed and is_alike and any(kind(unit) == IDR for unit in units)
+        self.pts.append(pts)
+        self.sizes.append(size)
+
+    def forget(self) -> None:
+        """A packet can't be placed in the film: the track isn't fit."""
+        self.is_closed = False
+
+
+def avcc_units(data: bytes, length_size: int) -> list[bytes]:
+    """NAL units with their length before them (ISO/IEC 14496-15, 5.3.2); what is cut off is left out."""
+    units = []
+    at = 0
+    while at + length_size < len(data):
+        size = int.from_bytes(data[at : at + length_size])
+        at += length_size
+        if size:
+            units.append(data[at : at + size])
+        at += size
+    return units
+
+
+def copyable(track: VideoTrack, log: PacketLog, time_base: Fraction) -> Copyable | None:
+    """None for a track that must be encoded."""
+    if not log.is_usable or not log.keyframes or not _is_plain(track, _parameters(log.avcc)):
+        return None
+    shown = _frames(log.pts, track.rate, time_base)
+    if shown is None or track.frame_count != len(shown):
+        return None
+    idr_frames = [shown[place] for place in log.keyframes]
+    if idr_frames != list(log.keyframes) or not _is_closely_spaced(idr_frames, len(shown), track.rate):
+        return None
+    starts = segment_starts(idr_frames, len(shown), track.rate)
+    if starts is None:
+        return None
+    return Copyable(
+        segment_starts=starts,
+        delay_frames=max(place - frame for place, frame in enumerate(shown)),
+        peak_kbps=_peak_kbps(log.sizes, starts, track.rate),
+    )
+
+
+def _is_plain(track: VideoTrack, parameters: SequenceParameters | None) -> bool:
+    """Whether nothing has to be done to the pictures, and every player shows them."""
+    return (
+        parameters is not None
+        and (parameters.profile, parameters.is_interlaced) == (HIGH, False)
+        and parameters.level <= MAX_LEVEL
+        and (parameters.width, parameters.height) == (track.width, track.height)
+        and track.rotation == 0
+        and MIN_RATE <= track.rate <= MAX_RATE
+        and not (track.is_variable_rate or track.is_interlaced or track.is_full_range)
+        and track.pixel_format == "yuv420p"
+        and {track.transfer, track.primaries, track.matrix} <= SDR
+    )
+
+
+def _parameters(avcc: bytes) -> SequenceParameters | None:
+    """The track's SPS, where it is its only one and of the kind that this program makes too."""
+    if avcc[5] & 0x1F != 1:
+        return None
+    try:
+        return sequence_parameters(avcc[8 : 8 + int.from_bytes(avcc[6:8])])
+    except (ValueError, IndexError):
+        return None
+
+
+def _frames(timestamps: Sequence[int], rate: Fraction, time_base: Fraction) -> list[int] | None:
+    """The frame that each packet shows, where they are all frames from the first to the last, each once."""
+    first = min(timestamps)
+    per_tick = float(rate * time_base)
+    frames = [round((pts - first) * per_tick) for pts in timestamps]
+    return frames if sorted(frames) == list(range(len(frames))) else None
+
+
+def _is_closely_spaced(idr_frames: Sequence[int], frame_count: int, rate: Fraction) -> bool:
+    ends = [*idr_frames[1:], frame_count]
+    return all(end - begin <= gop_frames(rate) for begin, end in zip(idr_frames, ends, strict=True))
+
+
+def _peak_kbps(sizes: Sequence[int], starts: Sequence[int], rate: Fraction) -> int:
+    ends = [*starts[1:], len(sizes)]
+    rates = (sum(sizes[begin:end]) * 8 * rate / (end - begin) for begin, end in zip(starts, ends, strict=True))
+    return ceil(max(rates) / 1000)
