@@ -137,7 +137,6 @@ def test_the_preview_plays_and_a_poster_can_be_chosen(page: Page, installation: 
     video.evaluate("(element) => { element.muted = true; return element.play(); }")
     wait_for(lambda: video.evaluate("(element) => element.currentTime > 0.5"), seconds=30, what="the preview plays")
     expect(page.locator(".vf-panel")).to_contain_text("Ready", timeout=60_000)
-    page.reload()
     page.click("text=Choose the poster from the film")
     page.locator(".vf-still").nth(2).click()
     expect(page.get_by_text("Poster chosen from the film")).to_be_visible()
@@ -153,6 +152,48 @@ def test_several_files_become_several_films(page: Page, installation: Installati
     page.goto(f"{installation.url}/admin/library/video/")
     for number in (1, 2, 3):
         expect(row(page, f"Part {number}")).to_contain_text("Vlog")
+
+
+def test_films_are_dropped_and_what_is_no_film_says_why(page: Page, installation: Installation) -> None:
+    add_page(page, installation)
+    dropped = page.evaluate_handle("""() => {
+      const data = new DataTransfer();
+      for (const name of ["night_train.mkv", "notes.txt", "nothing.mp4"])
+        data.items.add(new File(name === "nothing.mp4" ? [] : ["not empty"], name));
+      return data;
+    }""")
+    page.dispatch_event(".vf-drop", "drop", {"dataTransfer": dropped})
+    film, foreign, empty = (page.locator(".vf-item", has_text=name) for name in ("night_train", "notes", "nothing"))
+    expect(film.get_by_role("link", name="Open the film")).to_be_visible()
+    expect(foreign).to_contain_text("Files of this kind can't be used; accepted are .mp4")
+    expect(empty).to_contain_text("The file is empty.")
+    expect(page.locator(".vf-film-input [role=status]")).not_to_be_empty()
+    film.get_by_role("link", name="Open the film").click()
+    expect(page.locator("[name=title]")).to_have_value("Night train")
+
+
+def test_an_upload_is_paused_and_resumed_by_keyboard(page: Page, installation: Installation, tmp_path: Path) -> None:
+    film = large_file(tmp_path, "paused.mp4", 20_000_000)
+    add_page(page, installation)
+    throttle(page)
+    page.set_input_files("[name=video_file]", film)
+    item = page.locator(".vf-item")
+    expect(item).to_contain_text(re.compile(r"MB of 19.1 MB · .+/s · .+ left"))
+    wait_for(lambda: uploads(page) and uploads(page)[0]["offset"] >= PIECE_BYTES, seconds=30, what="a piece arrives")
+    item.get_by_role("button", name="Pause paused.mp4").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".vf-film-input [role=status]")).to_have_text("paused.mp4: Paused")
+    page.wait_for_timeout(500)
+    offset = uploads(page)[0]["offset"]
+    page.wait_for_timeout(1500)
+    assert uploads(page)[0]["offset"] == offset < film.stat().st_size
+    resume = item.get_by_role("button", name="Resume paused.mp4")
+    expect(resume).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator(".vf-item[data-state=done]")).to_be_visible(timeout=60_000)
+    page.click("[name=_save]")
+    page.wait_for_url("**/admin/library/video/")
+    assert sha256(film) in stored_hashes(installation)
 
 
 def test_an_upload_survives_a_cut_connection(page: Page, installation: Installation, tmp_path: Path) -> None:

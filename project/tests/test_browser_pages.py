@@ -1,0 +1,189 @@
+"""Every page of the admin in a real browser: within the policy, on a phone, for the keyboard, and fresh by itself."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from hls.binary import ffmpeg_path
+from hls.tests.films import small_film
+from project.tests.browser import chromium, needs_chromium
+from project.tests.installation import Installation, serving
+from project.tests.test_browser_admin import sign_in
+
+pytestmark = [pytest.mark.ffmpeg, pytest.mark.services, pytest.mark.browser, needs_chromium]
+
+FILMS = "/admin/library/video/"
+PHONE, DESK = {"width": 390, "height": 844}, {"width": 1360, "height": 800}
+PAGES = [
+    "/admin/",
+    FILMS,
+    f"{FILMS}?state=failed",
+    f"{FILMS}add/",
+    f"{FILMS}1/change/",
+    f"{FILMS}1/delete/",
+    f"{FILMS}1/history/",
+    f"{FILMS}2/change/",
+    f"{FILMS}2/retry/",
+    "/admin/hueystats/hueydashboard/",
+    "/admin/accounts/user/",
+    "/admin/accounts/user/add/",
+    "/admin/accounts/user/1/change/",
+    "/admin/accounts/user/1/password/",
+    "/admin/accounts/letter/",
+    "/admin/auth/group/",
+    "/admin/auth/group/1/change/",
+    "/admin/password_change/",
+]
+NAMELESS = """() => {
+  const name = (element) => element.getAttribute("aria-label") || element.title || element.alt
+    || element.labels?.[0]?.textContent || element.textContent || element.value || element.placeholder
+    || document.getElementById(element.getAttribute("aria-labelledby"))?.textContent || "";
+  const seen = (element) => element.checkVisibility({ visibilityProperty: true, opacityProperty: true });
+  return [...document.querySelectorAll("a[href], button, input:not([type=hidden]), select, textarea, progress,"
+    + " [role=button], [tabindex='0']")]
+    .filter((element) => seen(element) && !name(element).trim())
+    .map((element) => element.outerHTML.slice(0, 160));
+}"""
+UNSEEN_BY_KEYS = """() => [...document.querySelectorAll("[x-on\\\\:click]")]
+  .filter((element) => element.checkVisibility() && element.textContent.trim() && element.tabIndex < 0)
+  .map((element) => element.outerHTML.slice(0, 160))"""
+
+
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """With a ready film and a failed one, and an encoder that takes its time: six seconds of film a second."""
+    folder = tmp_path_factory.mktemp("pages")
+    slow = folder / "ffmpeg"
+    slow.write_text(f'#!/bin/sh\ncase "$*" in *-progress*) set -- -readrate 6 "$@";; esac\nexec {ffmpeg_path()} "$@"\n')
+    slow.chmod(0o755)
+    made = Installation(folder, environment={"FFMPEG": str(slow)})
+    made.without_demo()
+    broken = folder / "broken.mp4"
+    broken.write_bytes(b"no film at all " * 1000)
+    with serving(made):
+        submit(made, "Harbour", small_film(folder / "harbour.mp4", seconds=6), "--wait")
+        submit(made, "Broken", broken, "--wait")
+        yield made
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as opened:
+        yield opened
+
+
+@pytest.fixture
+def page(browser: Browser, installation: Installation) -> Iterator[Page]:
+    context = browser.new_context(viewport=DESK)  # type: ignore[arg-type]
+    opened = context.new_page()
+    sign_in(opened, installation)
+    yield opened
+    context.close()
+
+
+def submit(installation: Installation, title: str, path: Path, *options: str) -> None:
+    installation.manage("import_video", path, "--title", title, *options)
+
+
+def visit(page: Page, installation: Installation, path: str) -> None:
+    answer = page.goto(f"{installation.url}{path}")
+    assert answer is not None
+    assert answer.status == 200, path
+    expect(page.locator("html")).not_to_have_attribute("x-cloak", "")
+
+
+def test_no_page_breaks_the_policy_or_a_script(page: Page, installation: Installation) -> None:
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(f"{page.url}: {error}"))
+    page.on("console", lambda said: wrong.append(f"{page.url}: {said.text}") if said.type == "error" else None)
+    for path in PAGES:
+        visit(page, installation, path)
+        page.wait_for_timeout(150)
+    assert wrong == []
+
+
+@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
+def test_everything_that_can_be_used_has_a_name_and_is_within_reach_of_the_keyboard(
+    page: Page, installation: Installation, size: Any
+) -> None:
+    page.set_viewport_size(size)
+    for path in PAGES:
+        visit(page, installation, path)
+        assert page.evaluate(NAMELESS) == [], path
+        assert page.evaluate(UNSEEN_BY_KEYS) == [], path
+        assert page.locator("h1").count() >= 1, path
+
+
+def test_no_page_is_wider_than_a_phone(page: Page, installation: Installation) -> None:
+    page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    for path in PAGES:
+        visit(page, installation, path)
+        width = page.evaluate("document.scrollingElement.scrollWidth")
+        assert width <= PHONE["width"], path
+
+
+def test_the_menu_opens_by_keyboard_on_a_phone(page: Page, installation: Installation) -> None:
+    page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    visit(page, installation, "/admin/")
+    link = page.locator("#nav-sidebar a", has_text="Add films")
+    expect(link).to_be_hidden()
+    toggle = page.get_by_role("button", name="Show or hide the menu").first
+    toggle.focus()
+    page.keyboard.press("Enter")
+    expect(link).to_be_visible()
+
+
+def test_a_film_in_progress_is_seen_whole_on_a_phone_and_moves_everywhere(
+    page: Page, installation: Installation, tmp_path: Path
+) -> None:
+    """The list on a phone, the dashboard, and the chooser on the film's page, none of them loaded again."""
+    submit(installation, "Voyage", small_film(tmp_path / "voyage.mp4", seconds=24))
+    page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    visit(page, installation, FILMS)
+    row = page.locator("tr", has_text="Voyage")
+    percent = row.locator(".vf-percent")
+    expect(percent).to_be_visible()
+    for element in (percent, row.locator("progress"), row.locator(".vf-details").first):
+        box = element.bounding_box()
+        assert box is not None
+        assert box["x"] >= 0, element
+        assert box["x"] + box["width"] <= PHONE["width"], element
+
+    dashboard, film = page.context.new_page(), page.context.new_page()
+    visit(dashboard, installation, "/admin/")
+    expect(dashboard.locator(".vf-card", has_text="Running and waiting")).to_contain_text("Voyage")
+    visit(film, installation, f"{FILMS}3/change/")
+    chooser = film.get_by_text("Choose the poster from the film")
+    expect(chooser).to_be_hidden()
+    for opened in (page, dashboard, film):
+        opened.evaluate("window.isTheSame = true")
+
+    expect(row.locator(".vf-label")).to_have_text("Ready", timeout=60_000)
+    expect(page.get_by_role("status").last).to_have_text("Voyage Ready")
+    expect(dashboard.get_by_text("Nothing is being transcoded.")).to_be_visible(timeout=30_000)
+    expect(dashboard.locator(".vf-tile", has_text="Ready")).to_contain_text("2")
+    expect(chooser).to_be_visible(timeout=30_000)
+    assert all(opened.evaluate("window.isTheSame") for opened in (page, dashboard, film))
+
+
+def test_nothing_is_asked_when_nothing_runs_and_rarely_by_a_hidden_page(
+    page: Page, installation: Installation, tmp_path: Path
+) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/progress/" in request.url else None)
+    visit(page, installation, FILMS)
+    page.wait_for_timeout(3000)
+    assert asked == []
+    submit(installation, "Late", small_film(tmp_path / "late.mp4", seconds=60))
+    visit(page, installation, FILMS)
+    for _ in range(2):
+        page.wait_for_event("request", lambda request: "/progress/" in request.url)
+    page.evaluate("Object.defineProperty(document, 'hidden', { value: true })")
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    page.wait_for_timeout(500)
+    asked.clear()
+    page.wait_for_timeout(5000)
+    assert asked == []
