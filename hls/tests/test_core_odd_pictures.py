@@ -25,7 +25,7 @@ def rgb(frame: VideoFrame, x: float = 0.5, y: float = 0.5) -> tuple[int, ...]:
 
 
 def assert_tagged_sdr(frame: VideoFrame) -> None:
-    """Apple 1.? — SDR content is BT.709; the tags of the decoded stream say so."""
+    """8-bit 4:2:0 BT.709, and the stream says so."""
     assert frame.format.name == "yuv420p"
     assert (frame.colorspace, frame.color_primaries, frame.color_trc) == (BT709, BT709, BT709)
 

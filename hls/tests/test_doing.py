@@ -55,6 +55,19 @@ def test_a_film_of_several_chunks_becomes_ready(studio: Path) -> None:
     assert upkeep.orphans() == []
 
 
+def test_a_short_film_behind_a_long_one_waits_for_no_more_than_the_running_chunk(studio: Path) -> None:
+    long = queued(studio, "videos/long.mp4", seconds=75)
+    assert doing.do_next()
+    assert doing.do_next()
+    short = queued(studio, "videos/short.mp4", seconds=10)
+    assert doing.do_next()
+    assert doing.do_next()
+    states = dict(Transcode.objects.values_list("pk", "state"))
+    assert states == {long.pk: State.PROCESSING, short.pk: State.READY}
+    assert work_to_the_end() == 3
+    assert current(Transcode.objects.get(pk=long.pk)) is not None
+
+
 def test_sound_alone_is_refused_with_its_code(studio: Path) -> None:
     only_sound(studio / "uploads" / "videos" / "song.mp4")
     film = asking.submit("videos/song.mp4")
