@@ -43,6 +43,6 @@ def regenerate(video: Video) -> None:
     """Take the liveliest picture of the storyboard as the poster. Raises NotPossible."""
     try:
         tile = liveliest(video.transcode, most=MOST_TILES)
-    except TranscodeError:
+    except (TranscodeError, FileNotFoundError):
         raise NotPossible("There is no storyboard to take a picture from.") from None
     choose(video, tile)

@@ -99,6 +99,31 @@ def test_deleting_tells_the_room_that_gets_free(at_admin: Client, folders: Path)
     assert "4.0 MB" in page  # the file, and 3,000,000 bytes of segments
 
 
+def test_deleting_many_tells_the_room_that_gets_free(at_admin: Client) -> None:
+    videos = VideoFactory.create_batch(3, ready=True)
+    page = bulk(at_admin, "delete_selected", *videos).content.decode()
+    assert "8.6 MB" in page  # three times 3,000,000 bytes of segments
+    assert Video.objects.count() == 3
+
+
+def test_a_deleted_film_is_kept_in_the_history(at_admin: Client, dora: Any) -> None:
+    video = VideoFactory.create(ready=True, title="Harbour")
+    at_admin.post(f"{LIST}{video.pk}/delete/", {"post": "yes"})
+    entry = LogEntry.objects.get()
+    assert (entry.user_id, entry.object_repr, entry.is_deletion()) == (dora.pk, "Harbour", True)
+
+
+def test_posters_of_many_are_asked_for_first_and_a_film_without_pictures_says_so(at_admin: Client) -> None:
+    bare, waiting = VideoFactory.create(ready=True, title="Bare"), VideoFactory.create(title="Waiting")
+    page = bulk(at_admin, "regenerate_selected", bare, waiting).content.decode()
+    assert "Take a new poster from the film?" in page
+    assert "<li>Bare</li>" in page
+    assert "<li>Waiting</li>" not in page
+    page = bulk(at_admin, "regenerate_selected", bare, waiting, confirmed="yes").content.decode()
+    assert "Bare: There is no storyboard to take a picture from." in page
+    assert not LogEntry.objects.exists()
+
+
 def test_deleting_forgets_the_transcode(at_admin: Client) -> None:
     video = VideoFactory.create(processing=True, chunks="drw")
     at_admin.post(f"{LIST}{video.pk}/delete/", {"post": "yes"})
