@@ -293,6 +293,7 @@ def test_an_upload_survives_a_restart_of_the_server(browser: Browser, tmp_path: 
         wait_for(lambda: is_answering(installation), seconds=60, what="the web server answers")
         page = browser.new_context().new_page()
         sign_in(page, installation)
+        sent = count_sent_bytes(page)
         add_page(page, installation)
         throttle(page)
         page.set_input_files("[name=video_file]", film)
@@ -307,6 +308,7 @@ def test_an_upload_survives_a_restart_of_the_server(browser: Browser, tmp_path: 
         page.click("[name=_save]")
         page.wait_for_url("**/admin/library/video/")
         assert sha256(film) in stored_hashes(installation)
+        assert sum(sent) <= film.stat().st_size + PIECE_BYTES
         page.context.close()
     finally:
         stop(program)
