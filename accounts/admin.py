@@ -137,7 +137,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg] # not ge
     @display(description="Password")
     def password_link(self, user: User) -> str:
         words = "Change the password" if user.has_usable_password() else "Set a password"
-        return format_html('<a href="../password/" class="text-primary-600">{}</a>', words)
+        return format_html('<a href="../password/" class="text-primary-600 dark:text-primary-500">{}</a>', words)
 
     @admin.action(description="Activate", permissions=["change"])
     def activate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:

@@ -69,7 +69,7 @@ class VideoAdmin(FilmActions, ModelAdmin):
             *super().get_urls(),
         ]
 
-    @display(description="")
+    @display(description="Poster")
     def poster(self, video: Video) -> SafeString:
         return live(video, "poster")
 

@@ -58,7 +58,7 @@ UNFOLD: dict[str, Any] = {
             "200": "#c7d2fe",
             "300": "#a5b4fc",
             "400": "#818cf8",
-            "500": "#6366f1",
+            "500": "#818cf8",  # what stands on dark ground: as light as 4.5:1 asks for
             "600": "#4f46e5",
             "700": "#4338ca",
             "800": "#3730a3",

@@ -1,4 +1,5 @@
-/* Makes a button of what Unfold's pages leave to the mouse: icons that are mere <span>s with a click handler. */
+/* What Unfold's pages lack for people without a mouse or a screen: icons that are mere <span>s with a click handler
+   become buttons, and the page's main part says that it is. */
 "use strict";
 
 (() => {
@@ -17,6 +18,7 @@
   }
 
   document.addEventListener("DOMContentLoaded", () => {
+    document.getElementById("main")?.setAttribute("role", "main");
     const mute = ":is(span, div, a:not([href]))[x-on\\:click]:not([role], [tabindex])";
     [...document.querySelectorAll(mute)].filter((element) => element.textContent.trim()).forEach(enable);
   });
