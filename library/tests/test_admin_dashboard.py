@@ -173,6 +173,9 @@ def test_the_sidebar_counts_what_runs_and_what_failed(at_admin: Client) -> None:
 def test_the_queue_has_a_page_without_buttons_that_could_stop_the_engine(at_admin: Client) -> None:
     text = page(at_admin, "/admin/hueystats/hueydashboard/")
     assert "Registered tasks" in text
+    assert "<title> Queue | Videoflix</title>" in text
+    heading = text.partition("<h1")[2].partition("</h1>")[0]
+    assert "Queue" in heading
     assert "Revoke" not in text
     assert "Danger zone" not in text
 
