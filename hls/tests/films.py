@@ -1,19 +1,29 @@
 """Small films that take a fraction of a second to make and to encode."""
 
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from hls.binary import ffmpeg_path
 
+ULTRAFAST = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
 
-def small_film(path: Path, *, seconds: float = 20, rate: int = 10, size: str = "160x120", tone: bool = True) -> Path:
+
+def small_film(
+    path: Path,
+    *,
+    seconds: float = 20,
+    rate: int = 10,
+    size: str = "160x120",
+    tone: bool = True,
+    video: Sequence[str] = ULTRAFAST,
+) -> Path:
     """A moving test picture with a tone, H.264 in whatever container the name asks for."""
     path.parent.mkdir(parents=True, exist_ok=True)
     sources = ["-f", "lavfi", "-i", f"testsrc2=s={size}:r={rate}:d={seconds}"]
     if tone:
         sources += ["-f", "lavfi", "-i", f"sine=f=440:d={seconds}"]
-    encoding = ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "aac"]
-    subprocess.run([str(ffmpeg_path()), "-v", "error", "-y", *sources, *encoding, str(path)], check=True)
+    subprocess.run([str(ffmpeg_path()), "-v", "error", "-y", *sources, *video, "-c:a", "aac", str(path)], check=True)
     return path
 
 

@@ -293,6 +293,7 @@ def test_demo_film_is_a_film_and_appears_only_when_complete(tmp_path: Path) -> N
     assert (found.video.width, found.video.height, found.video.frame_count) == (1920, 1080, 720)
     assert found.audio is not None
     assert found.duration_s == 30
+    assert make_plan(found).is_copying, "a first start shows a film soon"
 
 
 def test_demo_film_that_fails_leaves_nothing(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from hls.tests.clips import fit_h264
 from hls.tests.films import small_film
 from project.tests.browser import chromium, frontend, needs_chromium
 from project.tests.installation import ADMIN_EMAIL, ADMIN_PASSWORD, Installation, free_port, serving, wait_for
@@ -21,7 +22,8 @@ SECONDS = 14
 def test_from_an_upload_to_a_film_played_to_its_end(tmp_path: Path) -> None:
     port = free_port()
     origin = f"http://127.0.0.1:{port}"
-    film = small_film(tmp_path / "Harbour at Dawn.mp4", seconds=SECONDS, rate=24, size="1920x1080")
+    film = tmp_path / "Harbour at Dawn.mp4"
+    small_film(film, seconds=SECONDS, rate=24, size="1920x1080", video=fit_h264(24))  # 1080p will be a copy
     site = tmp_path / "site"
     site.mkdir()
     installation = Installation(tmp_path, environment={"CSRF_TRUSTED_ORIGINS": origin, "FRONTEND_BASE_URL": origin})
