@@ -1,0 +1,110 @@
+"""Compares the time left that the API tells with how long it took.
+
+    .venv/bin/python bench/eta.py [FILM …]
+
+A program of its own transcodes the films, all uploaded at once, while the API is asked every second. Printed is, for
+each film, how many answers after its first tenth were within 20 % (or two seconds) of the truth. Without films as
+arguments two are generated, and the encoder reads two seconds of film a second, so that other load on the machine
+doesn't matter.
+"""
+
+import json
+import os
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+SCRATCH = tempfile.TemporaryDirectory(prefix="videoflix-eta-")
+os.environ |= {"DJANGO_SETTINGS_MODULE": "project.settings", "ENV_FILE": "", "DATA_DIR": f"{SCRATCH.name}/unused"}
+
+from hls.binary import ffmpeg_path  # noqa: E402 (the settings' environment has to be there first)
+from hls.tests.films import small_film  # noqa: E402
+from project.tests.installation import ADMIN_EMAIL, ADMIN_PASSWORD, Installation, serving  # noqa: E402
+
+PACE = '#!/bin/sh\ncase "$*" in *-progress*) set -- -readrate 2 "$@";; esac\nexec {ffmpeg} "$@"\n'
+GOAL, CLOSE_S = 0.2, 2.0
+
+
+@dataclass
+class Told:
+    """What the API told of one film: (moment, percent, seconds left), and when it was ready."""
+
+    name: str
+    answers: list[tuple[float, float, float | None]] = field(default_factory=list)
+    ready_at: float | None = None
+
+    def report(self) -> bool:
+        """Print how good the answers were; whether nine of ten were."""
+        end = self.ready_at or 0.0
+        counted = [(eta, end - at) for at, percent, eta in self.answers if 10 <= percent < 100]
+        good = [eta for eta, left in counted if eta is not None and abs(eta - left) <= max(CLOSE_S, GOAL * left)]
+        for at, percent, eta in self.answers[:: max(1, len(self.answers) // 12)]:
+            print(f"{percent:6.1f} %  told {eta if eta is not None else '—':>6}  true {end - at:6.1f} s")
+        print(f"{self.name}: {len(good)} of {len(counted)} within 20 % or 2 s\n")
+        return len(good) >= 0.9 * len(counted)
+
+
+def main(films: Sequence[str]) -> int:
+    folder = Path(SCRATCH.name)
+    environment = {}
+    if not films:
+        pace = folder / "ffmpeg"
+        pace.write_text(PACE.format(ffmpeg=ffmpeg_path()))
+        pace.chmod(0o755)
+        environment["FFMPEG"] = str(pace)
+        paths = [small_film(folder / f"{name}.mp4", seconds=120, rate=24, size="320x180") for name in ("one", "two")]
+    else:
+        paths = [Path(film).resolve() for film in films]
+    installation = Installation(folder, environment=environment)
+    installation.without_demo()
+    with SCRATCH, serving(installation):
+        told = watch(installation, paths)
+    misses = [film.name for film in told.values() if not film.report()]
+    return 1 if misses else 0
+
+
+def watch(installation: Installation, paths: Sequence[Path]) -> dict[int, Told]:
+    token = access_token(installation)
+    told = {}
+    for path in paths:
+        said = installation.manage("import_video", path, "--title", path.stem)
+        told[int(said.stdout.split()[-1])] = Told(path.stem)
+    while any(film.ready_at is None for film in told.values()):
+        for pk, film in told.items():
+            if film.ready_at is None:
+                look(installation, token, pk, film)
+        time.sleep(1)
+    return told
+
+
+def look(installation: Installation, token: str, pk: int, film: Told) -> None:
+    status = ask(f"{installation.url}/api/video/{pk}/transcode/", {"Authorization": f"Bearer {token}"})
+    now = time.monotonic()
+    film.answers.append((now, status["percent"], status["eta_s"]))
+    if status["state"] not in ("queued", "processing"):
+        film.ready_at = now
+
+
+def access_token(installation: Installation) -> str:
+    opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+    headers = {"Content-Type": "application/json"}
+    entries = json.dumps({"email": ADMIN_EMAIL, "password": ADMIN_PASSWORD}).encode()
+    opener.open(urllib.request.Request(f"{installation.url}/api/login/", entries, headers)).close()
+    with opener.open(urllib.request.Request(f"{installation.url}/api/token/refresh/", b"{}", headers)) as answer:
+        return str(json.load(answer)["access"])
+
+
+def ask(url: str, headers: dict[str, str]) -> Any:
+    with urllib.request.urlopen(urllib.request.Request(url, headers=headers)) as answer:
+        return json.load(answer)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
