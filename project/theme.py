@@ -32,6 +32,12 @@ def shows_failed_films(request: HttpRequest) -> bool:
     return request.GET.get("state") == "failed"
 
 
+def shows_films(request: HttpRequest) -> bool:
+    """Only where no entry of their own stands for the page."""
+    films, adding = reverse("admin:library_video_changelist"), reverse("admin:library_video_add")
+    return request.path.startswith(films) and request.path != adding and not shows_failed_films(request)
+
+
 def permits(permission: str) -> Callable[[HttpRequest], bool]:
     """Whether a sidebar's entry is shown."""
     return lambda request: request.user.has_perm(permission)
@@ -77,6 +83,7 @@ UNFOLD: dict[str, Any] = {
                         "title": "Films",
                         "icon": "movie",
                         "link": reverse_lazy("admin:library_video_changelist"),
+                        "active": shows_films,
                         "badge": "library.admin_dashboard.running_badge",
                         "badge_variant": "info",
                         "permission": permits("library.view_video"),

@@ -170,6 +170,23 @@ def test_the_sidebar_counts_what_runs_and_what_failed(at_admin: Client) -> None:
     assert str(items["Failed"]["badge_callback"]) == "2"
 
 
+@pytest.mark.parametrize(
+    ("path", "title"),
+    [
+        (INDEX, "Dashboard"),
+        ("/admin/library/video/", "Films"),
+        ("/admin/library/video/?state=ready", "Films"),
+        ("/admin/library/video/?state=failed", "Failed"),
+        ("/admin/library/video/add/", "Add films"),
+        ("/admin/hueystats/hueydashboard/", "Queue"),
+        ("/admin/accounts/user/", "Users"),
+    ],
+)
+def test_the_sidebar_marks_the_one_page_that_is_shown(at_admin: Client, path: str, title: str) -> None:
+    groups = at_admin.get(path).context["sidebar_navigation"]
+    assert [item["title"] for group in groups for item in group["items"] if item["active"]] == [title]
+
+
 def test_the_queue_has_a_page_without_buttons_that_could_stop_the_engine(at_admin: Client) -> None:
     text = page(at_admin, "/admin/hueystats/hueydashboard/")
     assert "Registered tasks" in text
