@@ -1,7 +1,9 @@
-"""PostgreSQL and Redis go away and come back under a running installation: clean 503s meanwhile, and all goes on."""
+"""PostgreSQL and Redis go away and come back under a running installation: clean 503s meanwhile, nothing is lost."""
 
 import json
 import signal
+import subprocess
+import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -9,7 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from hls.tests.films import small_film
+from project.env import BASE_DIR
 from project.tests.serving import Answer, Running, fetch, free_port, get, serve, wait_until
+from project.tests.test_env import clean_environment
 from scripts import services
 
 pytestmark = [
@@ -27,11 +32,27 @@ class Installation:
         self.site = f"http://127.0.0.1:{port}"
         folder.mkdir()
         (folder / "demo-film-was-made").touch()
-        variables = {name.removeprefix("TEST_"): value for name, value in self.all_variables().items()}
-        self.running: Running = serve(folder, port, DB_NAME="postgres", WEB_WORKERS="1", **variables)
+        self.folder = folder
+        both = database.variables | redis.variables
+        self.variables = {"DB_NAME": "postgres"} | {name.removeprefix("TEST_"): value for name, value in both.items()}
+        self.running: Running = serve(folder, port, WEB_WORKERS="1", **self.variables)
 
-    def all_variables(self) -> dict[str, str]:
-        return self.database.variables | self.redis.variables
+    def manage_on_another_host(self, folder: Path, *words: str) -> str:
+        """A DATA_DIR of its own, which shares nothing but the two folders that docs/operations.md names."""
+        folder.mkdir(exist_ok=True)
+        for shared in ("uploads", "hls"):
+            if not (folder / shared).exists():
+                (folder / shared).symlink_to(self.folder / shared)
+        ended = subprocess.run(
+            [sys.executable, "manage.py", *words],
+            cwd=BASE_DIR,
+            env=clean_environment(DATA_DIR=str(folder), DISK_RESERVE_MB="0", **self.variables),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert ended.returncode == 0, ended.stderr
+        return ended.stdout
 
     def sign_in(self) -> Answer:
         """A wrong password: 401 when everything is well, since nobody is registered."""
@@ -45,15 +66,33 @@ class Installation:
         return parts
 
 
-@pytest.fixture
-def installation(tmp_path: Path) -> Iterator[Installation]:
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     with services.postgresql() as database, services.redis() as redis:
-        installation = Installation(tmp_path / "data", database, redis)
+        installation = Installation(tmp_path_factory.mktemp("installation") / "data", database, redis)
         try:
             installation.running.wait_for("Ctrl-C stops everything")
             yield installation
         finally:
             installation.running.end()
+
+
+def test_film_added_on_another_host_while_the_queue_is_away_is_made_all_the_same(
+    installation: Installation, tmp_path: Path
+) -> None:
+    film = small_film(tmp_path / "film.mp4", seconds=3)
+    other = tmp_path / "other host"
+    installation.redis.stop()
+    try:
+        number = installation.manage_on_another_host(other, "import_video", str(film), "--title", "Film").split()[-1]
+    finally:
+        installation.redis.start()
+
+    def is_ready() -> bool:
+        return "ready" in installation.manage_on_another_host(other, "transcode", "status", number)
+
+    wait_until(is_ready, what="the film, made by the first host's worker", timeout_s=60)
+    assert list((other / "hls").rglob("480p/segment_000.ts"))
 
 
 def test_outages_are_clean_and_pass(installation: Installation) -> None:
