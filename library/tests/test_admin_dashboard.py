@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -12,6 +13,7 @@ from django.utils import timezone
 
 from hls.models import State, Worker
 from hls.tests.factories import ChunkFactory, WorkerFactory
+from library import admin_dashboard
 from library.admin_dashboard import finished_since, hearts
 from library.charts import hourly_chart
 from library.tests.factories import AdministratorFactory, VideoFactory
@@ -80,6 +82,21 @@ def test_the_live_figures_are_the_pages_own(at_admin: Client) -> None:
     text = page(at_admin)
     for part in ("numbers", "films", "machines"):
         assert figures(at_admin)["fragments"]["dashboard"][part].strip() in text
+
+
+def test_files_are_not_counted_again_with_every_look(at_admin: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[int] = []
+
+    def counted() -> int:
+        looks.append(1)
+        return 5 << 30
+
+    monkeypatch.setattr(admin_dashboard, "uploaded_bytes", counted)
+    cache.delete("dashboard-room")
+    for _ in range(3):
+        assert "5.0 GB" in figures(at_admin)["fragments"]["dashboard"]["machines"]
+    assert len(looks) == 1
+    cache.delete("dashboard-room")
 
 
 @pytest.mark.parametrize("query", ["", "?part=", "?part=../index", "?part=numbers&part=numbers"])
