@@ -1,6 +1,7 @@
 """With EMAIL_HOST set, mails reach a real SMTP server."""
 
 import asyncio
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,7 +11,13 @@ from pathlib import Path
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Message as MessageHandler
+from aiosmtpd.smtp import SMTP, Envelope, Session
+from django.test import Client
+from django.utils import timezone
+from pytest_django.fixtures import Settings
 
+from accounts import letters
+from accounts.models import Letter, User
 from project.env import BASE_DIR
 from project.tests.serving import free_port
 from project.tests.test_env import clean_environment
@@ -20,6 +27,15 @@ class Inbox(MessageHandler):
     def __init__(self) -> None:
         super().__init__()
         self.messages: list[Message] = []
+        self.is_busy = False
+
+    async def handle_RCPT(
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if self.is_busy:
+            return "451 Try again later"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
 
     def handle_message(self, message: Message) -> None:
         self.messages.append(message)
@@ -69,3 +85,49 @@ def test_mail_is_a_file_while_no_smtp_server_is_named(inbox: tuple[Inbox, int], 
 
     assert len(list((tmp_path / "mail").glob("*.eml"))) == 1
     assert box.messages == []
+
+
+@pytest.fixture
+def registered(inbox: tuple[Inbox, int], settings: Settings, client: Client) -> Letter:
+    """The letter to somebody who has just registered, with a real server to send it through."""
+    options = {"host": "127.0.0.1", "port": inbox[1], "timeout": 5}
+    settings.MAILERS = {"default": {"BACKEND": "django.core.mail.backends.smtp.EmailBackend", "OPTIONS": options}}
+    form = {"email": "ada@example.com", "password": "a quiet river at 5", "confirmed_password": "a quiet river at 5"}
+    assert client.post("/api/register/", form, content_type="application/json").status_code == 201
+    letter: Letter = Letter.objects.get()
+    return letter
+
+
+@pytest.mark.django_db
+def test_link_that_arrives_opens_the_account(inbox: tuple[Inbox, int], registered: Letter, client: Client) -> None:
+    letters.send(registered.pk)
+
+    [message] = inbox[0].messages
+    assert message["To"] == "ada@example.com"
+    [text] = [part for part in message.walk() if part.get_content_type() == "text/plain"]
+    body = text.get_payload(decode=True)
+    assert isinstance(body, bytes)
+    found = re.search(r"uid=(\w+)&token=([\w-]+)", body.decode())
+    assert found
+    assert client.get(f"/api/activate/{found[1]}/{found[2]}/").status_code == 200
+    assert User.objects.get().is_active
+
+
+@pytest.mark.django_db
+def test_letter_that_a_busy_server_refuses_is_sent_later_and_once(inbox: tuple[Inbox, int], registered: Letter) -> None:
+    box, _ = inbox
+    box.is_busy = True
+    letters.send(registered.pk)
+    registered.refresh_from_db()
+    assert (registered.sent_at, registered.error) == (None, "SMTPRecipientsRefused")
+    assert registered.due_at > timezone.now()
+
+    box.is_busy = False
+    Letter.objects.update(due_at=timezone.now())
+    letters.send(registered.pk)
+    letters.send(registered.pk)
+
+    assert [message["To"] for message in box.messages] == ["ada@example.com"]
+    registered.refresh_from_db()
+    assert registered.sent_at
+    assert registered.error == ""
