@@ -6,6 +6,7 @@ odd or refused goes on to Django, so that only successes have two ways, and both
 """
 
 import re
+import socket
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -140,8 +141,21 @@ class Express:
         start_response(f"{found.status} {HTTPStatus(found.status).phrase}", headers)
         if found.body is None:
             return []
+        if connected := environ.get("gunicorn.socket"):
+            wait_in_the_kernel(connected)
         wrap: Callable[..., Iterable[bytes]] = environ["wsgi.file_wrapper"]
         return wrap(found.body, 65_536)
+
+
+def wait_in_the_kernel(connected: socket.socket) -> None:
+    """Let one system call send the whole file, however slowly the client reads; the kernel gives up a stalled one.
+
+    With a timeout of Python's the socket would be a non-blocking one: a call, an exception and a poll for each time
+    that the client has made room. TCP_USER_TIMEOUT counts from the last byte the client took, closed window included.
+    """
+    if connected.family in (socket.AF_INET, socket.AF_INET6) and hasattr(socket, "TCP_USER_TIMEOUT"):
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(1000 * STALLED_S))
+        connected.settimeout(None)
 
 
 def answer(environ: Environ, wish: Wish) -> files.Answer | None:

@@ -1,0 +1,58 @@
+"""Clients that stop reading, or hardly read, while a segment is sent to them over a real connection."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from project import express
+
+SEGMENT_BYTES = 16_000_000  # more than the kernel buffers for a client
+
+
+@pytest.fixture
+def segment(tmp_path: Path) -> Path:
+    path = tmp_path / "segment_000.ts"
+    path.write_bytes(b"x" * SEGMENT_BYTES)
+    return path
+
+
+@pytest.fixture
+def ends(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[socket.socket, socket.socket]]:
+    """The server's and the client's end of a connection on which nobody waits for longer than a second."""
+    monkeypatch.setattr(express, "STALLED_S", 1.0)
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
+        client.connect(listener.getsockname())
+        server = listener.accept()[0]
+        with server:
+            express.wait_in_the_kernel(server)
+            yield server, client
+
+
+def test_client_that_takes_nothing_is_given_up(ends: tuple[socket.socket, socket.socket], segment: Path) -> None:
+    with segment.open("rb") as opened, pytest.raises((TimeoutError, BrokenPipeError)):
+        ends[0].sendfile(opened)
+
+
+def test_client_that_takes_a_little_now_and_then_is_served_on(
+    ends: tuple[socket.socket, socket.socket], segment: Path
+) -> None:
+    server, client = ends
+
+    def crawl() -> None:
+        for _ in range(8):
+            client.recv(20_000)
+            time.sleep(0.4)
+        while client.recv(1_000_000):
+            continue
+
+    reader = threading.Thread(target=crawl)
+    reader.start()
+    with segment.open("rb") as opened:
+        assert server.sendfile(opened) == SEGMENT_BYTES
+    server.shutdown(socket.SHUT_WR)
+    reader.join()
