@@ -1,10 +1,13 @@
 """`make run`'s one process: what it prints, what it keeps, and how it ends."""
 
+import http.cookiejar
 import json
 import os
+import re
 import signal
 import socket
 import sqlite3
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +16,7 @@ import pytest
 from project.tests.serving import (
     Running,
     children,
+    fetch,
     free_port,
     get,
     is_running,
@@ -100,6 +104,39 @@ def test_counters_of_all_web_processes_are_added_up(installation: Installation) 
 
     count = 'videoflix_http_request_duration_seconds_count{method="GET",route="",status="200"} 40.0'
     assert count in scraped.text
+
+
+def test_no_line_of_web_or_worker_holds_a_secret(installation: Installation) -> None:
+    """Registering, a mail's link, signing in, cookies, and a request that gunicorn can't read and quotes."""
+    running = installation.started[-1]
+    jar = http.cookiejar.CookieJar()
+    opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(jar))
+
+    def post(path: str, **form: str) -> int:
+        headers = {"Content-Type": "application/json"}
+        request = urllib.request.Request(f"{installation.site}{path}", json.dumps(form).encode(), headers)
+        return fetch(request, opener).status
+
+    password = "a quiet river at 5"
+    assert post("/api/register/", email="ada@example.com", password=password, confirmed_password=password) == 201
+    wait_until(lambda: bool(list((installation.data / "mail").glob("*.eml"))), what="the activation mail", timeout_s=20)
+    [mail] = [path.read_text() for path in (installation.data / "mail").glob("*.eml")]
+    uid, token = re.findall(r"uid=(\w+)&token=([\w-]+)", mail)[0]
+    assert get(f"{installation.site}/api/activate/{uid}/{token}/").status == 200
+    assert post("/api/login/", email="ada@example.com", password=password) == 200
+    cookies = [str(cookie.value) for cookie in jar]
+    unreadable = f"GET /api/video/?token={token} HTTP/1.1\r\nHost: x\r\nCookie access_token={cookies[0]}\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", installation.port)) as connection:
+        connection.sendall(unreadable.encode())
+        assert b" 400 " in connection.recv(200)
+    assert post("/api/logout/") == 200
+    running.wait_for('"path": "/api/logout/"')
+
+    assert "/api/activate/***" in running.text
+    assert "Cookie access_token=***" in running.text
+    assert [secret for secret in (password, token, *cookies) if secret in running.text] == []
+    assert "letter sent" in running.text
+    assert "Confirm your e-mail" not in running.text
 
 
 def test_worker_that_is_killed_ends_the_whole_with_a_failure(installation: Installation) -> None:
