@@ -6,10 +6,9 @@ specification (1 video, 2 audio, 6 trick play, 7 segmentation, 8 media playlists
 """
 
 from collections.abc import Callable, Iterator
-from urllib.parse import urljoin
 
 from hls.core import rules_bandwidth, rules_playlists, rules_segments
-from hls.core.findings import Fetched, Film, Stream, Violation
+from hls.core.findings import Fetched, Film, Stream, Violation, beside
 from hls.core.m3u8 import Playlist, attributes, parse
 
 __all__ = ["Fetched", "Violation", "check"]
@@ -31,7 +30,10 @@ class _Fetcher:
         self.fetch = fetch
 
     def __call__(self, name: str) -> Fetched:
-        fetched = self.fetch(name)
+        try:
+            fetched = self.fetch(name)
+        except ValueError as error:  # what a playlist names may be no address at all
+            raise OSError(f"no address: {error}") from error
         return fetched if isinstance(fetched, Fetched) else Fetched(fetched)
 
 
@@ -45,7 +47,7 @@ def _violations(fetch: _Fetcher, master_name: str) -> Iterator[Violation]:
     yield from rules_playlists.multivariant(master[1])
     film = Film(master[1])
     for kind, uri, value in _streams(master[1]):
-        name = urljoin(master_name, uri)
+        name = beside(master_name, uri)
         try:
             fetched, playlist = _read(fetch, name)
         except (OSError, UnicodeDecodeError) as error:
@@ -57,7 +59,7 @@ def _violations(fetch: _Fetcher, master_name: str) -> Iterator[Violation]:
         (film.iframes if kind == "iframes" else film.variants).append(stream)
     for stream in film.iframes:
         for entry in stream.playlist.entries:
-            segment = urljoin(stream.playlist.name, entry.uri)
+            segment = beside(stream.playlist.name, entry.uri)
             film.iframe_entries.setdefault(segment, []).append((stream, entry))
     yield from rules_playlists.alike(film)
     for stream in film.variants:

@@ -1,6 +1,7 @@
 """What the conformance rules share: a violation, a fetched file, and what is known of a film while it is checked."""
 
 from dataclasses import dataclass, field
+from urllib.parse import urljoin
 
 from hls.core.bandwidth import Piece
 from hls.core.m3u8 import Entry, Playlist
@@ -46,3 +47,11 @@ class Film:
 def at(playlist: Playlist, line: int | Entry | None = None) -> str:
     number = line.line if isinstance(line, Entry) else line
     return playlist.name if number is None else f"{playlist.name}:{number}"
+
+
+def beside(playlist_name: str, uri: str) -> str:
+    """What a URI in a playlist names; itself where it is none."""
+    try:
+        return urljoin(playlist_name, uri)
+    except ValueError:
+        return uri

@@ -5,7 +5,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 _ATTRIBUTE = re.compile(r'([A-Z0-9-]+)=("[^"\r\n]*"|[^",\s]+)(?:,|$)')
-_BYTE_RANGE = re.compile(r"(\d+)(?:@(\d+))?")
+_INTEGER = re.compile(r"\d{1,20}", re.ASCII)
+_DECIMAL = re.compile(r"\d{1,20}(\.\d{1,20})?", re.ASCII)
+_BYTE_RANGE = re.compile(r"(\d{1,20})(?:@(\d{1,20}))?", re.ASCII)
+
+
+def integer(text: str) -> int | None:
+    """A decimal-integer (4.2), which has 20 digits at most; None for anything else."""
+    return int(text) if _INTEGER.fullmatch(text) else None
+
+
+def decimal(text: str) -> float | None:
+    """A decimal-floating-point number without a sign (4.2); None for anything else."""
+    return float(text) if _DECIMAL.fullmatch(text) else None
 
 
 @dataclass(frozen=True)
@@ -30,9 +42,7 @@ class Entry:
     def duration_s(self) -> float | None:
         """From EXTINF; None where it is missing or no number."""
         tag = self.tag("EXTINF")
-        if tag is None or not re.fullmatch(r"\d+(\.\d+)?", tag.value.partition(",")[0]):
-            return None
-        return float(tag.value.partition(",")[0])
+        return decimal(tag.value.partition(",")[0]) if tag else None
 
 
 @dataclass(frozen=True)
@@ -53,7 +63,7 @@ class Playlist:
     def number(self, name: str) -> int | None:
         """A tag's value as a decimal integer; None where it is missing or something else."""
         tag = self.first(name)
-        return int(tag.value) if tag and tag.value.isascii() and tag.value.isdigit() else None
+        return integer(tag.value) if tag else None
 
 
 ENTRY_TAGS = frozenset(

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from math import floor
 
 from hls.core.findings import Fetched, Film, Violation, at
-from hls.core.m3u8 import Entry, Playlist, attributes, byte_range
+from hls.core.m3u8 import Entry, Playlist, attributes, byte_range, decimal, integer
 
 MEDIA_TYPES = ("application/vnd.apple.mpegurl", "audio/mpegurl", "application/x-mpegurl")
 MEDIA_ONLY = frozenset(
@@ -99,14 +99,13 @@ def _attributes(master: Playlist, line: int, value: str, required: dict[str, str
         if name not in found:
             yield Violation(rule, at(master, line), f"{name} is missing.")
     for name in ("BANDWIDTH", "AVERAGE-BANDWIDTH"):
-        if not found.get(name, "0").isdigit():
+        if integer(found.get(name, "0")) is None:
             yield Violation("RFC8216-4.2", at(master, line), f"{name} is no decimal integer.")
-    if _decimal(found.get("FRAME-RATE", "0")) > MAX_FRAME_RATE:
+    rate = decimal(found.get("FRAME-RATE", "0"))
+    if rate is None:
+        yield Violation("RFC8216-4.2", at(master, line), "FRAME-RATE is no decimal number.")
+    elif rate > MAX_FRAME_RATE:
         yield Violation("Apple-1", at(master, line), "There are more than 60 frames a second.")
-
-
-def _decimal(text: str) -> float:
-    return float(text) if text.replace(".", "", 1).isdigit() else 0.0
 
 
 def media(playlist: Playlist, *, is_iframes: bool) -> Iterator[Violation]:
