@@ -46,6 +46,12 @@ def read(header: str) -> Metadata:
     )
 
 
+def title_of(header: str) -> str | None:
+    """The title in metadata that were accepted once."""
+    title = decoded(header).get("title")
+    return None if title is None else title.strip()
+
+
 def decoded(header: str) -> dict[str, str]:
     if len(header) > LONGEST:
         raise UploadMalformed("The header Upload-Metadata is too long.")

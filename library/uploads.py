@@ -84,8 +84,9 @@ def find(owner: Any, pk: UUID) -> Upload:
 
 
 def unfinished(owner: Any) -> list[Upload]:
-    """What the owner may go on with, or make a film of; newest first."""
-    return list(Upload.objects.filter(owner=owner, taken_at=None, expires_at__gt=timezone.now()))
+    """What the owner may go on with, or make a film of; newest first. What lost its file is not among it."""
+    rows = Upload.objects.filter(owner=owner, taken_at=None, expires_at__gt=timezone.now())
+    return [upload for upload in rows if path_of(upload).exists()]
 
 
 def offset_of(upload: Upload) -> int:

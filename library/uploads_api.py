@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.http import http_date
 from ninja import Field, Path, Router, Schema
 
-from library import uploads
+from library import metadata, uploads
 from library.digests import ALGORITHMS, Digest
 from library.errors import TooLarge, UnknownVersion, UploadMalformed, WrongMedia
 from library.models import Upload
@@ -47,6 +47,7 @@ class UploaderRequest(HttpRequest):
 class UploadOut(Schema):
     id: UUID = Field(examples=["0b5c1ae8-51a4-4a3f-9a4e-5f1fbb6d1b1c"])
     name: str = Field(examples=["harbour.mp4"])
+    title: str | None = Field(description="The film that it becomes; null where a form will take it.", examples=[None])
     length: int = Field(description="Bytes, once complete.", examples=[734003200])
     offset: int = Field(description="Bytes that are there.", examples=[268435456])
     created_at: datetime = Field(examples=["2026-11-22T18:30:00Z"])
@@ -246,6 +247,7 @@ def described(upload: Upload) -> UploadOut:
     return UploadOut(
         id=upload.pk,
         name=upload.name,
+        title=metadata.title_of(upload.metadata),
         length=upload.length,
         offset=uploads.offset_of(upload),
         created_at=upload.created_at,

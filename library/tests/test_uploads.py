@@ -334,6 +334,23 @@ def test_an_expired_upload_that_is_written_to_is_left_alone(at_admin: Client) ->
     assert Upload.objects.exists()
 
 
+def test_what_is_unfinished_is_listed_with_what_it_will_become(at_admin: Client) -> None:
+    begun(at_admin)
+    begun(at_admin, title=" Harbour ")
+    listed = at_admin.get(ROOT).json()
+    assert [(upload["title"], upload["offset"], upload["length"]) for upload in listed] == [
+        ("Harbour", 0, len(FILM)),
+        (None, 0, len(FILM)),
+    ]
+
+
+def test_an_upload_that_lost_its_file_does_not_hide_the_others(at_admin: Client) -> None:
+    begun(at_admin)
+    uploads.path_of(only_upload()).unlink()
+    begun(at_admin, title="Harbour")
+    assert [upload["title"] for upload in at_admin.get(ROOT).json()] == ["Harbour"]
+
+
 def test_a_title_makes_a_film_at_the_last_byte(at_admin: Client) -> None:
     url = begun(at_admin, title="Harbour", category="vlog", description="Boats.")
     assert "X-Video-ID" not in send(at_admin, url, FILM[:100], 0)

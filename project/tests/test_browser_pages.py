@@ -125,6 +125,33 @@ def test_no_page_is_wider_than_a_phone(page: Page, installation: Installation) -
         assert width <= PHONE["width"], path
 
 
+BEGIN_UPLOAD = """() => fetch("/api/uploads/", {
+  method: "POST",
+  headers: {
+    "Tus-Resumable": "1.0.0",
+    "Upload-Length": "10",
+    "Upload-Metadata": `filename ${btoa("later.mp4")},title ${btoa("Later")}`,
+    "X-CSRFToken": document.querySelector("[name=csrfmiddlewaretoken]").value,
+  },
+}).then((answer) => answer.status)"""
+
+
+def test_an_unfinished_film_is_offered_where_films_are_added_and_on_no_other_films_page(
+    page: Page, installation: Installation
+) -> None:
+    visit(page, installation, f"{FILMS}add/")
+    assert page.evaluate(BEGIN_UPLOAD) == 201
+    page.reload()
+    expect(page.locator(".vf-unfinished")).to_contain_text("later.mp4")
+    with page.expect_response("**/api/uploads/"):
+        visit(page, installation, f"{FILMS}1/change/")
+    page.wait_for_timeout(300)
+    expect(page.locator(".vf-unfinished")).to_have_count(0)
+    visit(page, installation, f"{FILMS}add/")
+    page.get_by_role("button", name="Discard").click()
+    expect(page.locator(".vf-unfinished")).to_have_count(0)
+
+
 def test_the_menu_opens_by_keyboard_on_a_phone(page: Page, installation: Installation) -> None:
     page.set_viewport_size(PHONE)  # type: ignore[arg-type]
     visit(page, installation, "/admin/")

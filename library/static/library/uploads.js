@@ -256,7 +256,9 @@
     /* What a reload, a lost connection or a closed tab has left. */
     async offerUnfinished() {
       const response = await fetch(this.root.dataset.endpoint, { headers: { Accept: "application/json" } }).catch(() => null);
-      for (const upload of response?.ok ? await response.json() : []) this.list.append(this.unfinishedRow(upload));
+      const found = response?.ok ? await response.json() : [];
+      const wanted = found.filter(({ title }) => this.input.multiple || title === null);  // films of their own go on there
+      this.list.append(...wanted.map((upload) => this.unfinishedRow(upload)));
     }
 
     unfinishedRow({ id, name, offset, length }) {
