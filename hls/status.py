@@ -131,6 +131,8 @@ def phase_of(film: Transcode, chunks: Sequence[Chunk]) -> Phase:
         return Phase.STOPPED
     if film.state == State.QUEUED:
         return Phase.PROBING if film.lease_token else Phase.WAITING
+    if chunks and not any(chunk.started_at for chunk in chunks):
+        return Phase.WAITING
     return Phase.FINISHING if all(chunk.state == ChunkState.DONE for chunk in chunks) else Phase.ENCODING
 
 

@@ -22,6 +22,13 @@ def test_queued_films_know_their_place() -> None:
     assert status_of(first).phase == Phase.WAITING
 
 
+def test_a_film_is_not_called_encoding_before_a_worker_took_one_of_its_chunks() -> None:
+    film = TranscodeFactory.create(processing=True, chunks=2)
+    assert (status_of(film).phase, status_of(film).eta_s) == (Phase.WAITING, None)
+    Chunk.objects.filter(index=0).update(state=ChunkState.RUNNING, started_at=timezone.now())
+    assert status_of(film).phase == Phase.ENCODING
+
+
 def test_a_ready_film_is_at_a_hundred_percent() -> None:
     status = status_of(TranscodeFactory.create(ready=True))
     assert (status.state, status.percent, status.phase, status.playable) == ("ready", 100, Phase.DONE, True)
