@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from PIL import Image
+
 from hls.core import names
 from hls.core.filters import audio_span, tiles
 from hls.core.plan import Plan
@@ -171,7 +173,7 @@ def write_chunk(plan: Plan, index: int, folder: Path) -> None:
     span = plan.timeline.chunks[index]
     (folder / names.TILES).mkdir(parents=True)
     for number in tiles(plan, span):
-        (folder / names.tile_name(number)).write_bytes(b"")
+        Image.new("L", (plan.tile_width, plan.tile_height), 10 * number).save(folder / names.tile_name(number))
     (folder / plan.renditions[-1].name).mkdir()
     for segment in span.segments:
         data = written(pictures_of(plan, segment), sound_of(plan, segment) if plan.source.audio else ())

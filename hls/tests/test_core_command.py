@@ -1,0 +1,179 @@
+"""ffmpeg's command line for a chunk: what is said of the source, and what each output is asked for."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from hls.core.command import Encoder, chunk_command
+from hls.core.plan import Plan, make_plan
+from hls.core.probe import Copyable
+from hls.tests.factories import source
+
+ENCODER = Encoder(Path("/opt/ffmpeg"), threads=3)
+SOURCE = source()
+PLAN = make_plan(SOURCE)
+COPYING = make_plan(
+    replace(SOURCE, video=replace(SOURCE.video, copyable=Copyable(tuple(range(0, 2250, 150)), 2, peak_kbps=4000)))
+)
+
+
+def command(plan: Plan = PLAN, index: int = 0, *, path: str = "/films/a.mp4", is_lost: bool = False) -> list[str]:
+    return chunk_command(plan, index, source=Path(path), encoder=ENCODER, has_zscale=True, is_lost=is_lost)
+
+
+def value(words: Sequence[str], option: str) -> str:
+    """What follows an option that is there once."""
+    assert words.count(option) == 1, words
+    return words[words.index(option) + 1]
+
+
+def values(words: Sequence[str], option: str) -> list[str]:
+    return [words[at + 1] for at, word in enumerate(words) if word == option]
+
+
+def outputs(words: Sequence[str]) -> list[list[str]]:
+    """The words of each rendition, up to the name of its files."""
+    found: list[list[str]] = []
+    begun: list[str] = []
+    for word in words[words.index("-filter_complex") + 2 :]:
+        begun.append(word)
+        if word.endswith("/segment_%03d.ts"):
+            found.append(begun)
+            begun = []
+    return found
+
+
+def seek_s(plan: Plan, index: int) -> float | None:
+    words = command(plan, index)
+    return float(value(words, "-ss")) if "-ss" in words else None
+
+
+@pytest.mark.parametrize(
+    "path", ["/films/a.mp4", "/films/-y.mp4", "/films/concat:a|b.mp4", "/films/a b;$(id) 'x'.mp4", "/films/%03d.mp4"]
+)
+def test_a_source_is_one_word_and_one_file_whatever_its_name(path: str) -> None:
+    words = command(path=path)
+    assert value(words, "-i") == f"file:{path}"
+    assert value(words, "-protocol_whitelist") == "file"
+
+
+def test_a_relative_source_is_made_absolute_since_ffmpeg_runs_elsewhere() -> None:
+    assert value(command(path="films/a.mp4"), "-i") == f"file:{Path.cwd()}/films/a.mp4"
+
+
+def test_options_of_the_input_stand_before_it_and_those_of_outputs_after_it() -> None:
+    words = command(index=1)
+    at = words.index("-i")
+    assert {"-f", "-protocol_whitelist", "-ss", "-noaccurate_seek"} <= set(words[:at])
+    assert not {"-map", "-c:v", "-crf"} & set(words[:at])
+
+
+def test_the_first_chunk_is_read_from_the_beginning() -> None:
+    assert "-ss" not in command()
+
+
+@pytest.mark.parametrize(("index", "expected_s"), [(1, 11.0), (2, 41.0), (3, 71.0)])
+def test_later_chunks_are_read_from_a_second_before_their_first_frame(index: int, expected_s: float) -> None:
+    assert seek_s(PLAN, index) == expected_s
+
+
+def test_a_clock_that_does_not_begin_at_zero_counts() -> None:
+    plan = make_plan(replace(SOURCE, video=replace(SOURCE.video, start_s=Fraction(100))))
+    assert seek_s(plan, 1) == 111.0
+
+
+@pytest.mark.parametrize("demuxer", ["mpegts", "mpeg"])
+@pytest.mark.parametrize(
+    ("keyframes_s", "expected_s"),
+    [((0.0, 5.0, 10.5, 11.5), 10.0), ((0.0, 11.0), 10.5), ((12.0, 20.0), None), ((), None)],
+)
+def test_streams_without_an_index_are_read_from_before_a_key_frame(
+    demuxer: str, keyframes_s: tuple[float, ...], expected_s: float | None
+) -> None:
+    video = replace(SOURCE.video, keyframes_s=keyframes_s)
+    assert seek_s(make_plan(replace(SOURCE, demuxer=demuxer, video=video)), 1) == expected_s
+
+
+def test_threads_are_as_many_as_allowed() -> None:
+    assert set(values(command(), "-threads:v")) == {"3"}
+    assert value(command(), "-threads") == "3"
+    assert 1 <= int(Encoder(Path("ffmpeg")).codec_threads) <= 16
+
+
+def test_each_rendition_has_its_size_from_the_graph_and_its_caps() -> None:
+    for number, (words, rendition) in enumerate(zip(outputs(command()), PLAN.renditions, strict=True)):
+        assert values(words, "-map") == [f"[v{number}]", f"[a{number}]"]
+        assert value(words, "-maxrate") == f"{rendition.maxrate_kbps}k"
+        assert value(words, "-bufsize") == f"{rendition.bufsize_kbits}k"
+        assert value(words, "-b:a") == "128k"
+        assert words[-1] == f"{rendition.name}/segment_%03d.ts"
+
+
+@pytest.mark.parametrize(("index", "number", "ends"), [(0, "0", "150,300"), (1, "2", "150,300,450,600,750")])
+def test_segments_are_numbered_over_the_film_and_end_at_frames_of_the_chunk(index: int, number: str, ends: str) -> None:
+    for words in outputs(command(index=index)):
+        assert value(words, "-segment_start_number") == number
+        assert value(words, "-segment_frames") == ends
+
+
+def test_key_frames_are_forced_at_the_same_frames_in_every_rendition() -> None:
+    wanted = "expr:" + "+".join(f"eq(n,{frame})" for frame in range(0, 300, 50))
+    assert values(command(), "-force_key_frames") == [wanted] * 3
+    assert set(values(command(), "-g")) == set(values(command(), "-keyint_min")) == {"50"}
+
+
+def test_the_clock_of_a_broken_rate_is_exact() -> None:
+    video = replace(SOURCE.video, rate=Fraction(24_000, 1001))
+    assert set(values(command(make_plan(replace(SOURCE, video=video))), "-enc_time_base:v")) == {"1001:24000"}
+
+
+def test_a_film_without_sound_asks_for_none() -> None:
+    words = command(make_plan(replace(SOURCE, audio=None)))
+    assert not {"-c:a", "-b:a"} & set(words)
+    assert [values(output, "-map") for output in outputs(words)] == [["[v0]"], ["[v1]"], ["[v2]"]]
+
+
+def test_only_the_top_rendition_is_copied() -> None:
+    *encoded, copied = outputs(command(COPYING, 1))
+    assert {value(words, "-c:v") for words in encoded} == {"libx264"}
+    assert value(copied, "-c:v") == "copy"
+    assert values(copied, "-map") == ["0:0", "[a2]"]
+    assert "-crf" not in copied
+
+
+def test_of_copied_packets_those_of_the_chunk_are_kept() -> None:
+    *_, copied = outputs(command(COPYING, 1))
+    filters = value(copied, "-bsf:v")
+    assert "between(round((pts*" in filters
+    assert ",300,1049))'" in filters
+    assert "dts='round((N+300-2)/(25)/" in filters
+    assert float(value(copied, "-to")) == 43.0
+
+
+def test_what_can_not_be_copied_is_not_copied_by_mistake() -> None:
+    plan = replace(COPYING, source=SOURCE)
+    with pytest.raises(ValueError, match="can't be copied"):
+        command(plan)
+
+
+def test_a_lost_chunk_opens_no_file() -> None:
+    words = command(index=1, is_lost=True)
+    assert "-i" not in words
+    assert len(outputs(words)) == 3
+
+
+@pytest.mark.parametrize(("index", "number", "is_dropped"), [(0, "0", False), (1, "2", True)])
+def test_tiles_are_numbered_over_the_film(index: int, number: str, is_dropped: bool) -> None:
+    """The first picture of a chunk is told to the storyboard only to get going, unless it is a tile by itself."""
+    words = command(index=index)
+    last = words[words.index("[tiles]") :]
+    assert value(last, "-start_number") == number
+    assert ("-bsf:v" in last) is is_dropped
+    assert last[-1] == "tiles/%05d.jpg"
+
+
+def test_a_chunk_without_tiles_has_no_output_for_them() -> None:
+    assert "[tiles]" not in command(replace(PLAN, frames_per_tile=2000), 1)

@@ -1,0 +1,201 @@
+"""The filter graph of a chunk: what is done to which kind of picture and sound, and that neighbours share one grid."""
+
+from dataclasses import replace
+from fractions import Fraction
+from math import gcd
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hls.core.filters import BT709, audio_span, graph, tiles
+from hls.core.plan import Plan, make_plan
+from hls.core.probe import AudioTrack, Copyable
+from hls.tests.factories import source
+
+TONEMAP = "tonemap=tonemap=hable"
+
+
+def film(*, seconds: int = 90, width: int = 1920, height: int = 1080, rate: int = 25, **facts: object) -> Plan:
+    made = source(seconds=seconds, width=width, height=height, rate=rate)
+    return make_plan(replace(made, video=replace(made.video, **facts)))  # type: ignore[arg-type]
+
+
+def with_audio(audio: AudioTrack | None, **facts: object) -> Plan:
+    made = source()
+    return make_plan(replace(made, audio=audio, video=replace(made.video, **facts)))  # type: ignore[arg-type]
+
+
+def drawn(plan: Plan, index: int = 0, *, has_zscale: bool = True, is_lost: bool = False) -> str:
+    return graph(plan, plan.timeline.chunks[index], has_zscale=has_zscale, is_lost=is_lost)
+
+
+def test_the_graph_of_a_usual_films_second_chunk() -> None:
+    """Letter by letter: from here on, a change to it is a decision."""
+    assert drawn(film(), 1).split(";") == [
+        "[0:0]fps=fps=25/1:start_time=12.000000,tpad=stop=-1:stop_mode=clone,trim=end_frame=750,settb=1/25,"
+        "setpts=N+300,scale=1920:1080:out_color_matrix=bt709:out_range=tv,format=yuv420p,"
+        "setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709,split=4[r0][r1][r2][rt]",
+        "[rt]select='eq(n,0)+not(mod(n+300,225))',scale=240:136:out_range=pc[tiles]",
+        "[r0]scale=854:480,setsar=1[v0]",
+        "[r1]scale=1280:720,setsar=1[v1]",
+        "[r2]scale=1920:1080,setsar=1[v2]",
+        "[0:1]aresample=48000:async=1:min_hard_comp=0.04:first_pts=571904,aresample=48000,"
+        "aformat=sample_fmts=fltp:channel_layouts=stereo,atrim=start_pts=572416:end_pts=2016256,"
+        "apad=whole_len=1443840,asetpts=NB_CONSUMED_SAMPLES+(572416),asplit=3[a0][a1][a2]",
+    ]
+
+
+@pytest.mark.parametrize("index", range(4))
+def test_pictures_are_numbered_over_the_whole_film(index: int) -> None:
+    plan = film()
+    span = plan.timeline.chunks[index]
+    assert f"trim=end_frame={span.frame_count}," in drawn(plan, index)
+    assert f"setpts=N+{span.first_frame}," in drawn(plan, index)
+
+
+def test_a_film_that_begins_late_on_its_own_clock_is_cut_on_that_clock() -> None:
+    assert "start_time=13.400000" in drawn(film(start_s=Fraction(7, 5)), 1)
+
+
+def test_fields_are_joined_before_frames_are_counted() -> None:
+    assert "[0:0]bwdif=mode=send_frame:deint=interlaced,fps=" in drawn(film(is_interlaced=True))
+    assert "bwdif" not in drawn(film())
+
+
+@pytest.mark.parametrize(("rate", "grid", "step"), [(120, "120/1", 2), (144, "144/1", 3), (60, "60/1", 1)])
+def test_a_fast_film_keeps_every_second_or_third_frame(rate: int, grid: str, step: int) -> None:
+    made = drawn(film(rate=rate, seconds=10))
+    assert f"fps=fps={grid}" in made
+    assert (f"framestep={step}" in made) is (step > 1)
+
+
+@pytest.mark.parametrize(
+    ("transfer", "primaries", "matrix", "has_curve", "declared"),
+    [
+        ("smpte2084", "bt2020", "bt2020nc", True, "min=2020_ncl:tin=smpte2084:pin=2020:rin=limited"),
+        ("arib-std-b67", "bt2020", "bt2020nc", True, "min=2020_ncl:tin=arib-std-b67:pin=2020:rin=limited"),
+        ("smpte2084", "unknown", "unknown", True, "min=2020_ncl:tin=smpte2084:pin=2020:rin=limited"),
+        ("bt2020-10", "bt2020", "bt2020c", False, "min=2020_cl:tin=709:pin=2020:rin=limited"),
+        ("bt709", "bt2020", "bt709", False, "min=709:tin=709:pin=2020:rin=limited"),
+    ],
+)
+def test_wide_colours_are_made_usual_ones(
+    transfer: str, primaries: str, matrix: str, has_curve: bool, declared: str
+) -> None:
+    made = drawn(film(transfer=transfer, primaries=primaries, matrix=matrix))
+    assert f"zscale={declared}:t=linear:npl=100" in made
+    assert (TONEMAP in made) is has_curve
+    assert f"format=yuv420p,{BT709}" in made
+
+
+def test_full_range_is_declared_to_the_mapping() -> None:
+    assert "rin=full" in drawn(film(transfer="smpte2084", is_full_range=True))
+
+
+def test_an_ffmpeg_that_can_not_map_scales_at_least() -> None:
+    made = drawn(film(transfer="smpte2084", primaries="bt2020", matrix="bt2020nc"), has_zscale=False)
+    assert "zscale" not in made
+    assert "out_color_matrix=bt709:out_range=tv" in made
+
+
+@pytest.mark.parametrize(
+    ("size", "pixel_format", "declared"),
+    [
+        ((720, 576), "yuv420p", "setparams=colorspace=smpte170m,"),
+        ((1280, 720), "yuv420p", "setparams=colorspace=bt709,"),
+        ((720, 1280), "nv12", "setparams=colorspace=bt709,"),
+        ((640, 480), "p010le", "setparams=colorspace=smpte170m,"),
+        ((640, 480), "rgb24", ""),
+        ((640, 480), "gray", ""),
+    ],
+)
+def test_a_matrix_left_untold_is_taken_from_the_pictures_size(
+    size: tuple[int, int], pixel_format: str, declared: str
+) -> None:
+    made = drawn(film(width=size[0], height=size[1], matrix="unknown", pixel_format=pixel_format))
+    assert made.partition("scale=")[0].endswith(f",{declared}" if declared else ",")
+    assert made.count("setparams=colorspace=") == bool(declared)
+
+
+def test_a_matrix_that_is_told_is_believed() -> None:
+    assert "setparams=colorspace=" not in drawn(film(width=640, height=480, matrix="smpte170m"))
+
+
+def test_a_copied_rendition_is_not_scaled_and_its_place_is_kept() -> None:
+    starts = tuple(range(0, 90 * 25, 150))
+    plan = film(copyable=Copyable(segment_starts=starts, delay_frames=2, peak_kbps=3000))
+    made = drawn(plan)
+    assert plan.is_copying
+    assert "split=3[r0][r1][rt]" in made
+    assert "[v2]" not in made
+    assert "asplit=3[a0][a1][a2]" in made, "its sound is encoded"
+
+
+def test_a_chunk_that_is_lost_is_black_and_silent_for_as_long() -> None:
+    made = drawn(film(), 1, is_lost=True)
+    assert made.startswith("color=c=black:s=1920x1080:r=25/1,trim=end_frame=750,settb=1/25,setpts=N+300,")
+    assert "anullsrc=r=48000:cl=stereo" in made
+    assert "atrim=end_sample=1443840" in made
+    assert "[0:" not in made, "nothing of the source is read"
+
+
+def test_a_film_without_sound_has_no_sound_in_its_graph() -> None:
+    for is_lost in (False, True):
+        made = drawn(with_audio(None), is_lost=is_lost)
+        assert "asplit" not in made
+        assert "[a0]" not in made
+
+
+def test_a_chunk_without_a_tile_makes_none() -> None:
+    plan = replace(film(seconds=90), frames_per_tile=2000)
+    assert [bool(tiles(plan, chunk)) for chunk in plan.timeline.chunks] == [True, False, False, True]
+    assert "[tiles]" not in drawn(plan, 1)
+    assert "split=3[r0][r1][r2]" in drawn(plan, 1)
+
+
+SAMPLE_RATES = (8_000, 11_025, 16_000, 22_050, 32_000, 44_100, 48_000, 88_200, 96_000, 192_000)
+
+
+@given(
+    sample_rate=st.sampled_from(SAMPLE_RATES),
+    start=st.fractions(-5, 50, max_denominator=90_000),
+    index=st.integers(0, 3),
+)
+def test_sound_is_cut_where_both_sample_rates_have_a_sample(sample_rate: int, start: Fraction, index: int) -> None:
+    """Or the samples of neighbouring chunks would lie on two grids."""
+    plan = with_audio(AudioTrack(1, "aac", 2, sample_rate), start_s=start)
+    made = drawn(plan, index)
+    first = int(made.partition(f"aresample={sample_rate}:async=1:min_hard_comp=0.04:first_pts=")[2].partition(",")[0])
+    begin = int(made.partition("atrim=start_pts=")[2].partition(":")[0])
+    assert Fraction(first, sample_rate) % Fraction(1, gcd(sample_rate, 48_000)) == 0
+    run_up_s = Fraction(begin, 48_000) - Fraction(first, sample_rate)
+    assert Fraction(512, 48_000) <= run_up_s < Fraction(512, 48_000) + Fraction(1, gcd(sample_rate, 48_000))
+
+
+@pytest.mark.parametrize(
+    ("samples", "expected"),
+    [
+        (0, "[0:1]aresample="),
+        (1024, "[0:1]asetpts='if(eq(S,1024),round((round((T-(1/3))*44100/1024)*1024/44100+1/3)/TB),PTS)',aresample="),
+    ],
+)
+def test_the_rounding_of_times_is_undone_where_packets_are_alike(samples: int, expected: str) -> None:
+    audio = AudioTrack(1, "aac", 2, 44_100, start_s=Fraction(1, 3), frame_samples=samples)
+    assert expected in drawn(with_audio(audio))
+
+
+def test_five_frames_are_encoded_ahead_and_dropped() -> None:
+    """Four that warm the encoder up, and its own delay."""
+    plan = film()
+    part = audio_span(plan, plan.timeline.chunks[1])
+    assert part.dropped_packets == 5
+    assert part.first_frame * 1024 - part.warm_up_sample == 4 * 1024
+
+
+def test_the_tracks_that_were_chosen_are_used() -> None:
+    made = source()
+    chosen = replace(made, video=replace(made.video, index=3), audio=AudioTrack(7, "aac", 6, 48_000))
+    text = drawn(make_plan(chosen))
+    assert text.startswith("[0:3]")
+    assert ";[0:7]aresample=" in text
