@@ -3,7 +3,6 @@
 Only for who sends METRICS_TOKEN as a bearer token, or asks from this very machine and through no proxy.
 """
 
-import shutil
 from collections.abc import Iterator
 from ipaddress import ip_address
 
@@ -76,8 +75,10 @@ class Facts(Collector):
         for part, thread in asked.items():
             up.add_metric([part], thread.is_well)
         yield up
-        free = shutil.disk_usage(settings.DATA_DIR).free
-        yield GaugeMetricFamily("videoflix_disk_free_bytes", "Free space where DATA_DIR is.", free)
+        free = GaugeMetricFamily("videoflix_disk_free_bytes", "Free space where a folder lies.", labels=["folder"])
+        for folder, free_bytes in vitals.free_bytes().items():
+            free.add_metric([folder], free_bytes)
+        yield free
         if asked["queue"].is_well:
             depth = vitals.queue_depth()
             yield GaugeMetricFamily("videoflix_queue_tasks", "Tasks that wait in the queue.", depth)

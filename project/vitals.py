@@ -116,9 +116,18 @@ def ffmpeg_version(path: Path) -> str:
 
 
 def disk() -> str:
-    if shutil.disk_usage(settings.DATA_DIR).free < settings.DISK_RESERVE_BYTES:
+    if min(free_bytes().values()) < settings.DISK_RESERVE_BYTES:
         raise Unwell("nearly full")
     return "ok"
+
+
+def free_bytes() -> dict[str, int]:
+    """Free space by folder: uploads and served films may lie on disks of their own."""
+    folders = {"data": settings.DATA_DIR, "uploads": settings.MEDIA_ROOT, "hls": settings.HLS_ROOT}
+    return {
+        name: shutil.disk_usage(folder if Path(folder).exists() else settings.DATA_DIR).free
+        for name, folder in folders.items()
+    }
 
 
 def worker() -> str:

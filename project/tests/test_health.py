@@ -155,3 +155,14 @@ def test_not_ready_when_the_disk_reserve_is_touched(client: Client, settings: Se
     answer = client.get("/api/ready/")
 
     assert (answer.status_code, answer.json()["disk"]) == (503, "nearly full")
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs /proc, a file system without any room")
+@pytest.mark.parametrize("folder", ["MEDIA_ROOT", "HLS_ROOT"])
+def test_not_ready_when_a_folder_s_own_disk_is_full(client: Client, settings: Settings, folder: str) -> None:
+    make_worker(silent_for=timedelta(0))
+    setattr(settings, folder, "/proc")
+
+    answer = client.get("/api/ready/")
+
+    assert (answer.status_code, answer.json()["disk"]) == (503, "nearly full")

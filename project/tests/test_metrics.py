@@ -104,7 +104,8 @@ def test_rows_are_told_as_they_are_at_this_moment(client: Client) -> None:
     assert value(samples, "videoflix_mails_waiting") == 1
     assert value(samples, "videoflix_oldest_mail_seconds") == pytest.approx(90, abs=10)
     assert value(samples, "videoflix_encode_speed_ratio") == 0
-    assert value(samples, "videoflix_disk_free_bytes") > 1_000_000
+    for folder in ("data", "uploads", "hls"):
+        assert value(samples, "videoflix_disk_free_bytes", folder=folder) > 1_000_000
     assert value(samples, "videoflix_up", part="database") == value(samples, "videoflix_up", part="queue") == 1
 
 
@@ -120,4 +121,4 @@ def test_part_that_is_not_well_shows_and_the_rest_stays(client: Client, monkeypa
     assert value(samples, "videoflix_up", part="queue") == 0
     assert value(samples, "videoflix_up", part="database") == 1
     assert "videoflix_queue_tasks" not in {name for name, _ in samples}
-    assert value(samples, "videoflix_disk_free_bytes") > 0
+    assert value(samples, "videoflix_disk_free_bytes", folder="data") > 0
