@@ -144,8 +144,7 @@ def test_a_text_is_there_twice_and_its_gzip_is_always_the_same(tmp_path: Path) -
     finishing.write_text(tmp_path / "480p" / names.INDEX, text)
     packed = (tmp_path / "480p" / f"{names.INDEX}.gz").read_bytes()
     assert gzip.decompress(packed).decode() == (tmp_path / "480p" / names.INDEX).read_text() == text
-    finishing.write_text(tmp_path / "again" / names.INDEX, text)
-    assert (tmp_path / "again" / f"{names.INDEX}.gz").read_bytes() == packed
+    assert packed[4:8] == bytes(4), "the header of the gzip holds no time"
 
 
 def made_chunks(plan: Plan, film: Transcode) -> None:

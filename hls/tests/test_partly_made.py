@@ -1,0 +1,127 @@
+"""A film of which some chunks are done: what may be watched of it, told by rows alone."""
+
+from pathlib import Path
+
+import pytest
+
+from hls.core.chunk import ChunkFacts, IFrame, RenditionFacts, SegmentFacts
+from hls.core.m3u8 import attributes, parse
+from hls.core.plan import Plan
+from hls.growing import Growing
+from hls.models import ChunkState, Transcode
+from hls.published import Edition, Served, ServedRendition, current, retired
+from hls.tests.factories import ChunkFactory, TranscodeFactory, plan, served
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("studio")]
+
+SMALL = plan(seconds=90, width=640, height=480)
+
+
+def facts(made: Plan, index: int) -> dict[str, object]:
+    """What measuring would have told of a chunk."""
+    span = made.timeline.chunks[index]
+    segments = tuple(
+        SegmentFacts(segment.number, segment.frame_count, 100_000, (IFrame(segment.first_frame, 0, 9_000),))
+        for segment in span.segments
+    )
+    renditions = tuple(RenditionFacts(entry.name, "avc1.640028,mp4a.40.2", segments) for entry in made.renditions)
+    return ChunkFacts(index, renditions, ()).to_json()
+
+
+def partly(done: list[int], *, made: Plan = SMALL, version: int = 1) -> Transcode:
+    film = TranscodeFactory.create(processing=True, plan=made.to_json(), version=version)
+    for span in made.timeline.chunks:
+        state = ChunkState.DONE if span.index in done else ChunkState.RUNNING
+        told = facts(made, span.index) if span.index in done else None
+        ChunkFactory.create(transcode=film, index=span.index, state=state, facts=told)
+    return film
+
+
+def growing(film: Transcode) -> Growing:
+    found = Growing.of(film)
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(
+    ("done", "segments"), [([0], 2), ([0, 1], 7), ([1, 0, 2], 12), ([0, 2, 3], 2), ([0, 1, 2, 3], 15)]
+)
+def test_what_is_done_without_a_gap_may_be_watched(done: list[int], segments: int) -> None:
+    film = growing(partly(done))
+    text = film.media("480p", "index.m3u8")
+    assert text is not None
+    entries = parse("index.m3u8", text).entries
+    assert [entry.uri for entry in entries] == [f"segment_{number:03d}.ts" for number in range(segments)]
+    assert film.segment("480p", segments - 1) is not None
+    assert film.segment("480p", segments) is None
+
+
+@pytest.mark.parametrize("done", [[], [1], [1, 2, 3]])
+def test_without_its_beginning_nothing_may_be_watched(done: list[int]) -> None:
+    assert Growing.of(partly(done)) is None
+
+
+def test_a_film_whose_plan_was_taken_back_shows_nothing() -> None:
+    film = partly([0])
+    film.plan = None
+    assert Growing.of(film) is None
+
+
+@pytest.mark.parametrize("resolution", ["480p", "720p", "1080p"])
+def test_every_resolution_plays_the_best_real_one(resolution: str) -> None:
+    film = growing(partly([0]))
+    path = film.segment(resolution, 1)
+    assert path is not None
+    assert path.parts[-2:] == ("480p", "segment_001.ts")
+
+
+def test_it_has_no_trick_play_before_it_is_finished() -> None:
+    film = growing(partly([0]))
+    assert film.media("480p", "iframes.m3u8") is None
+    assert film.media("480p", "master.m3u8") is None
+
+
+@pytest.mark.parametrize(("version", "suffix"), [(1, ""), (2, "?v=2")])
+def test_a_replacement_has_addresses_of_its_own(version: int, suffix: str) -> None:
+    film = growing(partly([0], version=version))
+    text = film.media("480p", "index.m3u8")
+    assert text is not None
+    assert parse("x", text).entries[0].uri == f"segment_000.ts{suffix}"
+    assert parse("x", film.multivariant()).entries[0].uri == f"480p/index.m3u8?v={version}"
+    assert film.folder.name == str(version)
+
+
+def test_the_multivariant_playlist_tells_what_was_measured_so_far() -> None:
+    entries = parse("x", growing(partly([0], made=plan())).multivariant()).entries
+    told = [attributes(entry.tags[0].value) for entry in entries]
+    assert [entry["RESOLUTION"] for entry in told] == ["854x480", "1280x720", "1920x1080"]
+    assert {entry["AVERAGE-BANDWIDTH"] for entry in told} == {str(-(-100_000 * 8 // 6))}
+
+
+def edition(transcode: Transcode) -> Edition:
+    found = current(transcode)
+    assert found is not None
+    return found
+
+
+def test_what_is_served_survives_its_journey_as_json() -> None:
+    whole = Served.from_json(served(3))
+    assert Served.from_json(whole.as_json()) == whole
+    assert isinstance(whole.renditions[0], ServedRendition)
+
+
+@pytest.mark.parametrize(("name", "plays"), [("480p", "480p"), ("720p", "720p"), ("1080p", "720p"), ("4320p", "720p")])
+def test_a_name_above_the_source_plays_the_best_there_is(name: str, plays: str) -> None:
+    assert Served.from_json(served()).rendition(name).name == plays
+
+
+def test_the_served_and_the_retired_version_have_folders_of_their_own(studio: Path) -> None:
+    film = TranscodeFactory.create(ready=True, served=served(2), served_version=2, retired=served(1), retired_version=1)
+    old = retired(film)
+    assert old is not None
+    assert (edition(film).folder, old.folder) == (studio / "hls" / f"{film.pk}/2", studio / "hls" / f"{film.pk}/1")
+
+
+def test_a_film_that_was_never_ready_serves_nothing() -> None:
+    film = TranscodeFactory.create()
+    assert (current(film), retired(film)) == (None, None)
