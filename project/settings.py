@@ -125,7 +125,7 @@ TEMPLATES = [
 
 DATABASES: dict[str, dict[str, Any]] = {
     "default": {
-        "ENGINE": "django.db.backends.sqlite3",
+        "ENGINE": "project.sqlite",
         "NAME": DATA_DIR / "db.sqlite3",
         "TEST": {"NAME": DATA_DIR / "test.sqlite3"},  # a file, as in real life, so that threads really compete
         "OPTIONS": {
