@@ -16,11 +16,16 @@ from library.models import EXTENSIONS, Category, Video, video_path
 def add_film(path: Path, *, title: str, category: str = Category.DRAMA, description: str = "") -> Video:
     """Copy a file from this machine into the upload folder and queue its transcode. Raises FileRefused."""
     check_file(path)
-    video = Video(title=title, category=category, description=description, original_name=path.name[:255])
+    video = Video(title=title, category=category, description=description, original_name=label(path.name))
     name = video_path(video, path.name)
     keep_copy(path, Path(settings.MEDIA_ROOT) / name)
     video.video_file.name = name
     return save_new(video)
+
+
+def label(name: str) -> str:
+    """A file's name for people: what is no UTF-8 in it, as on older disks, is replaced."""
+    return name.encode(errors="surrogateescape").decode(errors="replace")[:255]
 
 
 def check_file(path: Path) -> None:
