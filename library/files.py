@@ -102,10 +102,10 @@ def wanted_part(meta: Mapping[str, str], headers: Mapping[str, str], size: int) 
 
 
 def accepts_gzip(header: str) -> bool:
-    """Whether `Accept-Encoding` names gzip, and not with weight zero (RFC 9110 12.5.3)."""
+    """Whether `Accept-Encoding` names gzip, or else the star, and not with weight zero (RFC 9110 12.5.3)."""
+    accepted = {}
     for part in header.lower().split(","):
         coding, _, weight = part.partition(";")
-        if coding.strip() in ("gzip", "*"):
-            value = weight.replace(" ", "").removeprefix("q=")
-            return value.strip("0.") != "" if value else True
-    return False
+        value = weight.replace(" ", "").removeprefix("q=")
+        accepted[coding.strip()] = value.strip("0.") != "" if value else True
+    return accepted.get("gzip", accepted.get("*", False))
