@@ -1,7 +1,8 @@
 """What players fetch most, answered in front of Django: files of a film whose viewer and place are remembered.
 
 A request passes Django's middleware and routing once in a minute; until then its viewer's leave (accounts.playback)
-and the film's place (library.places) are known in this process, and nothing is asked of anybody. Whatever is unknown,
+and the film's place (library.places) are known in this process, and nothing is asked of anybody. Who comes with an
+access token alone costs one query: its session may have ended a moment ago. Whatever is unknown,
 odd or refused goes on to Django, so that only successes have two ways, and both give the same headers.
 """
 
@@ -17,11 +18,12 @@ from uuid import uuid4
 
 import structlog
 from django.conf import settings
+from django.db import Error as DatabaseUnavailable
 from django.http import HttpResponse
 from django.http.cookie import parse_cookie
 from django.utils.csp import CSP, build_policy
 
-from accounts import cookies, playback
+from accounts import auth, cookies, playback
 from hls.core import names
 from library import delivery, files, places
 from library.errors import NotFound
@@ -86,10 +88,13 @@ class Wish:
         number = int(version[1]) if version[1] else None
         return cls(int(path["film"]), number, path.lastgroup, path[path.lastgroup], path["resolution"] or "")
 
+    def place(self) -> places.Place | None:
+        version = self.version if self.is_text else self.version or places.FIRST
+        return places.remembered(self.film, version)
+
     def find(self) -> Path | None:
         """The file, if it is remembered where this version lies. Raises NotFound."""
-        version = self.version if self.is_text else self.version or places.FIRST
-        place = places.remembered(self.film, version)
+        place = self.place()
         if place is None:
             return None
         if self.kind == "segment":
@@ -121,10 +126,11 @@ class Express:
     def serve(self, environ: Environ, start_response: StartResponse, wish: Wish) -> Iterable[bytes] | None:
         """The answer, or None where Django has to find out."""
         started = time.perf_counter()
-        cookie = parse_cookie(environ.get("HTTP_COOKIE", "")).get(cookies.PLAYBACK, "")
-        viewer = playback.remembered(cookie, wish.film) if cookie else None
         origin = environ.get("HTTP_ORIGIN", "")
-        if viewer is None or (origin and origin not in settings.CORS_ALLOWED_ORIGINS):
+        if (origin and origin not in settings.CORS_ALLOWED_ORIGINS) or wish.place() is None:
+            return None
+        viewer = viewer_of(environ, wish)
+        if viewer is None:
             return None
         if wish.is_playlist and viewer.session_id is None:  # renewing the leave of an administrator takes a query
             return None
@@ -145,6 +151,19 @@ class Express:
             wait_in_the_kernel(connected)
         wrap: Callable[..., Iterable[bytes]] = environ["wsgi.file_wrapper"]
         return wrap(found.body, 65_536)
+
+
+def viewer_of(environ: Environ, wish: Wish) -> playback.Viewer | None:
+    """Who asks, by a playback cookie that is remembered, or else by an access token, whose session is asked for."""
+    sent = parse_cookie(environ.get("HTTP_COOKIE", ""))
+    if cookie := sent.get(cookies.PLAYBACK):
+        return playback.remembered(cookie, wish.film)
+    try:
+        return auth.by_access_token_alone(environ.get("HTTP_AUTHORIZATION", ""), sent)
+    except DatabaseUnavailable:  # Django says so in the words of the API
+        return None
+    finally:
+        delivery.give_connection_back()
 
 
 def wait_in_the_kernel(connected: socket.socket) -> None:

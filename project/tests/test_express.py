@@ -1,7 +1,7 @@
 """The way in front of Django: the same answers as Django gives, no query, and everything odd left to Django."""
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,8 @@ from django.core.cache import caches
 from django.test import RequestFactory
 from django.utils import timezone
 
+from accounts import sessions
+from accounts.models import Session, User
 from library import places
 from library.files import Part
 from library.models import Video
@@ -137,6 +139,65 @@ def test_nothing_is_asked_of_the_database(film: Video, cookie: str, django_asser
     with django_assert_num_queries(0):
         for name in NAMES:
             assert Answered(f"/api/video/{film.pk}/{name}", cookie).status == 200
+
+
+def test_access_token_alone_costs_one_query(player: Player, film: Video, django_assert_num_queries: Any) -> None:
+    """An app without cookies of its own, or a player's first request."""
+    token = player.cookies["access_token"].value
+    for credentials in ({"Authorization": f"Bearer {token}"}, {"Cookie": f"access_token={token}"}):
+        for name in NAMES:
+            path = f"/api/video/{film.pk}/{name}"
+            with django_assert_num_queries(1):
+                answered = Answered(path, credentials.get("Cookie", ""), **credentials)
+            response: Any = Player().get(path, headers=credentials)
+            assert (answered.status, answered.content) == (200, response.sent)
+            assert comparable(answered.headers.items()) == comparable(response.items())
+
+
+@pytest.mark.parametrize("header", ["Basic eDp5", "Bearer", "Bearer nonsense"])
+def test_unreadable_authorization_goes_on_to_django(film: Video, player: Player, header: str) -> None:
+    access = f"access_token={player.cookies['access_token'].value}"
+    assert Answered(f"/api/video/{film.pk}/master.m3u8", access, Authorization=header).went_on
+
+
+def test_database_that_fails_is_django_s_to_report(
+    film: Video, player: Player, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sessions, "HOLDER", "SELECT %s, %s FROM nowhere")
+    access = f"access_token={player.cookies['access_token'].value}"
+    assert Answered(f"/api/video/{film.pk}/master.m3u8", access).went_on
+
+
+def ended(session: Session) -> None:
+    Session.objects.end()
+
+
+def expired(session: Session) -> None:
+    Session.objects.update(expires_at=timezone.now())
+
+
+def deactivated(session: Session) -> None:
+    User.objects.update(is_active=False)
+
+
+def with_another_password(session: Session) -> None:
+    session.user.set_password("quite another 7")
+    User.objects.update(password=session.user.password)
+
+
+def deleted(session: Session) -> None:
+    session.user.delete()
+
+
+@pytest.mark.parametrize("end", [ended, expired, deactivated, with_another_password, deleted])
+def test_access_token_opens_nothing_once_its_session_is_over(
+    film: Video, player: Player, end: Callable[[Session], None]
+) -> None:
+    path, token = f"/api/video/{film.pk}/master.m3u8", f"access_token={player.cookies['access_token'].value}"
+    assert Answered(path, token).status == 200
+    end(Session.objects.get())
+    assert Answered(path, token).went_on
+    assert Player().get(path, headers={"Cookie": token}).status_code == 401
 
 
 def test_playlist_renews_the_leave_as_django_does(player: Player, film: Video, cookie: str) -> None:
