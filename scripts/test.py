@@ -48,6 +48,7 @@ NEED_NO_DATABASE = (
     "test_smtp*",
     "test_compose*",
     "test_setting_up*",
+    "test_edge_operations*",
     "test_prepare*",
     "test_operations*",
 )  # or have their own
