@@ -1,6 +1,5 @@
 """Checksums of pieces: the tus header `Upload-Checksum`, an algorithm and the base64 of its digest."""
 
-import binascii
 import hashlib
 from base64 import b64decode
 from hmac import compare_digest
@@ -20,7 +19,7 @@ class Digest:
             raise UploadMalformed(f"The checksum's algorithm is one of {', '.join(ALGORITHMS)}.")
         try:
             self.expected = b64decode(expected, validate=True)
-        except binascii.Error:
+        except ValueError:  # no ASCII, or no base64
             raise UploadMalformed("The header Upload-Checksum has a value that is no base64.") from None
         self.found = hashlib.new(algorithm, usedforsecurity=False)
 

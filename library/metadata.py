@@ -1,6 +1,5 @@
 """What an uploader says of a file: the tus header `Upload-Metadata`, pairs of a key and a base64 value."""
 
-import binascii
 from base64 import b64decode
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -60,7 +59,7 @@ def decoded(header: str) -> dict[str, str]:
         key, _, value = pair.partition(" ")
         try:
             pairs[key] = b64decode(value.strip(), validate=True).decode().replace("\0", "")
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:  # no ASCII, no base64, or no UTF-8
             raise UploadMalformed("The header Upload-Metadata has a value that is no base64 of UTF-8.") from None
     return pairs
 
