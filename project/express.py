@@ -53,6 +53,7 @@ ROUTES = {
     names.INDEX: "api/video/<video_id>/<resolution>/index.m3u8",
     names.IFRAMES: "api/video/<video_id>/<resolution>/iframes.m3u8",
 }
+REFUSED = (HTTPStatus.PRECONDITION_FAILED, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE)
 TYPES = {"segment": delivery.SEGMENT_TYPE, "sheet": delivery.PICTURE_TYPE, "storyboard": delivery.STORYBOARD_TYPE}
 
 
@@ -190,7 +191,7 @@ def answer(environ: Environ, wish: Wish) -> files.Answer | None:
             found = files.answer(environ, path, content_type=kind)
     except NotFound:
         return None
-    return None if found.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE else found
+    return None if found.status in REFUSED else found
 
 
 def around(environ: Environ, wish: Wish, origin: str) -> Headers:

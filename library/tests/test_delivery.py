@@ -134,6 +134,30 @@ def test_range_counts_only_for_the_bytes_it_was_meant_for(ada: Player, segment: 
         assert response.status_code == status, condition
 
 
+def test_request_for_other_bytes_is_refused(ada: Player, segment: str) -> None:
+    """RFC 9110 13.1.1, 13.1.4: strong comparison, and a named tag outweighs the date."""
+    first = ada.get(segment)
+    tag, long_ago = first["ETag"], formatdate(0, usegmt=True)
+    for headers, status in [
+        ({"If-Match": tag}, 200),
+        ({"If-Match": f'"another", {tag}'}, 200),
+        ({"If-Match": "*"}, 200),
+        ({"If-Match": '"another"'}, 412),
+        ({"If-Match": f"W/{tag}"}, 412),
+        ({"If-Unmodified-Since": first["Last-Modified"]}, 200),
+        ({"If-Unmodified-Since": long_ago}, 412),
+        ({"If-Unmodified-Since": "yesterday"}, 200),
+        ({"If-Unmodified-Since": "Fri, 31 Dec 9999 23:59:59 -2359"}, 200),
+        ({"If-Unmodified-Since": "Thu, 01 Jan 1970 00:00:00 -0000"}, 412),
+        ({"If-Match": tag, "If-Unmodified-Since": long_ago}, 200),
+        ({"If-Match": '"another"', "If-None-Match": tag, "Range": "bytes=0-1"}, 412),
+    ]:
+        response = ada.get(segment, headers=headers)
+        assert response.status_code == status, headers
+        if status == 412:
+            assert (response["Cache-Control"], response.json().keys()) == ("no-store", {"detail"})
+
+
 @pytest.mark.parametrize(
     "name",
     [

@@ -173,6 +173,16 @@ def test_range_beyond_the_end_is_416_in_json(site: Site, player: httpx.Client) -
         assert response.status_code == 416
         assert response.json() == {"detail": "Range Not Satisfiable."}
         assert response.headers["Content-Range"] == f"bytes */{SEGMENT_BYTES}"
+        assert "no-store" in response.headers["Cache-Control"]
+
+
+def test_request_for_other_bytes_is_412_in_json(site: Site, player: httpx.Client) -> None:
+    path = f"/api/video/{site.film}/480p/segment_000.ts"
+    for base in (site.edge, site.behind):
+        for headers in ({"If-Match": '"another"'}, {"If-Unmodified-Since": "Thu, 01 Jan 1970 00:00:00 GMT"}):
+            response = player.get(f"{base}{path}", headers=headers)
+            assert (response.status_code, response.json()) == (412, {"detail": "Precondition Failed."})
+            assert "no-store" in response.headers["Cache-Control"]
 
 
 def test_segment_with_a_slash_is_served_without_a_redirect(site: Site, player: httpx.Client) -> None:

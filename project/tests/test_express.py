@@ -228,6 +228,7 @@ def test_playlist_renews_the_leave_as_django_does(player: Player, film: Video, c
         ("GET", "480p/segment_000.ts?v=01", {}),
         ("GET", "480p/segment_000.ts?v=1&x=1", {}),
         ("GET", "480p/segment_000.ts", {"Range": "bytes=99999-"}),
+        ("GET", "480p/segment_000.ts", {"If-Match": '"another"'}),
         ("GET", "480p/segment_000.ts", {"Origin": "https://evil.example"}),
         ("GET", "thumbnail.jpg", {}),
         ("GET", "", {}),
