@@ -1,8 +1,10 @@
 """`manage.py check_hls <video or URL>`: does what we serve keep to RFC 8216 and Apple's authoring specification?"""
 
 import gzip
+import zlib
 from argparse import ArgumentParser
 from collections.abc import Callable
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
@@ -51,13 +53,19 @@ def from_disk(video: int) -> Callable[[str], bytes]:
 
 
 def over_http(master: str, bearer: str) -> Callable[[str], Fetched]:
-    """Files as a player gets them, gzip and redirects included."""
+    """Files as a player gets them, gzip and redirects included; the token is for the master's own host alone."""
+    home = urlsplit(master)
 
     def fetch(name: str) -> Fetched:
-        headers = {"Accept-Encoding": "gzip"} | ({"Authorization": f"Bearer {bearer}"} if bearer else {})
         address = urljoin(master, name)
+        place = urlsplit(address)
+        if place.scheme not in ("http", "https"):  # a playlist may name files of this machine
+            raise OSError(f"{address} is no web address")
+        request = Request(address, headers={"Accept-Encoding": "gzip"})  # noqa: S310 (checked above)
+        if bearer and (place.scheme, place.netloc) == (home.scheme, home.netloc):
+            request.add_unredirected_header("Authorization", f"Bearer {bearer}")
         try:
-            with urlopen(Request(address, headers=headers), timeout=TIMEOUT_S) as response:  # noqa: S310 (checked above)
+            with urlopen(request, timeout=TIMEOUT_S) as response:  # noqa: S310 (checked above)
                 body = response.read()
                 is_gzip = response.headers.get("Content-Encoding") == "gzip"
                 return Fetched(
@@ -68,5 +76,7 @@ def over_http(master: str, bearer: str) -> Callable[[str], Fetched]:
                 )
         except URLError as error:
             raise OSError(f"{address}: {error.reason}") from error
+        except (HTTPException, EOFError, zlib.error) as error:
+            raise OSError(f"{address}: {error}") from error
 
     return fetch
