@@ -20,7 +20,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from serving import EMAIL, PASSWORD, Load, connection_to, fetch, manage, playback_cookie, post, web_server
+from load import EMAIL, PASSWORD, Load, connection_to, fetch, playback_cookie, post
+from server import manage, web_server
 
 SETUP = """
 from library.tests.films import make_viewer, published
@@ -113,8 +114,9 @@ def main() -> None:
             slow = Load("large", f"{base}/api/video/{large}/480p/segment_000.ts", cookies[0])
             film = Load("small", f"{base}/api/video/{small}/480p/segment_000.ts", cookies[1])
             listed = Load("list", f"{base}/api/video/", access)
-            print(f"alone: {memory_mb(pid):.0f} MB")
+            print("alone:")
             report(base, film, listed)
+            print(f"  {memory_mb(pid):.0f} MB")
             with slow_clients(slow, wanted.clients) as read:
                 time.sleep(5)
                 served = sum(amount > 0 for amount in read)
