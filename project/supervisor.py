@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 
 from hls.core import child
@@ -30,6 +31,7 @@ LAST_WORDS_S = 1
 class Program:
     name: str
     command: tuple[str, ...]  # an absolute program path first
+    folder: Path | None = None  # to work in; None for the supervisor's own
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,7 @@ class Supervisor:
         tether = json.dumps({"parent": os.getpid(), "nice": 0, "limits": {}})
         process = subprocess.Popen(
             [sys.executable, "-I", "-S", child.__file__, tether, *program.command],
+            cwd=program.folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -201,3 +201,13 @@ def test_template_is_accepted_and_differs_from_the_defaults_only_where_container
         *("django_superuser_username", "django_superuser_email", "csrf_trusted_origins", "email_use_tls"),
         "trusted_proxies",
     }
+
+
+def test_a_relative_data_dir_is_the_same_from_every_folder(tmp_path: Path) -> None:
+    code = "from project import settings; print(settings.DATA_DIR)"
+    variables = {"PATH": os.environ["PATH"], "PYTHONPATH": str(BASE_DIR), "ENV_FILE": "", "DATA_DIR": "var/elsewhere"}
+    told = {
+        subprocess.run([sys.executable, "-c", code], cwd=folder, env=variables, capture_output=True, text=True).stdout
+        for folder in (tmp_path, BASE_DIR)
+    }
+    assert told == {f"{BASE_DIR / 'var/elsewhere'}\n"}

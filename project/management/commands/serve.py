@@ -56,10 +56,10 @@ def make_demo_film() -> None:
 
 
 def programs() -> list[Program]:
-    manage = str(settings.BASE_DIR / "manage.py")
+    python, folder = sys.executable, settings.BASE_DIR
     return [
-        Program("web", (sys.executable, "-m", "gunicorn", "--config", "python:project.web", "project.wsgi")),
-        Program("worker", (sys.executable, manage, "worker")),
+        Program("web", (python, "-m", "gunicorn", "--config", "python:project.web", "project.wsgi"), folder),
+        Program("worker", (python, "manage.py", "worker"), folder),
     ]
 
 
