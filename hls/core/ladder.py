@@ -33,7 +33,7 @@ class Rendition:
 # The caps are twice what usual films need, so that they bound the worst second without touching the usual one.
 RUNGS = (
     Rung("480p", side=480, crf=22.5, maxrate_kbps=2_400),
-    Rung("720p", side=720, crf=22, maxrate_kbps=5_200),
+    Rung("720p", side=720, crf=22.2, maxrate_kbps=5_200),
     Rung("1080p", side=1080, crf=22.2, maxrate_kbps=10_000),
 )
 AUDIO_KBPS = 128
