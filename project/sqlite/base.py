@@ -4,6 +4,7 @@ With CONN_MAX_AGE each of hundreds of threads would keep a connection of its own
 """
 
 import atexit
+import os
 import sqlite3
 import threading
 from dataclasses import dataclass
@@ -36,6 +37,7 @@ class Idle:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._kept: list[tuple[File, sqlite3.Connection]] = []
+        self._of_parent: list[tuple[File, sqlite3.Connection]] = []
 
     def take(self, file: File | None) -> sqlite3.Connection | None:
         with self._lock:
@@ -58,8 +60,16 @@ class Idle:
         self.take(None)
 
 
+    def leave_to_parent(self) -> None:
+        """In a forked process: neither use nor close what the parent goes on using (sqlite.org/howtocorrupt, 2.6)."""
+        self._lock = threading.Lock()
+        self._of_parent += self._kept
+        self._kept = []
+
+
 idle = Idle()
 atexit.register(idle.close)
+os.register_at_fork(after_in_child=idle.leave_to_parent)
 
 
 class DatabaseWrapper(base.DatabaseWrapper):

@@ -73,6 +73,15 @@ def test_restored_file_is_opened_anew(wrapper: DatabaseWrapper, tmp_path: Path) 
     wrapper.close()
 
 
+def test_forked_process_uses_none_of_its_parents(wrapper: DatabaseWrapper) -> None:
+    first = used(wrapper)
+    wrapper.close()
+    idle.leave_to_parent()
+    assert used(wrapper) is not first
+    assert first.execute("SELECT 1").fetchone() == (1,), "it is still open"
+    wrapper.close()
+
+
 def test_connection_with_an_open_transaction_is_not_passed_on(wrapper: DatabaseWrapper) -> None:
     first = used(wrapper)
     first.execute("BEGIN")
