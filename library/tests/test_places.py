@@ -1,0 +1,195 @@
+"""Where files are looked up: only names of the served version lead to one, and what is remembered is soon forgotten."""
+
+from pathlib import Path
+
+import pytest
+from pytest_django import DjangoAssertNumQueries
+
+from hls import asking
+from hls.core.chunk import ChunkFacts, RenditionFacts, SegmentFacts
+from hls.models import ChunkState, Transcode
+from hls.tests.factories import ChunkFactory, plan
+from library import places
+from library.errors import NotFound
+from library.models import Video
+from library.places import Key, Memory, Place
+from library.tests.factories import VideoFactory
+from library.tests.films import published, serve_version
+
+pytestmark = pytest.mark.django_db
+
+PLACE = Place(
+    folder=Path("/hls/7/1"),
+    version=1,
+    real_names={"480p": "480p", "720p": "720p", "1080p": "720p"},
+    segment_count=12,
+    sheet_count=2,
+    is_finished=True,
+)
+
+
+@pytest.mark.parametrize(
+    ("resolution", "name", "path"),
+    [
+        ("480p", "segment_000.ts", "480p/segment_000.ts"),
+        ("720p", "segment_011.ts", "720p/segment_011.ts"),
+        ("1080p", "segment_001.ts", "720p/segment_001.ts"),
+    ],
+)
+def test_a_segment_of_the_version_is_found(resolution: str, name: str, path: str) -> None:
+    assert PLACE.segment(resolution, name) == Path("/hls/7/1") / path
+
+
+@pytest.mark.parametrize(
+    ("resolution", "name"),
+    [
+        ("480p", "segment_012.ts"),
+        ("480p", "segment_0001.ts"),
+        ("480p", "segment_-01.ts"),
+        ("480p", "../480p/segment_000.ts"),
+        ("480p", "index.m3u8"),
+        ("480p", ""),
+        ("360p", "segment_000.ts"),
+        ("..", "segment_000.ts"),
+        ("480p/", "segment_000.ts"),
+        ("", "segment_000.ts"),
+    ],
+)
+def test_other_names_are_no_segment(resolution: str, name: str) -> None:
+    with pytest.raises(NotFound):
+        PLACE.segment(resolution, name)
+
+
+@pytest.mark.parametrize("name", ["storyboard_02.jpg", "storyboard_0.jpg", "poster.jpg", "../storyboard_00.jpg", ""])
+def test_other_names_are_no_sheet(name: str) -> None:
+    assert PLACE.sheet("storyboard_01.jpg") == Path("/hls/7/1/storyboard_01.jpg")
+    with pytest.raises(NotFound):
+        PLACE.sheet(name)
+
+
+@pytest.mark.parametrize(
+    ("resolution", "name"), [("480p", "master.m3u8"), ("480p", "index.m3u8.gz"), ("2160p", "index.m3u8"), ("480p", "")]
+)
+def test_other_names_are_no_playlist(resolution: str, name: str) -> None:
+    assert PLACE.media("1080p", "iframes.m3u8") == Path("/hls/7/1/720p/iframes.m3u8")
+    with pytest.raises(NotFound):
+        PLACE.media(resolution, name)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The time that the memory goes by, in its only place."""
+    now = [1000.0]
+    monkeypatch.setattr("library.places.time.monotonic", lambda: now[0])
+    return now
+
+
+@pytest.mark.parametrize(("version", "seconds"), [(None, 5), (1, 30), (9, 30)])
+def test_which_version_is_current_is_forgotten_sooner_than_where_one_lies(
+    clock: list[float], version: int | None, seconds: float
+) -> None:
+    memory, key = Memory(), Key(7, version)
+    memory.put(key, PLACE)
+    clock[0] += seconds - 0.1
+    assert memory.get(key) == PLACE
+    clock[0] += 0.2
+    assert memory.get(key) is None
+
+
+def test_films_versions_and_previews_are_remembered_apart() -> None:
+    memory = Memory()
+    memory.put(Key(7, 1), PLACE)
+    others = (Key(8, 1), Key(7, 2), Key(7, None), Key(7, 1, is_finished=False))
+    assert [memory.get(key) for key in others] == [None] * 4
+
+
+def test_the_memory_has_an_end_and_what_was_put_last_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(places, "MOST_REMEMBERED", 3)
+    memory = Memory()
+    for film in (1, 2, 3, 1, 4):
+        memory.put(Key(film, 1), PLACE)
+    assert [film for film in range(1, 5) if memory.get(Key(film, 1))] == [1, 3, 4]
+
+
+def path_of(video: Video, *, version: int | None = None, may_preview: bool = False, number: int = 0) -> Path:
+    name = f"segment_{number:03d}.ts"
+    return places.segment_path(video.pk, "480p", name, version=version, may_preview=may_preview)
+
+
+def test_an_address_without_a_version_is_the_first_ones_as_long_as_that_is_there() -> None:
+    video = published()
+    serve_version(video, 2)
+    assert path_of(video).parts[-3] == "1"
+    assert path_of(video, version=2).parts[-3] == "2"
+    serve_version(video, 3)
+    places.memory.clear()
+    for gone in (None, 1, 4):
+        with pytest.raises(NotFound):
+            path_of(video, version=gone)
+    assert path_of(video, version=2).parts[-3] == "2"
+
+
+def test_a_segment_costs_one_query_and_then_none(django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    video = published()
+    with django_assert_num_queries(1):
+        path_of(video)
+    with django_assert_num_queries(0):
+        path_of(video, number=1)
+
+
+@pytest.mark.parametrize("film", [0, -1, 2**63 - 1])
+def test_a_film_that_does_not_exist_is_not_found(film: int) -> None:
+    with pytest.raises(NotFound):
+        places.segment_path(film, "480p", "segment_000.ts", version=None, may_preview=True)
+
+
+def grows(video: Video, chunks: int) -> None:
+    """So many of its chunks are done: two segments, then five each."""
+    made = plan()
+    Transcode.objects.filter(pk=video.transcode_id).update(plan=made.to_json(), state="processing")
+    video.transcode.chunks.all().delete()
+    for span in made.timeline.chunks[:chunks]:
+        segments = tuple(SegmentFacts(segment.number, segment.frame_count, 10, ()) for segment in span.segments)
+        facts = ChunkFacts(
+            span.index, tuple(RenditionFacts(entry.name, "avc1", segments) for entry in made.renditions), ()
+        )
+        ChunkFactory.create(transcode=video.transcode, index=span.index, state=ChunkState.DONE, facts=facts.to_json())
+
+
+def test_a_film_in_the_making_is_for_those_who_may_preview() -> None:
+    video = VideoFactory.create(processing=True)
+    grows(video, 1)
+    assert path_of(video, may_preview=True).parts[-2:] == ("480p", "segment_000.ts")
+    with pytest.raises(NotFound):
+        path_of(video)
+
+
+def test_what_staff_may_see_is_not_remembered_for_viewers() -> None:
+    video = VideoFactory.create(processing=True)
+    grows(video, 1)
+    path_of(video, may_preview=True)
+    with pytest.raises(NotFound):
+        path_of(video, may_preview=False)
+
+
+def test_a_preview_is_remembered_until_it_has_grown(django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    video = VideoFactory.create(processing=True)
+    grows(video, 1)
+    path_of(video, may_preview=True)
+    grows(video, 2)
+    with django_assert_num_queries(0):
+        path_of(video, may_preview=True, number=1)
+    assert path_of(video, may_preview=True, number=6).name == "segment_006.ts"
+    with pytest.raises(NotFound):
+        path_of(video, may_preview=True, number=7)
+
+
+def test_a_replacement_in_the_making_leaves_the_served_version_alone() -> None:
+    video = published()
+    asking.replace(Transcode.objects.get(pk=video.transcode_id), "videos/b.mp4")
+    grows(video, 1)
+    places.memory.clear()
+    assert path_of(video, may_preview=True).parts[-3] == "1"
+    assert path_of(video, version=2, may_preview=True).parts[-3] == "2"
+    with pytest.raises(NotFound):
+        path_of(video, version=2)
