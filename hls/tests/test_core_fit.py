@@ -1,0 +1,171 @@
+"""Which H.264 is copied into the top rendition: each thing that rules it out, alone, without making a film of it."""
+
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+import pytest
+
+from hls.core.copying import PacketLog, copyable
+from hls.core.probe import Copyable, VideoTrack
+from hls.tests.factories import source
+from hls.tests.packets import PARAMETERS, sps
+
+RATE = 25
+TRACK = source(seconds=20, rate=RATE).video
+TIME_BASE = Fraction(1, 12_800)
+TICKS = 512  # of a frame
+IDR = b"\0\0\0\2\x65a"
+
+
+def avcc(*sets: bytes) -> bytes:
+    """An AVCDecoderConfigurationRecord (ISO/IEC 14496-15, 5.3.3.1)."""
+    listed = b"".join(len(unit).to_bytes(2) + unit for unit in sets)
+    return (
+        b"\x01\x64\x00\x28\xff"
+        + bytes([0xE0 | len(sets)])
+        + listed
+        + b"\x01"
+        + len(PARAMETERS).to_bytes(2)
+        + PARAMETERS
+    )
+
+
+def log(*, gop: int = 2 * RATE, record: bytes = b"", **facts: Any) -> PacketLog:
+    """What a demuxer tells of twenty seconds, with an IDR picture in front of each group."""
+    told = PacketLog(record or avcc(sps(1920, 1080, **{"level": 40, **facts})))
+    for frame in range(20 * RATE if told.is_usable else 0):
+        told.note(frame * TICKS, 1000, IDR if frame % gop == 0 else None)
+    return told
+
+
+def judged(told: PacketLog, **changes: Any) -> Copyable | None:
+    track: VideoTrack = replace(TRACK, **changes)
+    return copyable(track, told, TIME_BASE)
+
+
+def test_a_usual_film_is_cut_at_every_third_group() -> None:
+    assert judged(log()) == Copyable(segment_starts=(0, 150, 300, 450), delay_frames=0, peak_kbps=8 * RATE)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"rotation": 90},
+        {"is_interlaced": True},
+        {"is_variable_rate": True},
+        {"is_full_range": True},
+        {"pixel_format": "yuv422p"},
+        {"pixel_format": "yuv420p10le"},
+        {"transfer": "smpte2084"},
+        {"primaries": "bt2020"},
+        {"matrix": "smpte170m"},
+        {"width": 1918},
+        {"height": 1088},
+        {"frame_count": 501},
+        {"rate": Fraction(50)},
+        {"rate": Fraction(120)},
+        {"rate": Fraction(1, 2)},
+    ],
+)
+def test_a_track_to_which_something_has_to_be_done_is_encoded(changes: dict[str, Any]) -> None:
+    assert judged(log(), **changes) is None
+
+
+@pytest.mark.parametrize(
+    "changes", [{"transfer": "unknown", "primaries": "unknown", "matrix": "unknown"}, {"codec": "h264"}]
+)
+def test_what_is_told_nowhere_is_taken_as_usual(changes: dict[str, Any]) -> None:
+    assert judged(log(), **changes) is not None
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [{"profile": 77}, {"profile": 66}, {"profile": 110}, {"level": 50}, {"has_fields": 1}, {"chroma": 2}, {"order": 1}],
+)
+def test_a_stream_that_is_no_plain_high_profile_is_encoded(facts: dict[str, Any]) -> None:
+    assert judged(log(**facts)) is None
+
+
+@pytest.mark.parametrize("level", [10, 31, 42])
+def test_any_level_up_to_1080p_at_60_is_fit(level: int) -> None:
+    assert judged(log(level=level)) is not None
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        b"\x00" + avcc(sps(1920, 1080))[1:],
+        avcc(sps(1920, 1080), sps(1280, 720)),
+        avcc(),
+        avcc(b"\x67"),
+        avcc(sps(1920, 1080)[:6]),
+        b"\x01\x64\x00",
+    ],
+)
+def test_a_description_that_is_odd_means_encoding(record: bytes) -> None:
+    assert judged(log(record=record)) is None
+
+
+@pytest.mark.parametrize(("gop", "is_fit"), [(25, True), (50, True), (51, False), (250, False), (7, True), (40, True)])
+def test_groups_are_two_seconds_at_most(gop: int, is_fit: bool) -> None:
+    assert (judged(log(gop=gop)) is not None) is is_fit
+
+
+def test_a_film_without_a_key_frame_is_encoded() -> None:
+    told = PacketLog(avcc(sps(1920, 1080, level=40)))
+    for frame in range(500):
+        told.note(frame * TICKS, 1000, None)
+    assert judged(told) is None
+
+
+def test_a_forgotten_packet_means_encoding() -> None:
+    told = log()
+    told.forget()
+    assert judged(told) is None
+
+
+def reordered(order: list[int], groups: int = 10) -> PacketLog:
+    """Groups of frames that are decoded in this order."""
+    told = PacketLog(avcc(sps(1920, 1080, level=40)))
+    for group in range(groups):
+        for place, frame in enumerate(order):
+            told.note((group * len(order) + frame) * TICKS, 1000, IDR if place == 0 else None)
+    return told
+
+
+@pytest.mark.parametrize(("order", "delay"), [([0, 1, 2, 3, 4], 0), ([0, 2, 1, 4, 3], 1), ([0, 4, 2, 1, 3], 2)])
+def test_the_delay_is_how_long_pictures_are_decoded_ahead(order: list[int], delay: int) -> None:
+    found = judged(reordered(order), frame_count=50)
+    assert found is not None
+    assert found.delay_frames == delay
+
+
+def test_pictures_shown_before_their_groups_key_frame_mean_encoding() -> None:
+    """An open group: it can't be played from its key frame on."""
+    assert judged(reordered([1, 0, 2, 3, 4]), frame_count=50) is None
+
+
+@pytest.mark.parametrize("shown", [[*range(77), 76, *range(78, 500)], [*range(77), *range(78, 501)]])
+def test_a_frame_that_is_missing_or_there_twice_means_encoding(shown: list[int]) -> None:
+    told = PacketLog(avcc(sps(1920, 1080, level=40)))
+    for frame, at in enumerate(shown):
+        told.note(at * TICKS, 1000, IDR if frame % 50 == 0 else None)
+    assert judged(told) is None
+
+
+def test_times_that_were_rounded_to_milliseconds_are_still_frames() -> None:
+    told = PacketLog(avcc(sps(1920, 1080, level=40)))
+    for frame in range(500):
+        told.note(round(frame * 1001 / 24), 1000, IDR if frame % 48 == 0 else None)
+    track = replace(TRACK, rate=Fraction(24_000, 1001), frame_count=500)
+    assert copyable(track, told, Fraction(1, 1000)) is not None
+
+
+def test_the_peak_is_that_of_the_worst_segment() -> None:
+    told = PacketLog(avcc(sps(1920, 1080, level=40)))
+    for frame in range(500):
+        told.note(frame * TICKS, 9000 if 150 <= frame < 300 else 1000, IDR if frame % 50 == 0 else None)
+    found = judged(told)
+    assert found is not None
+    assert found.peak_kbps == 9000 * 8 * RATE // 1000
