@@ -105,8 +105,8 @@ def test_the_admins_form_finds_by_either_name_in_any_case(carol: User, name: str
 
 
 def test_a_username_that_is_anothers_email_is_the_usernames() -> None:
-    owner = UserFactory.create(email="owner@example.com", username="shared@example.com", staff=True)
     UserFactory.create(email="shared@example.com", username="other", staff=True)
+    owner = UserFactory.create(email="owner@example.com", username="shared@example.com", staff=True)
     assert find("SHARED@example.com") == owner
 
 

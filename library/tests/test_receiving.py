@@ -95,6 +95,15 @@ def test_a_file_that_grows_past_the_limit_is_dropped_on_its_way(settings: Any, m
     assert partials() == []
 
 
+def test_a_refused_file_goes_at_once_and_not_with_the_request(settings: Any) -> None:
+    settings.UPLOAD_MAX_BYTES = -1
+    receiver = Receiver(request_of(STAFF))
+    with pytest.raises(SkipFile):
+        receiver.new_file("video_file", "a.mp4", "video/mp4", 10)
+    assert partials() == []
+    assert receiver.file_complete(10) is None
+
+
 def test_a_connection_that_is_lost_leaves_nothing() -> None:
     receiver = Receiver(request_of(STAFF))
     receiver.new_file("video_file", "a.mp4", "video/mp4", 10)
