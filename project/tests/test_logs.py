@@ -12,13 +12,53 @@ import structlog
 from django.http import HttpRequest
 from django.test import Client, RequestFactory
 from django.urls import resolve
+from hypothesis import given
+from hypothesis import strategies as st
 
 from accounts.auth import Viewer
 from accounts.models import User
-from project.logs import logging_config, masked
+from project.logs import HINTS, SECRETS, logging_config, masked
 from project.middleware import who_and_what
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
+
+
+PIECES = (
+    *(
+        "/activate/",
+        "password_confirm/",
+        "/confirm/",
+        "token=",
+        "uid=",
+        "sessionid",
+        "csrftoken",
+        "_password=",
+        "'",
+        '"',
+    ),
+    *(
+        ": ",
+        "=",
+        "Bearer ",
+        "Basic ",
+        "argon2$",
+        "pbkdf2_sha256$",
+        JWT,
+        "eyJ",
+        ".",
+        "://",
+        "@",
+        ":",
+        "ada",
+        "abcdefgh12",
+    ),
+    *(" ", "password", "token", "/"),
+)
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=6).map("".join))
+def test_no_secret_is_missed_for_lack_of_a_hint(text: str) -> None:
+    assert bool(SECRETS.search(text)) <= any(hint in text for hint in HINTS)
 
 
 class Lines:
