@@ -59,7 +59,6 @@ class Idle:
     def close(self) -> None:
         self.take(None)
 
-
     def leave_to_parent(self) -> None:
         """In a forked process: neither use nor close what the parent goes on using (sqlite.org/howtocorrupt, 2.6)."""
         self._lock = threading.Lock()
