@@ -1,0 +1,142 @@
+"""Where a film is on its way, in every state of its row and its chunks; and a heart that goes on beating."""
+
+import os
+import threading
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import OperationalError
+from django.utils import timezone
+from redis.exceptions import ConnectionError as RedisAway
+
+from hls import pulse
+from hls.core.errors import ADVICE, Code
+from hls.models import ChunkState, State
+from hls.status import Phase, failure, status_of, statuses
+from hls.tests.factories import ChunkFactory, TranscodeFactory, WorkerFactory
+
+LETTERS = {"d": ChunkState.DONE, "r": ChunkState.RUNNING, "w": ChunkState.WAITING, "f": ChunkState.FAILED}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("state", "lease", "chunks", "phase", "is_playable"),
+    [
+        (State.QUEUED, "", "", Phase.WAITING, False),
+        (State.QUEUED, "f" * 32, "", Phase.PROBING, False),
+        (State.QUEUED, "", "dww", Phase.WAITING, True),
+        (State.PROCESSING, "", "www", Phase.WAITING, False),
+        (State.PROCESSING, "", "rww", Phase.ENCODING, False),
+        (State.PROCESSING, "", "wdd", Phase.ENCODING, False),
+        (State.PROCESSING, "", "drf", Phase.ENCODING, True),
+        (State.PROCESSING, "", "ddd", Phase.FINISHING, True),
+        (State.PROCESSING, "f" * 32, "ddd", Phase.FINISHING, True),
+        (State.FAILED, "", "dff", Phase.STOPPED, True),
+        (State.CANCELLED, "", "www", Phase.STOPPED, False),
+        (State.READY, "", "", Phase.DONE, False),
+    ],
+)
+def test_the_phase_follows_from_the_rows(
+    state: State, lease: str, chunks: str, phase: Phase, is_playable: bool
+) -> None:
+    film = TranscodeFactory.create(processing=True)
+    film.state, film.lease_token, film.error_code = state, lease, "no_video" if state == State.FAILED else ""
+    film.save()
+    for index, letter in enumerate(chunks):
+        begun = None if letter == "w" else timezone.now()
+        ChunkFactory.create(transcode=film, index=index, state=LETTERS[letter], started_at=begun)
+    status = status_of(film)
+    assert (status.phase, status.playable) == (phase, is_playable)
+    assert status.chunks == tuple(LETTERS[letter] for letter in chunks)
+    assert (status.error is not None) is (state == State.FAILED)
+    assert (status.queue_position is not None) is (state == State.QUEUED)
+
+
+@pytest.mark.parametrize("code", Code)
+def test_every_failure_is_told_with_its_advice(code: Code) -> None:
+    told = failure(str(code))
+    assert (told.code, told.message, told.hint) == (str(code), ADVICE[code].sentence, ADVICE[code].hint)
+
+
+@pytest.mark.django_db
+def test_places_in_the_queue_skip_whoever_is_not_in_it_and_have_no_ties() -> None:
+    now = timezone.now()
+    third = TranscodeFactory.create(queued_at=now)
+    first = TranscodeFactory.create(queued_at=now - timedelta(minutes=2))
+    TranscodeFactory.create(processing=True, queued_at=now - timedelta(minutes=3))
+    fourth = TranscodeFactory.create(queued_at=now)
+    second = TranscodeFactory.create(queued_at=now - timedelta(minutes=1))
+    found = statuses([first, second, third, fourth])
+    assert [found[film.pk].queue_position for film in (first, second, third, fourth)] == [1, 2, 3, 4]
+
+
+@pytest.mark.django_db
+def test_nothing_is_said_of_the_time_left_before_there_is_anything_to_judge_by() -> None:
+    film = TranscodeFactory.create(processing=True, chunks=3)
+    status = status_of(film)
+    assert (status.eta_s, status.speed, status.percent) == (None, None, 0)
+    assert statuses([]) == {}
+
+
+@pytest.mark.parametrize(
+    "error", [OperationalError("the database is away"), RedisAway("refused"), OSError("no more descriptors")]
+)
+def test_a_heart_survives_what_is_away_and_beats_on(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    stopped, beats = threading.Event(), []
+
+    def beat(*arguments: Any) -> None:
+        beats.append(1)
+        if len(beats) == 3:
+            stopped.set()
+        raise error
+
+    monkeypatch.setattr(pulse, "_stopped", stopped)
+    monkeypatch.setattr(pulse, "BEAT_EVERY_S", 0.001)
+    monkeypatch.setattr(pulse, "beat", beat)
+    monkeypatch.setattr(pulse, "close_old_connections", lambda: None)
+    pulse.beat_on(lambda: None, threading.Semaphore(1))
+    assert len(beats) == 3
+
+
+def test_a_mistake_in_the_program_is_not_taken_for_an_outage(monkeypatch: pytest.MonkeyPatch) -> None:
+    def beat(*arguments: Any) -> None:
+        raise TypeError
+
+    monkeypatch.setattr(pulse, "_stopped", threading.Event())
+    monkeypatch.setattr(pulse, "BEAT_EVERY_S", 0.001)
+    monkeypatch.setattr(pulse, "beat", beat)
+    monkeypatch.setattr(pulse, "close_old_connections", lambda: None)
+    with pytest.raises(TypeError):
+        pulse.beat_on(lambda: None, threading.Semaphore(1))
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("change", "is_dead"),
+    [
+        ({}, False),
+        ({"pid_started": "1"}, True),
+        ({"pid": 2**22 + 1}, True),
+        ({"pid_started": ""}, False),
+        ({"host": "x"}, False),
+    ],
+)
+def test_a_worker_is_dead_where_its_process_is_surely_gone(change: dict[str, Any], is_dead: bool) -> None:
+    own = {"host": pulse.this_host(), "pid": os.getpid(), "pid_started": pulse.started(os.getpid())}
+    assert pulse.is_dead(WorkerFactory.create(**{**own, **change})) is is_dead
+
+
+@pytest.mark.django_db
+def test_a_process_registers_once_and_signs_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pulse, "_worker", None)
+    monkeypatch.setattr(pulse, "_stopped", threading.Event())
+    monkeypatch.setattr(pulse, "beat_on", lambda *arguments: None)
+    for _ in range(2):
+        pulse.begin(lambda: None, threading.Semaphore(1))
+    worker = pulse.this_worker()
+    assert worker is not None
+    assert list(type(worker).objects.all()) == [worker]
+    assert not pulse.is_dead(worker)
+    pulse.end()
+    assert not type(worker).objects.exists()
