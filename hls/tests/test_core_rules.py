@@ -112,7 +112,7 @@ tokens = st.sampled_from(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(name=st.sampled_from(NAMES), edits=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 9), tokens), max_size=4))
 def test_any_damage_to_a_playlist_is_survived(
     published: dict[str, bytes], name: str, edits: list[tuple[float, int, str]]
