@@ -14,6 +14,7 @@ import sys
 
 PR_SET_PDEATHSIG = 1
 ORPHANED = 86
+CPU_GRACE_S = 5  # between SIGXCPU, which tells why, and SIGKILL, which could be anybody's
 
 
 def main() -> None:
@@ -27,7 +28,8 @@ def main() -> None:
         kind = getattr(resource, f"RLIMIT_{name}")
         _, hard = resource.getrlimit(kind)
         limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-        resource.setrlimit(kind, (limit, limit))
+        grace = CPU_GRACE_S if name == "CPU" and hard == resource.RLIM_INFINITY else 0
+        resource.setrlimit(kind, (limit, limit + grace))
     os.nice(spec["nice"])
     os.execv(sys.argv[2], sys.argv[2:])  # noqa: S606 — no shell is wanted
 

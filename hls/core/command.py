@@ -29,6 +29,9 @@ class Encoder:
     nice: int = 10
     stall_s: float = 60  # killed after so long without a new frame
     memory_bytes: int = 8 << 30  # address space
+    cpu_s_at_least: int = 120
+    cpu_s_per_frame: float = 20  # beside that; slow machines take half a second for the largest frames
+    file_bytes: int = 2 << 30  # each segment; the ladder's caps keep them a hundred times smaller
 
     @property
     def codec_threads(self) -> str:

@@ -8,6 +8,7 @@ import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from math import ceil
 from pathlib import Path
 
 from hls.core import names
@@ -94,7 +95,14 @@ class _Attempt:
             is_lost=is_lost,
         )
         encoder = self.encoder
-        bounds = Bounds(stall_s=encoder.stall_s, memory_bytes=encoder.memory_bytes, nice=encoder.nice)
+        frame_count = self.plan.timeline.chunks[self.index].frame_count
+        bounds = Bounds(
+            stall_s=encoder.stall_s,
+            cpu_s=ceil(encoder.cpu_s_at_least + encoder.cpu_s_per_frame * frame_count),
+            memory_bytes=encoder.memory_bytes,
+            file_bytes=encoder.file_bytes,
+            nice=encoder.nice,
+        )
         ended = run(command, bounds=bounds, watch=self.watch, folder=self.folder)
         _check_end(ended, self.source)
         if self.plan.is_copying and (complaint := DECODER_COMPLAINT.search(ended.stderr)):
@@ -124,6 +132,8 @@ def _check_end(ended: Ended, source: Path) -> None:
         raise TranscodeError(Code.DISK_FULL, ended.stderr[-500:])
     if not source.exists():
         raise TranscodeError(Code.SOURCE_MISSING, str(source))
+    if -ended.returncode == signal.SIGXCPU:
+        raise TranscodeError(Code.TIMEOUT, "ffmpeg took more CPU time than any film needs")
     if -ended.returncode in (signal.SIGKILL, signal.SIGTERM):
         raise EncoderKilled(f"ffmpeg was ended by {signal.Signals(-ended.returncode).name}")
     raise TranscodeError(Code.ENCODER_FAILED, f"ffmpeg ended with {ended.returncode}: {ended.stderr[-2000:]}")

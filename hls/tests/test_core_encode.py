@@ -296,6 +296,18 @@ def test_demo_film_is_a_film_and_appears_only_when_complete(tmp_path: Path) -> N
     assert make_plan(found).is_copying, "a first start shows a film soon"
 
 
+def test_encoder_that_only_burns_cpu_is_ended(plan: Plan, source: Path, tmp_path: Path) -> None:
+    busy = tmp_path / "ffmpeg"
+    busy.write_text('#!/bin/sh\ncase "$*" in *-progress*) while :; do :; done;; esac\n')
+    busy.chmod(0o755)
+    (tmp_path / "chunk").mkdir()
+    encoder = replace(ENCODER, ffmpeg=busy, cpu_s_at_least=1, cpu_s_per_frame=0)
+    with pytest.raises(TranscodeError) as caught:
+        attempt(plan, source, tmp_path / "chunk", encoder=encoder)
+    assert caught.value.code == Code.TIMEOUT
+    assert not isinstance(caught.value, EncoderKilled), "or it would be begun again and again"
+
+
 def test_demo_film_that_fails_leaves_nothing(tmp_path: Path) -> None:
     broken = shutil.which("false")
     assert broken
