@@ -1,11 +1,13 @@
 """People in the admin: who they are, where they are signed in, and what became of their letters."""
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
+from django.contrib.humanize.templatetags.humanize import naturaltime
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
@@ -74,6 +76,13 @@ class SessionInline(TabularInline):
         return request.user.has_perm("accounts.change_user")
 
 
+def ago(at: datetime | None) -> str:
+    """ "3 minutes ago", and the exact time as its tooltip."""
+    if at is None:
+        return "Never"
+    return format_html('<time title="{}">{}</time>', f"{at:%Y-%m-%d %H:%M:%S} UTC", naturaltime(at))
+
+
 @admin.register(User)
 class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg] # not generic at run time
     form = UserForm
@@ -81,7 +90,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg] # not ge
     change_password_form = AdminPasswordChangeForm
     inlines = [SessionInline]
     actions = ["activate", "deactivate", "end_sessions", "resend_activation"]
-    list_display = ["shown_name", "state", "shown_staff", "shown_sessions", "last_login", "date_joined"]
+    list_display = ["shown_name", "state", "shown_staff", "shown_sessions", "seen", "joined"]
     list_filter = [StateFilter, "is_staff"]
     search_fields = ["email", "username", "first_name", "last_name"]
     search_help_text = "Search by e-mail or name"
@@ -134,6 +143,14 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg] # not ge
     def shown_sessions(self, user: User) -> int:
         return getattr(user, "live_sessions", 0)
 
+    @display(description="Last login", ordering="last_login")
+    def seen(self, user: User) -> str:
+        return ago(user.last_login)
+
+    @display(description="Joined", ordering="date_joined")
+    def joined(self, user: User) -> str:
+        return ago(user.date_joined)
+
     @display(description="Password")
     def password_link(self, user: User) -> str:
         words = "Change the password" if user.has_usable_password() else "Set a password"
@@ -181,11 +198,19 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg] # not ge
 class LetterAdmin(ModelAdmin):
     """What was mailed, and what could not be; nothing to change."""
 
-    list_display = ["kind", "address", "created_at", "sent_at", "attempts", "error"]
+    list_display = ["kind", "address", "written", "sent", "attempts", "error"]
     list_filter = ["kind", ("sent_at", admin.EmptyFieldListFilter)]
     search_fields = ["address"]
     ordering = ["-created_at"]
     list_per_page = 50
+
+    @display(description="Written", ordering="created_at")
+    def written(self, letter: Letter) -> str:
+        return ago(letter.created_at)
+
+    @display(description="Sent", ordering="sent_at")
+    def sent(self, letter: Letter) -> str:
+        return ago(letter.sent_at) if letter.sent_at else "Not yet"
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -1,5 +1,6 @@
 """People in the admin."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.auth import by_access_token
 from accounts.models import Letter, Session, User
@@ -79,6 +81,22 @@ def test_list_shows_state_sessions_and_last_login(admin: Client, ada: User, bob:
     page = admin.get(LIST).content.decode()
     for words in ("ada@example.com", "Active", "Awaits activation", "Deactivated", "Last login"):
         assert words in page
+
+
+def test_list_says_how_long_ago_and_exactly_when(admin: Client, ada: User, bob: User) -> None:
+    User.objects.filter(pk=ada.pk).update(last_login=timezone.now() - timedelta(hours=3, seconds=5))
+    ada.refresh_from_db()
+    page = admin.get(LIST).content.decode()
+    assert ada.last_login is not None
+    assert f'<time title="{ada.last_login:%Y-%m-%d %H:%M:%S} UTC">3\xa0hours ago</time>' in page
+    assert "Never" in page, "Bob never signed in"
+
+
+def test_letters_say_when_they_were_written_and_that_they_wait(admin: Client, bob: User) -> None:
+    Letter.objects.create(kind=Letter.Kind.ACTIVATION, address=bob.email)
+    page = admin.get("/admin/accounts/letter/").content.decode()
+    assert ">now</time>" in page
+    assert "Not yet" in page
 
 
 @pytest.mark.parametrize(("state", "shown"), [("active", "ada@"), ("waiting", "bob@"), ("deactivated", "dave@")])
