@@ -1,8 +1,12 @@
 """A film that can be watched while it is made: its EVENT playlists, and which of its segments are final."""
 
 from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Self
+
+from django.db.models import Count, Max, QuerySet
 
 from hls.core import names, playlists
 from hls.core.chunk import ChunkFacts, RenditionFacts, joined
@@ -10,6 +14,42 @@ from hls.core.plan import Plan
 from hls.folders import version_folder
 from hls.models import Chunk, ChunkState, Transcode
 from hls.versions import pinned, with_version
+
+MOST_KEPT = 8  # films; the facts of two hours are a few megabytes
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Which chunks are done: another value with each that is added, since done chunks stay as they are.
+
+    Those of a film begun anew are other rows, of another version.
+    """
+
+    film: int
+    version: int
+    count: int
+    newest: int | None
+    finished_at: datetime | None
+
+    @classmethod
+    def of(cls, film: Transcode) -> Self:
+        """One query, which reads no facts."""
+        found = done(film.pk, film.version).aggregate(
+            count=Count("pk"), newest=Max("pk"), finished_at=Max("finished_at")
+        )
+        return cls(film.pk, film.version, **found)
+
+
+def done(film: int, version: int) -> QuerySet[Chunk]:
+    """None where the film has been begun anew since it was read."""
+    return Chunk.objects.filter(transcode=film, transcode__version=version, state=ChunkState.DONE)
+
+
+@lru_cache(maxsize=MOST_KEPT)
+def measured(progress: Progress) -> tuple[RenditionFacts, ...]:
+    """The facts of the chunks that are done without a gap; () where not even the first one is."""
+    found = done(progress.film, progress.version).values_list("facts", flat=True)
+    return joined(ChunkFacts.from_json(facts) for facts in found if facts)
 
 
 @dataclass(frozen=True)
@@ -24,9 +64,10 @@ class Growing:
     @classmethod
     def of(cls, film: Transcode) -> Self | None:
         """None where not even the first chunk is done."""
-        done = Chunk.objects.filter(transcode=film, state=ChunkState.DONE).values_list("facts", flat=True)
-        renditions = joined(ChunkFacts.from_json(facts) for facts in done if facts)
-        if film.plan is None or not renditions:
+        if film.plan is None:
+            return None
+        renditions = measured(Progress.of(film))
+        if not renditions:
             return None
         return cls(Plan.from_json(film.plan), film.version, version_folder(film.pk, film.version), renditions)
 
