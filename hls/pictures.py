@@ -1,6 +1,5 @@
 """Poster and storyboard: pictures made from the tiles that the chunks left, and from the best rendition."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import structlog
@@ -22,24 +21,25 @@ FLATTEST = 12.0  # standard deviation below which it counts as empty
 
 
 def write_storyboard(plan: Plan, tiles: Path, folder: Path) -> int:
-    """Lay the tiles on sheets and return how many there are. A missing tile stays black."""
+    """Lay the tiles on sheets and return how many there are. A tile that is missing or can't be read stays black."""
     count = storyboard.sheet_count(plan)
     for sheet in range(count):
         picture = Image.new("RGB", storyboard.sheet_size(plan, sheet))
-        for number, tile in tiles_of(plan, tiles):
+        for number in range(plan.tile_count):
             spot = storyboard.place(plan, number)
-            if spot.sheet == sheet:
-                with Image.open(tile) as small:
-                    picture.paste(small.resize((plan.tile_width, plan.tile_height)), (spot.x, spot.y))
+            if spot.sheet == sheet and (tile := tile_of(tiles, number)):
+                picture.paste(tile.resize((plan.tile_width, plan.tile_height)), (spot.x, spot.y))
         picture.save(folder / names.sheet_name(sheet), "JPEG", quality=SHEET_QUALITY, optimize=True, progressive=True)
     return count
 
 
-def tiles_of(plan: Plan, tiles: Path) -> Iterator[tuple[int, Path]]:
-    for number in range(plan.tile_count):
-        tile = tiles / Path(names.tile_name(number)).name
-        if tile.is_file():
-            yield number, tile
+def tile_of(tiles: Path, number: int) -> Image.Image | None:
+    """None where there is no such tile, or nothing that can be read as a picture."""
+    try:
+        with Image.open(tiles / Path(names.tile_name(number)).name) as tile:
+            return tile.convert("RGB")
+    except OSError:
+        return None
 
 
 def write_poster(plan: Plan, version: Path, target: Path, encoder: Encoder) -> bool:
@@ -66,9 +66,11 @@ def write_poster(plan: Plan, version: Path, target: Path, encoder: Encoder) -> b
 def telling_tile(plan: Plan, tiles: Path) -> int:
     """The first tile of the film's first half that is neither black nor empty, else the liveliest of all, else 0."""
     liveliest, most = 0, -1.0
-    for number, tile in tiles_of(plan, tiles):
-        with Image.open(tile) as picture:
-            stat = ImageStat.Stat(picture.convert("L"))
+    for number in range(plan.tile_count):
+        tile = tile_of(tiles, number)
+        if tile is None:
+            continue
+        stat = ImageStat.Stat(tile.convert("L"))
         mean, deviation = stat.mean[0], stat.stddev[0]
         is_telling = mean > DARKEST and deviation > FLATTEST
         if is_telling and 0 < number <= plan.tile_count // 2:

@@ -81,6 +81,18 @@ def test_a_missing_tile_stays_black_and_the_others_keep_their_places(tmp_path: P
     assert shades == pytest.approx([0, 200, 0], abs=6)
 
 
+def test_a_tile_that_is_no_picture_stays_black_and_is_no_poster(tmp_path: Path) -> None:
+    folder = written(tmp_path / "tiles", [tile(90), tile(200), tile(210)])
+    whole = (folder / "00001.jpg").read_bytes()
+    (folder / "00000.jpg").write_bytes(b"")
+    (folder / "00001.jpg").write_bytes(whole[: len(whole) // 2])
+    pictures.write_storyboard(PLAN, folder, tmp_path)
+    with Image.open(tmp_path / "storyboard_00.jpg") as sheet:
+        shades = [sheet.convert("L").getpixel((n * PLAN.tile_width + 100, 60)) for n in range(3)]
+    assert shades == pytest.approx([0, 0, 210], abs=6)
+    assert pictures.telling_tile(PLAN, folder) == 2
+
+
 def test_a_long_film_has_several_sheets_of_which_the_last_is_smaller(tmp_path: Path) -> None:
     assert pictures.write_storyboard(LONG, written(tmp_path / "tiles", [tile(99)]), tmp_path) == 3
     heights = []
