@@ -106,7 +106,7 @@ def test_the_films_of_a_page_are_looked_up_by_their_keys(films: list[Video]) -> 
     ids = list(catalogue.page(Query(limit=5, offset=15), "one").ids)
     steps = plan(lambda: catalogue.films(ids))
     if connection.vendor == "postgresql":
-        assert "library_video_pkey" in steps
+        assert "index cond: (id = any" in steps  # by whichever index has it, of a table of one page
         assert "seq scan" not in steps
     else:
         assert "search library_video using integer primary key" in steps
@@ -133,7 +133,7 @@ def plan(work: Callable[[], object]) -> str:
     steps: list[str] = []
     with connection.cursor() as cursor:
         if is_postgresql:
-            cursor.execute("SET LOCAL enable_seqscan = off")
+            cursor.execute("SET LOCAL enable_seqscan = off")  # which small tables prefer
         for sql in asked:
             cursor.execute(f"EXPLAIN {'' if is_postgresql else 'QUERY PLAN'} {sql}")
             steps += (str(row[-1]) for row in cursor.fetchall())
