@@ -77,11 +77,16 @@ class Installation:
         )
 
     def start(self, *words: str | Path) -> subprocess.Popen[bytes]:
-        """In a process group of its own, its output in a file."""
+        """In a process group of its own and in some other folder, its output in a file."""
         log = (self.folder / f"{words[0]}.log").open("ab")
         with log:
             return subprocess.Popen(
-                self.command(*words), env=self.variables(), stdout=log, stderr=log, start_new_session=True
+                self.command(*words),
+                cwd=self.folder,
+                env=self.variables(),
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
 
     def log(self, name: str) -> str:
