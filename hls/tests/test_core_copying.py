@@ -1,5 +1,6 @@
 """A source whose own H.264 is fit becomes the top rendition as it is; everything else is encoded."""
 
+import random
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -194,6 +195,25 @@ def test_a_damaged_picture_ends_the_copying(source: Path, tmp_path: Path) -> Non
     assert make_plan(probe(damaged, limits=LIMITS)).is_copying, "the container tells nothing"
     with pytest.raises(CannotCopy):
         encode_one(plan, 0, damaged, tmp_path)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_flipped_bits_spoil_is_never_copied(source: Path, tmp_path: Path, seed: int) -> None:
+    dice = random.Random(seed)
+    data = bytearray(source.read_bytes())
+    for _ in range(3):
+        data[dice.randrange(40, len(data) * 3 // 4)] ^= 1 << dice.randrange(8)
+    damaged = tmp_path / "damaged.mp4"
+    damaged.write_bytes(data)
+    plan = planned(damaged)
+    assert plan.is_copying
+    try:
+        encode_one(plan, 0, damaged, tmp_path)
+    except CannotCopy:
+        return
+    segments = sorted((tmp_path / TOP).glob("*.ts"))
+    assert len(segments) == 2
+    assert [complaints(path) for path in segments] == ["", ""]
 
 
 def test_captions_in_the_pictures_are_left_out_as_the_playlist_says(tmp_path: Path) -> None:
