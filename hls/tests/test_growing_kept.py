@@ -13,6 +13,7 @@ from hls import asking
 from hls.growing import MOST_KEPT, Growing, measured
 from hls.models import Chunk, ChunkState, Transcode
 from hls.tests.factories import ChunkFactory
+from hls.tests.plans import crowd, plan
 from hls.tests.test_partly_made import SMALL, facts, partly
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("studio")]
@@ -53,16 +54,10 @@ def test_a_poll_of_an_unchanged_film_is_one_query_that_reads_no_facts() -> None:
 
 
 def test_the_one_query_finds_its_chunks_by_index() -> None:
+    crowd()
     film = partly([0, 1])
     segments(film)
-    with CaptureQueriesContext(connection) as polled:
-        segments(film)
-    is_postgresql = connection.vendor == "postgresql"
-    with connection.cursor() as cursor:
-        if is_postgresql:
-            cursor.execute("SET LOCAL enable_seqscan = off")
-        cursor.execute(f"EXPLAIN {'' if is_postgresql else 'QUERY PLAN'} {polled.captured_queries[0]['sql']}")
-        steps = " ".join(str(row) for row in cursor.fetchall()).lower()
+    steps = plan(lambda: segments(film))
     assert "hls_chunk" in steps
     assert not re.search(r"(seq scan on|\bscan) hls_chunk", steps), steps
 

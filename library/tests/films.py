@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from hls.models import State, Transcode
 from hls.published import Served, ServedRendition
+from hls.tests.plans import analyse, crowd
 from hls.versions import pinned, with_version
 from library.models import Video
 
@@ -35,6 +36,14 @@ def published(*, title: str = "Harbour at Dawn", size: int = SEGMENT_BYTES, **fi
     video = Video.objects.create(title=title, video_file=transcode.source, transcode=transcode, **fields)
     serve_version(video, 1, size=size)
     return video
+
+
+def crowd_of_films() -> None:
+    """So many that PostgreSQL looks them up by index; nothing of them is on the disk."""
+    Video.objects.bulk_create(
+        Video(title=f"One of many {film.pk}", video_file=film.source, transcode=film) for film in crowd()
+    )
+    analyse("library_video")
 
 
 def serve_version(video: Video, version: int, *, size: int = SEGMENT_BYTES) -> None:

@@ -1,7 +1,7 @@
 """Pages of the list, wherever they begin: the right films, the right total, and the same queries each time."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -9,11 +9,12 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from hls.tests.plans import plan
 from library import catalogue, listing
 from library.catalogue import Query
 from library.models import Category, Video
 from library.tests.factories import VideoFactory
-from library.tests.films import Player, make_viewer, sign_in
+from library.tests.films import Player, crowd_of_films, make_viewer, sign_in
 
 pytestmark = pytest.mark.django_db
 
@@ -103,10 +104,11 @@ def test_no_page_of_known_ids_skips_over_films_in_the_database(ada: Player, film
 
 
 def test_the_films_of_a_page_are_looked_up_by_their_keys(films: list[Video]) -> None:
+    crowd_of_films()
     ids = list(catalogue.page(Query(limit=5, offset=15), "one").ids)
     steps = plan(lambda: catalogue.films(ids))
     if connection.vendor == "postgresql":
-        assert "index cond: (id = any" in steps  # by whichever index has it, of a table of one page
+        assert "index cond: (id = any" in steps
         assert "seq scan" not in steps
     else:
         assert "search library_video using integer primary key" in steps
@@ -115,26 +117,9 @@ def test_the_films_of_a_page_are_looked_up_by_their_keys(films: list[Video]) -> 
 
 
 def test_the_revision_is_told_by_indexes() -> None:
-    VideoFactory.create_batch(2, ready=True)
+    crowd_of_films()
     steps = plan(catalogue.revision)
     for column in ("updated_at", "served_at", "playable_at"):
         assert column in steps
     assert "seq scan on library_video" not in steps
     assert "seq scan on hls_transcode" not in steps
-
-
-def plan(work: Callable[[], object]) -> str:
-    """How the database does what the work asks of films and transcodes."""
-    with CaptureQueriesContext(connection) as captured:
-        work()
-    asked = [query["sql"] for query in captured.captured_queries if "library_catalogue" not in query["sql"]]
-    assert asked
-    is_postgresql = connection.vendor == "postgresql"
-    steps: list[str] = []
-    with connection.cursor() as cursor:
-        if is_postgresql:
-            cursor.execute("SET LOCAL enable_seqscan = off")  # which small tables prefer
-        for sql in asked:
-            cursor.execute(f"EXPLAIN {'' if is_postgresql else 'QUERY PLAN'} {sql}")
-            steps += (str(row[-1]) for row in cursor.fetchall())
-    return "\n".join(steps).lower()

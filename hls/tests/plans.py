@@ -1,0 +1,51 @@
+"""How the database means to find its rows, among so many that an index pays."""
+
+from collections.abc import Callable
+
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from hls.models import Chunk, ChunkState, State, Transcode
+from hls.tests.factories import served
+
+CROWD = 2_000
+
+
+def crowd() -> list[Transcode]:
+    """Ready films enough for PostgreSQL to choose by cost, as it does with those of a real library."""
+    now = timezone.now()
+    ready = {"state": State.READY, "queued_at": now, "playable_at": now, "served_at": now, "served": served()}
+    films = Transcode.objects.bulk_create(
+        Transcode(source=f"videos/crowd-{number}.mp4", served_version=1, **ready) for number in range(CROWD)
+    )
+    Chunk.objects.bulk_create(
+        Chunk(transcode=film, index=index, state=ChunkState.DONE, frame_count=300)
+        for film in films
+        for index in range(2)
+    )
+    analyse("hls_transcode", "hls_chunk")
+    return films
+
+
+def analyse(*tables: str) -> None:
+    """Tell PostgreSQL's planner what is in these tables by now."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(f"ANALYZE {', '.join(tables)}")
+
+
+def plan(work: Callable[[], object]) -> str:
+    """The steps, in lower case, of every query the work makes of films, transcodes and chunks."""
+    with CaptureQueriesContext(connection) as captured:
+        work()
+    tables = ("library_video", "hls_transcode", "hls_chunk")
+    asked = [query["sql"] for query in captured.captured_queries if any(table in query["sql"] for table in tables)]
+    assert asked
+    explain = "EXPLAIN" if connection.vendor == "postgresql" else "EXPLAIN QUERY PLAN"
+    steps: list[str] = []
+    with connection.cursor() as cursor:
+        for sql in asked:
+            cursor.execute(f"{explain} {sql}")
+            steps += (str(row[-1]) for row in cursor.fetchall())
+    return "\n".join(steps).lower()
