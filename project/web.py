@@ -6,10 +6,22 @@ import shutil
 import tempfile
 from typing import Any
 
+from gunicorn.glogging import Logger
+
 from project import env as environment
 from project.logs import logging_config
 
 _env = environment.load()
+
+
+class ErrorsOnly(Logger):  # type: ignore[misc]  # gunicorn has no types
+    """gunicorn's log without its line for each request, which the application writes itself, with more in it.
+
+    With a `logconfig_dict` gunicorn would put the whole request and response into a dictionary each time, for nobody.
+    """
+
+    access_log_enabled = False
+
 
 bind = f"[{_env.host}]:{_env.port}" if ":" in _env.host else f"{_env.host}:{_env.port}"
 workers = _env.web_workers
@@ -21,6 +33,7 @@ keepalive = 15
 control_socket_disable = True
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 (heartbeats, not on a disk)
 forwarded_allow_ips = "127.0.0.1,::1"  # Django alone decides what a proxy may say: USE_X_FORWARDED_PROTO
+logger_class = ErrorsOnly
 logconfig_dict = logging_config(level=_env.log_level, as_json=not _env.debug)
 _metrics_folder = ""
 
