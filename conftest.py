@@ -26,14 +26,18 @@ django.setup()
 
 from huey.contrib.djhuey import HUEY  # noqa: E402 (needs the settings)
 
+from accounts import playback  # noqa: E402
 from hls.growing import measured  # noqa: E402
+from library import places  # noqa: E402
 
 
 @pytest.fixture(autouse=True)
-def no_facts_of_other_tests() -> Iterator[None]:
+def nothing_remembered_of_other_tests() -> Iterator[None]:
     """Rows that were rolled back leave their ids to those of the next test, as they never do in real life."""
     yield
     measured.cache_clear()
+    places.memory.clear()
+    playback.memory.clear()
 
 
 def pytest_unconfigure() -> None:

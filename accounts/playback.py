@@ -4,13 +4,14 @@ It opens nothing but GET and HEAD below its film. Knows no Ninja, so that the de
 that asks before it sends them, can use it by the dotted path in settings.PLAYBACK_CHECK.
 """
 
-import hashlib
+import threading
+import time
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
+from cachetools import TTLCache
 from django.core import signing
-from django.core.cache import caches
 from django.db import DEFAULT_DB_ALIAS
 from django.http.response import HttpResponseBase
 from django.utils.crypto import constant_time_compare
@@ -22,8 +23,10 @@ from accounts.sessions import live_session
 
 SALT = "accounts.playback"
 LIFETIME = timedelta(hours=12)  # longer than any film; renewed with each playlist
+SAME_S = 3600  # within an hour of the clock each playlist gives the same cookie: the edge keeps its answers by cookie
 MAX_LENGTH = 1_000
-checked = caches["process"]  # answers live there for 55 s: a film stops within the promised 60 s of a logout
+REMEMBERED_S = 55  # a film stops within the promised 60 s of a logout
+MOST_REMEMBERED = 10_000
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,13 @@ class Viewer:
         cookies.allow_playback(response, leave.signed(), film=film, max_age_s=int(LIFETIME.total_seconds()))
 
 
+class HourlySigner(signing.TimestampSigner):
+    """Signs with the beginning of the current hour."""
+
+    def timestamp(self) -> str:
+        return signing.b62_encode(int(time.time()) // SAME_S * SAME_S)
+
+
 @dataclass(frozen=True)
 class Leave:
     """What the cookie says. `mark` stands for the password of somebody without a session of ours."""
@@ -61,12 +71,12 @@ class Leave:
     mark: str | None
 
     def signed(self) -> str:
-        return signing.dumps([self.film, self.user_id, self.session_id, self.mark], salt=SALT)
+        return HourlySigner(salt=SALT).sign_object([self.film, self.user_id, self.session_id, self.mark])
 
     @classmethod
     def read(cls, cookie: str) -> "Leave | None":
         try:
-            return cls(*signing.loads(cookie, salt=SALT, max_age=LIFETIME))
+            return cls(*HourlySigner(salt=SALT).unsign_object(cookie, max_age=LIFETIME + timedelta(seconds=SAME_S)))
         except signing.BadSignature:
             return None
 
@@ -82,17 +92,29 @@ class Leave:
         return user if is_unchanged else None
 
 
-@dataclass(frozen=True)
-class Checked:
-    """What is remembered of a cookie that held."""
+class Memory:
+    """Who was found to have leave, for REMEMBERED_S; the oldest go first when there are too many."""
 
-    user_id: int
-    is_staff: bool
-    session_id: UUID | None
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._viewers: TTLCache[tuple[int, str], Viewer] = TTLCache(
+            MOST_REMEMBERED, REMEMBERED_S, timer=lambda: time.monotonic()
+        )
 
-    def viewer(self) -> Viewer:
-        user = User.from_db(DEFAULT_DB_ALIAS, ["id", "is_staff"], [self.user_id, self.is_staff])
-        return Viewer(user=user, session_id=self.session_id)
+    def get(self, cookie: str, film: int) -> Viewer | None:
+        with self._lock:
+            return self._viewers.get((film, cookie))
+
+    def put(self, cookie: str, film: int, viewer: Viewer) -> None:
+        with self._lock:
+            self._viewers[film, cookie] = viewer
+
+    def clear(self) -> None:
+        with self._lock:
+            self._viewers.clear()
+
+
+memory = Memory()
 
 
 def may_play(cookie: str, film: int, *, fresh: bool = False) -> bool:
@@ -107,22 +129,13 @@ def viewer_by_playback(cookie: str, film: int, *, fresh: bool = False) -> Viewer
     """Who was given leave to play this film; their `user` is a deferred row."""
     if not cookie or len(cookie) > MAX_LENGTH:
         return None
-    if not fresh and (known := remembered(cookie, film)):
+    if not fresh and (known := memory.get(cookie, film)):
         return known
     leave = Leave.read(cookie)
     holder = leave.holder() if leave and leave.film == film else None
     if leave is None or holder is None:
         return None
-    found = Checked(holder.pk, holder.is_staff, None if leave.session_id is None else UUID(leave.session_id))
-    checked.set(memory_key(cookie, film), found)
-    return found.viewer()
-
-
-def remembered(cookie: str, film: int) -> Viewer | None:
-    """Whose leave was found alive within the last 55 s; asks nobody."""
-    found: Checked | None = checked.get(memory_key(cookie, film))
-    return found.viewer() if found else None
-
-
-def memory_key(cookie: str, film: int) -> str:
-    return hashlib.sha256(f"{film}:{cookie}".encode(errors="replace")).hexdigest()
+    user = User.from_db(DEFAULT_DB_ALIAS, ["id", "is_staff"], [holder.pk, holder.is_staff])
+    found = Viewer(user=user, session_id=None if leave.session_id is None else UUID(leave.session_id))
+    memory.put(cookie, film, found)
+    return found

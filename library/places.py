@@ -6,9 +6,11 @@ version is the current one changes with a replacement and is remembered for no l
 
 import threading
 import time
-from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
+
+from cachetools import TLRUCache
 
 from hls.core import names
 from hls.growing import Growing
@@ -53,8 +55,7 @@ class Place:
         return self.folder / self.real_names[resolution] / name
 
 
-@dataclass(frozen=True)
-class Key:
+class Key(NamedTuple):
     """What is remembered: a film's version, or its current one (None); growing ones apart, as not all may see them."""
 
     film: int
@@ -62,24 +63,24 @@ class Key:
     is_finished: bool = True
 
 
+def forgotten_at(key: Key, place: Place, now: float) -> float:
+    return now + (CURRENT_REMEMBERED_S if key.version is None else REMEMBERED_S)
+
+
 class Memory:
-    """Places, each for some seconds; the oldest go first when there are too many."""
+    """Places, each for some seconds; those not asked for in a while go first when there are too many."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._places: OrderedDict[Key, tuple[float, Place]] = OrderedDict()
+        self._places: TLRUCache[Key, Place] = TLRUCache(MOST_REMEMBERED, forgotten_at, timer=lambda: time.monotonic())
 
     def get(self, key: Key) -> Place | None:
-        entry = self._places.get(key)
-        return entry[1] if entry and entry[0] > time.monotonic() else None
+        with self._lock:
+            return self._places.get(key)
 
     def put(self, key: Key, place: Place) -> None:
-        seconds = CURRENT_REMEMBERED_S if key.version is None else REMEMBERED_S
         with self._lock:
-            self._places[key] = (time.monotonic() + seconds, place)
-            self._places.move_to_end(key)
-            while len(self._places) > MOST_REMEMBERED:
-                self._places.popitem(last=False)
+            self._places[key] = place
 
     def clear(self) -> None:
         with self._lock:

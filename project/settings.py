@@ -157,12 +157,6 @@ CACHES: dict[str, dict[str, Any]] = {
         "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
         "LOCATION": DATA_DIR / "cache",
     },
-    # Each process's own, for answers that may be a minute old: whether a playback cookie holds.
-    "process": {
-        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
-        "TIMEOUT": 55,
-        "OPTIONS": {"MAX_ENTRIES": 10_000},
-    },
 }
 HUEY: dict[str, Any] = {
     "name": "videoflix",

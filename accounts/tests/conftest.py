@@ -5,7 +5,6 @@ from typing import Any, Protocol
 
 import pytest
 from django.conf import settings
-from django.core.cache import caches
 from django.test import Client
 
 from accounts.models import User
@@ -14,7 +13,6 @@ from accounts.throttling import limiter
 
 
 def forget_everything() -> None:
-    caches["process"].clear()
     if settings.REDIS_URL:
         limiter().storage.reset()
 
@@ -25,7 +23,7 @@ class Post(Protocol):
 
 @pytest.fixture(autouse=True)
 def nothing_remembered() -> Iterator[None]:
-    """Playback answers are cached in the process, tries may be counted in Redis: no test sees another's."""
+    """Tries may be counted in Redis: no test sees another's."""
     yield
     forget_everything()
 

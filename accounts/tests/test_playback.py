@@ -1,14 +1,14 @@
 """The cookie that lets a film go on: what it opens, how long, and what it costs."""
 
+import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 import time_machine
 from django.conf import settings
 from django.core import signing
-from django.core.cache import caches
 from django.test import Client
 from django.utils import timezone
 from django.utils.module_loading import import_string
@@ -29,6 +29,14 @@ def cookie(client: Client, ada: User) -> str:
     client.cookies.clear()
     client.cookies[cookies.PLAYBACK] = value
     return value
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The time that the memory goes by."""
+    now = [time.monotonic()]
+    monkeypatch.setattr("accounts.playback.time.monotonic", lambda: now[0])
+    return now
 
 
 @pytest.fixture
@@ -87,9 +95,30 @@ def test_forged_cookie_is_refused(value: str) -> None:
 
 
 def test_cookie_expires_after_its_lifetime(cookie: str) -> None:
-    with time_machine.travel(timezone.now() + playback.LIFETIME + timedelta(minutes=2)):
-        caches["process"].clear()
+    playback.memory.clear()
+    latest = timezone.now() + playback.LIFETIME + timedelta(seconds=playback.SAME_S)
+    with time_machine.travel(latest + timedelta(minutes=2)):
         assert not may_play(cookie, 7)
+
+
+@pytest.mark.parametrize("opened_at", ["2026-03-01T12:00:00Z", "2026-03-01T12:59:59Z"])
+def test_cookie_holds_as_long_as_a_browser_keeps_it(client: Client, ada: User, opened_at: str) -> None:
+    with time_machine.travel(opened_at, tick=False):
+        client.cookies[cookies.ACCESS] = signed_in(ada)[1].access
+        value = client.get("/api/video/7/index.m3u8").cookies[cookies.PLAYBACK].value
+    with time_machine.travel(datetime.fromisoformat(opened_at) + playback.LIFETIME, tick=False):
+        assert may_play(value, 7)
+
+
+def test_playlists_within_an_hour_give_the_same_cookie(client: Client, ada: User) -> None:
+    """The edge keeps its answers by cookie: a new one with each playlist would have it ask each time."""
+    given = []
+    for minutes in (0, 1, 59, 60):
+        with time_machine.travel(datetime(2026, 3, 1, 12, tzinfo=UTC) + timedelta(minutes=minutes), tick=False):
+            client.cookies[cookies.ACCESS] = client.cookies.get(cookies.ACCESS) or signed_in(ada)[1].access
+            given.append(client.get("/api/video/7/index.m3u8").cookies[cookies.PLAYBACK].value)
+    assert len(set(given[:3])) == 1
+    assert given[3] != given[0]
 
 
 def log_out(user: User) -> None:
@@ -111,13 +140,15 @@ def delete(user: User) -> None:
 
 
 @pytest.mark.parametrize("end", [log_out, deactivate, change_password, delete])
-def test_film_stops_within_a_minute_of_the_sessions_end(cookie: str, ada: User, end: Callable[[User], None]) -> None:
+def test_film_stops_within_a_minute_of_the_sessions_end(
+    cookie: str, ada: User, clock: list[float], end: Callable[[User], None]
+) -> None:
     """OWASP ASVS 5.0 7.4.1, 7.4.2."""
     assert may_play(cookie, 7)
     end(ada)
     assert not may_play(cookie, 7, fresh=True)
-    with time_machine.travel(timezone.now() + timedelta(seconds=57)):
-        assert not may_play(cookie, 7)
+    clock[0] += 57
+    assert not may_play(cookie, 7)
 
 
 def test_session_that_expires_takes_the_cookie_along(cookie: str) -> None:
@@ -139,14 +170,14 @@ def test_admins_cookie_lives_while_they_are_active_staff(
     assert not may_play(admins_cookie, 7, fresh=True)
 
 
-def test_checking_costs_one_query_a_minute(cookie: str, django_assert_num_queries: Any) -> None:
-    caches["process"].clear()
-    start = timezone.now()
+def test_checking_costs_one_query_a_minute(cookie: str, clock: list[float], django_assert_num_queries: Any) -> None:
+    playback.memory.clear()
     with django_assert_num_queries(1):
-        for second in (0, 1, 30, 50):
-            with time_machine.travel(start + timedelta(seconds=second)):
-                assert may_play(cookie, 7)
-    with django_assert_num_queries(1), time_machine.travel(start + timedelta(seconds=57)):
+        for passed_s in (0, 1, 29, 20):
+            clock[0] += passed_s
+            assert may_play(cookie, 7)
+    clock[0] += 7
+    with django_assert_num_queries(1):
         assert may_play(cookie, 7)
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.cache import caches
 
 from library import places
 from library.models import Video
@@ -33,7 +32,6 @@ def nothing_remembered(settings: Any, tmp_path: Path) -> Iterator[None]:
     settings.MEDIA_ROOT = tmp_path / "uploads"
     yield
     places.memory.clear()
-    caches["process"].clear()
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.cache import caches
 
 from library import catalogue, listing, places
 from library.models import Video
@@ -27,7 +26,6 @@ def nothing_remembered(settings: Any, tmp_path: Path) -> Iterator[None]:
     catalogue.known.clear()
     listing.kept.clear()
     places.memory.clear()
-    caches["process"].clear()
 
 
 @pytest.fixture

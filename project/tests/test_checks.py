@@ -49,7 +49,7 @@ def production(settings: Settings, tmp_path: Path) -> Settings:
     settings.TRUSTED_PROXIES = 1
     settings.DATABASES = {"default": {"ENGINE": "django.db.backends.postgresql", "PASSWORD": "r4nd0m"}}
     settings.REDIS_URL = "redis://redis:6379/1"
-    settings.CACHES = {"default": SHARED, "process": OWN}
+    settings.CACHES = {"default": SHARED}
     settings.MAILERS = {"default": {"BACKEND": "django.core.mail.backends.smtp.EmailBackend"}}
     settings.DATA_DIR, settings.MEDIA_ROOT, settings.HLS_ROOT = tmp_path, tmp_path / "uploads", tmp_path / "hls"
     return settings
@@ -65,7 +65,7 @@ def test_good_server_has_nothing_to_say(production: Settings) -> None:
         ("SECURE_COOKIES", False, "videoflix.E001"),
         ("SECRET_KEY", "your-secret-key-here", "videoflix.E002"),
         ("MEDIA_ROOT", "/proc/uploads", "videoflix.E003"),
-        ("CACHES", {"default": OWN, "process": OWN}, "videoflix.E004"),
+        ("CACHES", {"default": OWN}, "videoflix.E004"),
         ("FFMPEG", "/nowhere/ffmpeg", "videoflix.E005"),
         ("DEBUG", True, "videoflix.W010"),
         ("ALLOWED_HOSTS", ["*"], "videoflix.W020"),
