@@ -123,8 +123,8 @@ def file(request: HttpRequest, path: Path, *, content_type: str) -> HttpResponse
 
 
 def respond(found: files.Answer) -> HttpResponseBase:
-    if found.body is None:
-        response = HttpResponse(status=found.status, headers=found.headers)
+    if isinstance(found.body, bytes):
+        response = HttpResponse(found.body, status=found.status, headers=found.headers)
         if found.status == 304:
             del response["Content-Type"]
         return response

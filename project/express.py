@@ -93,11 +93,8 @@ class Wish:
         version = self.version if self.is_text else self.version or places.FIRST
         return places.remembered(self.film, version)
 
-    def find(self) -> Path | None:
-        """The file, if it is remembered where this version lies. Raises NotFound."""
-        place = self.place()
-        if place is None:
-            return None
+    def find(self, place: places.Place) -> Path:
+        """The file, where this version lies. Raises NotFound."""
         if self.kind == "segment":
             return place.segment(self.resolution, self.name)
         if self.kind == "sheet":
@@ -128,14 +125,15 @@ class Express:
         """The answer, or None where Django has to find out."""
         started = time.perf_counter()
         origin = environ.get("HTTP_ORIGIN", "")
-        if (origin and origin not in settings.CORS_ALLOWED_ORIGINS) or wish.place() is None:
+        place = wish.place()
+        if place is None or (origin and origin not in settings.CORS_ALLOWED_ORIGINS):
             return None
         viewer = viewer_of(environ, wish)
         if viewer is None:
             return None
         if wish.is_playlist and viewer.session_id is None:  # renewing the leave of an administrator takes a query
             return None
-        found = answer(environ, wish)
+        found = answer(environ, wish, place)
         if found is None:
             return None
         identity = environ.get("HTTP_X_REQUEST_ID", "")
@@ -146,8 +144,8 @@ class Express:
             headers.append(("Set-Cookie", renewed(viewer, wish.film)))
         note(environ, wish, found.status, time.perf_counter() - started, identity, viewer.user.pk)
         start_response(f"{found.status} {HTTPStatus(found.status).phrase}", headers)
-        if found.body is None:
-            return []
+        if isinstance(found.body, bytes):
+            return [found.body]
         if connected := environ.get("gunicorn.socket"):
             wait_in_the_kernel(connected)
         wrap: Callable[..., Iterable[bytes]] = environ["wsgi.file_wrapper"]
@@ -158,7 +156,7 @@ def viewer_of(environ: Environ, wish: Wish) -> playback.Viewer | None:
     """Who asks, by a playback cookie that is remembered, or else by an access token, whose session is asked for."""
     sent = parse_cookie(environ.get("HTTP_COOKIE", ""))
     if cookie := sent.get(cookies.PLAYBACK):
-        return playback.remembered(cookie, wish.film)
+        return playback.memory.get(cookie, wish.film)
     try:
         return auth.by_access_token_alone(environ.get("HTTP_AUTHORIZATION", ""), sent)
     except DatabaseUnavailable:  # Django says so in the words of the API
@@ -178,12 +176,10 @@ def wait_in_the_kernel(connected: socket.socket) -> None:
         connected.settimeout(None)
 
 
-def answer(environ: Environ, wish: Wish) -> files.Answer | None:
+def answer(environ: Environ, wish: Wish, place: places.Place) -> files.Answer | None:
     """The file as it is wanted; None for what is not there or can't be had in the part that is wanted."""
     try:
-        path = wish.find()
-        if path is None:
-            return None
+        path = wish.find(place)
         kind = TYPES.get(wish.kind, delivery.PLAYLIST_TYPE)
         if wish.is_text:
             found = delivery.text_answer(environ, path, content_type=kind)

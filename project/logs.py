@@ -44,9 +44,10 @@ SHARED: list[structlog.types.Processor] = [
 
 def masked(text: str) -> str:
     """The text without tokens, cookies and passwords."""
-    if not any(hint in text for hint in HINTS):
-        return text
-    return SECRETS.sub(lambda found: f"{found[found.lastgroup] if found.lastgroup else ''}***", text)
+    for hint in HINTS:  # a loop, as a generator in any() takes three times as long
+        if hint in text:
+            return SECRETS.sub(lambda found: f"{found[found.lastgroup] if found.lastgroup else ''}***", text)
+    return text
 
 
 def mask_secrets(logger: Any, method: str, event: structlog.types.EventDict) -> structlog.types.EventDict:

@@ -8,7 +8,7 @@ import pytest
 
 from library import files
 from library.errors import NotFound
-from library.files import BRIEFLY, FOREVER, Answer, accepts_gzip, answer
+from library.files import BRIEFLY, FOREVER, Answer, Part, accepts_gzip, answer
 
 CONTENT = bytes(range(100))
 MODIFIED = 1_700_000_000
@@ -24,13 +24,15 @@ def path(tmp_path: Path) -> Path:
     return file
 
 
-@pytest.fixture
-def answers(path: Path) -> Iterator[list[Answer]]:
-    """What was opened is closed at the end."""
+@pytest.fixture(params=["read at once", "handed on open"])
+def answers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Answer]]:
+    """Of small files and, as it were, of large ones; what was opened is closed at the end."""
+    if request.param == "handed on open":
+        monkeypatch.setattr(files, "SMALL_BYTES", -1)
     made: list[Answer] = []
     yield made
     for entry in made:
-        if entry.body:
+        if isinstance(entry.body, Part):
             entry.body.close()
 
 
@@ -41,7 +43,7 @@ def asked(answers: list[Answer], path: Path, *, method: str = "GET", **headers: 
 
 
 def sent(found: Answer) -> bytes:
-    return found.body.read() if found.body else b""
+    return found.body.read() if isinstance(found.body, Part) else found.body
 
 
 def test_a_whole_file_has_nginxs_validators(answers: list[Answer], path: Path) -> None:
@@ -101,9 +103,17 @@ def test_a_range_that_is_refused_tells_the_size_and_is_not_kept(answers: list[An
     assert found.headers == {"Content-Range": "bytes */100", "Cache-Control": "no-store"}
 
 
-def test_a_part_is_read_in_any_steps_and_no_further(answers: list[Answer], path: Path) -> None:
-    part = asked(answers, path, range="bytes=10-29").body
-    assert part is not None
+@pytest.fixture
+def part(path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Part]:
+    """Twenty bytes from the tenth on."""
+    monkeypatch.setattr(files, "SMALL_BYTES", 19)
+    found = answer({"REQUEST_METHOD": "GET", "HTTP_RANGE": "bytes=10-29"}, path, content_type="video/MP2T").body
+    assert isinstance(found, Part)
+    yield found
+    found.close()
+
+
+def test_a_part_is_read_in_any_steps_and_no_further(part: Part) -> None:
     assert [part.read(8), part.read(0), part.read(100), part.read(8), part.read()] == [
         CONTENT[10:18],
         b"",
@@ -113,11 +123,7 @@ def test_a_part_is_read_in_any_steps_and_no_further(answers: list[Answer], path:
     ]
 
 
-def test_a_part_begins_where_its_descriptor_stands_so_that_it_can_be_sent_by_the_kernel(
-    answers: list[Answer], path: Path
-) -> None:
-    part = asked(answers, path, range="bytes=10-29").body
-    assert part is not None
+def test_a_part_begins_where_its_descriptor_stands_so_that_it_can_be_sent_by_the_kernel(part: Part) -> None:
     assert os.lseek(part.fileno(), 0, os.SEEK_CUR) == 10
 
 
@@ -125,8 +131,14 @@ def test_an_answer_without_bytes_keeps_no_file_open(answers: list[Answer], path:
     """A viewer's 304s would use up the process's descriptors."""
     before = len(os.listdir("/proc/self/fd"))
     for headers in ({"if_none_match": TAG}, {"range": "bytes=100-"}):
-        assert asked(answers, path, **headers).body is None
-    assert asked(answers, path, method="HEAD").body is None
+        assert asked(answers, path, **headers).body == b""
+    assert asked(answers, path, method="HEAD").body == b""
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_small_file_is_read_and_closed_at_once(path: Path) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    assert answer({"REQUEST_METHOD": "GET"}, path, content_type="video/MP2T").body == CONTENT
     assert len(os.listdir("/proc/self/fd")) == before
 
 
