@@ -1,8 +1,9 @@
 """Every check and test that can run here; what `make test` does.
 
 The tests run on SQLite, and at the same time on PostgreSQL and Redis: on private ones started for the run where they
-are installed, or on those that TEST_DB_HOST (with its fellows) and TEST_REDIS_LOCATION name. What is missing is named
-at the end; with REQUIRE_ALL=1 that is a failure. Arguments go to pytest, and then only pytest runs.
+are installed, or on those that TEST_DB_HOST (with its fellows) and TEST_REDIS_LOCATION name. What needs no database
+runs after the latter, so that two processors have about as much to do. What is missing is named at the end; with
+REQUIRE_ALL=1 that is a failure. Arguments go to pytest, and then only pytest runs.
 """
 
 import os
@@ -12,10 +13,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TextIO
 
 from project.env import Env
 from scripts import services
@@ -52,6 +55,16 @@ NEED_NO_DATABASE = (
     "test_prepare*",
     "test_operations*",
 )  # or have their own
+LOOK_ALIKE = ("test_browser_pages*",)  # on every database; among the longest
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a Python is started with."""
+
+    name: str
+    arguments: Sequence[str]
+    environment: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -71,32 +84,28 @@ class Run:
 
     def step(self, name: str, *arguments: str, **environment: str) -> None:
         print(f"\n=== {name}", flush=True)
-        began = time.monotonic()
-        result = subprocess.run(
-            [sys.executable, *arguments], cwd=ROOT, env={**self.environment, **environment}, check=False
-        )
-        self.outcomes.append(Outcome(name, result.returncode == 0, time.monotonic() - began))
+        self.outcomes.append(self.perform(Step(name, arguments, environment)))
 
     @contextmanager
-    def alongside(self, name: str, *arguments: str, **environment: str) -> Iterator[None]:
-        """A step that runs while the block does, on the other processor; what it says is printed afterwards."""
+    def alongside(self, *steps: Step) -> Iterator[None]:
+        """Steps that run one after the other while the block does; what they say is printed afterwards."""
+        with ThreadPoolExecutor(max_workers=1) as other, ExitStack() as stack:
+            outputs = [stack.enter_context(tempfile.TemporaryFile("w+")) for _ in steps]
+            running = [other.submit(self.perform, *pair) for pair in zip(steps, outputs, strict=True)]
+            yield
+            for step, output, outcome in zip(steps, outputs, running, strict=True):
+                self.outcomes.append(outcome.result())
+                output.seek(0)
+                print(f"\n=== {step.name}\n{output.read()}", flush=True)
+
+    def perform(self, step: Step, output: TextIO | None = None) -> Outcome:
         began = time.monotonic()
-        with tempfile.TemporaryFile("w+") as output:
-            process = subprocess.Popen(
-                [sys.executable, *arguments],
-                cwd=ROOT,
-                env={**self.environment, **environment},
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
-            try:
-                yield
-            finally:
-                returncode = process.wait()
-                duration_s = time.monotonic() - began
-            output.seek(0)
-            print(f"\n=== {name}\n{output.read()}", flush=True)
-        self.outcomes.append(Outcome(name, returncode == 0, duration_s))
+        command = [sys.executable, *step.arguments]
+        variables = {**self.environment, **step.environment}
+        result = subprocess.run(
+            command, cwd=ROOT, env=variables, check=False, stdout=output, stderr=output and subprocess.STDOUT
+        )
+        return Outcome(step.name, result.returncode == 0, time.monotonic() - began)
 
     def skip(self, what: str) -> None:
         self.missing.append(what)
@@ -151,10 +160,27 @@ def tests(run: Run, arguments: list[str]) -> None:
         pytest += ["-m", " and ".join(without)]
     with ExitStack() as stack:
         variables = both_services(run, stack)
-        if variables is not None:
-            ignored = [f"--ignore-glob=*/tests/{pattern}" for pattern in NEED_NO_DATABASE]
-            stack.enter_context(run.alongside("tests on PostgreSQL and Redis", *pytest, *ignored, **variables))
-        run.step("tests on SQLite", *pytest)
+        if variables is None:
+            run.step("tests on SQLite", *pytest)
+            return
+        other = [
+            Step("tests on PostgreSQL and Redis", [*pytest, *without_files(NEED_NO_DATABASE, LOOK_ALIKE)], variables)
+        ]
+        if not arguments:
+            other.append(Step("tests without a database", [*pytest, *files(NEED_NO_DATABASE)]))
+            pytest += without_files(NEED_NO_DATABASE)
+        with run.alongside(*other):
+            run.step("tests on SQLite", *pytest)
+
+
+def files(patterns: Sequence[str]) -> list[str]:
+    """As arguments for pytest."""
+    return sorted(str(path.relative_to(ROOT)) for name in patterns for path in ROOT.glob(f"*/tests/{name}.py"))
+
+
+def without_files(*patterns: Sequence[str]) -> list[str]:
+    """Options for pytest by which it leaves these files out."""
+    return [f"--ignore-glob=*/tests/{name}" for names in patterns for name in names]
 
 
 def both_services(run: Run, stack: ExitStack) -> dict[str, str] | None:
