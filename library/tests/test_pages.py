@@ -83,7 +83,7 @@ def test_every_offset_takes_the_same_queries(ada: Player, films: list[Video], wa
         taken.append(len(captured))
     assert len(within) > 1
     assert set(taken) == {taken[0]}
-    assert taken[0] <= (8 if "search" in wanted else 6)
+    assert taken[0] <= (5 if "search" in wanted else 3)
 
 
 def test_a_page_beyond_the_end_reads_no_film(ada: Player, films: list[Video]) -> None:
