@@ -1,26 +1,33 @@
 """`GET /api/playback/check`: what the edge asks before it sends a film's files itself (deploy/nginx.conf.template)."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from ninja import Query, Router
 from ninja.errors import AuthenticationError
 
 from accounts import cookies
 from accounts.playback import may_play
+from hls.core import names
 from library import delivery, places
 from library.api import Version
 from library.errors import NotFound
 from library.models import Video
+
+CHECK = "/playback/check"
+FOLDER, BEST, POSTER = "X-Film-Folder", "X-Film-Best", "X-Film-Poster"
+READ = {name.lower() for name in (FOLDER, BEST, POSTER, "Access-Control-Allow-Origin", "Cache-Control")}
 
 router = Router(auth=None, tags=["Playback"])
 
 Film = Annotated[int, Query(ge=1, le=2**63 - 1)]
 
 
-@router.get("/playback/check", include_in_schema=False)
+@router.get(CHECK, include_in_schema=False)
 def check(request: HttpRequest, film: Film, version: Version = None) -> HttpResponse:
     """204 or 401, for the proxy alone, which keeps a 204 for less than a minute. Headers say where the files are.
 
@@ -44,7 +51,7 @@ def whereabouts(film: int, version: int | None) -> dict[str, str]:
 
 def poster(video: Video) -> dict[str, str]:
     try:
-        return {"X-Film-Poster": relative(delivery.poster_path(video))}
+        return {POSTER: relative(delivery.poster_path(video))}
     except NotFound:
         return {}
 
@@ -54,9 +61,21 @@ def files(video: Video, version: int) -> dict[str, str]:
         place = places.place_in(places.edition_of(video.transcode, version))
     except NotFound:
         return {}
-    real = {f"X-Film-{name}": real for name, real in place.real_names.items()}
-    return {"X-Film-Folder": relative(place.folder), **real}
+    return {FOLDER: relative(place.folder), BEST: place.real_names[names.RENDITIONS[-1]]}
 
 
 def relative(path: Path) -> str:
     return str(path.relative_to(settings.DATA_DIR))
+
+
+def nothing_else(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[[HttpRequest], HttpResponseBase]:
+    """Middleware: a yes has no header that the edge doesn't read, because it reads them all again for each segment."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        response = get_response(request)
+        if response.status_code == 204 and request.path_info == f"/api{CHECK}":
+            for name in [name for name in response.headers if name.lower() not in READ]:
+                del response.headers[name]
+        return response
+
+    return middleware

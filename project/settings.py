@@ -87,6 +87,7 @@ INSTALLED_APPS = [
     "hls",
 ]
 MIDDLEWARE = [
+    "project.edge.nothing_else",
     "project.middleware.request_id",
     "project.middleware.exact_length",
     "library.uploads_headers.tus_version",
