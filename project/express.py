@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import structlog
 from django.conf import settings
@@ -28,7 +27,7 @@ from hls.core import names
 from library import delivery, files, places
 from library.errors import NotFound
 from project import metrics
-from project.middleware import REQUEST_ID
+from project.middleware import identity_of
 
 type Environ = dict[str, Any]
 type Headers = list[tuple[str, str]]
@@ -115,11 +114,13 @@ class Express:
         ]
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        if connected := environ.get("gunicorn.socket"):
-            connected.settimeout(STALLED_S)
         wish = Wish.read(environ)
         served = self.serve(environ, start_response, wish) if wish else None
-        return self._django(environ, start_response) if served is None else served
+        if served is not None:
+            return served
+        if connected := environ.get("gunicorn.socket"):
+            connected.settimeout(STALLED_S)
+        return self._django(environ, start_response)
 
     def serve(self, environ: Environ, start_response: StartResponse, wish: Wish) -> Iterable[bytes] | None:
         """The answer, or None where Django has to find out."""
@@ -136,18 +137,17 @@ class Express:
         found = answer(environ, wish, place)
         if found is None:
             return None
-        identity = environ.get("HTTP_X_REQUEST_ID", "")
-        identity = identity if REQUEST_ID.fullmatch(identity) else uuid4().hex
+        identity = identity_of(environ.get("HTTP_X_REQUEST_ID", ""))
         headers = [*found.headers.items(), *self._always, *around(environ, wish, origin)]
         headers.append(("X-Request-ID", identity))
         if wish.is_playlist:
             headers.append(("Set-Cookie", renewed(viewer, wish.film)))
         note(environ, wish, found.status, time.perf_counter() - started, identity, viewer.user.pk)
         start_response(f"{found.status} {HTTPStatus(found.status).phrase}", headers)
-        if isinstance(found.body, bytes):
-            return [found.body]
         if connected := environ.get("gunicorn.socket"):
             wait_in_the_kernel(connected)
+        if isinstance(found.body, bytes):
+            return [found.body]
         wrap: Callable[..., Iterable[bytes]] = environ["wsgi.file_wrapper"]
         return wrap(found.body, 65_536)
 
@@ -173,7 +173,10 @@ def wait_in_the_kernel(connected: socket.socket) -> None:
     """
     if connected.family in (socket.AF_INET, socket.AF_INET6) and hasattr(socket, "TCP_USER_TIMEOUT"):
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(1000 * STALLED_S))
-        connected.settimeout(None)
+        if connected.gettimeout() is not None:  # setting it is a system call, which gunicorn has made already
+            connected.settimeout(None)
+    else:
+        connected.settimeout(STALLED_S)
 
 
 def answer(environ: Environ, wish: Wish, place: places.Place) -> files.Answer | None:

@@ -1,6 +1,7 @@
 """gunicorn's configuration: `gunicorn --config python:project.web project.wsgi`."""
 
 import ctypes
+import gc
 import os
 import shutil
 import tempfile
@@ -62,6 +63,12 @@ def on_starting(server: Any) -> None:
     global _metrics_folder
     _metrics_folder = tempfile.mkdtemp(prefix="videoflix-metrics-")
     environment.share_metrics(_metrics_folder)
+
+
+def post_worker_init(worker: Any) -> None:
+    """Spare the garbage collector what the program is made of, which stays as long as the process does."""
+    gc.collect()
+    gc.freeze()
 
 
 def on_exit(server: Any) -> None:
