@@ -1,5 +1,6 @@
 """Every page of the admin in a real browser: within the policy, on a phone, for the keyboard, and fresh by itself."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -123,6 +124,23 @@ def test_no_page_is_wider_than_a_phone(page: Page, installation: Installation) -
         visit(page, installation, path)
         width = page.evaluate("document.scrollingElement.scrollWidth")
         assert width <= PHONE["width"], path
+
+
+def test_the_docs_fit_a_phone_are_dark_at_night_and_name_what_can_be_used(
+    browser: Browser, installation: Installation
+) -> None:
+    context = browser.new_context(viewport=PHONE, color_scheme="dark")  # type: ignore[arg-type]
+    page = context.new_page()
+    page.goto(f"{installation.url}/api/docs")
+    page.locator(".opblock-summary-control").first.click()
+    page.locator(".opblock-body").wait_for()
+    assert page.evaluate(NAMELESS) == []
+    assert page.evaluate("document.scrollingElement.scrollWidth") <= PHONE["width"]
+    colour = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+    assert max(int(part) for part in re.findall(r"\d+", colour)[:3]) < 64
+    page.emulate_media(color_scheme="light")
+    expect(page.locator("html")).not_to_have_class("dark-mode")
+    context.close()
 
 
 BEGIN_UPLOAD = """() => fetch("/api/uploads/", {
