@@ -185,6 +185,20 @@ def test_request_for_other_bytes_is_412_in_json(site: Site, player: httpx.Client
             assert "no-store" in response.headers["Cache-Control"]
 
 
+@pytest.mark.parametrize("header", ['If-Match: "another"', "Range: bytes=99999-"])
+def test_connection_outlives_a_request_for_other_bytes(site: Site, player: httpx.Client, header: str) -> None:
+    """nginx closes it after a 412 of its own, while the answer says that it stays open."""
+    address = urlsplit(site.edge)
+    path = f"/api/video/{site.film}/480p/segment_000.ts"
+    asked = f"GET {path} HTTP/1.1\r\nHost: {address.netloc}\r\nCookie: {player.headers['Cookie']}\r\n{header}\r\n\r\n"
+    with socket.create_connection((address.hostname, address.port), timeout=1) as connected:
+        connected.sendall(asked.encode())
+        while b'"}' not in connected.recv(65_536):
+            continue
+        with pytest.raises(TimeoutError):
+            connected.recv(1)
+
+
 def test_segment_with_a_slash_is_served_without_a_redirect(site: Site, player: httpx.Client) -> None:
     assert player.get(f"/api/video/{site.film}/480p/segment_000.ts/").status_code == 200
 
