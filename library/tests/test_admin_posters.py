@@ -76,7 +76,7 @@ def test_the_film_page_offers_each_tile_and_tells_the_facts(at_admin: Client, fi
     assert page.content.decode().count('name="tile"') == len(stills)
     assert len(stills) == len(tiles(film.transcode, most=1000)) >= 10
     sheet = at_admin.get(stills[0].sheet_url)
-    assert b"".join(sheet.streaming_content).startswith(b"\xff\xd8")  # type: ignore[attr-defined]
+    assert b"".join(sheet).startswith(b"\xff\xd8")
     facts = {fact.label: fact.value for fact in facts_of(film)}
     assert facts["Picture"] in page.content.decode()
     assert facts["File"] == "harbour.mp4"

@@ -22,8 +22,8 @@ def segment(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def ends(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[socket.socket, socket.socket]]:
-    """The server's and the client's end of a connection on which nobody waits for longer than a second."""
-    monkeypatch.setattr(express, "STALLED_S", 1.0)
+    """The server's and the client's end of a connection on which nobody waits for longer than three seconds."""
+    monkeypatch.setattr(express, "STALLED_S", 3.0)
     with socket.create_server(("127.0.0.1", 0)) as listener, socket.socket() as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
         client.connect(listener.getsockname())
@@ -44,9 +44,9 @@ def test_client_that_takes_a_little_now_and_then_is_served_on(
     server, client = ends
 
     def crawl() -> None:
-        for _ in range(8):
-            client.recv(20_000)
-            time.sleep(0.4)
+        for _ in range(10):
+            client.recv(65_536)
+            time.sleep(0.5)
         while client.recv(1_000_000):
             continue
 
