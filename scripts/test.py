@@ -55,7 +55,7 @@ NEED_NO_DATABASE = (
     "test_prepare*",
     "test_operations*",
 )  # or have their own
-LOOK_ALIKE = ("test_browser_pages*",)  # on every database; among the longest
+LOOK_ALIKE = ("test_browser_pages*", "test_browser_admin*")  # on every database, and take longest
 
 
 @dataclass(frozen=True)
