@@ -22,6 +22,7 @@ REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 OF_THE_BODY = frozenset(("content-type", "content-length", "content-encoding", "content-disposition", "etag"))
 QUIET = ("/api/health/", "/api/health", "/api/ready/", "/api/ready", "/metrics")  # asked every few seconds
 BODILESS = (204, 304)
+CHALLENGE = 'Bearer realm="videoflix"'  # RFC 9110 15.5.2 wants one; browsers ask nobody for this kind
 SENTENCES = {
     400: "The request can't be read.",
     401: "Please sign in.",
@@ -92,15 +93,15 @@ def exact_length(get_response: Handler) -> Handler:
 
 
 def json_errors(get_response: Handler) -> Handler:
-    """Below /api/ every error is JSON, also where Django answers before or beside the API."""
+    """Below /api/ every error is JSON, also where Django answers before or beside the API; 401 says who would pass."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)
-        if (
-            response.status_code < 400
-            or not f"{request.path_info}/".startswith("/api/")
-            or response.get("Content-Type", "").startswith("application/json")
-        ):
+        if response.status_code < 400 or not f"{request.path_info}/".startswith("/api/"):
+            return response
+        if response.status_code == 401:
+            response.headers["WWW-Authenticate"] = CHALLENGE
+        if response.get("Content-Type", "").startswith("application/json"):
             return response
         sentence = SENTENCES.get(response.status_code, f"{HTTPStatus(response.status_code).phrase}.")
         answer = JsonResponse({"detail": sentence}, status=response.status_code)

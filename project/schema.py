@@ -112,6 +112,9 @@ class CompleteSchema(OpenAPISchema):
         if status == HTTPStatus.TOO_MANY_REQUESTS:
             description = "Seconds until the next try."
             answer["headers"] = {"Retry-After": {"description": description, "schema": {"type": "integer"}}}
+        if status == HTTPStatus.UNAUTHORIZED:
+            description = "What is accepted beside cookies."
+            answer["headers"] = {"WWW-Authenticate": {"description": description, "schema": {"type": "string"}}}
 
     def add_examples(self, body: Json) -> None:
         content = body.get("content", {}).get("application/json")

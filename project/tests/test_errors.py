@@ -58,6 +58,23 @@ BAD_BODIES = {
 }
 
 
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "video/"),
+        ("GET", "video/7/480p/segment_000.ts"),
+        ("GET", "playback/check?film=7"),
+        ("POST", "login/"),
+        ("GET", "uploads/"),
+    ],
+)
+def test_who_is_refused_is_told_what_would_be_accepted(client: Client, method: str, path: str) -> None:
+    """RFC 9110 15.5.2; a challenge that no browser answers with a window of its own."""
+    response = client.generic(method, f"/api/{path}", json.dumps(LOGIN), content_type="application/json")
+    assert (response.status_code, response["WWW-Authenticate"]) == (401, 'Bearer realm="videoflix"')
+    assert not client.get("/api/nowhere/").has_header("WWW-Authenticate")
+
+
 @pytest.mark.parametrize("path", ["login/", "register/", "password_reset/", "password_confirm/MQ/a-b/"])
 @pytest.mark.parametrize("kind", BAD_BODIES)
 def test_bad_input_is_a_400_in_shape(client: Client, path: str, kind: str) -> None:

@@ -122,8 +122,9 @@ def test_both_credentials_are_declared_and_required_where_somebody_must_be_signe
 
 def test_too_many_tries_document_when_to_come_back(operations: dict[str, dict[str, Any]]) -> None:
     for operation in operations.values():
-        if "429" in operation["responses"]:
-            assert "Retry-After" in operation["responses"]["429"]["headers"]
+        for status, header in (("429", "Retry-After"), ("401", "WWW-Authenticate")):
+            if status in operation["responses"]:
+                assert header in operation["responses"][status]["headers"]
 
 
 def test_parameters_are_valid_openapi(operations: dict[str, dict[str, Any]]) -> None:
