@@ -55,7 +55,7 @@ RANGE = {
     "name": "Range",
     "in": "header",
     "required": False,
-    "description": "A single byte range (RFC 9110 14.2); of several, or a malformed one, the whole file is sent.",
+    "description": "A single byte range (RFC 9110 14.2); for several that lie apart the whole file is sent.",
     "schema": {"type": "string"},
     "example": "bytes=0-187",
 }

@@ -87,16 +87,17 @@ def test_part_of_a_segment_is_sent_alone(
     assert response["Content-Type"] == "video/MP2T"
 
 
-def test_absurd_range_is_refused_in_json_and_not_kept(ada: Player, segment: str) -> None:
-    response = ada.get(segment, headers={"Range": "bytes=99999-"})
+@pytest.mark.parametrize("wanted", ["bytes=99999-", "bytes=9-1", "bytes=x", "bytes=0-5,3-9", "bytes=0-,0-,0-"])
+def test_absurd_range_is_refused_in_json_and_not_kept(ada: Player, segment: str, wanted: str) -> None:
+    response = ada.get(segment, headers={"Range": wanted})
     assert response.status_code == 416
     assert response["Content-Range"] == f"bytes */{SEGMENT_BYTES}"
     assert response["Cache-Control"] == "no-store"
     assert response.json().keys() == {"detail"}
 
 
-@pytest.mark.parametrize("wanted", ["bytes=0-1,3-4", "bytes=0-,0-,0-", "bytes=9-1", "lines=1-2", "bytes=x"])
-def test_overlapping_and_malformed_ranges_send_the_whole(ada: Player, segment: str, wanted: str) -> None:
+@pytest.mark.parametrize("wanted", ["bytes=0-1,3-4", "lines=1-2"])
+def test_ranges_that_lie_apart_or_count_otherwise_send_the_whole(ada: Player, segment: str, wanted: str) -> None:
     response = ada.get(segment, headers={"Range": wanted})
     assert (response.status_code, len(response.sent)) == (200, SEGMENT_BYTES)
 
