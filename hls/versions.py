@@ -19,3 +19,8 @@ def with_version(text: str, version: int) -> str:
 def pinned(text: str, version: int) -> str:
     """The text with versioned URIs, whatever the version."""
     return _URI.sub(lambda found: f"{found[0]}?v={version}", text)
+
+
+def one_folder_up(text: str) -> str:
+    """The text for whoever asked for it with a slash behind its name: to them that is a folder (RFC 3986 5.2.3)."""
+    return _URI.sub(lambda found: f"../{found[0]}", text)

@@ -1,18 +1,21 @@
 """What players fetch, as Django's responses. Playlists are looked up afresh: a replaced film is seen at once."""
 
+import hashlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from django.db import connection
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.utils.cache import patch_vary_headers
+from django.utils.cache import get_conditional_response, patch_vary_headers
+from django.utils.http import quote_etag
 
 from hls.core import names
 from hls.growing import Growing
 from hls.models import Transcode
 from hls.published import current
+from hls.versions import one_folder_up
 from library import files, places
 from library.errors import NotFound
 from library.models import Video
@@ -36,7 +39,7 @@ class Bytes(FileResponse):
 def master(request: HttpRequest, film: int, *, version: int | None, may_preview: bool) -> HttpResponseBase:
     transcode = places.transcode_of(film)
     if transcode.served is None:
-        return growing_text(transcode, may_preview, lambda growing: growing.multivariant())
+        return growing_text(request, transcode, may_preview, lambda growing: growing.multivariant())
     place = places.keep(film, version, places.edition_of(transcode, version))
     return text(request, place.folder / names.MASTER)
 
@@ -49,7 +52,7 @@ def media(
         raise NotFound
     transcode = places.transcode_of(film)
     if transcode.served is None:
-        return growing_text(transcode, may_preview, lambda growing: growing.media(resolution, name))
+        return growing_text(request, transcode, may_preview, lambda growing: growing.media(resolution, name))
     place = places.keep(film, version, places.edition_of(transcode, version))
     return text(request, place.media(resolution, name))
 
@@ -94,21 +97,41 @@ def poster_path(video: Video) -> Path:
     return edition.folder / names.POSTER
 
 
-def growing_text(transcode: Transcode, may_preview: bool, write: Callable[[Growing], str | None]) -> HttpResponseBase:
+def growing_text(
+    request: HttpRequest, transcode: Transcode, may_preview: bool, write: Callable[[Growing], str | None]
+) -> HttpResponseBase:
     """A playlist of a film that is still being made; only for those who may see it, and never stored."""
     growing = Growing.of(transcode) if may_preview else None
     found = write(growing) if growing else None
     if found is None:
         raise NotFound
-    response = HttpResponse(found, content_type=PLAYLIST_TYPE)
-    response["Cache-Control"] = NEVER
-    return response
+    found = one_folder_up(found) if is_folder(request) else found
+    return HttpResponse(found, content_type=PLAYLIST_TYPE, headers={"Cache-Control": NEVER})
 
 
 def text(request: HttpRequest, path: Path, *, content_type: str = PLAYLIST_TYPE) -> HttpResponseBase:
+    if is_folder(request):
+        return moved_text(request, path, content_type=content_type)
     response = respond(text_answer(request.META, path, content_type=content_type))
     patch_vary_headers(response, ["Accept-Encoding"])
     return response
+
+
+def is_folder(request: HttpRequest) -> bool:
+    """Whether the address ends with a slash, so that what it leads to names others from one folder further down."""
+    return request.path_info.endswith("/")
+
+
+def moved_text(request: HttpRequest, path: Path, *, content_type: str) -> HttpResponseBase:
+    """As `text`, for an address with a slash behind it. Few ask for that: it is written anew, uncompressed."""
+    try:
+        content = one_folder_up(path.read_text()).encode()
+    except FileNotFoundError:
+        raise NotFound from None
+    etag = quote_etag(hashlib.sha256(content).hexdigest()[:32])
+    headers = {"Cache-Control": files.BRIEFLY, "ETag": etag}
+    response = HttpResponse(content, content_type=content_type, headers=headers)
+    return cast(HttpResponse, get_conditional_response(request, etag=etag, response=response))
 
 
 def text_answer(meta: Mapping[str, str], path: Path, *, content_type: str) -> files.Answer:

@@ -39,8 +39,8 @@ log = structlog.get_logger("videoflix.web")
 STALLED_S = 60.0  # a client that takes or sends not a single byte for so long is given up, and its thread freed
 PATH = re.compile(
     r"/api/video/(?P<film>[1-9]\d{0,17})/"
-    r"(?:(?P<resolution>480p|720p|1080p)/(?:(?P<segment>segment_\d{3,6}\.ts)|(?P<media>index\.m3u8|iframes\.m3u8))"
-    r"|(?P<sheet>storyboard_\d{2,4}\.jpg)|(?P<master>master\.m3u8)|(?P<storyboard>storyboard\.vtt))",
+    r"(?:(?P<resolution>480p|720p|1080p)/(?:(?P<segment>segment_\d{3,6}\.ts)/?|(?P<media>index\.m3u8|iframes\.m3u8))"
+    r"|(?P<sheet>storyboard_\d{2,4}\.jpg)/?|(?P<master>master\.m3u8)|(?P<storyboard>storyboard\.vtt))",
     re.ASCII,
 )
 VERSION = re.compile(r"(?:v=([1-9]\d{0,8}))?", re.ASCII)

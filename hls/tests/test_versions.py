@@ -1,11 +1,14 @@
 """Addresses that change with the version: every URI, and nothing else."""
 
+import re
+from urllib.parse import urljoin
+
 import pytest
 
 from hls.core import playlists, storyboard
 from hls.core.chunk import IFrame, RenditionFacts, SegmentFacts
 from hls.tests.factories import plan
-from hls.versions import pinned, with_version
+from hls.versions import one_folder_up, pinned, with_version
 
 FILM = plan(seconds=12)
 SEGMENTS = tuple(
@@ -41,3 +44,16 @@ def test_the_storyboards_fragment_stays_behind_the_version() -> None:
     assert text.startswith("WEBVTT\n\n00:00:00.000 --> ")
     assert "\nstoryboard_00.jpg?v=2#xywh=0,0,240,136\n" in text
     assert text.count("?v=2") == FILM.tile_count
+
+
+def test_addresses_one_folder_up_lead_to_the_same_places() -> None:
+    master = "https://api.example.com/api/video/7/master.m3u8"
+    text = playlists.multivariant(FILM, [RENDITION])
+    plain = [urljoin(master, uri) for uri in uris(text)]
+    assert [urljoin(f"{master}/", uri) for uri in uris(one_folder_up(text))] == plain
+    assert plain == [f"https://api.example.com/api/video/7/720p/{name}.m3u8" for name in ("index", "iframes")]
+
+
+def uris(text: str) -> list[str]:
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    return lines + re.findall('URI="([^"]+)"', text)

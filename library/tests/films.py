@@ -19,6 +19,7 @@ PASSWORD = "a quiet river at 5"
 SEGMENT_BYTES = 1_880
 MASTER = "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n480p/index.m3u8\n#EXT-X-STREAM-INF:BANDWIDTH=2\n720p/index.m3u8\n"
 MEDIA = "#EXTM3U\n#EXTINF:6.0,\nsegment_000.ts\n#EXTINF:6.0,\nsegment_001.ts\n#EXT-X-ENDLIST\n"
+STORYBOARD = "WEBVTT\n\n00:00:00.000 --> 00:00:10.000\nstoryboard_00.jpg#xywh=0,0,240,136\n"
 RENDITIONS = (ServedRendition("480p", 854, 480), ServedRendition("720p", 1280, 720))
 
 
@@ -73,7 +74,7 @@ def write_version(film: int, version: int, size: int) -> Path:
         write_text(inside / "index.m3u8", with_version(MEDIA, version))
         write_text(inside / "iframes.m3u8", with_version(MEDIA, version))
     write_text(folder / "master.m3u8", pinned(MASTER, version))
-    write_text(folder / "storyboard.vtt", "WEBVTT\n")
+    write_text(folder / "storyboard.vtt", with_version(STORYBOARD, version))
     (folder / "storyboard_00.jpg").write_bytes(b"sheet of %d" % film)
     (folder / "poster.jpg").write_bytes(b"poster of %d" % film)
     return folder

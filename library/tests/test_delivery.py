@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from email.utils import formatdate
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 
@@ -202,6 +203,32 @@ def test_playlist_is_short_lived_and_tagged(ada: Player, film: Video) -> None:
     assert response["Cache-Control"] == "private, max-age=5"
     again = ada.get(f"/api/video/{film.pk}/480p/index.m3u8", headers={"If-None-Match": response["ETag"]})
     assert again.status_code == 304
+
+
+@pytest.mark.parametrize("name", ["master.m3u8", "480p/index.m3u8", "720p/iframes.m3u8", "storyboard.vtt"])
+def test_slash_behind_a_name_leads_to_the_same_segments(ada: Player, film: Video, name: str) -> None:
+    serve_version(film, 2)
+    plain, slashed = (f"/api/video/{film.pk}/{name}{slash}" for slash in ("", "/"))
+    first, second = ada.get(plain), ada.get(slashed)
+    assert (first.status_code, second.status_code) == (200, 200)
+    assert [urljoin(slashed, uri) for uri in uris(second)] == [urljoin(plain, uri) for uri in uris(first)]
+    for header in ("Content-Type", "Cache-Control"):
+        assert first[header] == second[header]
+    assert "playback_token" in second.cookies or name == "storyboard.vtt"
+    assert first["ETag"] != second["ETag"]
+    again = ada.get(slashed, headers={"If-None-Match": second["ETag"]})
+    assert (again.status_code, again.sent) == (304, b"")
+
+
+def uris(response: Any) -> list[str]:
+    lines = response.sent.decode().removeprefix("WEBVTT").splitlines()
+    return [line for line in lines if line and line[0] != "#" and "-->" not in line]
+
+
+def test_slash_behind_the_name_of_a_file_that_is_gone_is_not_found(ada: Player, film: Video, settings: Any) -> None:
+    (settings.HLS_ROOT / str(film.transcode_id) / "1" / "master.m3u8").unlink()
+    response = ada.get(f"/api/video/{film.pk}/master.m3u8/")
+    assert (response.status_code, response.json()) == (404, {"detail": "Not found."})
 
 
 @pytest.mark.parametrize("accepted", ["gzip", "br, gzip;q=0.5", "*", "GZIP ; q=1"])

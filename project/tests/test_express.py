@@ -24,11 +24,13 @@ ORIGIN = "https://app.example.com"
 NAMES = (
     "480p/segment_000.ts",
     "1080p/segment_001.ts?v=1",
+    "480p/segment_001.ts/",
     "480p/index.m3u8",
     "720p/iframes.m3u8?v=1",
     "master.m3u8",
     "storyboard.vtt",
     "storyboard_00.jpg",
+    "storyboard_00.jpg/",
 )
 
 
@@ -213,7 +215,10 @@ def test_playlist_renews_the_leave_as_django_does(player: Player, film: Video, c
     [
         ("POST", "480p/segment_000.ts", {}),
         ("OPTIONS", "480p/segment_000.ts", {"Origin": ORIGIN}),
-        ("GET", "480p/segment_000.ts/", {}),
+        ("GET", "480p/index.m3u8/", {}),
+        ("GET", "master.m3u8/", {}),
+        ("GET", "storyboard.vtt/", {}),
+        ("GET", "480p/segment_000.ts//", {}),
         ("GET", "480p/segment_002.ts", {}),
         ("GET", "480p/segment_0000.ts", {}),
         ("GET", "480p/segment_000.ts%00", {}),
