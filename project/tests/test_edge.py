@@ -21,6 +21,7 @@ from pytest_django import DjangoDbBlocker
 
 from accounts.tests.serving import web_server
 from library.tests.films import PASSWORD, SEGMENT_BYTES, segment_bytes
+from project.middleware import REQUEST_ID
 from project.tests.edge import nginx, nginx_binary
 
 pytestmark = [
@@ -430,7 +431,10 @@ def test_api_and_static_files_are_proxied_with_absolute_urls(site: Site) -> None
 def test_request_id_is_the_edges_own_and_reaches_the_log(site: Site, player: httpx.Client) -> None:
     response = player.get(f"/api/video/{site.film}/480p/segment_000.ts", headers={"X-Request-ID": "made-up-by-client"})
     identity = response.headers["X-Request-ID"]
-    assert len(identity) == 32
+    assert REQUEST_ID.fullmatch(identity)
+    assert identity != "made-up-by-client"
+    again = player.get(f"/api/video/{site.film}/480p/segment_000.ts")
+    assert again.headers["X-Request-ID"] != identity
     assert json.loads(logged(site, identity))["request_id"] == identity
 
 
