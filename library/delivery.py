@@ -41,7 +41,7 @@ def master(request: HttpRequest, film: int, *, version: int | None, may_preview:
     if transcode.served is None:
         return growing_text(request, transcode, may_preview, lambda growing: growing.multivariant())
     place = places.keep(film, version, places.edition_of(transcode, version))
-    return text(request, place.folder / names.MASTER)
+    return text(request, f"{place.folder}/{names.MASTER}")
 
 
 def media(
@@ -59,7 +59,7 @@ def media(
 
 def storyboard(request: HttpRequest, film: int, *, version: int | None) -> HttpResponseBase:
     place = places.place_of(film, version)
-    return text(request, place.folder / names.STORYBOARD, content_type=STORYBOARD_TYPE)
+    return text(request, f"{place.folder}/{names.STORYBOARD}", content_type=STORYBOARD_TYPE)
 
 
 def sheet(request: HttpRequest, film: int, name: str, *, version: int | None) -> HttpResponseBase:
@@ -109,7 +109,7 @@ def growing_text(
     return HttpResponse(found, content_type=PLAYLIST_TYPE, headers={"Cache-Control": NEVER})
 
 
-def text(request: HttpRequest, path: Path, *, content_type: str = PLAYLIST_TYPE) -> HttpResponseBase:
+def text(request: HttpRequest, path: str, *, content_type: str = PLAYLIST_TYPE) -> HttpResponseBase:
     if is_folder(request):
         return moved_text(request, path, content_type=content_type)
     response = respond(text_answer(request.META, path, content_type=content_type))
@@ -122,10 +122,10 @@ def is_folder(request: HttpRequest) -> bool:
     return request.path_info.endswith("/")
 
 
-def moved_text(request: HttpRequest, path: Path, *, content_type: str) -> HttpResponseBase:
+def moved_text(request: HttpRequest, path: str, *, content_type: str) -> HttpResponseBase:
     """As `text`, for an address with a slash behind it. Few ask for that: it is written anew, uncompressed."""
     try:
-        content = one_folder_up(path.read_text()).encode()
+        content = one_folder_up(Path(path).read_text()).encode()
     except FileNotFoundError:
         raise NotFound from None
     etag = quote_etag(hashlib.sha256(content).hexdigest()[:32])
@@ -134,14 +134,14 @@ def moved_text(request: HttpRequest, path: Path, *, content_type: str) -> HttpRe
     return cast(HttpResponse, get_conditional_response(request, etag=etag, response=response))
 
 
-def text_answer(meta: Mapping[str, str], path: Path, *, content_type: str) -> files.Answer:
+def text_answer(meta: Mapping[str, str], path: str, *, content_type: str) -> files.Answer:
     """A playlist or WebVTT of a served version; its gzip was made with it. Raises NotFound."""
     is_gzip = files.accepts_gzip(meta.get("HTTP_ACCEPT_ENCODING", ""))
-    path = path.with_name(f"{path.name}.gz") if is_gzip else path
+    path = f"{path}.gz" if is_gzip else path
     return files.answer(meta, path, content_type=content_type, cache=files.BRIEFLY, is_gzip=is_gzip)
 
 
-def file(request: HttpRequest, path: Path, *, content_type: str) -> HttpResponseBase:
+def file(request: HttpRequest, path: str | Path, *, content_type: str) -> HttpResponseBase:
     return respond(files.answer(request.META, path, content_type=content_type))
 
 

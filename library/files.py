@@ -47,11 +47,11 @@ class Answer:
 
 
 def answer(
-    meta: Mapping[str, str], path: Path, *, content_type: str, cache: str = FOREVER, is_gzip: bool = False
+    meta: Mapping[str, str], path: str | Path, *, content_type: str, cache: str = FOREVER, is_gzip: bool = False
 ) -> Answer:
     """The file as this request wants it; `meta` is the WSGI environment. Raises NotFound where it is gone."""
     try:
-        opened = path.open("rb", buffering=0)
+        opened = FileIO(path)
     except (FileNotFoundError, NotADirectoryError):
         raise NotFound from None
     stat = os.fstat(opened.fileno())

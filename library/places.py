@@ -7,7 +7,6 @@ version is the current one changes with a replacement and is remembered for no l
 import threading
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple
 
 from cachetools import TLRUCache
@@ -26,33 +25,36 @@ FIRST = 1  # segments without a version in their address belong to the first one
 
 @dataclass(frozen=True)
 class Place:
-    """A film's version on the disk; the counts say which segments and sheets may be asked for."""
+    """A film's version on the disk; the counts say which segments and sheets may be asked for.
 
-    folder: Path
+    Paths are strings here: making a Path of one takes longer than opening it.
+    """
+
+    folder: str
     version: int
     real_names: dict[str, str]  # the name in the address -> the rendition that plays
     segment_count: int
     sheet_count: int
     is_finished: bool
 
-    def segment(self, resolution: str, name: str) -> Path:
+    def segment(self, resolution: str, name: str) -> str:
         """Raises NotFound."""
         number = names.segment_number(name)
         if resolution not in self.real_names or number is None or number >= self.segment_count:
             raise NotFound
-        return self.folder / self.real_names[resolution] / names.segment_name(number)
+        return f"{self.folder}/{self.real_names[resolution]}/{names.segment_name(number)}"
 
-    def sheet(self, name: str) -> Path:
+    def sheet(self, name: str) -> str:
         """Raises NotFound."""
         if not names.is_sheet_name(name) or name not in map(names.sheet_name, range(self.sheet_count)):
             raise NotFound
-        return self.folder / name
+        return f"{self.folder}/{name}"
 
-    def media(self, resolution: str, name: str) -> Path:
+    def media(self, resolution: str, name: str) -> str:
         """A playlist of a resolution. Raises NotFound."""
         if resolution not in self.real_names or name not in (names.INDEX, names.IFRAMES):
             raise NotFound
-        return self.folder / self.real_names[resolution] / name
+        return f"{self.folder}/{self.real_names[resolution]}/{name}"
 
 
 class Key(NamedTuple):
@@ -123,7 +125,7 @@ def keep(film: int, version: int | None, edition: Edition) -> Place:
 def place_in(edition: Edition) -> Place:
     served = edition.served
     return Place(
-        folder=edition.folder,
+        folder=str(edition.folder),
         version=served.version,
         real_names={name: served.rendition(name).name for name in names.RENDITIONS},
         segment_count=served.segment_count,
@@ -137,7 +139,7 @@ def remembered(film: int, version: int | None) -> Place | None:
     return memory.get(Key(film, version))
 
 
-def segment_path(film: int, resolution: str, name: str, *, version: int | None, may_preview: bool) -> Path:
+def segment_path(film: int, resolution: str, name: str, *, version: int | None, may_preview: bool) -> str:
     """A segment's file; those of a film that is still being made only for whom may see it. Raises NotFound."""
     version = version or FIRST
     place = remembered(film, version)
@@ -157,7 +159,7 @@ def finished_or_growing(film: int, version: int, may_preview: bool) -> Place:
     if growing is None:
         return keep(film, version, edition_of(transcode, version))
     place = Place(
-        folder=growing.folder,
+        folder=str(growing.folder),
         version=version,
         real_names={name: growing.rendition(name).name for name in names.RENDITIONS},
         segment_count=len(growing.renditions[0].segments),

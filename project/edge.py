@@ -61,7 +61,7 @@ def files(video: Video, version: int) -> dict[str, str]:
         place = places.place_in(places.edition_of(video.transcode, version))
     except NotFound:
         return {}
-    return {FOLDER: relative(place.folder), BEST: place.real_names[names.RENDITIONS[-1]]}
+    return {FOLDER: relative(Path(place.folder)), BEST: place.real_names[names.RENDITIONS[-1]]}
 
 
 def relative(path: Path) -> str:

@@ -11,11 +11,10 @@ import socket
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cache
 from http import HTTPStatus
-from pathlib import Path
 from typing import Any
 
-import structlog
 from django.conf import settings
 from django.db import Error as DatabaseUnavailable
 from django.http import HttpResponse
@@ -26,15 +25,13 @@ from accounts import auth, cookies, playback
 from hls.core import names
 from library import delivery, files, places
 from library.errors import NotFound
-from project import metrics
+from project import logs, metrics
 from project.middleware import identity_of
 
 type Environ = dict[str, Any]
 type Headers = list[tuple[str, str]]
 type StartResponse = Callable[[str, Headers], object]
 type Application = Callable[[Environ, Any], Iterable[bytes]]
-
-log = structlog.get_logger("videoflix.web")
 
 STALLED_S = 60.0  # a client that takes or sends not a single byte for so long is given up, and its thread freed
 PATH = re.compile(
@@ -92,13 +89,13 @@ class Wish:
         version = self.version if self.is_text else self.version or places.FIRST
         return places.remembered(self.film, version)
 
-    def find(self, place: places.Place) -> Path:
+    def find(self, place: places.Place) -> str:
         """The file, where this version lies. Raises NotFound."""
         if self.kind == "segment":
             return place.segment(self.resolution, self.name)
         if self.kind == "sheet":
             return place.sheet(self.name)
-        return place.media(self.resolution, self.name) if self.kind == "media" else place.folder / self.name
+        return place.media(self.resolution, self.name) if self.kind == "media" else f"{place.folder}/{self.name}"
 
 
 class Express:
@@ -106,6 +103,9 @@ class Express:
 
     def __init__(self, django: Application) -> None:
         self._django = django
+        self._log = logs.lean_logger(
+            "videoflix.web", level=settings.LOGGING["root"]["level"], as_json=not settings.DEBUG
+        )
         self._always = [  # read once, as Django's middleware does
             ("X-Frame-Options", settings.X_FRAME_OPTIONS),
             ("Referrer-Policy", settings.SECURE_REFERRER_POLICY),
@@ -142,7 +142,7 @@ class Express:
         headers.append(("X-Request-ID", identity))
         if wish.is_playlist:
             headers.append(("Set-Cookie", renewed(viewer, wish.film)))
-        note(environ, wish, found.status, time.perf_counter() - started, identity, viewer.user.pk)
+        self.note(environ, wish, found.status, time.perf_counter() - started, identity, viewer.user.pk)
         start_response(f"{found.status} {HTTPStatus(found.status).phrase}", headers)
         if connected := environ.get("gunicorn.socket"):
             wait_in_the_kernel(connected)
@@ -150,6 +150,24 @@ class Express:
             return [found.body]
         wrap: Callable[..., Iterable[bytes]] = environ["wsgi.file_wrapper"]
         return wrap(found.body, 65_536)
+
+    def note(self, environ: Environ, wish: Wish, status: int, duration_s: float, identity: str, user_id: int) -> None:
+        """The same log line and the same count as for any other request. PATH allows no secret in the address."""
+        method = environ["REQUEST_METHOD"]
+        timer(method, ROUTES[wish.name if wish.kind == "media" else wish.kind], status).observe(duration_s)
+        self._log.info(
+            "request",
+            request_id=identity,
+            method=method,
+            path=environ["PATH_INFO"],
+            status=status,
+            duration_ms=round(1000 * duration_s, 1),
+            user_id=user_id,
+            video_id=wish.film,
+        )
+
+
+timer = cache(metrics.duration.labels)  # a few routes, methods and statuses
 
 
 def viewer_of(environ: Environ, wish: Wish) -> playback.Viewer | None:
@@ -226,20 +244,3 @@ def renewed(viewer: playback.Viewer, film: int) -> str:
     response = HttpResponse()
     viewer.grant_playback(response, film=film)
     return response.cookies[cookies.PLAYBACK].OutputString()
-
-
-def note(environ: Environ, wish: Wish, status: int, duration_s: float, identity: str, user_id: int) -> None:
-    """The same log line and the same count as for any other request."""
-    method = environ["REQUEST_METHOD"]
-    route = ROUTES[wish.name if wish.kind == "media" else wish.kind]
-    metrics.duration.labels(method, route, status).observe(duration_s)
-    log.info(
-        "request",
-        request_id=identity,
-        method=method,
-        path=environ["PATH_INFO"],
-        status=status,
-        duration_ms=round(1000 * duration_s, 1),
-        user_id=user_id,
-        video_id=wish.film,
-    )

@@ -2,8 +2,9 @@
 
 import logging.config
 import re
+import sys
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 import structlog
 
@@ -33,11 +34,13 @@ HINTS = (
 )
 SECRET_NAMES = re.compile(r"password|token|secret|cookie|authorization|body", re.IGNORECASE)
 
+TIMESTAMP = structlog.processors.TimeStamper(fmt="iso", utc=True)
+
 SHARED: list[structlog.types.Processor] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_logger_name,
     structlog.stdlib.add_log_level,
-    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    TIMESTAMP,
     structlog.stdlib.ExtraAdder(allow=["request_id", "status_code", "duration_ms"]),
 ]
 
@@ -126,3 +129,17 @@ def configure(config: dict[str, Any]) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
+
+
+def lean_logger(name: str, *, level: str, as_json: bool) -> structlog.typing.FilteringBoundLogger:
+    """A logger straight to standard error: without a LogRecord and without masking, at a third of the cost.
+
+    For events that come by the thousand, and of whose every value it is known that it is no secret.
+    """
+    last: Any = structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(colors=False)
+    logger = structlog.wrap_logger(
+        structlog.WriteLogger(sys.stderr),
+        processors=[structlog.processors.add_log_level, TIMESTAMP, last],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+    )
+    return cast(structlog.typing.FilteringBoundLogger, logger.bind(logger=name))

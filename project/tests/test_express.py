@@ -1,5 +1,6 @@
 """The way in front of Django: the same answers as Django gives, no query, and everything odd left to Django."""
 
+import json
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ from library.models import Video
 from library.tests.films import PASSWORD, Player, make_viewer, published, segment_bytes, serve_version, sign_in
 from project import metrics
 from project.express import Express, Headers
+from project.logs import logging_config
 
 pytestmark = pytest.mark.django_db
 
@@ -302,21 +304,52 @@ def test_administrators_playlist_goes_on_to_django_and_segments_do_not(film: Vid
 
 
 def test_request_is_logged_and_counted_as_any_other(
-    player: Player, film: Video, cookie: str, caplog: pytest.LogCaptureFixture
+    player: Player,
+    film: Video,
+    cookie: str,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     path = f"/api/video/{film.pk}/480p/segment_000.ts"
     caplog.clear()
     before = counted()
     player.get(path, headers={"X-Request-ID": "from-django"})
     by_django = counted()
+    capsys.readouterr()
     answered = Answered(path, cookie, **{"X-Request-ID": "from-express"})
     by_express = counted()
     assert answered.headers["X-Request-ID"] == "from-express"
     (label,) = {name for name in by_django if by_django[name] != before.get(name)}
     assert by_express[label] == by_django[label] + 1
-    lines: list[Any] = [record.msg for record in caplog.records if record.name == "videoflix.web"]
-    assert [line["request_id"] for line in lines] == ["from-django", "from-express"]
-    assert lines[0].keys() == lines[1].keys()
+    [by_django_line] = [record.msg for record in caplog.records if record.name == "videoflix.web"]
+    [line] = map(json.loads, capsys.readouterr().err.splitlines())
+    assert isinstance(by_django_line, dict)
+    assert line.keys() == by_django_line.keys()
+    unlike = {"request_id": "from-express", "timestamp": line["timestamp"], "duration_ms": line["duration_ms"]}
+    assert line == by_django_line | unlike
+    assert line["timestamp"].endswith("Z")
+    assert line["duration_ms"] >= 0
+
+
+@pytest.mark.parametrize(("level", "count"), [("DEBUG", 1), ("INFO", 1), ("WARNING", 0)])
+def test_request_is_logged_where_the_level_says_so(
+    film: Video, cookie: str, capsys: pytest.CaptureFixture[str], settings: Any, level: str, count: int
+) -> None:
+    settings.LOGGING = logging_config(level=level, as_json=True)
+    capsys.readouterr()
+    assert Answered(f"/api/video/{film.pk}/480p/segment_000.ts", cookie).status == 200
+    assert len(capsys.readouterr().err.splitlines()) == count
+
+
+def test_request_is_logged_for_people_while_developing(
+    film: Video, cookie: str, capsys: pytest.CaptureFixture[str], settings: Any
+) -> None:
+    settings.DEBUG = True
+    capsys.readouterr()
+    assert Answered(f"/api/video/{film.pk}/480p/segment_000.ts", cookie).status == 200
+    [line] = capsys.readouterr().err.splitlines()
+    assert "request" in line
+    assert f"path=/api/video/{film.pk}/480p/segment_000.ts" in line
 
 
 def counted() -> dict[str, float]:
