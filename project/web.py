@@ -27,13 +27,15 @@ class ErrorsOnly(Logger):  # type: ignore[misc]  # gunicorn has no types
 bind = f"[{_env.host}]:{_env.port}" if ":" in _env.host else f"{_env.host}:{_env.port}"
 workers = _env.web_workers
 threads = _env.web_threads  # one for each client that is being sent something, be it ever so slow: most only wait
-worker_class = "gthread"
+worker_class = "project.threads.StayingWorker"
 timeout = 60
 graceful_timeout = 15
 keepalive = 15
 control_socket_disable = True
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 (heartbeats, not on a disk)
-forwarded_allow_ips = "127.0.0.1,::1"  # Django alone decides what a proxy may say: USE_X_FORWARDED_PROTO
+secure_scheme_headers: dict[str, str] = {}  # Django alone decides what a proxy may say (USE_X_FORWARDED_PROTO): nothing
+forwarder_headers = ""  # of what is forwarded means anything to gunicorn,
+forwarded_allow_ips = "*"  # so that it need not ask by whom
 logger_class = ErrorsOnly
 logconfig_dict = logging_config(level=_env.log_level, as_json=not _env.debug)
 _metrics_folder = ""
