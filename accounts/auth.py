@@ -23,7 +23,7 @@ from accounts import cookies, tokens
 from accounts.errors import TokenRefused
 from accounts.models import User
 from accounts.playback import Viewer, viewer_by_playback
-from accounts.sessions import holder_of_live, live_session
+from accounts.sessions import holder_of_live
 
 __all__ = ["Gate", "Viewer", "playback", "reader", "staff", "viewer"]
 
@@ -65,26 +65,22 @@ def by_cookie(request: HttpRequest) -> Viewer | None:
 
 
 def by_access_token(token: str) -> Viewer | None:
+    """Whose session the token is of; their `user` is a deferred row."""
     if not token:
-        return None
-    try:
-        session = live_session(tokens.read_access(token).session_id)
-    except TokenRefused:
-        return None
-    return Viewer(user=session.user, session_id=session.pk)
-
-
-def by_access_token_alone(header: str, cookies_sent: Mapping[str, str]) -> Viewer | None:
-    """As `by_bearer` and `by_cookie`, for whoever has no request of Django's yet; the session is asked for leanly."""
-    scheme, _, bearer = header.partition(" ")
-    token = bearer.strip() if header else cookies_sent.get(cookies.ACCESS, "")
-    if not token or (header and scheme.lower() != "bearer"):
         return None
     try:
         session_id = tokens.read_access(token).session_id
         return Viewer(user=holder_of_live(session_id), session_id=session_id)
     except TokenRefused:
         return None
+
+
+def by_access_token_alone(header: str, cookies_sent: Mapping[str, str]) -> Viewer | None:
+    """As `by_bearer` and `by_cookie`, for whoever has no request of Django's yet."""
+    scheme, _, bearer = header.partition(" ")
+    if header:
+        return by_access_token(bearer.strip()) if scheme.lower() == "bearer" else None
+    return by_access_token(cookies_sent.get(cookies.ACCESS, ""))
 
 
 def by_admin_session(request: HttpRequest) -> Viewer | None:

@@ -20,7 +20,7 @@ from django.utils.crypto import constant_time_compare
 from accounts import cookies
 from accounts.errors import TokenRefused
 from accounts.models import User
-from accounts.sessions import live_session
+from accounts.sessions import holder_of_live
 
 SALT = "accounts.playback"
 LIFETIME = timedelta(hours=12)  # longer than any film; renewed with each playlist
@@ -34,7 +34,7 @@ MOST_REMEMBERED = 10_000
 class Viewer:
     """Somebody who may use the API, as `request.auth`. `session_id` is None for who signed in to the admin.
 
-    Who came by the playback cookie was not loaded: anything of `user` but `pk` and `is_staff` is then a query.
+    Who came by a cookie or token of ours was not loaded: anything of `user` but `pk` and `is_staff` is then a query.
     """
 
     user: User
@@ -89,7 +89,7 @@ class Leave:
         """Whose it is while the session is alive, or the member of the staff still one. One query."""
         if self.session_id is not None:
             try:
-                return live_session(UUID(self.session_id)).user
+                return holder_of_live(UUID(self.session_id))
             except TokenRefused:
                 return None
         user = User.objects.filter(pk=self.user_id, is_active=True, is_staff=True).first()

@@ -13,7 +13,7 @@ api = NinjaAPI(urls_namespace="gates", docs_url=None, openapi_url=None)
 
 def answer(request: HttpRequest) -> dict[str, Any]:
     viewer: auth.Viewer = request.auth  # type: ignore[attr-defined]
-    return {"user": viewer.user.email, "staff": viewer.is_staff, "has_session": viewer.session_id is not None}
+    return {"user": viewer.user.pk, "staff": viewer.is_staff, "has_session": viewer.session_id is not None}
 
 
 @api.api_operation(["GET", "POST"], "viewer/", auth=auth.viewer)

@@ -78,7 +78,7 @@ def test_weak_credential_does_not_shadow_a_strong_one(client: Client, ada: User,
     client.force_login(carol)
     client.cookies[cookies.ACCESS] = signed_in(ada)[1].access
     assert status(client, "staff") == 200
-    assert client.get("/api/reader/").json()["user"] == ada.email
+    assert client.get("/api/reader/").json()["user"] == ada.pk
 
 
 def test_inactive_user_passes_nothing(client: Client, ada: User) -> None:
