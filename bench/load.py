@@ -37,6 +37,7 @@ class Result:
     kernel_ms: float  # what the kernel did for them: reading, sending
     nginx_ms: float  # user and kernel
     megabytes_per_second: float
+    of_plain: float = 0  # requests a second, of those that plain nginx answers beside it
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def check(load: Load) -> None:
 def wrk(load: Load, seconds: float) -> tuple[int, float, float]:
     """Requests, bytes and seconds."""
     headers = [part for name, value in load.headers.items() for part in ("-H", f"{name}: {value}")]
-    command = ["wrk", "-t", "1", "-c", str(CONNECTIONS), "-d", f"{seconds:.0f}s", *headers, load.url]
+    command = ["wrk", "-t", "1", "-c", str(CONNECTIONS), "-d", f"{max(1, round(seconds))}s", *headers, load.url]
     text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     found = re.search(r"(\d+) requests in ([\d.]+)(ms|s|m), ([\d.]+)(\w+) read", text)
     assert found, text

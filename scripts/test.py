@@ -45,6 +45,7 @@ NEED_NO_DATABASE = (
     "test_house*",
     "test_env*",
     "test_supervisor*",
+    "test_threads*",
     "test_serve*",
     "test_outage*",
     "test_reload*",
@@ -55,7 +56,7 @@ NEED_NO_DATABASE = (
     "test_prepare*",
     "test_operations*",
 )  # or have their own
-LOOK_ALIKE = ("test_browser_pages*", "test_browser_admin*")  # on every database, and take longest
+LOOK_ALIKE = ("test_browser_pages*", "test_browser_admin*", "test_playing_on*")  # on every database, and take longest
 
 
 @dataclass(frozen=True)
