@@ -29,6 +29,7 @@ os.environ |= {"DATA_DIR": FOLDER.name, "ENV_FILE": "", "LOG_LEVEL": "WARNING", 
 os.environ["DJANGO_SETTINGS_MODULE"] = "project.settings"
 django.setup()
 
+from django.db import connection  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
 from hls.models import State, Transcode  # noqa: E402
@@ -88,6 +89,9 @@ def fill(count: int) -> None:
             for number, transcode in zip(numbers, made, strict=True)
         )
     Video.objects.update(updated_at=yesterday)
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:  # as it does by itself within minutes
+            cursor.execute("VACUUM ANALYZE")
 
 
 def medians(count: int, rounds: int) -> dict[str, Cost]:
