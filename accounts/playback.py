@@ -1,7 +1,6 @@
 """Leave to go on playing one film: a signed cookie that outlives the access token, but not the session.
 
-It opens nothing but GET and HEAD below its film. Knows no Ninja, so that the delivery of segments, and the edge
-that asks before it sends them, can use it by the dotted path in settings.PLAYBACK_CHECK.
+It opens nothing but GET and HEAD below its film. Knows no Ninja: what is answered in front of the API asks it too.
 """
 
 import threading
@@ -128,16 +127,11 @@ class Memory:
 memory = Memory()
 
 
-def may_play(cookie: str, film: int, *, fresh: bool = False) -> bool:
-    """Whether this cookie's value opens this film; at most one query, and none within 55 s of the last.
+def viewer_by_playback(cookie: str, film: int, *, fresh: bool = False) -> Viewer | None:
+    """Who was given leave to play this film; at most one query, and none within 55 s of the last.
 
     `fresh` always asks the database: for a caller that remembers the answer itself.
     """
-    return viewer_by_playback(cookie, film, fresh=fresh) is not None
-
-
-def viewer_by_playback(cookie: str, film: int, *, fresh: bool = False) -> Viewer | None:
-    """Who was given leave to play this film; their `user` is a deferred row."""
     if not cookie or len(cookie) > MAX_LENGTH:
         return None
     if not fresh and (known := memory.get(cookie, film)):

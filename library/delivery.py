@@ -76,7 +76,7 @@ def segment(
 
 
 def poster(request: HttpRequest, film: int) -> HttpResponseBase:
-    return file(request, poster_path(video_of(film)), content_type=PICTURE_TYPE)
+    return file(request, poster_path(places.film_of(film)), content_type=PICTURE_TYPE)
 
 
 def video_of(film: int) -> Video:

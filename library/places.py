@@ -4,18 +4,21 @@ A version never changes, so where it lies is remembered for a while and most req
 version is the current one changes with a replacement and is remembered for no longer than players keep a playlist.
 """
 
+import json
 import threading
 import time
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from cachetools import TLRUCache
+from django.db import connection
 
 from hls.core import names
 from hls.growing import Growing
 from hls.models import Transcode
 from hls.published import Edition, current, retired
 from library.errors import NotFound
+from library.models import Video
 
 REMEMBERED_S = 30.0
 CURRENT_REMEMBERED_S = 5.0
@@ -90,6 +93,27 @@ class Memory:
 
 
 memory = Memory()
+
+
+FILM = f"""
+SELECT video.thumbnail, transcode.id, transcode.served, transcode.retired
+FROM {Video._meta.db_table} video JOIN {Transcode._meta.db_table} transcode ON transcode.id = video.transcode_id
+WHERE video.id = %s
+"""  # noqa: S608 (the tables' names are ours)
+
+
+def film_of(film: int) -> Video:
+    """What leads to a film's files, in deferred rows and at a fraction of the ORM's cost. Raises NotFound."""
+    with connection.cursor() as cursor:
+        cursor.execute(FILM, [film])
+        row = cursor.fetchone()
+    if row is None:
+        raise NotFound
+    thumbnail, transcode, *editions = row
+    served, retired = (json.loads(text) if text else None for text in editions)
+    video = Video.from_db(connection.alias, ["id", "thumbnail", "transcode_id"], [film, thumbnail, transcode])
+    video.transcode = Transcode.from_db(connection.alias, ["id", "served", "retired"], [transcode, served, retired])
+    return video
 
 
 def transcode_of(film: int) -> Transcode:

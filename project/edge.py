@@ -1,5 +1,6 @@
 """`GET /api/playback/check`: what the edge asks before it sends a film's files itself (deploy/nginx.conf.template)."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +12,7 @@ from ninja import Query, Router
 from ninja.errors import AuthenticationError
 
 from accounts import cookies
-from accounts.playback import may_play
+from accounts.playback import Viewer, viewer_by_playback
 from hls.core import names
 from library import delivery, places
 from library.api import Version
@@ -19,6 +20,8 @@ from library.errors import NotFound
 from library.models import Video
 
 CHECK = "/playback/check"
+PATH, ROUTE = f"/api{CHECK}", f"api{CHECK}"
+QUESTION = re.compile(r"film=([1-9]\d{0,17})(?:&v=([1-9]\d{0,8}))?", re.ASCII)  # as the edge puts it
 FOLDER, BEST, POSTER = "X-Film-Folder", "X-Film-Best", "X-Film-Poster"
 READ = {name.lower() for name in (FOLDER, BEST, POSTER, "Access-Control-Allow-Origin", "Cache-Control")}
 
@@ -29,24 +32,31 @@ Film = Annotated[int, Query(ge=1, le=2**63 - 1)]
 
 @router.get(CHECK, include_in_schema=False)
 def check(request: HttpRequest, film: Film, version: Version = None) -> HttpResponse:
-    """204 or 401, for the proxy alone, which keeps a 204 for less than a minute. Headers say where the files are.
-
-    The database is asked each time, so that the proxy's memory is the only one between a logout and its effect.
-    """
-    if not may_play(request.COOKIES.get(cookies.PLAYBACK, ""), film, fresh=True):
+    """204 or 401, for the proxy alone, which keeps a 204 for less than a minute."""
+    viewer = leave(request.COOKIES.get(cookies.PLAYBACK, ""), film)
+    if viewer is None:
         raise AuthenticationError
-    response = HttpResponse(status=204, headers={"Cache-Control": "no-store", **whereabouts(film, version)})
+    response = HttpResponse(status=204, headers=told(film, version))
     del response["Content-Type"]
     return response
 
 
-def whereabouts(film: int, version: int | None) -> dict[str, str]:
-    """Paths relative to DATA_DIR. Nothing of what isn't there: the proxy then asks for the file itself, and is told."""
+def leave(cookie: str, film: int) -> Viewer | None:
+    """Who holds leave to play this film. The database is asked each time: the proxy remembers enough as it is."""
+    return viewer_by_playback(cookie, film, fresh=True)
+
+
+def told(film: int, version: int | None) -> dict[str, str]:
+    """What a yes says, in headers: where the files are, as paths relative to DATA_DIR.
+
+    Nothing of what isn't there: the proxy then asks for the file itself, and is told.
+    """
+    headers = {"Cache-Control": "no-store"}
     try:
-        video = delivery.video_of(film)
+        video = places.film_of(film)
     except NotFound:
-        return {}
-    return poster(video) | files(video, version or places.FIRST)
+        return headers
+    return headers | poster(video) | files(video, version or places.FIRST)
 
 
 def poster(video: Video) -> dict[str, str]:
@@ -73,7 +83,7 @@ def nothing_else(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Cal
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)
-        if response.status_code == 204 and request.path_info == f"/api{CHECK}":
+        if response.status_code == 204 and request.path_info == PATH:
             for name in [name for name in response.headers if name.lower() not in READ]:
                 del response.headers[name]
         return response

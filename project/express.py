@@ -1,9 +1,11 @@
-"""What players fetch most, answered in front of Django: files of a film whose viewer and place are remembered.
+"""What is asked for most, answered in front of Django: files of a film whose viewer and place are remembered.
 
 A request passes Django's middleware and routing once in a minute; until then its viewer's leave (accounts.playback)
 and the film's place (library.places) are known in this process, and nothing is asked of anybody. Who comes with an
 access token alone costs one query: its session may have ended a moment ago. Whatever is unknown,
 odd or refused goes on to Django, so that only successes have two ways, and both give the same headers.
+
+The edge sends the files itself, and asks once in a minute who may have them (project.edge): a yes is said here too.
 """
 
 import re
@@ -25,7 +27,7 @@ from accounts import auth, cookies, playback
 from hls.core import names
 from library import delivery, files, places
 from library.errors import NotFound
-from project import logs, metrics
+from project import edge, logs, metrics
 from project.middleware import identity_of
 
 type Environ = dict[str, Any]
@@ -66,6 +68,10 @@ class Wish:
     @property
     def is_text(self) -> bool:
         return self.kind not in ("segment", "sheet")
+
+    @property
+    def route(self) -> str:
+        return ROUTES[self.name if self.kind == "media" else self.kind]
 
     @property
     def is_playlist(self) -> bool:
@@ -114,8 +120,11 @@ class Express:
         ]
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        wish = Wish.read(environ)
-        served = self.serve(environ, start_response, wish) if wish else None
+        if environ["PATH_INFO"] == edge.PATH:
+            served = self.permit(environ, start_response)
+        else:
+            wish = Wish.read(environ)
+            served = self.serve(environ, start_response, wish) if wish else None
         if served is not None:
             return served
         if connected := environ.get("gunicorn.socket"):
@@ -142,7 +151,8 @@ class Express:
         headers.append(("X-Request-ID", identity))
         if wish.is_playlist:
             headers.append(("Set-Cookie", renewed(viewer, wish.film)))
-        self.note(environ, wish, found.status, time.perf_counter() - started, identity, viewer.user.pk)
+        took_s = time.perf_counter() - started
+        self.note(environ, wish.route, found.status, took_s, identity, viewer.user.pk, wish.film)
         start_response(f"{found.status} {HTTPStatus(found.status).phrase}", headers)
         if connected := environ.get("gunicorn.socket"):
             wait_in_the_kernel(connected)
@@ -151,10 +161,37 @@ class Express:
         wrap: Callable[..., Iterable[bytes]] = environ["wsgi.file_wrapper"]
         return wrap(found.body, 65_536)
 
-    def note(self, environ: Environ, wish: Wish, status: int, duration_s: float, identity: str, user_id: int) -> None:
-        """The same log line and the same count as for any other request. PATH allows no secret in the address."""
+    def permit(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes] | None:
+        """Say yes to the edge, or leave the no to Django."""
+        started = time.perf_counter()
+        question = edge.QUESTION.fullmatch(environ.get("QUERY_STRING", ""))
+        if question is None or environ["REQUEST_METHOD"] != "GET":
+            return None
+        film, version = int(question[1]), int(question[2]) if question[2] else None
+        cookie = parse_cookie(environ.get("HTTP_COOKIE", "")).get(cookies.PLAYBACK, "")
+        try:
+            viewer = edge.leave(cookie, film)
+            headers = edge.told(film, version) if viewer else {}
+        except DatabaseUnavailable:
+            return None
+        finally:
+            delivery.give_connection_back()
+        if viewer is None:
+            return None
+        origin = environ.get("HTTP_ORIGIN", "")
+        if origin in settings.CORS_ALLOWED_ORIGINS:
+            headers["Access-Control-Allow-Origin"] = origin
+        identity = identity_of(environ.get("HTTP_X_REQUEST_ID", ""))
+        self.note(environ, edge.ROUTE, 204, time.perf_counter() - started, identity, viewer.user.pk, film)
+        start_response("204 No Content", list(headers.items()))
+        return []
+
+    def note(
+        self, environ: Environ, route: str, status: int, duration_s: float, identity: str, user_id: int, film: int
+    ) -> None:
+        """The same log line and the same count as for any other request; no address that gets here holds a secret."""
         method = environ["REQUEST_METHOD"]
-        timer(method, ROUTES[wish.name if wish.kind == "media" else wish.kind], status).observe(duration_s)
+        timer(method, route, status).observe(duration_s)
         self._log.info(
             "request",
             request_id=identity,
@@ -163,7 +200,7 @@ class Express:
             status=status,
             duration_ms=round(1000 * duration_s, 1),
             user_id=user_id,
-            video_id=wish.film,
+            video_id=film,
         )
 
 

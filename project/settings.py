@@ -208,7 +208,6 @@ NINJA_JWT = {  # everything that matters is said here: ninja-jwt would take the 
     "AUDIENCE": "videoflix",
     "LEEWAY": 0,
 }
-PLAYBACK_CHECK = "accounts.playback.may_play"
 ACTIVATION_LIFETIME = timedelta(days=3)
 RESET_LIFETIME = timedelta(hours=1)
 PASSWORD_RESET_TIMEOUT = int(ACTIVATION_LIFETIME.total_seconds())  # the longest of both; each checks its own

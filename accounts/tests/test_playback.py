@@ -7,18 +7,20 @@ from typing import Any
 
 import pytest
 import time_machine
-from django.conf import settings
 from django.core import signing
 from django.test import Client
 from django.utils import timezone
-from django.utils.module_loading import import_string
 
 from accounts import cookies, playback, sessions
 from accounts.models import Session, User
-from accounts.playback import may_play
+from accounts.playback import viewer_by_playback
 from accounts.tests.factories import signed_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("accounts.tests.api")]
+
+
+def may_play(cookie: str, film: int, *, fresh: bool = False) -> bool:
+    return viewer_by_playback(cookie, film, fresh=fresh) is not None
 
 
 @pytest.fixture
@@ -192,10 +194,6 @@ def test_segment_request_with_a_checked_cookie_costs_no_query(
 def test_remembered_answer_is_for_one_film(cookie: str) -> None:
     assert may_play(cookie, 7)
     assert not may_play(cookie, 8)
-
-
-def test_delivery_finds_the_check_by_its_dotted_path(cookie: str) -> None:
-    assert import_string(settings.PLAYBACK_CHECK)(cookie, 7, fresh=True)
 
 
 def test_refreshing_the_session_keeps_the_film_going(client: Client, cookie: str, ada: User) -> None:
