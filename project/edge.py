@@ -71,11 +71,11 @@ def files(video: Video, version: int) -> dict[str, str]:
         place = places.place_in(places.edition_of(video.transcode, version))
     except NotFound:
         return {}
-    return {FOLDER: relative(Path(place.folder)), BEST: place.real_names[names.RENDITIONS[-1]]}
+    return {FOLDER: relative(place.folder), BEST: place.real_names[names.RENDITIONS[-1]]}
 
 
-def relative(path: Path) -> str:
-    return str(path.relative_to(settings.DATA_DIR))
+def relative(path: str | Path) -> str:
+    return str(path).removeprefix(f"{settings.DATA_DIR}/")
 
 
 def nothing_else(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[[HttpRequest], HttpResponseBase]:
