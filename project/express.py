@@ -12,6 +12,7 @@ import re
 import socket
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from http import HTTPStatus
@@ -192,16 +193,17 @@ class Express:
         """The same log line and the same count as for any other request; no address that gets here holds a secret."""
         method = environ["REQUEST_METHOD"]
         timer(method, route, status).observe(duration_s)
-        self._log.info(
-            "request",
-            request_id=identity,
-            method=method,
-            path=environ["PATH_INFO"],
-            status=status,
-            duration_ms=round(1000 * duration_s, 1),
-            user_id=user_id,
-            video_id=film,
-        )
+        with suppress(OSError):  # a full disk below the log is no reason to send nothing
+            self._log.info(
+                "request",
+                request_id=identity,
+                method=method,
+                path=environ["PATH_INFO"],
+                status=status,
+                duration_ms=round(1000 * duration_s, 1),
+                user_id=user_id,
+                video_id=film,
+            )
 
 
 timer = cache(metrics.duration.labels)  # a few routes, methods and statuses
@@ -235,7 +237,7 @@ def wait_in_the_kernel(connected: socket.socket) -> None:
 
 
 def answer(environ: Environ, wish: Wish, place: places.Place) -> files.Answer | None:
-    """The file as it is wanted; None for what is not there or can't be had in the part that is wanted."""
+    """The file as it is wanted; None for what is not there, can't be read, or can't be had in the part wanted."""
     try:
         path = wish.find(place)
         kind = TYPES.get(wish.kind, delivery.PLAYLIST_TYPE)
@@ -243,7 +245,7 @@ def answer(environ: Environ, wish: Wish, place: places.Place) -> files.Answer | 
             found = delivery.text_answer(environ, path, content_type=kind)
         else:
             found = files.answer(environ, path, content_type=kind)
-    except NotFound:
+    except (NotFound, OSError):  # Django tells the one from the other
         return None
     return None if found.status in REFUSED else found
 

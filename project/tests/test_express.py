@@ -1,6 +1,9 @@
 """The way in front of Django: the same answers as Django gives, no query, and everything odd left to Django."""
 
+import errno
+import io
 import json
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -290,6 +293,26 @@ def test_replaced_film_is_seen_within_seconds(
 def test_file_that_is_swept_away_goes_on_to_django(film: Video, cookie: str, settings: Any) -> None:
     (settings.HLS_ROOT / str(film.transcode_id) / "1" / "480p" / "segment_000.ts").unlink()
     assert Answered(f"/api/video/{film.pk}/480p/segment_000.ts", cookie).went_on
+
+
+def test_file_that_cannot_be_read_goes_on_to_django(film: Video, cookie: str, settings: Any) -> None:
+    path = settings.HLS_ROOT / str(film.transcode_id) / "1" / "480p" / "segment_000.ts"
+    path.unlink()
+    path.mkdir()
+    assert Answered(f"/api/video/{film.pk}/480p/segment_000.ts", cookie).went_on
+
+
+class FullDisk(io.StringIO):
+    def write(self, text: str) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_segment_is_sent_though_nothing_can_be_logged(
+    film: Video, cookie: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stderr", FullDisk())
+    answered = Answered(f"/api/video/{film.pk}/480p/segment_000.ts", cookie)
+    assert (answered.status, answered.content) == (200, segment_bytes(film.transcode_id, 1, "480p", 0))
 
 
 def test_administrators_playlist_goes_on_to_django_and_segments_do_not(film: Video) -> None:
