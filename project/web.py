@@ -3,6 +3,7 @@
 import ctypes
 import gc
 import os
+import resource
 import shutil
 import tempfile
 from typing import Any
@@ -26,7 +27,23 @@ class ErrorsOnly(Logger):  # type: ignore[misc]  # gunicorn has no types
 
 bind = f"[{_env.host}]:{_env.port}" if ":" in _env.host else f"{_env.host}:{_env.port}"
 workers = _env.web_workers
+IDLE_CONNECTIONS = 1000
+SPARE_FILES = 100  # databases, logs, counters
+
+
+def files_for(wanted: int) -> int:
+    """How many files each process may have open, after asking the system for so many: it often begins with 1024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if resource.RLIM_INFINITY not in (soft, hard):
+        wanted = min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    return wanted
+
+
 threads = _env.web_threads  # one for each client that is being sent something, be it ever so slow: most only wait
+# A client that is being sent a segment takes two files; at the limit a process would end instead of waiting.
+worker_connections = max(threads + 1, files_for(IDLE_CONNECTIONS + 2 * threads + SPARE_FILES) - threads - SPARE_FILES)
 worker_class = "project.threads.StayingWorker"
 timeout = 60
 graceful_timeout = 15

@@ -17,6 +17,8 @@ from gunicorn.workers import gthread
 from project.tests.edge import free_port, wait_until_open
 from project.threads import STAYS_MS, StayingWorker, asks_again
 
+FILES = 128  # to begin with
+
 type Connection = tuple[socket.socket, socket.socket]
 
 
@@ -98,7 +100,10 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, int
     own = {"HOST": "127.0.0.1", "PORT": str(port), "DATA_DIR": str(folder), "ENV_FILE": ""}
     command = [sys.executable, "-m", "gunicorn", "--config", "python:project.web", "project.tests.echo"]
     environment = os.environ | own | {"WEB_WORKERS": "1", "WEB_THREADS": "2"}
-    with subprocess.Popen(command, cwd=settings.BASE_DIR, env=environment, stderr=subprocess.DEVNULL) as server:
+    few = f'ulimit -S -n {FILES}; exec "$@"'
+    with subprocess.Popen(
+        ["/bin/sh", "-c", few, "sh", *command], cwd=settings.BASE_DIR, env=environment, stderr=subprocess.DEVNULL
+    ) as server:
         try:
             wait_until_open(port, server)
             yield "127.0.0.1", port
@@ -144,6 +149,18 @@ def test_threads_are_free_for_more_connections_than_there_are(address: tuple[str
         for number, connected in enumerate(connections):
             assert told(connected)[0]["PATH_INFO"] == f"/{turn}/{number}"
     for connected in connections:
+        connected.close()
+
+
+def test_more_clients_may_be_idle_than_the_system_allows_files_to_begin_with(address: tuple[str, int]) -> None:
+    idle = [socket.create_connection(address, timeout=20) for _ in range(3 * FILES)]
+    for connected in idle:
+        connected.sendall(asked("/idle"))
+        assert told(connected)[0]["PATH_INFO"] == "/idle"
+    with socket.create_connection(address, timeout=20) as connected:
+        connected.sendall(asked("/one/more"))
+        assert told(connected)[0]["PATH_INFO"] == "/one/more"
+    for connected in idle:
         connected.close()
 
 
