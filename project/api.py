@@ -3,7 +3,6 @@
 import json
 from collections import defaultdict
 from collections.abc import Iterable
-from http import HTTPStatus
 from typing import Any, cast
 
 import structlog
@@ -24,8 +23,8 @@ from library import api as library
 from library import errors as films
 from library.uploads_api import router as uploads_router
 from project import edge, health
-from project.middleware import SENTENCES
 from project.schema import DESCRIPTION, TAGS, CompleteSchema
+from project.sentences import sentence_for
 
 log = structlog.get_logger("videoflix.api")
 
@@ -130,10 +129,6 @@ api.add_router("/uploads", uploads_router, auth=staff)
 def refuse(request: HttpRequest, status: int, sentence: str = "") -> HttpResponse:
     """An error as `{"detail": "one sentence"}`."""
     return api.create_response(request, {"detail": sentence or sentence_for(status)}, status=status)
-
-
-def sentence_for(status: int) -> str:
-    return SENTENCES.get(status, f"{HTTPStatus(status).phrase}.")
 
 
 @api.exception_handler(HttpError)

@@ -5,7 +5,6 @@ import random
 import re
 import time
 from collections.abc import Callable
-from http import HTTPStatus
 
 import structlog
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -13,6 +12,7 @@ from django.http.response import HttpResponseBase
 
 from accounts.auth import Viewer
 from project import metrics
+from project.sentences import sentence_for
 
 type Handler = Callable[[HttpRequest], HttpResponseBase]
 
@@ -23,19 +23,6 @@ OF_THE_BODY = frozenset(("content-type", "content-length", "content-encoding", "
 QUIET = ("/api/health/", "/api/health", "/api/ready/", "/api/ready", "/metrics")  # asked every few seconds
 BODILESS = (204, 304)
 CHALLENGE = 'Bearer realm="videoflix"'  # RFC 9110 15.5.2 wants one; browsers ask nobody for this kind
-SENTENCES = {
-    400: "The request can't be read.",
-    401: "Please sign in.",
-    403: "You may not do this.",
-    404: "Not found.",
-    405: "This method is not allowed here.",
-    413: "The request is too large.",
-    415: "Send JSON, with the content type application/json.",
-    460: "The checksum does not match; the piece was dropped.",
-    429: "Too many attempts. Please try again later.",
-    500: "Something went wrong on our side. It has been logged.",
-    503: "The service is not available right now. Please try again in a moment.",
-}
 
 
 def identity_of(given: str) -> str:
@@ -103,8 +90,7 @@ def json_errors(get_response: Handler) -> Handler:
             response.headers["WWW-Authenticate"] = CHALLENGE
         if response.get("Content-Type", "").startswith("application/json"):
             return response
-        sentence = SENTENCES.get(response.status_code, f"{HTTPStatus(response.status_code).phrase}.")
-        answer = JsonResponse({"detail": sentence}, status=response.status_code)
+        answer = JsonResponse({"detail": sentence_for(response.status_code)}, status=response.status_code)
         for name, value in response.items():
             if name.lower() not in OF_THE_BODY:
                 answer[name] = value

@@ -13,7 +13,7 @@ from ninja.operation import Operation
 from accounts import cookies
 from accounts.auth import Gate
 from accounts.schemas import Detail, FieldErrors
-from project.middleware import SENTENCES
+from project.sentences import sentence_for
 
 DESCRIPTION = """\
 Register, sign in, list films and stream them as HLS.
@@ -98,7 +98,7 @@ class CompleteSchema(OpenAPISchema):
         if status < HTTPStatus.BAD_REQUEST:
             self.add_examples(answer)
             return
-        sentence = SENTENCES.get(status) or f"{HTTPStatus(status).phrase}."
+        sentence = sentence_for(status)
         content = answer.setdefault("content", {}).setdefault("application/json", {})
         if status == HTTPStatus.BAD_REQUEST:
             is_about_fields = content.get("schema", EITHER_SHAPE) != DETAIL

@@ -31,7 +31,7 @@ def web_server(folder: Path) -> Iterator[str]:
         listener.listen(512)
         arguments = ["--bind", f"fd://{listener.fileno()}", "--workers=2", "--threads=16", "--keep-alive=5"]
         server = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", "--no-control-socket", *arguments, "project.wsgi"],
+            [sys.executable, "-m", "gunicorn", "--config", "python:project.web", *arguments, "project.wsgi"],
             env=environment,
             cwd=settings.BASE_DIR,
             pass_fds=[listener.fileno()],

@@ -289,6 +289,9 @@ def test_cookie_of_one_film_opens_no_other(site: Site, player: httpx.Client) -> 
         "/api/video/{film}/480p/segment_000.ts/../../../../../secret_key",
         "/api/video/{film}/480p/..%2f..%2f..%2f..%2fsecret_key",
         "/api/video/{film}/480p/segment_00%30.ts%00",
+        "/api/video/{film}/480p/segment_000.ts%0a",
+        "/api/video/{film}/storyboard_00.jpg%0a",
+        "/api/video/{film}/thumbnail.jpg/%0a",
         "/api/video/{film}/480p/segment_002.ts",
         "/api/video/{film}/480p/segment_0000.ts",
         "/api/video/{film}/360p/segment_000.ts",
@@ -306,13 +309,35 @@ def test_path_tricks_lead_nowhere(site: Site, player: httpx.Client, path: str) -
     assert not content.startswith(b"<"), content
 
 
+@pytest.mark.parametrize(
+    ("line", "status"),
+    [
+        ("TRACE {path} HTTP/1.1", 405),
+        ("CONNECT {path} HTTP/1.1", 405),
+        ("GET {path} HTTP/2.0", 505),
+        ("GET {path}?{long} HTTP/1.1", 414),
+        ("get {path} HTTP/1.1", 400),
+        ("GET {path}\xff HTTP/1.1", 400),
+    ],
+)
+def test_what_cannot_be_read_is_refused_in_json(site: Site, line: str, status: int) -> None:
+    address = urlsplit(site.edge)
+    asked = line.format(path=f"/api/video/{site.film}/480p/segment_000.ts", long="x" * 20_000)
+    with socket.create_connection((address.hostname, address.port), timeout=10) as connected:
+        connected.sendall(f"{asked}\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode("latin-1"))
+        received = b"".join(iter(lambda: connected.recv(65_536), b""))
+    head, _, body = received.partition(b"\r\n\r\n")
+    assert int(head.split()[1]) == status
+    assert json.loads(body).keys() == {"detail"}
+
+
 def raw(site: Site, path: str, player: httpx.Client) -> tuple[int, bytes]:
     """The path exactly as written; clients tidy up dots before they send them."""
     address = urlsplit(site.edge)
     cookie = player.headers["Cookie"]
     with socket.create_connection((address.hostname, address.port), timeout=10) as connected:
         head = f"GET {path} HTTP/1.0\r\nHost: {address.netloc}\r\nCookie: {cookie}\r\n\r\n"
-        connected.sendall(head.encode())
+        connected.sendall(head.encode("latin-1"))
         received = b"".join(iter(lambda: connected.recv(65_536), b""))
     headers, _, content = received.partition(b"\r\n\r\n")
     return int(headers.split()[1]), content
@@ -442,6 +467,14 @@ def test_links_in_mails_stay_out_of_the_edges_log(site: Site) -> None:
     httpx.get(f"{site.edge}/api/activate/MQ/very-secret-token/")
     assert json.loads(logged(site, "/api/activate/"))["path"] == "/api/activate/***"
     assert "very-secret-token" not in (site.folder / "nginx" / "access.log").read_text()
+
+
+@pytest.mark.parametrize("path", ["/api/odd%ff", "/api/odd%c3%a4", "/api/odd%0a", "/api/odd\xff"])
+def test_odd_letters_in_an_address_leave_the_log_readable(site: Site, player: httpx.Client, path: str) -> None:
+    status, _ = raw(site, path, player)
+    assert status in (400, 404)
+    assert json.loads(logged(site, '"(not ASCII)"'))["path"] == "(not ASCII)"
+    (site.folder / "nginx" / "access.log").read_bytes().decode("ascii")
 
 
 def test_large_requests_are_refused_in_json_save_for_uploads(site: Site) -> None:

@@ -164,6 +164,34 @@ def test_more_clients_may_be_idle_than_the_system_allows_files_to_begin_with(add
         connected.close()
 
 
+@pytest.mark.parametrize(
+    ("request_bytes", "status"),
+    [
+        (b"GET /api/video/\xff/secret HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
+        (b"GET /secret HTTP/2.0\r\nHost: localhost\r\n\r\n", 400),
+        (b"secret /secret\r\n\r\n", 400),
+        (b"GET /secret HTTP/1.1\r\nHost: localhost\r\nsecret\r\n\r\n", 400),
+        (b"GET /secret HTTP/1.1\r\nHost: localhost\r\nRange: bytes=0-1\0\r\n\r\n", 400),
+        (b"GET /secret HTTP/1.1\r\nHost: localhost\r\nHost: secret\r\n\r\n", 400),
+        (b"GET /secret HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: secret\r\n\r\n", 501),
+        (b"GET /secret HTTP/1.1\r\nHost: localhost\r\nExpect: secret\r\n\r\n", 417),
+        (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n", 414),
+        (b"GET /secret HTTP/1.1\r\nHost: localhost\r\n" + b"secret: x\r\n" * 200 + b"\r\n", 431),
+    ],
+)
+def test_what_cannot_be_read_is_refused_in_json_and_not_repeated(
+    address: tuple[str, int], request_bytes: bytes, status: int
+) -> None:
+    with socket.create_connection(address, timeout=20) as connected:
+        connected.sendall(request_bytes)
+        received = b"".join(iter(lambda: connected.recv(65_536), b""))
+    head, _, body = received.partition(b"\r\n\r\n")
+    assert int(head.split()[1]) == status
+    assert b"Content-Type: application/json" in head
+    assert json.loads(body).keys() == {"detail"}
+    assert b"secret" not in received
+
+
 def test_gunicorn_takes_a_client_at_no_word_about_itself(address: tuple[str, int]) -> None:
     """What a proxy may say is for USE_X_FORWARDED_PROTO; a path prefix it may not say at all."""
     headers = ("X-Forwarded-Proto: https", "X-Forwarded-Ssl: off", "Script_Name: /evil", "Script-Name: /evil")
