@@ -2,7 +2,7 @@
 
 The tests run on SQLite, and at the same time on PostgreSQL and Redis: on private ones started for the run where they
 are installed, or on those that TEST_DB_HOST (with its fellows) and TEST_REDIS_LOCATION name. What needs no database
-runs after the latter, so that two processors have about as much to do. What is missing is named at the end; with
+comes last and is shared, so that two processors have about as much to do. What is missing is named at the end; with
 REQUIRE_ALL=1 that is a failure. Arguments go to pytest, and then only pytest runs.
 """
 
@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -55,8 +56,15 @@ NEED_NO_DATABASE = (
     "test_edge_operations*",
     "test_prepare*",
     "test_operations*",
+    "test_stalled*",
 )  # or have their own
-LOOK_ALIKE = ("test_browser_pages*", "test_browser_admin*", "test_playing_on*")  # on every database, and take longest
+ON_SQLITE = (
+    "test_browser_pages*",
+    "test_browser_admin*",
+    "test_playing_on*",
+    "test_edge.py",
+)  # look alike, take longest
+ON_POSTGRESQL = ("test_browser_film*",)  # as test_playing_on does on the other
 
 
 @dataclass(frozen=True)
@@ -89,15 +97,28 @@ class Run:
 
     @contextmanager
     def alongside(self, *steps: Step) -> Iterator[None]:
-        """Steps that run one after the other while the block does; what they say is printed afterwards."""
+        """Steps that run one after the other while the block does; what they say is printed afterwards.
+
+        Those that have not begun when the block has ended are shared by both.
+        """
         with ThreadPoolExecutor(max_workers=1) as other, ExitStack() as stack:
             outputs = [stack.enter_context(tempfile.TemporaryFile("w+")) for _ in steps]
-            running = [other.submit(self.perform, *pair) for pair in zip(steps, outputs, strict=True)]
+            left: deque[tuple[Step, TextIO]] = deque(zip(steps, outputs, strict=True))
+            done = other.submit(self.work_off, left)
             yield
-            for step, output, outcome in zip(steps, outputs, running, strict=True):
-                self.outcomes.append(outcome.result())
+            self.outcomes += self.work_off(left) + done.result()
+            for step, output in zip(steps, outputs, strict=True):
                 output.seek(0)
                 print(f"\n=== {step.name}\n{output.read()}", flush=True)
+
+    def work_off(self, left: deque[tuple[Step, TextIO]]) -> list[Outcome]:
+        outcomes: list[Outcome] = []
+        while True:
+            try:
+                step, output = left.popleft()
+            except IndexError:
+                return outcomes
+            outcomes.append(self.perform(step, output))
 
     def perform(self, step: Step, output: TextIO | None = None) -> Outcome:
         began = time.monotonic()
@@ -165,11 +186,13 @@ def tests(run: Run, arguments: list[str]) -> None:
             run.step("tests on SQLite", *pytest)
             return
         other = [
-            Step("tests on PostgreSQL and Redis", [*pytest, *without_files(NEED_NO_DATABASE, LOOK_ALIKE)], variables)
+            Step("tests on PostgreSQL and Redis", [*pytest, *without_files(NEED_NO_DATABASE, ON_SQLITE)], variables)
         ]
         if not arguments:
-            other.append(Step("tests without a database", [*pytest, *files(NEED_NO_DATABASE)]))
-            pytest += without_files(NEED_NO_DATABASE)
+            core, *rest = NEED_NO_DATABASE
+            other.append(Step("tests of the engine's core", [*pytest, *files([core])]))
+            other.append(Step("tests without a database", [*pytest, *files(rest)]))
+            pytest += without_files(NEED_NO_DATABASE, ON_POSTGRESQL)
         with run.alongside(*other):
             run.step("tests on SQLite", *pytest)
 
