@@ -8,7 +8,6 @@ import os
 import sqlite3
 import threading
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from django.db.backends.sqlite3 import base
@@ -26,7 +25,7 @@ class File:
     @classmethod
     def at(cls, path: str) -> "File | None":
         try:
-            return cls(path, Path(path).stat().st_ino)
+            return cls(path, os.stat(path).st_ino)  # noqa: PTH116 (each request does this; a Path takes longer)
         except OSError:
             return None
 
@@ -77,9 +76,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> sqlite3.Connection:
         path = str(conn_params["database"])
-        found = idle.take(File.at(path)) or super().get_new_connection(conn_params)
         self.file = File.at(path)
-        return found
+        if kept := idle.take(self.file):
+            return kept
+        opened: sqlite3.Connection = super().get_new_connection(conn_params)
+        self.file = File.at(path)  # which may have been made just now
+        return opened
 
     def _close(self) -> None:
         opened = self.connection
