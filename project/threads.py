@@ -8,6 +8,7 @@ of it again takes longer than answering. Requests that can't be read are refused
 import json
 import select
 import socket
+import time
 from typing import Any
 
 from gunicorn import util
@@ -16,14 +17,17 @@ from gunicorn.workers.gthread import ThreadWorker
 from project.sentences import sentence_for
 
 STAYS_MS = 5  # far less than a thread waits for a client that reads slowly, and enough for one that is near
+STAYS_AT_MOST_S = 1.0  # whereafter those who wait for a thread have their turn
 
 
 class StayingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     def handle(self, conn: Any) -> object:
         """As gunicorn's; True where the connection goes back to be watched, False where it is over."""
-        while (kept := super().handle(conn)) is True and self.alive and asks_again(conn.sock):
-            continue
-        return kept
+        leaves_at = time.monotonic() + STAYS_AT_MOST_S
+        while True:
+            kept = super().handle(conn)
+            if kept is not True or not self.alive or time.monotonic() > leaves_at or not asks_again(conn.sock):
+                return kept
 
     def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: BaseException) -> None:
         """As gunicorn's, in the API's words: its own page for what can't be read is HTML, and repeats it."""

@@ -14,6 +14,7 @@ import pytest
 from django.conf import settings
 from gunicorn.workers import gthread
 
+from project import threads
 from project.tests.edge import free_port, wait_until_open
 from project.threads import STAYS_MS, StayingWorker, asks_again
 
@@ -82,6 +83,18 @@ def test_connection_without_a_first_byte_goes_back_as_gunicorn_says(worker: Work
     staying, left = worker([gthread._DEFER, False])
     assert staying.handle(SimpleNamespace(sock=connection[0])) is gthread._DEFER
     assert left == [False]
+
+
+def test_client_that_never_pauses_gives_the_thread_back(
+    worker: Worker, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(threads, "STAYS_AT_MOST_S", 0.2)
+    connection[1].sendall(b"never read, so always there")
+    staying, left = worker([True] * 1_000_000)
+    began = time.monotonic()
+    assert staying.handle(SimpleNamespace(sock=connection[0])) is True
+    assert 0.2 <= time.monotonic() - began < 5
+    assert 2 < len(left) < 1_000_000 - 2
 
 
 def test_worker_that_stops_stays_with_nobody(worker: Worker, connection: Connection) -> None:
