@@ -50,9 +50,11 @@ graceful_timeout = 15
 keepalive = 15
 control_socket_disable = True
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 (heartbeats, not on a disk)
-secure_scheme_headers: dict[str, str] = {}  # Django alone decides what a proxy may say (USE_X_FORWARDED_PROTO): nothing
-forwarder_headers = ""  # of what is forwarded means anything to gunicorn,
-forwarded_allow_ips = "*"  # so that it need not ask by whom
+# What a proxy may say, Django alone decides (USE_X_FORWARDED_PROTO). To gunicorn nothing that is forwarded means
+# anything, so it need not look at who sends it.
+secure_scheme_headers: dict[str, str] = {}
+forwarder_headers = ""
+forwarded_allow_ips = "*"
 logger_class = ErrorsOnly
 logconfig_dict = logging_config(level=_env.log_level, as_json=not _env.debug)
 _metrics_folder = ""
