@@ -48,7 +48,9 @@ def chunk_command(
     span = plan.timeline.chunks[index]
     command = [str(encoder.ffmpeg), *GLOBAL]
     if not is_lost:
-        command += _input(plan, span, source, encoder)
+        command += _input(plan, span.first_frame, source, encoder)
+    if not is_lost and plan.is_after_pictures(span):
+        command += _input(plan, plan.last_picture, source, encoder)
     command += ["-filter_complex", graph(plan, span, has_zscale=has_zscale, is_lost=is_lost)]
     for number, rendition in enumerate(plan.renditions):
         command += _rendition(plan, span, number, rendition, encoder)
@@ -64,25 +66,26 @@ GLOBAL = [
 ]
 
 
-def _input(plan: Plan, span: ChunkSpan, source: Path, encoder: Encoder) -> Iterator[str]:
+def _input(plan: Plan, first_frame: int, source: Path, encoder: Encoder) -> Iterator[str]:
     yield from ("-f", plan.source.demuxer)  # the one that was probed: no second guess
     yield from ("-protocol_whitelist", "file")
     yield from ("-threads", encoder.codec_threads)
     # A size that changes on the way is left to the scaler: a new graph would begin counting frames again.
     yield from ("-reinit_filter", "0")
-    seek_s = _seek_s(plan, span)
+    seek_s = _seek_s(plan, first_frame)
     if seek_s is not None:
         # The graph cuts on the frame; ffmpeg's own cut would drop what the sound's run-up needs.
         yield from ("-noaccurate_seek", "-seek_timestamp", "1", "-ss", f"{seek_s:.6f}")
     yield from ("-i", f"file:{source.absolute()}")
 
 
-def _seek_s(plan: Plan, span: ChunkSpan) -> float | None:
+def _seek_s(plan: Plan, first_frame: int) -> float | None:
     """Where to begin reading, on the source's clock; None for its beginning."""
-    if span.index == 0:
-        return None
     video = plan.source.video
-    wanted_s = float(video.start_s + plan.timeline.seconds(span.first_frame)) - SEEK_MARGIN_S
+    ahead_s = plan.source.audio.ahead_s if plan.source.audio else 0
+    wanted_s = float(plan.zero_s + plan.timeline.seconds(first_frame)) - SEEK_MARGIN_S - ahead_s
+    if wanted_s <= video.start_s:
+        return None
     if plan.source.demuxer not in SEEKS_ANYWHERE:
         return wanted_s
     before = [keyframe_s for keyframe_s in video.keyframes_s if keyframe_s <= wanted_s]
@@ -105,7 +108,7 @@ def _copied_video(plan: Plan, span: ChunkSpan) -> Iterator[str]:
     video, rate = plan.source.video, plan.timeline.rate
     if video.copyable is None:
         raise ValueError("the source's pictures can't be copied")
-    start_s, end_s = video.start_s, plan.timeline.seconds(span.end_frame)
+    start_s, end_s = plan.zero_s, plan.timeline.seconds(span.end_frame)
     yield from ("-map", f"0:{video.index}", "-c:v", "copy")
     # ffmpeg 5 tells bitstream filters another time base than the one it uses then, which is MPEG-TS's.
     tick_s = f"if(lt(abs(DURATION*TB*{rate}-1),0.2),TB,1/90000)"

@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 __all__ = ["Encoder", "encode_chunk"]
 
 DECODER_COMPLAINT = re.compile(r"^\[(h264|dec:h264|vist#\S*) @ .*", re.MULTILINE)  # any player would stumble too
+SOUND_AT_LEAST = 50  # seconds of sound are decoded in a second, on the slowest machine
 NO_SPACE = ("No space left on device", "Disk quota exceeded", "File too large")
 
 
@@ -97,7 +98,7 @@ class _Attempt:
         encoder = self.encoder
         frame_count = self.plan.timeline.chunks[self.index].frame_count
         bounds = Bounds(
-            stall_s=encoder.stall_s,
+            stall_s=encoder.stall_s + self._read_again_s() / SOUND_AT_LEAST,
             cpu_s=ceil(encoder.cpu_s_at_least + encoder.cpu_s_per_frame * frame_count),
             memory_bytes=encoder.memory_bytes,
             file_bytes=encoder.file_bytes,
@@ -107,6 +108,13 @@ class _Attempt:
         _check_end(ended, self.source)
         if self.plan.is_copying and (complaint := DECODER_COMPLAINT.search(ended.stderr)):
             raise CannotCopy(complaint[0])
+
+    def _read_again_s(self) -> float:
+        """Of sound between the last picture, where reading begins, and a chunk: until then there is no new frame."""
+        span = self.plan.timeline.chunks[self.index]
+        if not self.plan.is_after_pictures(span):
+            return 0
+        return float(self.plan.timeline.seconds(span.first_frame - self.plan.last_picture))
 
 
 @lru_cache

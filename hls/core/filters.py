@@ -14,10 +14,12 @@ from hls.core.timeline import ChunkSpan
 SAMPLE_RATE = 48_000
 AAC_SAMPLES = 1024
 WARM_UP_FRAMES = 4  # AAC frames encoded before a chunk and dropped: the encoder must know what came before
+LAST_PICTURE_INPUT = 1  # ffmpeg's number of the input that is read from the last picture on
 PRIMING_FRAMES = 1  # the encoder's own delay
 RESAMPLER_RUN_UP = 512  # samples
 SYNC_S = 0.04  # sound further from its timestamps than this is put right
 HD_SIDE = 720
+STILL_RUN_UP_S = 30  # before the last picture: where that can't be decoded, one before it stays
 BT709 = "setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709"
 HDR_TRANSFERS = frozenset({"smpte2084", "arib-std-b67"})
 
@@ -58,7 +60,8 @@ def tiles(plan: Plan, span: ChunkSpan) -> range:
 
 def graph(plan: Plan, span: ChunkSpan, *, has_zscale: bool, is_lost: bool = False) -> str:
     """For -filter_complex, with pads [v0] … and [a0] … for the renditions, and [tiles] where there are any."""
-    parts = [_black(plan, span) if is_lost else _picture(plan, span, has_zscale=has_zscale)]
+    is_black = is_lost or plan.is_before_pictures(span)
+    parts = [_black(plan, span) if is_black else _picture(plan, span, has_zscale=has_zscale)]
     encoded = [entry for entry in enumerate(plan.renditions) if not entry[1].is_copied]
     outputs = [f"r{number}" for number, _ in encoded]
     if tiles(plan, span):
@@ -77,19 +80,38 @@ def graph(plan: Plan, span: ChunkSpan, *, has_zscale: bool, is_lost: bool = Fals
 def _picture(plan: Plan, span: ChunkSpan, *, has_zscale: bool) -> str:
     video, rate = plan.source.video, plan.timeline.rate
     grid_rate = rate * plan.frame_step
-    begin_s = float(video.start_s + plan.timeline.seconds(span.first_frame))
+    first, skipped = _grid(plan, span)
+    begin_s = float(plan.zero_s + plan.timeline.seconds(first))
+    black = max(0, plan.lead - span.first_frame)
+    last = ":eof_action=pass" if plan.tail else ""  # also where its own time is over before a frame of the grid is
+    cut = f"start_frame={skipped}:" if skipped else ""
+    numbered = f"setpts=N+{span.first_frame}"
     filters = ["bwdif=mode=send_frame:deint=interlaced"] if video.is_interlaced else []
     filters += [
         # The frame grid: what falls between is dropped, what is missing is repeated, also after the source's end.
-        f"fps=fps={grid_rate.numerator}/{grid_rate.denominator}:start_time={begin_s:.6f}",
+        f"fps=fps={grid_rate.numerator}/{grid_rate.denominator}:start_time={begin_s:.6f}{last}",
         *([f"framestep={plan.frame_step}"] if plan.frame_step > 1 else []),
         "tpad=stop=-1:stop_mode=clone",
-        f"trim=end_frame={span.frame_count}",
+        f"trim={cut}end_frame={skipped + span.frame_count - black}",
         f"settb={rate.denominator}/{rate.numerator}",
-        f"setpts=N+{span.first_frame}",
+        *([] if black else [numbered]),
         *_colour(plan, has_zscale=has_zscale),
+        *([f"tpad=start={black}:start_mode=add:color=black", BT709, numbered] if black else []),
     ]
-    return f"[0:{video.index}]" + ",".join(filters)
+    number = LAST_PICTURE_INPUT if plan.is_after_pictures(span) else 0
+    return f"[{number}:{video.index}]" + ",".join(filters)
+
+
+def _grid(plan: Plan, span: ChunkSpan) -> tuple[int, int]:
+    """The frame with which the grid of a chunk's pictures begins, and how many are left out from there on.
+
+    Of a picture that ends before a grid begins nothing is left: so where the last one stays on, the grid begins
+    before it. What is left out until then shows earlier pictures, and all that follows is alike.
+    """
+    if not plan.is_after_pictures(span):
+        return max(span.first_frame, plan.lead), 0
+    first = max(plan.lead, plan.last_picture - ceil(STILL_RUN_UP_S * plan.timeline.rate))
+    return first, plan.last_picture - first
 
 
 def _black(plan: Plan, span: ChunkSpan) -> str:
@@ -164,7 +186,7 @@ def _sound(plan: Plan, span: ChunkSpan) -> str:
     if audio is None:
         raise ValueError("the film has no sound")
     part = audio_span(plan, span)
-    zero = round(plan.source.video.start_s * SAMPLE_RATE)  # the film's beginning on the source's clock
+    zero = round(plan.zero_s * SAMPLE_RATE)
     begin, end = zero + part.warm_up_sample, zero + part.end_sample
     filters = [
         *_exact_times(audio),

@@ -3,17 +3,27 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from math import ceil
+from math import ceil, floor
 from typing import Any, Self
 
 from hls.core.ladder import Rendition, renditions
 from hls.core.probe import Source
-from hls.core.timeline import Timeline, output_rate, timeline
+from hls.core.timeline import (
+    SEGMENTS_PER_CHUNK,
+    SEGMENTS_PER_STILL_CHUNK,
+    ChunkSpan,
+    Timeline,
+    output_rate,
+    timeline,
+)
 from hls.core.wire import Json, dump, load
 
 TILE_INTERVAL_S = 10
 MIN_TILES = 10
 TILE_LONG_SIDE = 240
+ROUNDING_S = Fraction(1, 4)  # containers' own: a coder's priming, pictures stored before they are shown
+PADDING_S = Fraction(1, 20)  # a coder of sound runs up to its first packet, and fills its last one up
+STILL_RATE = Fraction(1)  # of a film of one picture
 
 
 @dataclass(frozen=True)
@@ -24,6 +34,27 @@ class Plan:
     frames_per_tile: int  # one storyboard picture each so many frames; tile n shows frame n * frames_per_tile
     tile_width: int
     tile_height: int
+    lead: int = 0  # black frames before the first picture, where the sound begins before it
+    tail: int = 0  # frames for which the last picture stays on, where the sound goes on after it
+
+    @property
+    def zero_s(self) -> Fraction:
+        """The film's beginning on the source's own clock."""
+        return self.source.video.start_s - self.timeline.seconds(self.lead)
+
+    @property
+    def last_picture(self) -> int:
+        """The frame at which the source's last picture begins to be shown."""
+        video = self.source.video
+        return self.lead + floor((video.frame_count - 1) / video.rate * self.timeline.rate)
+
+    def is_before_pictures(self, span: ChunkSpan) -> bool:
+        """Whether all of a chunk is before the first picture."""
+        return span.end_frame <= self.lead
+
+    def is_after_pictures(self, span: ChunkSpan) -> bool:
+        """Whether a chunk shows nothing but the last picture, which begins before it."""
+        return span.first_frame > self.last_picture
 
     @property
     def frame_step(self) -> int:
@@ -57,13 +88,21 @@ class Plan:
 
 
 def make_plan(source: Source, *, may_copy: bool = True) -> Plan:
-    """Decide on a film. Pure: the same source gives the same plan."""
+    """Decide on a film. Pure: the same source gives the same plan.
+
+    It lasts as long as the longer of picture and sound.
+    """
     video = source.video
-    rate = output_rate(video.rate)
+    is_still = video.frame_count == 1 and (_early_s(source) > 0 or _late_s(source, 1 / video.rate) > 0)
+    rate = STILL_RATE if is_still else output_rate(video.rate)
     places = round(video.duration_s * video.rate) if video.is_variable_rate else video.frame_count
-    ladder = renditions(source, may_copy=may_copy)
+    pictures = max(1, ceil(places * rate / video.rate))
+    lead = _rounded(_early_s(source), rate)
+    tail = _rounded(_late_s(source, pictures / rate), rate)
+    ladder = renditions(source, may_copy=may_copy and not lead and not tail)
     starts = video.copyable.segment_starts if video.copyable and ladder[-1].is_copied else ()
-    grid = timeline(rate, max(1, ceil(places * rate / video.rate)), starts)
+    per_chunk = SEGMENTS_PER_STILL_CHUNK if is_still else SEGMENTS_PER_CHUNK
+    grid = timeline(rate, lead + pictures + tail, starts, segments_per_chunk=per_chunk)
     interval_s = min(Fraction(TILE_INTERVAL_S), grid.duration_s / MIN_TILES)
     shrink = min(1, TILE_LONG_SIDE / max(video.width, video.height))
     return Plan(
@@ -73,4 +112,27 @@ def make_plan(source: Source, *, may_copy: bool = True) -> Plan:
         frames_per_tile=max(1, round(interval_s * rate)),
         tile_width=max(2, round(video.width * shrink / 2) * 2),
         tile_height=max(2, round(video.height * shrink / 2) * 2),
+        lead=lead,
+        tail=tail,
     )
+
+
+def _early_s(source: Source) -> Fraction:
+    """How long the sound is heard before the first picture; 0 where that is nothing but rounding."""
+    if source.audio is None or source.audio.heard_s is None:
+        return Fraction(0)
+    early_s = source.video.start_s - source.audio.heard_s
+    return early_s if early_s >= ROUNDING_S else Fraction(0)
+
+
+def _late_s(source: Source, pictures_s: Fraction) -> Fraction:
+    """How long the sound goes on after pictures that last so long; 0 where that is nothing but rounding."""
+    if source.audio is None or source.audio.end_s is None:
+        return Fraction(0)
+    late_s = source.audio.end_s - source.video.start_s - pictures_s
+    return late_s if late_s >= ROUNDING_S else Fraction(0)
+
+
+def _rounded(seconds: Fraction, rate: Fraction) -> int:
+    """To frames: up, save for what is less than half a frame and may be padding."""
+    return ceil(seconds * rate - min(Fraction(1, 2), PADDING_S * rate)) if seconds else 0

@@ -62,8 +62,11 @@ class AudioTrack:
     codec: str
     channels: int
     sample_rate: int
-    start_s: Fraction = Fraction(0)  # on the file's own clock
+    start_s: Fraction = Fraction(0)  # of the first packet, on the file's own clock
     frame_samples: int = 0  # samples in each packet where all are alike and regular, else 0
+    heard_s: Fraction | None = None  # when the first sample is heard: later than the packet where it hides some
+    end_s: Fraction | None = None
+    ahead_s: float = 0.0  # it is stored so long before key frames of its time; 0 where that is usual
 
 
 @dataclass(frozen=True)

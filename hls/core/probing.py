@@ -10,6 +10,7 @@ import sys
 from array import array
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from av.video.stream import VideoStream
 from hls.core.copying import PacketLog, copyable
 from hls.core.errors import Code, TranscodeError
 from hls.core.opening import check_size, opened, picture_track, sound_track
+from hls.core.plan import ROUNDING_S
 from hls.core.probe import AudioTrack, Limits, Source, VideoTrack
 from hls.core.rates import Rate, measure
 from hls.core.wire import dump, load
@@ -36,6 +38,9 @@ MAX_RATE = 1000
 KEYFRAME_GAP_S = 4
 CLOCK_SLACK_S = 2
 AUDIO_JITTER_S = Fraction(3, 1000)
+STRAY_GAP_S = 60  # sound that far from all other,
+STRAY_PACKETS = 5  # and no more than this, is a damaged timestamp
+USUALLY_AHEAD_S = 0.5  # tracks aren't interleaved exactly
 TRANSFERS = {1: "bt709", 4: "gamma22", 6: "smpte170m", 8: "linear", 16: "smpte2084", 18: "arib-std-b67"}
 PRIMARIES = {1: "bt709", 5: "bt470bg", 6: "smpte170m", 9: "bt2020", 11: "smpte431", 12: "smpte432"}
 MATRICES = {0: "gbr", 1: "bt709", 5: "bt470bg", 6: "smpte170m", 9: "bt2020nc", 10: "bt2020c"}
@@ -57,8 +62,11 @@ class Scan:
     frames: list[VideoFrame] = field(default_factory=list)
     pictures_decoded: int = 0  # packets, whether or not a frame came of them
     audio_pts: array[int] = field(default_factory=lambda: array("q"))
+    audio_durations: array[int] = field(default_factory=lambda: array("q"))
     sounds: list[AudioFrame] = field(default_factory=list)
     sounds_decoded: int = 0
+    sound_tick_s: float = 0.0
+    sound_ahead_s: float = 0.0  # how far the sound that is stored before a key frame is ahead of it, at most
 
 
 def look(path: Path, limits: Limits) -> Source:
@@ -70,6 +78,8 @@ def look(path: Path, limits: Limits) -> Source:
         check_size(video, limits)
         scan = _scan(container, video, audio, limits)
         track = _video_track(video, scan, limits)
+        heard = _audio_track(audio, scan) if audio else None
+        _check_length(track, heard, limits)
         if scan.log:
             track = replace(track, copyable=copyable(track, scan.log, _time_base(video)))
         return Source(
@@ -77,7 +87,7 @@ def look(path: Path, limits: Limits) -> Source:
             size_bytes=path.stat().st_size,
             duration_s=float(track.duration_s),
             video=track,
-            audio=_audio_track(audio, scan) if audio else None,
+            audio=heard,
         )
 
 
@@ -86,6 +96,7 @@ def _scan(container: InputContainer, video: VideoStream, audio: AudioStream | No
     wanted = [video, audio] if audio else [video]
     for stream in container.streams:
         stream.discard = Discard.default if stream in wanted else Discard.all
+    scan.sound_tick_s = float(_time_base(audio)) if audio else 0.0
     video.codec_context.thread_count = 1
     try:
         for packet in container.demux(wanted):
@@ -112,6 +123,7 @@ def _note_picture(scan: Scan, packet: AnyPacket, video: VideoStream, limits: Lim
     _check_clock(scan, packet, _time_base(video))
     if packet.is_keyframe:
         scan.keyframes.append(timestamp)
+        _note_ahead(scan, float(timestamp * _time_base(video)))
     if packet.is_discard:  # hidden by an edit list
         return
     scan.pts.append(timestamp)
@@ -120,6 +132,13 @@ def _note_picture(scan: Scan, packet: AnyPacket, video: VideoStream, limits: Lim
         raise TranscodeError(Code.TOO_LONG, f"more than {limits.max_duration_s} s")
     if len(scan.pts) > (limits.max_duration_s + 1) * MAX_RATE:
         raise TranscodeError(Code.UNSUPPORTED, "too many frames")
+
+
+def _note_ahead(scan: Scan, keyframe_s: float) -> None:
+    """Who begins to read at this key frame misses the sound that is stored before it, whatever its time."""
+    if scan.audio_pts:
+        latest = min(scan.audio_pts[-STRAY_PACKETS - 1 :])
+        scan.sound_ahead_s = max(scan.sound_ahead_s, latest * scan.sound_tick_s - keyframe_s)
 
 
 def _note_for_copying(scan: Scan, packet: AnyPacket) -> None:
@@ -146,6 +165,7 @@ def _note_sound(scan: Scan, packet: AnyPacket) -> None:
         scan.sounds += [frame for frame in _decoded(packet) if isinstance(frame, AudioFrame)]
     if packet.pts is not None and packet.size and not packet.is_discard:
         scan.audio_pts.append(packet.pts)
+        scan.audio_durations.append(packet.duration or 0)
 
 
 def _decoded(packet: AnyPacket) -> list[object]:
@@ -222,15 +242,39 @@ def _thinned(keyframes: array[int], time_base: Fraction) -> tuple[float, ...]:
 def _audio_track(audio: AudioStream, scan: Scan) -> AudioTrack | None:
     if not scan.audio_pts or not scan.sounds:
         return None
-    start_s = min(scan.audio_pts) * _time_base(audio)
+    time_base = _time_base(audio)
+    start_s = min(scan.audio_pts) * time_base
+    first, end = _heard(scan, time_base)
     return AudioTrack(
         index=audio.index,
         codec=audio.codec_context.name,
         channels=scan.sounds[-1].layout.nb_channels,
         sample_rate=scan.sounds[-1].sample_rate,
         start_s=start_s,
-        frame_samples=_regular_samples(scan, start_s, _time_base(audio)),
+        frame_samples=_regular_samples(scan, start_s, time_base),
+        heard_s=first * time_base,
+        end_s=end * time_base,
+        ahead_s=scan.sound_ahead_s if scan.sound_ahead_s > USUALLY_AHEAD_S else 0.0,
     )
+
+
+def _heard(scan: Scan, time_base: Fraction) -> tuple[int, int]:
+    """When the first sample is heard, and when the last packet ends; a few strays far from all others don't count."""
+    times, gap = sorted(scan.audio_pts), STRAY_GAP_S / time_base
+    gaps = (place for place in range(1, len(times)) if times[place] - times[place - 1] > gap)
+    parts = [times[begin:end] for begin, end in pairwise([0, *gaps, len(times)])]
+    believed = [part for part in parts if len(part) > STRAY_PACKETS] or [max(parts, key=len)]
+    first, last = believed[0][0], believed[-1][-1]
+    decoded = scan.sounds[0].pts  # a decoder takes off what is there for its own run-up
+    return first if decoded is None else max(first, decoded), last + scan.audio_durations[scan.audio_pts.index(last)]
+
+
+def _check_length(video: VideoTrack, audio: AudioTrack | None, limits: Limits) -> None:
+    if audio is None or audio.heard_s is None or audio.end_s is None:
+        return
+    end_s = max(video.start_s + video.duration_s, audio.end_s)
+    if end_s - min(video.start_s, audio.heard_s) > limits.max_duration_s + ROUNDING_S:
+        raise TranscodeError(Code.TOO_LONG, f"its sound makes it longer than {limits.max_duration_s} s")
 
 
 def _regular_samples(scan: Scan, start_s: Fraction, time_base: Fraction) -> int:

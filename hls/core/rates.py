@@ -32,7 +32,8 @@ class Rate:
 def measure(timestamps: Sequence[int], time_base: Fraction, declared: Sequence[Fraction]) -> Rate:
     """The rate of sorted, distinct `timestamps`, trying the container's `declared` rates where they fit."""
     if len(timestamps) == 1:
-        return Rate(next(iter(declared), Fraction(25)), 1, is_variable=False)
+        plausible = (rate for rate in declared if STANDARD[0] <= rate <= STANDARD[-1])
+        return Rate(next(plausible, Fraction(25)), 1, is_variable=False)
     span_s = (timestamps[-1] - timestamps[0]) * time_base
     mean = (len(timestamps) - 1) / span_s
     for candidate in _candidates(mean, declared):

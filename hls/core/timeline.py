@@ -14,6 +14,7 @@ SEGMENT_S = GOP_S * GOPS_PER_SEGMENT
 SEGMENT_SLACK_S = Fraction(1, 2)  # a segment that differs by less still rounds to the same TARGETDURATION
 SEGMENTS_FIRST_CHUNK = 2
 SEGMENTS_PER_CHUNK = 5
+SEGMENTS_PER_STILL_CHUNK = 50  # of a single picture: each chunk has to read the sound from that picture on
 MAX_RATE = 60
 MIN_RATE = 1
 
@@ -132,7 +133,13 @@ def segment_starts(idr_frames: Sequence[int], frame_count: int, rate: Fraction) 
     return tuple(starts)
 
 
-def timeline(rate: Fraction, frame_count: int, starts: tuple[int, ...] = ()) -> Timeline:
+def timeline(
+    rate: Fraction,
+    frame_count: int,
+    starts: tuple[int, ...] = (),
+    *,
+    segments_per_chunk: int = SEGMENTS_PER_CHUNK,
+) -> Timeline:
     """Cut `frame_count` (at least 1) frames at `rate` into 6-second segments with an IDR picture every 2 seconds.
 
     Where segments have to begin elsewhere, `starts` are their first frames.
@@ -146,7 +153,7 @@ def timeline(rate: Fraction, frame_count: int, starts: tuple[int, ...] = ()) -> 
         gop=gop,
         frames_per_segment=gop * GOPS_PER_SEGMENT,
         segments_first_chunk=SEGMENTS_FIRST_CHUNK,
-        segments_per_chunk=SEGMENTS_PER_CHUNK,
+        segments_per_chunk=segments_per_chunk,
         starts=starts,
     )
 
