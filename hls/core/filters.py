@@ -21,6 +21,9 @@ SYNC_S = 0.04  # sound further from its timestamps than this is put right
 HD_SIDE = 720
 STILL_RUN_UP_S = 30  # before the last picture: where that can't be decoded, one before it stays
 BT709 = "setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709"
+# One channel becomes two of its own level: FFmpeg makes each 3 dB quieter.
+MONO_LEVEL = "volume='if(eq(nb_channels,1),sqrt(2),1)':precision=float"
+PAIRS = (("FL", "FR"), ("SL", "SR"), ("BL", "BR"), ("FLC", "FRC"))
 HDR_TRANSFERS = frozenset({"smpte2084", "arib-std-b67"})
 
 
@@ -190,6 +193,7 @@ def _sound(plan: Plan, span: ChunkSpan) -> str:
     begin, end = zero + part.warm_up_sample, zero + part.end_sample
     filters = [
         *_exact_times(audio),
+        *_levels(audio),
         # Late sound begins with silence, gaps are filled with it, and it is cut where both sample rates have a sample:
         # so the samples of neighbouring chunks lie on one grid.
         f"aresample={audio.sample_rate}:async=1:min_hard_comp={SYNC_S}:first_pts={_shared_sample(audio, begin)}",
@@ -200,6 +204,20 @@ def _sound(plan: Plan, span: ChunkSpan) -> str:
         f"asetpts=NB_CONSUMED_SAMPLES+({part.warm_up_sample})",
     ]
     return f"[0:{audio.index}]" + ",".join(filters)
+
+
+def _levels(audio: AudioTrack) -> list[str]:
+    """What comes before FFmpeg's own way to stereo: it is too quiet for one channel, and has none for odd layouts."""
+    channels = audio.layout
+    if audio.channels == 1:
+        return [MONO_LEVEL]
+    if channels[:2] == ("AMBI0", "AMBI1"):  # everything, and left less right
+        return ["pan=stereo|c0=c0+0.5*c1|c1=c0-0.5*c1"]
+    if "FC" in channels and not {"FL", "FR"} & set(channels):
+        return ["channelmap=map=FC-FL|FC-FR:channel_layout=stereo"]
+    if any((left in channels) != (right in channels) for left, right in PAIRS) or {"BL", "SL"} & set(channels[:1]):
+        return ["channelmap=map=0|1:channel_layout=stereo"]
+    return []
 
 
 def _shared_sample(audio: AudioTrack, begin: int) -> int:

@@ -66,6 +66,8 @@ class AudioTrack:
     frame_samples: int = 0  # samples in each packet where all are alike and regular, else 0
     heard_s: Fraction | None = None  # when the first sample is heard: later than the packet where it hides some
     end_s: Fraction | None = None
+    layout: tuple[str, ...] = ()  # FFmpeg's names of its channels: ("FL", "FR", "LFE")
+    is_changing: bool = False  # its channels or its rate aren't the same from beginning to end
     ahead_s: float = 0.0  # it is stored so long before key frames of its time; 0 where that is usual
 
 

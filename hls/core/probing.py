@@ -10,12 +10,10 @@ import sys
 from array import array
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import av
-from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.packet import Packet
@@ -30,6 +28,7 @@ from hls.core.opening import check_size, opened, picture_track, sound_track
 from hls.core.plan import ROUNDING_S
 from hls.core.probe import AudioTrack, Limits, Source, VideoTrack
 from hls.core.rates import Rate, measure
+from hls.core.soundtrack import SoundLog, decoded
 from hls.core.wire import dump, load
 
 FRAMES_LOOKED_AT = 12
@@ -37,10 +36,7 @@ PACKETS_DECODED = 2000  # at most: an edit list may hide many
 MAX_RATE = 1000
 KEYFRAME_GAP_S = 4
 CLOCK_SLACK_S = 2
-AUDIO_JITTER_S = Fraction(3, 1000)
-STRAY_GAP_S = 60  # sound that far from all other,
-STRAY_PACKETS = 5  # and no more than this, is a damaged timestamp
-USUALLY_AHEAD_S = 0.5  # tracks aren't interleaved exactly
+SEEKS_EACH_TRACK = frozenset({"mov"})  # to the same time, whatever is stored before what
 TRANSFERS = {1: "bt709", 4: "gamma22", 6: "smpte170m", 8: "linear", 16: "smpte2084", 18: "arib-std-b67"}
 PRIMARIES = {1: "bt709", 5: "bt470bg", 6: "smpte170m", 9: "bt2020", 11: "smpte431", 12: "smpte432"}
 MATRICES = {0: "gbr", 1: "bt709", 5: "bt470bg", 6: "smpte170m", 9: "bt2020nc", 10: "bt2020c"}
@@ -55,18 +51,13 @@ class Scan:
     """What the packets of the chosen tracks told."""
 
     log: PacketLog | None  # of a track that may be fit to be copied
+    sound: SoundLog | None
     pts: array[int] = field(default_factory=lambda: array("q"))
     keyframes: array[int] = field(default_factory=lambda: array("q"))
     last_duration: int = 0
     latest_dts: int | None = None
     frames: list[VideoFrame] = field(default_factory=list)
     pictures_decoded: int = 0  # packets, whether or not a frame came of them
-    audio_pts: array[int] = field(default_factory=lambda: array("q"))
-    audio_durations: array[int] = field(default_factory=lambda: array("q"))
-    sounds: list[AudioFrame] = field(default_factory=list)
-    sounds_decoded: int = 0
-    sound_tick_s: float = 0.0
-    sound_ahead_s: float = 0.0  # how far the sound that is stored before a key frame is ahead of it, at most
 
 
 def look(path: Path, limits: Limits) -> Source:
@@ -78,12 +69,15 @@ def look(path: Path, limits: Limits) -> Source:
         check_size(video, limits)
         scan = _scan(container, video, audio, limits)
         track = _video_track(video, scan, limits)
-        heard = _audio_track(audio, scan) if audio else None
-        _check_length(track, heard, limits)
         if scan.log:
             track = replace(track, copyable=copyable(track, scan.log, _time_base(video)))
+        demuxer = container.format.name.split(",")[0]
+        heard = (
+            scan.sound.track(audio, is_interleaved=demuxer not in SEEKS_EACH_TRACK) if scan.sound and audio else None
+        )
+        _check_length(track, heard, limits)
         return Source(
-            demuxer=container.format.name.split(",")[0],
+            demuxer=demuxer,
             size_bytes=path.stat().st_size,
             duration_s=float(track.duration_s),
             video=track,
@@ -92,18 +86,20 @@ def look(path: Path, limits: Limits) -> Source:
 
 
 def _scan(container: InputContainer, video: VideoStream, audio: AudioStream | None, limits: Limits) -> Scan:
-    scan = Scan(PacketLog(video.codec_context.extradata or b"") if video.codec_context.name == "h264" else None)
+    scan = Scan(
+        log=PacketLog(video.codec_context.extradata or b"") if video.codec_context.name == "h264" else None,
+        sound=SoundLog(_time_base(audio)) if audio else None,
+    )
     wanted = [video, audio] if audio else [video]
     for stream in container.streams:
         stream.discard = Discard.default if stream in wanted else Discard.all
-    scan.sound_tick_s = float(_time_base(audio)) if audio else 0.0
     video.codec_context.thread_count = 1
     try:
         for packet in container.demux(wanted):
             if packet.stream_index == video.index:
                 _note_picture(scan, packet, video, limits)
-            elif audio:
-                _note_sound(scan, packet)
+            elif scan.sound:
+                scan.sound.note(packet)
     except av.error.FFmpegError as error:  # what was read until here is the film
         if not scan.pts:
             raise TranscodeError(Code.UNREADABLE, str(error)) from error
@@ -115,7 +111,7 @@ def _scan(container: InputContainer, video: VideoStream, audio: AudioStream | No
 def _note_picture(scan: Scan, packet: AnyPacket, video: VideoStream, limits: Limits) -> None:
     if len(scan.frames) < FRAMES_LOOKED_AT and scan.pictures_decoded < PACKETS_DECODED:
         scan.pictures_decoded += 1
-        scan.frames += [frame for frame in _decoded(packet) if isinstance(frame, VideoFrame)]
+        scan.frames += [frame for frame in decoded(packet) if isinstance(frame, VideoFrame)]
     _note_for_copying(scan, packet)
     timestamp = packet.pts if packet.pts is not None else packet.dts
     if timestamp is None or not packet.size:
@@ -123,7 +119,8 @@ def _note_picture(scan: Scan, packet: AnyPacket, video: VideoStream, limits: Lim
     _check_clock(scan, packet, _time_base(video))
     if packet.is_keyframe:
         scan.keyframes.append(timestamp)
-        _note_ahead(scan, float(timestamp * _time_base(video)))
+        if scan.sound:
+            scan.sound.note_keyframe(float(timestamp * _time_base(video)))
     if packet.is_discard:  # hidden by an edit list
         return
     scan.pts.append(timestamp)
@@ -132,13 +129,6 @@ def _note_picture(scan: Scan, packet: AnyPacket, video: VideoStream, limits: Lim
         raise TranscodeError(Code.TOO_LONG, f"more than {limits.max_duration_s} s")
     if len(scan.pts) > (limits.max_duration_s + 1) * MAX_RATE:
         raise TranscodeError(Code.UNSUPPORTED, "too many frames")
-
-
-def _note_ahead(scan: Scan, keyframe_s: float) -> None:
-    """Who begins to read at this key frame misses the sound that is stored before it, whatever its time."""
-    if scan.audio_pts:
-        latest = min(scan.audio_pts[-STRAY_PACKETS - 1 :])
-        scan.sound_ahead_s = max(scan.sound_ahead_s, latest * scan.sound_tick_s - keyframe_s)
 
 
 def _note_for_copying(scan: Scan, packet: AnyPacket) -> None:
@@ -157,22 +147,6 @@ def _check_clock(scan: Scan, packet: AnyPacket, time_base: Fraction) -> None:
     if scan.latest_dts is not None and (scan.latest_dts - packet.dts) * time_base > CLOCK_SLACK_S:
         raise TranscodeError(Code.UNSUPPORTED, "its clock starts anew in the middle")
     scan.latest_dts = packet.dts if scan.latest_dts is None else max(scan.latest_dts, packet.dts)
-
-
-def _note_sound(scan: Scan, packet: AnyPacket) -> None:
-    if len(scan.sounds) < FRAMES_LOOKED_AT and scan.sounds_decoded < PACKETS_DECODED:
-        scan.sounds_decoded += 1
-        scan.sounds += [frame for frame in _decoded(packet) if isinstance(frame, AudioFrame)]
-    if packet.pts is not None and packet.size and not packet.is_discard:
-        scan.audio_pts.append(packet.pts)
-        scan.audio_durations.append(packet.duration or 0)
-
-
-def _decoded(packet: AnyPacket) -> list[object]:
-    try:
-        return list(packet.decode())
-    except av.error.FFmpegError:  # damaged: the next one may be whole
-        return []
 
 
 def _video_track(video: VideoStream, scan: Scan, limits: Limits) -> VideoTrack:
@@ -221,6 +195,14 @@ def _duration_s(shown: list[int], last_duration: int, time_base: Fraction, measu
     return (shown[-1] - shown[0]) * time_base + max(1 / measured.rate, min(last_duration * time_base, longest_last))
 
 
+def _check_length(video: VideoTrack, audio: AudioTrack | None, limits: Limits) -> None:
+    if audio is None or audio.heard_s is None or audio.end_s is None:
+        return
+    end_s = max(video.start_s + video.duration_s, audio.end_s)
+    if end_s - min(video.start_s, audio.heard_s) > limits.max_duration_s + ROUNDING_S:
+        raise TranscodeError(Code.TOO_LONG, f"its sound makes it longer than {limits.max_duration_s} s")
+
+
 def _shown_size(video: VideoStream, frame: VideoFrame) -> tuple[int, int]:
     """With square pixels, and turned. The height is kept: 720x576 at 64:45 is shown as 1024x576."""
     aspect = _exact(video.sample_aspect_ratio) if video.sample_aspect_ratio else Fraction(1)
@@ -237,57 +219,6 @@ def _thinned(keyframes: array[int], time_base: Fraction) -> tuple[float, ...]:
         if not kept or at_s - kept[-1] >= KEYFRAME_GAP_S:
             kept.append(round(at_s, 6))
     return tuple(kept)
-
-
-def _audio_track(audio: AudioStream, scan: Scan) -> AudioTrack | None:
-    if not scan.audio_pts or not scan.sounds:
-        return None
-    time_base = _time_base(audio)
-    start_s = min(scan.audio_pts) * time_base
-    first, end = _heard(scan, time_base)
-    return AudioTrack(
-        index=audio.index,
-        codec=audio.codec_context.name,
-        channels=scan.sounds[-1].layout.nb_channels,
-        sample_rate=scan.sounds[-1].sample_rate,
-        start_s=start_s,
-        frame_samples=_regular_samples(scan, start_s, time_base),
-        heard_s=first * time_base,
-        end_s=end * time_base,
-        ahead_s=scan.sound_ahead_s if scan.sound_ahead_s > USUALLY_AHEAD_S else 0.0,
-    )
-
-
-def _heard(scan: Scan, time_base: Fraction) -> tuple[int, int]:
-    """When the first sample is heard, and when the last packet ends; a few strays far from all others don't count."""
-    times, gap = sorted(scan.audio_pts), STRAY_GAP_S / time_base
-    gaps = (place for place in range(1, len(times)) if times[place] - times[place - 1] > gap)
-    parts = [times[begin:end] for begin, end in pairwise([0, *gaps, len(times)])]
-    believed = [part for part in parts if len(part) > STRAY_PACKETS] or [max(parts, key=len)]
-    first, last = believed[0][0], believed[-1][-1]
-    decoded = scan.sounds[0].pts  # a decoder takes off what is there for its own run-up
-    return first if decoded is None else max(first, decoded), last + scan.audio_durations[scan.audio_pts.index(last)]
-
-
-def _check_length(video: VideoTrack, audio: AudioTrack | None, limits: Limits) -> None:
-    if audio is None or audio.heard_s is None or audio.end_s is None:
-        return
-    end_s = max(video.start_s + video.duration_s, audio.end_s)
-    if end_s - min(video.start_s, audio.heard_s) > limits.max_duration_s + ROUNDING_S:
-        raise TranscodeError(Code.TOO_LONG, f"its sound makes it longer than {limits.max_duration_s} s")
-
-
-def _regular_samples(scan: Scan, start_s: Fraction, time_base: Fraction) -> int:
-    """The samples of each packet where all have as many, and every timestamp is where counting puts it; else 0."""
-    whole = scan.sounds[1:] or scan.sounds  # the first one may have lost samples to an edit list
-    samples, sample_rate = whole[0].samples, whole[0].sample_rate
-    if any((frame.samples, frame.sample_rate) != (samples, sample_rate) for frame in whole):
-        return 0
-    step, slack = float(samples / sample_rate / time_base), float(AUDIO_JITTER_S / time_base)
-    first = float(start_s / time_base)
-    offsets = (pts - first for pts in scan.audio_pts)
-    is_regular = all(abs(offset - round(offset / step) * step) <= slack for offset in offsets)
-    return samples if is_regular and slack * 3 < step else 0
 
 
 def _time_base(stream: Stream) -> Fraction:
