@@ -7,7 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from hls.core import names
-from hls.core.filters import audio_span, graph, tiles
+from hls.core.filters import Sound, audio_span, graph, sound_apart, tiles
 from hls.core.ladder import Rendition
 from hls.core.plan import Plan
 from hls.core.timeline import ChunkSpan
@@ -39,11 +39,19 @@ class Encoder:
 
 
 def chunk_command(
-    plan: Plan, index: int, *, source: Path, encoder: Encoder, has_zscale: bool, is_lost: bool = False
+    plan: Plan,
+    index: int,
+    *,
+    source: Path,
+    encoder: Encoder,
+    has_zscale: bool,
+    is_lost: bool = False,
+    sound: Sound = Sound.OF_SOURCE,
 ) -> list[str]:
     """To be run in the chunk's own folder, which has a folder for each rendition, and one for tiles.
 
     A chunk that `is_lost`, with nothing in it that could be decoded, is black and silent.
+    Where its sound is apart, `sound_command` was run before.
     """
     span = plan.timeline.chunks[index]
     command = [str(encoder.ffmpeg), *GLOBAL]
@@ -51,10 +59,25 @@ def chunk_command(
         command += _input(plan, span.first_frame, source, encoder)
     if not is_lost and plan.is_after_pictures(span):
         command += _input(plan, plan.last_picture, source, encoder)
-    command += ["-filter_complex", graph(plan, span, has_zscale=has_zscale, is_lost=is_lost)]
+    if not is_lost and sound == Sound.APART:
+        command += ["-f", "nut", "-protocol_whitelist", "file", "-i", f"file:{names.SOUND_APART}"]
+    command += ["-filter_complex", graph(plan, span, has_zscale=has_zscale, is_lost=is_lost, sound=sound)]
     for number, rendition in enumerate(plan.renditions):
         command += _rendition(plan, span, number, rendition, encoder)
     return command + _tiles(plan, span)
+
+
+def sound_command(plan: Plan, index: int, *, source: Path, encoder: Encoder) -> list[str]:
+    """Writes the sound of a chunk, in its own folder, as it is without the changes that a graph can't go on after."""
+    span = plan.timeline.chunks[index]
+    if plan.source.audio is None:
+        raise ValueError("the film has no sound")
+    return [
+        *(str(encoder.ffmpeg), *GLOBAL),
+        *_input(plan, span.first_frame, source, encoder, is_sound_apart=True),
+        *("-map", f"0:{plan.source.audio.index}", "-filter:a", sound_apart(plan, span), "-c:a", "pcm_f32le"),
+        *("-f", "nut", f"file:{names.SOUND_APART}"),
+    ]
 
 
 GLOBAL = [
@@ -66,12 +89,15 @@ GLOBAL = [
 ]
 
 
-def _input(plan: Plan, first_frame: int, source: Path, encoder: Encoder) -> Iterator[str]:
+def _input(
+    plan: Plan, first_frame: int, source: Path, encoder: Encoder, *, is_sound_apart: bool = False
+) -> Iterator[str]:
     yield from ("-f", plan.source.demuxer)  # the one that was probed: no second guess
     yield from ("-protocol_whitelist", "file")
     yield from ("-threads", encoder.codec_threads)
     # A size that changes on the way is left to the scaler: a new graph would begin counting frames again.
-    yield from ("-reinit_filter", "0")
+    if not is_sound_apart:
+        yield from ("-reinit_filter", "0")
     seek_s = _seek_s(plan, first_frame)
     if seek_s is not None:
         # The graph cuts on the frame; ffmpeg's own cut would drop what the sound's run-up needs.

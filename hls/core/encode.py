@@ -6,15 +6,16 @@ import os
 import re
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import ceil
 from pathlib import Path
 
 from hls.core import names
 from hls.core.chunk import ChunkFacts
-from hls.core.command import Encoder, chunk_command
+from hls.core.command import Encoder, chunk_command, sound_command
 from hls.core.errors import CannotCopy, Code, EncoderKilled, TranscodeError
+from hls.core.filters import Sound
 from hls.core.measure import measured
 from hls.core.plan import Plan
 from hls.core.process import Bounds, Ended, Watch, run
@@ -25,6 +26,8 @@ __all__ = ["Encoder", "encode_chunk"]
 
 DECODER_COMPLAINT = re.compile(r"^\[(h264|dec:h264|vist#\S*) @ .*", re.MULTILINE)  # any player would stumble too
 SOUND_AT_LEAST = 50  # seconds of sound are decoded in a second, on the slowest machine
+NUT_HEADER_BYTES = 4096  # at most: with no more than that there is no sound in this part of the film
+SOUND_CHANGES = "Changing audio frame properties on the fly is not supported"
 NO_SPACE = ("No space left on device", "Disk quota exceeded", "File too large")
 
 
@@ -51,7 +54,7 @@ def encode_chunk(
     try:
         for name in [*(rendition.name for rendition in plan.renditions), names.TILES]:
             (folder / name).mkdir()
-        attempt.run()
+        attempt.run_whatever_the_sound()
         if not progress.done and plan.is_copying:
             raise CannotCopy(f"no frame of chunk {index} can be decoded")
         if not progress.done and index > 0:  # the first chunk has the frames that were seen when the film was probed
@@ -86,7 +89,26 @@ class _Attempt:
     encoder: Encoder
     watch: Watch
 
-    def run(self, *, is_lost: bool = False) -> None:
+    def run_whatever_the_sound(self) -> None:
+        """A graph can't go on after a change of its sound: then this chunk's sound is made first."""
+        audio = self.plan.source.audio
+        if audio is None or not audio.is_changing:
+            try:
+                self.run()
+                return
+            except TranscodeError as error:
+                if SOUND_CHANGES not in error.detail:
+                    raise
+                log.info("the sound of chunk %d changes on the way: %s", self.index, self.source)
+        apart = self.folder / names.SOUND_APART
+        try:
+            command = sound_command(self.plan, self.index, source=self.source, encoder=self.encoder)
+            self._follow(command, watch=replace(self.watch, on_line=_Growth().on_line))
+            self.run(sound=Sound.APART if apart.stat().st_size > NUT_HEADER_BYTES else Sound.SILENT)
+        finally:
+            apart.unlink(missing_ok=True)
+
+    def run(self, *, is_lost: bool = False, sound: Sound = Sound.OF_SOURCE) -> None:
         command = chunk_command(
             self.plan,
             self.index,
@@ -94,7 +116,13 @@ class _Attempt:
             encoder=self.encoder,
             has_zscale=has_zscale(self.encoder.ffmpeg),
             is_lost=is_lost,
+            sound=sound,
         )
+        ended = self._follow(command, watch=self.watch)
+        if self.plan.is_copying and (complaint := DECODER_COMPLAINT.search(ended.stderr)):
+            raise CannotCopy(complaint[0])
+
+    def _follow(self, command: list[str], *, watch: Watch) -> Ended:
         encoder = self.encoder
         frame_count = self.plan.timeline.chunks[self.index].frame_count
         bounds = Bounds(
@@ -104,10 +132,9 @@ class _Attempt:
             file_bytes=encoder.file_bytes,
             nice=encoder.nice,
         )
-        ended = run(command, bounds=bounds, watch=self.watch, folder=self.folder)
+        ended = run(command, bounds=bounds, watch=watch, folder=self.folder)
         _check_end(ended, self.source)
-        if self.plan.is_copying and (complaint := DECODER_COMPLAINT.search(ended.stderr)):
-            raise CannotCopy(complaint[0])
+        return ended
 
     def _read_again_s(self) -> float:
         """Of sound between the last picture, where reading begins, and a chunk: until then there is no new frame."""
@@ -163,14 +190,30 @@ class _Progress:
     def __init__(self, on_progress: Callable[[int], None], frame_count: int) -> None:
         self.on_progress = on_progress
         self.frame_count = frame_count
-        self.done = 0
+        self.latest = 0
+        self.done = 0  # by the attempt that came furthest
 
     def on_line(self, line: str) -> bool:
         key, _, value = line.partition("=")
         if key != "frame" or not value.strip().isdigit():
             return False
-        before, self.done = self.done, min(int(value), self.frame_count)
-        return self.done > before
+        before, self.latest = self.latest, min(int(value), self.frame_count)
+        self.done = max(self.done, self.latest)
+        return self.latest > before
 
     def on_tick(self) -> None:
         self.on_progress(self.done)
+
+
+class _Growth:
+    """Whether a file of sound gets longer, by the lines of ffmpeg's -progress."""
+
+    def __init__(self) -> None:
+        self.size = ""
+
+    def on_line(self, line: str) -> bool:
+        key, _, value = line.partition("=")
+        if key != "total_size":
+            return False
+        before, self.size = self.size, value
+        return self.size != before

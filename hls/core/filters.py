@@ -5,6 +5,7 @@ numbers, counted from the film's beginning: that is what makes separately encode
 """
 
 from dataclasses import dataclass
+from enum import Enum, auto
 from math import ceil, gcd
 
 from hls.core.plan import Plan
@@ -15,6 +16,8 @@ SAMPLE_RATE = 48_000
 AAC_SAMPLES = 1024
 WARM_UP_FRAMES = 4  # AAC frames encoded before a chunk and dropped: the encoder must know what came before
 LAST_PICTURE_INPUT = 1  # ffmpeg's number of the input that is read from the last picture on
+APART_SYNC_S = 0.01  # where kinds of sound follow one another, the last packet of one may overlap the next one's first
+SOUND_APART_S = 1  # written before and after a chunk where its sound is made apart
 PRIMING_FRAMES = 1  # the encoder's own delay
 RESAMPLER_RUN_UP = 512  # samples
 SYNC_S = 0.04  # sound further from its timestamps than this is put right
@@ -25,6 +28,14 @@ BT709 = "setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt7
 MONO_LEVEL = "volume='if(eq(nb_channels,1),sqrt(2),1)':precision=float"
 PAIRS = (("FL", "FR"), ("SL", "SR"), ("BL", "BR"), ("FLC", "FRC"))
 HDR_TRANSFERS = frozenset({"smpte2084", "arib-std-b67"})
+
+
+class Sound(Enum):
+    """Where a chunk's sound comes from."""
+
+    OF_SOURCE = auto()
+    APART = auto()  # from the last input, whose only track is what `sound_apart` made
+    SILENT = auto()
 
 
 @dataclass(frozen=True)
@@ -61,7 +72,9 @@ def tiles(plan: Plan, span: ChunkSpan) -> range:
     return range(ceil(span.first_frame / every), ceil(span.end_frame / every))
 
 
-def graph(plan: Plan, span: ChunkSpan, *, has_zscale: bool, is_lost: bool = False) -> str:
+def graph(
+    plan: Plan, span: ChunkSpan, *, has_zscale: bool, is_lost: bool = False, sound: Sound = Sound.OF_SOURCE
+) -> str:
     """For -filter_complex, with pads [v0] … and [a0] … for the renditions, and [tiles] where there are any."""
     is_black = is_lost or plan.is_before_pictures(span)
     parts = [_black(plan, span) if is_black else _picture(plan, span, has_zscale=has_zscale)]
@@ -75,8 +88,8 @@ def graph(plan: Plan, span: ChunkSpan, *, has_zscale: bool, is_lost: bool = Fals
         parts.append(f"[r{number}]scale={rendition.width}:{rendition.height},setsar=1[v{number}]")
     if plan.source.audio:
         copies = "".join(f"[a{number}]" for number in range(len(plan.renditions)))
-        sound = _silence(plan, span) if is_lost else _sound(plan, span)
-        parts.append(f"{sound},asplit={len(plan.renditions)}{copies}")
+        heard = _silence(plan, span) if is_lost or sound == Sound.SILENT else _sound(plan, span, sound)
+        parts.append(f"{heard},asplit={len(plan.renditions)}{copies}")
     return ";".join(parts)
 
 
@@ -184,26 +197,50 @@ def _tiles(plan: Plan, span: ChunkSpan) -> str:
     return f"[rt]{chosen},scale={plan.tile_width}:{plan.tile_height}:out_range=pc[tiles]"
 
 
-def _sound(plan: Plan, span: ChunkSpan) -> str:
-    audio = plan.source.audio
-    if audio is None:
+def sound_apart(plan: Plan, span: ChunkSpan) -> str:
+    """For -filter:a: a chunk's sound on the source's clock, the same stereo whatever it changes to on the way.
+
+    ffmpeg makes these filters anew for each change: so nothing in them may count from the beginning.
+    """
+    audio, begin, end = _bounds(plan, span)
+    run_on = SOUND_APART_S * SAMPLE_RATE
+    filters = [
+        *_exact_times(audio),
+        MONO_LEVEL,
+        f"aresample={SAMPLE_RATE}",
+        "aformat=sample_fmts=flt:channel_layouts=stereo",
+        f"atrim=start_pts={begin - run_on}:end_pts={end + run_on}",
+    ]
+    return ",".join(filters)
+
+
+def _bounds(plan: Plan, span: ChunkSpan) -> tuple[AudioTrack, int, int]:
+    """The sound, and from where to where a chunk needs it: samples at 48 kHz on the source's own clock."""
+    if plan.source.audio is None:
         raise ValueError("the film has no sound")
-    part = audio_span(plan, span)
-    zero = round(plan.zero_s * SAMPLE_RATE)
-    begin, end = zero + part.warm_up_sample, zero + part.end_sample
+    part, zero = audio_span(plan, span), round(plan.zero_s * SAMPLE_RATE)
+    return plan.source.audio, zero + part.warm_up_sample, zero + part.end_sample
+
+
+def _sound(plan: Plan, span: ChunkSpan, sound: Sound) -> str:
+    audio, begin, end = _bounds(plan, span)
+    part, number, sync_s = audio_span(plan, span), 0, SYNC_S
+    if sound == Sound.APART:
+        audio = AudioTrack(index=0, codec="pcm_f32le", channels=2, sample_rate=SAMPLE_RATE)
+        number, sync_s = 1 + plan.is_after_pictures(span), APART_SYNC_S
     filters = [
         *_exact_times(audio),
         *_levels(audio),
         # Late sound begins with silence, gaps are filled with it, and it is cut where both sample rates have a sample:
         # so the samples of neighbouring chunks lie on one grid.
-        f"aresample={audio.sample_rate}:async=1:min_hard_comp={SYNC_S}:first_pts={_shared_sample(audio, begin)}",
+        f"aresample={audio.sample_rate}:async=1:min_hard_comp={sync_s}:first_pts={_shared_sample(audio, begin)}",
         f"aresample={SAMPLE_RATE}",
         "aformat=sample_fmts=fltp:channel_layouts=stereo",
         f"atrim=start_pts={begin}:end_pts={end}",
         f"apad=whole_len={end - begin}",
         f"asetpts=NB_CONSUMED_SAMPLES+({part.warm_up_sample})",
     ]
-    return f"[0:{audio.index}]" + ",".join(filters)
+    return f"[{number}:{audio.index}]" + ",".join(filters)
 
 
 def _levels(audio: AudioTrack) -> list[str]:

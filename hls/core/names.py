@@ -14,6 +14,7 @@ IFRAMES = "iframes.m3u8"
 POSTER = "poster.jpg"
 STORYBOARD = "storyboard.vtt"
 TILES = "tiles"
+SOUND_APART = "sound.nut"  # in a chunk's folder, while it is made
 
 RENDITIONS = ("480p", "720p", "1080p")
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from hls.core.command import Encoder, chunk_command
+from hls.core.command import Encoder, chunk_command, sound_command
+from hls.core.filters import Sound
 from hls.core.plan import Plan, make_plan
-from hls.core.probe import Copyable
+from hls.core.probe import AudioTrack, Copyable
 from hls.tests.factories import source
 
 ENCODER = Encoder(Path("/opt/ffmpeg"), threads=3)
@@ -20,8 +21,15 @@ COPYING = make_plan(
 )
 
 
-def command(plan: Plan = PLAN, index: int = 0, *, path: str = "/films/a.mp4", is_lost: bool = False) -> list[str]:
-    return chunk_command(plan, index, source=Path(path), encoder=ENCODER, has_zscale=True, is_lost=is_lost)
+def command(
+    plan: Plan = PLAN,
+    index: int = 0,
+    *,
+    path: str = "/films/a.mp4",
+    is_lost: bool = False,
+    sound: Sound = Sound.OF_SOURCE,
+) -> list[str]:
+    return chunk_command(plan, index, source=Path(path), encoder=ENCODER, has_zscale=True, is_lost=is_lost, sound=sound)
 
 
 def value(words: Sequence[str], option: str) -> str:
@@ -95,6 +103,46 @@ def test_streams_without_an_index_are_read_from_before_a_key_frame(
 ) -> None:
     video = replace(SOURCE.video, keyframes_s=keyframes_s)
     assert seek_s(make_plan(replace(SOURCE, demuxer=demuxer, video=video)), 1) == expected_s
+
+
+SOUND = AudioTrack(1, "aac", 2, 48_000, heard_s=Fraction(0), end_s=Fraction(300))
+LONGER = make_plan(replace(SOURCE, audio=SOUND))
+
+
+def test_a_chunk_after_the_pictures_reads_the_last_one_and_its_own_sound() -> None:
+    words = command(LONGER, 5)
+    assert LONGER.timeline.chunks[5].first_frame == 132 * 25
+    assert values(words, "-i") == ["file:/films/a.mp4"] * 2
+    assert [float(at_s) for at_s in values(words, "-ss")] == [131.0, pytest.approx(90 - 1 / 25 - 1)]
+    assert value(words, "-filter_complex").startswith("[1:0]")
+    assert ";[0:1]aresample" in value(words, "-filter_complex")
+
+
+def test_a_chunk_with_any_picture_is_read_once() -> None:
+    assert [len(values(command(LONGER, index), "-i")) for index in range(7)] == [1, 1, 1, 1, 2, 2, 2]
+
+
+def test_sound_that_is_stored_early_is_read_from_earlier_on() -> None:
+    plan = make_plan(replace(SOURCE, audio=replace(SOUND, end_s=Fraction(90), ahead_s=7.5)))
+    assert seek_s(plan, 2) == 42 - 1 - 7.5
+    assert seek_s(make_plan(replace(SOURCE, audio=replace(SOUND, ahead_s=30.0))), 1) is None
+
+
+def test_sound_that_changes_is_made_before_and_read_as_another_input() -> None:
+    apart = sound_command(LONGER, 5, source=Path("/films/a.mp4"), encoder=ENCODER)
+    assert "-reinit_filter" not in apart, "that would end it at the change"
+    assert value(apart, "-ss") == "131.000000"
+    assert value(apart, "-map") == "0:1"
+    assert apart[-1] == "file:sound.nut"
+    words = command(LONGER, 5, sound=Sound.APART)
+    assert values(words, "-i")[-1] == "file:sound.nut"
+    assert ";[2:0]aresample" in value(words, "-filter_complex")
+
+
+def test_sound_that_is_missing_is_silence() -> None:
+    words = command(LONGER, 1, sound=Sound.SILENT)
+    assert "anullsrc" in value(words, "-filter_complex")
+    assert values(words, "-i") == ["file:/films/a.mp4"]
 
 
 def test_threads_are_as_many_as_allowed() -> None:
