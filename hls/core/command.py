@@ -14,9 +14,6 @@ from hls.core.timeline import ChunkSpan
 
 MOST_THREADS = 16  # more of them make no film ready sooner, and each takes memory
 READ_ON_S = 1  # a picture is stored after others that are shown later
-SEEK_MARGIN_S = 1  # decoders of sound need a run-up, and streams aren't interleaved exactly
-SEEKS_ANYWHERE = frozenset({"mpegts", "mpeg"})  # these have no index, and land between key frames
-REORDERING_S = 0.5  # a picture is stored before it is shown
 TS_OFFSET_S = 10  # a film begins at 10 s, so that no decoding time is below zero
 
 
@@ -31,6 +28,7 @@ class Encoder:
     memory_bytes: int = 8 << 30  # address space
     cpu_s_at_least: int = 120
     cpu_s_per_frame: float = 20  # beside that; slow machines take half a second for the largest frames
+    cpu_s_per_run_up_s: float = 20  # for what is decoded before a chunk, where there is no place to begin nearby
     file_bytes: int = 2 << 30  # each segment; the ladder's caps keep them a hundred times smaller
 
     @property
@@ -70,23 +68,10 @@ def _input(plan: Plan, span: ChunkSpan, source: Path, encoder: Encoder) -> Itera
     yield from ("-threads", encoder.codec_threads)
     # A size that changes on the way is left to the scaler: a new graph would begin counting frames again.
     yield from ("-reinit_filter", "0")
-    seek_s = _seek_s(plan, span)
-    if seek_s is not None:
+    if landing := plan.landing(span):
         # The graph cuts on the frame; ffmpeg's own cut would drop what the sound's run-up needs.
-        yield from ("-noaccurate_seek", "-seek_timestamp", "1", "-ss", f"{seek_s:.6f}")
+        yield from ("-noaccurate_seek", "-seek_timestamp", "1", "-ss", f"{landing.seek_s:.6f}")
     yield from ("-i", f"file:{source.absolute()}")
-
-
-def _seek_s(plan: Plan, span: ChunkSpan) -> float | None:
-    """Where to begin reading, on the source's clock; None for its beginning."""
-    if span.index == 0:
-        return None
-    video = plan.source.video
-    wanted_s = float(video.start_s + plan.timeline.seconds(span.first_frame)) - SEEK_MARGIN_S
-    if plan.source.demuxer not in SEEKS_ANYWHERE:
-        return wanted_s
-    before = [keyframe_s for keyframe_s in video.keyframes_s if keyframe_s <= wanted_s]
-    return before[-1] - REORDERING_S if before else None
 
 
 def _rendition(plan: Plan, span: ChunkSpan, number: int, rendition: Rendition, encoder: Encoder) -> Iterator[str]:

@@ -18,6 +18,8 @@ from hls.core.errors import CannotCopy, Code, EncoderKilled, TranscodeError
 from hls.core.measure import measured
 from hls.core.plan import Plan
 from hls.core.process import Bounds, Ended, Watch, run
+from hls.core.reading import readable
+from hls.core.timeline import ChunkSpan
 
 log = logging.getLogger(__name__)
 
@@ -86,27 +88,32 @@ class _Attempt:
     watch: Watch
 
     def run(self, *, is_lost: bool = False) -> None:
-        command = chunk_command(
-            self.plan,
-            self.index,
-            source=self.source,
-            encoder=self.encoder,
-            has_zscale=has_zscale(self.encoder.ffmpeg),
-            is_lost=is_lost,
-        )
-        encoder = self.encoder
-        frame_count = self.plan.timeline.chunks[self.index].frame_count
-        bounds = Bounds(
-            stall_s=encoder.stall_s,
-            cpu_s=ceil(encoder.cpu_s_at_least + encoder.cpu_s_per_frame * frame_count),
+        span = self.plan.timeline.chunks[self.index]
+        with readable(self.plan, span, self.source, self.folder, self.watch) as reading:
+            command = chunk_command(
+                reading.plan,
+                self.index,
+                source=reading.path,
+                encoder=self.encoder,
+                has_zscale=has_zscale(self.encoder.ffmpeg),
+                is_lost=is_lost,
+            )
+            ended = run(command, bounds=self._bounds(span), watch=self.watch, folder=self.folder)
+        _check_end(ended, self.source)
+        if self.plan.is_copying and (complaint := DECODER_COMPLAINT.search(ended.stderr)):
+            raise CannotCopy(complaint[0])
+
+    def _bounds(self, span: ChunkSpan) -> Bounds:
+        """What is decoded before the chunk's first frame takes time in which no frame is done."""
+        encoder, run_up_s = self.encoder, self.plan.run_up_s(span)
+        cpu_s = encoder.cpu_s_per_frame * span.frame_count + encoder.cpu_s_per_run_up_s * run_up_s
+        return Bounds(
+            stall_s=encoder.stall_s + run_up_s,
+            cpu_s=ceil(encoder.cpu_s_at_least + cpu_s),
             memory_bytes=encoder.memory_bytes,
             file_bytes=encoder.file_bytes,
             nice=encoder.nice,
         )
-        ended = run(command, bounds=bounds, watch=self.watch, folder=self.folder)
-        _check_end(ended, self.source)
-        if self.plan.is_copying and (complaint := DECODER_COMPLAINT.search(ended.stderr)):
-            raise CannotCopy(complaint[0])
 
 
 @lru_cache

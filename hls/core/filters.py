@@ -78,7 +78,8 @@ def _picture(plan: Plan, span: ChunkSpan, *, has_zscale: bool) -> str:
     video, rate = plan.source.video, plan.timeline.rate
     grid_rate = rate * plan.frame_step
     begin_s = float(video.start_s + plan.timeline.seconds(span.first_frame))
-    filters = ["bwdif=mode=send_frame:deint=interlaced"] if video.is_interlaced else []
+    filters = [_counted(plan, span)] if video.is_untimed else []
+    filters += ["bwdif=mode=send_frame:deint=interlaced"] if video.is_interlaced else []
     filters += [
         # The frame grid: what falls between is dropped, what is missing is repeated, also after the source's end.
         f"fps=fps={grid_rate.numerator}/{grid_rate.denominator}:start_time={begin_s:.6f}",
@@ -90,6 +91,12 @@ def _picture(plan: Plan, span: ChunkSpan, *, has_zscale: bool) -> str:
         *_colour(plan, has_zscale=has_zscale),
     ]
     return f"[0:{video.index}]" + ",".join(filters)
+
+
+def _counted(plan: Plan, span: ChunkSpan) -> str:
+    """The times of pictures that have none of their own: each is shown for as long as the others."""
+    video, landing = plan.source.video, plan.landing(span)
+    return f"setpts='round(({video.start_s}+(N+{landing.picture if landing else 0})/({video.rate}))/TB)'"
 
 
 def _black(plan: Plan, span: ChunkSpan) -> str:

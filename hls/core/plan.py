@@ -7,10 +7,11 @@ from math import ceil
 from typing import Any, Self
 
 from hls.core.ladder import Rendition, renditions
-from hls.core.probe import Source
-from hls.core.timeline import Timeline, output_rate, timeline
+from hls.core.probe import Landing, Source
+from hls.core.timeline import ChunkSpan, Timeline, output_rate, timeline
 from hls.core.wire import Json, dump, load
 
+RUN_UP_S = 1  # decoders of sound need it, and streams aren't interleaved exactly
 TILE_INTERVAL_S = 10
 MIN_TILES = 10
 TILE_LONG_SIDE = 240
@@ -29,6 +30,23 @@ class Plan:
     def frame_step(self) -> int:
         """One of so many frames of the source is kept: 2 for 120 fps."""
         return max(1, round(self.source.video.rate / self.timeline.rate))
+
+    @property
+    def zero_s(self) -> Fraction:
+        """The film's beginning on the source's own clock."""
+        return self.source.video.start_s
+
+    def landing(self, span: ChunkSpan) -> Landing | None:
+        """Where to begin reading for a chunk; None for the file's beginning."""
+        begin_s = self.zero_s + self.timeline.seconds(span.first_frame)
+        latest_s = begin_s - RUN_UP_S
+        fit = [place for place in self.source.video.landings if place.seek_s <= latest_s and place.shown_s <= begin_s]
+        return fit[-1] if fit and span.index else None
+
+    def run_up_s(self, span: ChunkSpan) -> float:
+        """How much of the source is decoded before the chunk's first frame."""
+        landing = self.landing(span)
+        return float(self.timeline.seconds(span.first_frame) - (landing.shown_s - self.zero_s if landing else 0))
 
     @property
     def tile_interval_s(self) -> float:

@@ -35,6 +35,24 @@ class Copyable:
 
 
 @dataclass(frozen=True)
+class Landing:
+    """A place to begin reading, from which a decoder has shown right pictures."""
+
+    seek_s: float  # where to seek to, on the file's own clock
+    shown_s: Fraction  # when the first right picture is shown, on the same clock
+    picture: int = 0  # how many pictures come before that one
+    byte: int | None = None  # where reading begins in a file of several recordings
+
+
+@dataclass(frozen=True)
+class Join:
+    """Where another recording begins, whose clock has to be moved to go on with the first one's."""
+
+    byte: int
+    shift_s: Fraction
+
+
+@dataclass(frozen=True)
 class VideoTrack:
     index: int  # the track's number in the file
     codec: str
@@ -52,7 +70,8 @@ class VideoTrack:
     transfer: str  # FFmpeg's names: "bt709", "smpte2084" (PQ), "arib-std-b67" (HLG), "unknown"
     primaries: str
     matrix: str
-    keyframes_s: tuple[float, ...] = ()  # on the file's own clock, thinned out: places to seek to
+    landings: tuple[Landing, ...] = ()  # in the order of their times
+    is_untimed: bool = False  # its times are those of decoding, not of showing: pictures are counted instead
     copyable: Copyable | None = None  # where its H.264 needs no encoding
 
 
@@ -73,6 +92,7 @@ class Source:
     duration_s: float
     video: VideoTrack
     audio: AudioTrack | None
+    joins: tuple[Join, ...] = ()  # where further recordings begin
 
 
 def probe(path: Path, *, limits: Limits, python: str = sys.executable) -> Source:

@@ -15,7 +15,10 @@ def dump(value: object) -> Json:
 
 
 def load[T](kind: type[T], data: Mapping[str, Any]) -> T:
-    """The instance that `dump` was given. Raises KeyError, TypeError or ValueError for anything else."""
+    """The instance that `dump` was given; fields that are new since then have their defaults.
+
+    Raises TypeError or ValueError for anything else.
+    """
     return cast(T, _decoded(kind, data))
 
 
@@ -36,7 +39,8 @@ def _decoded(kind: Any, data: Any) -> object:
         return tuple(_decoded(get_args(kind)[0], item) for item in data)
     if is_dataclass(kind):
         hints = get_type_hints(kind)
-        return cast(Any, kind)(**{field.name: _decoded(hints[field.name], data[field.name]) for field in fields(kind)})
+        told = [field.name for field in fields(kind) if field.name in data]
+        return cast(Any, kind)(**{name: _decoded(hints[name], data[name]) for name in told})
     if kind is Fraction:
         return Fraction(data)
     if not isinstance(data, kind if kind is not float else (int, float)):

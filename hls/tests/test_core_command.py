@@ -9,7 +9,7 @@ import pytest
 
 from hls.core.command import Encoder, chunk_command
 from hls.core.plan import Plan, make_plan
-from hls.core.probe import Copyable
+from hls.core.probe import Copyable, Landing
 from hls.tests.factories import source
 
 ENCODER = Encoder(Path("/opt/ffmpeg"), threads=3)
@@ -75,26 +75,25 @@ def test_the_first_chunk_is_read_from_the_beginning() -> None:
     assert "-ss" not in command()
 
 
-@pytest.mark.parametrize(("index", "expected_s"), [(1, 11.0), (2, 41.0), (3, 71.0)])
-def test_later_chunks_are_read_from_a_second_before_their_first_frame(index: int, expected_s: float) -> None:
-    assert seek_s(PLAN, index) == expected_s
+def landed(*moments_s: float, start_s: int = 0) -> Plan:
+    """A plan of a film where reading may begin a second before these moments of its own clock."""
+    landings = tuple(Landing(at_s - 1, Fraction(at_s)) for at_s in moments_s)
+    return make_plan(replace(SOURCE, video=replace(SOURCE.video, start_s=Fraction(start_s), landings=landings)))
+
+
+@pytest.mark.parametrize(("index", "expected_s"), [(0, None), (1, 10.0), (2, 41.0), (3, 41.0)])
+def test_chunks_are_read_from_the_last_place_that_is_early_enough(index: int, expected_s: float | None) -> None:
+    """A chunk of 12 seconds, then such of 30; the sound needs a second more than the first picture."""
+    assert seek_s(landed(5, 11, 12.5, 42, 72.5), index) == expected_s
+
+
+def test_a_film_without_a_place_to_begin_is_read_from_its_beginning() -> None:
+    assert seek_s(landed(), 1) is None
+    assert landed().run_up_s(landed().timeline.chunks[1]) == 12
 
 
 def test_a_clock_that_does_not_begin_at_zero_counts() -> None:
-    plan = make_plan(replace(SOURCE, video=replace(SOURCE.video, start_s=Fraction(100))))
-    assert seek_s(plan, 1) == 111.0
-
-
-@pytest.mark.parametrize("demuxer", ["mpegts", "mpeg"])
-@pytest.mark.parametrize(
-    ("keyframes_s", "expected_s"),
-    [((0.0, 5.0, 10.5, 11.5), 10.0), ((0.0, 11.0), 10.5), ((12.0, 20.0), None), ((), None)],
-)
-def test_streams_without_an_index_are_read_from_before_a_key_frame(
-    demuxer: str, keyframes_s: tuple[float, ...], expected_s: float | None
-) -> None:
-    video = replace(SOURCE.video, keyframes_s=keyframes_s)
-    assert seek_s(make_plan(replace(SOURCE, demuxer=demuxer, video=video)), 1) == expected_s
+    assert seek_s(landed(11, 110, 113, start_s=100), 1) == 109.0
 
 
 def test_threads_are_as_many_as_allowed() -> None:
