@@ -6,19 +6,19 @@ import os
 import re
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import ceil
 from pathlib import Path
 
 from hls.core import names
-from hls.core.chunk import ChunkFacts
+from hls.core.chunk import ChunkFacts, Span
 from hls.core.command import Encoder, chunk_command
 from hls.core.errors import CannotCopy, Code, EncoderKilled, TranscodeError
 from hls.core.measure import measured
 from hls.core.plan import Plan
 from hls.core.process import Bounds, Ended, Watch, run
-from hls.core.reading import readable
+from hls.core.reading import readable, undecoded
 from hls.core.timeline import ChunkSpan
 
 log = logging.getLogger(__name__)
@@ -26,6 +26,11 @@ log = logging.getLogger(__name__)
 __all__ = ["Encoder", "encode_chunk"]
 
 DECODER_COMPLAINT = re.compile(r"^\[(h264|dec:h264|vist#\S*) @ .*", re.MULTILINE)  # any player would stumble too
+DAMAGE = re.compile(  # in ffmpeg's words since 5.1
+    r"error submitting packet to decoder|error while decoding|corrupt decoded frame|concealing|corrupt input packet",
+    re.IGNORECASE,
+)
+NO_FRAMES = ("Could not open encoder before EOF", "at least one of its streams received no packets")  # since ffmpeg 7
 NO_SPACE = ("No space left on device", "Disk quota exceeded", "File too large")
 
 
@@ -52,15 +57,16 @@ def encode_chunk(
     try:
         for name in [*(rendition.name for rendition in plan.renditions), names.TILES]:
             (folder / name).mkdir()
-        attempt.run()
+        lost = attempt.run()
         if not progress.done and plan.is_copying:
             raise CannotCopy(f"no frame of chunk {index} can be decoded")
         if not progress.done and index > 0:  # the first chunk has the frames that were seen when the film was probed
             log.warning("nothing of chunk %d can be decoded, it is left black: %s", index, source)
             attempt.run(is_lost=True)
+            lost = (attempt.whole,)
         if not progress.done:
             raise TranscodeError(Code.UNREADABLE, f"no frame of chunk {index} can be decoded")
-        facts = _measured(plan, index, folder)
+        facts = replace(_measured(plan, index, folder), undecoded=lost)
         _sync(folder)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -87,7 +93,13 @@ class _Attempt:
     encoder: Encoder
     watch: Watch
 
-    def run(self, *, is_lost: bool = False) -> None:
+    @property
+    def whole(self) -> Span:
+        span, timeline = self.plan.timeline.chunks[self.index], self.plan.timeline
+        return Span(float(timeline.seconds(span.first_frame)), float(timeline.seconds(span.end_frame)))
+
+    def run(self, *, is_lost: bool = False) -> tuple[Span, ...]:
+        """What of the source's pictures couldn't be decoded."""
         span = self.plan.timeline.chunks[self.index]
         with readable(self.plan, span, self.source, self.folder, self.watch) as reading:
             command = chunk_command(
@@ -99,9 +111,10 @@ class _Attempt:
                 is_lost=is_lost,
             )
             ended = run(command, bounds=self._bounds(span), watch=self.watch, folder=self.folder)
-        _check_end(ended, self.source)
-        if self.plan.is_copying and (complaint := DECODER_COMPLAINT.search(ended.stderr)):
-            raise CannotCopy(complaint[0])
+            _check_end(ended, self.source)
+            if self.plan.is_copying and (complaint := DECODER_COMPLAINT.search(ended.stderr)):
+                raise CannotCopy(complaint[0])
+            return undecoded(reading, span, self.watch) if DAMAGE.search(ended.stderr) else ()
 
     def _bounds(self, span: ChunkSpan) -> Bounds:
         """What is decoded before the chunk's first frame takes time in which no frame is done."""
@@ -133,7 +146,7 @@ def _check_source(plan: Plan, source: Path) -> None:
 
 
 def _check_end(ended: Ended, source: Path) -> None:
-    if ended.returncode == 0:
+    if ended.returncode == 0 or any(words in ended.stderr for words in NO_FRAMES):
         return
     if any(words in ended.stderr for words in NO_SPACE):
         raise TranscodeError(Code.DISK_FULL, ended.stderr[-500:])

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from hls.core.chunk import Span
+from hls.core.damage import Part
 from hls.core.errors import Code, TranscodeError
 from hls.core.plan import Plan
 from hls.core.process import Bounds, Watch, run
@@ -62,6 +64,27 @@ def _relay(plan: Plan, span: ChunkSpan, source: Path, target: Path, watch: Watch
     ended = run(command, bounds=Bounds(timeout_s=STALL_S, memory_bytes=MEMORY_BYTES), watch=watch)
     if ended.returncode != 0:
         raise TranscodeError(Code.UNREADABLE, f"reading on across a join ended with {ended.returncode}: {ended.stderr}")
+
+
+def undecoded(reading: Readable, span: ChunkSpan, watch: Watch) -> tuple[Span, ...]:
+    """What of a chunk's pictures can't be decoded, as a strict decoder tells it; all of it where that can't be told."""
+    plan = reading.plan
+    landing, video = plan.landing(span), plan.source.video
+    part = Part(
+        video=video.index,
+        seek_s=landing.seek_s if landing else None,
+        begin_s=float(plan.zero_s + plan.timeline.seconds(span.first_frame)),
+        end_s=float(plan.zero_s + plan.timeline.seconds(span.end_frame)),
+    )
+    command = [sys.executable, "-s", "-m", "hls.core.damage", json.dumps(dump(part)), str(reading.path.absolute())]
+    bounds = Bounds(timeout_s=STALL_S + plan.run_up_s(span), memory_bytes=MEMORY_BYTES, file_bytes=0)
+    try:
+        ended = run(command, bounds=bounds, watch=replace(watch, on_line=None))
+        spans = json.loads(ended.stdout)["spans"] if ended.returncode == 0 else [(part.begin_s, part.end_s)]
+    except TranscodeError:  # it took too long
+        spans = [(part.begin_s, part.end_s)]
+    zero_s = float(plan.zero_s)
+    return tuple(Span(round(begin_s - zero_s, 3), round(end_s - zero_s, 3)) for begin_s, end_s in spans)
 
 
 def _of_relayed(plan: Plan) -> Plan:
