@@ -9,7 +9,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from hls import outlook
-from hls.core.errors import ADVICE, Code
+from hls.core.errors import advice_for
 from hls.core.estimate import ALONE, Begun, Crew, Outlook, Stint, remaining_s, union_s
 from hls.core.plan import Plan
 from hls.models import ACTIVE, Chunk, ChunkState, State, Transcode
@@ -114,13 +114,13 @@ def build(film: Transcode, chunks: Sequence[Chunk], around: Surroundings) -> Sta
         speed=speed(stints, plan) if plan else None,
         renditions=tuple(RenditionStatus(r.name, r.width, r.height, percent) for r in plan.renditions) if plan else (),
         attempts=film.attempts,
-        error=failure(film.error_code) if film.state == State.FAILED else None,
+        error=failure(film.error_code, film.error_reason) if film.state == State.FAILED else None,
         chunks=tuple(chunk.state for chunk in chunks),
     )
 
 
-def failure(code: str) -> Failure:
-    advice = ADVICE[Code(code)]
+def failure(code: str, reason: str = "") -> Failure:
+    advice = advice_for(code, reason)
     return Failure(code, advice.sentence, advice.hint)
 
 

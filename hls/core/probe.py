@@ -7,7 +7,7 @@ from fractions import Fraction
 from math import ceil
 from pathlib import Path
 
-from hls.core.errors import Code, TranscodeError
+from hls.core.errors import Code, Reason, TranscodeError
 from hls.core.process import Bounds, Ended, run
 from hls.core.wire import dump, load
 
@@ -100,5 +100,6 @@ def _answer(ended: Ended) -> Source:
         raise TranscodeError(Code.UNREADABLE, f"the parser ended with {ended.returncode}: {ended.stderr[-500:]}")
     answer = json.loads(ended.stdout)
     if "error" in answer:
-        raise TranscodeError(Code(answer["error"]), answer["detail"])
+        reason = Reason(answer["reason"]) if answer["reason"] else None
+        raise TranscodeError(Code(answer["error"]), answer["detail"], reason=reason)
     return load(Source, answer["source"])

@@ -2,7 +2,7 @@
 
     python -m hls.core.probing '{"max_pixels": …}' FILE
 
-Prints one JSON object: {"source": {…}} or {"error": "no_video", "detail": "…"}.
+Prints one JSON object: {"source": {…}} or {"error": "no_video", "detail": "…", "reason": null}.
 """
 
 import json
@@ -261,7 +261,7 @@ def main() -> None:
     try:
         answer = {"source": dump(look(Path(sys.argv[2]), limits))}
     except TranscodeError as error:
-        answer = {"error": error.code.value, "detail": error.detail}
+        answer = {"error": error.code.value, "detail": error.detail, "reason": error.reason}
     sys.stdout.write(json.dumps(answer))
 
 
