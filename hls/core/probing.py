@@ -24,9 +24,10 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from hls.core.copying import PacketLog, copyable
-from hls.core.errors import Code, TranscodeError
-from hls.core.opening import check_size, opened, picture_track, sound_track
+from hls.core.errors import Code, Reason, TranscodeError
+from hls.core.opening import check_protection, check_size, opened, picture_track, sound_track
 from hls.core.probe import AudioTrack, Limits, Source, VideoTrack
+from hls.core.protection import Protection, protection
 from hls.core.rates import Rate, measure
 from hls.core.wire import dump, load
 
@@ -63,12 +64,26 @@ class Scan:
 
 def look(path: Path, limits: Limits) -> Source:
     """Raises TranscodeError."""
+    marks = protection(path)
+    try:
+        return _look(path, limits, marks)
+    except TranscodeError as error:
+        if marks and error.code in (Code.UNREADABLE, Code.UNSUPPORTED):
+            raise TranscodeError(Code.UNSUPPORTED, error.detail, reason=Reason.ENCRYPTED) from error
+        raise
+
+
+def _look(path: Path, limits: Limits, marks: Protection) -> Source:
     with opened(path) as container:
         if len(container.streams) > limits.max_tracks:
             raise TranscodeError(Code.UNSUPPORTED, f"{len(container.streams)} tracks")
-        video, audio = picture_track(container), sound_track(container)
+        video, audio = picture_track(container), sound_track(container, marks)
+        wanted = [video, audio] if audio else [video]
+        check_protection(container, wanted, marks)
         check_size(video, limits)
         scan = _scan(container, video, audio, limits)
+        if audio and not scan.sounds and marks.covers(audio):
+            raise TranscodeError(Code.UNSUPPORTED, "the sound is encrypted", reason=Reason.ENCRYPTED)
         track = _video_track(video, scan, limits)
         if scan.log:
             track = replace(track, copyable=copyable(track, scan.log, _time_base(video)))

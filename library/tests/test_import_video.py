@@ -7,10 +7,14 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.test import Client
+from django.urls import reverse
+from django.utils.html import escape
 from pytest_django.fixtures import Settings
 
 from hls import doing
 from hls.models import State, Transcode
+from hls.tests.clips import remux
 from hls.tests.films import only_sound, small_film
 from library.models import Video
 
@@ -67,6 +71,29 @@ def test_waiting_for_a_film_that_fails_tells_code_sentence_and_hint(folders: Pat
         import_video(only_sound(folders / "song.mp4"), "--wait")
     helper.join()
     assert error.value.returncode == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_waiting_for_an_encrypted_film_tells_that_it_is_copy_protected_and_publishes_nothing(
+    folders: Path, at_admin: Client
+) -> None:
+    helper = worker()
+    scheme = ("-encryption_scheme", "cenc-aes-ctr", "-encryption_key", "0f" * 16, "-encryption_kid", "a7" * 16)
+    source = remux(small_film(folders / "a.mp4", seconds=1), folders / "protected.mp4", after=scheme)
+    with pytest.raises(CommandError, match=r"^unsupported: The film is copy-protected: .+\. Upload a copy without"):
+        import_video(source, "--wait")
+    helper.join()
+    video = Video.objects.get()
+    assert (video.transcode.state, video.transcode.served, list((folders / "hls").rglob("*.ts"))) == (
+        "failed",
+        None,
+        [],
+    )
+    told = at_admin.get(f"/api/video/{video.pk}/transcode/").json()["error"]
+    assert (told["code"], told["message"][:27]) == ("unsupported", "The film is copy-protected:")
+    page = at_admin.get(reverse("admin:library_video_change", args=[video.pk])).content.decode()
+    assert escape(told["message"]) in page
+    assert escape(told["hint"]) in page
 
 
 @pytest.mark.parametrize(
