@@ -78,7 +78,8 @@ def _picture(plan: Plan, span: ChunkSpan, *, has_zscale: bool) -> str:
     video, rate = plan.source.video, plan.timeline.rate
     grid_rate = rate * plan.frame_step
     begin_s = float(video.start_s + plan.timeline.seconds(span.first_frame))
-    filters = ["bwdif=mode=send_frame:deint=interlaced"] if video.is_interlaced else []
+    filters = [f"setpts=N/({video.rate})/TB"] if video.is_counted else []
+    filters += ["bwdif=mode=send_frame:deint=interlaced"] if video.is_interlaced else []
     filters += [
         # The frame grid: what falls between is dropped, what is missing is repeated, also after the source's end.
         f"fps=fps={grid_rate.numerator}/{grid_rate.denominator}:start_time={begin_s:.6f}",

@@ -12,13 +12,14 @@ from av.container import InputContainer
 from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
+from hls.core import counting
 from hls.core.errors import Code, Reason, TranscodeError
 from hls.core.probe import Limits
 from hls.core.protection import Protection
 
 # Containers of films, and of sound alone for a telling answer. Nothing that names other files: no playlist, concat,
 # image sequence, script or device.
-DEMUXERS = "mov,matroska,avi,flv,asf,mpegts,mpeg,ogg,mp3,wav,flac,aac"
+DEMUXERS = ",".join(("mov,matroska,avi,flv,asf,mpegts,mpeg,ogg,mp3,wav,flac,aac", *sorted(counting.DEMUXERS)))
 
 
 def opened(path: Path) -> InputContainer:

@@ -23,7 +23,9 @@ from av.stream import Discard, Stream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from hls.core import counting
 from hls.core.copying import PacketLog, copyable
+from hls.core.counting import Counter, counted_rate
 from hls.core.errors import Code, Reason, TranscodeError
 from hls.core.opening import check_protection, check_size, opened, picture_track, sound_track
 from hls.core.probe import AudioTrack, Limits, Source, VideoTrack
@@ -51,6 +53,7 @@ class Scan:
     """What the packets of the chosen tracks told."""
 
     log: PacketLog | None  # of a track that may be fit to be copied
+    counter: Counter | None = None  # of pictures without times
     pts: array[int] = field(default_factory=lambda: array("q"))
     keyframes: array[int] = field(default_factory=lambda: array("q"))
     last_duration: int = 0
@@ -101,6 +104,8 @@ def _scan(container: InputContainer, video: VideoStream, audio: AudioStream | No
     wanted = [video, audio] if audio else [video]
     for stream in container.streams:
         stream.discard = Discard.default if stream in wanted else Discard.all
+    if container.format.name in counting.DEMUXERS:
+        scan.counter = Counter(1 / (_exact(video.guessed_rate) * _time_base(video)))
     video.codec_context.thread_count = 1
     try:
         for packet in container.demux(wanted):
@@ -122,10 +127,12 @@ def _note_picture(scan: Scan, packet: AnyPacket, video: VideoStream, limits: Lim
         scan.frames += [frame for frame in _decoded(packet) if isinstance(frame, VideoFrame)]
     _note_for_copying(scan, packet)
     timestamp = packet.pts if packet.pts is not None else packet.dts
+    if scan.counter and packet.size:
+        timestamp = scan.counter.place(packet.duration or 0)
     if timestamp is None or not packet.size:
         return
     _check_clock(scan, packet, _time_base(video))
-    if packet.is_keyframe:
+    if packet.is_keyframe and not scan.counter:
         scan.keyframes.append(timestamp)
     if packet.is_discard:  # hidden by an edit list
         return
@@ -148,7 +155,7 @@ def _note_for_copying(scan: Scan, packet: AnyPacket) -> None:
 
 def _check_clock(scan: Scan, packet: AnyPacket, time_base: Fraction) -> None:
     """Recordings put one after the other may each begin at zero: then a time says nothing about a place in the file."""
-    if packet.dts is None:
+    if packet.dts is None or scan.counter:
         return
     if scan.latest_dts is not None and (scan.latest_dts - packet.dts) * time_base > CLOCK_SLACK_S:
         raise TranscodeError(Code.UNSUPPORTED, "its clock starts anew in the middle")
@@ -173,9 +180,9 @@ def _decoded(packet: AnyPacket) -> list[object]:
 def _video_track(video: VideoStream, scan: Scan, limits: Limits) -> VideoTrack:
     frame = scan.frames[0]
     time_base = _time_base(video)
-    first = frame.pts if frame.pts is not None else min(scan.pts)
+    first = frame.pts if frame.pts is not None and not scan.counter else min(scan.pts)
     shown = sorted({pts for pts in scan.pts if pts >= first}) or [first]
-    measured = _measured(shown, time_base, video)
+    measured = _measured(shown, time_base, video, is_counted=scan.counter is not None)
     width, height = _shown_size(video, frame)
     if width * height > limits.max_pixels:
         raise TranscodeError(Code.TOO_LARGE, f"shown at {width} x {height}")
@@ -198,12 +205,13 @@ def _video_track(video: VideoStream, scan: Scan, limits: Limits) -> VideoTrack:
         primaries=PRIMARIES.get(int(frame.color_primaries), "unknown"),
         matrix=MATRICES.get(int(frame.colorspace), "unknown"),
         keyframes_s=_thinned(scan.keyframes, time_base),
+        is_counted=scan.counter is not None,
     )
 
 
-def _measured(shown: list[int], time_base: Fraction, video: VideoStream) -> Rate:
+def _measured(shown: list[int], time_base: Fraction, video: VideoStream, *, is_counted: bool) -> Rate:
     declared = [_exact(rate) for rate in (video.average_rate, video.base_rate, video.guessed_rate) if rate]
-    rate = measure(shown, time_base, declared)
+    rate = counted_rate(shown, time_base, declared) if is_counted else measure(shown, time_base, declared)
     if rate.rate > MAX_RATE:
         raise TranscodeError(Code.UNSUPPORTED, f"{float(rate.rate):.0f} frames per second")
     return rate
