@@ -11,6 +11,7 @@ from django.utils import timezone
 from hls import outlook
 from hls.core.errors import advice_for
 from hls.core.estimate import ALONE, Begun, Crew, Outlook, Stint, remaining_s, union_s
+from hls.core.omissions import omissions
 from hls.core.plan import Plan
 from hls.models import ACTIVE, Chunk, ChunkState, State, Transcode
 from hls.outlook import Rival
@@ -57,6 +58,7 @@ class Status:
     attempts: int
     error: Failure | None
     chunks: tuple[str, ...]  # each chunk's state, in order
+    omissions: tuple[str, ...]  # sentences: what of the source is not in the result
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,7 @@ def build(film: Transcode, chunks: Sequence[Chunk], around: Surroundings) -> Sta
         attempts=film.attempts,
         error=failure(film.error_code, film.error_reason) if film.state == State.FAILED else None,
         chunks=tuple(chunk.state for chunk in chunks),
+        omissions=omissions(plan) if plan else (),
     )
 
 

@@ -79,3 +79,7 @@ class TranscodeOut(Schema):
     renditions: list[RenditionOut]
     attempts: int = Field(examples=[1])
     error: FailureOut | None
+    omissions: list[str] = Field(
+        description="What of the source is not in the result, a sentence each; known once the file was read.",
+        examples=[["Subtitles: eng (SubRip).", "Surround sound: it is mixed from 5.1 to stereo."]],
+    )

@@ -68,12 +68,34 @@ class AudioTrack:
 
 
 @dataclass(frozen=True)
+class OtherTrack:
+    codec: str  # FFmpeg's name; "" where it knows none
+    language: str  # as the file has it, mostly ISO 639-2; "" where it tells none
+    title: str  # or else what it is for, as "commentary"
+
+
+@dataclass(frozen=True)
+class Extras:
+    """What the file has beside the picture and the sound that are taken, or in them."""
+
+    pictures: tuple[OtherTrack, ...] = ()
+    sounds: tuple[OtherTrack, ...] = ()
+    subtitles: tuple[OtherTrack, ...] = ()
+    chapters: int = 0
+    layout: str = ""  # of the sound that is taken: "stereo", "5.1"
+    has_captions: bool = False  # inside of the picture's packets
+    has_alpha: bool = False
+    projection: str = ""  # of a 360° picture: "equirectangular", "cubemap"
+
+
+@dataclass(frozen=True)
 class Source:
     demuxer: str  # FFmpeg's name, the one to force when the file is opened again
     size_bytes: int
     duration_s: float
     video: VideoTrack
     audio: AudioTrack | None
+    extras: Extras = Extras()
 
 
 def probe(path: Path, *, limits: Limits, python: str = sys.executable) -> Source:

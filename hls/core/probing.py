@@ -27,6 +27,7 @@ from hls.core import counting
 from hls.core.copying import PacketLog, copyable
 from hls.core.counting import Counter, counted_rate
 from hls.core.errors import Code, Reason, TranscodeError
+from hls.core.extras import extras
 from hls.core.opening import check_protection, check_size, opened, picture_track, sound_track
 from hls.core.probe import AudioTrack, Limits, Source, VideoTrack
 from hls.core.protection import Protection, protection
@@ -96,6 +97,7 @@ def _look(path: Path, limits: Limits, marks: Protection) -> Source:
             duration_s=float(track.duration_s),
             video=track,
             audio=_audio_track(audio, scan) if audio else None,
+            extras=extras(container, video, audio if scan.sounds else None, scan.frames, scan.sounds),
         )
 
 

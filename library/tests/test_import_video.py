@@ -14,7 +14,7 @@ from pytest_django.fixtures import Settings
 
 from hls import doing
 from hls.models import State, Transcode
-from hls.tests.clips import remux
+from hls.tests.clips import ffmpeg, remux
 from hls.tests.films import only_sound, small_film
 from library.models import Video
 
@@ -60,6 +60,19 @@ def test_waiting_ends_when_the_film_is_ready(folders: Path) -> None:
     video = Video.objects.get()
     assert video.transcode.state == State.READY
     assert output.splitlines()[-1] == str(video.pk)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_waiting_tells_what_of_the_file_is_not_in_the_film(folders: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = folders / "words.srt"
+    words.write_text("1\n00:00:00,000 --> 00:00:01,000\nHello\n")
+    source = folders / "a.mkv"
+    ffmpeg("-i", str(small_film(folders / "a.mp4", seconds=1)), "-i", str(words), "-c", "copy", str(source))
+    helper = worker()
+    output = import_video(source, "--wait")
+    helper.join()
+    assert output.splitlines() == [str(Video.objects.get().pk)]
+    assert "Not in the result: Subtitles: (SubRip).\n" in capsys.readouterr().err
 
 
 @pytest.mark.django_db(transaction=True)
