@@ -9,8 +9,9 @@ from django.conf import settings
 from django.utils import timezone
 
 from hls import outlook
-from hls.core.errors import ADVICE, Code
+from hls.core.errors import advice_for
 from hls.core.estimate import ALONE, Begun, Crew, Outlook, Stint, remaining_s, union_s
+from hls.core.omissions import omissions
 from hls.core.plan import Plan
 from hls.models import ACTIVE, Chunk, ChunkState, State, Transcode
 from hls.outlook import Rival
@@ -66,7 +67,8 @@ class Status:
     attempts: int
     error: Failure | None
     chunks: tuple[str, ...]  # each chunk's state, in order
-    warnings: tuple[Notice, ...] = ()  # about what is served
+    warnings: tuple[Notice, ...]  # about what is served
+    omissions: tuple[str, ...]  # sentences: what of the source is not in the result
 
 
 @dataclass(frozen=True)
@@ -124,9 +126,10 @@ def build(film: Transcode, chunks: Sequence[Chunk], around: Surroundings) -> Sta
         speed=speed(stints, plan) if plan else None,
         renditions=tuple(RenditionStatus(r.name, r.width, r.height, percent) for r in plan.renditions) if plan else (),
         attempts=film.attempts,
-        error=failure(film.error_code) if film.state == State.FAILED else None,
+        error=failure(film.error_code, film.error_reason) if film.state == State.FAILED else None,
         chunks=tuple(chunk.state for chunk in chunks),
         warnings=warnings(film),
+        omissions=omissions(plan) if plan else (),
     )
 
 
@@ -147,8 +150,8 @@ def at(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{rest:04.1f}" if hours else f"{minutes}:{rest:04.1f}"
 
 
-def failure(code: str) -> Failure:
-    advice = ADVICE[Code(code)]
+def failure(code: str, reason: str = "") -> Failure:
+    advice = advice_for(code, reason)
     return Failure(code, advice.sentence, advice.hint)
 
 

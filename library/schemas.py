@@ -85,3 +85,7 @@ class TranscodeOut(Schema):
     attempts: int = Field(examples=[1])
     error: FailureOut | None
     warnings: list[WarningOut] = Field(description="About what is served; empty for a film without a fault.")
+    omissions: list[str] = Field(
+        description="What of the source is not in the result, a sentence each; known once the file was read.",
+        examples=[["Subtitles: eng (SubRip).", "Surround sound: it is mixed from 5.1 to stereo."]],
+    )

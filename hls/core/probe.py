@@ -7,7 +7,7 @@ from fractions import Fraction
 from math import ceil
 from pathlib import Path
 
-from hls.core.errors import Code, TranscodeError
+from hls.core.errors import Code, Reason, TranscodeError
 from hls.core.process import Bounds, Ended, run
 from hls.core.wire import dump, load
 
@@ -71,7 +71,7 @@ class VideoTrack:
     primaries: str
     matrix: str
     landings: tuple[Landing, ...] = ()  # in the order of their times
-    is_untimed: bool = False  # its times are those of decoding, not of showing: pictures are counted instead
+    is_untimed: bool = False  # its pictures have no times of their own: the n-th is shown at n / rate
     copyable: Copyable | None = None  # where its H.264 needs no encoding
 
 
@@ -86,6 +86,27 @@ class AudioTrack:
 
 
 @dataclass(frozen=True)
+class OtherTrack:
+    codec: str  # FFmpeg's name; "" where it knows none
+    language: str  # as the file has it, mostly ISO 639-2; "" where it tells none
+    title: str  # or else what it is for, as "commentary"
+
+
+@dataclass(frozen=True)
+class Extras:
+    """What the file has beside the picture and the sound that are taken, or in them."""
+
+    pictures: tuple[OtherTrack, ...] = ()
+    sounds: tuple[OtherTrack, ...] = ()
+    subtitles: tuple[OtherTrack, ...] = ()
+    chapters: int = 0
+    layout: str = ""  # of the sound that is taken: "stereo", "5.1"
+    has_captions: bool = False  # inside of the picture's packets
+    has_alpha: bool = False
+    projection: str = ""  # of a 360° picture: "equirectangular", "cubemap"
+
+
+@dataclass(frozen=True)
 class Source:
     demuxer: str  # FFmpeg's name, the one to force when the file is opened again
     size_bytes: int
@@ -93,6 +114,7 @@ class Source:
     video: VideoTrack
     audio: AudioTrack | None
     joins: tuple[Join, ...] = ()  # where further recordings begin
+    extras: Extras = Extras()
 
 
 def probe(path: Path, *, limits: Limits, python: str = sys.executable) -> Source:
@@ -120,5 +142,6 @@ def _answer(ended: Ended) -> Source:
         raise TranscodeError(Code.UNREADABLE, f"the parser ended with {ended.returncode}: {ended.stderr[-500:]}")
     answer = json.loads(ended.stdout)
     if "error" in answer:
-        raise TranscodeError(Code(answer["error"]), answer["detail"])
+        reason = Reason(answer["reason"]) if answer["reason"] else None
+        raise TranscodeError(Code(answer["error"]), answer["detail"], reason=reason)
     return load(Source, answer["source"])

@@ -19,12 +19,15 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from hls.core.copying import copyable
-from hls.core.errors import Code, TranscodeError
+from hls.core.counting import counted_rate
+from hls.core.errors import Code, Reason, TranscodeError
+from hls.core.extras import extras
 from hls.core.landing import Reading, landings
-from hls.core.opening import check_size, opened, picture_track, sound_track
+from hls.core.opening import check_protection, check_size, opened, picture_track, sound_track
 from hls.core.packets import tick_s
 from hls.core.plan import make_plan
 from hls.core.probe import AudioTrack, Landing, Limits, Source, VideoTrack
+from hls.core.protection import Protection, protection
 from hls.core.rates import Rate, measure
 from hls.core.scanning import MAX_RATE, Scan, scan
 from hls.core.wire import dump, load
@@ -39,12 +42,25 @@ PLAUSIBLE_ASPECT = Fraction(8)
 
 def look(path: Path, limits: Limits) -> Source:
     """Raises TranscodeError."""
+    marks = protection(path)
+    try:
+        return _look(path, limits, marks)
+    except TranscodeError as error:
+        if marks and error.code in (Code.UNREADABLE, Code.UNSUPPORTED):
+            raise TranscodeError(Code.UNSUPPORTED, error.detail, reason=Reason.ENCRYPTED) from error
+        raise
+
+
+def _look(path: Path, limits: Limits, marks: Protection) -> Source:
     with opened(path) as container:
         if len(container.streams) > limits.max_tracks:
             raise TranscodeError(Code.UNSUPPORTED, f"{len(container.streams)} tracks")
-        video, audio = picture_track(container), sound_track(container)
+        video, audio = picture_track(container), sound_track(container, marks)
+        check_protection(container, [video, audio] if audio else [video], marks)
         check_size(video, limits)
         found = scan(container, video, audio, limits)
+        if audio and not found.sound_frames and marks.covers(audio):
+            raise TranscodeError(Code.UNSUPPORTED, "the sound is encrypted", reason=Reason.ENCRYPTED)
         track = _video_track(video, found, limits)
         if found.log and not found.is_untimed:
             track = replace(track, copyable=copyable(track, found.log, tick_s(video)))
@@ -55,6 +71,7 @@ def look(path: Path, limits: Limits) -> Source:
             video=track,
             audio=_audio_track(audio, found) if audio else None,
             joins=found.joins,
+            extras=extras(container, video, audio if found.sound_frames else None, found.frames, found.sound_frames),
         )
     return replace(source, video=replace(track, landings=_landings(path, source, found)))
 
@@ -63,6 +80,8 @@ def _landings(path: Path, source: Source, found: Scan) -> tuple[Landing, ...]:
     """Where to begin reading for the chunks after the first one."""
     if source.joins:
         return found.landings()
+    if found.counter:
+        return ()
     plan = make_plan(source)
     begins_s = [plan.zero_s + plan.timeline.seconds(span.first_frame) for span in plan.timeline.chunks[1:]]
     reading = Reading(
@@ -81,7 +100,7 @@ def _video_track(video: VideoStream, found: Scan, limits: Limits) -> VideoTrack:
     time_base = tick_s(video)
     first = min(found.order) if found.is_untimed or frame.pts is None else frame.pts
     shown = [time for time in found.order if time >= first] or [first]
-    measured = _measured(shown, time_base, video)
+    measured = _measured(shown, time_base, video, is_counted=found.counter is not None)
     width, height = _shown_size(video, frame)
     if width * height > limits.max_pixels:
         raise TranscodeError(Code.TOO_LARGE, f"shown at {width} x {height}")
@@ -107,9 +126,9 @@ def _video_track(video: VideoStream, found: Scan, limits: Limits) -> VideoTrack:
     )
 
 
-def _measured(shown: list[int], time_base: Fraction, video: VideoStream) -> Rate:
+def _measured(shown: list[int], time_base: Fraction, video: VideoStream, *, is_counted: bool) -> Rate:
     declared = [_exact(rate) for rate in (video.average_rate, video.base_rate, video.guessed_rate) if rate]
-    rate = measure(shown, time_base, declared)
+    rate = counted_rate(shown, time_base, declared) if is_counted else measure(shown, time_base, declared)
     if rate.rate > MAX_RATE:
         raise TranscodeError(Code.UNSUPPORTED, f"{float(rate.rate):.0f} frames per second")
     return rate
@@ -169,7 +188,7 @@ def main() -> None:
     try:
         answer = {"source": dump(look(Path(sys.argv[2]), limits))}
     except TranscodeError as error:
-        answer = {"error": error.code.value, "detail": error.detail}
+        answer = {"error": error.code.value, "detail": error.detail, "reason": error.reason}
     sys.stdout.write(json.dumps(answer))
 
 

@@ -13,7 +13,9 @@ from av.stream import Discard
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from hls.core import counting
 from hls.core.copying import PacketLog
+from hls.core.counting import Counter
 from hls.core.errors import Code, TranscodeError
 from hls.core.joins import Parts, Times, joined
 from hls.core.packets import AnyPacket, TrackLog, pictures_of, sounds_of, tick_s, time_of
@@ -37,6 +39,7 @@ class Scan:
     key_bytes: list[int] = field(default_factory=list)
     pictures: TrackLog = field(default_factory=TrackLog)
     sounds: TrackLog = field(default_factory=TrackLog)
+    counter: Counter | None = None  # of pictures without a container
     untold: int = 0  # pictures whose time isn't told
     last_duration: int = 0
     frames: list[VideoFrame] = field(default_factory=list)
@@ -49,7 +52,8 @@ class Scan:
     @property
     def order(self) -> Sequence[int]:
         """When its pictures are shown, in ticks, sorted; those without a time are put where there is a gap for them."""
-        told = sorted(set(self.pictures.decoding if self.is_untimed else self.shown.times))
+        is_stored = self.is_untimed and not self.counter
+        told = sorted(set(self.pictures.decoding if is_stored else self.shown.times))
         return with_untold(told, self.untold) if self.untold else told
 
     def landings(self) -> tuple[Landing, ...]:
@@ -72,6 +76,9 @@ def scan(container: InputContainer, video: VideoStream, audio: AudioStream | Non
         keys=Times(tick_s(video)),
         heard=Times(tick_s(audio) if audio else Fraction(1)),
     )
+    if container.format.name in counting.DEMUXERS:
+        rate = Fraction(video.guessed_rate.num, video.guessed_rate.den)
+        found.counter = Counter(1 / (rate * tick_s(video)))
     for stream in container.streams:
         stream.discard = Discard.default if stream in wanted else Discard.all
     video.codec_context.thread_count = 1
@@ -93,6 +100,8 @@ def scan(container: InputContainer, video: VideoStream, audio: AudioStream | Non
 
 def _is_untimed(found: Scan, container: InputContainer, video: VideoStream) -> bool:
     """Whether pictures that are reordered have times that aren't: AVI counts what is stored, not what is shown."""
+    if found.counter:
+        return True
     seen = [frame.pts for frame in found.frames if frame.pts is not None]
     is_contradicted = any(later <= earlier for earlier, later in pairwise(seen))
     is_counting = container.format.name == "avi" and video.codec_context.has_b_frames
@@ -113,9 +122,12 @@ def _note_picture(found: Scan, packet: AnyPacket, video: VideoStream, limits: Li
         found.pictures_decoded += 1
         found.frames += pictures_of(video.codec_context, packet)
     _note_for_copying(found, packet)
-    time = time_of(packet)
     if not packet.size:
         return
+    if found.counter:
+        _count_picture(found, packet, limits)
+        return
+    time = time_of(packet)
     if time is None:
         found.untold += 1
         return
@@ -130,6 +142,14 @@ def _note_picture(found: Scan, packet: AnyPacket, video: VideoStream, limits: Li
     found.shown.times.append(time)
     found.last_duration = packet.duration or found.last_duration
     _check_length(found, time, limits)
+
+
+def _count_picture(found: Scan, packet: AnyPacket, limits: Limits) -> None:
+    time = found.counter.place(packet.duration or 0) if found.counter else None
+    if time is not None:
+        found.shown.times.append(time)
+        found.last_duration = packet.duration or found.last_duration
+        _check_length(found, time, limits)
 
 
 def _note_key(found: Scan, time: int, byte: int) -> None:

@@ -1,7 +1,10 @@
-"""Frozen dataclasses to JSON values and back, exactly: fractions travel as "24000/1001"."""
+"""Frozen dataclasses to JSON values and back, exactly: fractions travel as "24000/1001".
+
+A field with a default may be missing from what is read: an older version of the program wrote it.
+"""
 
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from fractions import Fraction
 from types import UnionType
 from typing import Any, cast, get_args, get_origin, get_type_hints
@@ -39,8 +42,8 @@ def _decoded(kind: Any, data: Any) -> object:
         return tuple(_decoded(get_args(kind)[0], item) for item in data)
     if is_dataclass(kind):
         hints = get_type_hints(kind)
-        told = [field.name for field in fields(kind) if field.name in data]
-        return cast(Any, kind)(**{name: _decoded(hints[name], data[name]) for name in told})
+        read = [field for field in fields(kind) if field.name in data or field.default is MISSING]
+        return cast(Any, kind)(**{field.name: _decoded(hints[field.name], data[field.name]) for field in read})
     if kind is Fraction:
         return Fraction(data)
     if not isinstance(data, kind if kind is not float else (int, float)):
