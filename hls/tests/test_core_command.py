@@ -65,7 +65,7 @@ def test_a_relative_source_is_made_absolute_since_ffmpeg_runs_elsewhere() -> Non
 
 
 def test_options_of_the_input_stand_before_it_and_those_of_outputs_after_it() -> None:
-    words = command(index=1)
+    words = command(landed(11), 1)
     at = words.index("-i")
     assert {"-f", "-protocol_whitelist", "-ss", "-noaccurate_seek"} <= set(words[:at])
     assert not {"-map", "-c:v", "-crf"} & set(words[:at])
