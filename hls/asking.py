@@ -19,6 +19,7 @@ FRESH = {
     "attempts": 1,
     "losses": 0,
     "error_code": "",
+    "error_reason": "",
     "retry_at": None,
     "not_before": None,
     "started_at": None,

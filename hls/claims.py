@@ -133,6 +133,7 @@ def requeue(films: QuerySet[Transcode]) -> int:
                 attempts=F("attempts") + 1,
                 losses=0,
                 error_code="",
+                error_reason="",
                 retry_at=None,
                 not_before=None,
                 finished_at=None,

@@ -90,7 +90,7 @@ def free_bytes(film: Transcode, *, needed: int) -> int:
 @transaction.atomic
 def write_plan(film: Transcode, claim: claims.Claim, plan: Plan) -> None:
     won = claims.owned_film(film, claim).update(
-        plan=plan.to_json(), state=State.PROCESSING, error_code="", losses=0, **claims.FREE
+        plan=plan.to_json(), state=State.PROCESSING, error_code="", error_reason="", losses=0, **claims.FREE
     )
     if won:
         write_chunks(film, plan)
@@ -265,7 +265,14 @@ def fail_film(film: Transcode, error: TranscodeError) -> None:
     with transaction.atomic():
         failed = Transcode.objects.filter(
             pk=film.pk, version=film.version, state__in=(State.QUEUED, State.PROCESSING)
-        ).update(**claims.FREE, state=State.FAILED, error_code=error.code, retry_at=retry_at, finished_at=now)
+        ).update(
+            **claims.FREE,
+            state=State.FAILED,
+            error_code=error.code,
+            error_reason=error.reason or "",
+            retry_at=retry_at,
+            finished_at=now,
+        )
         if failed:
             Chunk.objects.filter(transcode_id=film.pk, state=ChunkState.RUNNING).update(
                 **claims.FREE, state=ChunkState.WAITING, frames_done=0

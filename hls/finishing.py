@@ -15,6 +15,7 @@ from hls import claims, pictures
 from hls.binary import encoder
 from hls.core import names, playlists, storyboard
 from hls.core.chunk import ChunkFacts, RenditionFacts, joined
+from hls.core.damage import merged
 from hls.core.plan import Plan
 from hls.folders import TILES, WORK, move_in, remove, size_bytes, version_folder
 from hls.models import Chunk, State, Transcode
@@ -28,7 +29,10 @@ def write_files(film: Transcode, folder: Path) -> Served:
     """Write everything beside the segments into a private folder."""
     plan = Plan.from_json(film.plan or {})
     version = version_folder(film.pk, film.version)
-    renditions = joined(ChunkFacts.from_json(chunk.facts or {}) for chunk in Chunk.objects.filter(transcode=film))
+    chunks = [
+        ChunkFacts.from_json(chunk.facts or {}) for chunk in Chunk.objects.filter(transcode=film).order_by("index")
+    ]
+    renditions = joined(chunks)
     folder.mkdir(parents=True)
     sheets = pictures.write_storyboard(plan, version / TILES, folder)
     has_poster = pictures.write_poster(plan, version, folder / names.POSTER, encoder())
@@ -42,6 +46,7 @@ def write_files(film: Transcode, folder: Path) -> Served:
         renditions=tuple(ServedRendition(entry.name, entry.width, entry.height) for entry in plan.renditions),
         storyboard_sheets=sheets,
         has_poster=has_poster,
+        undecoded=tuple(merged((span.begin_s, span.end_s) for chunk in chunks for span in chunk.undecoded)),
     )
 
 

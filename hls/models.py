@@ -42,6 +42,9 @@ class Transcode(Leased):
     percent = models.FloatField(default=0, help_text="Never falls while a version is made.")
     attempts = models.PositiveIntegerField(default=1)
     error_code = models.CharField(max_length=20, blank=True, default="")
+    error_reason = models.CharField(
+        max_length=20, blank=True, default="", help_text="More exact than the code, where there is more to say."
+    )
     retry_at = models.DateTimeField(null=True, blank=True, help_text="When a failed film is tried again by itself.")
     queued_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True, blank=True)

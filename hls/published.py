@@ -26,6 +26,7 @@ class Served:
     renditions: tuple[ServedRendition, ...]  # smallest first
     storyboard_sheets: int
     has_poster: bool
+    undecoded: tuple[tuple[float, float], ...] = ()  # from and to, in seconds: what couldn't be decoded of the source
 
     def as_json(self) -> dict[str, Any]:
         return {**asdict(self), "renditions": [asdict(entry) for entry in self.renditions]}
@@ -33,7 +34,8 @@ class Served:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
         renditions = tuple(ServedRendition(**entry) for entry in data["renditions"])
-        return cls(**{**data, "renditions": renditions})
+        undecoded = tuple((begin_s, end_s) for begin_s, end_s in data.get("undecoded", ()))
+        return cls(**{**data, "renditions": renditions, "undecoded": undecoded})
 
     def rendition(self, name: str) -> ServedRendition:
         """The rendition that plays under this name: itself, or the best real one where the source has no such size."""

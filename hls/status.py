@@ -9,11 +9,13 @@ from django.conf import settings
 from django.utils import timezone
 
 from hls import outlook
-from hls.core.errors import ADVICE, Code
+from hls.core.errors import advice_for
 from hls.core.estimate import ALONE, Begun, Crew, Outlook, Stint, remaining_s, union_s
+from hls.core.omissions import omissions
 from hls.core.plan import Plan
 from hls.models import ACTIVE, Chunk, ChunkState, State, Transcode
 from hls.outlook import Rival
+from hls.published import Served
 
 FINISHING_S = 1.0  # playlists, storyboard and poster
 
@@ -32,6 +34,14 @@ class Failure:
     code: str
     message: str
     hint: str
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something about the finished film that its editor should know."""
+
+    code: str
+    message: str
 
 
 @dataclass(frozen=True)
@@ -57,6 +67,8 @@ class Status:
     attempts: int
     error: Failure | None
     chunks: tuple[str, ...]  # each chunk's state, in order
+    warnings: tuple[Notice, ...]  # about what is served
+    omissions: tuple[str, ...]  # sentences: what of the source is not in the result
 
 
 @dataclass(frozen=True)
@@ -114,13 +126,32 @@ def build(film: Transcode, chunks: Sequence[Chunk], around: Surroundings) -> Sta
         speed=speed(stints, plan) if plan else None,
         renditions=tuple(RenditionStatus(r.name, r.width, r.height, percent) for r in plan.renditions) if plan else (),
         attempts=film.attempts,
-        error=failure(film.error_code) if film.state == State.FAILED else None,
+        error=failure(film.error_code, film.error_reason) if film.state == State.FAILED else None,
         chunks=tuple(chunk.state for chunk in chunks),
+        warnings=warnings(film),
+        omissions=omissions(plan) if plan else (),
     )
 
 
-def failure(code: str) -> Failure:
-    advice = ADVICE[Code(code)]
+def warnings(film: Transcode) -> tuple[Notice, ...]:
+    """What couldn't be decoded of the file that is served, unless another one is being made."""
+    if film.state != State.READY or film.served is None:
+        return ()
+    return tuple(
+        Notice("undecodable", f"The picture from {at(begin_s)} to {at(end_s)} could not be decoded as it was.")
+        for begin_s, end_s in Served.from_json(film.served).undecoded
+    )
+
+
+def at(seconds: float) -> str:
+    """A moment of a film, to a tenth of a second: "0:14.2", "1:02:09.0"."""
+    minutes, rest = divmod(round(seconds, 1), 60)
+    hours, minutes = divmod(int(minutes), 60)
+    return f"{hours}:{minutes:02d}:{rest:04.1f}" if hours else f"{minutes}:{rest:04.1f}"
+
+
+def failure(code: str, reason: str = "") -> Failure:
+    advice = advice_for(code, reason)
     return Failure(code, advice.sentence, advice.hint)
 
 

@@ -10,7 +10,8 @@ from django.db import transaction
 
 from hls import asking
 from library.errors import FileRefused
-from library.models import EXTENSIONS, Category, Video, video_path
+from library.kinds import ACCEPTED, is_film
+from library.models import Category, Video, video_path
 
 
 def add_film(path: Path, *, title: str, category: str = Category.DRAMA, description: str = "") -> Video:
@@ -31,9 +32,8 @@ def label(name: str) -> str:
 def check_file(path: Path) -> None:
     if not path.is_file():
         raise FileRefused(f"{path} is not a file.")
-    if path.suffix.lower().removeprefix(".") not in EXTENSIONS:
-        accepted = ", ".join(f".{extension}" for extension in EXTENSIONS)
-        raise FileRefused(f"{path.name} is of a kind that can't be added; accepted are {accepted}.")
+    if not is_film(path.name):
+        raise FileRefused(f"{path.name} is of a kind that can't be added; accepted are {ACCEPTED}.")
     needed = path.stat().st_size + int(settings.DISK_RESERVE_BYTES)
     Path(settings.MEDIA_ROOT).mkdir(parents=True, exist_ok=True)
     if shutil.disk_usage(settings.MEDIA_ROOT).free < needed:

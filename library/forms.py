@@ -10,11 +10,11 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, U
 
 from library import disk, uploads
 from library.errors import PictureRefused, UploadGone
-from library.models import EXTENSIONS, Category, Upload, Video
+from library.kinds import ACCEPTED, REFUSAL, is_film
+from library.models import Category, Upload, Video
 from library.thumbnails import redrawn
 
 CHUNK_BYTES = 8 << 20  # of a resumable upload's pieces: what is sent again at most
-ACCEPTED = ",".join(f".{extension}" for extension in EXTENSIONS)
 PICTURES = "image/jpeg,image/png,image/webp,image/avif,image/gif"
 
 
@@ -26,7 +26,7 @@ class FilmInput(forms.FileInput):
 
     def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
         context = super().get_context(name, None, attrs)
-        context["accepted"] = ", ".join(f".{extension}" for extension in EXTENSIONS)
+        context["accepted"] = ACCEPTED
         context["is_replacing"] = bool(value)
         context["upload"] = self.upload
         context["chunk_bytes"] = CHUNK_BYTES
@@ -55,7 +55,7 @@ class VideoForm(forms.ModelForm):  # type: ignore[type-arg]  # generic only for 
     category = forms.ChoiceField(
         choices=Category.choices, initial=Category.DRAMA, widget=UnfoldAdminSelectWidget(choices=Category.choices)
     )
-    video_file = forms.FileField(label="Video file", widget=FilmInput(attrs={"accept": ACCEPTED}))
+    video_file = forms.FileField(label="Video file", widget=FilmInput(attrs={"accept": ACCEPTED.replace(" ", "")}))
     thumbnail = forms.FileField(
         required=False,
         widget=PictureInput(attrs={"accept": PICTURES}),
@@ -109,9 +109,8 @@ class VideoForm(forms.ModelForm):  # type: ignore[type-arg]  # generic only for 
         upload = self.cleaned_data.get("video_file")
         if not isinstance(upload, UploadedFile):
             return upload
-        if PurePath(upload.name or "").suffix.lower().removeprefix(".") not in EXTENSIONS:
-            accepted = ", ".join(f".{extension}" for extension in EXTENSIONS)
-            raise forms.ValidationError(f"Files of this kind can't be used; accepted are {accepted}.")
+        if not is_film(upload.name or ""):
+            raise forms.ValidationError(REFUSAL)
         if sentence := disk.refusal(0):
             raise forms.ValidationError(sentence)
         return upload

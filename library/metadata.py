@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from library.errors import FieldsRefused, UploadMalformed
-from library.models import EXTENSIONS, Category
+from library.kinds import REFUSAL, is_film
+from library.models import Category
 
 LONGEST = 16_000  # characters of the header
 MOST_NAME = 255
@@ -28,9 +29,8 @@ def read(header: str) -> Metadata:
     title = pairs.get("title")
     category = pairs.get("category") or Category.DRAMA
     wrong: dict[str, list[str]] = {}
-    if PurePath(name).suffix.lower().removeprefix(".") not in EXTENSIONS:
-        accepted = ", ".join(f".{extension}" for extension in EXTENSIONS)
-        wrong["filename"] = [f"Files of this kind can't be used; accepted are {accepted}."]
+    if not is_film(name):
+        wrong["filename"] = [REFUSAL]
     if title is not None and not 0 < len(title.strip()) <= 200:
         wrong["title"] = ["A title has 1 to 200 characters."]
     if category not in Category.values:

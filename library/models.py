@@ -6,14 +6,12 @@ from typing import Any
 from uuid import uuid4
 
 from django.conf import settings
-from django.core.validators import FileExtensionValidator
 from django.db import models, transaction
 from django.utils import timezone
 
 from hls import asking
 from hls.models import Transcode
-
-EXTENSIONS = ("mp4", "mov", "avi", "mkv", "flv", "wmv", "webm", "m4v", "mpg", "ts")
+from library.kinds import check_name
 
 
 def video_path(video: Video, name: str) -> str:
@@ -66,7 +64,7 @@ class Video(models.Model):
     title = models.CharField(max_length=200)
     description = models.TextField(blank=True, default="")
     category = models.CharField(max_length=20, choices=Category.choices, default=Category.DRAMA)
-    video_file = models.FileField(upload_to=video_path, max_length=200, validators=[FileExtensionValidator(EXTENSIONS)])
+    video_file = models.FileField(upload_to=video_path, max_length=200, validators=[check_name])
     original_name = models.CharField(max_length=255, blank=True, default="")
     thumbnail = models.ImageField(
         upload_to=thumbnail_path, max_length=200, blank=True, help_text="Made from the film where there is none."

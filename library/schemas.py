@@ -68,6 +68,11 @@ class FailureOut(Schema):
     hint: str = Field(examples=["Upload a file with a video track; sound alone can't be streamed here."])
 
 
+class WarningOut(Schema):
+    code: Literal["undecodable"] = Field(description="Stable, for programs.", examples=["undecodable"])
+    message: str = Field(examples=["The picture from 0:14.0 to 0:17.0 could not be decoded as it was."])
+
+
 class TranscodeOut(Schema):
     state: Literal["queued", "processing", "ready", "failed", "cancelled"] = Field(examples=["processing"])
     playable: bool = Field(description="Whether there is something to play already.", examples=[True])
@@ -79,3 +84,8 @@ class TranscodeOut(Schema):
     renditions: list[RenditionOut]
     attempts: int = Field(examples=[1])
     error: FailureOut | None
+    warnings: list[WarningOut] = Field(description="About what is served; empty for a film without a fault.")
+    omissions: list[str] = Field(
+        description="What of the source is not in the result, a sentence each; known once the file was read.",
+        examples=[["Subtitles: eng (SubRip).", "Surround sound: it is mixed from 5.1 to stereo."]],
+    )

@@ -32,10 +32,19 @@ class RenditionFacts:
 
 
 @dataclass(frozen=True)
+class Span:
+    """A part of a film, in seconds from its beginning."""
+
+    begin_s: float
+    end_s: float
+
+
+@dataclass(frozen=True)
 class ChunkFacts:
     index: int
     renditions: tuple[RenditionFacts, ...]  # smallest first, as in the plan
     tiles: tuple[str, ...]  # storyboard pictures, relative to the chunk's folder
+    undecoded: tuple[Span, ...] = ()  # what of the source's pictures couldn't be decoded
 
     def to_json(self) -> Json:
         """A JSON object, fit for a JSONField."""

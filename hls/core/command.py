@@ -10,13 +10,11 @@ from hls.core import names
 from hls.core.filters import Sound, audio_span, graph, sound_apart, tiles
 from hls.core.ladder import Rendition
 from hls.core.plan import Plan
+from hls.core.probe import Landing
 from hls.core.timeline import ChunkSpan
 
 MOST_THREADS = 16  # more of them make no film ready sooner, and each takes memory
 READ_ON_S = 1  # a picture is stored after others that are shown later
-SEEK_MARGIN_S = 1  # decoders of sound need a run-up, and streams aren't interleaved exactly
-SEEKS_ANYWHERE = frozenset({"mpegts", "mpeg"})  # these have no index, and land between key frames
-REORDERING_S = 0.5  # a picture is stored before it is shown
 TS_OFFSET_S = 10  # a film begins at 10 s, so that no decoding time is below zero
 
 
@@ -31,6 +29,7 @@ class Encoder:
     memory_bytes: int = 8 << 30  # address space
     cpu_s_at_least: int = 120
     cpu_s_per_frame: float = 20  # beside that; slow machines take half a second for the largest frames
+    cpu_s_per_run_up_s: float = 20  # for what is decoded before a chunk, where there is no place to begin nearby
     file_bytes: int = 2 << 30  # each segment; the ladder's caps keep them a hundred times smaller
 
     @property
@@ -56,9 +55,9 @@ def chunk_command(
     span = plan.timeline.chunks[index]
     command = [str(encoder.ffmpeg), *GLOBAL]
     if not is_lost:
-        command += _input(plan, span.first_frame, source, encoder)
+        command += _input(plan, plan.landing(span), source, encoder)
     if not is_lost and plan.is_after_pictures(span):
-        command += _input(plan, plan.last_picture, source, encoder)
+        command += _input(plan, plan.picture_landing(span), source, encoder)
     if not is_lost and sound == Sound.APART:
         command += ["-f", "nut", "-protocol_whitelist", "file", "-i", f"file:{names.SOUND_APART}"]
     command += ["-filter_complex", graph(plan, span, has_zscale=has_zscale, is_lost=is_lost, sound=sound)]
@@ -74,7 +73,7 @@ def sound_command(plan: Plan, index: int, *, source: Path, encoder: Encoder) -> 
         raise ValueError("the film has no sound")
     return [
         *(str(encoder.ffmpeg), *GLOBAL),
-        *_input(plan, span.first_frame, source, encoder, is_sound_apart=True),
+        *_input(plan, plan.landing(span), source, encoder, is_sound_apart=True),
         *("-map", f"0:{plan.source.audio.index}", "-filter:a", sound_apart(plan, span), "-c:a", "pcm_f32le"),
         *("-f", "nut", f"file:{names.SOUND_APART}"),
     ]
@@ -90,7 +89,7 @@ GLOBAL = [
 
 
 def _input(
-    plan: Plan, first_frame: int, source: Path, encoder: Encoder, *, is_sound_apart: bool = False
+    plan: Plan, landing: Landing | None, source: Path, encoder: Encoder, *, is_sound_apart: bool = False
 ) -> Iterator[str]:
     yield from ("-f", plan.source.demuxer)  # the one that was probed: no second guess
     yield from ("-protocol_whitelist", "file")
@@ -98,24 +97,10 @@ def _input(
     # A size that changes on the way is left to the scaler: a new graph would begin counting frames again.
     if not is_sound_apart:
         yield from ("-reinit_filter", "0")
-    seek_s = _seek_s(plan, first_frame)
-    if seek_s is not None:
+    if landing:
         # The graph cuts on the frame; ffmpeg's own cut would drop what the sound's run-up needs.
-        yield from ("-noaccurate_seek", "-seek_timestamp", "1", "-ss", f"{seek_s:.6f}")
+        yield from ("-noaccurate_seek", "-seek_timestamp", "1", "-ss", f"{landing.seek_s:.6f}")
     yield from ("-i", f"file:{source.absolute()}")
-
-
-def _seek_s(plan: Plan, first_frame: int) -> float | None:
-    """Where to begin reading, on the source's clock; None for its beginning."""
-    video = plan.source.video
-    ahead_s = plan.source.audio.ahead_s if plan.source.audio else 0
-    wanted_s = float(plan.zero_s + plan.timeline.seconds(first_frame)) - SEEK_MARGIN_S - ahead_s
-    if wanted_s <= video.start_s:
-        return None
-    if plan.source.demuxer not in SEEKS_ANYWHERE:
-        return wanted_s
-    before = [keyframe_s for keyframe_s in video.keyframes_s if keyframe_s <= wanted_s]
-    return before[-1] - REORDERING_S if before else None
 
 
 def _rendition(plan: Plan, span: ChunkSpan, number: int, rendition: Rendition, encoder: Encoder) -> Iterator[str]:

@@ -12,22 +12,28 @@ from math import ceil
 from pathlib import Path
 
 from hls.core import names
-from hls.core.chunk import ChunkFacts
+from hls.core.chunk import ChunkFacts, Span
 from hls.core.command import Encoder, chunk_command, sound_command
 from hls.core.errors import CannotCopy, Code, EncoderKilled, TranscodeError
 from hls.core.filters import Sound
 from hls.core.measure import measured
 from hls.core.plan import Plan
 from hls.core.process import Bounds, Ended, Watch, run
+from hls.core.reading import Readable, readable, undecoded
+from hls.core.timeline import ChunkSpan
 
 log = logging.getLogger(__name__)
 
 __all__ = ["Encoder", "encode_chunk"]
 
 DECODER_COMPLAINT = re.compile(r"^\[(h264|dec:h264|vist#\S*) @ .*", re.MULTILINE)  # any player would stumble too
-SOUND_AT_LEAST = 50  # seconds of sound are decoded in a second, on the slowest machine
 NUT_HEADER_BYTES = 4096  # at most: with no more than that there is no sound in this part of the film
 SOUND_CHANGES = "Changing audio frame properties on the fly is not supported"
+DAMAGE = re.compile(  # in ffmpeg's words since 5.1
+    r"error submitting packet to decoder|error while decoding|corrupt decoded frame|concealing|corrupt input packet",
+    re.IGNORECASE,
+)
+NO_FRAMES = ("Could not open encoder before EOF", "at least one of its streams received no packets")  # since ffmpeg 7
 NO_SPACE = ("No space left on device", "Disk quota exceeded", "File too large")
 
 
@@ -54,15 +60,16 @@ def encode_chunk(
     try:
         for name in [*(rendition.name for rendition in plan.renditions), names.TILES]:
             (folder / name).mkdir()
-        attempt.run_whatever_the_sound()
+        lost = attempt.run()
         if not progress.done and plan.is_copying:
             raise CannotCopy(f"no frame of chunk {index} can be decoded")
         if not progress.done and index > 0:  # the first chunk has the frames that were seen when the film was probed
             log.warning("nothing of chunk %d can be decoded, it is left black: %s", index, source)
             attempt.run(is_lost=True)
+            lost = (attempt.whole,)
         if not progress.done:
             raise TranscodeError(Code.UNREADABLE, f"no frame of chunk {index} can be decoded")
-        facts = _measured(plan, index, folder)
+        facts = replace(_measured(plan, index, folder), undecoded=lost)
         _sync(folder)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -89,59 +96,68 @@ class _Attempt:
     encoder: Encoder
     watch: Watch
 
-    def run_whatever_the_sound(self) -> None:
+    @property
+    def whole(self) -> Span:
+        span, timeline = self.plan.timeline.chunks[self.index], self.plan.timeline
+        return Span(float(timeline.seconds(span.first_frame)), float(timeline.seconds(span.end_frame)))
+
+    def run(self, *, is_lost: bool = False) -> tuple[Span, ...]:
+        """What of the source's pictures couldn't be decoded."""
+        span = self.plan.timeline.chunks[self.index]
+        with readable(self.plan, span, self.source, self.folder, self.watch) as reading:
+            ended = self._encoded(reading, is_lost=True) if is_lost else self._encoded_whatever_the_sound(reading)
+            if self.plan.is_copying and (complaint := DECODER_COMPLAINT.search(ended.stderr)):
+                raise CannotCopy(complaint[0])
+            return undecoded(reading, span, self.watch) if DAMAGE.search(ended.stderr) else ()
+
+    def _encoded_whatever_the_sound(self, reading: Readable) -> Ended:
         """A graph can't go on after a change of its sound: then this chunk's sound is made first."""
         audio = self.plan.source.audio
         if audio is None or not audio.is_changing:
             try:
-                self.run()
-                return
+                return self._encoded(reading)
             except TranscodeError as error:
                 if SOUND_CHANGES not in error.detail:
                     raise
                 log.info("the sound of chunk %d changes on the way: %s", self.index, self.source)
         apart = self.folder / names.SOUND_APART
         try:
-            command = sound_command(self.plan, self.index, source=self.source, encoder=self.encoder)
-            self._follow(command, watch=replace(self.watch, on_line=_Growth().on_line))
-            self.run(sound=Sound.APART if apart.stat().st_size > NUT_HEADER_BYTES else Sound.SILENT)
+            command = sound_command(reading.plan, self.index, source=reading.path, encoder=self.encoder)
+            self._ended(command, watch=replace(self.watch, on_line=_Growth().on_line))
+            has_sound = apart.exists() and apart.stat().st_size > NUT_HEADER_BYTES
+            return self._encoded(reading, sound=Sound.APART if has_sound else Sound.SILENT)
         finally:
             apart.unlink(missing_ok=True)
 
-    def run(self, *, is_lost: bool = False, sound: Sound = Sound.OF_SOURCE) -> None:
+    def _encoded(self, reading: Readable, *, is_lost: bool = False, sound: Sound = Sound.OF_SOURCE) -> Ended:
         command = chunk_command(
-            self.plan,
+            reading.plan,
             self.index,
-            source=self.source,
+            source=reading.path,
             encoder=self.encoder,
             has_zscale=has_zscale(self.encoder.ffmpeg),
             is_lost=is_lost,
             sound=sound,
         )
-        ended = self._follow(command, watch=self.watch)
-        if self.plan.is_copying and (complaint := DECODER_COMPLAINT.search(ended.stderr)):
-            raise CannotCopy(complaint[0])
+        return self._ended(command, watch=self.watch)
 
-    def _follow(self, command: list[str], *, watch: Watch) -> Ended:
-        encoder = self.encoder
-        frame_count = self.plan.timeline.chunks[self.index].frame_count
-        bounds = Bounds(
-            stall_s=encoder.stall_s + self._read_again_s() / SOUND_AT_LEAST,
-            cpu_s=ceil(encoder.cpu_s_at_least + encoder.cpu_s_per_frame * frame_count),
-            memory_bytes=encoder.memory_bytes,
-            file_bytes=encoder.file_bytes,
-            nice=encoder.nice,
-        )
+    def _ended(self, command: list[str], *, watch: Watch) -> Ended:
+        bounds = self._bounds(self.plan.timeline.chunks[self.index])
         ended = run(command, bounds=bounds, watch=watch, folder=self.folder)
         _check_end(ended, self.source)
         return ended
 
-    def _read_again_s(self) -> float:
-        """Of sound between the last picture, where reading begins, and a chunk: until then there is no new frame."""
-        span = self.plan.timeline.chunks[self.index]
-        if not self.plan.is_after_pictures(span):
-            return 0
-        return float(self.plan.timeline.seconds(span.first_frame - self.plan.last_picture))
+    def _bounds(self, span: ChunkSpan) -> Bounds:
+        """What is decoded before the chunk's first frame takes time in which no frame is done."""
+        encoder, run_up_s = self.encoder, self.plan.run_up_s(span)
+        cpu_s = encoder.cpu_s_per_frame * span.frame_count + encoder.cpu_s_per_run_up_s * run_up_s
+        return Bounds(
+            stall_s=encoder.stall_s + run_up_s,
+            cpu_s=ceil(encoder.cpu_s_at_least + cpu_s),
+            memory_bytes=encoder.memory_bytes,
+            file_bytes=encoder.file_bytes,
+            nice=encoder.nice,
+        )
 
 
 @lru_cache
@@ -161,7 +177,8 @@ def _check_source(plan: Plan, source: Path) -> None:
 
 
 def _check_end(ended: Ended, source: Path) -> None:
-    if ended.returncode == 0:
+    is_empty = SOUND_CHANGES not in ended.stderr and any(words in ended.stderr for words in NO_FRAMES)
+    if ended.returncode == 0 or is_empty:
         return
     if any(words in ended.stderr for words in NO_SPACE):
         raise TranscodeError(Code.DISK_FULL, ended.stderr[-500:])

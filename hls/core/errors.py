@@ -1,5 +1,6 @@
 """What can go wrong with a film, as one exception that carries its policy."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -16,6 +17,12 @@ class Code(StrEnum):
     SOURCE_MISSING = "source_missing"
     TIMEOUT = "timeout"
     ENCODER_FAILED = "encoder_failed"
+
+
+class Reason(StrEnum):
+    """Why, where a code's own sentence would leave a person guessing. Kept beside the code; callers go by the code."""
+
+    ENCRYPTED = "encrypted"
 
 
 @dataclass(frozen=True)
@@ -59,18 +66,32 @@ ADVICE = {
     ),
 }
 
+REASONS: Mapping[str, Advice] = {
+    Reason.ENCRYPTED: Advice(
+        "The film is copy-protected: it is encrypted and can't be read without its key.",
+        "Upload a copy without protection, such as the original that the protected one was made from.",
+        False,
+    ),
+}
+
+
+def advice_for(code: str, reason: str = "") -> Advice:
+    """The reason's own advice, else the code's. A reason that this version doesn't know is as none."""
+    return REASONS.get(reason) or ADVICE[Code(code)]
+
 
 class TranscodeError(Exception):
     """A film, or one of its chunks, can't be made. `detail` is for the log, never for a caller."""
 
-    def __init__(self, code: Code, detail: str = "") -> None:
+    def __init__(self, code: Code, detail: str = "", *, reason: Reason | None = None) -> None:
         super().__init__(f"{code}: {detail}" if detail else str(code))
         self.code = code
         self.detail = detail
+        self.reason = reason
 
     @property
     def advice(self) -> Advice:
-        return ADVICE[self.code]
+        return advice_for(self.code, self.reason or "")
 
 
 class EncoderKilled(TranscodeError):

@@ -102,7 +102,8 @@ def _picture(plan: Plan, span: ChunkSpan, *, has_zscale: bool) -> str:
     last = ":eof_action=pass" if plan.tail else ""  # also where its own time is over before a frame of the grid is
     cut = f"start_frame={skipped}:" if skipped else ""
     numbered = f"setpts=N+{span.first_frame}"
-    filters = ["bwdif=mode=send_frame:deint=interlaced"] if video.is_interlaced else []
+    filters = [_counted(plan, span)] if video.is_untimed else []
+    filters += ["bwdif=mode=send_frame:deint=interlaced"] if video.is_interlaced else []
     filters += [
         # The frame grid: what falls between is dropped, what is missing is repeated, also after the source's end.
         f"fps=fps={grid_rate.numerator}/{grid_rate.denominator}:start_time={begin_s:.6f}{last}",
@@ -128,6 +129,12 @@ def _grid(plan: Plan, span: ChunkSpan) -> tuple[int, int]:
         return max(span.first_frame, plan.lead), 0
     first = max(plan.lead, plan.last_picture - ceil(STILL_RUN_UP_S * plan.timeline.rate))
     return first, plan.last_picture - first
+
+
+def _counted(plan: Plan, span: ChunkSpan) -> str:
+    """The times of pictures that have none of their own: each is shown for as long as the others."""
+    video, landing = plan.source.video, plan.picture_landing(span)
+    return f"setpts='round(({video.start_s}+(N+{landing.picture if landing else 0})/({video.rate}))/TB)'"
 
 
 def _black(plan: Plan, span: ChunkSpan) -> str:

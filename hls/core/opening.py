@@ -1,6 +1,7 @@
 """Opens a file as a film, and chooses the tracks that are shown and heard."""
 
 import errno
+from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
@@ -11,12 +12,14 @@ from av.container import InputContainer
 from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
-from hls.core.errors import Code, TranscodeError
+from hls.core import counting
+from hls.core.errors import Code, Reason, TranscodeError
 from hls.core.probe import Limits
+from hls.core.protection import Protection
 
 # Containers of films, and of sound alone for a telling answer. Nothing that names other files: no playlist, concat,
 # image sequence, script or device.
-DEMUXERS = "mov,matroska,avi,flv,asf,mpegts,mpeg,ogg,mp3,wav,flac,aac"
+DEMUXERS = ",".join(("mov,matroska,avi,flv,asf,mpegts,mpeg,ogg,mp3,wav,flac,aac", *sorted(counting.DEMUXERS)))
 
 
 def opened(path: Path) -> InputContainer:
@@ -39,10 +42,19 @@ def picture_track(container: InputContainer) -> VideoStream:
     return chosen
 
 
-def sound_track(container: InputContainer) -> AudioStream | None:
-    """The default sound track, or else the first, of those that can be decoded."""
+def sound_track(container: InputContainer, protection: Protection) -> AudioStream | None:
+    """The default sound track, or else the first, of those that can be decoded; an encrypted one only if all are."""
     tracks = [track for track in container.streams.audio if _is_decodable(track)]
+    tracks = [track for track in tracks if not protection.covers(track)] or tracks
     return next((track for track in tracks if track.disposition & Disposition.default), next(iter(tracks), None))
+
+
+def check_protection(container: InputContainer, chosen: Sequence[Stream], protection: Protection) -> None:
+    """Neither pictures nor sound are published as noise, nor without the sound that they have."""
+    has_sound = any(track.type == "audio" for track in chosen)
+    needed = chosen if has_sound else [*chosen, *container.streams.audio]
+    if protection.is_certain and any(protection.covers(track) for track in needed):
+        raise TranscodeError(Code.UNSUPPORTED, "an encrypted track", reason=Reason.ENCRYPTED)
 
 
 def _is_decodable(track: Stream) -> bool:

@@ -7,7 +7,7 @@ from math import ceil, floor
 from typing import Any, Self
 
 from hls.core.ladder import Rendition, renditions
-from hls.core.probe import Source
+from hls.core.probe import Landing, Source
 from hls.core.timeline import (
     SEGMENTS_PER_CHUNK,
     SEGMENTS_PER_STILL_CHUNK,
@@ -18,6 +18,7 @@ from hls.core.timeline import (
 )
 from hls.core.wire import Json, dump, load
 
+RUN_UP_S = 1  # decoders of sound need it, and streams aren't interleaved exactly
 TILE_INTERVAL_S = 10
 MIN_TILES = 10
 TILE_LONG_SIDE = 240
@@ -60,6 +61,24 @@ class Plan:
     def frame_step(self) -> int:
         """One of so many frames of the source is kept: 2 for 120 fps."""
         return max(1, round(self.source.video.rate / self.timeline.rate))
+
+    def landing(self, span: ChunkSpan) -> Landing | None:
+        """Where to begin reading for a chunk; None for the file's beginning."""
+        return self._landing(span.first_frame)
+
+    def picture_landing(self, span: ChunkSpan) -> Landing | None:
+        """The same for its pictures alone: where the last one stays on, that one."""
+        return self._landing(min(span.first_frame, self.last_picture))
+
+    def _landing(self, frame: int) -> Landing | None:
+        begin_s = self.zero_s + self.timeline.seconds(frame)
+        fit = [place for place in self.source.video.landings if place.serves(begin_s, run_up_s=RUN_UP_S)]
+        return fit[-1] if fit and frame else None
+
+    def run_up_s(self, span: ChunkSpan) -> float:
+        """How much of the source is decoded before the chunk's first frame."""
+        landing = self.landing(span)
+        return float(self.timeline.seconds(span.first_frame) - (landing.shown_s - self.zero_s if landing else 0))
 
     @property
     def tile_interval_s(self) -> float:

@@ -7,11 +7,12 @@ from fractions import Fraction
 from math import ceil
 from pathlib import Path
 
-from hls.core.errors import Code, TranscodeError
+from hls.core.errors import Code, Reason, TranscodeError
 from hls.core.process import Bounds, Ended, run
 from hls.core.wire import dump, load
 
 READ_BYTES_PER_S = 20_000_000
+SOUND_RUN_UP_S = Fraction(1, 4)  # of a decoder and a resampler; streams may be cut off within a packet
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,30 @@ class Copyable:
 
 
 @dataclass(frozen=True)
+class Landing:
+    """A place to begin reading, from which a decoder has shown right pictures."""
+
+    seek_s: float  # where to seek to, on the file's own clock
+    shown_s: Fraction  # when the first right picture is shown, on the same clock
+    picture: int = 0  # how many pictures come before that one
+    byte: int | None = None  # where reading begins in a file of several recordings
+    missed_s: Fraction | None = None  # the latest sound that is stored before it
+
+    def serves(self, begin_s: Fraction, *, run_up_s: Fraction | int) -> bool:
+        """Whether all is read of what is shown and heard from a moment on, and of the sound `run_up_s` before it."""
+        hears_all = self.missed_s is None or self.missed_s < begin_s - SOUND_RUN_UP_S
+        return self.seek_s <= begin_s - run_up_s and self.shown_s <= begin_s and hears_all
+
+
+@dataclass(frozen=True)
+class Join:
+    """Where another recording begins, whose clock has to be moved to go on with the first one's."""
+
+    byte: int
+    shift_s: Fraction
+
+
+@dataclass(frozen=True)
 class VideoTrack:
     index: int  # the track's number in the file
     codec: str
@@ -52,7 +77,8 @@ class VideoTrack:
     transfer: str  # FFmpeg's names: "bt709", "smpte2084" (PQ), "arib-std-b67" (HLG), "unknown"
     primaries: str
     matrix: str
-    keyframes_s: tuple[float, ...] = ()  # on the file's own clock, thinned out: places to seek to
+    landings: tuple[Landing, ...] = ()  # in the order of their times
+    is_untimed: bool = False  # its pictures have no times of their own: the n-th is shown at n / rate
     copyable: Copyable | None = None  # where its H.264 needs no encoding
 
 
@@ -68,7 +94,27 @@ class AudioTrack:
     end_s: Fraction | None = None
     layout: tuple[str, ...] = ()  # FFmpeg's names of its channels: ("FL", "FR", "LFE")
     is_changing: bool = False  # its channels or its rate aren't the same from beginning to end
-    ahead_s: float = 0.0  # it is stored so long before key frames of its time; 0 where that is usual
+
+
+@dataclass(frozen=True)
+class OtherTrack:
+    codec: str  # FFmpeg's name; "" where it knows none
+    language: str  # as the file has it, mostly ISO 639-2; "" where it tells none
+    title: str  # or else what it is for, as "commentary"
+
+
+@dataclass(frozen=True)
+class Extras:
+    """What the file has beside the picture and the sound that are taken, or in them."""
+
+    pictures: tuple[OtherTrack, ...] = ()
+    sounds: tuple[OtherTrack, ...] = ()
+    subtitles: tuple[OtherTrack, ...] = ()
+    chapters: int = 0
+    layout: str = ""  # of the sound that is taken: "stereo", "5.1"
+    has_captions: bool = False  # inside of the picture's packets
+    has_alpha: bool = False
+    projection: str = ""  # of a 360° picture: "equirectangular", "cubemap"
 
 
 @dataclass(frozen=True)
@@ -78,6 +124,8 @@ class Source:
     duration_s: float
     video: VideoTrack
     audio: AudioTrack | None
+    joins: tuple[Join, ...] = ()  # where further recordings begin
+    extras: Extras = Extras()
 
 
 def probe(path: Path, *, limits: Limits, python: str = sys.executable) -> Source:
@@ -105,5 +153,6 @@ def _answer(ended: Ended) -> Source:
         raise TranscodeError(Code.UNREADABLE, f"the parser ended with {ended.returncode}: {ended.stderr[-500:]}")
     answer = json.loads(ended.stdout)
     if "error" in answer:
-        raise TranscodeError(Code(answer["error"]), answer["detail"])
+        reason = Reason(answer["reason"]) if answer["reason"] else None
+        raise TranscodeError(Code(answer["error"]), answer["detail"], reason=reason)
     return load(Source, answer["source"])

@@ -7,158 +7,107 @@ Prints one JSON object: {"source": {â€¦}} or {"error": "no_video", "detail": "â€
 
 import json
 import sys
-from array import array
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import av
 from av.audio.stream import AudioStream
-from av.container import InputContainer
-from av.packet import Packet
 from av.rational import AVRational
-from av.stream import Discard, Stream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from hls.core.copying import PacketLog, copyable
-from hls.core.errors import Code, TranscodeError
-from hls.core.opening import check_size, opened, picture_track, sound_track
-from hls.core.plan import ROUNDING_S
-from hls.core.probe import AudioTrack, Limits, Source, VideoTrack
+from hls.core.copying import copyable
+from hls.core.counting import counted_rate
+from hls.core.errors import Code, Reason, TranscodeError
+from hls.core.extras import extras
+from hls.core.landing import Reading, landings
+from hls.core.opening import check_protection, check_size, opened, picture_track, sound_track
+from hls.core.packets import tick_s
+from hls.core.plan import ROUNDING_S, make_plan
+from hls.core.probe import AudioTrack, Landing, Limits, Source, VideoTrack
+from hls.core.protection import Protection, protection
 from hls.core.rates import Rate, measure
-from hls.core.soundtrack import SoundLog, decoded
+from hls.core.scanning import MAX_RATE, Scan, scan
 from hls.core.wire import dump, load
 
-FRAMES_LOOKED_AT = 12
-PACKETS_DECODED = 2000  # at most: an edit list may hide many
-MAX_RATE = 1000
-KEYFRAME_GAP_S = 4
-CLOCK_SLACK_S = 2
-SEEKS_EACH_TRACK = frozenset({"mov"})  # to the same time, whatever is stored before what
+AUDIO_JITTER_S = Fraction(3, 1000)
 TRANSFERS = {1: "bt709", 4: "gamma22", 6: "smpte170m", 8: "linear", 16: "smpte2084", 18: "arib-std-b67"}
 PRIMARIES = {1: "bt709", 5: "bt470bg", 6: "smpte170m", 9: "bt2020", 11: "smpte431", 12: "smpte432"}
 MATRICES = {0: "gbr", 1: "bt709", 5: "bt470bg", 6: "smpte170m", 9: "bt2020nc", 10: "bt2020c"}
 FULL_RANGE = 2
 PLAUSIBLE_ASPECT = Fraction(8)
 
-type AnyPacket = Packet[Any]
-
-
-@dataclass
-class Scan:
-    """What the packets of the chosen tracks told."""
-
-    log: PacketLog | None  # of a track that may be fit to be copied
-    sound: SoundLog | None
-    pts: array[int] = field(default_factory=lambda: array("q"))
-    keyframes: array[int] = field(default_factory=lambda: array("q"))
-    last_duration: int = 0
-    latest_dts: int | None = None
-    frames: list[VideoFrame] = field(default_factory=list)
-    pictures_decoded: int = 0  # packets, whether or not a frame came of them
-
 
 def look(path: Path, limits: Limits) -> Source:
     """Raises TranscodeError."""
+    marks = protection(path)
+    try:
+        return _look(path, limits, marks)
+    except TranscodeError as error:
+        if marks and error.code in (Code.UNREADABLE, Code.UNSUPPORTED):
+            raise TranscodeError(Code.UNSUPPORTED, error.detail, reason=Reason.ENCRYPTED) from error
+        raise
+
+
+def _look(path: Path, limits: Limits, marks: Protection) -> Source:
     with opened(path) as container:
         if len(container.streams) > limits.max_tracks:
             raise TranscodeError(Code.UNSUPPORTED, f"{len(container.streams)} tracks")
-        video, audio = picture_track(container), sound_track(container)
+        video, audio = picture_track(container), sound_track(container, marks)
+        check_protection(container, [video, audio] if audio else [video], marks)
         check_size(video, limits)
-        scan = _scan(container, video, audio, limits)
-        track = _video_track(video, scan, limits)
-        if scan.log:
-            track = replace(track, copyable=copyable(track, scan.log, _time_base(video)))
-        demuxer = container.format.name.split(",")[0]
-        heard = (
-            scan.sound.track(audio, is_interleaved=demuxer not in SEEKS_EACH_TRACK) if scan.sound and audio else None
-        )
+        found = scan(container, video, audio, limits)
+        if audio and not found.sound_frames and marks.covers(audio):
+            raise TranscodeError(Code.UNSUPPORTED, "the sound is encrypted", reason=Reason.ENCRYPTED)
+        track = _video_track(video, found, limits)
+        if found.log and not found.is_untimed:
+            track = replace(track, copyable=copyable(track, found.log, tick_s(video)))
+        heard = _audio_track(audio, found) if audio else None
         _check_length(track, heard, limits)
-        return Source(
-            demuxer=demuxer,
+        source = Source(
+            demuxer=container.format.name.split(",")[0],
             size_bytes=path.stat().st_size,
             duration_s=float(track.duration_s),
             video=track,
             audio=heard,
+            joins=found.joins,
+            extras=extras(container, video, audio if found.sound_frames else None, found.frames, found.sound_frames),
         )
+    return replace(source, video=replace(track, landings=_landings(path, source, found)))
 
 
-def _scan(container: InputContainer, video: VideoStream, audio: AudioStream | None, limits: Limits) -> Scan:
-    scan = Scan(
-        log=PacketLog(video.codec_context.extradata or b"") if video.codec_context.name == "h264" else None,
-        sound=SoundLog(_time_base(audio)) if audio else None,
+def _landings(path: Path, source: Source, found: Scan) -> tuple[Landing, ...]:
+    """Where to begin reading for the chunks after the first one."""
+    if source.joins:
+        return found.landings()
+    if found.counter:
+        return ()
+    plan = make_plan(source)
+    begins_s = [plan.zero_s + plan.timeline.seconds(span.first_frame) for span in plan.timeline.chunks[1:]]
+    reading = Reading(
+        video=source.video.index,
+        pictures=found.pictures,
+        order=found.order,
+        audio=source.audio.index if source.audio else None,
+        sounds=found.sounds,
+        heard=sorted(found.sounds.times),
+        is_untimed=found.is_untimed,
     )
-    wanted = [video, audio] if audio else [video]
-    for stream in container.streams:
-        stream.discard = Discard.default if stream in wanted else Discard.all
-    video.codec_context.thread_count = 1
-    try:
-        for packet in container.demux(wanted):
-            if packet.stream_index == video.index:
-                _note_picture(scan, packet, video, limits)
-            elif scan.sound:
-                scan.sound.note(packet)
-    except av.error.FFmpegError as error:  # what was read until here is the film
-        if not scan.pts:
-            raise TranscodeError(Code.UNREADABLE, str(error)) from error
-    if not scan.frames:
-        raise TranscodeError(Code.UNREADABLE, "no frame can be decoded")
-    return scan
+    return landings(path, reading, begins_s) if begins_s else ()
 
 
-def _note_picture(scan: Scan, packet: AnyPacket, video: VideoStream, limits: Limits) -> None:
-    if len(scan.frames) < FRAMES_LOOKED_AT and scan.pictures_decoded < PACKETS_DECODED:
-        scan.pictures_decoded += 1
-        scan.frames += [frame for frame in decoded(packet) if isinstance(frame, VideoFrame)]
-    _note_for_copying(scan, packet)
-    timestamp = packet.pts if packet.pts is not None else packet.dts
-    if timestamp is None or not packet.size:
-        return
-    _check_clock(scan, packet, _time_base(video))
-    if packet.is_keyframe:
-        scan.keyframes.append(timestamp)
-        if scan.sound:
-            scan.sound.note_keyframe(float(timestamp * _time_base(video)))
-    if packet.is_discard:  # hidden by an edit list
-        return
-    scan.pts.append(timestamp)
-    scan.last_duration = packet.duration or scan.last_duration
-    if (timestamp - scan.pts[0]) * _time_base(video) > limits.max_duration_s:
-        raise TranscodeError(Code.TOO_LONG, f"more than {limits.max_duration_s} s")
-    if len(scan.pts) > (limits.max_duration_s + 1) * MAX_RATE:
-        raise TranscodeError(Code.UNSUPPORTED, "too many frames")
-
-
-def _note_for_copying(scan: Scan, packet: AnyPacket) -> None:
-    if scan.log is None or not scan.log.is_usable or (packet.pts is None and not packet.size):  # the last one is empty
-        return
-    if packet.pts is None or packet.is_discard or packet.is_corrupt:
-        scan.log.forget()
-    else:
-        scan.log.note(packet.pts, packet.size, bytes(packet) if packet.is_keyframe else None)
-
-
-def _check_clock(scan: Scan, packet: AnyPacket, time_base: Fraction) -> None:
-    """Recordings put one after the other may each begin at zero: then a time says nothing about a place in the file."""
-    if packet.dts is None:
-        return
-    if scan.latest_dts is not None and (scan.latest_dts - packet.dts) * time_base > CLOCK_SLACK_S:
-        raise TranscodeError(Code.UNSUPPORTED, "its clock starts anew in the middle")
-    scan.latest_dts = packet.dts if scan.latest_dts is None else max(scan.latest_dts, packet.dts)
-
-
-def _video_track(video: VideoStream, scan: Scan, limits: Limits) -> VideoTrack:
-    frame = scan.frames[0]
-    time_base = _time_base(video)
-    first = frame.pts if frame.pts is not None else min(scan.pts)
-    shown = sorted({pts for pts in scan.pts if pts >= first}) or [first]
-    measured = _measured(shown, time_base, video)
+def _video_track(video: VideoStream, found: Scan, limits: Limits) -> VideoTrack:
+    frame = found.frames[0]
+    time_base = tick_s(video)
+    first = min(found.order) if found.is_untimed or frame.pts is None else frame.pts
+    shown = [time for time in found.order if time >= first] or [first]
+    measured = _measured(shown, time_base, video, is_counted=found.counter is not None)
     width, height = _shown_size(video, frame)
     if width * height > limits.max_pixels:
         raise TranscodeError(Code.TOO_LARGE, f"shown at {width} x {height}")
-    interlaced = sum(frame.interlaced_frame for frame in scan.frames)
+    interlaced = sum(frame.interlaced_frame for frame in found.frames)
     return VideoTrack(
         index=video.index,
         codec=video.codec_context.name,
@@ -168,21 +117,21 @@ def _video_track(video: VideoStream, scan: Scan, limits: Limits) -> VideoTrack:
         rate=measured.rate,
         frame_count=measured.frame_count,
         start_s=shown[0] * time_base,
-        duration_s=_duration_s(shown, scan.last_duration, time_base, measured),
+        duration_s=_duration_s(shown, found.last_duration, time_base, measured),
         is_variable_rate=measured.is_variable,
-        is_interlaced=interlaced * 2 > len(scan.frames),
+        is_interlaced=interlaced * 2 > len(found.frames),
         is_full_range=frame.color_range == FULL_RANGE or frame.format.name.startswith("yuvj"),
         pixel_format=frame.format.name,
         transfer=TRANSFERS.get(int(frame.color_trc), "unknown"),
         primaries=PRIMARIES.get(int(frame.color_primaries), "unknown"),
         matrix=MATRICES.get(int(frame.colorspace), "unknown"),
-        keyframes_s=_thinned(scan.keyframes, time_base),
+        is_untimed=found.is_untimed,
     )
 
 
-def _measured(shown: list[int], time_base: Fraction, video: VideoStream) -> Rate:
+def _measured(shown: list[int], time_base: Fraction, video: VideoStream, *, is_counted: bool) -> Rate:
     declared = [_exact(rate) for rate in (video.average_rate, video.base_rate, video.guessed_rate) if rate]
-    rate = measure(shown, time_base, declared)
+    rate = counted_rate(shown, time_base, declared) if is_counted else measure(shown, time_base, declared)
     if rate.rate > MAX_RATE:
         raise TranscodeError(Code.UNSUPPORTED, f"{float(rate.rate):.0f} frames per second")
     return rate
@@ -212,17 +161,36 @@ def _shown_size(video: VideoStream, frame: VideoFrame) -> tuple[int, int]:
     return (height, width) if int(frame.rotation) % 180 == 90 else (width, height)
 
 
-def _thinned(keyframes: array[int], time_base: Fraction) -> tuple[float, ...]:
-    kept: list[float] = []
-    for keyframe in sorted(keyframes):
-        at_s = float(keyframe * time_base)
-        if not kept or at_s - kept[-1] >= KEYFRAME_GAP_S:
-            kept.append(round(at_s, 6))
-    return tuple(kept)
+def _audio_track(audio: AudioStream, found: Scan) -> AudioTrack | None:
+    if not found.heard.times or not found.sound_frames:
+        return None
+    start_s = min(found.heard.times) * tick_s(audio)
+    heard_s, end_s = found.sounding.span_s(found.heard.times)
+    return AudioTrack(
+        index=audio.index,
+        codec=audio.codec_context.name,
+        channels=found.sound_frames[-1].layout.nb_channels,
+        sample_rate=found.sound_frames[-1].sample_rate,
+        start_s=start_s,
+        frame_samples=_regular_samples(found, start_s, tick_s(audio)),
+        heard_s=heard_s,
+        end_s=end_s,
+        layout=tuple(channel.name for channel in found.sound_frames[-1].layout.channels),
+        is_changing=len(found.sounding.kinds) > 1,
+    )
 
 
-def _time_base(stream: Stream) -> Fraction:
-    return _exact(stream.time_base)
+def _regular_samples(found: Scan, start_s: Fraction, time_base: Fraction) -> int:
+    """The samples of each packet where all have as many, and every timestamp is where counting puts it; else 0."""
+    whole = found.sound_frames[1:] or found.sound_frames  # the first one may have lost samples to an edit list
+    samples, sample_rate = whole[0].samples, whole[0].sample_rate
+    if any((frame.samples, frame.sample_rate) != (samples, sample_rate) for frame in whole):
+        return 0
+    step, slack = float(samples / sample_rate / time_base), float(AUDIO_JITTER_S / time_base)
+    first = float(start_s / time_base)
+    offsets = (pts - first for pts in found.heard.times)
+    is_regular = all(abs(offset - round(offset / step) * step) <= slack for offset in offsets)
+    return samples if is_regular and slack * 3 < step else 0
 
 
 def _exact(number: AVRational) -> Fraction:
@@ -236,7 +204,7 @@ def main() -> None:
     try:
         answer = {"source": dump(look(Path(sys.argv[2]), limits))}
     except TranscodeError as error:
-        answer = {"error": error.code.value, "detail": error.detail}
+        answer = {"error": error.code.value, "detail": error.detail, "reason": error.reason}
     sys.stdout.write(json.dumps(answer))
 
 

@@ -1,4 +1,7 @@
-"""Frozen dataclasses to JSON values and back, exactly: fractions travel as "24000/1001"."""
+"""Frozen dataclasses to JSON values and back, exactly: fractions travel as "24000/1001".
+
+A field with a default may be missing from what is read: an older version of the program wrote it.
+"""
 
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
@@ -15,9 +18,9 @@ def dump(value: object) -> Json:
 
 
 def load[T](kind: type[T], data: Mapping[str, Any]) -> T:
-    """The instance that `dump` was given. Raises KeyError, TypeError or ValueError for anything else.
+    """The instance that `dump` was given; fields that are new since then have their defaults.
 
-    A field that an older program didn't know is as its default has it.
+    Raises TypeError or ValueError for anything else.
     """
     return cast(T, _decoded(kind, data))
 
@@ -39,8 +42,8 @@ def _decoded(kind: Any, data: Any) -> object:
         return tuple(_decoded(get_args(kind)[0], item) for item in data)
     if is_dataclass(kind):
         hints = get_type_hints(kind)
-        told = [field for field in fields(kind) if field.name in data or field.default is MISSING]
-        return cast(Any, kind)(**{field.name: _decoded(hints[field.name], data[field.name]) for field in told})
+        read = [field for field in fields(kind) if field.name in data or field.default is MISSING]
+        return cast(Any, kind)(**{field.name: _decoded(hints[field.name], data[field.name]) for field in read})
     if kind is Fraction:
         return Fraction(data)
     if not isinstance(data, kind if kind is not float else (int, float)):

@@ -98,3 +98,17 @@ def with_damaged_keyframe(source: Path, target: Path, number: int) -> Path:
     data[begin:end] = bytes(byte ^ 0x55 for byte in data[begin:end])
     target.write_bytes(data)
     return target
+
+
+def in_moov(data: bytes, path: Sequence[bytes], added: bytes) -> bytes:
+    """An MP4 whose `moov` is at its end, with more at the end of the first box on this path: its parents grow too."""
+    place = data.rindex(b"moov")
+    places = [place]
+    for name in path:
+        place = data.index(name, place)
+        places.append(place)
+    grown = bytearray(data)
+    for at in places:
+        grown[at - 4 : at] = (int.from_bytes(grown[at - 4 : at]) + len(added)).to_bytes(4)
+    end = place - 4 + int.from_bytes(data[place - 4 : place])
+    return bytes(grown[:end]) + added + bytes(grown[end:])

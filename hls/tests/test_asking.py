@@ -24,9 +24,10 @@ def test_a_film_that_has_not_failed_is_not_tried_again(state: State) -> None:
 
 
 def test_a_retry_counts_and_forgets_the_error() -> None:
-    film = TranscodeFactory.create(failed=True, losses=4)
+    film = TranscodeFactory.create(failed=True, error_reason="encrypted", losses=4)
     asking.retry(film)
-    assert (film.state, film.attempts, film.error_code, film.losses) == (State.QUEUED, 2, "", 0)
+    assert (film.state, film.attempts, film.losses) == (State.QUEUED, 2, 0)
+    assert (film.error_code, film.error_reason) == ("", "")
 
 
 @pytest.mark.parametrize("state", [State.READY, State.FAILED, State.CANCELLED])
@@ -46,8 +47,9 @@ def test_cancelling_frees_running_chunks_and_keeps_done_ones() -> None:
 
 
 def test_replacing_begins_anew_and_leaves_what_is_served() -> None:
-    film = TranscodeFactory.create(ready=True, chunks=2)
+    film = TranscodeFactory.create(ready=True, chunks=2, error_reason="encrypted")
     asking.replace(film, "videos/b.mp4")
+    assert film.error_reason == ""
     assert (film.state, film.version, film.percent, film.plan) == (State.QUEUED, 2, 0, None)
     assert (film.served_version, film.served) == (1, served())
     assert not Chunk.objects.exists()

@@ -10,7 +10,7 @@ import pytest
 from hls.core.command import Encoder, chunk_command, sound_command
 from hls.core.filters import Sound
 from hls.core.plan import Plan, make_plan
-from hls.core.probe import AudioTrack, Copyable
+from hls.core.probe import AudioTrack, Copyable, Landing
 from hls.tests.factories import source
 
 ENCODER = Encoder(Path("/opt/ffmpeg"), threads=3)
@@ -73,7 +73,7 @@ def test_a_relative_source_is_made_absolute_since_ffmpeg_runs_elsewhere() -> Non
 
 
 def test_options_of_the_input_stand_before_it_and_those_of_outputs_after_it() -> None:
-    words = command(index=1)
+    words = command(landed(11), 1)
     at = words.index("-i")
     assert {"-f", "-protocol_whitelist", "-ss", "-noaccurate_seek"} <= set(words[:at])
     assert not {"-map", "-c:v", "-crf"} & set(words[:at])
@@ -83,37 +83,37 @@ def test_the_first_chunk_is_read_from_the_beginning() -> None:
     assert "-ss" not in command()
 
 
-@pytest.mark.parametrize(("index", "expected_s"), [(1, 11.0), (2, 41.0), (3, 71.0)])
-def test_later_chunks_are_read_from_a_second_before_their_first_frame(index: int, expected_s: float) -> None:
-    assert seek_s(PLAN, index) == expected_s
+def landed(*moments_s: float, start_s: int = 0) -> Plan:
+    """A plan of a film where reading may begin a second before these moments of its own clock."""
+    landings = tuple(Landing(at_s - 1, Fraction(at_s)) for at_s in moments_s)
+    return make_plan(replace(SOURCE, video=replace(SOURCE.video, start_s=Fraction(start_s), landings=landings)))
+
+
+@pytest.mark.parametrize(("index", "expected_s"), [(0, None), (1, 10.0), (2, 41.0), (3, 41.0)])
+def test_chunks_are_read_from_the_last_place_that_is_early_enough(index: int, expected_s: float | None) -> None:
+    """A chunk of 12 seconds, then such of 30; the sound needs a second more than the first picture."""
+    assert seek_s(landed(5, 11, 12.5, 42, 72.5), index) == expected_s
+
+
+def test_a_film_without_a_place_to_begin_is_read_from_its_beginning() -> None:
+    assert seek_s(landed(), 1) is None
+    assert landed().run_up_s(landed().timeline.chunks[1]) == 12
 
 
 def test_a_clock_that_does_not_begin_at_zero_counts() -> None:
-    plan = make_plan(replace(SOURCE, video=replace(SOURCE.video, start_s=Fraction(100))))
-    assert seek_s(plan, 1) == 111.0
-
-
-@pytest.mark.parametrize("demuxer", ["mpegts", "mpeg"])
-@pytest.mark.parametrize(
-    ("keyframes_s", "expected_s"),
-    [((0.0, 5.0, 10.5, 11.5), 10.0), ((0.0, 11.0), 10.5), ((12.0, 20.0), None), ((), None)],
-)
-def test_streams_without_an_index_are_read_from_before_a_key_frame(
-    demuxer: str, keyframes_s: tuple[float, ...], expected_s: float | None
-) -> None:
-    video = replace(SOURCE.video, keyframes_s=keyframes_s)
-    assert seek_s(make_plan(replace(SOURCE, demuxer=demuxer, video=video)), 1) == expected_s
+    assert seek_s(landed(11, 110, 113, start_s=100), 1) == 109.0
 
 
 SOUND = AudioTrack(1, "aac", 2, 48_000, heard_s=Fraction(0), end_s=Fraction(300))
-LONGER = make_plan(replace(SOURCE, audio=SOUND))
+LANDINGS = (Landing(10.0, Fraction(11)), Landing(86.0, Fraction(87)), Landing(130.0, Fraction(87)))
+LONGER = make_plan(replace(SOURCE, audio=SOUND, video=replace(SOURCE.video, landings=LANDINGS)))
 
 
 def test_a_chunk_after_the_pictures_reads_the_last_one_and_its_own_sound() -> None:
     words = command(LONGER, 5)
     assert LONGER.timeline.chunks[5].first_frame == 132 * 25
     assert values(words, "-i") == ["file:/films/a.mp4"] * 2
-    assert [float(at_s) for at_s in values(words, "-ss")] == [131.0, pytest.approx(90 - 1 / 25 - 1)]
+    assert [float(at_s) for at_s in values(words, "-ss")] == [130.0, 86.0]
     assert value(words, "-filter_complex").startswith("[1:0]")
     assert ";[0:1]aresample" in value(words, "-filter_complex")
 
@@ -123,15 +123,16 @@ def test_a_chunk_with_any_picture_is_read_once() -> None:
 
 
 def test_sound_that_is_stored_early_is_read_from_earlier_on() -> None:
-    plan = make_plan(replace(SOURCE, audio=replace(SOUND, end_s=Fraction(90), ahead_s=7.5)))
-    assert seek_s(plan, 2) == 42 - 1 - 7.5
-    assert seek_s(make_plan(replace(SOURCE, audio=replace(SOUND, ahead_s=30.0))), 1) is None
+    """Or it would be missed by whoever begins behind it."""
+    late = Landing(40.0, Fraction(41), missed_s=Fraction(45))
+    plan = make_plan(replace(SOURCE, video=replace(SOURCE.video, landings=(Landing(10.0, Fraction(11)), late))))
+    assert [seek_s(plan, index) for index in range(4)] == [None, 10.0, 10.0, 40.0]
 
 
 def test_sound_that_changes_is_made_before_and_read_as_another_input() -> None:
     apart = sound_command(LONGER, 5, source=Path("/films/a.mp4"), encoder=ENCODER)
     assert "-reinit_filter" not in apart, "that would end it at the change"
-    assert value(apart, "-ss") == "131.000000"
+    assert value(apart, "-ss") == "130.000000"
     assert value(apart, "-map") == "0:1"
     assert apart[-1] == "file:sound.nut"
     words = command(LONGER, 5, sound=Sound.APART)

@@ -112,13 +112,6 @@ def test_more_tracks_than_allowed_are_refused(tmp_path: Path) -> None:
     assert refusal(source, Limits(max_duration_s=60, max_pixels=LIMITS.max_pixels, max_tracks=1)) == Code.UNSUPPORTED
 
 
-def test_recordings_whose_clock_starts_anew_are_refused(tmp_path: Path) -> None:
-    one = make(tmp_path / "one.ts", look=Look(width=64, height=48, duration_s=4))
-    both = tmp_path / "both.ts"
-    both.write_bytes(one.read_bytes() * 2)
-    assert refusal(both) == Code.UNSUPPORTED
-
-
 def test_file_that_is_gone_is_missed(tmp_path: Path) -> None:
     assert refusal(tmp_path / "gone.mp4") == Code.SOURCE_MISSING
 

@@ -13,7 +13,7 @@ from hls.core.chunk import ChunkFacts, IFrame, RenditionFacts, SegmentFacts, joi
 from hls.core.filters import audio_span, tiles
 from hls.core.ladder import renditions
 from hls.core.plan import Plan, make_plan
-from hls.core.probe import AudioTrack, Source, VideoTrack
+from hls.core.probe import AudioTrack, Landing, Source, VideoTrack
 from hls.core.rates import STANDARD, measure, nearest_standard
 from hls.core.timeline import output_rate, timeline
 from hls.core.wire import load
@@ -36,7 +36,7 @@ VIDEO = VideoTrack(
     transfer="bt709",
     primaries="bt709",
     matrix="bt709",
-    keyframes_s=(0.333333, 5.25),
+    landings=(Landing(seek_s=11.25, shown_s=Fraction(34, 3), picture=264), Landing(40.5, Fraction(81, 2), byte=7)),
 )
 AUDIO = AudioTrack(index=1, codec="aac", channels=2, sample_rate=44_100, start_s=Fraction(-1, 7), frame_samples=1024)
 SOURCE = Source(demuxer="mov", size_bytes=10, duration_s=90.0, video=VIDEO, audio=AUDIO)

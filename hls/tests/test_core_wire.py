@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hls.core.chunk import ChunkFacts, IFrame, RenditionFacts, SegmentFacts
-from hls.core.errors import ADVICE, CannotCopy, Code, EncoderKilled, TranscodeError
+from hls.core.errors import ADVICE, REASONS, CannotCopy, Code, EncoderKilled, Reason, TranscodeError, advice_for
 from hls.core.wire import dump, load
 
 
@@ -65,8 +65,9 @@ def test_a_whole_number_may_stand_for_seconds() -> None:
     assert load(Outer, WHOLE | {"seconds": 2}).seconds == 2
 
 
-def test_what_an_older_program_did_not_know_is_as_its_default_has_it() -> None:
-    assert load(Outer, {key: value for key, value in WHOLE.items() if key != "texts"}).texts == ()
+def test_what_an_older_program_did_not_know_is_as_its_default() -> None:
+    older = {key: value for key, value in WHOLE.items() if key != "texts"}
+    assert load(Outer, older) == Outer("a", True, 1.5, Inner(1, Fraction(1, 3)), None, (Inner(2, Fraction(2)),), ())
 
 
 @pytest.mark.parametrize("name", sorted(WHOLE.keys() - {"texts"}))
@@ -135,6 +136,17 @@ def test_every_failure_has_a_sentence_and_a_hint(code: Code) -> None:
         assert text[0].isupper()
         assert text.endswith(".")
         assert "detail" not in text
+
+
+@pytest.mark.parametrize("code", Code)
+@pytest.mark.parametrize("reason", Reason)
+def test_a_reason_is_told_in_its_own_words_whatever_the_code(code: Code, reason: Reason) -> None:
+    advice = TranscodeError(code, "detail", reason=reason).advice
+    assert advice is REASONS[reason]
+    assert advice_for(str(code), "of a later version") is ADVICE[code]
+    for text in (advice.sentence, advice.hint):
+        assert text[0].isupper()
+        assert text.endswith(".")
 
 
 def test_failures_say_in_the_log_what_they_are() -> None:

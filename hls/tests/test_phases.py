@@ -10,11 +10,11 @@ from django.db import OperationalError
 from django.utils import timezone
 from redis.exceptions import ConnectionError as RedisAway
 
-from hls import pulse
-from hls.core.errors import ADVICE, Code
-from hls.models import ChunkState, State
+from hls import claims, doing, pulse
+from hls.core.errors import ADVICE, REASONS, Code, Reason, TranscodeError
+from hls.models import ChunkState, State, Transcode
 from hls.status import Phase, failure, status_of, statuses
-from hls.tests.factories import ChunkFactory, TranscodeFactory, WorkerFactory
+from hls.tests.factories import ChunkFactory, TranscodeFactory, WorkerFactory, plan
 
 LETTERS = {"d": ChunkState.DONE, "r": ChunkState.RUNNING, "w": ChunkState.WAITING, "f": ChunkState.FAILED}
 
@@ -57,6 +57,26 @@ def test_the_phase_follows_from_the_rows(
 def test_every_failure_is_told_with_its_advice(code: Code) -> None:
     told = failure(str(code))
     assert (told.code, told.message, told.hint) == (str(code), ADVICE[code].sentence, ADVICE[code].hint)
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_a_failure_whose_reason_is_known_is_told_more_exactly(reason: Reason) -> None:
+    told = failure(str(Code.UNSUPPORTED), str(reason))
+    assert (told.code, told.message, told.hint) == ("unsupported", REASONS[reason].sentence, REASONS[reason].hint)
+
+
+@pytest.mark.django_db
+def test_a_reason_outlives_the_worker_and_is_forgotten_with_the_next_plan() -> None:
+    film = TranscodeFactory.create()
+    doing.fail_film(film, TranscodeError(Code.UNSUPPORTED, "encv", reason=Reason.ENCRYPTED))
+    failure = status_of(Transcode.objects.get()).error
+    assert failure is not None
+    assert (failure.code, failure.message) == ("unsupported", REASONS[Reason.ENCRYPTED].sentence)
+    Transcode.objects.update(state=State.QUEUED)
+    found = claims.claim_film(claims.unplanned(), None)
+    assert found is not None
+    doing.write_plan(*found, plan())
+    assert Transcode.objects.get().error_reason == ""
 
 
 @pytest.mark.django_db

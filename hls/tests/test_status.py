@@ -6,10 +6,10 @@ import pytest
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from hls import doing
+from hls import asking, doing
 from hls.models import Chunk, ChunkState, State, Transcode
 from hls.status import Phase, status_of, statuses
-from hls.tests.factories import ChunkFactory, TranscodeFactory
+from hls.tests.factories import ChunkFactory, TranscodeFactory, served
 
 pytestmark = pytest.mark.django_db
 
@@ -34,6 +34,18 @@ def test_a_ready_film_is_at_a_hundred_percent() -> None:
     assert (status.state, status.percent, status.phase, status.playable) == ("ready", 100, Phase.DONE, True)
     assert (status.eta_s, status.queue_position, status.error) == (None, None, None)
     assert [rendition.name for rendition in status.renditions] == ["480p", "720p", "1080p"]
+
+
+def test_a_ready_film_tells_what_could_not_be_decoded() -> None:
+    spans = [[12.0, 14.5], [3600.0, 3725.04]]
+    film = TranscodeFactory.create(ready=True, served={**served(), "undecoded": spans})
+    first, second = status_of(film).warnings
+    assert (first.code, second.code) == ("undecodable", "undecodable")
+    assert "from 0:12.0 to 0:14.5" in first.message
+    assert "from 1:00:00.0 to 1:02:05.0" in second.message
+    assert status_of(TranscodeFactory.create(ready=True)).warnings == ()
+    asking.replace(film, "videos/another.mp4")
+    assert status_of(film).warnings == ()
 
 
 def test_a_failed_film_says_what_happened_and_what_to_do() -> None:

@@ -176,7 +176,7 @@ def test_a_cause_that_stays_fails_the_film_at_once(code: Code) -> None:
     doing.fail_chunk(chunk, claim, TranscodeError(code))
     film = Transcode.objects.get()
     assert (film.state, film.error_code, film.retry_at) == (State.FAILED, code, None)
-    assert film.finished_at is not None
+    assert (film.finished_at is not None, film.error_reason) == (True, "")
     states = list(film.chunks.order_by("index").values_list("state", "lease_token"))
     assert states == [("failed", ""), ("waiting", ""), ("waiting", ""), ("waiting", "")], "nobody works on it any more"
 

@@ -1,13 +1,18 @@
 """The live parts of the admin: the same numbers as the API, in two queries however long the list."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils.html import escape
 
-from hls.models import State
+from hls.core.plan import make_plan
+from hls.core.probe import Extras, OtherTrack
+from hls.models import State, Transcode
+from hls.tests.factories import source
 from library.progress import cells, clock_text, duration_text
 from library.tests.factories import VideoFactory
 
@@ -39,6 +44,33 @@ def test_the_admin_tells_the_numbers_of_the_api(at_admin: Client) -> None:
     assert f'value="{status["percent"]}"' in panel
     for rendition in status["renditions"]:
         assert f"{rendition['width']} × {rendition['height']}" in panel  # noqa: RUF001
+
+
+def test_what_is_not_in_the_result_is_said_in_the_admin_and_by_the_api(at_admin: Client) -> None:
+    film = source(width=3840, height=2160)
+    film = replace(film, extras=Extras(subtitles=(OtherTrack("ass", "eng", "<b>Signs</b>"),), chapters=3))
+    video = VideoFactory.create(processing=True, chunks="rww")
+    Transcode.objects.filter(pk=video.transcode_id).update(plan=make_plan(film).to_json())
+    told = at_admin.get(f"/api/video/{video.pk}/transcode/").json()["omissions"]
+    assert told == [
+        "Subtitles: eng “<b>Signs</b>” (ASS).",
+        "3 chapters.",
+        "The full size: 3840 x 2160 becomes 1920 x 1080.",
+    ]
+    facts = fragment(at_admin, video, "facts")
+    assert "Not in the result" in facts
+    assert all(f"<li>{escape(sentence)}</li>" in facts for sentence in told)
+    page = at_admin.get(f"{LIST}{video.pk}/change/").content.decode()
+    assert all(f"<li>{escape(sentence)}</li>" in page for sentence in told)
+
+
+@pytest.mark.parametrize("state", [{}, {"ready": True}, {"failed": True}])
+def test_nothing_is_said_to_be_missing_of_a_film_that_has_all_or_was_not_read(
+    at_admin: Client, state: dict[str, bool]
+) -> None:
+    video = VideoFactory.create(**state)
+    assert at_admin.get(f"/api/video/{video.pk}/transcode/").json()["omissions"] == []
+    assert "Not in the result" not in fragment(at_admin, video, "facts")
 
 
 def test_a_bar_is_drawn_at_zero_percent(at_admin: Client) -> None:

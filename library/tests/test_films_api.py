@@ -232,4 +232,5 @@ def test_transcode_is_for_staff(ada: Player) -> None:
     carol = sign_in(Player(), "carol@example.com")
     response = carol.get(f"/api/video/{film.pk}/transcode/")
     assert (response.status_code, response.json()["state"], response["Cache-Control"]) == (200, "ready", "no-store")
+    assert response.json()["warnings"] == []
     assert carol.get("/api/video/999/transcode/").status_code == 404

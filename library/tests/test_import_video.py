@@ -7,10 +7,14 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.test import Client
+from django.urls import reverse
+from django.utils.html import escape
 from pytest_django.fixtures import Settings
 
 from hls import doing
 from hls.models import State, Transcode
+from hls.tests.clips import ffmpeg, remux
 from hls.tests.films import only_sound, small_film
 from library.models import Video
 
@@ -59,6 +63,19 @@ def test_waiting_ends_when_the_film_is_ready(folders: Path) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+def test_waiting_tells_what_of_the_file_is_not_in_the_film(folders: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = folders / "words.srt"
+    words.write_text("1\n00:00:00,000 --> 00:00:01,000\nHello\n")
+    source = folders / "a.mkv"
+    ffmpeg("-i", str(small_film(folders / "a.mp4", seconds=1)), "-i", str(words), "-c", "copy", str(source))
+    helper = worker()
+    output = import_video(source, "--wait")
+    helper.join()
+    assert output.splitlines() == [str(Video.objects.get().pk)]
+    assert "Not in the result: Subtitles: (SubRip).\n" in capsys.readouterr().err
+
+
+@pytest.mark.django_db(transaction=True)
 def test_waiting_for_a_film_that_fails_tells_code_sentence_and_hint(folders: Path) -> None:
     helper = worker()
     with pytest.raises(
@@ -67,6 +84,29 @@ def test_waiting_for_a_film_that_fails_tells_code_sentence_and_hint(folders: Pat
         import_video(only_sound(folders / "song.mp4"), "--wait")
     helper.join()
     assert error.value.returncode == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_waiting_for_an_encrypted_film_tells_that_it_is_copy_protected_and_publishes_nothing(
+    folders: Path, at_admin: Client
+) -> None:
+    helper = worker()
+    scheme = ("-encryption_scheme", "cenc-aes-ctr", "-encryption_key", "0f" * 16, "-encryption_kid", "a7" * 16)
+    source = remux(small_film(folders / "a.mp4", seconds=1), folders / "protected.mp4", after=scheme)
+    with pytest.raises(CommandError, match=r"^unsupported: The film is copy-protected: .+\. Upload a copy without"):
+        import_video(source, "--wait")
+    helper.join()
+    video = Video.objects.get()
+    assert (video.transcode.state, video.transcode.served, list((folders / "hls").rglob("*.ts"))) == (
+        "failed",
+        None,
+        [],
+    )
+    told = at_admin.get(f"/api/video/{video.pk}/transcode/").json()["error"]
+    assert (told["code"], told["message"][:27]) == ("unsupported", "The film is copy-protected:")
+    page = at_admin.get(reverse("admin:library_video_change", args=[video.pk])).content.decode()
+    assert escape(told["message"]) in page
+    assert escape(told["hint"]) in page
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from library.digests import ALGORITHMS, Digest
 from library.errors import FieldsRefused, UploadMalformed
+from library.kinds import EXTENSIONS
 from library.metadata import LONGEST, read, title_of
-from library.models import EXTENSIONS, Category
+from library.models import Category
 from library.signatures import foreign_kind
 
 

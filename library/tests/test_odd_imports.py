@@ -11,7 +11,8 @@ from hls import asking
 from hls.models import State, Transcode
 from library.errors import FileRefused
 from library.films import add_film, check_file, keep_copy
-from library.models import EXTENSIONS, Video
+from library.kinds import EXTENSIONS
+from library.models import Video
 
 pytestmark = pytest.mark.django_db
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from hls.models import State, Transcode
-from hls.status import status_of
+from hls.status import Status, status_of
 from library.errors import FileRefused
 from library.films import add_film
 from library.models import Category, Video
@@ -53,6 +53,7 @@ class Command(BaseCommand):
                 status = status_of(film)
                 bar.update(task, completed=status.percent, description=status.phase)
                 if status.state == State.READY:
+                    self.tell(status)
                     return
                 if status.error:
                     raise CommandError(f"{status.error.code}: {status.error.message} {status.error.hint}")
@@ -61,3 +62,8 @@ class Command(BaseCommand):
                 close_old_connections()
                 time.sleep(LOOK_EVERY_S)
         raise CommandError("The film was deleted.")
+
+    def tell(self, status: Status) -> None:
+        """What of the file is not in the film, beside the output."""
+        for sentence in status.omissions:
+            self.stderr.write(f"Not in the result: {sentence}")

@@ -1,0 +1,89 @@
+"""Which pictures of a part of a film can't be decoded: run by hls.core.reading as a program of its own, with limits.
+
+    python -m hls.core.damage '{"video": 0, …}' FILE
+
+ffmpeg repairs damaged pictures as well as it can and says so without a time; a decoder that is told to be strict shows
+which ones they were. Prints one JSON object: {"spans": [[from, to], …]}, in seconds of the file's own clock.
+"""
+
+import json
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import av
+from av.video.stream import VideoStream
+
+from hls.core.opening import opened
+from hls.core.packets import AnyPacket, tick_s, time_of
+from hls.core.wire import load
+
+SPANS_APART_S = 1  # damage that is closer together is told as one
+
+
+@dataclass(frozen=True)
+class Part:
+    """What to look at: from `begin_s` to `end_s` of the file's own clock, reading from `seek_s` on."""
+
+    video: int
+    seek_s: float | None
+    begin_s: float
+    end_s: float
+
+
+def damaged(path: Path, part: Part) -> list[tuple[float, float]]:
+    """In seconds of the file's own clock, in order."""
+    with opened(path) as container:
+        video = next(stream for stream in container.streams.video if stream.index == part.video)
+        video.codec_context.options = {"err_detect": "explode"}
+        video.codec_context.thread_count = 1
+        if part.seek_s is not None:
+            container.seek(int(part.seek_s * av.time_base))
+        ticks = tick_s(video)
+        wanted = range(round(part.begin_s / ticks), round(part.end_s / ticks))
+        times, lost = _looked_at(container.demux(video), video, wanted)
+    ends = dict(pairwise(sorted(times)))
+    return merged((float(time * ticks), float(ends.get(time, wanted.stop) * ticks)) for time in sorted(lost))
+
+
+def _looked_at(packets: Iterable[AnyPacket], video: VideoStream, wanted: range) -> tuple[set[int], set[int]]:
+    """The times of the pictures of a part, and of those among them that can't be shown as they were."""
+    times: set[int] = set()
+    lost: set[int] = set()
+    for packet in packets:
+        time = time_of(packet)
+        if packet.dts is not None and packet.dts >= wanted.stop:
+            break
+        is_wanted = time is not None and packet.size > 0 and time in wanted
+        if is_wanted and time is not None:
+            times.add(time)
+        try:
+            frames = video.codec_context.decode(packet)
+        except av.error.FFmpegError:
+            lost.update({time} if is_wanted and time is not None else ())
+            continue
+        lost.update(frame.pts for frame in frames if frame.is_corrupt and frame.pts is not None and frame.pts in wanted)
+    return times, lost
+
+
+def merged(spans: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Sorted spans (from and to, in seconds), with those that nearly touch made one."""
+    found: list[tuple[float, float]] = []
+    for begin, end in spans:
+        if found and begin - found[-1][1] < SPANS_APART_S:
+            found[-1] = (found[-1][0], max(end, found[-1][1]))
+        else:
+            found.append((begin, end))
+    return found
+
+
+def main() -> None:
+    av.logging.set_level(av.logging.PANIC)
+    spans = damaged(Path(sys.argv[2]), load(Part, json.loads(sys.argv[1])))
+    sys.stdout.write(json.dumps({"spans": spans}))
+
+
+if __name__ == "__main__":
+    main()

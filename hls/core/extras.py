@@ -1,0 +1,73 @@
+"""What a file has beside the picture and the sound that are taken."""
+
+import unicodedata
+from collections.abc import Sequence
+
+from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.sidedata.sidedata import Type
+from av.stream import Disposition, Stream
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from hls.core.probe import Extras, OtherTrack
+
+LONGEST_TITLE = 80
+ROLES = {
+    Disposition.comment: "commentary",
+    Disposition.visual_impaired: "described",
+    Disposition.hearing_impaired: "hearing impaired",
+    Disposition.forced: "forced",
+    Disposition.dub: "dubbed",
+}
+PROJECTIONS = {0: "equirectangular", 1: "cubemap", 2: "equirectangular", 3: "half equirectangular", 5: "fisheye"}
+
+
+def extras(
+    container: InputContainer,
+    video: VideoStream,
+    audio: AudioStream | None,
+    frames: Sequence[VideoFrame],
+    sounds: Sequence[AudioFrame],
+) -> Extras:
+    pictures = (track for track in container.streams.video if not track.disposition & Disposition.attached_pic)
+    return Extras(
+        pictures=tuple(_track(track) for track in pictures if track.index != video.index),
+        sounds=tuple(_track(track) for track in container.streams.audio if audio is None or track.index != audio.index),
+        subtitles=tuple(_track(track) for track in container.streams.subtitles),
+        chapters=len(container.chapters()),
+        layout=sounds[-1].layout.name.partition("(")[0] if sounds else "",
+        has_captions=any(Type.A53_CC in frame.side_data for frame in frames),
+        has_alpha=_has_alpha(video, frames[0]),
+        projection=_projection(video),
+    )
+
+
+def _track(track: Stream) -> OtherTrack:
+    told = {name.lower(): _clean(text) for name, text in track.metadata.items()}
+    language = told.get("language", "")
+    role = next((word for flag, word in ROLES.items() if track.disposition & flag), "")
+    return OtherTrack(
+        codec=track.name or "",
+        language="" if language == "und" else language,
+        title=told.get("title") or told.get("name") or role,
+    )
+
+
+def _clean(text: str) -> str:
+    """Without what a database won't store or a page can't show; old files aren't written in UTF-8."""
+    readable = text.encode(errors="surrogateescape").decode(errors="replace")
+    shown = "".join(letter for letter in readable if not unicodedata.category(letter).startswith("C"))
+    return shown.strip()[:LONGEST_TITLE]
+
+
+def _has_alpha(video: VideoStream, frame: VideoFrame) -> bool:
+    """WebM keeps transparency beside the picture, where most decoders leave it."""
+    return any(part.is_alpha for part in frame.format.components) or video.metadata.get("alpha_mode") == "1"
+
+
+def _projection(video: VideoStream) -> str:
+    """FFmpeg's AVSphericalMapping begins with the projection; "" for a flat picture."""
+    mapping = video.codec_context.coded_side_data.get("spherical", b"")
+    return PROJECTIONS.get(int.from_bytes(mapping[:4], "little"), "") if mapping else ""

@@ -1,0 +1,126 @@
+"""Recordings joined into one file, each with a clock of its own: where they begin, and how their clocks become one."""
+
+from array import array
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import pairwise
+from statistics import median_low
+
+from hls.core.errors import Code, TranscodeError
+from hls.core.packets import AnyPacket
+from hls.core.probe import Join
+
+BACK_S = 2  # a clock that falls by more starts anew
+AHEAD_S = 10  # a clock that leaps by more, sound and picture together, is another one; FFmpeg's dts_delta_threshold
+DISCONTINUOUS = frozenset({"mpegts", "mpeg"})  # made to be cut and joined (FFmpeg's AVFMT_TS_DISCONT)
+SOUND_ALONE_S = Fraction(1, 4)  # by less, sound and picture of one recording begin and end together
+INTERVALS_MEASURED = 100
+
+
+@dataclass
+class Times:
+    """A track's times in its own ticks, and how many of them come before each further recording."""
+
+    tick_s: Fraction
+    times: array[int] = field(default_factory=lambda: array("q"))
+    begins: list[int] = field(default_factory=list)
+
+    def parts(self) -> list[array[int]]:
+        bounds = [0, *self.begins, len(self.times)]
+        return [self.times[begin:end] for begin, end in pairwise(bounds)]
+
+
+class Parts:
+    """Follows the packets of a file in the order they are read, and notices where another recording begins."""
+
+    def __init__(self, demuxer: str, ticks_s: dict[int, Fraction], video: int) -> None:
+        self.is_discontinuous = demuxer in DISCONTINUOUS
+        self.ticks_s = ticks_s
+        self.video = video
+        self.bytes: list[int] = []  # where the second, third… recording begins
+        self.part = dict.fromkeys(ticks_s, 0)
+        self.latest_s: dict[int, Fraction] = {}
+
+    def enters(self, packet: AnyPacket) -> bool:
+        """Whether its track's next recording begins with this packet. Raises TranscodeError(UNSUPPORTED)."""
+        if packet.dts is None:
+            return False
+        track = packet.stream_index
+        at_s = packet.dts * self.ticks_s[track]
+        is_new = self._is_elsewhere(track, at_s) and self._may_begin(track)
+        if is_new:
+            self._begin(track, packet.pos)
+        self.latest_s[track] = at_s if is_new else max(at_s, self.latest_s.get(track, at_s))
+        return is_new
+
+    def _is_elsewhere(self, track: int, at_s: Fraction) -> bool:
+        before_s = self.latest_s.get(track)
+        if before_s is None:
+            return False
+        others_s = [latest_s for other, latest_s in self.latest_s.items() if self.part[other] == self.part[track]]
+        leaps = self.is_discontinuous and len(self.latest_s) > 1 and at_s - max(others_s) > AHEAD_S
+        return before_s - at_s > BACK_S or leaps
+
+    def _may_begin(self, track: int) -> bool:
+        return self.is_discontinuous or track == self.video or self.part[track] < len(self.bytes)
+
+    def _begin(self, track: int, byte: int | None) -> None:
+        if byte is None:
+            raise TranscodeError(Code.UNSUPPORTED, "its clock starts anew in the middle")
+        number = self.part[track]
+        if number < len(self.bytes):  # the other track was there first
+            self.bytes[number] = min(self.bytes[number], byte)
+        else:
+            self.bytes.append(byte)
+        self.part[track] += 1
+
+
+def joined(parts: Parts, pictures: Times, sounds: Times, others: Sequence[Times] = ()) -> tuple[Join, ...]:
+    """Put the times of all recordings on the clock of the first one, in place; how far each was moved."""
+    joins = []
+    bounds = list(_bounds(pictures, sounds))
+    shift_s = Fraction(0)
+    for byte, before, after in zip(parts.bytes, bounds, bounds[1:], strict=False):
+        shift_s += before.end_s - after.begin_s
+        joins.append(Join(byte=byte, shift_s=shift_s))
+    for track in (pictures, sounds, *others):
+        _move(track, [join.shift_s for join in joins])
+    return tuple(joins)
+
+
+@dataclass(frozen=True)
+class Bounds:
+    begin_s: Fraction
+    end_s: Fraction
+
+
+def _bounds(pictures: Times, sounds: Times) -> Iterator[Bounds]:
+    """From the first picture to the last one's end, or to where the sound begins and ends, if that is well outside."""
+    heard = sounds.parts()
+    for number, shown in enumerate(pictures.parts()):
+        bounds = _extent(shown, pictures.tick_s)
+        if number < len(heard) and heard[number]:
+            sound = _extent(heard[number], sounds.tick_s)
+            bounds = Bounds(
+                sound.begin_s if bounds.begin_s - sound.begin_s > SOUND_ALONE_S else bounds.begin_s,
+                sound.end_s if sound.end_s - bounds.end_s > SOUND_ALONE_S else bounds.end_s,
+            )
+        yield bounds
+
+
+def _extent(times: Sequence[int], tick_s: Fraction) -> Bounds:
+    if not times:
+        return Bounds(Fraction(0), Fraction(0))
+    last = sorted(times)[-INTERVALS_MEASURED:]
+    intervals = [later - earlier for earlier, later in pairwise(last) if later > earlier]
+    step = median_low(intervals) if intervals else 0
+    return Bounds(min(times) * tick_s, (last[-1] + step) * tick_s)
+
+
+def _move(track: Times, shifts_s: Sequence[Fraction]) -> None:
+    for number, begin in enumerate(track.begins[: len(shifts_s)]):
+        end = track.begins[number + 1] if number + 1 < len(track.begins) else len(track.times)
+        shift = round(shifts_s[number] / track.tick_s)
+        for place in range(begin, end):
+            track.times[place] += shift

@@ -1,0 +1,83 @@
+"""What of a source is not in the film that is made of it, in sentences for whoever uploaded it."""
+
+from collections.abc import Iterator, Sequence
+
+from hls.core.plan import Plan
+from hls.core.probe import OtherTrack
+
+MOST_NAMED = 6
+STEREO = 2
+ROUNDING = 1  # pixels: sizes are even
+HDR = {"smpte2084": "PQ", "arib-std-b67": "HLG"}
+CODECS = {
+    "subrip": "SubRip",
+    "srt": "SubRip",
+    "ass": "ASS",
+    "ssa": "ASS",
+    "mov_text": "MP4 text",
+    "webvtt": "WebVTT",
+    "dvd_subtitle": "DVD pictures",
+    "dvdsub": "DVD pictures",
+    "dvb_subtitle": "DVB pictures",
+    "dvbsub": "DVB pictures",
+    "hdmv_pgs_subtitle": "Blu-ray pictures",
+    "pgssub": "Blu-ray pictures",
+    "dvb_teletext": "teletext",
+    "eia_608": "closed captions",
+}
+
+
+def omissions(plan: Plan) -> tuple[str, ...]:
+    return (*_tracks(plan), *_sound(plan), *_picture(plan))
+
+
+def _tracks(plan: Plan) -> Iterator[str]:
+    extras, is_silent = plan.source.extras, plan.source.audio is None
+    if extras.pictures:
+        yield f"{_counted(extras.pictures, 'other picture track')}: {_named(extras.pictures)}."
+    if extras.sounds and is_silent:
+        yield f"The sound, which can't be decoded: {_named(extras.sounds)}."
+    elif extras.sounds:
+        yield f"{_counted(extras.sounds, 'other sound')}: {_named(extras.sounds)}."
+    if extras.subtitles:
+        yield f"Subtitles: {_named(extras.subtitles)}."
+    if extras.has_captions:
+        yield "Closed captions inside of the picture."
+    if extras.chapters:
+        yield "1 chapter." if extras.chapters == 1 else f"{extras.chapters} chapters."
+
+
+def _sound(plan: Plan) -> Iterator[str]:
+    audio = plan.source.audio
+    if audio and audio.channels > STEREO:
+        layout = plan.source.extras.layout or f"{audio.channels} channels"
+        yield f"Surround sound: it is mixed from {layout} to stereo."
+
+
+def _picture(plan: Plan) -> Iterator[str]:
+    video, top, extras = plan.source.video, plan.renditions[-1], plan.source.extras
+    if max(video.width - top.width, video.height - top.height) > ROUNDING:
+        yield f"The full size: {video.width} x {video.height} becomes {top.width} x {top.height}."
+    if plan.timeline.rate < video.rate:
+        yield f"The full rate: of {float(video.rate):.5g} pictures a second {float(plan.timeline.rate):.5g} are kept."
+    if video.transfer in HDR:
+        yield f"High dynamic range: {HDR[video.transfer]} is converted to the usual range (SDR)."
+    if extras.has_alpha:
+        yield "Transparency: films have a solid background."
+    if extras.projection:
+        yield f"The 360° view: the picture is shown flat, as it is stored ({extras.projection})."
+
+
+def _counted(tracks: Sequence[OtherTrack], word: str) -> str:
+    return f"1 {word}" if len(tracks) == 1 else f"{len(tracks)} {word}s"
+
+
+def _named(tracks: Sequence[OtherTrack]) -> str:
+    more = len(tracks) - MOST_NAMED
+    return ", ".join(_name(track) for track in tracks[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _name(track: OtherTrack) -> str:
+    """As "deu “Kommentar” (AAC)", without what the file doesn't tell."""
+    codec = CODECS.get(track.codec, track.codec.upper()) or "unknown format"
+    return " ".join(filter(None, (track.language, f"“{track.title}”" if track.title else "", f"({codec})")))

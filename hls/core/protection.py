@@ -1,0 +1,226 @@
+"""Which tracks of a file are encrypted: the container's own marks, read by hand.
+
+libav opens such files, decodes noise, or gives up without saying why: it tells neither of FairPlay nor of a second,
+encrypted sample entry (MP4), of ContentEncryption without a key's id (Matroska), of PlayReady in ASF, nor of
+filtered FLV, scrambled MPEG-TS and MPEG-PS. Everything read is bounded: the file may be hostile.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO
+from uuid import UUID
+
+from av.stream import Stream
+
+HEAD_BYTES = 1 << 18
+WINDOW_BYTES = 1 << 19
+WINDOWS = 8  # looked into, spread over the file, where the marks are on packets
+MOST_PARTS = 10_000  # of one level of a container
+
+MP4_BEGINNINGS = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"styp", b"sidx", b"uuid")
+MP4_ENCRYPTED = (b"encv", b"enca", b"drmi", b"drms")  # ISO/IEC 14496-12, 8.12; FairPlay
+EBML, SEGMENT, TRACKS, TRACK_ENTRY, TRACK_TYPE = 0x1A45DFA3, 0x18538067, 0x1654AE6B, 0xAE, 0x83
+ENCODINGS, ENCODING, ENCRYPTION = 0x6D80, 0x6240, 0x5035  # RFC 9559, 5.1.4.1.31
+MATROSKA_STREAMS = (1, 2, 17, 33)  # track types that libav makes streams of
+ASF_HEADER = UUID("75B22630-668E-11CF-A6D9-00AA0062CE6C").bytes_le
+ASF_EXTENSION = UUID("5FBF03B5-A92E-11CF-8EE3-00C00C205365").bytes_le
+ASF_ENCRYPTIONS = (
+    UUID("2211B3FB-BD23-11D2-B4B7-00A0C955FC6E").bytes_le,
+    UUID("298AE614-2622-4C17-B935-DAE07EE9289C").bytes_le,  # extended
+    UUID("43058533-6981-49E6-9B74-AD12CB86D58C").bytes_le,  # advanced
+)
+FLV_FILTER = 0x20
+SYNC = 0x47
+TS_SIZES = (188, 192, 204)  # bytes of a packet: plain, with a time before it, with parity behind it
+AACS_UNIT_BYTES = 6144  # of a Blu-ray disc; only the first 16 bytes are clear
+PS_PICTURE = re.compile(rb"\x00\x00\x01[\xe0-\xef]..([\x80-\xbf])", re.DOTALL)  # a PES packet of MPEG-2
+PS_SCRAMBLED_SHARE = 0.05  # a disc scrambles only some of its packets
+
+
+@dataclass(frozen=True)
+class Protection:
+    """Tracks by libav's ids where the container has ids, else by their places; or the whole file."""
+
+    ids: frozenset[int] = frozenset()
+    places: frozenset[int] = frozenset()
+    is_whole: bool = False
+    is_certain: bool = True  # receivers may leave the mark on what they have descrambled
+
+    def __bool__(self) -> bool:
+        return bool(self.ids or self.places or self.is_whole)
+
+    def covers(self, track: Stream) -> bool:
+        return self.is_whole or track.id in self.ids or track.index in self.places
+
+
+def protection(path: Path) -> Protection:
+    """Raises OSError."""
+    with path.open("rb") as file:
+        head = file.read(HEAD_BYTES)
+        size = path.stat().st_size
+        if head[4:8] in MP4_BEGINNINGS:
+            return Protection(ids=frozenset(_mp4_ids(file, size)))
+        if head[:4] == EBML.to_bytes(4):
+            return Protection(places=frozenset(_matroska_places(file, size)))
+        if head[:16] == ASF_HEADER:
+            return Protection(is_whole=_is_asf_encrypted(head))
+        if head[:3] == b"FLV":
+            return Protection(is_whole=_is_flv_encrypted(head))
+        if head[:4] == b"\x00\x00\x01\xba":
+            return Protection(is_whole=_is_ps_scrambled(_windows(file, size)))
+        if _is_aacs(head):
+            return Protection(is_whole=True)
+        return Protection(ids=frozenset(_scrambled_pids(_windows(file, size))), is_certain=False)
+
+
+def _windows(file: BinaryIO, size: int) -> Iterator[bytes]:
+    step = max(WINDOW_BYTES, size // WINDOWS)
+    for begin in range(0, size, step):
+        file.seek(begin)
+        yield file.read(WINDOW_BYTES)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A box of MP4 or an element of Matroska: its name, and where its content is in the file."""
+
+    name: bytes
+    begin: int
+    end: int
+
+
+def _boxes(file: BinaryIO, begin: int, end: int) -> Iterator[_Part]:
+    """ISO/IEC 14496-12, 4.2."""
+    for _ in range(MOST_PARTS):
+        file.seek(begin)
+        header = file.read(16)
+        if len(header) < 8 or begin + 8 > end:
+            return
+        size, skipped = int.from_bytes(header[:4]), 8
+        if size == 1:
+            size, skipped = int.from_bytes(header[8:]), 16
+        box_end = min(end, begin + size) if size else end
+        if box_end < begin + skipped:
+            return
+        yield _Part(header[4:8], begin + skipped, box_end)
+        begin = box_end
+
+
+def _inside(file: BinaryIO, part: _Part, *names: bytes) -> Iterator[_Part]:
+    """The boxes at the end of this path of names."""
+    for box in _boxes(file, part.begin, part.end):
+        if box.name == names[0]:
+            yield from _inside(file, box, *names[1:]) if names[1:] else (box,)
+
+
+def _mp4_ids(file: BinaryIO, size: int) -> Iterator[int]:
+    for track in _inside(file, _Part(b"", 0, size), b"moov", b"trak"):
+        for table in _inside(file, track, b"mdia", b"minf", b"stbl", b"stsd"):
+            entries = _boxes(file, table.begin + 8, table.end)  # behind version, flags and count
+            if any(entry.name in MP4_ENCRYPTED for entry in entries):
+                yield from (_track_id(file, header) for header in _inside(file, track, b"tkhd"))
+
+
+def _track_id(file: BinaryIO, header: _Part) -> int:
+    file.seek(header.begin)
+    data = file.read(24)
+    begin = 20 if data[:1] == b"\x01" else 12  # version 1 has longer times
+    return int.from_bytes(data[begin : begin + 4])
+
+
+def _elements(file: BinaryIO, begin: int, end: int) -> Iterator[_Part]:
+    """RFC 8794, 4 to 6."""
+    for _ in range(MOST_PARTS):
+        file.seek(begin)
+        header = file.read(12)
+        name_length = 9 - header[0].bit_length() if header else 9
+        size_length = 9 - header[name_length].bit_length() if len(header) > name_length else 9
+        if name_length > 4 or size_length > 8 or begin >= end:
+            return
+        begin += name_length + size_length
+        digits = header[name_length : name_length + size_length]
+        size = int.from_bytes(digits) & ~(1 << 7 * size_length)
+        is_unknown = size + 1 == 1 << 7 * size_length  # a recording: it goes on to the end of what it is in
+        element_end = end if is_unknown else min(end, begin + size)
+        yield _Part(header[:name_length], begin, element_end)
+        begin = element_end
+
+
+def _within(file: BinaryIO, part: _Part, *names: int) -> Iterator[_Part]:
+    """The elements at the end of this path of names."""
+    for element in _elements(file, part.begin, part.end):
+        if int.from_bytes(element.name) == names[0]:
+            yield from _within(file, element, *names[1:]) if names[1:] else (element,)
+
+
+def _matroska_places(file: BinaryIO, size: int) -> Iterator[int]:
+    place = 0
+    for entry in _within(file, _Part(b"", 0, size), SEGMENT, TRACKS, TRACK_ENTRY):
+        for kind in islice(_within(file, entry, TRACK_TYPE), 1):
+            file.seek(kind.begin)
+            if int.from_bytes(file.read(min(8, kind.end - kind.begin))) not in MATROSKA_STREAMS:
+                continue
+            if any(_within(file, entry, ENCODINGS, ENCODING, ENCRYPTION)):
+                yield place
+            place += 1
+
+
+def _is_asf_encrypted(head: bytes) -> bool:
+    """ASF specification, 3.1: objects of a GUID and a size; some are inside of the header's extension."""
+    begin, end = 30, min(len(head), int.from_bytes(head[16:24], "little"))
+    while begin + 24 <= end:
+        name, size = head[begin : begin + 16], int.from_bytes(head[begin + 16 : begin + 24], "little")
+        if name in ASF_ENCRYPTIONS:
+            return True
+        if size < 24:
+            return False
+        begin += 46 if name == ASF_EXTENSION else size
+    return False
+
+
+def _is_flv_encrypted(head: bytes) -> bool:
+    """Video File Format specification 10.1, E.4.1: a tag that needs a filter before its packets can be read."""
+    at = int.from_bytes(head[5:9]) + 4
+    while at + 11 <= len(head):
+        if head[at] & FLV_FILTER:
+            return True
+        at += 11 + int.from_bytes(head[at + 1 : at + 4]) + 4
+    return False
+
+
+def _scrambled_pids(windows: Iterator[bytes]) -> Iterator[int]:
+    """Whose packets are most of them scrambled: transport_scrambling_control of ISO/IEC 13818-1, 2.4.3.2."""
+    counts: dict[int, list[int]] = {}
+    for data in windows:
+        size, begin = _alignment(data)
+        for at in range(begin, len(data) - 3, size):
+            if data[at] == SYNC:
+                pid = int.from_bytes(data[at + 1 : at + 3]) & 0x1FFF
+                counts.setdefault(pid, [0, 0])[data[at + 3] >> 7] += 1
+    yield from (pid for pid, (clear, scrambled) in counts.items() if scrambled > clear)
+
+
+def _alignment(data: bytes) -> tuple[int, int]:
+    """The packets' size, and where the first one begins; none begins where this isn't MPEG-TS."""
+    for size in TS_SIZES:
+        for begin in range(size):
+            if len(data) > 3 * size and set(data[begin : begin + 8 * size : size]) == {SYNC}:
+                return size, begin
+    return TS_SIZES[0], len(data)
+
+
+def _is_aacs(head: bytes) -> bool:
+    """Whether these are a Blu-ray disc's units: each begins with a clear packet that may not be copied."""
+    units = [head[begin : begin + AACS_UNIT_BYTES] for begin in range(0, len(head), AACS_UNIT_BYTES)][:16]
+    whole = [unit for unit in units if len(unit) == AACS_UNIT_BYTES]
+    is_marked = all(unit[4] == SYNC and unit[0] & 0xC0 for unit in whole)
+    return len(whole) > 3 and is_marked and not any(set(unit[4::192]) == {SYNC} for unit in whole)
+
+
+def _is_ps_scrambled(windows: Iterator[bytes]) -> bool:
+    """PES_scrambling_control of ISO/IEC 13818-1, 2.4.3.7, as on a DVD."""
+    marks = [match[1][0] & 0x30 for data in windows for match in PS_PICTURE.finditer(data)]
+    return bool(marks) and sum(mark != 0 for mark in marks) > len(marks) * PS_SCRAMBLED_SHARE

@@ -1,0 +1,94 @@
+"""How a chunk reads its source: the file itself, or, of several recordings, the part that it needs on one clock."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from hls.core.chunk import Span
+from hls.core.damage import Part
+from hls.core.errors import Code, TranscodeError
+from hls.core.plan import Plan
+from hls.core.process import Bounds, Watch, run
+from hls.core.relay import FORMAT, Order
+from hls.core.timeline import ChunkSpan
+from hls.core.wire import dump
+
+READ_ON_S = 2  # pictures are stored before others that are shown earlier, and sound beside later pictures
+STALL_S = 120
+MEMORY_BYTES = 4 << 30
+
+
+@dataclass(frozen=True)
+class Readable:
+    """A file that ffmpeg can read a chunk from, and the plan that says where in it."""
+
+    plan: Plan
+    path: Path
+
+
+@contextmanager
+def readable(plan: Plan, span: ChunkSpan, source: Path, folder: Path, watch: Watch) -> Iterator[Readable]:
+    """Raises TranscodeError(UNREADABLE), Stopped. What is written into `folder` is gone afterwards."""
+    if not plan.source.joins:
+        yield Readable(plan, source)
+        return
+    target = folder / f"source.{FORMAT}"
+    try:
+        _relay(plan, span, source, target, watch)
+        yield Readable(_of_relayed(plan), target)
+    finally:
+        target.unlink(missing_ok=True)
+
+
+def _relay(plan: Plan, span: ChunkSpan, source: Path, target: Path, watch: Watch) -> None:
+    landing, audio = plan.picture_landing(span), plan.source.audio
+    order = Order(
+        video=plan.source.video.index,
+        audio=audio.index if audio else None,
+        joins=plan.source.joins,
+        byte=landing.byte if landing else None,
+        end_s=float(plan.zero_s + plan.timeline.seconds(span.end_frame)) + READ_ON_S,
+    )
+    command = [
+        sys.executable,
+        "-s",
+        "-m",
+        "hls.core.relay",
+        json.dumps(dump(order)),
+        str(source.absolute()),
+        str(target),
+    ]
+    ended = run(command, bounds=Bounds(timeout_s=STALL_S, memory_bytes=MEMORY_BYTES), watch=watch)
+    if ended.returncode != 0:
+        raise TranscodeError(Code.UNREADABLE, f"reading on across a join ended with {ended.returncode}: {ended.stderr}")
+
+
+def undecoded(reading: Readable, span: ChunkSpan, watch: Watch) -> tuple[Span, ...]:
+    """What of a chunk's pictures can't be decoded, as a strict decoder tells it; all of it where that can't be told."""
+    plan = reading.plan
+    landing, video = plan.landing(span), plan.source.video
+    part = Part(
+        video=video.index,
+        seek_s=landing.seek_s if landing else None,
+        begin_s=float(plan.zero_s + plan.timeline.seconds(span.first_frame)),
+        end_s=float(plan.zero_s + plan.timeline.seconds(span.end_frame)),
+    )
+    command = [sys.executable, "-s", "-m", "hls.core.damage", json.dumps(dump(part)), str(reading.path.absolute())]
+    bounds = Bounds(timeout_s=STALL_S + plan.run_up_s(span), memory_bytes=MEMORY_BYTES, file_bytes=0)
+    try:
+        ended = run(command, bounds=bounds, watch=replace(watch, on_line=None))
+        spans = json.loads(ended.stdout)["spans"] if ended.returncode == 0 else [(part.begin_s, part.end_s)]
+    except TranscodeError:  # it took too long
+        spans = [(part.begin_s, part.end_s)]
+    zero_s = float(plan.zero_s)
+    return tuple(Span(round(begin_s - zero_s, 3), round(end_s - zero_s, 3)) for begin_s, end_s in spans)
+
+
+def _of_relayed(plan: Plan) -> Plan:
+    source = plan.source
+    video = replace(source.video, index=0, landings=())
+    audio = replace(source.audio, index=1) if source.audio else None
+    return replace(plan, source=replace(source, demuxer=FORMAT, video=video, audio=audio, joins=()))

@@ -1,0 +1,211 @@
+"""Reads all packets of a file's picture and sound once, and decodes the first few of each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import pairwise
+
+import av
+from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.stream import Discard
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from hls.core import counting
+from hls.core.copying import PacketLog
+from hls.core.counting import Counter
+from hls.core.errors import Code, TranscodeError
+from hls.core.joins import Parts, Times, joined
+from hls.core.packets import AnyPacket, TrackLog, pictures_of, tick_s, time_of
+from hls.core.probe import Join, Landing, Limits
+from hls.core.soundtrack import SoundLog
+
+FRAMES_LOOKED_AT = 12
+PACKETS_DECODED = 2000  # at most: an edit list may hide many
+MAX_RATE = 1000
+KEY_FRAME_GAP_S = 4  # between the places to seek to in a file of several recordings
+
+
+@dataclass
+class Scan:
+    """What the packets of the chosen tracks told."""
+
+    log: PacketLog | None  # of a track that may be fit to be copied
+    parts: Parts
+    shown: Times  # of the pictures, without those that an edit list hides
+    keys: Times  # of key frames as the container has them, some seconds apart
+    heard: Times
+    key_bytes: list[int] = field(default_factory=list)
+    pictures: TrackLog = field(default_factory=TrackLog)
+    sounds: TrackLog = field(default_factory=TrackLog)
+    counter: Counter | None = None  # of pictures without a container
+    untold: int = 0  # pictures whose time isn't told
+    last_duration: int = 0
+    frames: list[VideoFrame] = field(default_factory=list)
+    pictures_decoded: int = 0  # packets, whether or not a frame came of them
+    sounding: SoundLog = field(default_factory=SoundLog)
+    joins: tuple[Join, ...] = ()
+    is_untimed: bool = False  # its times are those of decoding
+
+    @property
+    def sound_frames(self) -> list[AudioFrame]:
+        """The first ones."""
+        return self.sounding.frames
+
+    @property
+    def order(self) -> Sequence[int]:
+        """When its pictures are shown, in ticks, sorted; those without a time are put where there is a gap for them."""
+        is_stored = self.is_untimed and not self.counter
+        told = sorted(set(self.pictures.decoding if is_stored else self.shown.times))
+        return with_untold(told, self.untold) if self.untold else told
+
+    def landings(self) -> tuple[Landing, ...]:
+        """Key frames by their bytes: for a file of several recordings, in which a time says nothing about a place."""
+        tick_s = self.keys.tick_s
+        return tuple(
+            Landing(seek_s=float(time * tick_s), shown_s=time * tick_s, byte=byte)
+            for time, byte in zip(self.keys.times, self.key_bytes, strict=True)
+        )
+
+
+def scan(container: InputContainer, video: VideoStream, audio: AudioStream | None, limits: Limits) -> Scan:
+    """Raises TranscodeError: UNREADABLE, UNSUPPORTED, TOO_LONG."""
+    wanted = [video, audio] if audio else [video]
+    ticks_s = {stream.index: tick_s(stream) for stream in wanted}
+    found = Scan(
+        log=PacketLog(video.codec_context.extradata or b"") if video.codec_context.name == "h264" else None,
+        parts=Parts(container.format.name.split(",")[0], ticks_s, video.index),
+        shown=Times(tick_s(video)),
+        keys=Times(tick_s(video)),
+        heard=Times(tick_s(audio) if audio else Fraction(1)),
+        sounding=SoundLog(tick_s(audio) if audio else Fraction(1)),
+    )
+    if container.format.name in counting.DEMUXERS:
+        rate = Fraction(video.guessed_rate.num, video.guessed_rate.den)
+        found.counter = Counter(1 / (rate * tick_s(video)))
+    for stream in container.streams:
+        stream.discard = Discard.default if stream in wanted else Discard.all
+    video.codec_context.thread_count = 1
+    try:
+        for packet in container.demux(wanted):
+            if packet.stream_index == video.index:
+                _note_picture(found, packet, video, limits)
+            elif audio:
+                _note_sound(found, packet, audio)
+    except av.error.FFmpegError as error:  # what was read until here is the film
+        if not found.shown.times:
+            raise TranscodeError(Code.UNREADABLE, str(error)) from error
+    if not found.frames or not found.shown.times:
+        raise TranscodeError(Code.UNREADABLE, "no frame can be decoded")
+    _put_on_one_clock(found, limits)
+    found.is_untimed = not found.parts.bytes and _is_untimed(found, container, video)
+    return found
+
+
+def _is_untimed(found: Scan, container: InputContainer, video: VideoStream) -> bool:
+    """Whether pictures that are reordered have times that aren't: AVI counts what is stored, not what is shown."""
+    if found.counter:
+        return True
+    seen = [frame.pts for frame in found.frames if frame.pts is not None]
+    is_contradicted = any(later <= earlier for earlier, later in pairwise(seen))
+    is_counting = container.format.name == "avi" and video.codec_context.has_b_frames
+    return (is_contradicted or is_counting) and found.pictures.is_ordered
+
+
+def _put_on_one_clock(found: Scan, limits: Limits) -> None:
+    if not found.parts.bytes:
+        return
+    found.log = None
+    found.joins = joined(found.parts, found.shown, found.heard, [found.keys])
+    if (max(found.shown.times) - min(found.shown.times)) * found.shown.tick_s > limits.max_duration_s:
+        raise _too_long(limits)
+
+
+def _note_picture(found: Scan, packet: AnyPacket, video: VideoStream, limits: Limits) -> None:
+    if len(found.frames) < FRAMES_LOOKED_AT and found.pictures_decoded < PACKETS_DECODED:
+        found.pictures_decoded += 1
+        found.frames += pictures_of(video.codec_context, packet)
+    _note_for_copying(found, packet)
+    if not packet.size:
+        return
+    if found.counter:
+        _count_picture(found, packet, limits)
+        return
+    time = time_of(packet)
+    if time is None:
+        found.untold += 1
+        return
+    if found.parts.enters(packet):
+        found.shown.begins.append(len(found.shown.times))
+        found.keys.begins.append(len(found.keys.times))
+    found.pictures.note(time, packet)
+    if packet.is_keyframe and packet.pos is not None:
+        _note_key(found, time, packet.pos)
+    if packet.is_discard:  # hidden by an edit list
+        return
+    found.shown.times.append(time)
+    found.last_duration = packet.duration or found.last_duration
+    _check_length(found, time, limits)
+
+
+def _count_picture(found: Scan, packet: AnyPacket, limits: Limits) -> None:
+    time = found.counter.place(packet.duration or 0) if found.counter else None
+    if time is not None:
+        found.shown.times.append(time)
+        found.last_duration = packet.duration or found.last_duration
+        _check_length(found, time, limits)
+
+
+def _note_key(found: Scan, time: int, byte: int) -> None:
+    is_first_of_part = len(found.keys.times) == (found.keys.begins or [0])[-1]
+    if is_first_of_part or (time - found.keys.times[-1]) * found.keys.tick_s >= KEY_FRAME_GAP_S:
+        found.keys.times.append(time)
+        found.key_bytes.append(byte)
+
+
+def _check_length(found: Scan, time: int, limits: Limits) -> None:
+    first = found.shown.times[(found.shown.begins or [0])[-1]]
+    if (time - first) * found.shown.tick_s > limits.max_duration_s:
+        raise _too_long(limits)
+    if len(found.shown.times) > (limits.max_duration_s + 1) * MAX_RATE:
+        raise TranscodeError(Code.UNSUPPORTED, "too many frames")
+
+
+def _too_long(limits: Limits) -> TranscodeError:
+    return TranscodeError(Code.TOO_LONG, f"more than {limits.max_duration_s} s")
+
+
+def _note_for_copying(found: Scan, packet: AnyPacket) -> None:
+    log = found.log
+    if log is None or not log.is_usable or (packet.pts is None and not packet.size):  # the last one is empty
+        return
+    if packet.pts is None or packet.is_discard or packet.is_corrupt:
+        log.forget()
+    else:
+        log.note(packet.pts, packet.size, bytes(packet) if packet.is_keyframe else None)
+
+
+def _note_sound(found: Scan, packet: AnyPacket, audio: AudioStream) -> None:
+    found.sounding.look(packet, audio.codec_context)
+    if packet.pts is None or not packet.size:
+        return
+    if found.parts.enters(packet):
+        found.heard.begins.append(len(found.heard.times))
+    found.sounds.note(packet.pts, packet)
+    if not packet.is_discard:
+        found.heard.times.append(packet.pts)
+        found.sounding.durations.append(packet.duration or 0)
+
+
+def with_untold(told: Sequence[int], count: int) -> list[int]:
+    """Sorted times, with `count` more of them spread over the gaps, and behind the last one what fits nowhere else."""
+    step = (told[-1] - told[0]) / (len(told) + count - 1)
+    times = list(told)
+    for earlier, later in pairwise(told):
+        missing = min(count, round((later - earlier) / step) - 1) if step else 0
+        times += (earlier + round((later - earlier) * place / (missing + 1)) for place in range(1, missing + 1))
+        count -= max(0, missing)
+    times += (told[-1] + round(step * place) for place in range(1, count + 1))
+    return sorted(set(times))

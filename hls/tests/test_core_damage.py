@@ -1,0 +1,62 @@
+"""What of a film couldn't be decoded is told, and nothing is told of a film that is whole."""
+
+from pathlib import Path
+
+import av
+import pytest
+
+from hls.core.chunk import Span
+from hls.core.damage import merged
+from hls.core.packets import tick_s
+from hls.tests.clips import Look, make
+from hls.tests.watching import Film, assert_plays, encode
+
+pytestmark = pytest.mark.ffmpeg
+
+LOOK = Look(width=160, height=120, rate="10", duration_s=20)
+H264 = ("-c:v", "libx264", "-preset", "veryfast", "-g", "20", "-keyint_min", "20", "-pix_fmt", "yuv420p")
+
+
+def without_pictures(path: Path, begin_s: float, end_s: float) -> Path:
+    """Nothing but zeros where these pictures were; the container doesn't notice."""
+    data = bytearray(path.read_bytes())
+    with av.open(str(path)) as container:
+        for packet in container.demux(video=0):
+            if (
+                packet.pts is not None
+                and packet.pos is not None
+                and begin_s <= packet.pts * tick_s(packet.stream) < end_s
+            ):
+                data[packet.pos : packet.pos + packet.size] = bytes(packet.size)
+    path.write_bytes(data)
+    return path
+
+
+def told(film: Film) -> list[Span]:
+    return [span for chunk in film.chunks for span in chunk.undecoded]
+
+
+@pytest.mark.parametrize("begin_s", [3, 14])
+def test_pictures_that_are_gone_are_told_with_their_times(tmp_path: Path, begin_s: int) -> None:
+    source = make(tmp_path / "film.mp4", look=LOOK, video=H264)
+    film = encode(without_pictures(source, begin_s, begin_s + 2), tmp_path)
+    assert told(film) == [Span(begin_s, begin_s + 2)]
+    assert_plays(film)
+
+
+def test_a_chunk_without_any_picture_is_told_whole(tmp_path: Path) -> None:
+    film = encode(without_pictures(make(tmp_path / "film.mp4", look=LOOK, video=H264), 10, 20), tmp_path)
+    assert told(film) == [Span(10, 12), Span(12, 20)]
+    assert_plays(film)
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts", "avi", "mpg"])
+def test_nothing_is_told_of_a_whole_film(tmp_path: Path, suffix: str) -> None:
+    is_mpeg = suffix == "mpg"
+    video, audio = (("-c:v", "mpeg2video", "-q:v", "3"), ("-c:a", "mp2")) if is_mpeg else (H264, ("-c:a", "aac"))
+    look = Look(width=160, height=120, rate="25", duration_s=14)
+    assert told(encode(make(tmp_path / f"film.{suffix}", look=look, video=video, audio=audio), tmp_path)) == []
+
+
+def test_what_nearly_touches_is_told_as_one() -> None:
+    assert merged([(1.0, 2.0), (2.5, 3.0), (5.0, 6.0)]) == [(1.0, 3.0), (5.0, 6.0)]

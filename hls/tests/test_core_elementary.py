@@ -1,0 +1,88 @@
+"""Streams of pictures without a container: every picture once, at its rate, across chunks too."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from hls.core.counting import Counter, counted_rate
+from hls.core.plan import make_plan
+from hls.core.probe import probe
+from hls.tests.clips import Look, make
+from hls.tests.watching import LIMITS, assert_plays, encode, numbers
+
+MPEG1 = ("-c:v", "mpeg1video", "-q:v", "3", "-bf", "2", "-f", "mpeg1video")
+MPEG2 = ("-c:v", "mpeg2video", "-q:v", "3", "-f", "mpeg2video")
+MPEG4 = ("-c:v", "mpeg4", "-q:v", "3", "-bf", "2", "-f", "m4v")
+H264 = ("-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p", "-bf", "3", "-f", "h264")
+HEVC = ("-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=error", "-pix_fmt", "yuv420p")
+
+
+@pytest.mark.ffmpeg
+@pytest.mark.parametrize(
+    ("name", "video", "rate", "duration_s"),
+    [
+        ("film.mpg", MPEG1, "25", 13),
+        ("film.mpg", (*MPEG2, "-bf", "2"), "30000/1001", 3),
+        ("film.mpeg", (*MPEG2, "-flags", "+ildct+ilme", "-alternate_scan", "1"), "25", 3),
+        ("film.m4v", MPEG4, "24000/1001", 3),
+        ("film.mp4", H264, "24", 13),
+        ("film.ts", (*HEVC, "-f", "hevc"), "50", 3),
+    ],
+)
+def test_every_picture_of_an_elementary_stream_is_shown_once(
+    tmp_path: Path, name: str, video: tuple[str, ...], rate: str, duration_s: float
+) -> None:
+    look = Look(width=320, height=240, rate=rate, duration_s=duration_s)
+    film = encode(make(tmp_path / name, look=look, video=video, audio=None), tmp_path)
+    assert film.plan.timeline.rate == Fraction(rate)
+    assert numbers(film.joined("480p")) == list(range(int(Fraction(rate) * Fraction(duration_s) + Fraction(99, 100))))
+    assert_plays(film)
+
+
+@pytest.mark.ffmpeg
+def test_film_at_24_that_is_told_to_be_shown_at_30_lasts_as_long_as_it_should(tmp_path: Path) -> None:
+    """As on a DVD: every other picture asks for one of its fields to be shown again."""
+    look = Look(width=320, height=256, rate="24000/1001", duration_s=4)
+    source = make(tmp_path / "film.mpg", look=look, video=MPEG2, audio=None)
+    source.write_bytes(with_pulldown(source.read_bytes()))
+    plan = make_plan(probe(source, limits=LIMITS))
+    assert (plan.timeline.rate, plan.timeline.frame_count) == (Fraction(24000, 1001), 96)
+    assert numbers(encode(source, tmp_path).joined("480p")) == list(range(96))
+
+
+def with_pulldown(data: bytes) -> bytes:
+    """ISO/IEC 13818-2: 6.3.3 frame_rate_code, 6.3.5 progressive_sequence, 6.3.10 repeat_first_field and its like."""
+    changed, at, count = bytearray(data), 0, 0
+    while (at := data.find(b"\x00\x00\x01", at) + 3) > 2:
+        if data[at] == 0xB3:
+            changed[at + 4] = data[at + 4] & 0xF0 | 4
+        elif data[at] == 0xB5 and data[at + 1] >> 4 == 1:
+            changed[at + 2] &= ~0x08
+        elif data[at] == 0xB5 and data[at + 1] >> 4 == 8:
+            top_first, again = ((1, 1), (0, 0), (0, 1), (1, 0))[count % 4]
+            changed[at + 4] = data[at + 4] & 0x7D | top_first << 7 | again << 1
+            count += 1
+    return bytes(changed)
+
+
+def test_two_fields_are_one_picture() -> None:
+    counter = Counter(Fraction(48_000))
+    places = [counter.place(duration) for duration in (24_000, 24_000, 48_000, 24_000, 24_000, 0, 72_000, 48_000)]
+    assert places == [0, None, 48_000, 96_000, None, 144_000, 192_000, 264_000]
+
+
+@pytest.mark.parametrize(
+    ("durations", "rate"),
+    [
+        ([1] * 100, Fraction(30)),
+        ([1.5, 1] * 50, Fraction(24)),
+        ([1.5, 1] * 25 + [1] * 50, Fraction(30 * 99 * 2, 223)),
+        ([2] * 50 + [1] * 50, Fraction(30 * 99, 149)),
+    ],
+)
+def test_the_whole_lasts_as_long_as_its_pictures_together(durations: list[float], rate: Fraction) -> None:
+    places = [round(1000 * sum(durations[:number])) for number in range(len(durations))]
+    found = counted_rate(places, Fraction(1, 30_000), [Fraction(25)])
+    assert (found.frame_count, found.is_variable) == (100, False)
+    assert abs(found.rate - rate) <= rate / 1000  # 24 and 23.976 are alike in three seconds
