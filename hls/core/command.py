@@ -80,7 +80,7 @@ def _input(plan: Plan, span: ChunkSpan, source: Path, encoder: Encoder) -> Itera
 def _seek_s(plan: Plan, span: ChunkSpan) -> float | None:
     """Where to begin reading, on the source's clock; None for its beginning."""
     video = plan.source.video
-    if span.index == 0 or video.is_counted:
+    if span.index == 0 or video.counted_rate:
         return None
     wanted_s = float(video.start_s + plan.timeline.seconds(span.first_frame)) - SEEK_MARGIN_S
     if plan.source.demuxer not in SEEKS_ANYWHERE:

@@ -78,7 +78,7 @@ def _picture(plan: Plan, span: ChunkSpan, *, has_zscale: bool) -> str:
     video, rate = plan.source.video, plan.timeline.rate
     grid_rate = rate * plan.frame_step
     begin_s = float(video.start_s + plan.timeline.seconds(span.first_frame))
-    filters = [f"setpts=N/({video.rate})/TB"] if video.is_counted else []
+    filters = [f"setpts=N/({video.counted_rate})/TB"] if video.counted_rate else []
     filters += ["bwdif=mode=send_frame:deint=interlaced"] if video.is_interlaced else []
     filters += [
         # The frame grid: what falls between is dropped, what is missing is repeated, also after the source's end.

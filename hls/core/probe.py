@@ -54,7 +54,7 @@ class VideoTrack:
     matrix: str
     keyframes_s: tuple[float, ...] = ()  # on the file's own clock, thinned out: places to seek to
     copyable: Copyable | None = None  # where its H.264 needs no encoding
-    is_counted: bool = False  # its pictures have no times: the n-th is shown at n / rate, and none can be sought
+    counted_rate: Fraction | None = None  # of pictures without times: the n-th is shown at n / this; none can be sought
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from av.video.stream import VideoStream
 
 from hls.core import counting
 from hls.core.copying import PacketLog, copyable
-from hls.core.counting import Counter, counted_rate
+from hls.core.counting import Counter, counted
 from hls.core.errors import Code, Reason, TranscodeError
 from hls.core.extras import extras
 from hls.core.opening import check_protection, check_size, opened, picture_track, sound_track
@@ -184,7 +184,7 @@ def _video_track(video: VideoStream, scan: Scan, limits: Limits) -> VideoTrack:
     time_base = _time_base(video)
     first = frame.pts if frame.pts is not None and not scan.counter else min(scan.pts)
     shown = sorted({pts for pts in scan.pts if pts >= first}) or [first]
-    measured = _measured(shown, time_base, video, is_counted=scan.counter is not None)
+    measured, pictures = _measured(shown, time_base, video, is_counted=scan.counter is not None)
     width, height = _shown_size(video, frame)
     if width * height > limits.max_pixels:
         raise TranscodeError(Code.TOO_LARGE, f"shown at {width} x {height}")
@@ -207,16 +207,19 @@ def _video_track(video: VideoStream, scan: Scan, limits: Limits) -> VideoTrack:
         primaries=PRIMARIES.get(int(frame.color_primaries), "unknown"),
         matrix=MATRICES.get(int(frame.colorspace), "unknown"),
         keyframes_s=_thinned(scan.keyframes, time_base),
-        is_counted=scan.counter is not None,
+        counted_rate=pictures,
     )
 
 
-def _measured(shown: list[int], time_base: Fraction, video: VideoStream, *, is_counted: bool) -> Rate:
+def _measured(
+    shown: list[int], time_base: Fraction, video: VideoStream, *, is_counted: bool
+) -> tuple[Rate, Fraction | None]:
     declared = [_exact(rate) for rate in (video.average_rate, video.base_rate, video.guessed_rate) if rate]
-    rate = counted_rate(shown, time_base, declared) if is_counted else measure(shown, time_base, declared)
+    found = counted(shown, time_base, declared) if is_counted else None
+    rate = found.rate if found else measure(shown, time_base, declared)
     if rate.rate > MAX_RATE:
         raise TranscodeError(Code.UNSUPPORTED, f"{float(rate.rate):.0f} frames per second")
-    return rate
+    return rate, found.pictures if found else None
 
 
 def _duration_s(shown: list[int], last_duration: int, time_base: Fraction, measured: Rate) -> Fraction:

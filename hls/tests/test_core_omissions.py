@@ -92,7 +92,7 @@ def test_a_film_that_is_silent_for_want_of_a_decoder_says_so() -> None:
 
 def test_a_plan_from_before_loses_nothing_and_says_what_it_knows() -> None:
     older = make_plan(source(width=3840, height=2160)).to_json()
-    del older["source"]["extras"], older["source"]["video"]["is_counted"]
+    del older["source"]["extras"], older["source"]["video"]["counted_rate"]
     plan = Plan.from_json(older)
     assert plan.source.extras == Extras()
     assert list(omissions(plan)) == ["The full size: 3840 x 2160 becomes 1920 x 1080."]
