@@ -69,7 +69,7 @@ class AudioTrack:
 
 @dataclass(frozen=True)
 class OtherTrack:
-    codec: str  # FFmpeg's name; "" where it knows none
+    codec: str  # FFmpeg's name; "" where it has no decoder
     language: str  # as the file has it, mostly ISO 639-2; "" where it tells none
     title: str  # or else what it is for, as "commentary"
 

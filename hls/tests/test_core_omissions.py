@@ -168,6 +168,13 @@ def test_captions_inside_of_the_picture_are_found(tmp_path: Path) -> None:
 
 
 @pytest.mark.ffmpeg
+def test_sound_of_an_unknown_kind_is_found(tmp_path: Path) -> None:
+    film = make(tmp_path / "film.mkv", look=SMALL)
+    film.write_bytes(film.read_bytes().replace(b"A_AAC", b"A_XYZ"))
+    assert found(film) == Extras(sounds=(OtherTrack("", "", ""),))
+
+
+@pytest.mark.ffmpeg
 def test_names_that_are_no_utf_8_do_not_make_a_film_unreadable(tmp_path: Path) -> None:
     titles = [f"-metadata:s:a:{number}" for number in range(2)]
     inputs = [part for text in (picture(SMALL), sound(1), sound(1)) for part in ("-f", "lavfi", "-i", text)]
