@@ -5,6 +5,7 @@ numbers, counted from the film's beginning: that is what makes separately encode
 """
 
 from dataclasses import dataclass
+from fractions import Fraction
 from math import ceil, gcd
 
 from hls.core.plan import Plan
@@ -78,7 +79,7 @@ def _picture(plan: Plan, span: ChunkSpan, *, has_zscale: bool) -> str:
     video, rate = plan.source.video, plan.timeline.rate
     grid_rate = rate * plan.frame_step
     begin_s = float(video.start_s + plan.timeline.seconds(span.first_frame))
-    filters = [_counted(plan, span)] if video.is_untimed else []
+    filters = [_counted(plan, span, video.counted_rate)] if video.counted_rate else []
     filters += ["bwdif=mode=send_frame:deint=interlaced"] if video.is_interlaced else []
     filters += [
         # The frame grid: what falls between is dropped, what is missing is repeated, also after the source's end.
@@ -93,10 +94,10 @@ def _picture(plan: Plan, span: ChunkSpan, *, has_zscale: bool) -> str:
     return f"[0:{video.index}]" + ",".join(filters)
 
 
-def _counted(plan: Plan, span: ChunkSpan) -> str:
+def _counted(plan: Plan, span: ChunkSpan, rate: Fraction) -> str:
     """The times of pictures that have none of their own: each is shown for as long as the others."""
-    video, landing = plan.source.video, plan.landing(span)
-    return f"setpts='round(({video.start_s}+(N+{landing.picture if landing else 0})/({video.rate}))/TB)'"
+    landing = plan.landing(span)
+    return f"setpts='round(({plan.source.video.start_s}+(N+{landing.picture if landing else 0})/({rate}))/TB)'"
 
 
 def _black(plan: Plan, span: ChunkSpan) -> str:
