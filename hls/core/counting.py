@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from hls.core.rates import Rate, measure
+from hls.core.rates import STANDARD, Rate, measure
 
 DEMUXERS = frozenset({"mpegvideo", "m4v", "h264", "hevc"})
 FIELD = Fraction(3, 4)  # of a picture: what lasts less is a field of one
@@ -31,10 +31,20 @@ class Counter:
         return round(begin)
 
 
-def counted_rate(shown: Sequence[int], time_base: Fraction, declared: Sequence[Fraction]) -> Rate:
-    """One rate for all pictures: the mean, where film and video are mixed, so that the whole lasts as long."""
+@dataclass(frozen=True)
+class Counted:
+    """The film's rate, and the one at which the pictures are counted; they differ where rates are mixed."""
+
+    rate: Rate
+    pictures: Fraction  # a second
+
+
+def counted(shown: Sequence[int], time_base: Fraction, declared: Sequence[Fraction]) -> Counted:
+    """Where rates are mixed, each picture lasts for the mean, on a grid that is fine enough to show them all."""
     rate = measure(shown, time_base, declared)
     if not rate.is_variable and rate.frame_count == len(shown):
-        return rate
-    mean = (len(shown) - 1) / ((shown[-1] - shown[0]) * time_base)
-    return Rate(mean.limit_denominator(1001), len(shown), is_variable=False)
+        return Counted(rate, rate.rate)
+    span_s = (shown[-1] - shown[0]) * time_base
+    mean = (len(shown) - 1) / span_s
+    grid = next((standard for standard in STANDARD if standard >= mean), mean)
+    return Counted(Rate(grid, round(span_s * grid) + 1, is_variable=True), mean)

@@ -2,9 +2,11 @@
 
 import unicodedata
 from collections.abc import Sequence
+from typing import cast
 
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
+from av.codec.context import CodecContext
 from av.container import InputContainer
 from av.sidedata.sidedata import Type
 from av.stream import Disposition, Stream
@@ -45,11 +47,12 @@ def extras(
 
 
 def _track(track: Stream) -> OtherTrack:
+    codec = cast("CodecContext | None", track.codec_context)
     told = {name.lower(): _clean(text) for name, text in track.metadata.items()}
     language = told.get("language", "")
     role = next((word for flag, word in ROLES.items() if track.disposition & flag), "")
     return OtherTrack(
-        codec=track.name or "",
+        codec=codec.name if codec else "",
         language="" if language == "und" else language,
         title=told.get("title") or told.get("name") or role,
     )

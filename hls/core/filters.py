@@ -6,6 +6,7 @@ numbers, counted from the film's beginning: that is what makes separately encode
 
 from dataclasses import dataclass
 from enum import Enum, auto
+from fractions import Fraction
 from math import ceil, gcd
 
 from hls.core.plan import Plan
@@ -102,7 +103,7 @@ def _picture(plan: Plan, span: ChunkSpan, *, has_zscale: bool) -> str:
     last = ":eof_action=pass" if plan.tail else ""  # also where its own time is over before a frame of the grid is
     cut = f"start_frame={skipped}:" if skipped else ""
     numbered = f"setpts=N+{span.first_frame}"
-    filters = [_counted(plan, span)] if video.is_untimed else []
+    filters = [_counted(plan, span, video.counted_rate)] if video.counted_rate else []
     filters += ["bwdif=mode=send_frame:deint=interlaced"] if video.is_interlaced else []
     filters += [
         # The frame grid: what falls between is dropped, what is missing is repeated, also after the source's end.
@@ -131,10 +132,10 @@ def _grid(plan: Plan, span: ChunkSpan) -> tuple[int, int]:
     return first, plan.last_picture - first
 
 
-def _counted(plan: Plan, span: ChunkSpan) -> str:
+def _counted(plan: Plan, span: ChunkSpan, rate: Fraction) -> str:
     """The times of pictures that have none of their own: each is shown for as long as the others."""
-    video, landing = plan.source.video, plan.picture_landing(span)
-    return f"setpts='round(({video.start_s}+(N+{landing.picture if landing else 0})/({video.rate}))/TB)'"
+    landing = plan.picture_landing(span)
+    return f"setpts='round(({plan.source.video.start_s}+(N+{landing.picture if landing else 0})/({rate}))/TB)'"
 
 
 def _black(plan: Plan, span: ChunkSpan) -> str:

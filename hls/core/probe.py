@@ -78,8 +78,8 @@ class VideoTrack:
     primaries: str
     matrix: str
     landings: tuple[Landing, ...] = ()  # in the order of their times
-    is_untimed: bool = False  # its pictures have no times of their own: the n-th is shown at n / rate
     copyable: Copyable | None = None  # where its H.264 needs no encoding
+    counted_rate: Fraction | None = None  # of pictures without times of their own: the n-th is shown at n / this
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class AudioTrack:
 
 @dataclass(frozen=True)
 class OtherTrack:
-    codec: str  # FFmpeg's name; "" where it knows none
+    codec: str  # FFmpeg's name; "" where it has no decoder
     language: str  # as the file has it, mostly ISO 639-2; "" where it tells none
     title: str  # or else what it is for, as "commentary"
 

@@ -19,7 +19,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from hls.core.copying import copyable
-from hls.core.counting import counted_rate
+from hls.core.counting import counted
 from hls.core.errors import Code, Reason, TranscodeError
 from hls.core.extras import extras
 from hls.core.landing import Reading, landings
@@ -62,7 +62,7 @@ def _look(path: Path, limits: Limits, marks: Protection) -> Source:
         if audio and not found.sound_frames and marks.covers(audio):
             raise TranscodeError(Code.UNSUPPORTED, "the sound is encrypted", reason=Reason.ENCRYPTED)
         track = _video_track(video, found, limits)
-        if found.log and not found.is_untimed:
+        if found.log and not track.counted_rate:
             track = replace(track, copyable=copyable(track, found.log, tick_s(video)))
         heard = _audio_track(audio, found) if audio else None
         _check_length(track, heard, limits)
@@ -93,7 +93,7 @@ def _landings(path: Path, source: Source, found: Scan) -> tuple[Landing, ...]:
         audio=source.audio.index if source.audio else None,
         sounds=found.sounds,
         heard=sorted(found.sounds.times),
-        is_untimed=found.is_untimed,
+        is_untimed=source.video.counted_rate is not None,
     )
     return landings(path, reading, begins_s) if begins_s else ()
 
@@ -103,7 +103,7 @@ def _video_track(video: VideoStream, found: Scan, limits: Limits) -> VideoTrack:
     time_base = tick_s(video)
     first = min(found.order) if found.is_untimed or frame.pts is None else frame.pts
     shown = [time for time in found.order if time >= first] or [first]
-    measured = _measured(shown, time_base, video, is_counted=found.counter is not None)
+    measured, counted_rate = _measured(shown, time_base, video, found)
     width, height = _shown_size(video, frame)
     if width * height > limits.max_pixels:
         raise TranscodeError(Code.TOO_LARGE, f"shown at {width} x {height}")
@@ -125,16 +125,20 @@ def _video_track(video: VideoStream, found: Scan, limits: Limits) -> VideoTrack:
         transfer=TRANSFERS.get(int(frame.color_trc), "unknown"),
         primaries=PRIMARIES.get(int(frame.color_primaries), "unknown"),
         matrix=MATRICES.get(int(frame.colorspace), "unknown"),
-        is_untimed=found.is_untimed,
+        counted_rate=counted_rate,
     )
 
 
-def _measured(shown: list[int], time_base: Fraction, video: VideoStream, *, is_counted: bool) -> Rate:
+def _measured(shown: list[int], time_base: Fraction, video: VideoStream, found: Scan) -> tuple[Rate, Fraction | None]:
+    """The film's rate, and the one at which pictures are counted that have no times of their own."""
     declared = [_exact(rate) for rate in (video.average_rate, video.base_rate, video.guessed_rate) if rate]
-    rate = counted_rate(shown, time_base, declared) if is_counted else measure(shown, time_base, declared)
+    counts = counted(shown, time_base, declared) if found.counter else None
+    rate = counts.rate if counts else measure(shown, time_base, declared)
     if rate.rate > MAX_RATE:
         raise TranscodeError(Code.UNSUPPORTED, f"{float(rate.rate):.0f} frames per second")
-    return rate
+    if counts:
+        return rate, counts.pictures
+    return rate, rate.rate if found.is_untimed and not rate.is_variable else None
 
 
 def _duration_s(shown: list[int], last_duration: int, time_base: Fraction, measured: Rate) -> Fraction:

@@ -117,7 +117,8 @@ def _inside(file: BinaryIO, part: _Part, *names: bytes) -> Iterator[_Part]:
 
 
 def _mp4_ids(file: BinaryIO, size: int) -> Iterator[int]:
-    for track in _inside(file, _Part(b"", 0, size), b"moov", b"trak"):
+    movie = islice(_inside(file, _Part(b"", 0, size), b"moov"), 1)  # no further: a recording has thousands of boxes
+    for track in (track for box in movie for track in _inside(file, box, b"trak")):
         for table in _inside(file, track, b"mdia", b"minf", b"stbl", b"stsd"):
             entries = _boxes(file, table.begin + 8, table.end)  # behind version, flags and count
             if any(entry.name in MP4_ENCRYPTED for entry in entries):
@@ -158,7 +159,8 @@ def _within(file: BinaryIO, part: _Part, *names: int) -> Iterator[_Part]:
 
 def _matroska_places(file: BinaryIO, size: int) -> Iterator[int]:
     place = 0
-    for entry in _within(file, _Part(b"", 0, size), SEGMENT, TRACKS, TRACK_ENTRY):
+    tracks = islice(_within(file, _Part(b"", 0, size), SEGMENT, TRACKS), 1)
+    for entry in (entry for element in tracks for entry in _within(file, element, TRACK_ENTRY)):
         for kind in islice(_within(file, entry, TRACK_TYPE), 1):
             file.seek(kind.begin)
             if int.from_bytes(file.read(min(8, kind.end - kind.begin))) not in MATROSKA_STREAMS:

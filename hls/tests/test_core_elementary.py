@@ -1,11 +1,13 @@
 """Streams of pictures without a container: every picture once, at its rate, across chunks too."""
 
+from dataclasses import replace
 from fractions import Fraction
+from itertools import groupby
 from pathlib import Path
 
 import pytest
 
-from hls.core.counting import Counter, counted_rate
+from hls.core.counting import Counter, counted
 from hls.core.plan import make_plan
 from hls.core.probe import probe
 from hls.tests.clips import Look, make
@@ -73,16 +75,36 @@ def test_two_fields_are_one_picture() -> None:
 
 
 @pytest.mark.parametrize(
-    ("durations", "rate"),
+    ("durations", "rate", "grid"),
     [
-        ([1] * 100, Fraction(30)),
-        ([1.5, 1] * 50, Fraction(24)),
-        ([1.5, 1] * 25 + [1] * 50, Fraction(30 * 99 * 2, 223)),
-        ([2] * 50 + [1] * 50, Fraction(30 * 99, 149)),
+        ([1] * 100, Fraction(30), Fraction(30)),
+        ([1.5, 1] * 50, Fraction(24), Fraction(24)),
+        ([1.5, 1] * 25 + [1] * 50, Fraction(30 * 99 * 2, 223), Fraction(30000, 1001)),
+        ([2] * 50 + [1] * 50, Fraction(30 * 99, 149), Fraction(20)),
     ],
 )
-def test_the_whole_lasts_as_long_as_its_pictures_together(durations: list[float], rate: Fraction) -> None:
+def test_the_whole_lasts_as_long_as_its_pictures_together(
+    durations: list[float], rate: Fraction, grid: Fraction
+) -> None:
     places = [round(1000 * sum(durations[:number])) for number in range(len(durations))]
-    found = counted_rate(places, Fraction(1, 30_000), [Fraction(25)])
-    assert (found.frame_count, found.is_variable) == (100, False)
-    assert abs(found.rate - rate) <= rate / 1000  # 24 and 23.976 are alike in three seconds
+    found = counted(places, Fraction(1, 30_000), [Fraction(25)])
+    alike = Fraction(1, 1000)  # 24 and 23.976 are, in three seconds
+    assert abs(found.pictures / rate - 1) <= alike
+    assert abs(found.rate.rate / grid - 1) <= alike
+    assert abs(found.rate.frame_count - Fraction(places[-1], 30_000) * grid - 1) <= Fraction(1, 2)
+
+
+@pytest.mark.ffmpeg
+def test_streams_of_two_rates_show_each_picture_and_last_as_long_as_both(tmp_path: Path) -> None:
+    look = Look(width=160, height=120, duration_s=2)
+    parts = [
+        make(tmp_path / f"{number}.mpg", look=replace(look, rate=rate), video=MPEG2, audio=None)
+        for number, rate in enumerate(("25", "30000/1001"))
+    ]
+    source = tmp_path / "film.mpg"
+    source.write_bytes(b"".join(part.read_bytes() for part in parts))
+    film = encode(source, tmp_path)
+    assert_plays(film)
+    shown = [number for number, _ in groupby(numbers(film.joined("480p")))]
+    assert shown == [*range(50), *range(60)]
+    assert abs(film.plan.timeline.duration_s - 4) < Fraction(1, 10)

@@ -92,7 +92,7 @@ def test_a_film_that_is_silent_for_want_of_a_decoder_says_so() -> None:
 
 def test_a_plan_from_before_loses_nothing_and_says_what_it_knows() -> None:
     older = make_plan(source(width=3840, height=2160)).to_json()
-    del older["source"]["extras"], older["source"]["video"]["is_untimed"]
+    del older["source"]["extras"], older["source"]["video"]["counted_rate"]
     plan = Plan.from_json(older)
     assert plan.source.extras == Extras()
     assert list(omissions(plan)) == ["The full size: 3840 x 2160 becomes 1920 x 1080."]
@@ -165,6 +165,13 @@ def test_captions_inside_of_the_picture_are_found(tmp_path: Path) -> None:
     at = data.index(b"\x00\x00\x01\x65")
     plain.write_bytes(data[:at] + b"\x00\x00\x01" + bytes.fromhex(payload) + data[at:])
     assert found(plain) == Extras(has_captions=True)
+
+
+@pytest.mark.ffmpeg
+def test_sound_of_an_unknown_kind_is_found(tmp_path: Path) -> None:
+    film = make(tmp_path / "film.mkv", look=SMALL)
+    film.write_bytes(film.read_bytes().replace(b"A_AAC", b"A_XYZ"))
+    assert found(film) == Extras(sounds=(OtherTrack("", "", ""),))
 
 
 @pytest.mark.ffmpeg
