@@ -30,6 +30,7 @@ from hls.core.probe import AudioTrack, Landing, Limits, Source, VideoTrack
 from hls.core.protection import Protection, protection
 from hls.core.rates import Rate, measure
 from hls.core.scanning import MAX_RATE, Scan, scan
+from hls.core.soundtrack import STRAY_GAP_S
 from hls.core.wire import dump, load
 
 AUDIO_JITTER_S = Fraction(3, 1000)
@@ -64,7 +65,7 @@ def _look(path: Path, limits: Limits, marks: Protection) -> Source:
         track = _video_track(video, found, limits)
         if found.log and not track.counted_rate:
             track = replace(track, copyable=copyable(track, found.log, tick_s(video)))
-        heard = _audio_track(audio, found) if audio else None
+        heard = _beside(_audio_track(audio, found), track) if audio else None
         _check_length(track, heard, limits)
         source = Source(
             demuxer=container.format.name.split(",")[0],
@@ -146,6 +147,14 @@ def _duration_s(shown: list[int], last_duration: int, time_base: Fraction, measu
         return measured.frame_count / measured.rate
     longest_last = 10 / measured.rate  # a variable-rate film's last frame may claim to last for ages
     return (shown[-1] - shown[0]) * time_base + max(1 / measured.rate, min(last_duration * time_base, longest_last))
+
+
+def _beside(audio: AudioTrack | None, video: VideoTrack) -> AudioTrack | None:
+    """Sound that is far from all pictures has a damaged clock: it makes no film longer."""
+    if audio is None or audio.heard_s is None or audio.end_s is None:
+        return audio
+    apart_s = max(audio.heard_s - video.start_s - video.duration_s, video.start_s - audio.end_s)
+    return replace(audio, heard_s=None, end_s=None) if apart_s > STRAY_GAP_S else audio
 
 
 def _check_length(video: VideoTrack, audio: AudioTrack | None, limits: Limits) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from hls.core.errors import Code, TranscodeError
+from hls.core.plan import make_plan
 from hls.core.probe import Limits, probe
 from hls.tests.clips import Look, ffmpeg, picture, remux, sound
 from hls.tests.watching import Film, assert_plays, beep_times, encode, frames, luma, number, steps, timestamps
@@ -129,6 +130,12 @@ def test_a_stray_timestamp_hours_ahead_makes_no_hours_of_film(tmp_path: Path) ->
     stray = remux(source, tmp_path / "stray.mkv", after=("-bsf:a", late))
     film = encode(stray, tmp_path)
     assert abs(film.plan.timeline.duration_s - 5) < 0.2
+
+
+def test_sound_with_another_clock_makes_no_hours_of_film(tmp_path: Path) -> None:
+    source = recording(tmp_path / "film.mkv", picture_s=2, sound_s=3, lead_s=7200)
+    plan = make_plan(probe(source, limits=Limits(max_duration_s=60, max_pixels=1_000_000)))
+    assert (plan.lead, plan.tail, plan.timeline.duration_s) == (0, 0, 2)
 
 
 def test_a_film_is_too_long_by_its_sound_too(tmp_path: Path) -> None:
