@@ -34,6 +34,7 @@ DAMAGE = re.compile(  # in ffmpeg's words since 5.1
     re.IGNORECASE,
 )
 NO_FRAMES = ("Could not open encoder before EOF", "at least one of its streams received no packets")  # since ffmpeg 7
+FILTERS_FAILED = re.compile(r"\[fc#\S* @ .*finished with error")  # which leaves the encoders without frames too
 NO_SPACE = ("No space left on device", "Disk quota exceeded", "File too large")
 
 
@@ -177,7 +178,7 @@ def _check_source(plan: Plan, source: Path) -> None:
 
 
 def _check_end(ended: Ended, source: Path) -> None:
-    is_empty = SOUND_CHANGES not in ended.stderr and any(words in ended.stderr for words in NO_FRAMES)
+    is_empty = any(words in ended.stderr for words in NO_FRAMES) and not FILTERS_FAILED.search(ended.stderr)
     if ended.returncode == 0 or is_empty:
         return
     if any(words in ended.stderr for words in NO_SPACE):
