@@ -28,6 +28,7 @@ from hls.core.errors import Code, TranscodeError
 from hls.core.opening import check_size, opened, picture_track, sound_track
 from hls.core.probe import AudioTrack, Limits, Source, VideoTrack
 from hls.core.rates import Rate, measure
+from hls.core.tags import MATRICES, PRIMARIES, TRANSFERS, named
 from hls.core.wire import dump, load
 
 FRAMES_LOOKED_AT = 12
@@ -36,9 +37,6 @@ MAX_RATE = 1000
 KEYFRAME_GAP_S = 4
 CLOCK_SLACK_S = 2
 AUDIO_JITTER_S = Fraction(3, 1000)
-TRANSFERS = {1: "bt709", 4: "gamma22", 6: "smpte170m", 8: "linear", 16: "smpte2084", 18: "arib-std-b67"}
-PRIMARIES = {1: "bt709", 5: "bt470bg", 6: "smpte170m", 9: "bt2020", 11: "smpte431", 12: "smpte432"}
-MATRICES = {0: "gbr", 1: "bt709", 5: "bt470bg", 6: "smpte170m", 9: "bt2020nc", 10: "bt2020c"}
 FULL_RANGE = 2
 PLAUSIBLE_ASPECT = Fraction(8)
 
@@ -179,9 +177,9 @@ def _video_track(video: VideoStream, scan: Scan, limits: Limits) -> VideoTrack:
         is_interlaced=interlaced * 2 > len(scan.frames),
         is_full_range=frame.color_range == FULL_RANGE or frame.format.name.startswith("yuvj"),
         pixel_format=frame.format.name,
-        transfer=TRANSFERS.get(int(frame.color_trc), "unknown"),
-        primaries=PRIMARIES.get(int(frame.color_primaries), "unknown"),
-        matrix=MATRICES.get(int(frame.colorspace), "unknown"),
+        transfer=named(TRANSFERS, int(frame.color_trc)),
+        primaries=named(PRIMARIES, int(frame.color_primaries)),
+        matrix=named(MATRICES, int(frame.colorspace)),
         keyframes_s=_thinned(scan.keyframes, time_base),
     )
 
