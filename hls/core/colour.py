@@ -38,9 +38,9 @@ def converted(video: VideoTrack, width: int, height: int, *, has_zscale: bool) -
         filters = _in_linear_light(video, width, height)
     elif has_zscale and video.matrix == "ycgco" and video.pixel_format.startswith(PLANAR):
         said = _said(video, "bt709", "bt709", "ycgco")
-        filters = [said, "zscale=m=709:r=limited", *scaled(width, height)]
+        filters = [said, "zscale=m=709:r=limited", *scaled(video, width, height)]
     else:
-        filters = [*_put_right(video), *scaled(width, height, "out_color_matrix=bt709", "out_range=tv")]
+        filters = [*_put_right(video), *scaled(video, width, height, "out_color_matrix=bt709", "out_range=tv")]
     return [*filters, "format=yuv420p", BT709]
 
 
@@ -61,7 +61,7 @@ def _in_linear_light(video: VideoTrack, width: int, height: int) -> list[str]:
     out = "709" if transfer == "bt709" else SRGB
     said = _said(video, primaries, transfer, matrix)
     steps = [linear, "format=gbrpf32le", "zscale=p=709", *curve, f"zscale=t={out}:m=709:r=limited"]
-    size = [*scaled(width, height), *(["format=yuv420p10le"] if _is_grey(video) else [])]
+    size = [*scaled(video, width, height), *(["format=yuv420p10le"] if _is_grey(video) else [])]
     return [said, *size, *steps] if matrix in {*USUAL_MATRICES, "gbr"} else [said, *steps, *size]
 
 

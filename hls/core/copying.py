@@ -106,6 +106,7 @@ def _is_plain(track: VideoTrack, parameters: SequenceParameters | None) -> bool:
         and track.pixel_format == "yuv420p"
         and {track.primaries, track.matrix} <= SDR
         and track.transfer in SDR_TRANSFERS
+        and not (track.crop or track.shapes)
     )
 
 

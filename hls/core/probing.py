@@ -20,14 +20,17 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.rational import AVRational
 from av.stream import Discard, Stream
+from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from hls.core.copying import PacketLog, copyable
 from hls.core.errors import Code, TranscodeError
+from hls.core.headers import LOOKED_AT, size_header
 from hls.core.opening import check_size, opened, picture_track, sound_track
-from hls.core.probe import AudioTrack, Limits, Source, VideoTrack
+from hls.core.probe import AudioTrack, Limits, Shape, Source, VideoTrack
 from hls.core.rates import Rate, measure
+from hls.core.shown import key_picture, shape, shown_part, shown_size
 from hls.core.tags import MATRICES, PRIMARIES, TRANSFERS, named
 from hls.core.wire import dump, load
 
@@ -38,7 +41,7 @@ KEYFRAME_GAP_S = 4
 CLOCK_SLACK_S = 2
 AUDIO_JITTER_S = Fraction(3, 1000)
 FULL_RANGE = 2
-PLAUSIBLE_ASPECT = Fraction(8)
+MOST_SHAPES = 8
 
 type AnyPacket = Packet[Any]
 
@@ -53,6 +56,8 @@ class Scan:
     last_duration: int = 0
     latest_dts: int | None = None
     frames: list[VideoFrame] = field(default_factory=list)
+    headers: set[bytes] = field(default_factory=set)  # of key frames, as far as they differ
+    pictures: list[tuple[VideoFrame, AVRational | None]] = field(default_factory=list)  # with another than the first
     pictures_decoded: int = 0  # packets, whether or not a frame came of them
     audio_pts: array[int] = field(default_factory=lambda: array("q"))
     sounds: list[AudioFrame] = field(default_factory=list)
@@ -103,6 +108,7 @@ def _note_picture(scan: Scan, packet: AnyPacket, video: VideoStream, limits: Lim
     if len(scan.frames) < FRAMES_LOOKED_AT and scan.pictures_decoded < PACKETS_DECODED:
         scan.pictures_decoded += 1
         scan.frames += [frame for frame in _decoded(packet) if isinstance(frame, VideoFrame)]
+    _note_header(scan, packet, video.codec_context)
     _note_for_copying(scan, packet)
     timestamp = packet.pts if packet.pts is not None else packet.dts
     if timestamp is None or not packet.size:
@@ -118,6 +124,25 @@ def _note_picture(scan: Scan, packet: AnyPacket, video: VideoStream, limits: Lim
         raise TranscodeError(Code.TOO_LONG, f"more than {limits.max_duration_s} s")
     if len(scan.pts) > (limits.max_duration_s + 1) * MAX_RATE:
         raise TranscodeError(Code.UNSUPPORTED, "too many frames")
+
+
+def _note_header(scan: Scan, packet: AnyPacket, codec: VideoCodecContext) -> None:
+    if not packet.is_keyframe or len(scan.headers) > MOST_SHAPES:
+        return
+    header = size_header(codec.name, codec.extradata or b"", bytes(memoryview(packet)[:LOOKED_AT]))
+    if not header or header in scan.headers:
+        return
+    if scan.headers and (picture := key_picture(codec, packet)):
+        scan.pictures.append(picture)
+    scan.headers.add(header)
+
+
+def _shapes(video: VideoStream, scan: Scan) -> tuple[Shape, ...]:
+    """Empty where all pictures are alike."""
+    pictures = [(scan.frames[0], video.sample_aspect_ratio), *scan.pictures]
+    is_turned = int(scan.frames[0].rotation) % 180 == 90
+    shapes = dict.fromkeys(shape(frame, pixel_aspect, is_turned=is_turned) for frame, pixel_aspect in pictures)
+    return tuple(shapes) if len(shapes) > 1 else ()
 
 
 def _note_for_copying(scan: Scan, packet: AnyPacket) -> None:
@@ -159,7 +184,7 @@ def _video_track(video: VideoStream, scan: Scan, limits: Limits) -> VideoTrack:
     first = frame.pts if frame.pts is not None else min(scan.pts)
     shown = sorted({pts for pts in scan.pts if pts >= first}) or [first]
     measured = _measured(shown, time_base, video)
-    width, height = _shown_size(video, frame)
+    width, height = shown_size(video, frame)
     if width * height > limits.max_pixels:
         raise TranscodeError(Code.TOO_LARGE, f"shown at {width} x {height}")
     interlaced = sum(frame.interlaced_frame for frame in scan.frames)
@@ -181,6 +206,8 @@ def _video_track(video: VideoStream, scan: Scan, limits: Limits) -> VideoTrack:
         primaries=named(PRIMARIES, int(frame.color_primaries)),
         matrix=named(MATRICES, int(frame.colorspace)),
         keyframes_s=_thinned(scan.keyframes, time_base),
+        crop=shown_part(video, frame),
+        shapes=_shapes(video, scan),
     )
 
 
@@ -197,15 +224,6 @@ def _duration_s(shown: list[int], last_duration: int, time_base: Fraction, measu
         return measured.frame_count / measured.rate
     longest_last = 10 / measured.rate  # a variable-rate film's last frame may claim to last for ages
     return (shown[-1] - shown[0]) * time_base + max(1 / measured.rate, min(last_duration * time_base, longest_last))
-
-
-def _shown_size(video: VideoStream, frame: VideoFrame) -> tuple[int, int]:
-    """With square pixels, and turned. The height is kept: 720x576 at 64:45 is shown as 1024x576."""
-    aspect = _exact(video.sample_aspect_ratio) if video.sample_aspect_ratio else Fraction(1)
-    if not 1 / PLAUSIBLE_ASPECT <= aspect <= PLAUSIBLE_ASPECT:
-        aspect = Fraction(1)
-    width, height = max(1, round(frame.width * aspect)), frame.height
-    return (height, width) if int(frame.rotation) % 180 == 90 else (width, height)
 
 
 def _thinned(keyframes: array[int], time_base: Fraction) -> tuple[float, ...]:

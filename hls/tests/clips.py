@@ -4,6 +4,7 @@ Every frame shows its number as twelve white or black blocks across the middle, 
 corner. The tone beeps for a tenth of a second at each full second.
 """
 
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,5 +97,25 @@ def with_damaged_keyframe(source: Path, target: Path, number: int) -> Path:
         begin, end = packet.pos + packet.size // 2, packet.pos + packet.size
     data = bytearray(source.read_bytes())
     data[begin:end] = bytes(byte ^ 0x55 for byte in data[begin:end])
+    target.write_bytes(data)
+    return target
+
+
+def with_box(source: Path, target: Path, kind: bytes, payload: bytes) -> Path:
+    """A copy of an MP4 file with one more box in its first track's description; its `moov` is behind the media."""
+    data = bytearray(source.read_bytes())
+    parents, at = [], 0
+    for name in (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd"):
+        while data[at + 4 : at + 8] != name:
+            at += int.from_bytes(data[at : at + 4])
+        parents.append(at)
+        at += 8
+    at += 8  # version and count of stsd
+    parents.append(at)
+    end = at + int.from_bytes(data[at : at + 4])
+    box = struct.pack(">I4s", 8 + len(payload), kind) + payload
+    data[end:end] = box
+    for parent in parents:
+        data[parent : parent + 4] = (int.from_bytes(data[parent : parent + 4]) + len(box)).to_bytes(4)
     target.write_bytes(data)
     return target

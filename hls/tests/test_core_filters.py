@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hls.core.colour import BT709
 from hls.core.filters import audio_span, graph, tiles
 from hls.core.plan import Plan, make_plan
-from hls.core.probe import AudioTrack, Copyable
+from hls.core.probe import AudioTrack, Copyable, Crop, Shape
 from hls.tests.factories import source
 
 TONEMAP = "tonemap=tonemap=mobius"
@@ -117,6 +117,18 @@ def test_a_curve_of_hdr_alone_on_8_bits_is_not_believed() -> None:
 def test_what_no_scaler_knows_is_as_if_nothing_had_been_said(matrix: str, transfer: str, put_right: str) -> None:
     made = drawn(film(matrix=matrix, transfer=transfer))
     assert made.partition("scale=")[0].endswith(f",{put_right}")
+
+
+def test_what_the_container_crops_is_cropped_once() -> None:
+    """Whether or not ffmpeg has done it by itself."""
+    made = drawn(film(crop=Crop(40, 20, 1280, 718)))
+    assert made.startswith("[0:0]crop=w='min(iw,1280)':h='min(ih,718)':x='gt(iw,1280)*40':y='gt(ih,718)*20',fps=")
+
+
+def test_pictures_that_change_are_each_fitted() -> None:
+    made = drawn(film(shapes=(Shape(1920, 1080, Fraction(16, 9)), Shape(720, 576, Fraction(4, 3)))))
+    assert "if(eq(iw,720)*eq(ih,576),1.333333,if(eq(iw,1920)*eq(ih,1080),1.777778,dar))" in made
+    assert "eval=frame:out_color_matrix=bt709:out_range=tv,pad=w=1920:h=1080:x=-1:y=-1:eval=frame,format=" in made
 
 
 def test_an_ffmpeg_that_can_not_map_scales_at_least() -> None:
