@@ -30,7 +30,7 @@ from hls.core.headers import LOOKED_AT, size_header
 from hls.core.opening import check_size, opened, picture_track, sound_track
 from hls.core.probe import AudioTrack, Limits, Shape, Source, VideoTrack
 from hls.core.rates import Rate, measure
-from hls.core.shown import key_picture, shape, shown_part, shown_size
+from hls.core.shown import check_base_layer, key_picture, shape, shown_part, shown_size
 from hls.core.tags import MATRICES, PRIMARIES, TRANSFERS, named
 from hls.core.wire import dump, load
 
@@ -71,6 +71,7 @@ def look(path: Path, limits: Limits) -> Source:
             raise TranscodeError(Code.UNSUPPORTED, f"{len(container.streams)} tracks")
         video, audio = picture_track(container), sound_track(container)
         check_size(video, limits)
+        check_base_layer(video)
         scan = _scan(container, video, audio, limits)
         track = _video_track(video, scan, limits)
         if scan.log:

@@ -12,13 +12,30 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from hls.core.errors import Code, Reason, TranscodeError
 from hls.core.probe import Crop, Shape
 
 PLAUSIBLE_ASPECT = Fraction(8)
 CROPPING = "<4I"  # AV_PKT_DATA_FRAME_CROPPING: top, bottom, left, right
 MATRIX = "=9i"  # AV_FRAME_DATA_DISPLAYMATRIX
+DOLBY_VISION = "8B"  # AVDOVIDecoderConfigurationRecord: profile third, compatibility of the base layer last
+OWN_COLOURS = frozenset({5, 10, 20})  # profiles whose base layer may be in Dolby's own colours: then compatible with 0
 
 type AnyPacket = Packet[Any]
+
+
+def check_base_layer(video: VideoStream) -> None:
+    """Refuse Dolby Vision whose pictures nothing but a Dolby Vision decoder can show: they would be green and violet.
+
+    Raises TranscodeError.
+    """
+    told = video.codec_context.coded_side_data.get("dovi_conf", b"")
+    if len(told) < struct.calcsize(DOLBY_VISION):
+        return
+    _, _, profile, *_, compatibility = struct.unpack_from(DOLBY_VISION, told)
+    if profile in OWN_COLOURS and compatibility == 0:
+        detail = f"Dolby Vision profile {profile}, without a compatible base layer"
+        raise TranscodeError(Code.UNSUPPORTED, detail, reason=Reason.DOLBY_VISION)
 
 
 def shown_size(video: VideoStream, frame: VideoFrame) -> tuple[int, int]:

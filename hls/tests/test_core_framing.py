@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from av.video.frame import VideoFrame
 
+from hls.core.errors import Code, Reason, TranscodeError
 from hls.core.probe import Shape, probe
 from hls.tests.clips import ffmpeg, remux, with_box
 from hls.tests.watching import LIMITS, assert_plays, encode, frames
@@ -174,3 +175,22 @@ def test_changed_form_is_told_as_it_is_shown(tmp_path: Path) -> None:
     found = probe(joined_parts(tmp_path / "film.ts", first, other), limits=LIMITS).video
     assert (found.width, found.height) == (320, 180)
     assert found.shapes == (Shape(320, 180, Fraction(16, 9)), Shape(352, 288, Fraction(4, 3)))
+
+
+DOLBY_VISION_5 = struct.pack(">BBHB", 1, 0, 5 << 9 | 6 << 3 | 0b101, 0 << 4).ljust(24, b"\0")
+DOLBY_VISION_8 = struct.pack(">BBHB", 1, 0, 8 << 9 | 6 << 3 | 0b101, 1 << 4).ljust(24, b"\0")
+
+
+def test_dolby_vision_in_its_own_colours_is_refused_in_words(tmp_path: Path) -> None:
+    hevc = squared(tmp_path / "hevc.mp4", 320, 180, codec=(*HEVC, "-tag:v", "hvc1"))
+    film = with_box(hevc, tmp_path / "film.mp4", b"dvcC", DOLBY_VISION_5)
+    with pytest.raises(TranscodeError) as caught:
+        probe(film, limits=LIMITS)
+    assert (caught.value.code, caught.value.reason) == (Code.UNSUPPORTED, Reason.DOLBY_VISION)
+    assert "Dolby Vision" in caught.value.advice.sentence
+
+
+def test_dolby_vision_on_pictures_that_anyone_can_show_is_taken(tmp_path: Path) -> None:
+    hevc = squared(tmp_path / "hevc.mp4", 320, 180, codec=(*HEVC, "-tag:v", "hvc1"))
+    film = with_box(hevc, tmp_path / "film.mp4", b"dvvC", DOLBY_VISION_8)
+    assert probe(film, limits=LIMITS).video.codec == "hevc"
