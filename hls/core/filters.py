@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from math import ceil, gcd
 
 from hls.core.colour import BT709, converted
-from hls.core.framing import cropped
+from hls.core.framing import cropped, steadied
 from hls.core.plan import Plan
 from hls.core.probe import AudioTrack
 from hls.core.timeline import ChunkSpan
@@ -88,7 +88,7 @@ def _picture(plan: Plan, span: ChunkSpan, *, has_zscale: bool) -> str:
         f"setpts=N+{span.first_frame}",
         *converted(video, top.width, top.height, has_zscale=has_zscale),
     ]
-    return f"[0:{video.index}]" + ",".join([*cropped(video), *filters])
+    return f"[0:{video.index}]" + ",".join([*cropped(video), *steadied(video, top.width, top.height), *filters])
 
 
 def _black(plan: Plan, span: ChunkSpan) -> str:

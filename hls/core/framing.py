@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from hls.core.probe import Shape, VideoTrack
 
+FIELD_LINES = 4  # of a 4:2:0 picture, for a whole line of colour in each field
 SAME_ASPECT = 0.02  # so far a picture's aspect may be from the film's, and still fills its frame
 
 
@@ -17,19 +18,33 @@ def cropped(video: VideoTrack) -> list[str]:
     return [f"crop=w='{width}':h='{height}':x='{left}':y='{top}'"]
 
 
+def steadied(video: VideoTrack, width: int, height: int) -> list[str]:
+    """Fit interlaced pictures that change before they lose their lines: bwdif fails where a size changes."""
+    if not (video.shapes and video.is_interlaced):
+        return []
+    by_field = [] if height % FIELD_LINES else ["interl=-1"]  # ffmpeg 5 ends on fields with half a line of colour
+    return _fitted(video.shapes, width, height, *by_field, step=FIELD_LINES)
+
+
 def scaled(video: VideoTrack, width: int, height: int, *options: str) -> list[str]:
     """Fill the frame, or where the film's pictures change, fit each into it: with black bars where it has another form.
 
     The graph is made once, from the first picture that the chunk's decoder has: each one is measured by itself.
     """
-    if not video.shapes:
+    if not video.shapes or video.is_interlaced:
         return [":".join([f"scale={width}:{height}", *options])]
-    aspect = _aspect(video.shapes)
+    return _fitted(video.shapes, width, height, *options)
+
+
+def _fitted(shapes: Sequence[Shape], width: int, height: int, *options: str, step: int = 2) -> list[str]:
+    """`step` is what the fitted height is a multiple of."""
+    aspect = _aspect(shapes)
     is_alike = f"lt(abs({aspect}*{height}/{width}-1),{SAME_ASPECT})"
     wide = f"if({is_alike},{width},max(2,2*round(min({width},{height}*{aspect})/2)))"
-    high = f"if({is_alike},{height},max(2,2*round(min({height},{width}/{aspect})/2)))"
-    fitted = ":".join([f"scale=w='{wide}':h='{high}':eval=frame", *options])
-    return [fitted, f"pad=w={width}:h={height}:x=-1:y=-1:eval=frame"]
+    high = f"if({is_alike},{height},max({step},{step}*trunc(min({height},{width}/{aspect})/{step}+0.5)))"
+    scale = ":".join([f"scale=w='{wide}':h='{high}':eval=frame", *options])
+    # A multiple of four lines above, so that the two fields of a picture stay what they are.
+    return [scale, f"pad=w={width}:h={height}:x=(ow-iw)/2:y='4*trunc((oh-ih)/8)':eval=frame"]
 
 
 def _aspect(shapes: Sequence[Shape]) -> str:

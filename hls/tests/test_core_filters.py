@@ -128,7 +128,10 @@ def test_what_the_container_crops_is_cropped_once() -> None:
 def test_pictures_that_change_are_each_fitted() -> None:
     made = drawn(film(shapes=(Shape(1920, 1080, Fraction(16, 9)), Shape(720, 576, Fraction(4, 3)))))
     assert "if(eq(iw,720)*eq(ih,576),1.333333,if(eq(iw,1920)*eq(ih,1080),1.777778,dar))" in made
-    assert "eval=frame:out_color_matrix=bt709:out_range=tv,pad=w=1920:h=1080:x=-1:y=-1:eval=frame,format=" in made
+    assert (
+        "eval=frame:out_color_matrix=bt709:out_range=tv,pad=w=1920:h=1080:x=(ow-iw)/2:y='4*trunc((oh-ih)/8)':eval=frame,format="
+        in made
+    )
 
 
 def test_an_ffmpeg_that_can_not_map_scales_at_least() -> None:

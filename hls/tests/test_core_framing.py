@@ -149,6 +149,22 @@ def test_picture_that_changes_its_size_alone_fills_the_frame(tmp_path: Path) -> 
     assert bars(after) == (0, 0)
 
 
+@pytest.mark.parametrize("size", [(320, 240), (640, 272)])
+def test_interlaced_picture_that_changes_gets_bars(tmp_path: Path, size: tuple[int, int]) -> None:
+    """ffmpeg's deinterlacer takes pictures of one size."""
+    fields = (*MPEG2, "-flags", "+ildct+ilme", "-vf", "setfield=tff")
+    wide = squared(tmp_path / "wide.ts", 320, 180, codec=fields)
+    other = squared(tmp_path / "other.ts", *size, codec=fields, begin_s=0.4)
+    film = encode(joined_parts(tmp_path / "film.ts", wide, other), tmp_path)
+    assert film.plan.source.video.is_interlaced
+    before, *_, after = frames(film.joined("480p"))
+    assert bars(before) == (0, 0)
+    assert square(before)[2:] == pytest.approx((100, 100), abs=2), "bwdif makes edges of one line"
+    _, _, width, height = square(after)
+    assert width == pytest.approx(height, abs=4)
+    assert max(bars(after)) > 10
+
+
 def test_changed_form_holds_across_a_seam(tmp_path: Path) -> None:
     """The second chunk begins with the other form, and never sees the first."""
     wide = squared(tmp_path / "wide.ts", 320, 180, duration_s=12.4)
