@@ -106,7 +106,7 @@ def with_box(source: Path, target: Path, kind: bytes, payload: bytes) -> Path:
     data = bytearray(source.read_bytes())
     parents, at = [], 0
     for name in (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd"):
-        while data[at + 4 : at + 8] != name:
+        while bytes(data[at + 4 : at + 8]) != name:
             at += int.from_bytes(data[at : at + 4])
         parents.append(at)
         at += 8

@@ -125,6 +125,14 @@ def test_what_the_container_crops_is_cropped_once() -> None:
     assert made.startswith("[0:0]crop=w='min(iw,1280)':h='min(ih,718)':x='gt(iw,1280)*40':y='gt(ih,718)*20',fps=")
 
 
+def test_interlaced_pictures_that_change_are_fitted_before_they_lose_their_lines() -> None:
+    shapes = (Shape(1920, 1080, Fraction(16, 9)), Shape(720, 576, Fraction(4, 3)))
+    made = drawn(film(shapes=shapes, is_interlaced=True))
+    assert (
+        made.index("interl=-1") < made.index("pad=w=1920:h=1080") < made.index("bwdif") < made.index("scale=1920:1080")
+    )
+
+
 def test_pictures_that_change_are_each_fitted() -> None:
     made = drawn(film(shapes=(Shape(1920, 1080, Fraction(16, 9)), Shape(720, 576, Fraction(4, 3)))))
     assert "if(eq(iw,720)*eq(ih,576),1.333333,if(eq(iw,1920)*eq(ih,1080),1.777778,dar))" in made
