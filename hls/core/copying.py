@@ -20,6 +20,7 @@ MAX_LEVEL = 42  # 1080p at 60 frames a second
 AVCC_VERSION = 1  # the first byte of an AVCDecoderConfigurationRecord (ISO/IEC 14496-15, 5.3.3.1)
 LENGTH_SIZE_MASK = 0x03
 SDR = frozenset({"bt709", "unknown"})
+SDR_TRANSFERS = SDR | {"iec61966-2-1", "iec61966-2-4", "bt2020-10", "bt2020-12"}  # shown as BT.709's
 
 
 @dataclass
@@ -103,7 +104,9 @@ def _is_plain(track: VideoTrack, parameters: SequenceParameters | None) -> bool:
         and MIN_RATE <= track.rate <= MAX_RATE
         and not (track.is_variable_rate or track.is_interlaced or track.is_full_range)
         and track.pixel_format == "yuv420p"
-        and {track.transfer, track.primaries, track.matrix} <= SDR
+        and {track.primaries, track.matrix} <= SDR
+        and track.transfer in SDR_TRANSFERS
+        and not (track.crop or track.shapes)
     )
 
 

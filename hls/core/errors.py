@@ -23,6 +23,7 @@ class Reason(StrEnum):
     """Why, where a code's own sentence would leave a person guessing. Kept beside the code; callers go by the code."""
 
     ENCRYPTED = "encrypted"
+    DOLBY_VISION = "dolby_vision"
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,11 @@ REASONS: Mapping[str, Advice] = {
     Reason.ENCRYPTED: Advice(
         "The film is copy-protected: it is encrypted and can't be read without its key.",
         "Upload a copy without protection, such as the original that the protected one was made from.",
+        False,
+    ),
+    Reason.DOLBY_VISION: Advice(
+        "The film is Dolby Vision without a picture that other players can show (profile 5).",
+        "Export it as HDR10, HLG or SDR, or as Dolby Vision profile 8, and upload that.",
         False,
     ),
 }

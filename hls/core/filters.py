@@ -9,8 +9,10 @@ from enum import Enum, auto
 from fractions import Fraction
 from math import ceil, gcd
 
+from hls.core.colour import BT709, converted
+from hls.core.framing import cropped, steadied
 from hls.core.plan import Plan
-from hls.core.probe import AudioTrack, VideoTrack
+from hls.core.probe import AudioTrack
 from hls.core.timeline import ChunkSpan
 
 SAMPLE_RATE = 48_000
@@ -22,13 +24,10 @@ SOUND_APART_S = 1  # written before and after a chunk where its sound is made ap
 PRIMING_FRAMES = 1  # the encoder's own delay
 RESAMPLER_RUN_UP = 512  # samples
 SYNC_S = 0.04  # sound further from its timestamps than this is put right
-HD_SIDE = 720
 STILL_RUN_UP_S = 30  # before the last picture: where that can't be decoded, one before it stays
-BT709 = "setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709"
 # One channel becomes two of its own level: FFmpeg makes each 3 dB quieter.
 MONO_LEVEL = "volume='if(eq(nb_channels,1),sqrt(2),1)':precision=float"
 PAIRS = (("FL", "FR"), ("SL", "SR"), ("BL", "BR"), ("FLC", "FRC"))
-HDR_TRANSFERS = frozenset({"smpte2084", "arib-std-b67"})
 
 
 class Sound(Enum):
@@ -95,7 +94,7 @@ def graph(
 
 
 def _picture(plan: Plan, span: ChunkSpan, *, has_zscale: bool) -> str:
-    video, rate = plan.source.video, plan.timeline.rate
+    video, rate, top = plan.source.video, plan.timeline.rate, plan.renditions[-1]
     grid_rate = rate * plan.frame_step
     first, skipped = _grid(plan, span)
     begin_s = float(plan.zero_s + plan.timeline.seconds(first))
@@ -104,6 +103,7 @@ def _picture(plan: Plan, span: ChunkSpan, *, has_zscale: bool) -> str:
     cut = f"start_frame={skipped}:" if skipped else ""
     numbered = f"setpts=N+{span.first_frame}"
     filters = [_counted(plan, span, video.counted_rate)] if video.counted_rate else []
+    filters += [*cropped(video), *steadied(video, top.width, top.height)]
     filters += ["bwdif=mode=send_frame:deint=interlaced"] if video.is_interlaced else []
     filters += [
         # The frame grid: what falls between is dropped, what is missing is repeated, also after the source's end.
@@ -113,7 +113,7 @@ def _picture(plan: Plan, span: ChunkSpan, *, has_zscale: bool) -> str:
         f"trim={cut}end_frame={skipped + span.frame_count - black}",
         f"settb={rate.denominator}/{rate.numerator}",
         *([] if black else [numbered]),
-        *_colour(plan, has_zscale=has_zscale),
+        *converted(video, top.width, top.height, has_zscale=has_zscale),
         *([f"tpad=start={black}:start_mode=add:color=black", BT709, numbered] if black else []),
     ]
     number = LAST_PICTURE_INPUT if plan.is_after_pictures(span) else 0
@@ -162,41 +162,6 @@ def _silence(plan: Plan, span: ChunkSpan) -> str:
         f"asetpts=NB_CONSUMED_SAMPLES+({part.warm_up_sample})",
     ]
     return ",".join(filters)
-
-
-def _colour(plan: Plan, *, has_zscale: bool) -> list[str]:
-    """Scale to the top rendition and make it 8-bit 4:2:0 BT.709, limited range."""
-    video, top = plan.source.video, plan.renditions[-1]
-    size = f"{top.width}:{top.height}"
-    is_wide = video.transfer in HDR_TRANSFERS or video.primaries == "bt2020"
-    if is_wide and has_zscale:
-        converted = [f"scale={size}", *_tone_mapped(video)]
-    else:
-        converted = [*_declared_matrix(video), f"scale={size}:out_color_matrix=bt709:out_range=tv"]
-    return [*converted, "format=yuv420p", BT709]
-
-
-def _tone_mapped(video: VideoTrack) -> list[str]:
-    """HDR10, HLG and wide-gamut SDR to BT.709. What a film leaves untold is as BT.2100 has it."""
-    matrix = {"bt2020c": "2020_cl", "bt709": "709"}.get(video.matrix, "2020_ncl")
-    transfer = {"smpte2084": "smpte2084", "arib-std-b67": "arib-std-b67"}.get(video.transfer, "709")
-    declared = f"min={matrix}:tin={transfer}:pin=2020:rin={'full' if video.is_full_range else 'limited'}"
-    curve = ["tonemap=tonemap=hable:desat=0"] if video.transfer in HDR_TRANSFERS else []
-    return [
-        f"zscale={declared}:t=linear:npl=100",
-        "format=gbrpf32le",
-        "zscale=p=709",
-        *curve,
-        "zscale=t=709:m=709:r=limited",
-    ]
-
-
-def _declared_matrix(video: VideoTrack) -> list[str]:
-    """Films that don't tell their matrix: small pictures come from the SD world, large ones from HD."""
-    if video.matrix != "unknown" or not video.pixel_format.startswith(("yuv", "nv", "p0")):
-        return []
-    matrix = "bt709" if min(video.width, video.height) >= HD_SIDE else "smpte170m"
-    return [f"setparams=colorspace={matrix}"]
 
 
 def _tiles(plan: Plan, span: ChunkSpan) -> str:

@@ -60,10 +60,29 @@ class Join:
 
 
 @dataclass(frozen=True)
+class Crop:
+    """The part of a picture that is shown, after it is turned, in pixels as they are stored."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Pictures of one size as they are stored (but turned), and how they are shown."""
+
+    width: int
+    height: int
+    aspect: Fraction  # as shown, width to height
+
+
+@dataclass(frozen=True)
 class VideoTrack:
     index: int  # the track's number in the file
     codec: str
-    width: int  # as shown: after rotation, with square pixels
+    width: int  # as shown: cropped, turned, with square pixels
     height: int
     rotation: int  # degrees the picture is turned by when shown: 0, 90, 180 or 270
     rate: Fraction  # frames per second; for a variable rate the nearest standard one
@@ -80,6 +99,8 @@ class VideoTrack:
     landings: tuple[Landing, ...] = ()  # in the order of their times
     copyable: Copyable | None = None  # where its H.264 needs no encoding
     counted_rate: Fraction | None = None  # of pictures without times of their own: the n-th is shown at n / this
+    crop: Crop | None = None  # by the container; what the stream itself crops is never seen
+    shapes: tuple[Shape, ...] = ()  # where they change on the way; empty for most films
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,6 @@ from typing import Any
 import av
 from av.audio.stream import AudioStream
 from av.rational import AVRational
-from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from hls.core.copying import copyable
@@ -26,19 +25,17 @@ from hls.core.landing import Reading, landings
 from hls.core.opening import check_protection, check_size, opened, picture_track, sound_track
 from hls.core.packets import tick_s
 from hls.core.plan import ROUNDING_S, make_plan
-from hls.core.probe import AudioTrack, Landing, Limits, Source, VideoTrack
+from hls.core.probe import AudioTrack, Landing, Limits, Shape, Source, VideoTrack
 from hls.core.protection import Protection, protection
 from hls.core.rates import Rate, measure
 from hls.core.scanning import MAX_RATE, Scan, scan
+from hls.core.shown import check_base_layer, shape, shown_part, shown_size
 from hls.core.soundtrack import STRAY_GAP_S
+from hls.core.tags import MATRICES, PRIMARIES, TRANSFERS, named
 from hls.core.wire import dump, load
 
 AUDIO_JITTER_S = Fraction(3, 1000)
-TRANSFERS = {1: "bt709", 4: "gamma22", 6: "smpte170m", 8: "linear", 16: "smpte2084", 18: "arib-std-b67"}
-PRIMARIES = {1: "bt709", 5: "bt470bg", 6: "smpte170m", 9: "bt2020", 11: "smpte431", 12: "smpte432"}
-MATRICES = {0: "gbr", 1: "bt709", 5: "bt470bg", 6: "smpte170m", 9: "bt2020nc", 10: "bt2020c"}
 FULL_RANGE = 2
-PLAUSIBLE_ASPECT = Fraction(8)
 
 
 def look(path: Path, limits: Limits) -> Source:
@@ -59,6 +56,7 @@ def _look(path: Path, limits: Limits, marks: Protection) -> Source:
         video, audio = picture_track(container), sound_track(container, marks)
         check_protection(container, [video, audio] if audio else [video], marks)
         check_size(video, limits)
+        check_base_layer(video)
         found = scan(container, video, audio, limits)
         if audio and not found.sound_frames and marks.covers(audio):
             raise TranscodeError(Code.UNSUPPORTED, "the sound is encrypted", reason=Reason.ENCRYPTED)
@@ -105,7 +103,7 @@ def _video_track(video: VideoStream, found: Scan, limits: Limits) -> VideoTrack:
     first = min(found.order) if found.is_untimed or frame.pts is None else frame.pts
     shown = [time for time in found.order if time >= first] or [first]
     measured, counted_rate = _measured(shown, time_base, video, found)
-    width, height = _shown_size(video, frame)
+    width, height = shown_size(video, frame)
     if width * height > limits.max_pixels:
         raise TranscodeError(Code.TOO_LARGE, f"shown at {width} x {height}")
     interlaced = sum(frame.interlaced_frame for frame in found.frames)
@@ -123,10 +121,12 @@ def _video_track(video: VideoStream, found: Scan, limits: Limits) -> VideoTrack:
         is_interlaced=interlaced * 2 > len(found.frames),
         is_full_range=frame.color_range == FULL_RANGE or frame.format.name.startswith("yuvj"),
         pixel_format=frame.format.name,
-        transfer=TRANSFERS.get(int(frame.color_trc), "unknown"),
-        primaries=PRIMARIES.get(int(frame.color_primaries), "unknown"),
-        matrix=MATRICES.get(int(frame.colorspace), "unknown"),
+        transfer=named(TRANSFERS, int(frame.color_trc)),
+        primaries=named(PRIMARIES, int(frame.color_primaries)),
+        matrix=named(MATRICES, int(frame.colorspace)),
         counted_rate=counted_rate,
+        crop=shown_part(video, frame),
+        shapes=_shapes(video, found),
     )
 
 
@@ -165,13 +165,12 @@ def _check_length(video: VideoTrack, audio: AudioTrack | None, limits: Limits) -
         raise TranscodeError(Code.TOO_LONG, f"its sound makes it longer than {limits.max_duration_s} s")
 
 
-def _shown_size(video: VideoStream, frame: VideoFrame) -> tuple[int, int]:
-    """With square pixels, and turned. The height is kept: 720x576 at 64:45 is shown as 1024x576."""
-    aspect = _exact(video.sample_aspect_ratio) if video.sample_aspect_ratio else Fraction(1)
-    if not 1 / PLAUSIBLE_ASPECT <= aspect <= PLAUSIBLE_ASPECT:
-        aspect = Fraction(1)
-    width, height = max(1, round(frame.width * aspect)), frame.height
-    return (height, width) if int(frame.rotation) % 180 == 90 else (width, height)
+def _shapes(video: VideoStream, found: Scan) -> tuple[Shape, ...]:
+    """Empty where all pictures are alike."""
+    pictures = [(found.frames[0], video.sample_aspect_ratio), *found.reshaped]
+    is_turned = int(found.frames[0].rotation) % 180 == 90
+    shapes = dict.fromkeys(shape(frame, pixel_aspect, is_turned=is_turned) for frame, pixel_aspect in pictures)
+    return tuple(shapes) if len(shapes) > 1 else ()
 
 
 def _audio_track(audio: AudioStream, found: Scan) -> AudioTrack | None:

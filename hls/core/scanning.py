@@ -9,7 +9,9 @@ import av
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import InputContainer
+from av.rational import AVRational
 from av.stream import Discard
+from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
@@ -17,14 +19,17 @@ from hls.core import counting
 from hls.core.copying import PacketLog
 from hls.core.counting import Counter
 from hls.core.errors import Code, TranscodeError
+from hls.core.headers import LOOKED_AT, size_header
 from hls.core.joins import Parts, Times, joined
 from hls.core.packets import AnyPacket, TrackLog, pictures_of, tick_s, time_of
 from hls.core.probe import Join, Landing, Limits
+from hls.core.shown import key_picture
 from hls.core.soundtrack import SoundLog
 
 FRAMES_LOOKED_AT = 12
 PACKETS_DECODED = 2000  # at most: an edit list may hide many
 MAX_RATE = 1000
+MOST_SHAPES = 8
 KEY_FRAME_GAP_S = 4  # between the places to seek to in a file of several recordings
 
 
@@ -44,6 +49,8 @@ class Scan:
     untold: int = 0  # pictures whose time isn't told
     last_duration: int = 0
     frames: list[VideoFrame] = field(default_factory=list)
+    headers: set[bytes] = field(default_factory=set)  # of key frames, as far as they differ
+    reshaped: list[tuple[VideoFrame, AVRational | None]] = field(default_factory=list)  # with another header
     pictures_decoded: int = 0  # packets, whether or not a frame came of them
     sounding: SoundLog = field(default_factory=SoundLog)
     joins: tuple[Join, ...] = ()
@@ -127,6 +134,7 @@ def _note_picture(found: Scan, packet: AnyPacket, video: VideoStream, limits: Li
     if len(found.frames) < FRAMES_LOOKED_AT and found.pictures_decoded < PACKETS_DECODED:
         found.pictures_decoded += 1
         found.frames += pictures_of(video.codec_context, packet)
+    _note_header(found, packet, video.codec_context)
     _note_for_copying(found, packet)
     if not packet.size:
         return
@@ -148,6 +156,17 @@ def _note_picture(found: Scan, packet: AnyPacket, video: VideoStream, limits: Li
     found.shown.times.append(time)
     found.last_duration = packet.duration or found.last_duration
     _check_length(found, time, limits)
+
+
+def _note_header(found: Scan, packet: AnyPacket, codec: VideoCodecContext) -> None:
+    if not packet.is_keyframe or len(found.headers) > MOST_SHAPES:
+        return
+    header = size_header(codec.name, codec.extradata or b"", bytes(memoryview(packet)[:LOOKED_AT]))
+    if not header or header in found.headers:
+        return
+    if found.headers and (picture := key_picture(codec, packet)):
+        found.reshaped.append(picture)
+    found.headers.add(header)
 
 
 def _count_picture(found: Scan, packet: AnyPacket, limits: Limits) -> None:

@@ -4,6 +4,7 @@ Every frame shows its number as twelve white or black blocks across the middle, 
 corner. The tone beeps for a tenth of a second at each full second.
 """
 
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,3 +113,23 @@ def in_moov(data: bytes, path: Sequence[bytes], added: bytes) -> bytes:
         grown[at - 4 : at] = (int.from_bytes(grown[at - 4 : at]) + len(added)).to_bytes(4)
     end = place - 4 + int.from_bytes(data[place - 4 : place])
     return bytes(grown[:end]) + added + bytes(grown[end:])
+
+
+def with_box(source: Path, target: Path, kind: bytes, payload: bytes) -> Path:
+    """A copy of an MP4 file with one more box in its first track's description; its `moov` is behind the media."""
+    data = bytearray(source.read_bytes())
+    parents, at = [], 0
+    for name in (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd"):
+        while bytes(data[at + 4 : at + 8]) != name:
+            at += int.from_bytes(data[at : at + 4])
+        parents.append(at)
+        at += 8
+    at += 8  # version and count of stsd
+    parents.append(at)
+    end = at + int.from_bytes(data[at : at + 4])
+    box = struct.pack(">I4s", 8 + len(payload), kind) + payload
+    data[end:end] = box
+    for parent in parents:
+        data[parent : parent + 4] = (int.from_bytes(data[parent : parent + 4]) + len(box)).to_bytes(4)
+    target.write_bytes(data)
+    return target

@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hls.core.filters import BT709, audio_span, graph, tiles
+from hls.core.colour import BT709
+from hls.core.filters import audio_span, graph, tiles
 from hls.core.plan import Plan, make_plan
-from hls.core.probe import AudioTrack, Copyable
+from hls.core.probe import AudioTrack, Copyable, Crop, Shape
 from hls.tests.factories import source
 
-TONEMAP = "tonemap=tonemap=hable"
+TONEMAP = "tonemap=tonemap=mobius"
 
 
 def film(*, seconds: int = 90, width: int = 1920, height: int = 1080, rate: int = 25, **facts: object) -> Plan:
@@ -71,26 +72,74 @@ def test_a_fast_film_keeps_every_second_or_third_frame(rate: int, grid: str, ste
 
 
 @pytest.mark.parametrize(
-    ("transfer", "primaries", "matrix", "has_curve", "declared"),
+    ("transfer", "primaries", "matrix", "has_curve", "said"),
     [
-        ("smpte2084", "bt2020", "bt2020nc", True, "min=2020_ncl:tin=smpte2084:pin=2020:rin=limited"),
-        ("arib-std-b67", "bt2020", "bt2020nc", True, "min=2020_ncl:tin=arib-std-b67:pin=2020:rin=limited"),
-        ("smpte2084", "unknown", "unknown", True, "min=2020_ncl:tin=smpte2084:pin=2020:rin=limited"),
-        ("bt2020-10", "bt2020", "bt2020c", False, "min=2020_cl:tin=709:pin=2020:rin=limited"),
-        ("bt709", "bt2020", "bt709", False, "min=709:tin=709:pin=2020:rin=limited"),
+        ("smpte2084", "bt2020", "bt2020nc", True, ("bt2020", "smpte2084", "bt2020nc")),
+        ("arib-std-b67", "bt2020", "bt2020nc", True, ("bt2020", "arib-std-b67", "bt2020nc")),
+        ("smpte2084", "unknown", "unknown", True, ("bt2020", "smpte2084", "bt2020nc")),
+        ("smpte2084", "bt709", "bt709", True, ("bt709", "smpte2084", "bt709")),
+        ("smpte2084", "smpte432", "unknown", True, ("smpte432", "smpte2084", "bt709")),
+        ("smpte2084", "bt2020", "ictcp", True, ("bt2020", "smpte2084", "ictcp")),
+        ("bt2020-10", "bt2020", "bt2020c", False, ("bt2020", "bt709", "bt2020c")),
+        ("bt709", "bt2020", "bt709", False, ("bt2020", "bt709", "bt709")),
+        ("iec61966-2-1", "smpte432", "bt709", False, ("smpte432", "iec61966-2-1", "bt709")),
     ],
 )
 def test_wide_colours_are_made_usual_ones(
-    transfer: str, primaries: str, matrix: str, has_curve: bool, declared: str
+    transfer: str, primaries: str, matrix: str, has_curve: bool, said: tuple[str, str, str]
 ) -> None:
-    made = drawn(film(transfer=transfer, primaries=primaries, matrix=matrix))
-    assert f"zscale={declared}:t=linear:npl=100" in made
+    made = drawn(film(transfer=transfer, primaries=primaries, matrix=matrix, pixel_format="yuv420p10le"))
+    told = "setparams=range=tv:color_primaries={}:color_trc={}:colorspace={},".format(*said)
+    assert made.index(told) < made.index("zscale=t=linear")
     assert (TONEMAP in made) is has_curve
     assert f"format=yuv420p,{BT709}" in made
 
 
 def test_full_range_is_declared_to_the_mapping() -> None:
-    assert "rin=full" in drawn(film(transfer="smpte2084", is_full_range=True))
+    assert "setparams=range=pc:" in drawn(film(transfer="smpte2084", primaries="bt2020", is_full_range=True))
+
+
+def test_a_curve_of_hdr_alone_on_8_bits_is_not_believed() -> None:
+    assert "zscale" not in drawn(film(transfer="smpte2084", primaries="unknown", matrix="unknown"))
+    assert "zscale" in drawn(film(transfer="arib-std-b67", primaries="bt2020", matrix="bt2020nc"))
+
+
+@pytest.mark.parametrize(
+    ("matrix", "transfer", "put_right"),
+    [
+        ("gbr", "unknown", "setparams=colorspace=bt709,"),
+        ("bt2020c", "unknown", "setparams=color_primaries=bt709:color_trc=bt709:colorspace=bt709,"),
+        ("reserved", "bt709", "setparams=color_primaries=bt709:color_trc=bt709:colorspace=bt709,"),
+        ("smpte170m", "log100", "setparams=color_primaries=bt709:color_trc=bt709,"),
+        ("smpte170m", "reserved", "setparams=color_primaries=bt709:color_trc=bt709,"),
+    ],
+)
+def test_what_no_scaler_knows_is_as_if_nothing_had_been_said(matrix: str, transfer: str, put_right: str) -> None:
+    made = drawn(film(matrix=matrix, transfer=transfer))
+    assert made.partition("scale=")[0].endswith(f",{put_right}")
+
+
+def test_what_the_container_crops_is_cropped_once() -> None:
+    """Whether or not ffmpeg has done it by itself."""
+    made = drawn(film(crop=Crop(40, 20, 1280, 718)))
+    assert made.startswith("[0:0]crop=w='min(iw,1280)':h='min(ih,718)':x='gt(iw,1280)*40':y='gt(ih,718)*20',fps=")
+
+
+def test_interlaced_pictures_that_change_are_fitted_before_they_lose_their_lines() -> None:
+    shapes = (Shape(1920, 1080, Fraction(16, 9)), Shape(720, 576, Fraction(4, 3)))
+    made = drawn(film(shapes=shapes, is_interlaced=True))
+    assert (
+        made.index("interl=-1") < made.index("pad=w=1920:h=1080") < made.index("bwdif") < made.index("scale=1920:1080")
+    )
+
+
+def test_pictures_that_change_are_each_fitted() -> None:
+    made = drawn(film(shapes=(Shape(1920, 1080, Fraction(16, 9)), Shape(720, 576, Fraction(4, 3)))))
+    assert "if(eq(iw,720)*eq(ih,576),1.333333,if(eq(iw,1920)*eq(ih,1080),1.777778,dar))" in made
+    assert (
+        "eval=frame:out_color_matrix=bt709:out_range=tv,pad=w=1920:h=1080:x=(ow-iw)/2:y='4*trunc((oh-ih)/8)':eval=frame,format="
+        in made
+    )
 
 
 def test_an_ffmpeg_that_can_not_map_scales_at_least() -> None:

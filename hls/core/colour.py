@@ -1,0 +1,114 @@
+"""The colours of any source as players expect them: 8-bit 4:2:0, BT.709, limited range.
+
+What a source says about its colours is believed where it can be true. What neither swscale nor zscale can convert is
+taken as if nothing had been said. Both read what the frames say, so that is put right before them.
+"""
+
+from hls.core.framing import scaled
+from hls.core.probe import VideoTrack
+from hls.core.tags import RESERVED
+
+HD_SIDE = 720
+BT709 = "setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709"
+SRGB = "iec61966-2-1"
+HLG = "arib-std-b67"
+PEAK_NITS = {"smpte2084": 10_000, HLG: 1_000}  # of the brightest white, by BT.2100; for HLG on its reference display
+WHITE_NITS = 203  # HDR's reference white, which is SDR's (BT.2408)
+KEPT_BELOW = 0.6  # of white: darker colours stay what they are, brighter ones and highlights share the rest
+WIDE_PRIMARIES = frozenset({"bt2020", "smpte431", "smpte432"})  # BT.2020, DCI-P3, Display P3
+USUAL_PRIMARIES = frozenset({"bt709", "bt470bg", "smpte170m", "smpte240m"})
+# Matrices that swscale knows.
+USUAL_MATRICES = frozenset({"bt709", "fcc", "bt470bg", "smpte170m", "smpte240m", "bt2020nc"})
+# What these say is what they are, or does no harm: the graph of such a film is the shortest.
+PLAIN_MATRICES = USUAL_MATRICES | {"unknown"}
+PLAIN_TRANSFERS = frozenset({"bt709", "unknown", "gamma22", "gamma28", "smpte170m", "smpte240m", SRGB, "linear"}) | {
+    *("iec61966-2-4", "bt1361e", "bt2020-10", "bt2020-12"),
+}
+HDR_MATRICES = frozenset({"bt2020nc", "bt2020c", "ictcp"})
+DEEP = ("le", "be")  # how the names of pixel formats of more than 8 bits end
+# How FFmpeg's names of pixel formats with a matrix begin.
+YUV = ("yuv", "nv", "p0", "p2", "p4", "uyv", "uyyv", "yuy", "yvy", "y2", "ayuv", "vuy", "xv")
+PLANAR = "yuv"  # zscale takes no others, and swscale repacks none whose matrix it doesn't know
+GREY = ("gray", "ya", "mono")
+
+
+def converted(video: VideoTrack, width: int, height: int, *, has_zscale: bool) -> list[str]:
+    """The filters that make pictures of this size."""
+    if has_zscale and (_is_hdr(video) or (video.primaries in WIDE_PRIMARIES and not _is_grey(video))):
+        filters = _in_linear_light(video, width, height)
+    elif has_zscale and video.matrix == "ycgco" and video.pixel_format.startswith(PLANAR):
+        said = _said(video, "bt709", "bt709", "ycgco")
+        filters = [said, "zscale=m=709:r=limited", *scaled(video, width, height)]
+    else:
+        filters = [*_put_right(video), *scaled(video, width, height, "out_color_matrix=bt709", "out_range=tv")]
+    return [*filters, "format=yuv420p", BT709]
+
+
+def _in_linear_light(video: VideoTrack, width: int, height: int) -> list[str]:
+    """HDR10, HLG and wide-gamut SDR. What a film leaves untold is as BT.2100 has it."""
+    peak_nits = PEAK_NITS[video.transfer] if _is_hdr(video) else None
+    primaries = video.primaries if video.primaries in USUAL_PRIMARIES | WIDE_PRIMARIES else "bt2020"
+    transfer = video.transfer if peak_nits or video.transfer == SRGB else "bt709"
+    matrix = _matrix(video, primaries)
+    if peak_nits:
+        # Approximated, the display's curve of HLG would be applied to each colour by itself, and saturate them.
+        exact = ":agamma=0" if video.transfer == HLG else ""
+        linear = f"zscale=t=linear:npl={WHITE_NITS}{exact}"
+        curve = [f"tonemap=tonemap=mobius:param={KEPT_BELOW}:peak={peak_nits / WHITE_NITS:.3f}:desat=0"]
+    else:
+        linear, curve = "zscale=t=linear", []
+    # Browsers show BT.709 with sRGB's curve; and what came in with a curve of SDR goes out with the same one.
+    out = "709" if transfer == "bt709" else SRGB
+    said = _said(video, primaries, transfer, matrix)
+    steps = [linear, "format=gbrpf32le", "zscale=p=709", *curve, f"zscale=t={out}:m=709:r=limited"]
+    size = [*scaled(video, width, height), *(["format=yuv420p10le"] if _is_grey(video) else [])]
+    return [said, *size, *steps] if matrix in {*USUAL_MATRICES, "gbr"} else [said, *steps, *size]
+
+
+def _matrix(video: VideoTrack, primaries: str) -> str:
+    """The matrix of a film in HDR or with wide primaries."""
+    if not _is_yuv(video) and not _is_grey(video):
+        return "gbr"
+    if video.matrix in USUAL_MATRICES:
+        return video.matrix
+    if video.pixel_format.startswith(PLANAR):
+        if video.matrix == "ycgco" or (video.matrix == "ictcp" and _is_hdr(video)):
+            return video.matrix
+        if video.matrix == "bt2020c" and primaries == "bt2020" and not _is_hdr(video):
+            return video.matrix
+    return "bt2020nc" if primaries == "bt2020" else _matrix_by_size(video)
+
+
+def _put_right(video: VideoTrack) -> list[str]:
+    """For swscale. Pictures that don't tell their matrix: small ones come from the SD world, large ones from HD."""
+    has_matrix = video.matrix in USUAL_MATRICES or not _is_yuv(video)
+    matrix = [] if has_matrix else [f"colorspace={_matrix_by_size(video)}"]
+    is_plain = video.matrix in {*PLAIN_MATRICES, "gbr"} and video.transfer in PLAIN_TRANSFERS
+    is_plain = is_plain and video.primaries != RESERVED
+    others = [] if is_plain else ["color_primaries=bt709", "color_trc=bt709"]
+    if not is_plain and not _is_yuv(video):
+        matrix = ["colorspace=gbr"]
+    return [f"setparams={':'.join([*others, *matrix])}"] if others or matrix else []
+
+
+def _is_hdr(video: VideoTrack) -> bool:
+    """A curve of HDR alone, on pictures of 8 bits, is a mistake of who wrote it there."""
+    is_believable = video.pixel_format.endswith(DEEP) or video.primaries == "bt2020" or video.matrix in HDR_MATRICES
+    return video.transfer in PEAK_NITS and is_believable
+
+
+def _said(video: VideoTrack, primaries: str, transfer: str, matrix: str) -> str:
+    levels = "pc" if video.is_full_range else "tv"
+    return f"setparams=range={levels}:color_primaries={primaries}:color_trc={transfer}:colorspace={matrix}"
+
+
+def _matrix_by_size(video: VideoTrack) -> str:
+    return "bt709" if min(video.width, video.height) >= HD_SIDE else "smpte170m"
+
+
+def _is_yuv(video: VideoTrack) -> bool:
+    return video.pixel_format.startswith(YUV)
+
+
+def _is_grey(video: VideoTrack) -> bool:
+    return video.pixel_format.startswith(GREY)
