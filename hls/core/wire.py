@@ -1,7 +1,7 @@
 """Frozen dataclasses to JSON values and back, exactly: fractions travel as "24000/1001"."""
 
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from fractions import Fraction
 from types import UnionType
 from typing import Any, cast, get_args, get_origin, get_type_hints
@@ -36,7 +36,9 @@ def _decoded(kind: Any, data: Any) -> object:
         return tuple(_decoded(get_args(kind)[0], item) for item in data)
     if is_dataclass(kind):
         hints = get_type_hints(kind)
-        return cast(Any, kind)(**{field.name: _decoded(hints[field.name], data[field.name]) for field in fields(kind)})
+        # What has a default may have come after the value was written down.
+        told = [field.name for field in fields(kind) if field.name in data or field.default is MISSING]
+        return cast(Any, kind)(**{name: _decoded(hints[name], data[name]) for name in told})
     if kind is Fraction:
         return Fraction(data)
     if not isinstance(data, kind if kind is not float else (int, float)):
