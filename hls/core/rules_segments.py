@@ -34,6 +34,7 @@ def variant(stream: Stream, film: Film, fetch: Callable[[str], Fetched]) -> Iter
     """Read each segment of a variant once, for its own rules and for the I-frame playlists that point into it."""
     playlist = stream.playlist
     shown: list[int] = []
+    decoded: list[int] = []
     for entry in playlist.entries:
         name = beside(playlist.name, entry.uri)
         try:
@@ -48,12 +49,14 @@ def variant(stream: Stream, film: Film, fetch: Callable[[str], Fetched]) -> Iter
         stream.pieces.append(Piece(len(fetched.body), Fraction(str(entry.duration_s or 0))))
         stream.begins.append(segment.shown[0])
         shown += segment.shown
+        decoded += [unit.dts for unit in segment.pictures]
         yield from _delivery(name, fetched)
         yield from _beginning(name, segment)
         yield from _codecs(name, segment, stream)
         yield from _sound(name, segment, stream)
         for iframes, iframe in film.iframe_entries.pop(name, ()):
             yield from _iframe(iframes, iframe, segment)
+    yield from _decoding(stream, decoded)
     yield from _times(stream, shown)
     if stream.has_sound != ("mp4a" in stream.attributes.get("CODECS", "mp4a")):
         yield Violation("RFC8216-4.3.4.2", playlist.name, "CODECS doesn't tell whether there is sound.")
@@ -97,6 +100,14 @@ def _sound(name: str, segment: _Segment, stream: Stream) -> Iterator[Violation]:
     if stream.sound_end is not None and abs(sound.first_pts - stream.sound_end) > FRAME_SLACK:
         yield Violation("RFC8216-4.3.2.3", name, "Its sound doesn't go on where the segment before ended.")
     stream.sound_end = sound.first_pts + round(sound.frame_count * 1024 * transport.TICKS / sound.sample_rate)
+
+
+def _decoding(stream: Stream, decoded: list[int]) -> Iterator[Violation]:
+    """Pictures are decoded one after the other at the pace at which they are shown."""
+    steps = [later - earlier for earlier, later in pairwise(decoded)]
+    if steps and max(steps) - min(steps) > FRAME_SLACK:
+        sentence = "Decoding times jump or stand still, and no EXT-X-DISCONTINUITY says so."
+        yield Violation("RFC8216-4.3.2.3", stream.playlist.name, sentence)
 
 
 def _times(stream: Stream, shown: list[int]) -> Iterator[Violation]:

@@ -14,6 +14,7 @@ SEGMENT_S = GOP_S * GOPS_PER_SEGMENT
 SEGMENT_SLACK_S = Fraction(1, 2)  # a segment that differs by less still rounds to the same TARGETDURATION
 SEGMENTS_FIRST_CHUNK = 2
 SEGMENTS_PER_CHUNK = 5
+LEAST_FRAMES_PER_CHUNK = 3  # x264 delays no picture of fewer: they would be decoded later than those before and after
 MAX_RATE = 60
 MIN_RATE = 1
 
@@ -64,6 +65,7 @@ class Timeline:
     segments_first_chunk: int
     segments_per_chunk: int
     starts: tuple[int, ...] = ()
+    least_frames_per_chunk: int = 1
 
     @property
     def duration_s(self) -> Fraction:
@@ -86,6 +88,8 @@ class Timeline:
     def chunks(self) -> tuple[ChunkSpan, ...]:
         first, step = self.segments_first_chunk, self.segments_per_chunk
         starts = [0, *range(first, len(self.segments), step)]
+        if len(starts) > 1 and self.frame_count - self.segments[starts[-1]].first_frame < self.least_frames_per_chunk:
+            starts.pop()
         bounds = pairwise([*starts, len(self.segments)])
         return tuple(ChunkSpan(index, self.segments[start:end]) for index, (start, end) in enumerate(bounds))
 
@@ -148,6 +152,7 @@ def timeline(rate: Fraction, frame_count: int, starts: tuple[int, ...] = ()) -> 
         segments_first_chunk=SEGMENTS_FIRST_CHUNK,
         segments_per_chunk=SEGMENTS_PER_CHUNK,
         starts=starts,
+        least_frames_per_chunk=LEAST_FRAMES_PER_CHUNK,
     )
 
 
