@@ -7,6 +7,7 @@ numbers, counted from the film's beginning: that is what makes separately encode
 from dataclasses import dataclass
 from math import ceil, gcd
 
+from hls.core import spacing
 from hls.core.plan import Plan
 from hls.core.probe import AudioTrack, VideoTrack
 from hls.core.timeline import ChunkSpan
@@ -78,7 +79,12 @@ def _picture(plan: Plan, span: ChunkSpan, *, has_zscale: bool) -> str:
     video, rate = plan.source.video, plan.timeline.rate
     grid_rate = rate * plan.frame_step
     begin_s = float(video.start_s + plan.timeline.seconds(span.first_frame))
-    filters = ["bwdif=mode=send_frame:deint=interlaced"] if video.is_interlaced else []
+    mode = "send_field" if video.has_fields else "send_frame"
+    filters = [f"bwdif=mode={mode}:deint=interlaced"] if video.is_interlaced else []
+    if video.is_variable_rate:
+        filters += spacing.filters(grid_rate)
+    elif video.picture_rate > grid_rate:
+        filters += spacing.counted(video.picture_rate, video.start_s)
     filters += [
         # The frame grid: what falls between is dropped, what is missing is repeated, also after the source's end.
         f"fps=fps={grid_rate.numerator}/{grid_rate.denominator}:start_time={begin_s:.6f}",

@@ -27,8 +27,8 @@ class Plan:
 
     @property
     def frame_step(self) -> int:
-        """One of so many frames of the source is kept: 2 for 120 fps."""
-        return max(1, round(self.source.video.rate / self.timeline.rate))
+        """One of so many pictures of the source is kept: 2 for 120 fps."""
+        return max(1, round(self.source.video.picture_rate / self.timeline.rate))
 
     @property
     def tile_interval_s(self) -> float:
@@ -59,7 +59,7 @@ class Plan:
 def make_plan(source: Source, *, may_copy: bool = True) -> Plan:
     """Decide on a film. Pure: the same source gives the same plan."""
     video = source.video
-    rate = output_rate(video.rate)
+    rate = output_rate(video.picture_rate)
     places = round(video.duration_s * video.rate) if video.is_variable_rate else video.frame_count
     ladder = renditions(source, may_copy=may_copy)
     starts = video.copyable.segment_starts if video.copyable and ladder[-1].is_copied else ()

@@ -54,6 +54,13 @@ class VideoTrack:
     matrix: str
     keyframes_s: tuple[float, ...] = ()  # on the file's own clock, thinned out: places to seek to
     copyable: Copyable | None = None  # where its H.264 needs no encoding
+    has_fields: bool = False  # each frame shows two moments, one after the other
+    hidden_count: int = 0  # pictures that come too soon after one another to be shown at the film's rate
+
+    @property
+    def picture_rate(self) -> Fraction:
+        """Moments a second: fields count where they are moments of their own."""
+        return self.rate * 2 if self.has_fields else self.rate
 
 
 @dataclass(frozen=True)

@@ -25,9 +25,11 @@ from av.video.stream import VideoStream
 
 from hls.core.copying import PacketLog, copyable
 from hls.core.errors import Code, TranscodeError
+from hls.core.fields import show_two_moments
 from hls.core.opening import check_size, opened, picture_track, sound_track
 from hls.core.probe import AudioTrack, Limits, Source, VideoTrack
 from hls.core.rates import Rate, measure
+from hls.core.timeline import output_rate
 from hls.core.wire import dump, load
 
 FRAMES_LOOKED_AT = 12
@@ -164,7 +166,7 @@ def _video_track(video: VideoStream, scan: Scan, limits: Limits) -> VideoTrack:
     width, height = _shown_size(video, frame)
     if width * height > limits.max_pixels:
         raise TranscodeError(Code.TOO_LARGE, f"shown at {width} x {height}")
-    interlaced = sum(frame.interlaced_frame for frame in scan.frames)
+    is_interlaced = sum(frame.interlaced_frame for frame in scan.frames) * 2 > len(scan.frames)
     return VideoTrack(
         index=video.index,
         codec=video.codec_context.name,
@@ -176,13 +178,15 @@ def _video_track(video: VideoStream, scan: Scan, limits: Limits) -> VideoTrack:
         start_s=shown[0] * time_base,
         duration_s=_duration_s(shown, scan.last_duration, time_base, measured),
         is_variable_rate=measured.is_variable,
-        is_interlaced=interlaced * 2 > len(scan.frames),
+        is_interlaced=is_interlaced,
         is_full_range=frame.color_range == FULL_RANGE or frame.format.name.startswith("yuvj"),
         pixel_format=frame.format.name,
         transfer=TRANSFERS.get(int(frame.color_trc), "unknown"),
         primaries=PRIMARIES.get(int(frame.color_primaries), "unknown"),
         matrix=MATRICES.get(int(frame.colorspace), "unknown"),
         keyframes_s=_thinned(scan.keyframes, time_base),
+        has_fields=is_interlaced and output_rate(measured.rate * 2) > measured.rate and show_two_moments(scan.frames),
+        hidden_count=measured.hidden_count,
     )
 
 
@@ -198,7 +202,8 @@ def _duration_s(shown: list[int], last_duration: int, time_base: Fraction, measu
     if not measured.is_variable:
         return measured.frame_count / measured.rate
     longest_last = 10 / measured.rate  # a variable-rate film's last frame may claim to last for ages
-    return (shown[-1] - shown[0]) * time_base + max(1 / measured.rate, min(last_duration * time_base, longest_last))
+    told = (shown[-1] - shown[0]) * time_base + max(1 / measured.rate, min(last_duration * time_base, longest_last))
+    return max(told, measured.frame_count / measured.rate)
 
 
 def _shown_size(video: VideoStream, frame: VideoFrame) -> tuple[int, int]:

@@ -17,6 +17,7 @@ SEGMENTS_PER_CHUNK = 5
 LEAST_FRAMES_PER_CHUNK = 3  # x264 delays no picture of fewer: they would be decoded later than those before and after
 MAX_RATE = 60
 MIN_RATE = 1
+INEXACT = Fraction(1, 200)  # what phones call 60 may be 60.06
 
 
 @dataclass(frozen=True)
@@ -112,9 +113,12 @@ class Timeline:
 
 
 def output_rate(rate: Fraction) -> Fraction:
-    """A source's rate brought between 1 and 60 by dividing or multiplying it by a whole number."""
+    """A source's rate brought between 1 and 60 by dividing or multiplying it by a whole number.
+
+    A hair above 60 is 60.
+    """
     if rate > MAX_RATE:
-        return rate / ceil(rate / MAX_RATE)
+        return min(Fraction(MAX_RATE), rate / ceil(rate / (MAX_RATE * (1 + INEXACT))))
     return rate if rate >= MIN_RATE else rate * ceil(MIN_RATE / rate)
 
 
