@@ -52,6 +52,7 @@ def picture_text(video: VideoTrack) -> str:
     words += [TRANSFERS[video.transfer]] if video.transfer in TRANSFERS else []
     words += ["interlaced"] if video.is_interlaced else []
     words += ["variable rate"] if video.is_variable_rate else []
+    words += [f"{video.hidden_count} pictures too close to be shown"] if video.hidden_count else []
     return ", ".join(words)
 
 

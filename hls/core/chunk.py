@@ -9,7 +9,7 @@ from hls.core.wire import Json, dump, load
 
 @dataclass(frozen=True)
 class IFrame:
-    """A keyframe's bytes within its segment, starting with PAT and PMT."""
+    """A keyframe's bytes within its segment; PAT and PMT are at the segment's beginning."""
 
     frame: int  # counted from the film's beginning
     offset: int

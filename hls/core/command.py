@@ -165,7 +165,7 @@ def _segments(span: ChunkSpan, rendition: Rendition) -> Iterator[str]:
     ends = (str(segment.end_frame - span.first_frame) for segment in span.segments)
     yield from ("-f", "segment", "-segment_frames", ",".join(ends))
     yield from ("-segment_start_number", str(span.segments[0].number))
-    # One PAT and PMT at each segment's beginning; the ones before other IDR pictures are put in afterwards.
+    # One PAT and PMT at each segment's beginning.
     transport = "mpegts_copyts=1:mpegts_flags=+initial_discontinuity:pat_period=1000:sdt_period=1000"
     yield from ("-segment_format", "mpegts", "-segment_format_options", transport)
     yield f"{rendition.name}/segment_%03d.ts"

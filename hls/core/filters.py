@@ -9,6 +9,7 @@ from enum import Enum, auto
 from fractions import Fraction
 from math import ceil, gcd
 
+from hls.core import spacing
 from hls.core.colour import BT709, converted
 from hls.core.framing import cropped, steadied
 from hls.core.plan import Plan
@@ -104,7 +105,12 @@ def _picture(plan: Plan, span: ChunkSpan, *, has_zscale: bool) -> str:
     numbered = f"setpts=N+{span.first_frame}"
     filters = [_counted(plan, span, video.counted_rate)] if video.counted_rate else []
     filters += [*cropped(video), *steadied(video, top.width, top.height)]
-    filters += ["bwdif=mode=send_frame:deint=interlaced"] if video.is_interlaced else []
+    mode = "send_field" if video.has_fields else "send_frame"
+    filters += [f"bwdif=mode={mode}:deint=interlaced"] if video.is_interlaced else []
+    if video.is_variable_rate:
+        filters += spacing.filters(grid_rate)
+    elif video.picture_rate > grid_rate:
+        filters += spacing.counted(video.picture_rate, video.start_s)
     filters += [
         # The frame grid: what falls between is dropped, what is missing is repeated, also after the source's end.
         f"fps=fps={grid_rate.numerator}/{grid_rate.denominator}:start_time={begin_s:.6f}{last}",

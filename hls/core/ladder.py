@@ -52,7 +52,7 @@ def renditions(source: Source, *, may_copy: bool = True) -> tuple[Rendition, ...
 def _rendition(rung: Rung, source: Source) -> Rendition:
     video = source.video
     scale = min(Fraction(rung.side, min(video.width, video.height)), Fraction(1))
-    maxrate_kbps = rung.maxrate_kbps * 3 // 2 if video.rate > FAST_RATE else rung.maxrate_kbps
+    maxrate_kbps = rung.maxrate_kbps * 3 // 2 if video.picture_rate > FAST_RATE else rung.maxrate_kbps
     return Rendition(
         name=rung.name,
         width=_even(video.width, scale),

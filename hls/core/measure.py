@@ -17,7 +17,7 @@ AAC_TICKS = AAC_SAMPLES * transport.TICKS // SAMPLE_RATE
 
 
 def measured(plan: Plan, index: int, folder: Path) -> ChunkFacts:
-    """Put tables before each IDR picture, then check and measure what is in `folder`.
+    """Leave each segment one PAT and one PMT, then check and measure what is in `folder`.
 
     Raises TranscodeError: ENCODER_FAILED where something isn't as planned.
     """
@@ -39,7 +39,7 @@ def _rendition(plan: Plan, span: ChunkSpan, rendition: Rendition, folder: Path) 
     for segment in span.segments:
         path = folder / names.segment_name(segment.number)
         try:
-            data = transport.with_tables_at_idr(path.read_bytes())
+            data = transport.with_tables_first(path.read_bytes())
             if rendition.is_copied:
                 data = _retimed(plan, segment, data)
             look = _Look(plan, rendition, segment, data)
@@ -108,9 +108,8 @@ class _Look:
         return f"{self.parameters.codec},mp4a.40.{self.sound.object_type if self.sound else 2}"
 
     def _iframe(self, unit: transport.Unit, frame: int) -> IFrame:
-        """From its PAT and PMT to its own last byte."""
-        offset = unit.offset - 2 * transport.PACKET
-        return IFrame(frame=frame, offset=offset, size=unit.end - offset)
+        """From its first packet to its own last byte."""
+        return IFrame(frame=frame, offset=unit.offset, size=unit.end - unit.offset)
 
     def _are_in_place(self, frames: list[int]) -> bool:
         """On their planned places; a copied rendition has its own, as long as it begins with one."""

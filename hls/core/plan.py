@@ -59,8 +59,8 @@ class Plan:
 
     @property
     def frame_step(self) -> int:
-        """One of so many frames of the source is kept: 2 for 120 fps."""
-        return max(1, round(self.source.video.rate / self.timeline.rate))
+        """One of so many pictures of the source is kept: 2 for 120 fps."""
+        return max(1, round(self.source.video.picture_rate / self.timeline.rate))
 
     def landing(self, span: ChunkSpan) -> Landing | None:
         """Where to begin reading for a chunk; None for the file's beginning."""
@@ -113,7 +113,7 @@ def make_plan(source: Source, *, may_copy: bool = True) -> Plan:
     """
     video = source.video
     is_still = video.frame_count == 1 and (_early_s(source) > 0 or _late_s(source, 1 / video.rate) > 0)
-    rate = STILL_RATE if is_still else output_rate(video.rate)
+    rate = STILL_RATE if is_still else output_rate(video.picture_rate)
     places = round(video.duration_s * video.rate) if video.is_variable_rate else video.frame_count
     pictures = max(1, ceil(places * rate / video.rate))
     lead = _rounded(_early_s(source), rate)

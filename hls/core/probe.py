@@ -101,6 +101,13 @@ class VideoTrack:
     counted_rate: Fraction | None = None  # of pictures without times of their own: the n-th is shown at n / this
     crop: Crop | None = None  # by the container; what the stream itself crops is never seen
     shapes: tuple[Shape, ...] = ()  # where they change on the way; empty for most films
+    has_fields: bool = False  # each frame shows two moments, one after the other
+    hidden_count: int = 0  # pictures that come too soon after one another to be shown at the film's rate
+
+    @property
+    def picture_rate(self) -> Fraction:
+        """Moments a second: fields count where they are moments of their own."""
+        return self.rate * 2 if self.has_fields else self.rate
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from hls.core.copying import copyable
 from hls.core.counting import counted
 from hls.core.errors import Code, Reason, TranscodeError
 from hls.core.extras import extras
+from hls.core.fields import show_two_moments
 from hls.core.landing import Reading, landings
 from hls.core.opening import check_protection, check_size, opened, picture_track, sound_track
 from hls.core.packets import tick_s
@@ -32,6 +33,7 @@ from hls.core.scanning import MAX_RATE, Scan, scan
 from hls.core.shown import check_base_layer, shape, shown_part, shown_size
 from hls.core.soundtrack import STRAY_GAP_S
 from hls.core.tags import MATRICES, PRIMARIES, TRANSFERS, named
+from hls.core.timeline import output_rate
 from hls.core.wire import dump, load
 
 AUDIO_JITTER_S = Fraction(3, 1000)
@@ -106,7 +108,7 @@ def _video_track(video: VideoStream, found: Scan, limits: Limits) -> VideoTrack:
     width, height = shown_size(video, frame)
     if width * height > limits.max_pixels:
         raise TranscodeError(Code.TOO_LARGE, f"shown at {width} x {height}")
-    interlaced = sum(frame.interlaced_frame for frame in found.frames)
+    is_interlaced = sum(frame.interlaced_frame for frame in found.frames) * 2 > len(found.frames)
     return VideoTrack(
         index=video.index,
         codec=video.codec_context.name,
@@ -118,7 +120,7 @@ def _video_track(video: VideoStream, found: Scan, limits: Limits) -> VideoTrack:
         start_s=shown[0] * time_base,
         duration_s=_duration_s(shown, found.last_duration, time_base, measured),
         is_variable_rate=measured.is_variable,
-        is_interlaced=interlaced * 2 > len(found.frames),
+        is_interlaced=is_interlaced,
         is_full_range=frame.color_range == FULL_RANGE or frame.format.name.startswith("yuvj"),
         pixel_format=frame.format.name,
         transfer=named(TRANSFERS, int(frame.color_trc)),
@@ -127,6 +129,8 @@ def _video_track(video: VideoStream, found: Scan, limits: Limits) -> VideoTrack:
         counted_rate=counted_rate,
         crop=shown_part(video, frame),
         shapes=_shapes(video, found),
+        has_fields=is_interlaced and output_rate(measured.rate * 2) > measured.rate and show_two_moments(found.frames),
+        hidden_count=measured.hidden_count,
     )
 
 
@@ -146,7 +150,8 @@ def _duration_s(shown: list[int], last_duration: int, time_base: Fraction, measu
     if not measured.is_variable:
         return measured.frame_count / measured.rate
     longest_last = 10 / measured.rate  # a variable-rate film's last frame may claim to last for ages
-    return (shown[-1] - shown[0]) * time_base + max(1 / measured.rate, min(last_duration * time_base, longest_last))
+    told = (shown[-1] - shown[0]) * time_base + max(1 / measured.rate, min(last_duration * time_base, longest_last))
+    return max(told, measured.frame_count / measured.rate)
 
 
 def _beside(audio: AudioTrack | None, video: VideoTrack) -> AudioTrack | None:

@@ -7,6 +7,8 @@ from fractions import Fraction
 from itertools import pairwise
 from statistics import median_low
 
+from hls.core.spacing import spaced
+
 STANDARD = tuple(
     sorted(
         Fraction(number)
@@ -18,6 +20,10 @@ STANDARD = tuple(
 )
 JITTER = Fraction(1, 4)  # of a frame: how far a timestamp may lie from the grid
 FULLEST_HOLES = 2  # a grid with more holes than frames isn't the track's
+FASTEST_VARIABLE = 60  # what comes faster only now and then is shown as well as this allows
+TWINS = Fraction(1002, 1000)  # 29.97 and 30: an interval of milliseconds doesn't tell which it is
+MUCH_FASTER = Fraction(7, 4)  # than needed: what it would cost is more than exact times are worth
+HIDDEN_SHARE = 1000  # one picture of so many may be hidden: a glitch in a long film is no reason to double its rate
 
 
 @dataclass(frozen=True)
@@ -27,6 +33,7 @@ class Rate:
     rate: Fraction
     frame_count: int
     is_variable: bool
+    hidden_count: int = 0  # pictures that last a frame at 60 fps, and yet are never shown
 
 
 def measure(timestamps: Sequence[int], time_base: Fraction, declared: Sequence[Fraction]) -> Rate:
@@ -41,8 +48,29 @@ def measure(timestamps: Sequence[int], time_base: Fraction, declared: Sequence[F
         if places is not None:
             return Rate(candidate, places, is_variable=False)
     interval = median_low(sorted(later - earlier for earlier, later in pairwise(timestamps)))
-    rate = nearest_standard(1 / (interval * time_base))
-    return Rate(rate, round(span_s * rate) + 1, is_variable=True)
+    rate = _fitting(timestamps, time_base, nearest_standard(1 / (interval * time_base)))
+    grid = spaced(timestamps, time_base, rate, most_hidden=len(timestamps))
+    return Rate(rate, grid.place_count, is_variable=True, hidden_count=grid.hidden_count)
+
+
+def _fitting(timestamps: Sequence[int], time_base: Fraction, usual: Fraction) -> Fraction:
+    """The lowest standard rate from the `usual` one on that shows every picture.
+
+    Or one not much above that which all fit: pictures of a steady rate that has holes are on time then.
+    """
+    rates = [rate for rate in STANDARD if usual / TWINS <= rate <= FASTEST_VARIABLE]
+    most = len(timestamps) // HIDDEN_SHARE
+    for lowest in rates:
+        if _hidden(timestamps, time_base, lowest, most) <= most:
+            exact = (rate for rate in rates if lowest <= rate <= MUCH_FASTER * lowest)
+            twins = (rate for rate in rates if lowest <= rate <= TWINS * lowest)
+            best = min(twins, key=lambda rate: _hidden(timestamps, time_base, rate, most))
+            return next((rate for rate in exact if _places(timestamps, time_base, rate) is not None), best)
+    return Fraction(FASTEST_VARIABLE)
+
+
+def _hidden(timestamps: Sequence[int], time_base: Fraction, rate: Fraction, most: int) -> int:
+    return spaced(timestamps, time_base, rate, most_hidden=most).hidden_count
 
 
 def nearest_standard(rate: Fraction) -> Fraction:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from itertools import pairwise
+from math import ceil
 
 from hls.core import transport
 from hls.core.bandwidth import Piece
@@ -25,12 +26,15 @@ class _Segment:
         self.parameters = transport.parameters(data, self.pictures[0], self.tables.video_pid)
         audio_pid = self.tables.audio_pid
         self.sound = None if audio_pid is None else transport.sound(data, audio_pid)
+        self.pids = [transport.pid(data, packet) for packet in range(0, len(data), transport.PACKET)]
+        self.table_pids = [transport.PAT_PID, self.tables.pmt_pid]
 
 
 def variant(stream: Stream, film: Film, fetch: Callable[[str], Fetched]) -> Iterator[Violation]:
     """Read each segment of a variant once, for its own rules and for the I-frame playlists that point into it."""
     playlist = stream.playlist
     shown: list[int] = []
+    decoded: list[int] = []
     for entry in playlist.entries:
         name = beside(playlist.name, entry.uri)
         try:
@@ -45,12 +49,14 @@ def variant(stream: Stream, film: Film, fetch: Callable[[str], Fetched]) -> Iter
         stream.pieces.append(Piece(len(fetched.body), Fraction(str(entry.duration_s or 0))))
         stream.begins.append(segment.shown[0])
         shown += segment.shown
+        decoded += [unit.dts for unit in segment.pictures]
         yield from _delivery(name, fetched)
         yield from _beginning(name, segment)
         yield from _codecs(name, segment, stream)
         yield from _sound(name, segment, stream)
         for iframes, iframe in film.iframe_entries.pop(name, ()):
             yield from _iframe(iframes, iframe, segment)
+    yield from _decoding(stream, decoded)
     yield from _times(stream, shown)
     if stream.has_sound != ("mp4a" in stream.attributes.get("CODECS", "mp4a")):
         yield Violation("RFC8216-4.3.4.2", playlist.name, "CODECS doesn't tell whether there is sound.")
@@ -64,16 +70,11 @@ def _delivery(name: str, fetched: Fetched) -> Iterator[Violation]:
 
 
 def _beginning(name: str, segment: _Segment) -> Iterator[Violation]:
-    if not _begins_with_tables(segment.data):
+    if segment.pids[:2] != segment.table_pids:
         yield Violation("RFC8216-3.2", name, "It doesn't begin with a PAT and a PMT.")
     first = segment.pictures[0]
     if not transport.is_idr(segment.data, first, segment.tables.video_pid):
         yield Violation("RFC8216-4.3.5.1", name, "Its first picture is no IDR picture, so it isn't independent.")
-
-
-def _begins_with_tables(data: bytes) -> bool:
-    pids = [(data[packet + 1] & 0x1F) << 8 | data[packet + 2] for packet in (0, transport.PACKET)]
-    return pids == [transport.PAT_PID, transport.tables(data).pmt_pid]
 
 
 def _codecs(name: str, segment: _Segment, stream: Stream) -> Iterator[Violation]:
@@ -99,6 +100,14 @@ def _sound(name: str, segment: _Segment, stream: Stream) -> Iterator[Violation]:
     if stream.sound_end is not None and abs(sound.first_pts - stream.sound_end) > FRAME_SLACK:
         yield Violation("RFC8216-4.3.2.3", name, "Its sound doesn't go on where the segment before ended.")
     stream.sound_end = sound.first_pts + round(sound.frame_count * 1024 * transport.TICKS / sound.sample_rate)
+
+
+def _decoding(stream: Stream, decoded: list[int]) -> Iterator[Violation]:
+    """Pictures are decoded one after the other at the pace at which they are shown."""
+    steps = [later - earlier for earlier, later in pairwise(decoded)]
+    if steps and max(steps) - min(steps) > FRAME_SLACK:
+        sentence = "Decoding times jump or stand still, and no EXT-X-DISCONTINUITY says so."
+        yield Violation("RFC8216-4.3.2.3", stream.playlist.name, sentence)
 
 
 def _times(stream: Stream, shown: list[int]) -> Iterator[Violation]:
@@ -139,28 +148,27 @@ def _iframe(stream: Stream, entry: Entry, segment: _Segment) -> Iterator[Violati
     """An entry of an I-frame playlist (RFC 8216 4.3.3.6) and the segment it points into."""
     where = at(stream.playlist, entry)
     offset, size = byte_range(entry.tag("EXT-X-BYTERANGE")) or (0, 0)
-    data = segment.data[offset : offset + size]
+    end = offset + size
     stream.pieces.append(Piece(size, Fraction(str(entry.duration_s or 0))))
-    if offset + size > len(segment.data):
+    if end > len(segment.data):
         yield Violation("RFC8216-4.3.2.2", where, "The byte range ends after its segment.")
         return
-    try:
-        pid = transport.tables(data).video_pid
-        pictures = transport.units(data, pid)
-        is_one_idr = len(pictures) == 1 and transport.is_idr(data, pictures[0], pid)
-        begins_with_tables = _begins_with_tables(data)
-    except (transport.Malformed, IndexError, ValueError) as error:
-        yield Violation("RFC8216-4.3.3.6", where, f"The byte range doesn't play on its own: {error}.")
+    if {*segment.pids[offset // transport.PACKET : ceil(end / transport.PACKET)]} & {*segment.table_pids}:
+        sentence = "The byte range includes a PAT or a PMT, which clients find at the segment's beginning."
+        yield Violation("RFC8216-4.3.3.6", where, sentence)
+    touched = [unit for unit in segment.pictures if unit.offset < end and offset < unit.end]
+    if len(touched) != 1 or not transport.is_idr(segment.data, touched[0], segment.tables.video_pid):
+        yield Violation("RFC8216-4.3.3.6", where, "The byte range isn't one IDR picture.")
         return
-    if not is_one_idr or not begins_with_tables:
-        yield Violation("RFC8216-4.3.3.6", where, "The byte range isn't PAT, PMT and one IDR picture.")
-    whole = [unit for unit in segment.pictures if offset <= unit.offset < offset + size]
-    if any(unit.end > offset + size for unit in whole):
+    picture = touched[0]
+    if picture.offset != offset:
+        yield Violation("RFC8216-4.3.3.6", where, "The byte range doesn't begin with its picture's first packet.")
+    if picture.end > end:
         yield Violation("RFC8216-4.3.3.6", where, "The byte range cuts its picture off.")
-    if whole and len(segment.shown) > 1:
-        following = [unit.pts for unit in segment.pictures if unit.is_random_access and unit.pts > whole[0].pts]
-        end = following[0] if following else segment.shown[-1] + _step(segment)
-        if abs((entry.duration_s or 0) * transport.TICKS - (end - whole[0].pts)) > FRAME_SLACK:
+    if len(segment.shown) > 1:
+        following = [unit.pts for unit in segment.pictures if unit.is_random_access and unit.pts > picture.pts]
+        until = following[0] if following else segment.shown[-1] + _step(segment)
+        if abs((entry.duration_s or 0) * transport.TICKS - (until - picture.pts)) > FRAME_SLACK:
             yield Violation("RFC8216-4.3.3.6", where, "EXTINF isn't the time until the next I-frame.")
 
 

@@ -15,8 +15,10 @@ SEGMENT_SLACK_S = Fraction(1, 2)  # a segment that differs by less still rounds 
 SEGMENTS_FIRST_CHUNK = 2
 SEGMENTS_PER_CHUNK = 5
 SEGMENTS_PER_STILL_CHUNK = 50  # of a single picture: each chunk has to read the sound from that picture on
+LEAST_FRAMES_PER_CHUNK = 3  # x264 delays no picture of fewer: they would be decoded later than those before and after
 MAX_RATE = 60
 MIN_RATE = 1
+INEXACT = Fraction(1, 200)  # what phones call 60 may be 60.06
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,7 @@ class Timeline:
     segments_first_chunk: int
     segments_per_chunk: int
     starts: tuple[int, ...] = ()
+    least_frames_per_chunk: int = 1
 
     @property
     def duration_s(self) -> Fraction:
@@ -87,6 +90,8 @@ class Timeline:
     def chunks(self) -> tuple[ChunkSpan, ...]:
         first, step = self.segments_first_chunk, self.segments_per_chunk
         starts = [0, *range(first, len(self.segments), step)]
+        if len(starts) > 1 and self.frame_count - self.segments[starts[-1]].first_frame < self.least_frames_per_chunk:
+            starts.pop()
         bounds = pairwise([*starts, len(self.segments)])
         return tuple(ChunkSpan(index, self.segments[start:end]) for index, (start, end) in enumerate(bounds))
 
@@ -109,9 +114,12 @@ class Timeline:
 
 
 def output_rate(rate: Fraction) -> Fraction:
-    """A source's rate brought between 1 and 60 by dividing or multiplying it by a whole number."""
+    """A source's rate brought between 1 and 60 by dividing or multiplying it by a whole number.
+
+    A hair above 60 is 60.
+    """
     if rate > MAX_RATE:
-        return rate / ceil(rate / MAX_RATE)
+        return min(Fraction(MAX_RATE), rate / ceil(rate / (MAX_RATE * (1 + INEXACT))))
     return rate if rate >= MIN_RATE else rate * ceil(MIN_RATE / rate)
 
 
@@ -155,6 +163,7 @@ def timeline(
         segments_first_chunk=SEGMENTS_FIRST_CHUNK,
         segments_per_chunk=segments_per_chunk,
         starts=starts,
+        least_frames_per_chunk=LEAST_FRAMES_PER_CHUNK,
     )
 
 

@@ -1,4 +1,4 @@
-"""MPEG transport streams as bytes (ISO/IEC 13818-1): what is in a segment, and tables before each IDR picture."""
+"""MPEG transport streams as bytes (ISO/IEC 13818-1): what is in a segment, and tables at its beginning."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -119,35 +119,16 @@ def sound(data: bytes, pid: int) -> SoundFrames | None:
     return SoundFrames(first[0], count, ((header >> 14) & 0x03) + 1, _sample_rate(header), channels)
 
 
-def with_tables_at_idr(data: bytes) -> bytes:
-    """The same segment with a PAT and a PMT right before each random access point, and no other tables.
+def with_tables_first(data: bytes) -> bytes:
+    """The same segment with one PAT and one PMT at its beginning, and no other tables.
 
-    So that an I-frame's byte range is playable on its own (RFC 8216 4.3.3.6). Raises Malformed.
+    Each I-frame's byte range begins behind them (RFC 8216 4.3.3.6). Raises Malformed.
     """
     found = tables(data)
-    pair = [next(_packets(data, pid)) for pid in (PAT_PID, found.pmt_pid)]
-    originals = [data[packet : packet + PACKET] for packet in pair]
+    first = [next(_packets(data, pid)) for pid in (PAT_PID, found.pmt_pid)]
     dropped = {PAT_PID, SDT_PID, found.pmt_pid}
-    points = {unit.offset for unit in units(data, found.video_pid) if unit.is_random_access}
-    parts = list(originals)
-    count = 1
-    for packet in range(0, len(data), PACKET):
-        if pid(data, packet) in dropped:
-            continue
-        if packet in points and len(parts) > len(originals):
-            parts += [_repeated(table, count) for table in originals]
-            count += 1
-        parts.append(data[packet : packet + PACKET])
-    return b"".join(parts)
-
-
-def _repeated(table: bytes, count: int) -> bytes:
-    """A copy later in the same stream: counted on (2.4.3.3), and no discontinuity any more."""
-    copy = bytearray(table)
-    copy[3] = copy[3] & 0xF0 | (copy[3] + count) & 0x0F
-    if copy[3] & 0x20 and copy[4]:
-        copy[5] &= 0x7F
-    return bytes(copy)
+    others = [packet for packet in range(0, len(data), PACKET) if pid(data, packet) not in dropped]
+    return b"".join(data[packet : packet + PACKET] for packet in [*first, *others])
 
 
 def pid(data: bytes | bytearray, packet: int) -> int:

@@ -96,8 +96,9 @@ def without(line: str) -> tuple[str, str]:
         ("RFC8216-4.3.4.3", "480p/iframes.m3u8", without("#EXT-X-I-FRAMES-ONLY\n")),
         ("RFC8216-4.3.2.2", "480p/iframes.m3u8", ("#EXT-X-BYTERANGE:", "#EXT-X-BYTERANGE:x")),
         ("RFC8216-4.3.2.2", "480p/iframes.m3u8", ("#EXT-X-BYTERANGE:", "#EXT-X-BYTERANGE:99999999")),
-        ("RFC8216-4.3.3.6", "480p/iframes.m3u8", ("@0", f"@{2 * PACKET}")),
-        ("RFC8216-4.3.3.6", "480p/iframes.m3u8", ("@0", "@7")),
+        ("RFC8216-4.3.3.6", "480p/iframes.m3u8", (f"@{2 * PACKET}", "@0")),
+        ("RFC8216-4.3.3.6", "480p/iframes.m3u8", (f"@{2 * PACKET}", f"@{3 * PACKET}")),
+        ("RFC8216-4.3.3.6", "480p/iframes.m3u8", (f"@{2 * PACKET}", f"@{2 * PACKET + 7}")),
         ("RFC8216-4.3.3.6", "480p/iframes.m3u8", ("#EXTINF:2.000000", "#EXTINF:1.500000")),
         ("RFC8216-4.3.3.6", "480p/iframes.m3u8", ("segment_002.ts", "segment_009.ts")),
         ("RFC8216-4.1", "master.m3u8", ("480p/iframes.m3u8", "480p/other.m3u8")),
@@ -112,6 +113,33 @@ def test_broken_rule_is_named(files: Files, rule: str, name: str, change: tuple[
     if name == "master.m3u8" and after == "480p/segment_000.ts":
         files["480p/segment_000.ts"] = files["480p/index.m3u8"]
     assert rule in rules(check(fetcher(files)))
+
+
+BEHIND, TABLES = 2 * PACKET, "includes a PAT or a PMT"
+
+
+@pytest.mark.parametrize(
+    ("offset", "end", "sentence"),
+    [
+        (0, 0, TABLES),
+        (PACKET, 0, TABLES),
+        (PACKET + 1, 0, TABLES),
+        (BEHIND + PACKET, 0, "begin with its picture's first packet"),
+        (BEHIND + 1, 0, "begin with its picture's first packet"),
+        (BEHIND, -PACKET, "cuts its picture off"),
+        (BEHIND, 10_000, "isn't one IDR picture"),
+    ],
+)
+def test_an_iframes_range_that_is_more_or_less_than_its_picture_is_named(
+    files: Files, offset: int, end: int, sentence: str
+) -> None:
+    """RFC 8216 4.3.3.6. `end` is counted from the picture's end."""
+    text = files["480p/iframes.m3u8"].decode()
+    size = int(text.partition("BYTERANGE:")[2].partition("@")[0])
+    changed = f"BYTERANGE:{BEHIND + size + end - offset}@{offset}\n"
+    files["480p/iframes.m3u8"] = text.replace(f"BYTERANGE:{size}@{BEHIND}\n", changed, 1).encode()
+    found = [violation.sentence for violation in check(fetcher(files)) if violation.rule == "RFC8216-4.3.3.6"]
+    assert any(sentence in entry for entry in found), found
 
 
 def test_playlist_that_is_missing_is_named(files: Files) -> None:
@@ -153,7 +181,7 @@ def test_segment_that_begins_in_the_middle_is_not_independent(files: Files) -> N
     """The first IDR picture's packets are taken out, the tables stay."""
     data = files["480p/segment_000.ts"]
     size = int(files["480p/iframes.m3u8"].decode().partition("BYTERANGE:")[2].partition("@")[0])
-    files["480p/segment_000.ts"] = data[: 2 * PACKET] + data[size:]
+    files["480p/segment_000.ts"] = data[: 2 * PACKET] + data[2 * PACKET + size :]
     assert rules(check(fetcher(files))) & {"RFC8216-4.3.5.1", "RFC8216-3.2"}
 
 

@@ -64,6 +64,27 @@ def test_fields_are_joined_before_frames_are_counted() -> None:
     assert "bwdif" not in drawn(film())
 
 
+def test_fields_that_are_moments_become_pictures() -> None:
+    plan = film(is_interlaced=True, has_fields=True)
+    assert plan.timeline.frame_count == 90 * 50
+    assert plan.renditions[-1].maxrate_kbps == 15_000, "as for any film of 50 pictures a second"
+    assert "[0:0]bwdif=mode=send_field:deint=interlaced,fps=fps=50/1:" in drawn(plan)
+
+
+def test_pictures_at_irregular_times_are_spaced_before_they_are_put_on_the_grid() -> None:
+    spaced = drawn(film(is_variable_rate=True))
+    assert "settb=1/25000," in spaced
+    assert "lte(PREV_OUTPTS+1000-PTS,1000)*gte(PTS-PREV_INPTS,250)" in spaced
+    assert spaced.index("PREV_OUTPTS") < spaced.index("fps=fps=25/1")
+
+
+def test_a_rate_a_hair_above_60_is_counted_before_it_is_put_on_a_grid_of_60() -> None:
+    made = source()
+    track = replace(made.video, rate=Fraction(60_003, 1000), frame_count=6000, duration_s=Fraction(6_000_000, 60_003))
+    counted = drawn(make_plan(replace(made, video=track)))
+    assert "setpts='(round((T-(0/1))*60003/1000)/(60003/1000)+(0/1))/TB',fps=fps=60/1:" in counted
+
+
 @pytest.mark.parametrize(("rate", "grid", "step"), [(120, "120/1", 2), (144, "144/1", 3), (60, "60/1", 1)])
 def test_a_fast_film_keeps_every_second_or_third_frame(rate: int, grid: str, step: int) -> None:
     made = drawn(film(rate=rate, seconds=10))

@@ -60,12 +60,13 @@ def test_a_silent_film_has_no_sound_among_its_codecs(tmp_path: Path) -> None:
     assert measured(SILENT, 0, tmp_path / "chunk").renditions[0].codecs == "avc1.64001f"
 
 
-def test_an_iframes_range_begins_with_tables_and_ends_with_the_picture(chunk: Path) -> None:
-    second = measured(PLAN, 0, chunk).renditions[0].segments[0].iframes[1]
-    data = (chunk / "480p" / SEGMENT).read_bytes()[second.offset : second.offset + second.size]
-    picture = next(p for p in pictures_of(PLAN, FIRST) if p.is_random_access).packets()
-    assert len(data) == 2 * 188 + len(picture)
-    assert data[:3] == b"\x47\x40\x00", "a PAT comes first"
+def test_an_iframes_range_is_its_picture_and_nothing_else(chunk: Path) -> None:
+    """RFC 8216 4.3.3.6: PAT and PMT, the media initialization section, aren't in any range."""
+    iframes = measured(PLAN, 0, chunk).renditions[0].segments[0].iframes
+    data = (chunk / "480p" / SEGMENT).read_bytes()
+    pictures = [picture.packets() for picture in pictures_of(PLAN, FIRST) if picture.is_random_access]
+    assert iframes[0].offset == 376
+    assert [data[iframe.offset : iframe.offset + iframe.size] for iframe in iframes] == pictures
 
 
 def moved(frame: int, ticks: int) -> Callable[[list[Picture]], None]:

@@ -54,6 +54,44 @@ def test_irregular_clock_gets_the_nearest_standard_rate(tmp_path: Path) -> None:
     assert_plays(film)
 
 
+@pytest.mark.parametrize("suffix", ["mkv", "mp4"])
+def test_bursts_of_a_faster_rate_are_shown_whole(tmp_path: Path, suffix: str) -> None:
+    """15 pictures a second, and from time to time 60, also where the first chunk ends."""
+    look = Look(width=160, height=120, rate="60", duration_s=13)
+    kept = "select='not(mod(n,4))+gt(mod(t+0.6,2),1.7)'"
+    source = make(tmp_path / f"film.{suffix}", look=look, filters=kept, after=("-fps_mode", "vfr"), audio=None)
+    film = encode(source, tmp_path)
+    assert film.plan.timeline.rate == 60
+    shown = picture_times(film.joined("480p"))
+    assert list(shown) == [n for n in range(780) if n % 4 == 0 or (n / 60 + 0.6) % 2 > 1.7]
+    assert all(abs(at_s - 10 - Fraction(n, 60)) <= Fraction(1, 60) for n, at_s in shown.items())
+    assert_plays(film)
+
+
+def test_a_steady_rate_that_jitters_keeps_its_rate_and_shows_every_picture(tmp_path: Path) -> None:
+    """As cameras of the web do, over a chunk's end."""
+    look = Look(width=160, height=120, duration_s=13)
+    jitter = "settb=1/1000,setpts='(N+0.15*(sin(N*1.7)+sin(N*0.61)))/24.9/TB'"
+    exact = ("-fps_mode", "vfr", "-enc_time_base:v", "1:1000")
+    film = encode(make(tmp_path / "film.mkv", look=look, filters=jitter, after=exact, audio=None), tmp_path)
+    assert film.plan.timeline.rate in (24, 25)
+    assert len(film.plan.timeline.chunks) == 2
+    shown = picture_times(film.joined("480p"))
+    assert list(shown) == list(range(325))
+    assert_plays(film)
+
+
+@pytest.mark.parametrize(("rate", "lost"), [("60003/1000", 0), ("60058/1000", 1)])
+@pytest.mark.parametrize("suffix", ["mkv", "mp4"])
+def test_a_hair_above_60_is_not_halved(tmp_path: Path, rate: str, lost: int, suffix: str) -> None:
+    """At 60.058 one picture in 17 seconds is one too many."""
+    look = Look(width=160, height=120, rate=rate, duration_s=13)
+    film = encode(make(tmp_path / f"film.{suffix}", look=look, audio=None), tmp_path)
+    assert film.plan.timeline.rate == 60
+    assert len(set(numbers(film.joined("480p")))) >= film.plan.source.video.frame_count - lost
+    assert_plays(film)
+
+
 @pytest.mark.parametrize("suffix", ["mkv", "ts", "mp4"])
 def test_a_clock_that_begins_elsewhere_changes_nothing(tmp_path: Path, suffix: str) -> None:
     look = Look(width=160, height=120, duration_s=13)

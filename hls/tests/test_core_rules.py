@@ -107,6 +107,16 @@ def test_pictures_that_are_all_shown_at_once_are_named(files: dict[str, bytes]) 
     assert "RFC8216-4.3.2.3" in rules(files)
 
 
+@pytest.mark.parametrize(("late", "rule"), [(9000, set()), (0, {"RFC8216-4.3.2.3"}), (4500, {"RFC8216-4.3.2.3"})])
+def test_a_step_in_the_decoding_times_is_named(files: dict[str, bytes], late: int, rule: set[str]) -> None:
+    """The pictures of all segments but the last are decoded 9000 ticks, a frame, before they are shown."""
+    for segment in PLAN.timeline.segments:
+        ahead = late if segment == PLAN.timeline.segments[-1] else 9000
+        pictures = [replace(picture, dts=picture.pts - ahead) for picture in pictures_of(PLAN, segment)]
+        files[f"480p/segment_{segment.number:03d}.ts"] = written(pictures, sound_of(PLAN, segment))
+    assert rules(files) & {"RFC8216-4.3.2.3"} == rule
+
+
 tokens = st.sampled_from(
     ["", "0", "-1", "9" * 400, "\u00b2", "nan", "inf", '"', ",", "=", "@", "#EXTINF:", "\n", "\x00", "//[", "\u2028"]
 )

@@ -95,3 +95,13 @@ def test_any_rate_has_regular_steps_across_chunks(tmp_path: Path, rate: str) -> 
     assert all(
         abs((later - earlier) * film.plan.timeline.rate - 1) < 0.01 for earlier, later in pairwise(shown.values())
     )
+
+
+@pytest.mark.parametrize(("rate", "duration_s"), [(1, 13), (1, 14), (2, 13), (2, 12.5)])
+def test_slow_films_are_decoded_at_one_pace_to_their_last_picture(tmp_path: Path, rate: int, duration_s: float) -> None:
+    """An encoder that gets no more than two pictures delays none of them."""
+    source = make(tmp_path / "source.mkv", look=Look(160, 120, str(rate), duration_s))
+    film = encode(source, tmp_path)
+    assert steps(timestamps(film.joined("480p"), "video")) == {TICKS // rate}
+    assert numbers(film.joined("480p")) == list(range(round(duration_s * rate)))
+    assert_plays(film)

@@ -150,13 +150,11 @@ def test_sound_that_is_no_adts_is_refused(stream: bytes) -> None:
         transport.sound(sound_packets(1, stream), AUDIO_PID)
 
 
-def test_tables_are_put_before_every_key_frame_and_counted_on() -> None:
-    keys = [Picture(n * 3600, KEY, is_random_access=n % 2 == 0) for n in range(4)]
-    data = transport.with_tables_at_idr(written(keys, [0]))
-    pids = [transport.pid(data, at) for at in range(0, len(data), PACKET)]
-    assert pids == [0, PMT_PID, VIDEO_PID, VIDEO_PID, 0, PMT_PID, VIDEO_PID, VIDEO_PID, AUDIO_PID]
-    counters = [data[at + 3] & 0x0F for at in range(0, len(data), PACKET) if transport.pid(data, at) == 0]
-    assert counters == [0, 1]
+def test_tables_are_at_the_beginning_and_nowhere_else() -> None:
+    data = written(pictures(), [0]) + pat() + pmt() + sound_packets(AAC_TICKS, adts())
+    tidy = transport.with_tables_first(data)
+    pids = [transport.pid(tidy, at) for at in range(0, len(tidy), PACKET)]
+    assert pids == [0, PMT_PID, VIDEO_PID, VIDEO_PID, VIDEO_PID, AUDIO_PID, AUDIO_PID]
 
 
 def test_tables_elsewhere_and_descriptions_of_services_go() -> None:
@@ -165,13 +163,13 @@ def test_tables_elsewhere_and_descriptions_of_services_go() -> None:
     tidy = written(pictures(), [])
     untidy = pat() + services + pmt(((0x1B, VIDEO_PID),)) + pictures()[0].packets() + other_tables
     untidy += b"".join(picture.packets() for picture in pictures()[1:])
-    assert transport.with_tables_at_idr(untidy) == transport.with_tables_at_idr(tidy) == tidy
+    assert transport.with_tables_first(untidy) == transport.with_tables_first(tidy) == tidy
 
 
 def test_doing_it_twice_changes_nothing() -> None:
     keys = [Picture(n * 3600, KEY, is_random_access=True) for n in range(20)]
-    once = transport.with_tables_at_idr(written(keys, []))
-    assert transport.with_tables_at_idr(once) == once
+    once = transport.with_tables_first(written(keys, []))
+    assert transport.with_tables_first(once) == once
 
 
 @given(st.lists(st.tuples(times, times), min_size=3, max_size=3))

@@ -27,6 +27,7 @@ from library.timing import moment
         ({"transfer": "arib-std-b67"}, "H264, 1920 x 1080, 25 frames/s, HDR (HLG)"),
         ({"is_interlaced": True}, "H264, 1920 x 1080, 25 frames/s, interlaced"),
         ({"is_variable_rate": True}, "H264, 1920 x 1080, 25 frames/s, variable rate"),
+        ({"hidden_count": 3}, "H264, 1920 x 1080, 25 frames/s, 3 pictures too close to be shown"),
     ],
 )
 def test_a_picture_is_told_with_what_is_special(change: dict[str, Any], text: str) -> None:

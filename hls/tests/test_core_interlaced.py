@@ -1,0 +1,111 @@
+"""Interlaced films: each field is a picture of its own, unless two of them only store a whole one."""
+
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import pytest
+from av.video.frame import VideoFrame
+
+from hls.core.fields import show_two_moments
+from hls.core.plan import make_plan
+from hls.core.probe import probe
+from hls.tests.clips import ffmpeg
+from hls.tests.watching import LIMITS, assert_plays, encode, frames, steps, timestamps
+
+pytestmark = pytest.mark.ffmpeg
+
+WIDTH, HEIGHT, BAR = 320, 120, 24
+STEP = 4  # pixels that the bar moves from one moment to the next
+ROUND = WIDTH - BAR
+H264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-flags", "+ildct+ilme")
+MPEG2 = ("-c:v", "mpeg2video", "-q:v", "3", "-flags", "+ildct+ilme", "-pix_fmt", "yuv420p")
+
+
+def film(target: Path, rate: str, filters: str, *, codec: Sequence[str] = H264, duration_s: float = 13) -> Path:
+    """A bar that moves on with each moment, which `filters` make into fields."""
+    black = f"color=black:s={WIDTH}x{HEIGHT}:r={rate}:d={duration_s}"
+    white = f"color=white:s={BAR}x{HEIGHT}:r={rate}:d={duration_s}"
+    graph = f"[0][1]overlay=x='mod(n*{STEP},{ROUND})':shortest=1,{filters}"
+    ffmpeg(
+        *("-f", "lavfi", "-i", black, "-f", "lavfi", "-i", white, "-filter_complex", graph),
+        *codec,
+        str(target),
+    )
+    return target
+
+
+def bar(frame: VideoFrame) -> float:
+    """The middle of what is white, in pixels."""
+    plane = frame.planes[0]
+    luma = bytes(plane)
+    lines = [luma[y * plane.line_size :][:WIDTH] for y in range(20, HEIGHT - 20, 9)]
+    white = [x for line in lines for x in range(WIDTH) if line[x] > 128]
+    return sum(white) / len(white)
+
+
+def looked_at(path: Path) -> list[VideoFrame]:
+    with av.open(str(path)) as container:
+        return [frame for frame, _ in zip(container.decode(video=0), range(12), strict=False)]
+
+
+@pytest.mark.parametrize(
+    ("name", "rate", "scan", "codec"),
+    [
+        ("film.mkv", "50", "tff", H264),
+        ("film.ts", "50", "bff", H264),
+        ("film.mpg", "60000/1001", "tff", MPEG2),
+    ],
+)
+def test_each_field_is_a_picture_also_across_a_seam(
+    tmp_path: Path, name: str, rate: str, scan: str, codec: Sequence[str]
+) -> None:
+    fields = f"interlace=scan={scan}:lowpass=off,setfield={scan}"
+    made = encode(film(tmp_path / name, rate, fields, codec=codec), tmp_path)
+    assert len(made.plan.timeline.chunks) == 2
+    assert made.plan.timeline.rate == Fraction(rate)
+    assert made.plan.source.video.rate * 2 == Fraction(rate)
+    assert_plays(made)
+    whole = made.joined("480p")
+    places = [bar(frame) for frame in frames(whole)]
+    assert len(places) == made.plan.timeline.frame_count == round(13 * Fraction(rate) / 2) * 2
+    moments = [round((place - BAR / 2) / STEP) for place in places]
+    expected = [(moments[0] + number) % (ROUND // STEP) for number in range(len(places))]
+    assert moments == expected
+    assert max(steps(timestamps(whole, "video"))) - min(steps(timestamps(whole, "video"))) <= 1
+
+
+def test_a_picture_that_is_stored_as_fields_stays_one(tmp_path: Path) -> None:
+    source = probe(film(tmp_path / "film.mkv", "25", "setfield=tff", duration_s=1), limits=LIMITS)
+    assert source.video.is_interlaced
+    assert make_plan(source).timeline.rate == 25
+
+
+def test_pictures_that_hardly_tell_are_taken_for_fields(tmp_path: Path) -> None:
+    """Black before the film begins: smooth at twice the frames is the smaller mistake."""
+    still = film(tmp_path / "film.mkv", "25", "setfield=tff,drawbox=color=black:t=fill", duration_s=1)
+    assert make_plan(probe(still, limits=LIMITS)).timeline.rate == 50
+
+
+@pytest.mark.parametrize(("rate", "made"), [("25", "25"), ("50", "50")])
+def test_no_more_than_60_pictures_are_made_of_fields(tmp_path: Path, rate: str, made: str) -> None:
+    """Frames at 50 a second would have a hundred moments."""
+    flagged = film(tmp_path / "film.mkv", rate, "setfield=tff", duration_s=1)
+    assert make_plan(probe(flagged, limits=LIMITS)).timeline.rate == Fraction(made)
+
+
+@pytest.mark.parametrize(
+    ("rate", "filters", "has_two"),
+    [
+        ("25", "null", False),
+        ("25", "noise=alls=8:allf=t", False),
+        ("50", "interlace=scan=tff:lowpass=off", True),
+        ("50", "interlace=scan=bff:lowpass=complex", True),
+        ("50", "interlace=scan=tff,noise=alls=8:allf=t", True),
+        ("24000/1001", "telecine=pattern=23", True),
+    ],
+)
+def test_moments_are_told_by_what_moves(tmp_path: Path, rate: str, filters: str, has_two: bool) -> None:
+    found = looked_at(film(tmp_path / "film.mkv", rate, filters, duration_s=1))
+    assert show_two_moments(found) is has_two
