@@ -14,18 +14,13 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from project import hostnames
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 
 def _split(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
-
-
-def _origin(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/") or parts.query:
-        raise ValueError
-    return f"{parts.scheme}://{parts.netloc}"
 
 
 def _redis_url(value: str) -> str:
@@ -47,8 +42,8 @@ def _relative_path(value: str) -> str:
     return value.strip("/")
 
 
-type Words = Annotated[list[str], NoDecode, BeforeValidator(_split)]
-type Origins = Annotated[list[Annotated[str, AfterValidator(_origin)]], NoDecode, BeforeValidator(_split)]
+type Hosts = Annotated[list[Annotated[str, AfterValidator(hostnames.allowed_host)]], NoDecode, BeforeValidator(_split)]
+type Origins = Annotated[list[Annotated[str, AfterValidator(hostnames.origin)]], NoDecode, BeforeValidator(_split)]
 type RelativePath = Annotated[str, AfterValidator(_relative_path)]
 
 BOOLEAN = "True or False"
@@ -70,11 +65,14 @@ class Env(BaseSettings):
     debug: bool = Field(False, description=BOOLEAN)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
     metrics_token: str | None = Field(None, min_length=16, description="at least 16 secret characters")
-    allowed_hosts: Words = Field(
-        ["localhost", "127.0.0.1", "[::1]"], description="host names separated by commas, such as api.example.com"
+    allowed_hosts: Hosts = Field(
+        ["localhost", "127.0.0.1", "[::1]"],
+        description="host names separated by commas, such as api.example.com, .example.com (with all below) or *",
     )
     csrf_trusted_origins: Origins = Field(
-        [], description="origins separated by commas, each with its scheme, such as https://app.example.com"
+        [],
+        description="origins separated by commas, each a scheme and a host, such as https://app.example.com,"
+        " http://localhost:4200 or https://*.example.com",
     )
     secure_cookies: bool = Field(False, description=BOOLEAN)
     jwt_cookie_samesite: Literal["Lax", "Strict", "None"] = Field("Lax", description="Lax, Strict or None")

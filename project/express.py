@@ -24,7 +24,7 @@ from django.http import HttpResponse
 from django.http.cookie import parse_cookie
 from django.utils.csp import CSP, build_policy
 
-from accounts import auth, cookies, playback
+from accounts import auth, cookies, origins, playback
 from hls.core import names
 from library import delivery, files, places
 from library.errors import NotFound
@@ -137,7 +137,7 @@ class Express:
         started = time.perf_counter()
         origin = environ.get("HTTP_ORIGIN", "")
         place = wish.place()
-        if place is None or (origin and origin not in settings.CORS_ALLOWED_ORIGINS):
+        if place is None or (origin and not origins.is_allowed(origin)):
             return None
         viewer = viewer_of(environ, wish)
         if viewer is None:
@@ -180,7 +180,7 @@ class Express:
         if viewer is None:
             return None
         origin = environ.get("HTTP_ORIGIN", "")
-        if origin in settings.CORS_ALLOWED_ORIGINS:
+        if origins.is_allowed(origin):
             headers["Access-Control-Allow-Origin"] = origin
         identity = identity_of(environ.get("HTTP_X_REQUEST_ID", ""))
         self.note(environ, edge.ROUTE, 204, time.perf_counter() - started, identity, viewer.user.pk, film)

@@ -29,8 +29,7 @@ SUPERUSER_PASSWORD = env.django_superuser_password
 SECRET_KEY = env.secret_key or environment.private_key(DATA_DIR / "secret_key")
 DEBUG = env.debug
 ALLOWED_HOSTS = env.allowed_hosts
-CSRF_TRUSTED_ORIGINS = env.csrf_trusted_origins
-CORS_ALLOWED_ORIGINS = env.csrf_trusted_origins
+CSRF_TRUSTED_ORIGINS = env.csrf_trusted_origins  # CORS too asks accounts.origins, for whom this is the list
 CORS_ALLOW_CREDENTIALS = True
 TUS_REQUEST_HEADERS = [
     *("tus-resumable", "upload-length", "upload-offset", "upload-metadata", "upload-checksum"),
