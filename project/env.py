@@ -4,6 +4,7 @@ Values come from the environment, then from the `.env` file in the checkout (ano
 An empty value counts as not set. A value that can't be used stops the start with one line.
 """
 
+import codecs
 import os
 import secrets
 from functools import cached_property
@@ -75,6 +76,9 @@ class Env(BaseSettings):
         " http://localhost:4200 or https://*.example.com",
     )
     secure_cookies: bool = Field(False, description=BOOLEAN)
+    secure_hsts: Literal["off", "host", "subdomains", "preload"] = Field(
+        "host", description="off, host, subdomains or preload"
+    )
     jwt_cookie_samesite: Literal["Lax", "Strict", "None"] = Field("Lax", description="Lax, Strict or None")
     use_x_forwarded_proto: bool = Field(False, description=BOOLEAN)
     trusted_proxies: int = Field(
@@ -153,12 +157,33 @@ def sentence(error: ValidationError) -> str:
 
 
 def load() -> Env:
-    """Read the environment, or stop the program with one line that names the variable."""
+    """Read the environment, or stop the program with one line that names the variable or the file."""
     env_file = os.environ.get("ENV_FILE", str(BASE_DIR / ".env"))
     try:
-        return Env(_env_file=env_file or None)
+        encoding = encoding_of(Path(env_file).expanduser()) if env_file else None
+        return Env(_env_file=env_file or None, _env_file_encoding=encoding)
     except ValidationError as error:
         raise SystemExit(sentence(error)) from None
+    except OSError as error:
+        raise SystemExit(f"{env_file} can't be read: {error.strerror}.") from None
+
+
+def encoding_of(env_file: Path) -> str:
+    """How the file is written: UTF-8, or UTF-16 with its byte order mark, as Windows' editors and shells save text.
+
+    Stops the program where it is neither.
+    """
+    if not env_file.is_file():  # missing, or a pipe, which can be read once
+        return "utf-8"
+    content = env_file.read_bytes()
+    encoding = "utf-16" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+    try:
+        is_text = "\0" not in content.decode(encoding)  # UTF-16 without a mark, or UTF-32
+    except UnicodeDecodeError:
+        is_text = False
+    if not is_text:
+        raise SystemExit(f"{env_file} can't be read: it accepts UTF-8, or UTF-16 with a byte order mark.")
+    return encoding
 
 
 def share_metrics(folder: str) -> None:

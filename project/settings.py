@@ -54,14 +54,18 @@ SESSION_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SAMESITE = env.jwt_cookie_samesite
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
-X_FRAME_OPTIONS = "DENY"
+X_FRAME_OPTIONS = "SAMEORIGIN"  # says to old browsers what `frame-ancestors 'self'` in the policy says to others
 SECURE_CSP = POLICY
-if env.secure_cookies and not DEBUG:
-    SECURE_SSL_REDIRECT = False  # the proxy in front owns TLS and the redirect; the API must never redirect
+SECURE_SSL_REDIRECT = False  # the proxy in front owns TLS and the redirect; the API must never redirect
+if env.secure_cookies and not DEBUG and env.secure_hsts != "off":
     SECURE_HSTS_SECONDS = 31_536_000
-    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
-    SECURE_HSTS_PRELOAD = True
-SILENCED_SYSTEM_CHECKS = ["security.W008"]  # SECURE_SSL_REDIRECT: see above
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = env.secure_hsts in ("subdomains", "preload")
+    SECURE_HSTS_PRELOAD = env.secure_hsts == "preload"
+SILENCED_SYSTEM_CHECKS = [
+    *("security.W005", "security.W021"),  # subdomains and preload: whoever owns the domain says so in SECURE_HSTS
+    "security.W008",  # SECURE_SSL_REDIRECT: see above
+    "security.W019",  # X_FRAME_OPTIONS: Unfold opens the admin's pop-ups in frames
+]
 
 # Applications
 

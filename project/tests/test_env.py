@@ -25,6 +25,7 @@ BAD_VALUES = {
     "ALLOWED_HOSTS": "https://api.example.com",
     "CSRF_TRUSTED_ORIGINS": "app.example.com",
     "SECURE_COOKIES": "sometimes",
+    "SECURE_HSTS": "always",
     "JWT_COOKIE_SAMESITE": "Loose",
     "USE_X_FORWARDED_PROTO": "2",
     "TRUSTED_PROXIES": "-1",
@@ -149,6 +150,41 @@ def test_env_file_is_read_and_the_environment_wins(nothing_set: pytest.MonkeyPat
     env = environment.load()
 
     assert (env.port, env.host, env.debug) == (8100, "192.0.2.8", False)
+
+
+MARKED = {"utf-8": "", "utf-8-sig": "", "utf-16-le": "\ufeff", "utf-16-be": "\ufeff"}
+
+
+@pytest.mark.parametrize("encoding", MARKED)
+def test_env_file_is_read_as_windows_saves_it(nothing_set: pytest.MonkeyPatch, tmp_path: Path, encoding: str) -> None:
+    text = "PORT=8100\r\nDB_PASSWORD=größer als 5\r\n"
+    (tmp_path / "env").write_bytes(f"{MARKED[encoding]}{text}".encode(encoding))
+    nothing_set.setenv("ENV_FILE", str(tmp_path / "env"))
+
+    env = environment.load()
+
+    assert (env.port, env.db_password) == (8100, "größer als 5")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "PORT=8100\n".encode("utf-16-le"),
+        "PORT=8100\n".encode("utf-16-be"),
+        "PORT=8100\n".encode("utf-32"),
+        "DB_PASSWORD=größer\n".encode("latin-1"),
+        "\ufeffPORT=8100\n".encode("utf-16-le")[:-1],
+        b"PORT=8100\0\n",
+    ],
+)
+def test_env_file_in_another_encoding_stops_the_start_with_one_line(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "env"
+    path.write_bytes(content)
+
+    ended = start(ENV_FILE=str(path), DATA_DIR=str(tmp_path))
+
+    assert ended.returncode == 1
+    assert ended.stderr == f"{path} can't be read: it accepts UTF-8, or UTF-16 with a byte order mark.\n"
 
 
 @pytest.mark.parametrize(
