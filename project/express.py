@@ -28,7 +28,7 @@ from accounts import auth, cookies, origins, playback
 from hls.core import names
 from library import delivery, files, places
 from library.errors import NotFound
-from project import edge, logs, metrics
+from project import edge, hosts, logs, metrics
 from project.middleware import identity_of
 
 type Environ = dict[str, Any]
@@ -121,16 +121,18 @@ class Express:
         ]
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        if environ["PATH_INFO"] == edge.PATH:
-            served = self.permit(environ, start_response)
-        else:
-            wish = Wish.read(environ)
-            served = self.serve(environ, start_response, wish) if wish else None
+        served = self.served(environ, start_response) if hosts.is_served(environ) else None
         if served is not None:
             return served
         if connected := environ.get("gunicorn.socket"):
             connected.settimeout(STALLED_S)
         return self._django(environ, start_response)
+
+    def served(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes] | None:
+        if environ["PATH_INFO"] == edge.PATH:
+            return self.permit(environ, start_response)
+        wish = Wish.read(environ)
+        return self.serve(environ, start_response, wish) if wish else None
 
     def serve(self, environ: Environ, start_response: StartResponse, wish: Wish) -> Iterable[bytes] | None:
         """The answer, or None where Django has to find out."""

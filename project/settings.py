@@ -98,6 +98,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "project.csp.admin_policy",
+    "project.hosts.served_hosts_only",
     "project.static.StaticFiles",
     "corsheaders.middleware.CorsMiddleware",
     "accounts.origins.own_or_allowed_origin",
