@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from project import hostnames
+from project import hostnames, listening
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -56,7 +56,7 @@ class Env(BaseSettings):
 
     model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore", frozen=True)
 
-    host: str = Field("127.0.0.1", description="a host name or address to listen on")
+    host: str = Field(listening.LOCALHOST, description="a host name or address to listen on")
     port: int = Field(8000, ge=1, le=65535, description=PORT_NUMBER)
     data_dir: Path = Field(BASE_DIR / "var", description="a folder that can be written")
     web_workers: int = Field(2, ge=1, le=64, description="a number of web processes from 1 to 64")

@@ -57,6 +57,7 @@ NEED_NO_DATABASE = (
     "test_prepare*",
     "test_operations*",
     "test_checkout*",
+    "test_listening*",
     "test_stalled*",
 )  # or have their own
 ON_SQLITE = (

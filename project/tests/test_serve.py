@@ -36,7 +36,7 @@ class Installation:
     def __init__(self, folder: Path) -> None:
         self.data = folder / "data"
         self.port = free_port()
-        self.site = f"http://127.0.0.1:{self.port}"
+        self.site = f"http://localhost:{self.port}"
         self.started: list[Running] = []
         self.password = ""
 
