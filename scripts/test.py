@@ -58,6 +58,7 @@ NEED_NO_DATABASE = (
     "test_operations*",
     "test_checkout*",
     "test_listening*",
+    "test_edge_moving*",
     "test_stalled*",
 )  # or have their own
 ON_SQLITE = (
