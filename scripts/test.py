@@ -59,6 +59,7 @@ NEED_NO_DATABASE = (
     "test_checkout*",
     "test_listening*",
     "test_edge_moving*",
+    "test_systemd*",
     "test_stalled*",
 )  # or have their own
 ON_SQLITE = (
