@@ -81,7 +81,7 @@ def nginx(
         EDGE_LISTEN=f"127.0.0.1:{port}",
         EDGE_SERVER_NAME="_",
         EDGE_UPSTREAM=upstream,
-        EDGE_RESOLVER=resolver,
+        NGINX_LOCAL_RESOLVERS=resolver,
         EDGE_DATA=data,
         EDGE_CACHE=folder / "cache",
         EDGE_CHECK_TIME=check_time,
