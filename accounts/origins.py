@@ -1,11 +1,18 @@
-"""Where unsafe requests may come from: one rule for the whole API, in front of every endpoint."""
+"""Where unsafe requests may come from, and who may read the answers: one rule for the whole API.
+
+The admin's forms, and the API where the admin's session signs a request, pass Django's own check besides, which reads
+the same setting in the same way.
+"""
 
 from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.utils.http import is_same_domain
 
 SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS", "TRACE"))
 OWN_SITES = frozenset(("same-origin", "none"))
@@ -45,4 +52,25 @@ def comes_from_us(request: HttpRequest) -> bool:
     origin = request.headers.get("Origin")
     if origin is None:
         return site is None
-    return origin.lower() in {f"{request.scheme}://{request.get_host()}".lower(), *settings.CSRF_TRUSTED_ORIGINS}
+    return origin.lower() == f"{request.scheme}://{request.get_host()}".lower() or is_allowed(origin)
+
+
+def is_allowed(origin: str) -> bool:
+    """Whether CSRF_TRUSTED_ORIGINS names it; `https://*.example.com` is example.com and every name below it."""
+    origin = origin.lower()
+    if origin in settings.CSRF_TRUSTED_ORIGINS:
+        return True
+    try:
+        asked = urlsplit(origin)
+    except ValueError:
+        return False
+    wild = (urlsplit(allowed) for allowed in settings.CSRF_TRUSTED_ORIGINS if "*" in allowed)
+    return any(
+        asked.scheme == allowed.scheme and is_same_domain(asked.netloc, allowed.netloc.removeprefix("*"))
+        for allowed in wild
+    )
+
+
+def may_read(sender: Any, request: HttpRequest, **options: Any) -> bool:
+    """What the CORS middleware asks by its signal `check_request_enabled`."""
+    return request.path_info.startswith("/api/") and is_allowed(request.headers.get("Origin", ""))

@@ -4,6 +4,7 @@ Values come from the environment, then from the `.env` file in the checkout (ano
 An empty value counts as not set. A value that can't be used stops the start with one line.
 """
 
+import codecs
 import os
 import secrets
 from functools import cached_property
@@ -14,18 +15,13 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from project import hostnames, listening
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 
 def _split(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
-
-
-def _origin(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/") or parts.query:
-        raise ValueError
-    return f"{parts.scheme}://{parts.netloc}"
 
 
 def _redis_url(value: str) -> str:
@@ -47,8 +43,8 @@ def _relative_path(value: str) -> str:
     return value.strip("/")
 
 
-type Words = Annotated[list[str], NoDecode, BeforeValidator(_split)]
-type Origins = Annotated[list[Annotated[str, AfterValidator(_origin)]], NoDecode, BeforeValidator(_split)]
+type Hosts = Annotated[list[Annotated[str, AfterValidator(hostnames.allowed_host)]], NoDecode, BeforeValidator(_split)]
+type Origins = Annotated[list[Annotated[str, AfterValidator(hostnames.origin)]], NoDecode, BeforeValidator(_split)]
 type RelativePath = Annotated[str, AfterValidator(_relative_path)]
 
 BOOLEAN = "True or False"
@@ -60,7 +56,7 @@ class Env(BaseSettings):
 
     model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore", frozen=True)
 
-    host: str = Field("127.0.0.1", description="a host name or address to listen on")
+    host: str = Field(listening.LOCALHOST, description="a host name or address to listen on")
     port: int = Field(8000, ge=1, le=65535, description=PORT_NUMBER)
     data_dir: Path = Field(BASE_DIR / "var", description="a folder that can be written")
     web_workers: int = Field(2, ge=1, le=64, description="a number of web processes from 1 to 64")
@@ -70,13 +66,19 @@ class Env(BaseSettings):
     debug: bool = Field(False, description=BOOLEAN)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
     metrics_token: str | None = Field(None, min_length=16, description="at least 16 secret characters")
-    allowed_hosts: Words = Field(
-        ["localhost", "127.0.0.1", "[::1]"], description="host names separated by commas, such as api.example.com"
+    allowed_hosts: Hosts = Field(
+        ["localhost", "127.0.0.1", "[::1]"],
+        description="host names separated by commas, such as api.example.com, .example.com (with all below) or *",
     )
     csrf_trusted_origins: Origins = Field(
-        [], description="origins separated by commas, each with its scheme, such as https://app.example.com"
+        [],
+        description="origins separated by commas, each a scheme and a host, such as https://app.example.com,"
+        " http://localhost:4200 or https://*.example.com",
     )
     secure_cookies: bool = Field(False, description=BOOLEAN)
+    secure_hsts: Literal["off", "host", "subdomains", "preload"] = Field(
+        "host", description="off, host, subdomains or preload"
+    )
     jwt_cookie_samesite: Literal["Lax", "Strict", "None"] = Field("Lax", description="Lax, Strict or None")
     use_x_forwarded_proto: bool = Field(False, description=BOOLEAN)
     trusted_proxies: int = Field(
@@ -155,12 +157,33 @@ def sentence(error: ValidationError) -> str:
 
 
 def load() -> Env:
-    """Read the environment, or stop the program with one line that names the variable."""
+    """Read the environment, or stop the program with one line that names the variable or the file."""
     env_file = os.environ.get("ENV_FILE", str(BASE_DIR / ".env"))
     try:
-        return Env(_env_file=env_file or None)
+        encoding = encoding_of(Path(env_file).expanduser()) if env_file else None
+        return Env(_env_file=env_file or None, _env_file_encoding=encoding)
     except ValidationError as error:
         raise SystemExit(sentence(error)) from None
+    except OSError as error:
+        raise SystemExit(f"{env_file} can't be read: {error.strerror}.") from None
+
+
+def encoding_of(env_file: Path) -> str:
+    """How the file is written: UTF-8, or UTF-16 with its byte order mark, as Windows' editors and shells save text.
+
+    Stops the program where it is neither.
+    """
+    if not env_file.is_file():  # missing, or a pipe, which can be read once
+        return "utf-8"
+    content = env_file.read_bytes()
+    encoding = "utf-16" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+    try:
+        is_text = "\0" not in content.decode(encoding)  # UTF-16 without a mark, or UTF-32
+    except UnicodeDecodeError:
+        is_text = False
+    if not is_text:
+        raise SystemExit(f"{env_file} can't be read: it accepts UTF-8, or UTF-16 with a byte order mark.")
+    return encoding
 
 
 def share_metrics(folder: str) -> None:

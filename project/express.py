@@ -24,11 +24,11 @@ from django.http import HttpResponse
 from django.http.cookie import parse_cookie
 from django.utils.csp import CSP, build_policy
 
-from accounts import auth, cookies, playback
+from accounts import auth, cookies, origins, playback
 from hls.core import names
 from library import delivery, files, places
 from library.errors import NotFound
-from project import edge, logs, metrics
+from project import edge, hosts, logs, metrics
 from project.middleware import identity_of
 
 type Environ = dict[str, Any]
@@ -121,23 +121,25 @@ class Express:
         ]
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        if environ["PATH_INFO"] == edge.PATH:
-            served = self.permit(environ, start_response)
-        else:
-            wish = Wish.read(environ)
-            served = self.serve(environ, start_response, wish) if wish else None
+        served = self.served(environ, start_response) if hosts.is_served(environ) else None
         if served is not None:
             return served
         if connected := environ.get("gunicorn.socket"):
             connected.settimeout(STALLED_S)
         return self._django(environ, start_response)
 
+    def served(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes] | None:
+        if environ["PATH_INFO"] == edge.PATH:
+            return self.permit(environ, start_response)
+        wish = Wish.read(environ)
+        return self.serve(environ, start_response, wish) if wish else None
+
     def serve(self, environ: Environ, start_response: StartResponse, wish: Wish) -> Iterable[bytes] | None:
         """The answer, or None where Django has to find out."""
         started = time.perf_counter()
         origin = environ.get("HTTP_ORIGIN", "")
         place = wish.place()
-        if place is None or (origin and origin not in settings.CORS_ALLOWED_ORIGINS):
+        if place is None or (origin and not origins.is_allowed(origin)):
             return None
         viewer = viewer_of(environ, wish)
         if viewer is None:
@@ -180,7 +182,7 @@ class Express:
         if viewer is None:
             return None
         origin = environ.get("HTTP_ORIGIN", "")
-        if origin in settings.CORS_ALLOWED_ORIGINS:
+        if origins.is_allowed(origin):
             headers["Access-Control-Allow-Origin"] = origin
         identity = identity_of(environ.get("HTTP_X_REQUEST_ID", ""))
         self.note(environ, edge.ROUTE, 204, time.perf_counter() - started, identity, viewer.user.pk, film)

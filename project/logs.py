@@ -106,7 +106,6 @@ def logging_config(*, level: str, as_json: bool) -> dict[str, Any]:
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
             "django.request": {"level": "ERROR"},  # 4xx answers stand in the access line already
-            "django.security.DisallowedHost": {"level": "CRITICAL"},
             "django.db.backends": {"level": "INFO"},  # its DEBUG is every query with its values, hashes among them
             "huey": {"level": "WARNING"},
             "hls.core.process": {"level": "DEBUG" if level == "DEBUG" else "WARNING"},  # whole ffmpeg commands

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 
 from accounts.auth import Viewer
-from project import metrics
+from project import hosts, metrics
 from project.sentences import sentence_for
 
 type Handler = Callable[[HttpRequest], HttpResponseBase]
@@ -20,7 +20,6 @@ log = structlog.get_logger("videoflix.web")
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 OF_THE_BODY = frozenset(("content-type", "content-length", "content-encoding", "content-disposition", "etag"))
-QUIET = ("/api/health/", "/api/health", "/api/ready/", "/api/ready", "/metrics")  # asked every few seconds
 BODILESS = (204, 304)
 CHALLENGE = 'Bearer realm="videoflix"'  # RFC 9110 15.5.2 wants one; browsers ask nobody for this kind
 
@@ -40,7 +39,7 @@ def request_id(get_response: Handler) -> Handler:
             response = get_response(request)
             duration_s = time.perf_counter() - started
             metrics.observe(request, response, duration_s)
-            level = logging.DEBUG if request.path in QUIET and response.status_code == 200 else logging.INFO
+            level = logging.DEBUG if request.path in hosts.PROBES and response.status_code == 200 else logging.INFO
             log.log(
                 level,
                 "request",

@@ -29,8 +29,7 @@ SUPERUSER_PASSWORD = env.django_superuser_password
 SECRET_KEY = env.secret_key or environment.private_key(DATA_DIR / "secret_key")
 DEBUG = env.debug
 ALLOWED_HOSTS = env.allowed_hosts
-CSRF_TRUSTED_ORIGINS = env.csrf_trusted_origins
-CORS_ALLOWED_ORIGINS = env.csrf_trusted_origins
+CSRF_TRUSTED_ORIGINS = env.csrf_trusted_origins  # CORS too asks accounts.origins, for whom this is the list
 CORS_ALLOW_CREDENTIALS = True
 TUS_REQUEST_HEADERS = [
     *("tus-resumable", "upload-length", "upload-offset", "upload-metadata", "upload-checksum"),
@@ -55,14 +54,18 @@ SESSION_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SAMESITE = env.jwt_cookie_samesite
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
-X_FRAME_OPTIONS = "DENY"
+X_FRAME_OPTIONS = "SAMEORIGIN"  # says to old browsers what `frame-ancestors 'self'` in the policy says to others
 SECURE_CSP = POLICY
-if env.secure_cookies and not DEBUG:
-    SECURE_SSL_REDIRECT = False  # the proxy in front owns TLS and the redirect; the API must never redirect
+SECURE_SSL_REDIRECT = False  # the proxy in front owns TLS and the redirect; the API must never redirect
+if env.secure_cookies and not DEBUG and env.secure_hsts != "off":
     SECURE_HSTS_SECONDS = 31_536_000
-    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
-    SECURE_HSTS_PRELOAD = True
-SILENCED_SYSTEM_CHECKS = ["security.W008"]  # SECURE_SSL_REDIRECT: see above
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = env.secure_hsts in ("subdomains", "preload")
+    SECURE_HSTS_PRELOAD = env.secure_hsts == "preload"
+SILENCED_SYSTEM_CHECKS = [
+    *("security.W005", "security.W021"),  # subdomains and preload: whoever owns the domain says so in SECURE_HSTS
+    "security.W008",  # SECURE_SSL_REDIRECT: see above
+    "security.W019",  # X_FRAME_OPTIONS: Unfold opens the admin's pop-ups in frames
+]
 
 # Applications
 
@@ -95,6 +98,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "project.csp.admin_policy",
+    "project.hosts.served_hosts_only",
     "project.static.StaticFiles",
     "corsheaders.middleware.CorsMiddleware",
     "accounts.origins.own_or_allowed_origin",

@@ -2,6 +2,10 @@
 
 Each program gets a session of its own, so that the terminal's Ctrl-C reaches only this process, which passes it on
 once. The kernel kills them should this process die without a word.
+
+One that ends by itself is started again while the others go on: usually the system ran out of memory and killed it.
+The pause before that doubles each time until it has run steadily. Only one that ends at once, again and again, ends
+the whole.
 """
 
 import http.client
@@ -13,6 +17,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -25,6 +30,7 @@ ASKING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 STOP_TIMEOUT_S = 35  # more than the worker and gunicorn allow themselves
 TICK_S = 0.2
 LAST_WORDS_S = 1
+LAST_LINES = 10
 
 
 @dataclass(frozen=True)
@@ -35,9 +41,35 @@ class Program:
 
 
 @dataclass(frozen=True)
+class Patience:
+    """With a program that ends by itself."""
+
+    first_pause_s: float = 1
+    longest_pause_s: float = 60
+    steady_s: float = 60  # after so long a run the next pause is the first one again
+    at_once_s: float = 10  # a shorter run has ended at once
+    most_at_once: int = 5  # so many of them in a row are the end
+
+
+@dataclass(frozen=True)
+class Record:
+    """How a program has fared since it last ran steadily."""
+
+    pause_s: float = 0  # before the last start
+    ended_at_once: int = 0  # in a row
+
+    def after(self, ran_s: float, patience: Patience) -> "Record":
+        if ran_s >= patience.steady_s:
+            return Record(patience.first_pause_s)
+        pause_s = min(max(2 * self.pause_s, patience.first_pause_s), patience.longest_pause_s)
+        return Record(pause_s, self.ended_at_once + 1 if ran_s < patience.at_once_s else 0)
+
+
+@dataclass(frozen=True)
 class Ended:
     program: Program
     returncode: int
+    last_lines: tuple[str, ...] = ()
 
     @property
     def how(self) -> str:
@@ -55,30 +87,33 @@ type Events = queue.SimpleQueue[Ended | AskedToStop]
 
 
 class Supervisor:
-    """Runs programs until they are asked to stop, or until one of them ends."""
+    """Runs programs until they are asked to stop, or until one of them can't be kept running."""
 
-    def __init__(self, programs: Sequence[Program]) -> None:
+    def __init__(self, programs: Sequence[Program], patience: Patience | None = None) -> None:
         self.programs = programs
+        self.patience = patience or Patience()
         self.events: Events = queue.SimpleQueue()
         self.running: dict[Program, subprocess.Popen[bytes]] = {}
+        self.started_at: dict[Program, float] = {}
+        self.start_at: dict[Program, float] = {}  # of those that have ended by themselves
+        self.records = dict.fromkeys(programs, Record())
         self.kill_at: float | None = None  # set once they have been told to stop
         self.has_failed = False
 
     def run(self, *, is_up: Callable[[], bool], announce: Callable[[], None]) -> int:
         """Start everything, call `announce` once `is_up`, and return an exit code when all have ended.
 
-        0 after a wanted stop, 1 when a program ended by itself or had to be killed.
+        0 after a wanted stop, 1 when a program couldn't be kept running or had to be killed.
         """
         with asking_signals(self.events):
             for program in self.programs:
                 self._start(program)
             waits_for_start = True
-            while self.running:
+            while self.running or self.start_at:
                 try:
                     self._heed(self.events.get(timeout=TICK_S))
                 except queue.Empty:
-                    if self.kill_at is not None and time.monotonic() > self.kill_at:
-                        self._kill()
+                    self._do_what_is_due()
                     if self.kill_at is None and waits_for_start and is_up():
                         announce()
                         waits_for_start = False
@@ -86,6 +121,7 @@ class Supervisor:
 
     def _start(self, program: Program) -> None:
         tether = json.dumps({"parent": os.getpid(), "nice": 0, "limits": {}})
+        self.started_at[program] = time.monotonic()
         process = subprocess.Popen(
             [sys.executable, "-I", "-S", child.__file__, tether, *program.command],
             cwd=program.folder,
@@ -97,24 +133,49 @@ class Supervisor:
         self.running[program] = process
         threading.Thread(target=follow, args=(program, process, self.events), daemon=True).start()
 
+    def _do_what_is_due(self) -> None:
+        now = time.monotonic()
+        if self.kill_at is not None and now > self.kill_at:
+            self._kill()
+        for program in [program for program, at in self.start_at.items() if now >= at]:
+            del self.start_at[program]
+            self._tell(f"Starting {program.name} again …")
+            try:
+                self._start(program)
+            except OSError as error:  # no memory, or no process more: what it has ended by may last
+                self._start_again_or_give_up(program, how=str(error.strerror), last_lines=())
+
     def _heed(self, event: Ended | AskedToStop) -> None:
         if isinstance(event, Ended):
             process = self.running.pop(event.program)
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)  # what it may have left behind
             if self.kill_at is None:
-                self._tell(f"{event.program.name} has ended by itself ({event.how}).")
-                self.has_failed = True
+                self._start_again_or_give_up(event.program, how=event.how, last_lines=event.last_lines)
         elif self.kill_at is not None:
             self._kill()
-            return
-        if self.kill_at is None:
+        else:
             self._stop()
+
+    def _start_again_or_give_up(self, program: Program, *, how: str, last_lines: Sequence[str]) -> None:
+        now = time.monotonic()
+        record = self.records[program].after(now - self.started_at[program], self.patience)
+        self.records[program] = record
+        if record.ended_at_once >= self.patience.most_at_once:
+            self._tell(f"{program.name} has ended by itself ({how}), {record.ended_at_once} times in a row at once.")
+            for line in ("Its last lines:", *last_lines) if last_lines else ():
+                self._tell(line)
+            self.has_failed = True
+            self._stop()
+            return
+        self._tell(f"{program.name} has ended by itself ({how}); it is started again in {record.pause_s:g} s.")
+        self.start_at[program] = now + record.pause_s
 
     def _stop(self) -> None:
         names = " and ".join(program.name for program in self.running)
         self._tell(f"Stopping {names} … (Ctrl-C again to kill)" if names else "Stopping …")
         self.kill_at = time.monotonic() + STOP_TIMEOUT_S
+        self.start_at.clear()
         for process in self.running.values():
             process.terminate()
 
@@ -149,10 +210,13 @@ def asking_signals(events: Events) -> Iterator[None]:
 def follow(program: Program, process: subprocess.Popen[bytes], events: Events) -> None:
     """Pass a program's lines on until it ends, then report its end."""
 
+    last_lines: deque[str] = deque(maxlen=LAST_LINES)
+
     def pass_on() -> None:
         for line in process.stdout or ():
+            last_lines.append(f"{program.name:<6} | {line.decode(errors='replace').rstrip()}")
             try:
-                say(f"{program.name:<6} | {line.decode(errors='replace').rstrip()}")
+                say(last_lines[-1])
             except OSError:  # nobody reads our output any more
                 events.put(AskedToStop())
                 break
@@ -161,7 +225,7 @@ def follow(program: Program, process: subprocess.Popen[bytes], events: Events) -
     reader.start()
     returncode = process.wait()
     reader.join(LAST_WORDS_S)
-    events.put(Ended(program, returncode))
+    events.put(Ended(program, returncode, tuple(last_lines)))
 
 
 def say(line: str) -> None:

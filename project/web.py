@@ -11,6 +11,7 @@ from typing import Any
 from gunicorn.glogging import Logger
 
 from project import env as environment
+from project import listening
 from project.logs import logging_config
 
 _env = environment.load()
@@ -25,7 +26,7 @@ class ErrorsOnly(Logger):  # type: ignore[misc]  # gunicorn has no types
     access_log_enabled = False
 
 
-bind = f"[{_env.host}]:{_env.port}" if ":" in _env.host else f"{_env.host}:{_env.port}"
+bind = [f"{listening.bracketed(address)}:{_env.port}" for address in listening.addresses(_env.host)]
 workers = _env.web_workers
 IDLE_CONNECTIONS = 1000
 SPARE_FILES = 100  # databases, logs, counters

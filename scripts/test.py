@@ -56,6 +56,10 @@ NEED_NO_DATABASE = (
     "test_edge_operations*",
     "test_prepare*",
     "test_operations*",
+    "test_checkout*",
+    "test_listening*",
+    "test_edge_moving*",
+    "test_systemd*",
     "test_stalled*",
 )  # or have their own
 ON_SQLITE = (

@@ -18,7 +18,6 @@ UNSAFE = ["register/", "login/", "token/refresh/", "logout/", "password_reset/",
 @pytest.fixture(autouse=True)
 def allowed_app(settings: Settings) -> None:
     settings.CSRF_TRUSTED_ORIGINS = [APP]
-    settings.CORS_ALLOWED_ORIGINS = [APP]
 
 
 def login(client: Client, **headers: str) -> int:
@@ -121,3 +120,39 @@ def test_allowed_origin_can_read_answers_and_errors(client: Client) -> None:
         response = client.get(f"/api/{path}", headers={"Origin": APP})
         assert response["Access-Control-Allow-Origin"] == APP
         assert response["Access-Control-Allow-Credentials"] == "true"
+
+
+@pytest.mark.parametrize(
+    ("origin", "is_allowed"),
+    [
+        ("https://app.example.org", True),
+        ("https://a.b.example.org", True),
+        ("https://example.org", True),
+        ("http://app.example.org", False),
+        ("https://app.example.org:8443", False),
+        ("https://evilexample.org", False),
+        ("https://app.example.org.evil.net", False),
+        ("https://evil.net/.example.org", False),
+        ("https://evil.net#.example.org", False),
+        ("https://[.example.org", False),
+        ("null", False),
+    ],
+)
+def test_wildcard_holds_for_every_check_alike(
+    client: Client, ada: User, settings: Settings, origin: str, is_allowed: bool
+) -> None:
+    """The API's rule, CORS, and Django's own check, which guards the admin's forms."""
+    settings.CSRF_TRUSTED_ORIGINS = ["https://*.example.org"]
+    assert login(client, Origin=origin) == (200 if is_allowed else 403)
+    read = client.get("/api/openapi.json", headers={"Origin": origin})
+    assert read.get("Access-Control-Allow-Origin") == (origin if is_allowed else None)
+    if is_allowed:
+        assert preflight(client, origin)["access-control-allow-origin"] == origin
+    page = Client(enforce_csrf_checks=True)
+    page.get("/admin/login/")
+    form = {"username": "x", "password": "x", "csrfmiddlewaretoken": page.cookies["csrftoken"].value}
+    assert page.post("/admin/login/", form, headers={"Origin": origin}).status_code == (200 if is_allowed else 403)
+
+
+def test_pages_outside_the_api_are_read_by_nobody_else(client: Client) -> None:
+    assert "Access-Control-Allow-Origin" not in client.get("/", headers={"Origin": APP})

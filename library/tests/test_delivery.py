@@ -374,7 +374,7 @@ def test_segment_costs_no_query_once_the_viewer_and_the_place_are_known(
 
 
 def test_cors_lets_an_allowed_page_read_and_no_other(ada: Player, segment: str, settings: Any) -> None:
-    settings.CORS_ALLOWED_ORIGINS = ["https://app.example.com"]
+    settings.CSRF_TRUSTED_ORIGINS = ["https://app.example.com"]
     allowed = ada.get(segment, headers={"Origin": "https://app.example.com"})
     assert allowed["Access-Control-Allow-Origin"] == "https://app.example.com"
     assert allowed["Access-Control-Allow-Credentials"] == "true"
@@ -385,7 +385,7 @@ def test_cors_lets_an_allowed_page_read_and_no_other(ada: Player, segment: str, 
 
 
 def test_preflight_allows_ranges_with_credentials(client: Player, segment: str, settings: Any) -> None:
-    settings.CORS_ALLOWED_ORIGINS = ["https://app.example.com"]
+    settings.CSRF_TRUSTED_ORIGINS = ["https://app.example.com"]
     headers = {"Origin": "https://app.example.com", "Access-Control-Request-Method": "GET"}
     response = client.options(segment, headers=headers)
     assert response.status_code == 200

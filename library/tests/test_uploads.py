@@ -441,7 +441,7 @@ def test_the_method_may_stand_in_a_header(at_admin: Client) -> None:
 
 
 def test_a_page_of_an_allowed_origin_may_read_the_tus_headers(at_admin: Client, settings: Any) -> None:
-    settings.CORS_ALLOWED_ORIGINS = ["https://app.example.com"]
+    settings.CSRF_TRUSTED_ORIGINS = ["https://app.example.com"]
     preflight = at_admin.options(
         ROOT,
         headers={

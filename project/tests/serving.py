@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from project.env import BASE_DIR, Env
+from project.listening import LOCALHOST, addresses
 
 START_TIMEOUT_S = 90
 END_TIMEOUT_S = 45
@@ -84,10 +85,18 @@ def serve(data: Path, port: int, **variables: str) -> Running:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """One that is free on all of localhost's addresses."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port: int = probe.getsockname()[1]
+        if all(is_free(address, port) for address in addresses(LOCALHOST)):
+            return port
+
+
+def is_free(address: str, port: int) -> bool:
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as probe:
+        return bool(probe.connect_ex((address, port)))
 
 
 def get(url: str, *, opener: urllib.request.OpenerDirector | None = None) -> Answer:

@@ -104,7 +104,18 @@ def test_edge_sees_films_and_pictures_only_and_changes_none() -> None:
 def test_edge_is_given_every_variable_of_its_template() -> None:
     template = (BASE_DIR / "deploy" / "nginx.conf.template").read_text()
 
-    assert set(re.findall(r"\$\{(\w+)\}", template)) == set(SERVICES["edge"]["environment"])
+    made_by_the_image = {"NGINX_ENTRYPOINT_LOCAL_RESOLVERS": "NGINX_LOCAL_RESOLVERS"}
+    given = {made_by_the_image.get(name, name) for name in SERVICES["edge"]["environment"]}
+    assert set(re.findall(r"\$\{(\w+)\}", template)) == given
+
+
+def test_edge_is_an_nginx_that_follows_web_to_another_address() -> None:
+    """`resolve` is in the free nginx from 1.27.3 on. The image tells whom to ask: 127.0.0.11 is Docker's alone."""
+    edge = SERVICES["edge"]
+
+    assert tuple(map(int, edge["image"].rpartition(":")[2].split("."))) >= (1, 28)
+    assert edge["environment"]["EDGE_UPSTREAM"] == "web:8000 resolve"
+    assert edge["environment"]["NGINX_ENTRYPOINT_LOCAL_RESOLVERS"]
 
 
 def test_edge_remembers_in_memory_and_is_the_one_proxy_that_is_believed() -> None:

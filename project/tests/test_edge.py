@@ -238,6 +238,17 @@ def test_head_tells_the_length_and_sends_nothing(site: Site, player: httpx.Clien
         assert response.headers["Content-Length"] == str(SEGMENT_BYTES)
 
 
+@pytest.mark.parametrize("name", ["480p/segment_000.ts", "thumbnail.jpg", "master.m3u8", ""])
+def test_host_that_is_not_served_is_refused_for_what_nginx_sends_too(
+    site: Site, player: httpx.Client, name: str
+) -> None:
+    path = f"/api/video/{site.film}/{name}"
+    assert player.get(path).status_code == (200 if name else 401)
+    refused = player.get(path, headers={"Host": "foreign.example.net"})
+    assert (refused.status_code, refused.json()) == (400, {"detail": "This host name is not served here."})
+    assert httpx.get(f"{site.edge}/api/health/", headers={"Host": "foreign.example.net"}).status_code == 200
+
+
 def test_other_methods_are_django_s_to_refuse(site: Site, player: httpx.Client) -> None:
     response = player.put(f"/api/video/{site.film}/480p/segment_000.ts", headers={"Sec-Fetch-Site": "same-origin"})
     assert response.status_code in (401, 405)

@@ -20,7 +20,7 @@ def own_folders(settings: Any, tmp_path: Path) -> None:
     settings.DATA_DIR = tmp_path
     settings.HLS_ROOT = tmp_path / "hls"
     settings.MEDIA_ROOT = tmp_path / "uploads"
-    settings.CORS_ALLOWED_ORIGINS = [ORIGIN]
+    settings.CSRF_TRUSTED_ORIGINS = [ORIGIN]
 
 
 @pytest.fixture

@@ -22,8 +22,10 @@ BAD_VALUES = {
     "METRICS_TOKEN": "tooshort",
     "DEBUG": "perhaps",
     "LOG_LEVEL": "LOUD",
+    "ALLOWED_HOSTS": "https://api.example.com",
     "CSRF_TRUSTED_ORIGINS": "app.example.com",
     "SECURE_COOKIES": "sometimes",
+    "SECURE_HSTS": "always",
     "JWT_COOKIE_SAMESITE": "Loose",
     "USE_X_FORWARDED_PROTO": "2",
     "TRUSTED_PROXIES": "-1",
@@ -89,7 +91,7 @@ def test_bad_value_stops_with_one_line_that_names_the_variable_and_not_the_value
 
 
 def test_every_variable_that_can_be_wrong_is_tried() -> None:
-    free_text = {"host", "data_dir", "allowed_hosts", "db_name", "db_user", "db_password", "db_host", "redis_host"}
+    free_text = {"host", "data_dir", "db_name", "db_user", "db_password", "db_host", "redis_host"}
     free_text |= {"email_host", "email_host_user", "email_host_password", "default_from_email", "ffmpeg"}
     free_text |= {"django_superuser_username", "django_superuser_email", "django_superuser_password"}
 
@@ -148,6 +150,41 @@ def test_env_file_is_read_and_the_environment_wins(nothing_set: pytest.MonkeyPat
     env = environment.load()
 
     assert (env.port, env.host, env.debug) == (8100, "192.0.2.8", False)
+
+
+MARKED = {"utf-8": "", "utf-8-sig": "", "utf-16-le": "\ufeff", "utf-16-be": "\ufeff"}
+
+
+@pytest.mark.parametrize("encoding", MARKED)
+def test_env_file_is_read_as_windows_saves_it(nothing_set: pytest.MonkeyPatch, tmp_path: Path, encoding: str) -> None:
+    text = "PORT=8100\r\nDB_PASSWORD=größer als 5\r\n"
+    (tmp_path / "env").write_bytes(f"{MARKED[encoding]}{text}".encode(encoding))
+    nothing_set.setenv("ENV_FILE", str(tmp_path / "env"))
+
+    env = environment.load()
+
+    assert (env.port, env.db_password) == (8100, "größer als 5")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "PORT=8100\n".encode("utf-16-le"),
+        "PORT=8100\n".encode("utf-16-be"),
+        "PORT=8100\n".encode("utf-32"),
+        "DB_PASSWORD=größer\n".encode("latin-1"),
+        "\ufeffPORT=8100\n".encode("utf-16-le")[:-1],
+        b"PORT=8100\0\n",
+    ],
+)
+def test_env_file_in_another_encoding_stops_the_start_with_one_line(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "env"
+    path.write_bytes(content)
+
+    ended = start(ENV_FILE=str(path), DATA_DIR=str(tmp_path))
+
+    assert ended.returncode == 1
+    assert ended.stderr == f"{path} can't be read: it accepts UTF-8, or UTF-16 with a byte order mark.\n"
 
 
 @pytest.mark.parametrize(
@@ -211,3 +248,79 @@ def test_a_relative_data_dir_is_the_same_from_every_folder(tmp_path: Path) -> No
         for folder in (tmp_path, BASE_DIR)
     }
     assert told == {f"{BASE_DIR / 'var/elsewhere'}\n"}
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("HTTPS://App.Example.COM", "https://app.example.com"),
+        ("https://app.example.com/", "https://app.example.com"),
+        ("https://app.example.com:443", "https://app.example.com"),
+        ("http://app.example.com:80/", "http://app.example.com"),
+        ("https://app.example.com:80", "https://app.example.com:80"),
+        ("http://app.example.com:443", "http://app.example.com:443"),
+        ("http://LOCALHOST:4200", "http://localhost:4200"),
+        ("http://[0:0:0:0:0:0:0:1]:4200", "http://[::1]:4200"),
+        ("https://*.Example.com:443", "https://*.example.com"),
+        ("https://*.example.com:8443", "https://*.example.com:8443"),
+        ("https://münchen.example", "https://xn--mnchen-3ya.example"),
+    ],
+)
+def test_origin_is_what_browsers_send_however_it_is_written(
+    nothing_set: pytest.MonkeyPatch, written: str, meant: str
+) -> None:
+    nothing_set.setenv("CSRF_TRUSTED_ORIGINS", f"{written}, https://other.example.com")
+
+    assert environment.load().csrf_trusted_origins == [meant, "https://other.example.com"]
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        *("*", "https://*", "https://app-*.example.com", "https://app.*.com", "https://*.*.example.com", "https://"),
+        *("https://app.example.com/path", "https://app.example.com?", "https://app.example.com#", "ftp://example.com"),
+        *("https://user@app.example.com", "https://app.example.com:99999", "https://app.example.com:x", "null"),
+        *("https://app example.com", "https://[::1", "https://.example.com", "//app.example.com", "https://[evil]"),
+    ],
+)
+def test_origin_that_no_browser_sends_stops_the_start(nothing_set: pytest.MonkeyPatch, written: str) -> None:
+    nothing_set.setenv("CSRF_TRUSTED_ORIGINS", f"https://good.example.com,{written}")
+
+    with pytest.raises(SystemExit, match="CSRF_TRUSTED_ORIGINS can't be used as it is set: it accepts origins"):
+        environment.load()
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("API.example.com", "api.example.com"),
+        ("api.example.com:8000", "api.example.com"),
+        ("*.example.com", ".example.com"),
+        (".example.com", ".example.com"),
+        ("::1", "[::1]"),
+        ("[::1]:8000", "[::1]"),
+        ("192.0.2.7:8000", "192.0.2.7"),
+        ("*", "*"),
+        ("münchen.example", "xn--mnchen-3ya.example"),
+    ],
+)
+def test_host_is_what_requests_name_however_it_is_written(
+    nothing_set: pytest.MonkeyPatch, written: str, meant: str
+) -> None:
+    nothing_set.setenv("ALLOWED_HOSTS", f"{written},localhost")
+
+    assert environment.load().allowed_hosts == [meant, "localhost"]
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        *("http://api.example.com", "api.example.com/", "api.example.com/x", "api.example.com:99999", "a b", "api.*"),
+        *("user@api.example.com", "..example.com", ".", "[::1", "api.example.com?", "api.example.com#x", "**"),
+    ],
+)
+def test_host_that_no_request_names_stops_the_start(nothing_set: pytest.MonkeyPatch, written: str) -> None:
+    nothing_set.setenv("ALLOWED_HOSTS", written)
+
+    with pytest.raises(SystemExit, match="ALLOWED_HOSTS can't be used as it is set: it accepts host names"):
+        environment.load()

@@ -69,7 +69,7 @@ class Answered:
 @pytest.fixture(autouse=True)
 def own_folders(settings: Any, tmp_path: Path) -> Iterator[None]:
     settings.HLS_ROOT = tmp_path / "hls"
-    settings.CORS_ALLOWED_ORIGINS = [ORIGIN]
+    settings.CSRF_TRUSTED_ORIGINS = [ORIGIN]
     yield
     places.memory.clear()
 
@@ -118,6 +118,13 @@ def test_answer_is_the_one_django_gives(
     assert not answered.went_on
     assert (answered.status, answered.content) == (response.status_code, response.sent)
     assert comparable(answered.headers.items()) == comparable(response.items())
+
+
+def test_wildcard_of_allowed_origins_holds_here_too(player: Player, film: Video, cookie: str, settings: Any) -> None:
+    settings.CSRF_TRUSTED_ORIGINS = ["https://*.example.net"]
+    path = f"/api/video/{film.pk}/480p/segment_000.ts"
+    assert Answered(path, cookie, Origin="https://a.example.net").headers["Access-Control-Allow-Origin"]
+    assert Answered(path, cookie, Origin="https://a.example.org").went_on
 
 
 def comparable(headers: Iterable[tuple[str, str]]) -> dict[str, str]:

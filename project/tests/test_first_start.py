@@ -97,7 +97,11 @@ def test_demo_film_that_can_not_be_made_is_a_line_and_tried_again(
 
 @pytest.mark.parametrize(
     ("host", "site"),
-    [("0.0.0.0", "http://127.0.0.1:8100/"), ("::1", "http://[::1]:8100/"), ("::", "http://[::1]:8100/")],
+    [
+        *(("localhost", "http://localhost:8100/"), ("127.0.0.1", "http://localhost:8100/")),
+        *(("0.0.0.0", "http://localhost:8100/"), ("::", "http://localhost:8100/")),
+        *(("::1", "http://[::1]:8100/"), ("192.0.2.7", "http://192.0.2.7:8100/")),
+    ],
 )
 def test_addresses_that_are_said_can_be_opened(settings: Settings, host: str, site: str) -> None:
     settings.HOST, settings.PORT = host, 8100

@@ -36,7 +36,7 @@ class Installation:
     def __init__(self, folder: Path) -> None:
         self.data = folder / "data"
         self.port = free_port()
-        self.site = f"http://127.0.0.1:{self.port}"
+        self.site = f"http://localhost:{self.port}"
         self.started: list[Running] = []
         self.password = ""
 
@@ -139,14 +139,28 @@ def test_no_line_of_web_or_worker_holds_a_secret(installation: Installation) -> 
     assert "Confirm your e-mail" not in running.text
 
 
-def test_worker_that_is_killed_ends_the_whole_with_a_failure(installation: Installation) -> None:
+@pytest.mark.parametrize("name", ["worker", "web"])
+def test_part_that_is_killed_is_started_again_and_the_other_goes_on(installation: Installation, name: str) -> None:
     running = installation.started[-1]
-    processes = children(running.process.pid)
-    os.kill(processes["worker"], signal.SIGKILL)
+    before = children(running.process.pid)
+    os.kill(before[name], signal.SIGKILL)
 
-    assert running.wait() == 1
-    assert "worker has ended by itself (signal 9, SIGKILL)." in running.lines
-    assert not is_running(processes["web"])
+    running.wait_for(rf"{name} has ended by itself \(signal 9, SIGKILL\); it is started again in 1 s\.")
+    running.wait_for(f"Starting {name} again …")
+    wait_until(lambda: children(running.process.pid).keys() == before.keys(), what=f"the new {name}")
+    wait_until(lambda: answers(installation.port), what="the web server")
+    wait_until(lambda: get(f"{installation.site}/api/ready/").status == 200, what="web and worker are well")
+    after = children(running.process.pid)
+    assert [part for part in before if after[part] != before[part]] == [name]
+
+
+def test_ctrl_c_after_kills_is_a_clean_end(installation: Installation) -> None:
+    running = installation.started[-1]
+    running.send(signal.SIGINT)
+
+    assert running.wait() == 0
+    assert running.lines[-1] == "Stopped."
+    assert running.text.count("Videoflix is running.") == 1
 
 
 def test_children_die_with_a_serve_that_is_killed(installation: Installation) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from project.env import BASE_DIR
-from project.supervisor import Ended, Program
+from project.supervisor import Ended, Patience, Program, Record
 from project.tests.serving import Running, is_running, wait_until
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
@@ -19,7 +19,9 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="ne
 POLITE = "import time; print('ready', flush=True); time.sleep(60)"
 STUBBORN = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {POLITE}"
 TALKATIVE = "import time; print('one\\nthree \\xe9', flush=True); time.sleep(60)"
-FAILING = "import sys, time; time.sleep(0.5); print('last words'); sys.exit(3)"
+FAILING = "import sys; print('last words'); sys.exit(3)"
+QUICK = Patience(first_pause_s=0.05, longest_pause_s=0.1, most_at_once=3)
+PID = "import os, time; print('pid', os.getpid(), flush=True); time.sleep(60)"
 FATHER = "import subprocess, sys, time; c = subprocess.Popen(['sleep', '60']); print('child', c.pid, flush=True); "
 
 type Start = Callable[..., Running]
@@ -30,14 +32,15 @@ def start() -> Iterator[Start]:
     """Run a supervisor over small Python programs, each given as its source under a name."""
     started: list[Running] = []
 
-    def start(**sources: str) -> Running:
+    def start(patience: Patience = QUICK, **sources: str) -> Running:
         programs = ", ".join(
             f"Program({name!r}, ({sys.executable!r}, '-c', {code!r}))" for name, code in sources.items()
         )
         driver = f"""
             import sys
-            from project.supervisor import Program, Supervisor, say
-            sys.exit(Supervisor([{programs}]).run(is_up=lambda: True, announce=lambda: say("ANNOUNCED")))
+            from project.supervisor import Patience, Program, Supervisor, say
+            supervisor = Supervisor([{programs}], {patience!r})
+            sys.exit(supervisor.run(is_up=lambda: True, announce=lambda: say("ANNOUNCED")))
         """
         started.append(Running([sys.executable, "-c", textwrap.dedent(driver)], dict(os.environ)))
         return started[-1]
@@ -70,13 +73,61 @@ def test_a_closed_terminal_and_a_polite_kill_are_like_ctrl_c(start: Start, numbe
     assert running.wait() == 0
 
 
-def test_one_that_ends_by_itself_ends_the_others_with_a_failure(start: Start) -> None:
+def test_one_that_ends_at_once_again_and_again_ends_the_others_with_its_last_lines(start: Start) -> None:
     running = start(a=POLITE, b=FAILING)
 
     assert running.wait() == 1
-    assert "b      | last words" in running.lines
-    assert "b has ended by itself (exit code 3)." in running.lines
+    assert running.lines.count("b has ended by itself (exit code 3); it is started again in 0.05 s.") == 1
+    assert running.lines.count("b has ended by itself (exit code 3); it is started again in 0.1 s.") == 1
+    at = running.lines.index("b has ended by itself (exit code 3), 3 times in a row at once.")
+    assert running.lines[at + 1 : at + 3] == ["Its last lines:", "b      | last words"]
     assert "Stopping a … (Ctrl-C again to kill)" in running.lines
+
+
+def test_one_that_is_killed_is_started_again_while_the_others_go_on(start: Start) -> None:
+    running = start(a=PID, b=PID)
+    pids = {name: int(running.wait_for(rf"{name} +. pid (\d+)")[1]) for name in "ab"}
+    os.kill(pids["b"], signal.SIGKILL)
+    running.wait_for(r"b has ended by itself \(signal 9, SIGKILL\); it is started again in 0\.05 s\.")
+    running.wait_for("Starting b again …")
+    again = int(running.wait_for(rf"b +. pid (?!{pids['b']})(\d+)")[1])
+
+    assert is_running(again)
+    assert is_running(pids["a"])
+    running.send(signal.SIGINT)
+    assert running.wait() == 0
+    assert not is_running(again)
+    assert running.lines.count("ANNOUNCED") == 1
+
+
+def test_ctrl_c_during_the_pause_starts_nothing_any_more(start: Start) -> None:
+    running = start(Patience(first_pause_s=60), a=POLITE, b=FAILING)
+    running.wait_for("it is started again in 60 s")
+    running.send(signal.SIGINT)
+
+    assert running.wait() == 0
+    assert "Stopping a … (Ctrl-C again to kill)" in running.lines
+    assert running.text.count("last words") == 1
+
+
+def test_pause_grows_until_a_steady_run() -> None:
+    patience = Patience()
+    record, pauses = Record(), []
+    for ran_s in (3, 30, 20, 3, 11, 12, 13, 59, 60, 3):
+        record = record.after(ran_s, patience)
+        pauses.append(record.pause_s)
+
+    assert pauses == [1, 2, 4, 8, 16, 32, 60, 60, 1, 2]
+
+
+def test_only_short_runs_in_a_row_count_as_ended_at_once() -> None:
+    record, counts = Record(), []
+    for ran_s in (3, 3, 11, 3, 3, 3, 3, 3):
+        record = record.after(ran_s, Patience())
+        counts.append(record.ended_at_once)
+
+    assert counts == [1, 2, 0, 1, 2, 3, 4, 5]
+    assert Patience().most_at_once == 5
 
 
 def test_second_ctrl_c_kills_what_does_not_listen(start: Start) -> None:

@@ -14,11 +14,10 @@ from django.db import connections
 
 from hls.core.errors import TranscodeError
 from library.errors import LibraryError
+from project import listening
 from project.checks import ENGINE
 from project.first_start import Administrator, NoDatabase, add_demo, prepare, wants_demo
 from project.supervisor import Program, Supervisor, answers, say
-
-WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (looked up, not listened on)
 
 
 class Command(BaseCommand):
@@ -27,7 +26,8 @@ class Command(BaseCommand):
     def handle(self, *arguments: Any, **options: Any) -> None:
         self.check(tags=[ENGINE], include_deployment_checks=True)
         check_folder(settings.DATA_DIR)
-        check_port(settings.HOST, settings.PORT)
+        for address in listening.addresses(settings.HOST):
+            check_port(address, settings.PORT)
         say("Preparing the database …")
         try:
             made = prepare()
@@ -38,9 +38,9 @@ class Command(BaseCommand):
         banner = describe(made)
         connections.close_all()
         say("Starting web server and worker …")
-        host = WILDCARDS.get(settings.HOST, settings.HOST)
+        address = listening.reachable(settings.HOST)
         code = Supervisor(programs()).run(
-            is_up=lambda: answers(host, settings.PORT, "/api/health/"), announce=lambda: say(banner)
+            is_up=lambda: answers(address, settings.PORT, "/api/health/"), announce=lambda: say(banner)
         )
         say("Stopped." if code == 0 else "Stopped after a failure.")
         sys.exit(code)
@@ -72,22 +72,22 @@ def check_folder(folder: Path) -> None:
         raise CommandError(f"DATA_DIR can't be used: {folder} can't be written ({error.strerror}).") from error
 
 
-def check_port(host: str, port: int) -> None:
+def check_port(address: str, port: int) -> None:
     """Say so in a line before anything starts; gunicorn would try for five seconds."""
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        family, kind, protocol, _, place = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, protocol) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
+            probe.bind(place)
     except OSError as error:
         reason = "another program listens there" if error.errno == errno.EADDRINUSE else error.strerror
-        raise CommandError(f"Can't listen on HOST {host}, PORT {port}: {reason}. Set another PORT or HOST.") from error
+        where = f"HOST {address}, PORT {port}"
+        raise CommandError(f"Can't listen on {where}: {reason}. Set another PORT or HOST.") from error
 
 
 def describe(made: Administrator | None) -> str:
     """The words at the end of the start: where everything is, and how to get in."""
-    host = WILDCARDS.get(settings.HOST, settings.HOST)
-    site = f"http://{f'[{host}]' if ':' in host else host}:{settings.PORT}"
+    site = listening.site(settings.HOST, settings.PORT)
     mailer = settings.MAILERS["default"]["OPTIONS"]
     mail = f"sent through {mailer['host']}:{mailer['port']}" if "host" in mailer else f"files in {mailer['folder']}"
     return "\n".join(
