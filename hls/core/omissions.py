@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from hls.core.plan import Plan
 from hls.core.probe import OtherTrack
+from hls.core.timeline import INEXACT, MAX_RATE
 
 MOST_NAMED = 6
 STEREO = 2
@@ -58,8 +59,8 @@ def _picture(plan: Plan) -> Iterator[str]:
     video, top, extras = plan.source.video, plan.renditions[-1], plan.source.extras
     if max(video.width - top.width, video.height - top.height) > ROUNDING:
         yield f"The full size: {video.width} x {video.height} becomes {top.width} x {top.height}."
-    if plan.timeline.rate < video.rate:
-        yield f"The full rate: of {float(video.rate):.5g} pictures a second {float(plan.timeline.rate):.5g} are kept."
+    if video.picture_rate > MAX_RATE * (1 + INEXACT):
+        yield f"The full rate: of {float(video.picture_rate):.5g} pictures a second {float(plan.timeline.rate):.5g} are kept."
     if video.transfer in HDR:
         yield f"High dynamic range: {HDR[video.transfer]} is converted to the usual range (SDR)."
     if extras.has_alpha:

@@ -43,6 +43,7 @@ def test_of_an_ordinary_film_nothing_is_left_out() -> None:
         ({"rate": Fraction(120)}, "The full rate: of 120 pictures a second 60 are kept."),
         ({"rate": Fraction(120000, 1001)}, "The full rate: of 119.88 pictures a second 59.94 are kept."),
         ({"rate": Fraction(60)}, None),
+        ({"rate": Fraction(60058, 1000)}, None),
         ({"rate": Fraction(1, 2)}, None),
         ({"transfer": "smpte2084"}, "High dynamic range: PQ is converted to the usual range (SDR)."),
         ({"transfer": "arib-std-b67"}, "High dynamic range: HLG is converted to the usual range (SDR)."),
