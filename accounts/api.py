@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import rotate_token
 from ninja import Router, Status
 
-from accounts import cookies, services, sessions, tokens
+from accounts import cookies, devices, services, sessions, tokens
 from accounts.errors import (
     AccountsError,
     LinkRefused,
@@ -89,9 +89,11 @@ def login(request: HttpRequest, payload: LoginIn, response: HttpResponse) -> Log
         payload.password,
         address=client_address(request),
         agent=request.headers.get("User-Agent", ""),
+        known_devices=request.COOKIES.get(cookies.DEVICE, ""),
     )
     end_session_in(request.COOKIES.get(cookies.REFRESH, ""))
     cookies.sign_in(response, signed_in.pair)
+    cookies.know_device(response, signed_in.known_devices, max_age_s=int(devices.LIFETIME.total_seconds()))
     rotate_token(request)
     return LoginOut(detail="Login successful", user=SignedInUser(id=signed_in.user.pk, username=signed_in.user.email))
 
@@ -153,7 +155,7 @@ def request_password_reset(request: HttpRequest, payload: PasswordResetIn) -> De
 )
 def confirm_password_reset(request: HttpRequest, uidb64: str, token: str, payload: PasswordConfirmIn) -> Detail:
     """Takes `uid` and `token` of the link in the reset mail. Works once, and ends every session of that user."""
-    services.reset_password(uidb64, token, payload.new_password)
+    services.reset_password(uidb64, token, payload.new_password, address=client_address(request))
     return Detail(detail="Your Password has been successfully reset.")
 
 

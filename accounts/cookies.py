@@ -12,6 +12,7 @@ from accounts.sessions import Pair
 ACCESS = "access_token"
 REFRESH = "refresh_token"
 PLAYBACK = "playback_token"
+DEVICE = "device_token"
 
 
 def sign_in(response: HttpResponse, pair: Pair) -> None:
@@ -26,6 +27,10 @@ def sign_out(response: HttpResponse) -> None:
 
 def allow_playback(response: HttpResponseBase, value: str, *, film: int, max_age_s: int) -> None:
     _set(response, PLAYBACK, value, max_age_s=max_age_s, path=f"/api/video/{film}/")
+
+
+def know_device(response: HttpResponseBase, value: str, *, max_age_s: int) -> None:
+    _set(response, DEVICE, value, max_age_s=max_age_s)
 
 
 def _set(response: HttpResponseBase, name: str, value: str, *, max_age_s: int, path: str = "/") -> None:

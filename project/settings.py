@@ -98,6 +98,7 @@ MIDDLEWARE = [
     "project.static.StaticFiles",
     "corsheaders.middleware.CorsMiddleware",
     "accounts.origins.own_or_allowed_origin",
+    "accounts.devices.kept",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -215,8 +216,10 @@ UNCONFIRMED_ACCOUNTS_KEPT = timedelta(days=7)
 
 # Throttling: fixed windows in the words of the `limits` library
 
-THROTTLE_SIGN_IN_ACCOUNT = "10/5minutes"  # failures, by account
-THROTTLE_SIGN_IN_ADDRESS = "100/5minutes"  # failures, by client address: an office or a phone network share one
+THROTTLE_SIGN_IN = "10/5minutes"  # wrong passwords, by account at one client address
+THROTTLE_SIGN_IN_ADDRESS = "100/5minutes"  # by client address: an office or a phone network share one
+THROTTLE_SIGN_IN_ACCOUNT = "100/hour"  # by account, from wherever (NIST SP 800-63B 5.2.2: at most 100)
+THROTTLE_SIGN_IN_DEVICE = "10/5minutes"  # by browser that has signed in to the account before: it has no other limit
 THROTTLE_REGISTER_ADDRESS = "1000/hour"  # accounts made, by client address
 THROTTLE_RESET_ADDRESS = "100/hour"  # requests, by client address
 LETTERS_PER_ADDRESS = (5, timedelta(hours=1))  # of one kind; more are dropped silently
