@@ -5,8 +5,9 @@ from smtplib import SMTPException
 
 import structlog
 from django.conf import settings
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
+from limits import parse
 
 from accounts.emails import message_for
 from accounts.models import Letter
@@ -49,10 +50,15 @@ def send(letter_id: int) -> None:
 
 
 def is_flood(letter: Letter) -> bool:
-    """Whether this address had its share of this kind: the links in those still work, so nobody is locked out."""
-    number, period = settings.LETTERS_PER_ADDRESS
-    recent = Letter.objects.filter(kind=letter.kind, address=letter.address, sent_at__gt=timezone.now() - period)
-    return recent.count() >= number
+    """Whether this address had its share of this kind: the links in those still work, so nobody is locked out.
+
+    One that was ordered before and is still to be sent counts as sent: of those that are sent at the same time, the
+    same ones are too many whoever asks.
+    """
+    limit = parse(settings.THROTTLE_MAILS)
+    period = timedelta(seconds=limit.get_expiry())
+    before = Letter.objects.filter(kind=letter.kind, address=letter.address, pk__lt=letter.pk)
+    return before.filter(Q(sent_at=None) | Q(sent_at__gt=timezone.now() - period)).count() >= limit.amount
 
 
 def remove_old() -> int:

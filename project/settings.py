@@ -216,13 +216,13 @@ UNCONFIRMED_ACCOUNTS_KEPT = timedelta(days=7)
 
 # Throttling: fixed windows in the words of the `limits` library
 
-THROTTLE_SIGN_IN = "10/5minutes"  # wrong passwords, by account at one client address
-THROTTLE_SIGN_IN_ADDRESS = "100/5minutes"  # by client address: an office or a phone network share one
-THROTTLE_SIGN_IN_ACCOUNT = "100/hour"  # by account, from wherever (NIST SP 800-63B 5.2.2: at most 100)
-THROTTLE_SIGN_IN_DEVICE = "10/5minutes"  # by browser that has signed in to the account before: it has no other limit
-THROTTLE_REGISTER_ADDRESS = "1000/hour"  # accounts made, by client address
-THROTTLE_RESET_ADDRESS = "100/hour"  # requests, by client address
-LETTERS_PER_ADDRESS = (5, timedelta(hours=1))  # of one kind; more are dropped silently
+THROTTLE_SIGN_IN = env.throttle_sign_in  # wrong passwords, by account at one client address
+THROTTLE_SIGN_IN_ADDRESS = env.throttle_sign_in_address  # by client address: an office or a phone network share one
+THROTTLE_SIGN_IN_ACCOUNT = env.throttle_sign_in_account  # by account (NIST SP 800-63B 5.2.2: at most 100)
+THROTTLE_SIGN_IN_DEVICE = env.throttle_sign_in_device  # by browser that the account knows: it has no other limit
+THROTTLE_REGISTER_ADDRESS = env.throttle_register_address  # accounts made, by client address
+THROTTLE_RESET_ADDRESS = env.throttle_reset_address  # requests, by client address
+THROTTLE_MAILS = env.throttle_mails  # of one kind to one person; more are dropped silently
 
 # Mail
 

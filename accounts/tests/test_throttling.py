@@ -10,8 +10,8 @@ from django.test import Client, RequestFactory
 from limits.storage import RedisStorage
 from pytest_django import Settings
 
-from accounts import cookies, throttling, tries
-from accounts.errors import TooManyTries
+from accounts import cookies, services, throttling, tries
+from accounts.errors import RegistrationRefused, TooManyTries
 from accounts.models import Tally, User
 from accounts.tests.conftest import Post
 from accounts.tests.factories import PASSWORD, signed_in
@@ -84,6 +84,23 @@ def test_resets_and_registrations_are_limited_by_address(post: Post, settings: S
     assert [response.status_code for response in resets] == [200, 200, 429]
     assert [response.status_code for response in registrations] == [201, 201, 429]
     assert 0 < int(resets[2]["Retry-After"]) <= 3600
+
+
+def test_thirty_accounts_an_hour_are_made_at_one_address_and_what_is_refused_is_none(
+    settings: Settings,
+) -> None:
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+    def register(email: str, password: str = PASSWORD) -> None:
+        services.register(email, password, address="198.51.100.9")
+
+    for number in range(30):
+        with pytest.raises(RegistrationRefused):
+            register(f"viewer{number}@example.com", "password")
+        register(f"viewer{number}@example.com")
+    with pytest.raises(TooManyTries):
+        register("viewer30@example.com")
+    assert User.objects.count() == 30
 
 
 def test_admins_login_form_counts_too_and_says_so(client: Client, post: Post, carol: User) -> None:
