@@ -3,12 +3,11 @@
 from typing import Any
 
 from django.contrib.auth.backends import ModelBackend
-from django.db.models import Q
 from django.http import HttpRequest
 
 from accounts import cookies, devices, tries
 from accounts.errors import SignInRefused
-from accounts.models import User, normalised
+from accounts.models import User, goes_by, normalised
 from accounts.passwords import is_right
 from accounts.throttling import client_address
 
@@ -40,5 +39,5 @@ class UsernameOrEmailBackend(ModelBackend):
 
 def find(name: str) -> User | None:
     """By username, else by e-mail."""
-    found = User.objects.filter(Q(username__iexact=name) | Q(email=normalised(name)))
+    found = User.objects.filter(goes_by(name))
     return min(found, key=lambda user: user.username.lower() != name.lower(), default=None)
