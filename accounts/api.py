@@ -50,11 +50,12 @@ def examples(errors: dict[int, type[AccountsError]]) -> dict[str, Any]:
     operation_id="register",
     summary="Create an account",
 )
-def register(request: HttpRequest, payload: RegisterIn) -> Status[RegisterOut]:
+def register(request: HttpRequest, payload: RegisterIn, response: HttpResponse) -> Status[RegisterOut]:
     """The account can be used once the link in the activation mail was followed.
 
     A known e-mail and a weak password get the same answer.
     """
+    carry_token(response)
     user = services.register(payload.email, payload.password, address=client_address(request))
     return Status(201, RegisterOut(user=RegisteredUser(id=user.pk, email=user.email), token=secrets.token_urlsafe(24)))
 
@@ -92,6 +93,7 @@ def login(request: HttpRequest, payload: LoginIn, response: HttpResponse) -> Log
         known_devices=request.COOKIES.get(cookies.DEVICE, ""),
     )
     end_session_in(request.COOKIES.get(cookies.REFRESH, ""))
+    carry_token(response)
     cookies.sign_in(response, signed_in.pair)
     cookies.know_device(response, signed_in.known_devices, max_age_s=int(devices.LIFETIME.total_seconds()))
     rotate_token(request)
@@ -114,6 +116,7 @@ def refresh(request: HttpRequest, response: HttpResponse) -> RefreshOut:
     if not token:
         raise RefreshTokenMissing
     pair = sessions.refresh(token)
+    carry_token(response)
     cookies.sign_in(response, pair)
     return RefreshOut(detail="Token refreshed", access=pair.access)
 
@@ -157,6 +160,11 @@ def confirm_password_reset(request: HttpRequest, uidb64: str, token: str, payloa
     """Takes `uid` and `token` of the link in the reset mail. Works once, and ends every session of that user."""
     services.reset_password(uidb64, token, payload.new_password, address=client_address(request))
     return Detail(detail="Your Password has been successfully reset.")
+
+
+def carry_token(response: HttpResponse) -> None:
+    """What carries a token is kept by nobody on the way (RFC 6749 section 5.1)."""
+    response["Cache-Control"] = "no-store"
 
 
 def end_session_in(refresh_token: str) -> bool:

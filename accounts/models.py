@@ -60,7 +60,7 @@ class User(AbstractUser):
             Session.objects.filter(user=self).end()
 
 
-User._meta.get_field("username").register_lookup(Lower)  # type: ignore[union-attr] # a field, no relation
+User._meta.get_field("username").register_lookup(Lower)
 
 
 def goes_by(name: str) -> models.Q:
