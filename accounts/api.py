@@ -16,6 +16,7 @@ from accounts.errors import (
     TokenRefused,
 )
 from accounts.schemas import (
+    ActivationResendIn,
     Detail,
     FieldErrors,
     LoginIn,
@@ -71,6 +72,18 @@ def activate(request: HttpRequest, uidb64: str, token: str) -> Message:
     """Takes `uid` and `token` of the link in the activation mail. Works once."""
     services.activate(uidb64, token)
     return Message(message="Account successfully activated.")
+
+
+@router.post(
+    "activation/resend/",
+    response={200: Detail, 400: FieldErrors | Detail, 429: Detail},
+    operation_id="resendActivation",
+    summary="Ask for the activation mail again",
+)
+def resend_activation(request: HttpRequest, payload: ActivationResendIn) -> Detail:
+    """Mails a new link to an account that waits for it. Answers alike for every well-formed address, known or not."""
+    services.resend_activation(payload.email, address=client_address(request))
+    return Detail(detail="If an account with this address awaits its activation, a new link is on its way.")
 
 
 @router.post(
@@ -145,7 +158,10 @@ def logout(request: HttpRequest, response: HttpResponse) -> Detail | Status[Deta
     summary="Ask for a link to reset the password",
 )
 def request_password_reset(request: HttpRequest, payload: PasswordResetIn) -> Detail:
-    """Answers alike for every well-formed address, known or not."""
+    """Answers alike for every well-formed address, known or not.
+
+    An account that waits for its activation gets the activation mail again instead.
+    """
     services.request_password_reset(payload.email, address=client_address(request))
     return Detail(detail="An email has been sent to reset your password.")
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 from limits import parse
 
 from accounts.emails import message_for
-from accounts.models import Letter
+from accounts.models import Letter, User
 
 log = structlog.get_logger("videoflix.letters")
 
@@ -57,8 +57,14 @@ def is_flood(letter: Letter) -> bool:
     """
     limit = parse(settings.THROTTLE_MAILS)
     period = timedelta(seconds=limit.get_expiry())
-    before = Letter.objects.filter(kind=letter.kind, address=letter.address, pk__lt=letter.pk)
+    before = Letter.objects.filter(kind__in=counted_with(letter), address=letter.address, pk__lt=letter.pk)
     return before.filter(Q(sent_at=None) | Q(sent_at__gt=timezone.now() - period)).count() >= limit.amount
+
+
+def counted_with(letter: Letter) -> list[str]:
+    """The kinds that share one limit: to somebody who awaits activation a reset is one more activation mail."""
+    waiting = User.objects.filter(email=letter.address, is_active=False, awaits_activation=True)
+    return [Letter.Kind.ACTIVATION, Letter.Kind.PASSWORD_RESET] if waiting.exists() else [letter.kind]
 
 
 def remove_old() -> int:

@@ -72,6 +72,10 @@ class RegisterOut(Schema):
     token: str = Field(description="For old clients only; it opens nothing.", examples=["bm90aGluZy10by1zZWUtaGVyZQ"])
 
 
+class ActivationResendIn(Schema):
+    email: Email
+
+
 class LoginIn(Schema):
     email: Annotated[
         str,

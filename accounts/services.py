@@ -45,6 +45,12 @@ def activate(uid: str, token: str) -> None:
         raise LinkRefused
 
 
+def resend_activation(email: str, *, address: str) -> None:
+    """Order the mail. As with a reset, who gets it is looked up when it is sent."""
+    throttling.resends.take(address)
+    order(Letter.Kind.ACTIVATION, normalised(email))
+
+
 def sign_in(email: str, password: str, *, address: str, agent: str, known_devices: str = "") -> SignIn:
     """A new session, or SignInRefused after the same work whatever was wrong (OWASP ASVS 5.0 6.3.8).
 

@@ -153,6 +153,7 @@ class Throttle:
 
 
 registrations = Throttle("THROTTLE_REGISTER_ADDRESS")
+resends = Throttle("THROTTLE_RESEND_ADDRESS")
 resets = Throttle("THROTTLE_RESET_ADDRESS")
 
 

@@ -133,6 +133,7 @@ class Env(BaseSettings):
     throttle_sign_in_account: Limit = Field("100/hour", description=LIMIT)
     throttle_sign_in_device: Limit = Field("10/5minutes", description=LIMIT)
     throttle_register_address: Limit = Field("30/hour", description=LIMIT)
+    throttle_resend_address: Limit = Field("100/hour", description=LIMIT)
     throttle_reset_address: Limit = Field("100/hour", description=LIMIT)
     throttle_mails: Limit = Field("5/hour", description=LIMIT)
 

@@ -221,6 +221,7 @@ THROTTLE_SIGN_IN_ADDRESS = env.throttle_sign_in_address  # by client address: an
 THROTTLE_SIGN_IN_ACCOUNT = env.throttle_sign_in_account  # by account (NIST SP 800-63B 5.2.2: at most 100)
 THROTTLE_SIGN_IN_DEVICE = env.throttle_sign_in_device  # by browser that the account knows: it has no other limit
 THROTTLE_REGISTER_ADDRESS = env.throttle_register_address  # accounts made, by client address
+THROTTLE_RESEND_ADDRESS = env.throttle_resend_address  # requests for activation mails, by client address
 THROTTLE_RESET_ADDRESS = env.throttle_reset_address  # requests, by client address
 THROTTLE_MAILS = env.throttle_mails  # of one kind to one person; more are dropped silently
 

@@ -66,10 +66,15 @@ def test_activation_mail_holds_the_working_link_in_text_and_html(bob: User) -> N
 
 
 def test_reset_mail_goes_to_an_active_user_only(ada: User, bob: User) -> None:
-    for address in (ada.email, bob.email, "nobody@example.com"):
+    gone = UserFactory.create(is_active=False)
+    for address in (ada.email, bob.email, gone.email, "nobody@example.com"):
         letters.send(order(Letter.Kind.PASSWORD_RESET, address).pk)
-    assert [message.to for message in mail.outbox] == [[ada.email]]
-    assert Letter.objects.count() == 1
+    sent = [(message.to, message.subject) for message in mail.outbox]
+    assert sent == [
+        ([ada.email], "Reset your Videoflix password"),
+        ([bob.email], "Confirm your e-mail for Videoflix"),
+    ]
+    assert Letter.objects.count() == 2
 
 
 def test_mail_is_a_valid_message_a_client_can_show(ada: User) -> None:

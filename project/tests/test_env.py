@@ -32,6 +32,7 @@ BAD_VALUES = {
     "THROTTLE_SIGN_IN_ACCOUNT": "0/hour",
     "THROTTLE_SIGN_IN_DEVICE": "ten/minute",
     "THROTTLE_REGISTER_ADDRESS": "30/0hours",
+    "THROTTLE_RESEND_ADDRESS": "100 each hour",
     "THROTTLE_RESET_ADDRESS": "-1/hour",
     "THROTTLE_MAILS": "5/hour;1/day",
     "DB_PORT": "postgres",

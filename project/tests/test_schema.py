@@ -96,6 +96,7 @@ def test_every_error_is_documented_in_one_of_two_shapes(
         ("refreshToken", {"200", "400", "401", "403", "500"}),
         ("logout", {"200", "400", "403", "500"}),
         ("activateAccount", {"200", "400", "404", "500"}),
+        ("resendActivation", {"200", "400", "403", "413", "415", "429", "500"}),
         ("requestPasswordReset", {"200", "400", "403", "413", "415", "429", "500"}),
         ("confirmPasswordReset", {"200", "400", "403", "404", "413", "415", "500"}),
     ],
