@@ -4,7 +4,7 @@ import secrets
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.middleware.csrf import rotate_token
+from django.middleware.csrf import get_token
 from ninja import Router, Status
 
 from accounts import cookies, devices, services, sessions, tokens
@@ -109,7 +109,7 @@ def login(request: HttpRequest, payload: LoginIn, response: HttpResponse) -> Log
     carry_token(response)
     cookies.sign_in(response, signed_in.pair)
     cookies.know_device(response, signed_in.known_devices, max_age_s=int(devices.LIFETIME.total_seconds()))
-    rotate_token(request)
+    get_token(request)  # sets the readable cookie; one that is there stays, for the forms that are open in the admin
     return LoginOut(detail="Login successful", user=SignedInUser(id=signed_in.user.pk, username=signed_in.user.email))
 
 

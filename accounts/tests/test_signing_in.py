@@ -63,6 +63,14 @@ def test_readable_csrftoken_cookie_comes_with_signing_in(post: Post, ada: User) 
     assert not cookie["httponly"]
 
 
+def test_signing_in_leaves_the_token_of_open_forms_in_the_admin_as_it_is(post: Post, client: Client, ada: User) -> None:
+    """Else each of them ends in 403, with what somebody has typed in it."""
+    client.get("/admin/login/")
+    before = client.cookies["csrftoken"].value
+    post("login/", {"email": ada.email, "password": PASSWORD})
+    assert client.cookies["csrftoken"].value == before
+
+
 def test_unknown_wrong_and_inactive_answer_alike(post: Post, ada: User, bob: User) -> None:
     """OWASP ASVS 5.0 6.3.8."""
     answers = [
