@@ -207,7 +207,7 @@ NINJA_JWT = {  # everything that matters is said here: ninja-jwt would take the 
     "SIGNING_KEY": salted_hmac("videoflix.jwt", "signing key", secret=SECRET_KEY, algorithm="sha256").hexdigest(),
     "ISSUER": "videoflix",
     "AUDIENCE": "videoflix",
-    "LEEWAY": 0,
+    "LEEWAY": 10,  # seconds that the clock of another host may be ahead; no token lives longer (accounts/tokens.py)
 }
 ACTIVATION_LIFETIME = timedelta(days=3)
 RESET_LIFETIME = timedelta(hours=1)
