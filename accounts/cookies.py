@@ -1,9 +1,11 @@
 """Names and attributes of the cookies that sign somebody in."""
 
+from collections.abc import Callable
 from datetime import datetime
+from http.cookies import Morsel
 
 from django.conf import settings
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 
@@ -13,6 +15,18 @@ ACCESS = "access_token"
 REFRESH = "refresh_token"
 PLAYBACK = "playback_token"
 DEVICE = "device_token"
+TRANSPORT = "X-Token-Transport"
+
+# Python knows the attribute from 3.14 on; before, Morsel refuses what is missing in its two tables.
+Morsel._reserved.setdefault("partitioned", "Partitioned")  # type: ignore[attr-defined]
+Morsel._flags.add("partitioned")  # type: ignore[attr-defined]
+
+type Handler = Callable[[HttpRequest], HttpResponseBase]
+
+
+def are_unwanted(request: HttpRequest) -> bool:
+    """Whether the client keeps its tokens itself: it gets and sends them in bodies, and is given no cookie."""
+    return request.headers.get(TRANSPORT, "").strip().lower() == "body"
 
 
 def sign_in(response: HttpResponse, pair: Pair) -> None:
@@ -31,6 +45,24 @@ def allow_playback(response: HttpResponseBase, value: str, *, film: int, max_age
 
 def know_device(response: HttpResponseBase, value: str, *, max_age_s: int) -> None:
     _set(response, DEVICE, value, max_age_s=max_age_s)
+
+
+def partition(response: HttpResponseBase) -> None:
+    """What may go to other sites' pages goes there in a jar for each site (CHIPS): else many browsers refuse it."""
+    for cookie in response.cookies.values():
+        if cookie["samesite"] == "None" and cookie["secure"]:
+            cookie["partitioned"] = True
+
+
+def partitioned(get_response: Handler) -> Handler:
+    """Middleware: every cookie, Django's own and those that are deleted included."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        response = get_response(request)
+        partition(response)
+        return response
+
+    return middleware
 
 
 def _set(response: HttpResponseBase, name: str, value: str, *, max_age_s: int, path: str = "/") -> None:

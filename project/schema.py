@@ -19,8 +19,8 @@ DESCRIPTION = """\
 Register, sign in, list films and stream them as HLS.
 
 **Trying it here:** run `login` with *Try it out*. The browser keeps the cookies that it sets, and everything below
-answers as it does to your frontend. Apps send `Authorization: Bearer <access>` instead: run `refreshToken`, copy
-`access` from its answer, and paste it behind *Authorize*.
+answers as it does to your frontend. Apps send `Authorization: Bearer <access>` instead: run `login` with
+`X-Token-Transport: body`, copy `access` from its answer, and paste it behind *Authorize*.
 
 **Errors** are JSON in one of two shapes: `{"detail": "one sentence"}`, or with status 400 for input
 `{"<field>": ["sentence", …]}`. Fields that nobody knows are ignored.
@@ -39,7 +39,7 @@ SECURITY_SCHEMES: dict[str, dict[str, str]] = {
         "type": "http",
         "scheme": "bearer",
         "bearerFormat": "JWT",
-        "description": "The `access` that `refreshToken` answers, for apps.",
+        "description": "The `access` of `login` (with `X-Token-Transport: body`) or `refreshToken`, for apps.",
     },
     "adminSession": {
         "type": "apiKey",

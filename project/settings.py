@@ -40,7 +40,14 @@ TUS_RESPONSE_HEADERS = [
     *("Location", "Tus-Version", "Tus-Resumable", "Tus-Extension", "Tus-Max-Size", "Tus-Checksum-Algorithm"),
     *("Upload-Length", "Upload-Offset", "Upload-Metadata", "Upload-Expires", "X-Video-ID"),
 ]
-CORS_ALLOW_HEADERS = ["content-type", "x-csrftoken", "authorization", "range", *TUS_REQUEST_HEADERS]
+CORS_ALLOW_HEADERS = [
+    "content-type",
+    "x-csrftoken",
+    "authorization",
+    "range",
+    "x-token-transport",
+    *TUS_REQUEST_HEADERS,
+]
 CORS_EXPOSE_HEADERS = [
     *("X-Total-Count", "Retry-After", "ETag", "Content-Range", "Accept-Ranges", "X-Request-ID"),
     *TUS_RESPONSE_HEADERS,
@@ -98,6 +105,7 @@ MIDDLEWARE = [
     "project.static.StaticFiles",
     "corsheaders.middleware.CorsMiddleware",
     "accounts.origins.own_or_allowed_origin",
+    "accounts.cookies.partitioned",
     "accounts.devices.kept",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",

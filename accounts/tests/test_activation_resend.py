@@ -26,7 +26,7 @@ ANSWER = {"detail": "If an account with this address awaits its activation, a ne
 
 def subjects() -> list[str]:
     tasks.send_due_letters.call_local()
-    return [message.subject for message in mail.outbox]
+    return [str(message.subject) for message in mail.outbox]
 
 
 def link_in_mail() -> str:
