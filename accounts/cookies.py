@@ -11,10 +11,10 @@ from django.utils import timezone
 
 from accounts.sessions import Pair
 
-ACCESS = "access_token"
-REFRESH = "refresh_token"
-PLAYBACK = "playback_token"
-DEVICE = "device_token"
+ACCESS = f"{settings.COOKIE_PREFIX}access_token"
+REFRESH = f"{settings.COOKIE_PREFIX}refresh_token"
+PLAYBACK = f"{settings.COOKIE_PREFIX}playback_token"
+DEVICE = f"{settings.COOKIE_PREFIX}device_token"
 TRANSPORT = "X-Token-Transport"
 
 # Python knows the attribute from 3.14 on; before, Morsel refuses what is missing in its two tables.

@@ -88,6 +88,11 @@ class Env(BaseSettings):
     )
     secure_cookies: bool = Field(False, description=BOOLEAN)
     jwt_cookie_samesite: Literal["Lax", "Strict", "None"] = Field("Lax", description="Lax, Strict or None")
+    cookie_prefix: str = Field(
+        "",
+        pattern="^([A-Za-z0-9][A-Za-z0-9_]{0,31})?$",
+        description="letters, digits and underscores, at most 32, no underscore first",
+    )
     use_x_forwarded_proto: bool = Field(False, description=BOOLEAN)
     trusted_proxies: int = Field(
         0, ge=0, le=10, description="how many proxies in front append to X-Forwarded-For, 0 to 10"

@@ -7,6 +7,7 @@ every endpoint of a kind can answer, and examples compiled from those of the fie
 from http import HTTPStatus
 from typing import Any
 
+from django.conf import settings
 from ninja.openapi.schema import OpenAPISchema
 from ninja.operation import Operation
 
@@ -44,7 +45,7 @@ SECURITY_SCHEMES: dict[str, dict[str, str]] = {
     "adminSession": {
         "type": "apiKey",
         "in": "cookie",
-        "name": "sessionid",
+        "name": settings.SESSION_COOKIE_NAME,
         "description": "Of staff signed in at /admin/. Unsafe requests then need the header `X-CSRFToken`.",
     },
     "playback": {

@@ -41,11 +41,7 @@ TUS_RESPONSE_HEADERS = [
     *("Upload-Length", "Upload-Offset", "Upload-Metadata", "Upload-Expires", "X-Video-ID"),
 ]
 CORS_ALLOW_HEADERS = [
-    "content-type",
-    "x-csrftoken",
-    "authorization",
-    "range",
-    "x-token-transport",
+    *("content-type", "x-csrftoken", "authorization", "range", "x-token-transport"),
     *TUS_REQUEST_HEADERS,
 ]
 CORS_EXPOSE_HEADERS = [
@@ -59,6 +55,10 @@ if env.use_x_forwarded_proto:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = env.secure_cookies
 SESSION_COOKIE_HTTPONLY = True
+COOKIE_PREFIX = env.cookie_prefix  # accounts/cookies.py gives it to our own
+SESSION_COOKIE_NAME = f"{COOKIE_PREFIX}sessionid"
+CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}csrftoken"
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"  # a cookie's name could not be set
 CSRF_COOKIE_SAMESITE = env.jwt_cookie_samesite
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"

@@ -25,6 +25,7 @@ BAD_VALUES = {
     "CSRF_TRUSTED_ORIGINS": "app.example.com",
     "SECURE_COOKIES": "sometimes",
     "JWT_COOKIE_SAMESITE": "Loose",
+    "COOKIE_PREFIX": "my-cookies",
     "USE_X_FORWARDED_PROTO": "2",
     "TRUSTED_PROXIES": "-1",
     "THROTTLE_SIGN_IN": "10",
