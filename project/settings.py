@@ -197,12 +197,12 @@ WHITENOISE_USE_FINDERS = True
 
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["accounts.backends.UsernameOrEmailBackend"]
-PASSWORD_HASHERS = ["accounts.hashers.Argon2", "django.contrib.auth.hashers.PBKDF2PasswordHasher"]
+PASSWORD_HASHERS = ["accounts.hashers.Argon2", "accounts.hashers.PBKDF2"]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 8}},
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
-    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+    {"NAME": "accounts.validators.AsHashed", "OPTIONS": {"rule": "UserAttributeSimilarityValidator"}},
+    {"NAME": "accounts.validators.AsHashed", "OPTIONS": {"rule": "MinimumLengthValidator", "min_length": 8}},
+    {"NAME": "accounts.validators.AsHashed", "OPTIONS": {"rule": "CommonPasswordValidator"}},
+    {"NAME": "accounts.validators.AsHashed", "OPTIONS": {"rule": "NumericPasswordValidator"}},
 ]
 JWT_COOKIE_SAMESITE = env.jwt_cookie_samesite
 SECURE_COOKIES = env.secure_cookies
