@@ -1,13 +1,16 @@
 """Registering, signing in and out, and forgotten passwords."""
 
+import re
 import secrets
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.middleware.csrf import rotate_token
+from django.middleware.csrf import get_token
 from ninja import Router, Status
+from ninja.errors import HttpError, ValidationError
+from pydantic import ValidationError as Invalid
 
-from accounts import cookies, services, sessions, tokens
+from accounts import cookies, devices, services, sessions, tokens
 from accounts.errors import (
     AccountsError,
     LinkRefused,
@@ -16,6 +19,7 @@ from accounts.errors import (
     TokenRefused,
 )
 from accounts.schemas import (
+    ActivationResendIn,
     Detail,
     FieldErrors,
     LoginIn,
@@ -23,6 +27,7 @@ from accounts.schemas import (
     Message,
     PasswordConfirmIn,
     PasswordResetIn,
+    RefreshIn,
     RefreshOut,
     RegisteredUser,
     RegisterIn,
@@ -32,6 +37,20 @@ from accounts.schemas import (
 from accounts.throttling import client_address
 
 router = Router(auth=None)
+
+JSON = re.compile(r"application/(.+\+)?json")
+TRANSPORT = {
+    "name": cookies.TRANSPORT,
+    "in": "header",
+    "required": False,
+    "description": "`body` for clients that keep their tokens themselves: they come and go in bodies, without cookies.",
+    "schema": {"type": "string", "examples": ["body"]},
+}
+REFRESH_BODY = {
+    "description": "Only with `X-Token-Transport: body`; else it is not looked at, and the cookie is taken.",
+    "required": False,
+    "content": {"application/json": {"schema": RefreshIn.model_json_schema()}},
+}
 
 
 def examples(errors: dict[int, type[AccountsError]]) -> dict[str, Any]:
@@ -50,11 +69,12 @@ def examples(errors: dict[int, type[AccountsError]]) -> dict[str, Any]:
     operation_id="register",
     summary="Create an account",
 )
-def register(request: HttpRequest, payload: RegisterIn) -> Status[RegisterOut]:
+def register(request: HttpRequest, payload: RegisterIn, response: HttpResponse) -> Status[RegisterOut]:
     """The account can be used once the link in the activation mail was followed.
 
     A known e-mail and a weak password get the same answer.
     """
+    carry_token(response)
     user = services.register(payload.email, payload.password, address=client_address(request))
     return Status(201, RegisterOut(user=RegisteredUser(id=user.pk, email=user.email), token=secrets.token_urlsafe(24)))
 
@@ -73,60 +93,91 @@ def activate(request: HttpRequest, uidb64: str, token: str) -> Message:
 
 
 @router.post(
+    "activation/resend/",
+    response={200: Detail, 400: FieldErrors | Detail, 429: Detail},
+    operation_id="resendActivation",
+    summary="Ask for the activation mail again",
+)
+def resend_activation(request: HttpRequest, payload: ActivationResendIn) -> Detail:
+    """Mails a new link to an account that waits for it. Answers alike for every well-formed address, known or not."""
+    services.resend_activation(payload.email, address=client_address(request))
+    return Detail(detail="If an account with this address awaits its activation, a new link is on its way.")
+
+
+@router.post(
     "login/",
     response={200: LoginOut, 400: FieldErrors | Detail, 401: Detail, 429: Detail},
     operation_id="login",
     summary="Sign in",
-    openapi_extra=examples({401: SignInRefused}),
+    openapi_extra=examples({401: SignInRefused}) | {"parameters": [TRANSPORT]},
+    exclude_none=True,
 )
 def login(request: HttpRequest, payload: LoginIn, response: HttpResponse) -> LoginOut:
     """Sets the cookies `access_token` (30 minutes) and `refresh_token` (7 days, renewed with each refresh).
 
-    Unknown, wrong and inactive get the same answer. A session that this browser already had ends.
+    With the header `X-Token-Transport: body` both come in the answer instead, and no cookie is set. Unknown, wrong and
+    inactive get the same answer. A session that this browser already had ends.
     """
     signed_in = services.sign_in(
         payload.email,
         payload.password,
         address=client_address(request),
         agent=request.headers.get("User-Agent", ""),
+        known_devices=request.COOKIES.get(cookies.DEVICE, ""),
     )
+    carry_token(response)
+    answer = LoginOut(detail="Login successful", user=SignedInUser(id=signed_in.user.pk, username=signed_in.user.email))
+    if cookies.are_unwanted(request):
+        answer.access, answer.refresh = signed_in.pair.access, signed_in.pair.refresh
+        return answer
     end_session_in(request.COOKIES.get(cookies.REFRESH, ""))
     cookies.sign_in(response, signed_in.pair)
-    rotate_token(request)
-    return LoginOut(detail="Login successful", user=SignedInUser(id=signed_in.user.pk, username=signed_in.user.email))
+    cookies.know_device(response, signed_in.known_devices, max_age_s=int(devices.LIFETIME.total_seconds()))
+    get_token(request)  # sets the readable cookie; one that is there stays, for the forms that are open in the admin
+    return answer
 
 
 @router.post(
     "token/refresh/",
-    response={200: RefreshOut, 400: Detail, 401: Detail},
+    response={200: RefreshOut, 400: FieldErrors | Detail, 401: Detail},
     operation_id="refreshToken",
     summary="Renew the access token",
-    openapi_extra=examples({400: RefreshTokenMissing, 401: TokenRefused}),
+    openapi_extra=examples({400: RefreshTokenMissing, 401: TokenRefused})
+    | {"parameters": [TRANSPORT], "requestBody": REFRESH_BODY},
+    exclude_none=True,
 )
 def refresh(request: HttpRequest, response: HttpResponse) -> RefreshOut:
     """Takes the `refresh_token` cookie, needs no body, and replaces both cookies.
 
-    A refresh token that was replaced more than 10 seconds ago ends its whole session: it may be stolen.
+    With `X-Token-Transport: body` it takes `refresh` from the body, and the next one comes in the answer. A refresh
+    token that was replaced more than 10 seconds ago ends its whole session: it may be stolen.
     """
-    token = request.COOKIES.get(cookies.REFRESH)
+    token = refresh_token_in(request)
     if not token:
         raise RefreshTokenMissing
     pair = sessions.refresh(token)
+    carry_token(response)
+    if cookies.are_unwanted(request):
+        return RefreshOut(detail="Token refreshed", access=pair.access, refresh=pair.refresh)
     cookies.sign_in(response, pair)
     return RefreshOut(detail="Token refreshed", access=pair.access)
 
 
 @router.post(
     "logout/",
-    response={200: Detail, 400: Detail},
+    response={200: Detail, 400: FieldErrors | Detail},
     operation_id="logout",
     summary="Sign out",
-    openapi_extra=examples({400: RefreshTokenMissing}),
+    openapi_extra=examples({400: RefreshTokenMissing}) | {"parameters": [TRANSPORT], "requestBody": REFRESH_BODY},
 )
 def logout(request: HttpRequest, response: HttpResponse) -> Detail | Status[Detail]:
-    """Takes the `refresh_token` cookie, needs no body. Clears the cookies; the access token is dead at once, too."""
-    cookies.sign_out(response)
-    token = request.COOKIES.get(cookies.REFRESH, "")
+    """Takes the `refresh_token` cookie, needs no body. Clears the cookies; the access token is dead at once, too.
+
+    With `X-Token-Transport: body` it takes `refresh` from the body.
+    """
+    token = refresh_token_in(request)
+    if not cookies.are_unwanted(request):
+        cookies.sign_out(response)
     if not end_session_in(token):
         error = TokenRefused() if token else RefreshTokenMissing()
         return Status(400, Detail(detail=str(error)))
@@ -140,7 +191,10 @@ def logout(request: HttpRequest, response: HttpResponse) -> Detail | Status[Deta
     summary="Ask for a link to reset the password",
 )
 def request_password_reset(request: HttpRequest, payload: PasswordResetIn) -> Detail:
-    """Answers alike for every well-formed address, known or not."""
+    """Answers alike for every well-formed address, known or not.
+
+    An account that waits for its activation gets the activation mail again instead.
+    """
     services.request_password_reset(payload.email, address=client_address(request))
     return Detail(detail="An email has been sent to reset your password.")
 
@@ -153,8 +207,28 @@ def request_password_reset(request: HttpRequest, payload: PasswordResetIn) -> De
 )
 def confirm_password_reset(request: HttpRequest, uidb64: str, token: str, payload: PasswordConfirmIn) -> Detail:
     """Takes `uid` and `token` of the link in the reset mail. Works once, and ends every session of that user."""
-    services.reset_password(uidb64, token, payload.new_password)
+    services.reset_password(uidb64, token, payload.new_password, address=client_address(request))
     return Detail(detail="Your Password has been successfully reset.")
+
+
+def refresh_token_in(request: HttpRequest) -> str:
+    """The refresh token that the client holds; without cookies in the body. Raises what Ninja does for a bad body."""
+    if not cookies.are_unwanted(request):
+        return request.COOKIES.get(cookies.REFRESH, "")
+    if request.body and not JSON.fullmatch(request.content_type or ""):
+        raise HttpError(400, "This is not JSON.")
+    try:
+        return RefreshIn.model_validate_json(request.body or b"{}").refresh
+    except Invalid as error:
+        problems = [{**problem, "loc": ("body", "payload", *problem["loc"])} for problem in error.errors()]
+        if problems[0]["type"] == "json_invalid":
+            raise HttpError(400, "This can't be read.") from error
+        raise ValidationError(problems) from error
+
+
+def carry_token(response: HttpResponse) -> None:
+    """What carries a token is kept by nobody on the way (RFC 6749 section 5.1)."""
+    response["Cache-Control"] = "no-store"
 
 
 def end_session_in(refresh_token: str) -> bool:

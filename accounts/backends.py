@@ -3,39 +3,41 @@
 from typing import Any
 
 from django.contrib.auth.backends import ModelBackend
-from django.core.exceptions import PermissionDenied
-from django.db.models import Q
 from django.http import HttpRequest
 
-from accounts import throttling
-from accounts.errors import TooManyTries
-from accounts.models import User, normalised
+from accounts import cookies, devices, tries
+from accounts.errors import SignInRefused
+from accounts.models import User, goes_by, normalised
 from accounts.passwords import is_right
+from accounts.throttling import client_address
 
 
 class UsernameOrEmailBackend(ModelBackend):
-    """The admin's login form takes a username or an e-mail, in any case; failures count as they do in the API."""
+    """The admin's login form takes a username or an e-mail, in any case; tries count as they do in the API.
+
+    Raises TooManyTries, which the form turns into its sentence (project/login.py).
+    """
 
     def authenticate(
         self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **credentials: Any
     ) -> User | None:
         if not username or password is None:
             return None
-        account, address = normalised(username), throttling.client_address(request) if request else "unknown"
+        account, address = normalised(username), client_address(request) if request else "unknown"
+        known_devices = request.COOKIES.get(cookies.DEVICE, "") if request else ""
         try:
-            throttling.failed_sign_ins_of_account.ask(account)
-            throttling.failed_sign_ins_from_address.ask(address)
-        except TooManyTries as error:
-            raise PermissionDenied from error
-        user = find(username)
-        if is_right(user, password) and self.user_can_authenticate(user):
-            return user
-        throttling.failed_sign_ins_of_account.count(account)
-        throttling.failed_sign_ins_from_address.count(address)
-        return None
+            with tries.counted(account, address=address, known_devices=known_devices):
+                user = find(username)
+                if not is_right(user, password) or not self.user_can_authenticate(user):
+                    raise SignInRefused
+        except SignInRefused:
+            return None
+        if request:
+            request.META[devices.SIGNED_IN] = devices.remember(known_devices, account)
+        return user
 
 
 def find(name: str) -> User | None:
     """By username, else by e-mail."""
-    found = User.objects.filter(Q(username__iexact=name) | Q(email=normalised(name)))
+    found = User.objects.filter(goes_by(name))
     return min(found, key=lambda user: user.username.lower() != name.lower(), default=None)

@@ -1,17 +1,32 @@
 """Names and attributes of the cookies that sign somebody in."""
 
+from collections.abc import Callable
 from datetime import datetime
+from http.cookies import Morsel
 
 from django.conf import settings
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 
 from accounts.sessions import Pair
 
-ACCESS = "access_token"
-REFRESH = "refresh_token"
-PLAYBACK = "playback_token"
+ACCESS = f"{settings.COOKIE_PREFIX}access_token"
+REFRESH = f"{settings.COOKIE_PREFIX}refresh_token"
+PLAYBACK = f"{settings.COOKIE_PREFIX}playback_token"
+DEVICE = f"{settings.COOKIE_PREFIX}device_token"
+TRANSPORT = "X-Token-Transport"
+
+# Python knows the attribute from 3.14 on; before, Morsel refuses what is missing in its two tables.
+Morsel._reserved.setdefault("partitioned", "Partitioned")  # type: ignore[attr-defined]
+Morsel._flags.add("partitioned")  # type: ignore[attr-defined]
+
+type Handler = Callable[[HttpRequest], HttpResponseBase]
+
+
+def are_unwanted(request: HttpRequest) -> bool:
+    """Whether the client keeps its tokens itself: it gets and sends them in bodies, and is given no cookie."""
+    return request.headers.get(TRANSPORT, "").strip().lower() == "body"
 
 
 def sign_in(response: HttpResponse, pair: Pair) -> None:
@@ -26,6 +41,28 @@ def sign_out(response: HttpResponse) -> None:
 
 def allow_playback(response: HttpResponseBase, value: str, *, film: int, max_age_s: int) -> None:
     _set(response, PLAYBACK, value, max_age_s=max_age_s, path=f"/api/video/{film}/")
+
+
+def know_device(response: HttpResponseBase, value: str, *, max_age_s: int) -> None:
+    _set(response, DEVICE, value, max_age_s=max_age_s)
+
+
+def partition(response: HttpResponseBase) -> None:
+    """What may go to other sites' pages goes there in a jar for each site (CHIPS): else many browsers refuse it."""
+    for cookie in response.cookies.values():
+        if cookie["samesite"] == "None" and cookie["secure"]:
+            cookie["partitioned"] = True
+
+
+def partitioned(get_response: Handler) -> Handler:
+    """Middleware: every cookie, Django's own and those that are deleted included."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        response = get_response(request)
+        partition(response)
+        return response
+
+    return middleware
 
 
 def _set(response: HttpResponseBase, name: str, value: str, *, max_age_s: int, path: str = "/") -> None:

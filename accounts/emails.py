@@ -30,8 +30,9 @@ def activation(user: User) -> Mail | None:
 
 
 def password_reset(user: User) -> Mail | None:
+    """Who awaits activation has no use for a new password, but for the activation mail."""
     if not user.is_active:
-        return None
+        return activation(user)
     link, valid_for = links.password_reset_url(user), in_words(settings.RESET_LIFETIME)
     return Mail("Reset your Videoflix password", "password_reset", link, valid_for)
 

@@ -3,12 +3,11 @@
 from typing import Any
 
 from django import forms
-from django.db.models import Q
 from unfold.forms import UserCreationForm
 from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldBooleanWidget
 
 from accounts import sessions
-from accounts.models import Session, User, normalised
+from accounts.models import Session, User, goes_by, normalised
 
 
 class NewUserForm(UserCreationForm):
@@ -22,7 +21,7 @@ class NewUserForm(UserCreationForm):
 
     def clean_email(self) -> str:
         email = normalised(self.cleaned_data["email"])
-        if User.objects.filter(Q(email=email) | Q(username__iexact=email)).exists():
+        if User.objects.filter(goes_by(email)).exists():
             raise forms.ValidationError("This e-mail is taken.")
         return email
 

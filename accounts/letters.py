@@ -5,11 +5,12 @@ from smtplib import SMTPException
 
 import structlog
 from django.conf import settings
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
+from limits import parse
 
 from accounts.emails import message_for
-from accounts.models import Letter
+from accounts.models import Letter, User
 
 log = structlog.get_logger("videoflix.letters")
 
@@ -49,10 +50,21 @@ def send(letter_id: int) -> None:
 
 
 def is_flood(letter: Letter) -> bool:
-    """Whether this address had its share of this kind: the links in those still work, so nobody is locked out."""
-    number, period = settings.LETTERS_PER_ADDRESS
-    recent = Letter.objects.filter(kind=letter.kind, address=letter.address, sent_at__gt=timezone.now() - period)
-    return recent.count() >= number
+    """Whether this address had its share of this kind: the links in those still work, so nobody is locked out.
+
+    One that was ordered before and is still to be sent counts as sent: of those that are sent at the same time, the
+    same ones are too many whoever asks.
+    """
+    limit = parse(settings.THROTTLE_MAILS)
+    period = timedelta(seconds=limit.get_expiry())
+    before = Letter.objects.filter(kind__in=counted_with(letter), address=letter.address, pk__lt=letter.pk)
+    return before.filter(Q(sent_at=None) | Q(sent_at__gt=timezone.now() - period)).count() >= limit.amount
+
+
+def counted_with(letter: Letter) -> list[str]:
+    """The kinds that share one limit: to somebody who awaits activation a reset is one more activation mail."""
+    waiting = User.objects.filter(email=letter.address, is_active=False, awaits_activation=True)
+    return [Letter.Kind.ACTIVATION, Letter.Kind.PASSWORD_RESET] if waiting.exists() else [letter.kind]
 
 
 def remove_old() -> int:

@@ -14,6 +14,8 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.http import is_same_domain
 
+from accounts import cookies
+
 SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS", "TRACE"))
 OWN_SITES = frozenset(("same-origin", "none"))
 
@@ -23,15 +25,16 @@ type Handler = Callable[[HttpRequest], HttpResponseBase]
 def own_or_allowed_origin(get_response: Handler) -> Handler:
     """Refuse unsafe API requests that a foreign page may have sent (OWASP ASVS 5.0 3.5.1).
 
-    Only a request that authenticates by a Bearer token and carries no cookie is let through unseen:
-    no browser adds a Bearer token by itself. Everything else may be, or may become, cookie-authenticated.
+    Only a request that carries no cookie, and a Bearer token or the wish for tokens in the body, is let through
+    unseen: no browser adds either by itself, and no cookie comes of it. Everything else may be, or may become,
+    cookie-authenticated.
     """
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         if (
             request.method not in SAFE_METHODS
             and request.path_info.startswith("/api/")
-            and not is_bearer_only(request)
+            and not is_without_cookies(request)
             and not comes_from_us(request)
         ):
             raise PermissionDenied
@@ -40,8 +43,9 @@ def own_or_allowed_origin(get_response: Handler) -> Handler:
     return middleware
 
 
-def is_bearer_only(request: HttpRequest) -> bool:
-    return not request.COOKIES and request.headers.get("Authorization", "").lower().startswith("bearer ")
+def is_without_cookies(request: HttpRequest) -> bool:
+    is_bearer = request.headers.get("Authorization", "").lower().startswith("bearer ")
+    return not request.COOKIES and (is_bearer or cookies.are_unwanted(request))
 
 
 def comes_from_us(request: HttpRequest) -> bool:

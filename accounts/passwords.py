@@ -17,9 +17,9 @@ def decoy() -> str:
 
 
 def is_right(user: User | None, password: str) -> bool:
-    """Whether this is that user's password; takes as long when there is no such user (OWASP ASVS 5.0 6.3.8)."""
+    """Whether this is that user's password; takes as long for nobody and without one (OWASP ASVS 5.0 6.3.8)."""
     nobodys = decoy()
-    if user is None:
+    if user is None or not user.has_usable_password():
         check_password(password, nobodys)
         return False
     return user.check_password(password)

@@ -11,6 +11,7 @@ from accounts.models import EMAIL_LENGTH
 
 PASSWORD_LENGTH = 128  # of new passwords; whoever has a longer one from elsewhere can still sign in
 SIGN_IN_LENGTH = 4_096
+JWT_EXAMPLE = "eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl"
 
 
 def _storable(text: str) -> str:
@@ -72,6 +73,10 @@ class RegisterOut(Schema):
     token: str = Field(description="For old clients only; it opens nothing.", examples=["bm90aGluZy10by1zZWUtaGVyZQ"])
 
 
+class ActivationResendIn(Schema):
+    email: Email
+
+
 class LoginIn(Schema):
     email: Annotated[
         str,
@@ -93,13 +98,29 @@ class SignedInUser(Schema):
 class LoginOut(Schema):
     detail: str = Field(examples=["Login successful"])
     user: SignedInUser
+    access: str | None = Field(
+        default=None,
+        description="Only with `X-Token-Transport: body`: for `Authorization: Bearer`.",
+        examples=[JWT_EXAMPLE],
+    )
+    refresh: str | None = Field(
+        default=None, description="Only with `X-Token-Transport: body`: for `token/refresh/`.", examples=[JWT_EXAMPLE]
+    )
+
+
+class RefreshIn(Schema):
+    """What a client sends that keeps its tokens itself."""
+
+    refresh: Annotated[str, Field(max_length=SIGN_IN_LENGTH, examples=[JWT_EXAMPLE]), AfterValidator(_storable)]
 
 
 class RefreshOut(Schema):
     detail: str = Field(examples=["Token refreshed"])
     access: str = Field(
-        description="The new access token, for apps that send it as `Authorization: Bearer`.",
-        examples=["eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl"],
+        description="The new access token, for apps that send it as `Authorization: Bearer`.", examples=[JWT_EXAMPLE]
+    )
+    refresh: str | None = Field(
+        default=None, description="Only with `X-Token-Transport: body`: the next refresh token.", examples=[JWT_EXAMPLE]
     )
 
 

@@ -7,7 +7,7 @@ from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from accounts import links, passwords, sessions, throttling
+from accounts import devices, links, passwords, sessions, throttling, tries
 from accounts.errors import LinkRefused, PasswordRefused, RegistrationRefused, SignInRefused
 from accounts.models import Letter, User, normalised
 from accounts.sessions import Pair
@@ -18,11 +18,12 @@ from accounts.tasks import send_letter
 class SignIn:
     user: User
     pair: Pair
+    known_devices: str  # what the browser is to keep
 
 
 def register(email: str, password: str, *, address: str) -> User:
     """An inactive account and the order for its activation mail, or RegistrationRefused and nothing at all."""
-    throttling.registrations.ask(address)
+    counted = throttling.registrations.take(address)
     user = User(email=email, is_active=False, awaits_activation=True)
     try:
         passwords.judge(password, user)
@@ -31,8 +32,8 @@ def register(email: str, password: str, *, address: str) -> User:
             user.save()
             order(Letter.Kind.ACTIVATION, user.email)
     except (PasswordRefused, IntegrityError) as error:
+        counted.give_back()
         raise RegistrationRefused from error
-    throttling.registrations.count(address)
     return user
 
 
@@ -44,32 +45,35 @@ def activate(uid: str, token: str) -> None:
         raise LinkRefused
 
 
-def sign_in(email: str, password: str, *, address: str, agent: str) -> SignIn:
+def resend_activation(email: str, *, address: str) -> None:
+    """Order the mail. As with a reset, who gets it is looked up when it is sent."""
+    throttling.resends.take(address)
+    order(Letter.Kind.ACTIVATION, normalised(email))
+
+
+def sign_in(email: str, password: str, *, address: str, agent: str, known_devices: str = "") -> SignIn:
     """A new session, or SignInRefused after the same work whatever was wrong (OWASP ASVS 5.0 6.3.8).
 
-    Only failures count against the limits. They never touch sessions that exist, nor a password reset.
+    `known_devices` is what the browser has kept from before. Only failures count against the limits
+    (accounts/tries.py; raises TooManyTries). They never touch sessions that exist, nor a password reset.
     """
     account = normalised(email)
-    throttling.failed_sign_ins_of_account.ask(account)
-    throttling.failed_sign_ins_from_address.ask(address)
-    user = User.objects.filter(email=account).first() if account else None
-    is_right = passwords.is_right(user, password)
-    if user is None or not is_right or not user.is_active:
-        throttling.failed_sign_ins_of_account.count(account)
-        throttling.failed_sign_ins_from_address.count(address)
-        raise SignInRefused
+    with tries.counted(account, address=address, known_devices=known_devices):
+        user = User.objects.filter(email=account).first() if account else None
+        is_right = passwords.is_right(user, password)
+        if user is None or not is_right or not user.is_active:
+            raise SignInRefused
     User.objects.filter(pk=user.pk).update(last_login=timezone.now())
-    return SignIn(user=user, pair=sessions.open_session(user, agent=agent))
+    return SignIn(user, sessions.open_session(user, agent=agent), devices.remember(known_devices, account))
 
 
 def request_password_reset(email: str, *, address: str) -> None:
     """Order the mail. Whether anybody has the address is looked up when it is sent: no oracle in words or time."""
-    throttling.resets.ask(address)
-    throttling.resets.count(address)
+    throttling.resets.take(address)
     order(Letter.Kind.PASSWORD_RESET, normalised(email))
 
 
-def reset_password(uid: str, token: str, password: str) -> None:
+def reset_password(uid: str, token: str, password: str, *, address: str) -> None:
     """Set the password of whom a mail's link names, end all their sessions and tell them by mail.
 
     Raises LinkRefused (also to the slower one of two who use a link at the same time) and PasswordRefused.
@@ -83,7 +87,7 @@ def reset_password(uid: str, token: str, password: str) -> None:
             raise LinkRefused
         sessions.end_sessions_of(user)
         order(Letter.Kind.PASSWORD_CHANGED, user.email)
-    throttling.failed_sign_ins_of_account.forget(user.email)
+    tries.forgive(user.email, address=address)
 
 
 def order(kind: Letter.Kind, address: str) -> None:

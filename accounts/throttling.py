@@ -6,8 +6,8 @@ file cache can't count atomically, and memory is each process's own.
 
 import ipaddress
 import time
+from dataclasses import dataclass
 from functools import cache
-from typing import cast
 
 import structlog
 from django.conf import settings
@@ -17,13 +17,15 @@ from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 from limits import RateLimitItem, parse
 from limits.errors import StorageError
-from limits.storage import Storage, storage_from_string
-from limits.strategies import FixedWindowRateLimiter
+from limits.storage import RedisStorage, Storage
+from redis.exceptions import RedisError
 
 from accounts.errors import TooManyTries
 from accounts.models import Tally
 
 log = structlog.get_logger("videoflix.throttling")
+
+CLOCKS_DIFFER_S = 0.01  # ours and Redis', which counts whole milliseconds
 
 
 class DatabaseStorage(Storage):
@@ -53,6 +55,12 @@ class DatabaseStorage(Storage):
     def get_expiry(self, key: str) -> float:
         return Tally.objects.filter(key=key).values_list("expires_at", flat=True).first() or time.time()
 
+    def give_back(self, key: str, *, left_s: float) -> None:
+        """As `RedisCounters.give_back`."""
+        now = time.time()
+        running = Tally.objects.filter(key=key, count__gt=0, expires_at__gt=now, expires_at__lte=now + left_s)
+        running.update(count=F("count") - 1)
+
     def check(self) -> bool:
         return True
 
@@ -63,16 +71,51 @@ class DatabaseStorage(Storage):
         Tally.objects.filter(key=key).delete()
 
 
+class RedisCounters(RedisStorage):
+    """`limits`' fixed windows in Redis, from which one can be given back."""
+
+    GIVE_BACK = """
+    if (tonumber(redis.call("get", KEYS[1])) or 0) > 0 and redis.call("pttl", KEYS[1]) <= tonumber(ARGV[1]) then
+        redis.call("decr", KEYS[1])
+    end
+    """
+
+    def give_back(self, key: str, *, left_s: float) -> None:
+        """Count one less in the window that ends within `left_s`; one that ends later began after the try."""
+        try:
+            self.storage.eval(self.GIVE_BACK, 1, self.prefixed_key(key), int(1000 * left_s))
+        except RedisError as error:
+            raise StorageError(error) from error
+
+
 @cache
-def limiter() -> FixedWindowRateLimiter:
-    storage = storage_from_string(settings.REDIS_URL, wrap_exceptions=True) if settings.REDIS_URL else DatabaseStorage()
-    return FixedWindowRateLimiter(cast(Storage, storage))
+def counters() -> RedisCounters | DatabaseStorage:
+    return RedisCounters(settings.REDIS_URL, wrap_exceptions=True) if settings.REDIS_URL else DatabaseStorage()
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A try that is counted already."""
+
+    key: str
+    period_s: int  # of the limit: how long its window can still run
+    at: float  # seconds of the monotonic clock
+
+    def give_back(self) -> None:
+        """Count it no longer, unless its window is over."""
+        left_s = self.period_s - (time.monotonic() - self.at) + CLOCKS_DIFFER_S
+        try:
+            counters().give_back(self.key, left_s=left_s)
+        except StorageError as error:
+            log.warning("throttle storage unreachable", error=type(error).__name__)
 
 
 class Throttle:
     """One limit by the name of its setting, such as "10/5minutes", counted for each subject apart.
 
-    A storage that can't be reached lets everybody through: people rather sign in unthrottled than not at all.
+    A try is counted before it is made, by one atomic step: however many are made at the same time, no more than the
+    limit's pass. A storage that can't be reached lets everybody through: people rather sign in unthrottled than not
+    at all.
     """
 
     def __init__(self, setting: str) -> None:
@@ -82,37 +125,35 @@ class Throttle:
     def limit(self) -> RateLimitItem:
         return parse(getattr(settings, self.setting))
 
-    def ask(self, subject: str) -> None:
-        """Raises TooManyTries when the limit is reached; doesn't count."""
+    def take(self, subject: str) -> Taken:
+        """Count one, or raise TooManyTries when the limit is reached; what is refused doesn't count."""
+        key, period_s = self._key(subject), self.limit.get_expiry()
         try:
-            if limiter().test(self.limit, *self._key(subject)):
-                return
-            reset_at, _ = limiter().get_window_stats(self.limit, *self._key(subject))
+            number = counters().incr(key, period_s)
+            taken = Taken(key, period_s, time.monotonic())  # the window has begun by now: it ends within its period
+            if number <= self.limit.amount:
+                return taken
+            ends_at = counters().get_expiry(key)
         except StorageError as error:
             log.warning("throttle storage unreachable", error=type(error).__name__)
-            return
-        raise TooManyTries(max(1, round(reset_at - time.time() + 0.5)))
-
-    def count(self, subject: str) -> None:
-        try:
-            limiter().hit(self.limit, *self._key(subject))
-        except StorageError as error:
-            log.warning("throttle storage unreachable", error=type(error).__name__)
+            return Taken(key, period_s, time.monotonic())
+        taken.give_back()
+        raise TooManyTries(max(1, round(ends_at - time.time() + 0.5)))
 
     def forget(self, subject: str) -> None:
         try:
-            limiter().clear(self.limit, *self._key(subject))
+            counters().clear(self._key(subject))
         except StorageError as error:
             log.warning("throttle storage unreachable", error=type(error).__name__)
 
-    def _key(self, subject: str) -> tuple[str, str]:
+    def _key(self, subject: str) -> str:
         """Subjects are addresses of people and machines: only their keyed hash is kept."""
-        return self.setting, salted_hmac("accounts.throttling", subject, algorithm="sha256").hexdigest()
+        hashed = salted_hmac("accounts.throttling", subject, algorithm="sha256").hexdigest()
+        return self.limit.key_for(self.setting, hashed)
 
 
-failed_sign_ins_of_account = Throttle("THROTTLE_SIGN_IN_ACCOUNT")
-failed_sign_ins_from_address = Throttle("THROTTLE_SIGN_IN_ADDRESS")
 registrations = Throttle("THROTTLE_REGISTER_ADDRESS")
+resends = Throttle("THROTTLE_RESEND_ADDRESS")
 resets = Throttle("THROTTLE_RESET_ADDRESS")
 
 

@@ -61,7 +61,7 @@ def read_refresh(token: str) -> Claims:
 
 def _read(kind: type[Access] | type[Refresh], token: str) -> Claims:
     """Raises TokenRefused for anything but an unexpired token of this kind signed by us (ASVS 5.0 9.1, 9.2)."""
-    claims = _verified(kind, token)
+    claims = _verified(kind, token)  # with a leeway for clocks that are ahead, which is none for the expiry
     if claims.expires_at <= time.time():
         raise TokenRefused
     return claims

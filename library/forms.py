@@ -29,6 +29,7 @@ class FilmInput(forms.FileInput):
         context["accepted"] = ACCEPTED
         context["is_replacing"] = bool(value)
         context["upload"] = self.upload
+        context["csrf_cookie"] = settings.CSRF_COOKIE_NAME
         context["chunk_bytes"] = CHUNK_BYTES
         context["largest"] = disk.size_text(settings.UPLOAD_MAX_BYTES)
         return context

@@ -6,6 +6,7 @@ An empty value counts as not set. A value that can't be used stops the start wit
 
 import codecs
 import os
+import re
 import secrets
 from functools import cached_property
 from pathlib import Path
@@ -37,6 +38,13 @@ def _web_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _limit(value: str) -> str:
+    """As the `limits` library reads it."""
+    if not re.fullmatch(r"[1-9]\d{0,6}/([1-9]\d{0,3})?(second|minute|hour|day)s?", value):
+        raise ValueError
+    return value
+
+
 def _relative_path(value: str) -> str:
     if "://" in value or "?" in value or "#" in value:
         raise ValueError
@@ -46,9 +54,11 @@ def _relative_path(value: str) -> str:
 type Hosts = Annotated[list[Annotated[str, AfterValidator(hostnames.allowed_host)]], NoDecode, BeforeValidator(_split)]
 type Origins = Annotated[list[Annotated[str, AfterValidator(hostnames.origin)]], NoDecode, BeforeValidator(_split)]
 type RelativePath = Annotated[str, AfterValidator(_relative_path)]
+type Limit = Annotated[str, AfterValidator(_limit)]
 
 BOOLEAN = "True or False"
 PORT_NUMBER = "a port number from 1 to 65535"
+LIMIT = "a number for each period, such as 10/5minutes or 100/hour"
 
 
 class Env(BaseSettings):
@@ -80,6 +90,11 @@ class Env(BaseSettings):
         "host", description="off, host, subdomains or preload"
     )
     jwt_cookie_samesite: Literal["Lax", "Strict", "None"] = Field("Lax", description="Lax, Strict or None")
+    cookie_prefix: str = Field(
+        "",
+        pattern="^([A-Za-z0-9][A-Za-z0-9_]{0,31})?$",
+        description="letters, digits and underscores, at most 32, no underscore first",
+    )
     use_x_forwarded_proto: bool = Field(False, description=BOOLEAN)
     trusted_proxies: int = Field(
         0, ge=0, le=10, description="how many proxies in front append to X-Forwarded-For, 0 to 10"
@@ -119,6 +134,15 @@ class Env(BaseSettings):
     django_superuser_username: str | None = Field(None, description="a user name")
     django_superuser_email: str | None = Field(None, description="an e-mail address")
     django_superuser_password: str | None = Field(None, description="a password")
+
+    throttle_sign_in: Limit = Field("10/5minutes", description=LIMIT)
+    throttle_sign_in_address: Limit = Field("100/5minutes", description=LIMIT)
+    throttle_sign_in_account: Limit = Field("100/hour", description=LIMIT)
+    throttle_sign_in_device: Limit = Field("10/5minutes", description=LIMIT)
+    throttle_register_address: Limit = Field("30/hour", description=LIMIT)
+    throttle_resend_address: Limit = Field("100/hour", description=LIMIT)
+    throttle_reset_address: Limit = Field("100/hour", description=LIMIT)
+    throttle_mails: Limit = Field("5/hour", description=LIMIT)
 
     ffmpeg: str | None = Field(None, description="the path of an ffmpeg, 5.1 or newer")
     hls_workers: int = Field(1, ge=1, le=64, description="how many chunks one worker encodes at once, 1 to 64")

@@ -284,4 +284,5 @@ def renewed(viewer: playback.Viewer, film: int) -> str:
     """The value of Set-Cookie by which the leave to play this film begins anew."""
     response = HttpResponse()
     viewer.grant_playback(response, film=film)
+    cookies.partition(response)
     return response.cookies[cookies.PLAYBACK].OutputString()

@@ -12,8 +12,8 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.db import DEFAULT_DB_ALIAS, OperationalError, connection, connections
-from django.db.models import Q
 
+from accounts.models import goes_by
 from hls.binary import ffmpeg_path
 from hls.core.demo import make_demo
 from library.films import add_film
@@ -78,7 +78,7 @@ def make_administrator() -> Administrator | None:
         return None
     username = username or DEFAULT_USERNAME
     email = settings.SUPERUSER_EMAIL or DEFAULT_EMAIL
-    if users.filter(Q(username__iexact=username) | Q(email__iexact=email)).exists():
+    if users.filter(goes_by(username) | goes_by(email)).exists():
         return None
     new_password = None if settings.SUPERUSER_PASSWORD else secrets.token_urlsafe(12)
     users.create_superuser(username, email, settings.SUPERUSER_PASSWORD or new_password)

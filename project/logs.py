@@ -10,8 +10,8 @@ import structlog
 
 SECRETS = re.compile(
     r"(?P<before>/(?:activate|password_confirm)/)[^\s\"'?]+"  # the API's links: uid and token
-    r"|(?P<name>\b(?:token|uid|sessionid|csrftoken|(?:access|refresh|playback)_token|\w*password)=)[^\s&;\"']+"
-    r"|(?P<key>[\"'](?:\w*token|\w*password|sessionid)[\"']: ?)(?:\"[^\"]*\"|'[^']*')"  # in JSON, or a printed dict
+    r"|(?P<name>\b(?:token|uid|\w*(?:sessionid|csrftoken|(?:access|refresh|playback|device)_token|password))=)[^\s&;\"']+"
+    r"|(?P<key>[\"']\w*(?:token|password|sessionid)[\"']: ?)(?:\"[^\"]*\"|'[^']*')"  # in JSON, or a printed dict
     r"|(?P<scheme>\b(?:Bearer|Basic) )[\w.~+/=-]{8,}"
     r"|\b(?:argon2|pbkdf2_sha256)\$[^\s\"',)]+"  # a password's hash: PostgreSQL quotes the row that it refuses
     r"|\beyJ[\w-]+\.[\w-]+\.[\w-]*"  # a JWT

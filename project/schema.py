@@ -7,6 +7,7 @@ every endpoint of a kind can answer, and examples compiled from those of the fie
 from http import HTTPStatus
 from typing import Any
 
+from django.conf import settings
 from ninja.openapi.schema import OpenAPISchema
 from ninja.operation import Operation
 
@@ -19,8 +20,8 @@ DESCRIPTION = """\
 Register, sign in, list films and stream them as HLS.
 
 **Trying it here:** run `login` with *Try it out*. The browser keeps the cookies that it sets, and everything below
-answers as it does to your frontend. Apps send `Authorization: Bearer <access>` instead: run `refreshToken`, copy
-`access` from its answer, and paste it behind *Authorize*.
+answers as it does to your frontend. Apps send `Authorization: Bearer <access>` instead: run `login` with
+`X-Token-Transport: body`, copy `access` from its answer, and paste it behind *Authorize*.
 
 **Errors** are JSON in one of two shapes: `{"detail": "one sentence"}`, or with status 400 for input
 `{"<field>": ["sentence", …]}`. Fields that nobody knows are ignored.
@@ -39,12 +40,12 @@ SECURITY_SCHEMES: dict[str, dict[str, str]] = {
         "type": "http",
         "scheme": "bearer",
         "bearerFormat": "JWT",
-        "description": "The `access` that `refreshToken` answers, for apps.",
+        "description": "The `access` of `login` (with `X-Token-Transport: body`) or `refreshToken`, for apps.",
     },
     "adminSession": {
         "type": "apiKey",
         "in": "cookie",
-        "name": "sessionid",
+        "name": settings.SESSION_COOKIE_NAME,
         "description": "Of staff signed in at /admin/. Unsafe requests then need the header `X-CSRFToken`.",
     },
     "playback": {

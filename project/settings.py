@@ -39,7 +39,10 @@ TUS_RESPONSE_HEADERS = [
     *("Location", "Tus-Version", "Tus-Resumable", "Tus-Extension", "Tus-Max-Size", "Tus-Checksum-Algorithm"),
     *("Upload-Length", "Upload-Offset", "Upload-Metadata", "Upload-Expires", "X-Video-ID"),
 ]
-CORS_ALLOW_HEADERS = ["content-type", "x-csrftoken", "authorization", "range", *TUS_REQUEST_HEADERS]
+CORS_ALLOW_HEADERS = [
+    *("content-type", "x-csrftoken", "authorization", "range", "x-token-transport"),
+    *TUS_REQUEST_HEADERS,
+]
 CORS_EXPOSE_HEADERS = [
     *("X-Total-Count", "Retry-After", "ETag", "Content-Range", "Accept-Ranges", "X-Request-ID"),
     *TUS_RESPONSE_HEADERS,
@@ -51,6 +54,10 @@ if env.use_x_forwarded_proto:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = env.secure_cookies
 SESSION_COOKIE_HTTPONLY = True
+COOKIE_PREFIX = env.cookie_prefix  # accounts/cookies.py gives it to our own
+SESSION_COOKIE_NAME = f"{COOKIE_PREFIX}sessionid"
+CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}csrftoken"
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"  # a cookie's name could not be set
 CSRF_COOKIE_SAMESITE = env.jwt_cookie_samesite
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
@@ -102,6 +109,8 @@ MIDDLEWARE = [
     "project.static.StaticFiles",
     "corsheaders.middleware.CorsMiddleware",
     "accounts.origins.own_or_allowed_origin",
+    "accounts.cookies.partitioned",
+    "accounts.devices.kept",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -192,12 +201,12 @@ WHITENOISE_USE_FINDERS = True
 
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["accounts.backends.UsernameOrEmailBackend"]
-PASSWORD_HASHERS = ["accounts.hashers.Argon2", "django.contrib.auth.hashers.PBKDF2PasswordHasher"]
+PASSWORD_HASHERS = ["accounts.hashers.Argon2", "accounts.hashers.PBKDF2"]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 8}},
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
-    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+    {"NAME": "accounts.validators.AsHashed", "OPTIONS": {"rule": "UserAttributeSimilarityValidator"}},
+    {"NAME": "accounts.validators.AsHashed", "OPTIONS": {"rule": "MinimumLengthValidator", "min_length": 8}},
+    {"NAME": "accounts.validators.AsHashed", "OPTIONS": {"rule": "CommonPasswordValidator"}},
+    {"NAME": "accounts.validators.AsHashed", "OPTIONS": {"rule": "NumericPasswordValidator"}},
 ]
 JWT_COOKIE_SAMESITE = env.jwt_cookie_samesite
 SECURE_COOKIES = env.secure_cookies
@@ -210,7 +219,7 @@ NINJA_JWT = {  # everything that matters is said here: ninja-jwt would take the 
     "SIGNING_KEY": salted_hmac("videoflix.jwt", "signing key", secret=SECRET_KEY, algorithm="sha256").hexdigest(),
     "ISSUER": "videoflix",
     "AUDIENCE": "videoflix",
-    "LEEWAY": 0,
+    "LEEWAY": 10,  # seconds that the clock of another host may be ahead; no token lives longer (accounts/tokens.py)
 }
 ACTIVATION_LIFETIME = timedelta(days=3)
 RESET_LIFETIME = timedelta(hours=1)
@@ -219,11 +228,14 @@ UNCONFIRMED_ACCOUNTS_KEPT = timedelta(days=7)
 
 # Throttling: fixed windows in the words of the `limits` library
 
-THROTTLE_SIGN_IN_ACCOUNT = "10/5minutes"  # failures, by account
-THROTTLE_SIGN_IN_ADDRESS = "100/5minutes"  # failures, by client address: an office or a phone network share one
-THROTTLE_REGISTER_ADDRESS = "1000/hour"  # accounts made, by client address
-THROTTLE_RESET_ADDRESS = "100/hour"  # requests, by client address
-LETTERS_PER_ADDRESS = (5, timedelta(hours=1))  # of one kind; more are dropped silently
+THROTTLE_SIGN_IN = env.throttle_sign_in  # wrong passwords, by account at one client address
+THROTTLE_SIGN_IN_ADDRESS = env.throttle_sign_in_address  # by client address: an office or a phone network share one
+THROTTLE_SIGN_IN_ACCOUNT = env.throttle_sign_in_account  # by account (NIST SP 800-63B 5.2.2: at most 100)
+THROTTLE_SIGN_IN_DEVICE = env.throttle_sign_in_device  # by browser that the account knows: it has no other limit
+THROTTLE_REGISTER_ADDRESS = env.throttle_register_address  # accounts made, by client address
+THROTTLE_RESEND_ADDRESS = env.throttle_resend_address  # requests for activation mails, by client address
+THROTTLE_RESET_ADDRESS = env.throttle_reset_address  # requests, by client address
+THROTTLE_MAILS = env.throttle_mails  # of one kind to one person; more are dropped silently
 
 # Mail
 

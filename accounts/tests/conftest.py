@@ -9,12 +9,12 @@ from django.test import Client
 
 from accounts.models import User
 from accounts.tests.factories import UserFactory
-from accounts.throttling import limiter
+from accounts.throttling import counters
 
 
 def forget_everything() -> None:
     if settings.REDIS_URL:
-        limiter().storage.reset()
+        counters().reset()
 
 
 class Post(Protocol):

@@ -21,9 +21,10 @@ ADMIN = {
 
 
 @contextmanager
-def web_server(folder: Path) -> Iterator[str]:
+def web_server(folder: Path, **variables: str) -> Iterator[str]:
     """The address of gunicorn with two processes: on SQLite with a database of its own, else on the test's."""
-    environment = os.environ | ADMIN | {"DATA_DIR": str(folder), "DB_NAME": str(connection.settings_dict["NAME"])}
+    where = {"DATA_DIR": str(folder), "DB_NAME": str(connection.settings_dict["NAME"])}
+    environment = os.environ | ADMIN | where | variables
     for command in (["migrate", "--verbosity=0"], ["createsuperuser", "--noinput", "--verbosity=0"]):
         subprocess.run([sys.executable, "manage.py", *command], env=environment, cwd=settings.BASE_DIR, check=True)
     with socket.socket() as listener:

@@ -2,6 +2,7 @@
 
 import re
 import smtplib
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from email.message import Message
 from typing import Any
@@ -10,8 +11,10 @@ import pytest
 import time_machine
 from django.core import mail
 from django.core.mail import EmailMultiAlternatives
+from django.db import connection
 from django.utils import timezone
 from huey.contrib.djhuey import HUEY
+from pytest_django import Settings
 
 from accounts import letters, links, services, tasks
 from accounts.models import Letter, User
@@ -63,10 +66,15 @@ def test_activation_mail_holds_the_working_link_in_text_and_html(bob: User) -> N
 
 
 def test_reset_mail_goes_to_an_active_user_only(ada: User, bob: User) -> None:
-    for address in (ada.email, bob.email, "nobody@example.com"):
+    gone = UserFactory.create(is_active=False)
+    for address in (ada.email, bob.email, gone.email, "nobody@example.com"):
         letters.send(order(Letter.Kind.PASSWORD_RESET, address).pk)
-    assert [message.to for message in mail.outbox] == [[ada.email]]
-    assert Letter.objects.count() == 1
+    sent = [(message.to, message.subject) for message in mail.outbox]
+    assert sent == [
+        ([ada.email], "Reset your Videoflix password"),
+        ([bob.email], "Confirm your e-mail for Videoflix"),
+    ]
+    assert Letter.objects.count() == 2
 
 
 def test_mail_is_a_valid_message_a_client_can_show(ada: User) -> None:
@@ -181,3 +189,18 @@ def test_registering_and_resetting_wake_the_sender(
 
 def test_letter_goes_before_any_other_task() -> None:
     assert tasks.send_letter.s(1).priority == tasks.URGENT == 100
+
+
+@pytest.mark.django_db(transaction=True)
+def test_letters_that_are_sent_at_the_same_time_are_no_more_than_the_share(ada: User, settings: Settings) -> None:
+    settings.THROTTLE_MAILS = "3/hour"
+    ordered = [order(Letter.Kind.PASSWORD_RESET, ada.email).pk for _ in range(12)]
+
+    def send(letter_id: int) -> None:
+        letters.send(letter_id)
+        connection.close()
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(send, reversed(ordered)))
+    assert len(mail.outbox) == 3
+    assert Letter.objects.count() == 3

@@ -74,7 +74,7 @@ def test_lifetimes_are_told_in_words(hours: int, words: str) -> None:
     [
         (Letter.Kind.ACTIVATION, {"is_active": True}),
         (Letter.Kind.ACTIVATION, {"awaits_activation": False}),
-        (Letter.Kind.PASSWORD_RESET, {"is_active": False}),
+        (Letter.Kind.PASSWORD_RESET, {"awaits_activation": False}),
         (Letter.Kind.ACTIVATION, {"email": "elsewhere@example.com"}),
     ],
 )

@@ -12,7 +12,16 @@ pytestmark = pytest.mark.django_db
 
 APP = "https://app.example.com"
 EVIL = "https://evil.example.net"
-UNSAFE = ["register/", "login/", "token/refresh/", "logout/", "password_reset/", "password_confirm/a/b/", "uploads/"]
+UNSAFE = [
+    "register/",
+    "login/",
+    "token/refresh/",
+    "logout/",
+    "password_reset/",
+    "activation/resend/",
+    "password_confirm/a/b/",
+    "uploads/",
+]
 
 
 @pytest.fixture(autouse=True)

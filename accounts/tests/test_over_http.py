@@ -88,3 +88,15 @@ def test_both_spellings_answer_without_a_redirect(server: httpx.Client, path: st
 def test_oversized_body_is_a_413_that_arrives(server: httpx.Client) -> None:
     response = server.post("/login/", content=b"x" * 3_000_000, headers={"Content-Type": "application/json"})
     assert (response.status_code, response.json()) == (413, {"detail": "The request is too large."})
+
+
+def test_hundred_wrong_passwords_at_once_get_no_more_answers_than_the_limit(server: httpx.Client) -> None:
+    """OWASP ASVS 5.0 6.3.1: tries count before they are answered, in whichever process."""
+
+    def guess(number: int) -> int:
+        with httpx.Client(base_url=server.base_url, timeout=60) as client:
+            return client.post("/login/", json={"email": "guessed@example.com", "password": f"{number}"}).status_code
+
+    with ThreadPoolExecutor(100) as pool:
+        statuses = list(pool.map(guess, range(100)))
+    assert (statuses.count(401), statuses.count(429)) == (10, 90)

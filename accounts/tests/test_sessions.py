@@ -196,3 +196,26 @@ def test_expired_and_ended_sessions_are_removed(ada: User) -> None:
     live, _ = signed_in(ada)
     tidying.remove_expired()
     assert list(Session.objects.all()) == [live]
+
+
+@pytest.mark.parametrize(("ahead_s", "is_good"), [(1, True), (9, True), (60, False)])
+def test_token_of_a_host_whose_clock_is_a_little_ahead_is_taken(ada: User, ahead_s: int, is_good: bool) -> None:
+    """RFC 7519 sections 4.1.5 and 4.1.6; RFC 8725 leaves the leeway to us."""
+    with time_machine.travel(timezone.now() + timedelta(seconds=ahead_s), tick=False):
+        _, pair = signed_in(ada)
+    assert is_alive(pair.access) is is_good
+    if is_good:
+        assert is_alive(sessions.refresh(pair.refresh).access)
+
+
+def test_token_is_dead_the_second_it_expires(ada: User) -> None:
+    """The leeway is for clocks that are ahead, and makes no token live longer."""
+    now = timezone.now()
+    with time_machine.travel(now, tick=False):
+        _, pair = signed_in(ada)
+    with time_machine.travel(now + timedelta(minutes=30, seconds=1), tick=False):
+        assert not is_alive(pair.access)
+        tokens._verified.cache.clear()
+        assert not is_alive(pair.access)
+    with time_machine.travel(now + timedelta(days=7, seconds=1), tick=False), pytest.raises(TokenRefused):
+        sessions.refresh(pair.refresh)

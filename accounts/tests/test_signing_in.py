@@ -45,10 +45,30 @@ def test_cookies_are_http_only_and_as_configured(post: Post, ada: User, settings
         assert 0 <= lifetime_s - int(cookie["max-age"]) < 5
 
 
+def test_answer_that_carries_a_token_is_stored_nowhere(post: Post, ada: User) -> None:
+    """RFC 6749 section 5.1, OWASP ASVS 5.0 14.3.2."""
+    form = {"email": "dora@example.com", "password": PASSWORD, "confirmed_password": PASSWORD}
+    answers = [
+        post("register/", form),
+        post("login/", {"email": ada.email, "password": PASSWORD}),
+        post("token/refresh/"),
+    ]
+    assert [answer.status_code for answer in answers] == [201, 200, 200]
+    assert [answer.get("Cache-Control") for answer in answers] == ["no-store"] * 3
+
+
 def test_readable_csrftoken_cookie_comes_with_signing_in(post: Post, ada: User) -> None:
     cookie = post("login/", {"email": ada.email, "password": PASSWORD}).cookies["csrftoken"]
     assert cookie.value
     assert not cookie["httponly"]
+
+
+def test_signing_in_leaves_the_token_of_open_forms_in_the_admin_as_it_is(post: Post, client: Client, ada: User) -> None:
+    """Else each of them ends in 403, with what somebody has typed in it."""
+    client.get("/admin/login/")
+    before = client.cookies["csrftoken"].value
+    post("login/", {"email": ada.email, "password": PASSWORD})
+    assert client.cookies["csrftoken"].value == before
 
 
 def test_unknown_wrong_and_inactive_answer_alike(post: Post, ada: User, bob: User) -> None:

@@ -10,6 +10,7 @@ from hls.models import Chunk, ChunkState, State, Transcode
 from hls.tests.factories import served
 
 CROWD = 2_000
+FILM_TABLES = ("library_video", "hls_transcode", "hls_chunk")
 
 
 def crowd() -> list[Transcode]:
@@ -35,11 +36,10 @@ def analyse(*tables: str) -> None:
             cursor.execute(f"ANALYZE {', '.join(tables)}")
 
 
-def plan(work: Callable[[], object]) -> str:
-    """The steps, in lower case, of every query the work makes of films, transcodes and chunks."""
+def plan(work: Callable[[], object], *, tables: tuple[str, ...] = FILM_TABLES) -> str:
+    """The steps, in lower case, of every query the work makes of these tables."""
     with CaptureQueriesContext(connection) as captured:
         work()
-    tables = ("library_video", "hls_transcode", "hls_chunk")
     asked = [query["sql"] for query in captured.captured_queries if any(table in query["sql"] for table in tables)]
     assert asked
     explain = "EXPLAIN" if connection.vendor == "postgresql" else "EXPLAIN QUERY PLAN"

@@ -20,9 +20,10 @@ needs_chromium = pytest.mark.skipif(which("chromium") is None, reason="Chromium 
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
+def chromium(*more_arguments: str) -> Iterator[Browser]:
+    arguments = [*ARGUMENTS, *more_arguments]
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=which("chromium"), args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=which("chromium"), args=arguments)
         try:
             yield browser
         finally:

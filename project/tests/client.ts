@@ -15,6 +15,14 @@ export async function refresh(): Promise<string | undefined> {
   return data?.access;
 }
 
+export async function signInApp(email: string, password: string): Promise<string | null | undefined> {
+  const params = { header: { "X-Token-Transport": "body" } };
+  const { data } = await api.POST("/api/login/", { params, body: { email, password } });
+  if (!data?.refresh) return undefined;
+  const renewed = await api.POST("/api/token/refresh/", { params, body: { refresh: data.refresh } });
+  return renewed.data?.refresh;
+}
+
 export async function films(search: string): Promise<{ id: number; title: string; hls: string }[]> {
   const { data } = await api.GET("/api/video/", { params: { query: { search, limit: 20 } } });
   return (data ?? []).map((film) => ({ id: film.id, title: film.title, hls: film.hls_url }));

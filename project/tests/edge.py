@@ -68,6 +68,7 @@ def nginx(
     check_time: str = "55s",
     scheme: str = "auto",
     tls: str = "",
+    cookie_prefix: str = "",
     more: str = "",
 ) -> Iterator[str]:
     """The address of a running nginx; `more` is added to its `http` block, `tls` is a file of its EDGE_TLS."""
@@ -87,6 +88,7 @@ def nginx(
         EDGE_CHECK_TIME=check_time,
         EDGE_TLS=folder / "tls",
         EDGE_SCHEME=scheme,
+        EDGE_COOKIE_PREFIX=cookie_prefix,
     )
     (folder / "videoflix.conf").write_text(rendered)
     user = "user root;" if os.geteuid() == 0 else ""

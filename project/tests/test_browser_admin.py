@@ -196,6 +196,41 @@ def test_an_upload_is_paused_and_resumed_by_keyboard(page: Page, installation: I
     assert sha256(film) in stored_hashes(installation)
 
 
+API_SIGN_IN = """(body) => fetch("/api/login/", {
+  method: "POST",
+  headers: { "Content-Type": "application/json" },
+  body: JSON.stringify(body),
+}).then((answer) => answer.status)"""
+
+
+def test_signing_in_elsewhere_in_the_browser_disturbs_neither_upload_nor_form(
+    page: Page, installation: Installation, tmp_path: Path
+) -> None:
+    """To the API, and then out of the admin and in again, which changes Django's CSRF token."""
+    film = large_file(tmp_path, "undisturbed.mp4", 40_000_000)
+    add_page(page, installation)
+    throttle(page)
+    page.set_input_files("[name=video_file]", film)
+    wait_for(lambda: uploads(page) and uploads(page)[0]["offset"] >= PIECE_BYTES, seconds=30, what="a piece arrives")
+    other = page.context.new_page()
+    other.goto(f"{installation.url}/admin/")
+    signed_in = other.evaluate(API_SIGN_IN, {"email": ADMIN_EMAIL, "password": ADMIN_PASSWORD})
+    assert signed_in == 200
+    before = csrf_token(page)
+    page.context.clear_cookies(name="sessionid")
+    sign_in(other, installation)
+    assert csrf_token(page) != before
+    expect(page.locator(".vf-item[data-state=done]")).to_be_visible(timeout=60_000)
+    page.click("[name=_save]")
+    page.wait_for_url("**/admin/library/video/")
+    assert sha256(film) in stored_hashes(installation)
+
+
+def csrf_token(page: Page) -> str:
+    [token] = [str(cookie.get("value")) for cookie in page.context.cookies() if cookie.get("name") == "csrftoken"]
+    return token
+
+
 def test_an_upload_survives_a_cut_connection(page: Page, installation: Installation, tmp_path: Path) -> None:
     """Bytes are sent again for one piece at most, and the file arrives as it was."""
     size = 40_000_000

@@ -32,6 +32,8 @@ with client:
     answer = login.sync(client=client, body=LoginIn(email=email, password=password))
     assert isinstance(answer, LoginOut), answer
     assert answer.user.username == email
+    kept = login.sync(client=client, body=LoginIn(email=email, password=password), x_token_transport="body")
+    assert isinstance(kept, LoginOut) and kept.access and kept.refresh, kept
     films = list_videos.sync_detailed(client=client)
     assert films.status_code == 200, films
     assert films.parsed == []

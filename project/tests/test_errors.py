@@ -75,7 +75,9 @@ def test_who_is_refused_is_told_what_would_be_accepted(client: Client, method: s
     assert not client.get("/api/nowhere/").has_header("WWW-Authenticate")
 
 
-@pytest.mark.parametrize("path", ["login/", "register/", "password_reset/", "password_confirm/MQ/a-b/"])
+@pytest.mark.parametrize(
+    "path", ["login/", "register/", "activation/resend/", "password_reset/", "password_confirm/MQ/a-b/"]
+)
 @pytest.mark.parametrize("kind", BAD_BODIES)
 def test_bad_input_is_a_400_in_shape(client: Client, path: str, kind: str) -> None:
     """OWASP ASVS 5.0 2.2.1, 4.1.5, 16.5.1."""

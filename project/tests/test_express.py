@@ -210,7 +210,11 @@ def test_access_token_opens_nothing_once_its_session_is_over(
     assert Player().get(path, headers={"Cookie": token}).status_code == 401
 
 
-def test_playlist_renews_the_leave_as_django_does(player: Player, film: Video, cookie: str) -> None:
+@pytest.mark.parametrize("same_site", ["Lax", "None"])
+def test_playlist_renews_the_leave_as_django_does(
+    player: Player, film: Video, cookie: str, settings: Any, same_site: str
+) -> None:
+    settings.SECURE_COOKIES, settings.JWT_COOKIE_SAMESITE = same_site == "None", same_site
     for name in ("master.m3u8", "480p/index.m3u8", "480p/iframes.m3u8?v=1"):
         path = f"/api/video/{film.pk}/{name}"
         renewed = Answered(path, cookie).headers["Set-Cookie"]
@@ -219,6 +223,7 @@ def test_playlist_renews_the_leave_as_django_does(player: Player, film: Video, c
             part.partition("=")[0] for part in granted.split("; ")
         ]
         assert f"Path=/api/video/{film.pk}/" in renewed
+        assert ("Partitioned" in renewed) is (same_site == "None")
     assert "Set-Cookie" not in Answered(f"/api/video/{film.pk}/480p/segment_000.ts", cookie).headers
 
 

@@ -21,6 +21,9 @@
     return element;
   };
 
+  /* As it is now: signing in to the admin in another tab changes it. */
+  const csrfToken = (root) => document.cookie.match(`(?:^|; )${root.dataset.csrfCookie}=([^;]*)`)?.[1] ?? "";
+
   function sizeText(bytes) {
     const units = ["bytes", "KB", "MB", "GB", "TB"];
     const step = bytes < 1024 ? 0 : Math.min(Math.floor(Math.log2(bytes) / 10), units.length - 1);
@@ -71,7 +74,7 @@
         chunkSize: Number(chunkBytes),
         retryDelays: DELAYS_MS,
         removeFingerprintOnSuccess: true,
-        headers: { "X-CSRFToken": document.querySelector("[name=csrfmiddlewaretoken]").value },
+        onBeforeRequest: (request) => request.setHeader("X-CSRFToken", csrfToken(this.zone.root)),
         metadata: { filename: this.file.name, ...(this.isForForm ? {} : this.zone.filmMetadata(this.file)) },
         fingerprint: async (file) => ["videoflix", mode, file.name, file.size, file.lastModified, location.origin].join("|"),
         onShouldRetry: (error) => this.mayRetry(error),
@@ -225,6 +228,7 @@
 
     /* Saving waits for the upload that belongs to the form. */
     hold(event) {
+      this.form.elements.csrfmiddlewaretoken.value = csrfToken(this.root);
       const item = this.items.find((entry) => entry.isForForm && ["running", "paused"].includes(entry.state));
       if (!item) return;
       event.preventDefault();
@@ -266,7 +270,7 @@
       const words = isWhole ? "Uploaded, but not saved as a film." : `${Math.floor((100 * offset) / length)} % uploaded. Choose the file again to go on.`;
       const row = make("li", { class: "vf-item vf-unfinished" });
       const discard = button("Discard", async () => {
-        await fetch(`${this.root.dataset.endpoint}${id}/`, { method: "DELETE", headers: { "Tus-Resumable": "1.0.0", "X-CSRFToken": document.querySelector("[name=csrfmiddlewaretoken]").value } });
+        await fetch(`${this.root.dataset.endpoint}${id}/`, { method: "DELETE", headers: { "Tus-Resumable": "1.0.0", "X-CSRFToken": csrfToken(this.root) } });
         if (this.hidden.value === id) this.hidden.value = "";
         row.remove();
       });
