@@ -1,7 +1,6 @@
 from corsheaders.signals import check_request_enabled
 from django.apps import AppConfig
-
-from accounts import origins
+from django.utils.module_loading import import_string
 
 
 class AccountsConfig(AppConfig):
@@ -9,4 +8,5 @@ class AccountsConfig(AppConfig):
     verbose_name = "Accounts"
 
     def ready(self) -> None:
-        check_request_enabled.connect(origins.may_read, dispatch_uid="accounts.origins")
+        may_read = import_string("accounts.origins.may_read")  # only now: it needs models
+        check_request_enabled.connect(may_read, dispatch_uid="accounts.origins", weak=False)

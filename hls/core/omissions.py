@@ -60,7 +60,8 @@ def _picture(plan: Plan) -> Iterator[str]:
     if max(video.width - top.width, video.height - top.height) > ROUNDING:
         yield f"The full size: {video.width} x {video.height} becomes {top.width} x {top.height}."
     if video.picture_rate > MAX_RATE * (1 + INEXACT):
-        yield f"The full rate: of {float(video.picture_rate):.5g} pictures a second {float(plan.timeline.rate):.5g} are kept."
+        kept = float(plan.timeline.rate)
+        yield f"The full rate: of {float(video.picture_rate):.5g} pictures a second {kept:.5g} are kept."
     if video.transfer in HDR:
         yield f"High dynamic range: {HDR[video.transfer]} is converted to the usual range (SDR)."
     if extras.has_alpha:
