@@ -159,6 +159,8 @@ def test_pictures_come_from_nginx_too(site: Site, player: httpx.Client, name: st
         ("bytes=-99999", 206, 0, SEGMENT_BYTES),
         ("bytes=0-1,4-5", 200, 0, SEGMENT_BYTES),
         ("lines=0-1", 200, 0, SEGMENT_BYTES),
+        ("bytes=x", 200, 0, SEGMENT_BYTES),
+        (f"bytes=0-{9**40}", 206, 0, SEGMENT_BYTES),
     ],
 )
 def test_single_ranges_are_served(
@@ -177,7 +179,6 @@ def test_single_ranges_are_served(
         "bytes=99999-",
         "bytes=-0",
         "bytes=9-1",
-        "bytes=x",
         "bytes=0-5,3-9",
         "bytes=0-,0-,0-",
         f"bytes={9**40}-",
