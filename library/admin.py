@@ -12,7 +12,7 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.views import ChangeList
 
-from library import films, uploads
+from library import films, finishing
 from library.admin_actions import FilmActions
 from library.admin_dashboard import figures_view
 from library.admin_filters import StateFilter
@@ -110,7 +110,7 @@ class VideoAdmin(FilmActions, ModelAdmin):
         """The file first, complete and on the disk; then the row and its transcode."""
         upload = form.finished_upload
         if upload is not None:
-            uploads.take(upload, obj)
+            finishing.take(upload, obj)
         elif form.new_film is not None:
             films.store_upload(obj, form.new_film)
         if not change:
@@ -120,4 +120,4 @@ class VideoAdmin(FilmActions, ModelAdmin):
         else:
             obj.save()
         if upload is not None:
-            uploads.taken_by(upload, obj)
+            finishing.taken_by(upload, obj)

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
-from library import disk, uploads
+from library import disk, finishing, uploads
 from library.errors import PictureRefused, UploadGone
 from library.models import EXTENSIONS, Category, Upload, Video
 from library.thumbnails import redrawn
@@ -94,7 +94,7 @@ class VideoForm(forms.ModelForm):  # type: ignore[type-arg]  # generic only for 
             return
         try:
             upload = uploads.find(self.uploader, pk)
-            uploads.catch_up(upload)
+            finishing.finish(upload)
         except UploadGone:
             upload = None
         if upload is None or upload.taken_at is not None:

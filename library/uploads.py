@@ -7,18 +7,17 @@ keeps two requests from writing at once. An answer is given only after the bytes
 import fcntl
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
-from datetime import datetime, timedelta
+from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, BinaryIO
 from uuid import UUID
 
 import structlog
 from django.conf import settings
-from django.db import transaction
 from django.utils import timezone
 
-from library import disk, films, metadata, signatures
+from library import disk, metadata, signatures
 from library.digests import Digest
 from library.errors import (
     ChecksumMismatch,
@@ -30,7 +29,7 @@ from library.errors import (
     UploadBusy,
     UploadGone,
 )
-from library.models import Upload, Video, video_path
+from library.models import Upload
 
 log = structlog.get_logger("videoflix.library")
 
@@ -76,11 +75,27 @@ def size_of(upload: Upload) -> int:
 
 
 def find(owner: Any, pk: UUID) -> Upload:
-    """The owner's upload; another's is not there. Raises UploadGone."""
+    """The owner's upload; another's is not there, nor one whose film was deleted. Raises UploadGone."""
     upload = Upload.objects.filter(pk=pk, owner=owner).first()
-    if upload is None or (upload.expires_at < timezone.now() and upload.taken_at is None):
+    if upload is None:
+        raise UploadGone
+    if upload.taken_at is not None:
+        is_gone = upload.video_id is None
+    else:
+        is_gone = upload.expires_at < timezone.now() and not is_owed(upload)
+    if is_gone:
         raise UploadGone
     return upload
+
+
+def awaits_film(upload: Upload) -> bool:
+    """Whether a film is to be made of it, and none was yet."""
+    return upload.taken_at is None and metadata.title_of(upload.metadata) is not None
+
+
+def is_owed(upload: Upload) -> bool:
+    """Whether its bytes are all there, and a film is still to be made of them: it is kept until then."""
+    return awaits_film(upload) and upload.unverified_from is None and size_of(upload) == upload.length
 
 
 def unfinished(owner: Any) -> list[Upload]:
@@ -123,7 +138,8 @@ def append(upload: Upload, *, offset: int, blocks: Iterable[bytes], digest: Dige
     """Write a piece that begins at `offset`; the new offset.
 
     A piece that is cut off is kept as far as it came, unless a digest was announced, which can't be compared then.
-    Raises OffsetConflict, UploadBusy, UploadGone, TooLarge, NoRoom, ChecksumMismatch, FileRefused.
+    Raises OffsetConflict, UploadBusy, UploadGone (also where it was ended meanwhile), TooLarge, NoRoom,
+    ChecksumMismatch, FileRefused.
     """
     if upload.finished_at is not None:
         raise OffsetConflict
@@ -194,69 +210,15 @@ def settle(upload: Upload, file: BinaryIO) -> int:
     now = timezone.now()
     upload.expires_at, upload.unverified_from = now + LIFETIME, None
     upload.finished_at = now if size == upload.length else None
-    upload.save(update_fields=["expires_at", "unverified_from", "finished_at"])
+    written = {"expires_at": upload.expires_at, "unverified_from": None, "finished_at": upload.finished_at}
+    if not Upload.objects.filter(pk=upload.pk).update(**written):  # ended during its last piece
+        raise UploadGone
     if upload.finished_at:
         log.info("upload complete", upload=str(upload.pk), length=upload.length)
     return size
-
-
-def catch_up(upload: Upload) -> None:
-    """Finish what a crash has left between the last byte and its row. Does nothing while somebody is writing."""
-    if upload.finished_at is None and offset_of(upload) == upload.length:
-        with suppress(UploadBusy), held(upload) as file:
-            settle(upload, file)
-
-
-def make_film(upload: Upload) -> Video | None:
-    """The film that the metadata asks for by its title, made once; None where none is asked for."""
-    told = metadata.read(upload.metadata)
-    if told.title is None or upload.finished_at is None:
-        return None
-    if upload.taken_at is None:
-        with transaction.atomic():
-            video = Video(title=told.title, category=told.category, description=told.description)
-            take(upload, video)
-            films.save_new(video)
-            taken_by(upload, video)
-    return Upload.objects.select_related("video").get(pk=upload.pk).video
-
-
-def take(upload: Upload, video: Video) -> None:
-    """Make the finished upload the film's file, within the transaction that saves the film: once, or not at all.
-
-    The file gets a second name; the first one goes when the transaction is committed. Raises UploadGone when another
-    film was quicker.
-    """
-    won = Upload.objects.filter(pk=upload.pk, taken_at=None).exclude(finished_at=None).update(taken_at=timezone.now())
-    partial = path_of(upload)
-    if not won or not partial.exists():
-        raise UploadGone
-    name = video_path(video, upload.name)
-    target = disk.upload_root() / name
-    target.parent.mkdir(exist_ok=True)
-    os.link(partial, target)
-    os.utime(target)  # young again: it must not be taken for a stray before the row is there
-    video.video_file.name = name
-    video.original_name = upload.name
-    transaction.on_commit(lambda: partial.unlink(missing_ok=True))
-
-
-def taken_by(upload: Upload, video: Video) -> None:
-    Upload.objects.filter(pk=upload.pk).update(video=video)
 
 
 def discard(upload: Upload) -> None:
     """End an upload; a request that is writing to it notices by itself."""
     path_of(upload).unlink(missing_ok=True)
     Upload.objects.filter(pk=upload.pk).delete()
-
-
-def remove_expired(now: datetime | None = None) -> int:
-    """Remove uploads that nobody went on with, and the rows of those that became films."""
-    expired = list(Upload.objects.filter(expires_at__lt=now or timezone.now()))
-    for upload in expired:
-        with suppress(UploadBusy, UploadGone), held(upload):
-            discard(upload)
-        if not path_of(upload).exists():
-            discard(upload)
-    return len(expired)

@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.http import http_date
 from ninja import Field, Path, Router, Schema
 
-from library import metadata, uploads
+from library import finishing, metadata, uploads
 from library.digests import ALGORITHMS, Digest
 from library.errors import TooLarge, UnknownVersion, UploadMalformed, WrongMedia
 from library.models import Upload
@@ -115,7 +115,9 @@ def begin(request: UploaderRequest) -> HttpResponse:
     upload = uploads.begin(request.auth.user, length=length, header=request.headers.get("Upload-Metadata", ""))
     headers: dict[str, object] = {"Location": f"/api/uploads/{upload.pk}/"}
     if request.content_type == PIECE:
-        headers |= received(request, upload, offset=0)
+        reached = taken_in(request, upload, offset=0)
+        finishing.finish_or_tell(upload)  # a refusal would keep back the address, where all bytes are
+        headers |= progress(upload, reached) | film_header(upload)
     return answer(201, headers | expiry(upload))
 
 
@@ -128,7 +130,7 @@ def begin(request: UploaderRequest) -> HttpResponse:
 def get_upload(request: UploaderRequest, response: HttpResponse, upload_id: UploadId) -> UploadOut:
     """tus asks this by HEAD: the offset is in the header `Upload-Offset`."""
     upload = uploads.find(request.auth.user, upload_id)
-    uploads.catch_up(upload)
+    finishing.finish(upload)
     for name, value in (progress(upload, uploads.offset_of(upload)) | film_header(upload)).items():
         response[name] = str(value)
     response["Cache-Control"] = "no-store"
@@ -164,7 +166,10 @@ def append(request: UploaderRequest, upload_id: UploadId) -> HttpResponse:
     if request.content_type != PIECE:
         raise WrongMedia
     upload = uploads.find(request.auth.user, upload_id)
-    return answer(204, received(request, upload, offset=number(request, "Upload-Offset")) | expiry(upload))
+    finishing.finish(upload)
+    reached = taken_in(request, upload, offset=number(request, "Upload-Offset"))
+    finishing.finish(upload)
+    return answer(204, progress(upload, reached) | film_header(upload))
 
 
 @router.delete(
@@ -197,16 +202,14 @@ def override(request: UploaderRequest, upload_id: UploadId) -> HttpResponse:
     return method(request, upload_id)
 
 
-def received(request: UploaderRequest, upload: Upload, *, offset: int) -> dict[str, object]:
-    """Take the body in; what the answer says of it."""
+def taken_in(request: UploaderRequest, upload: Upload, *, offset: int) -> int:
+    """Take the body in; the new offset."""
     length = content_length(request)
     if length is not None and offset + length > upload.length:
         raise TooLarge("There are more bytes than Upload-Length announced.")
     checksum = request.headers.get("Upload-Checksum")
     digest = Digest(checksum) if checksum is not None else None
-    reached = uploads.append(upload, offset=offset, blocks=body(request), digest=digest)
-    uploads.make_film(upload)
-    return progress(upload, reached) | film_header(upload)
+    return uploads.append(upload, offset=offset, blocks=body(request), digest=digest)
 
 
 def body(request: HttpRequest) -> Iterator[bytes]:
