@@ -12,7 +12,7 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.views import ChangeList
 
-from library import films, finishing
+from library import catalogue, films, finishing
 from library.admin_actions import FilmActions
 from library.admin_dashboard import figures_view
 from library.admin_filters import StateFilter
@@ -42,7 +42,7 @@ class VideoAdmin(FilmActions, ModelAdmin):
     list_filter_submit = True
     list_select_related = ["transcode"]
     list_per_page = 50
-    search_fields = ["title", "description", "original_name"]
+    search_fields = ["search_text", "name_text"]  # see get_search_results
     search_help_text = "Search by title, description or file name"
     date_hierarchy = None
     change_form_outer_before_template: Any = "admin/library/video/head.html"
@@ -57,6 +57,12 @@ class VideoAdmin(FilmActions, ModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Video]:
         return super().get_queryset(request).select_related("transcode")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Video], search_term: str
+    ) -> tuple[QuerySet[Video], bool]:
+        """As viewers search, and by the file's name too."""
+        return catalogue.searched(queryset, search_term, is_by_name=True), False
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(progress_view)

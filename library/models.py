@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 from uuid import uuid4
 
@@ -12,8 +13,12 @@ from django.utils import timezone
 
 from hls import asking
 from hls.models import Transcode
+from library.folding import folded
 
 EXTENSIONS = ("mp4", "mov", "avi", "mkv", "flv", "wmv", "webm", "m4v", "mpg", "ts")
+
+SEARCHED = frozenset(("title", "description", "original_name"))
+FOLDED = frozenset(("search_text", "name_text"))  # what they are searched by
 
 
 def video_path(video: Video, name: str) -> str:
@@ -51,6 +56,34 @@ class Catalogue(models.Model):
 
 
 class VideoQuerySet(models.QuerySet["Video"]):
+    """Keeps the folded texts with those that they are made of, whichever way rows are written."""
+
+    def bulk_create(self, objs: Iterable[Video], *args: Any, **options: Any) -> list[Video]:
+        videos = list(objs)
+        for video in videos:
+            video.fold()
+        return super().bulk_create(videos, *args, **options)
+
+    def bulk_update(self, objs: Iterable[Video], fields: Iterable[str], batch_size: int | None = None) -> int:
+        videos, names = list(objs), set(fields)
+        if names & SEARCHED:
+            for video in videos:
+                video.fold()
+            names |= FOLDED
+        return super().bulk_update(videos, names, batch_size=batch_size)
+
+    def update(self, **values: Any) -> int:
+        if not values.keys() & SEARCHED:
+            return super().update(**values)
+        with transaction.atomic():
+            rows = list(self.values_list("pk", flat=True))
+            updated = super().update(**values)
+            changed = list(Video.objects.filter(pk__in=rows))
+            for video in changed:
+                video.fold()
+            Video.objects.bulk_update(changed, FOLDED)
+        return updated
+
     def delete(self) -> tuple[int, dict[str, int]]:
         """Delete the films and tell the engine to forget them."""
         with transaction.atomic():
@@ -75,6 +108,9 @@ class Video(models.Model):
     updated_at = models.DateTimeField(auto_now=True, db_index=True)
     transcode = models.OneToOneField(Transcode, on_delete=models.PROTECT, related_name="video", editable=False)
 
+    search_text = models.TextField(default="", editable=False, help_text="Title and description, folded.")
+    name_text = models.TextField(default="", editable=False, help_text="The file's own name, folded.")
+
     objects = VideoQuerySet.as_manager()
 
     class Meta:
@@ -84,6 +120,13 @@ class Video(models.Model):
     def __str__(self) -> str:
         return self.title
 
+    def save(self, *, update_fields: Iterable[str] | None = None, **options: Any) -> None:
+        self.fold()
+        if update_fields is not None:
+            update_fields = set(update_fields)
+            update_fields |= FOLDED if update_fields & SEARCHED else set()
+        super().save(update_fields=update_fields, **options)
+
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         with transaction.atomic():
             transcode = self.transcode_id
@@ -91,6 +134,11 @@ class Video(models.Model):
             asking.discard(transcode)
             Catalogue.count_deletions(1)
         return deleted
+
+    def fold(self) -> None:
+        """Keep what is searched in step with what is shown."""
+        self.search_text = folded(f"{self.title}\n{self.description}")
+        self.name_text = folded(self.original_name)
 
 
 class Upload(models.Model):

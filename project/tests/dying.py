@@ -15,4 +15,4 @@ def die(upload: Any) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-finishing.make_film = die  # type: ignore[assignment]  # that is the point
+finishing.make_film = die
