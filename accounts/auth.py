@@ -5,7 +5,7 @@
 | `viewer`   | the access cookie or `Authorization: Bearer`                                      |
 | `reader`   | the same, or the admin's session of a member of the staff                         |
 | `staff`    | as `reader`, but only staff: 403 for others                                       |
-| `playback` | as `reader`, or the film's playback cookie; only for GET and HEAD on film routes  |
+| `playback` | as `reader`, or the film's playback cookie or address; GET and HEAD on film routes |
 
 Unsafe requests by the admin's session need Django's CSRF token; the origin rule of accounts/origins.py guards the rest.
 Each gate sets `request.auth` to a `Viewer`.
@@ -20,9 +20,10 @@ from ninja.errors import AuthenticationError, AuthorizationError
 from ninja.utils import check_csrf
 
 from accounts import cookies, tokens
+from accounts.addresses import token_in
 from accounts.errors import TokenRefused
 from accounts.models import User
-from accounts.playback import Viewer, viewer_by_playback
+from accounts.playback import Viewer, viewer_by_address, viewer_by_playback
 from accounts.sessions import holder_of_live
 
 __all__ = ["Gate", "Viewer", "playback", "reader", "staff", "viewer"]
@@ -100,9 +101,17 @@ def by_playback_cookie(request: HttpRequest) -> Viewer | None:
     return viewer_by_playback(cookie, int(film[1]))
 
 
+def by_address(request: HttpRequest) -> Viewer | None:
+    film = FILM_PATH.match(request.path_info)
+    if film is None or request.method not in ("GET", "HEAD"):
+        return None
+    return viewer_by_address(token_in(request.META), int(film[1]))
+
+
 viewer = Gate((by_bearer, by_cookie), ("bearer", "cookie"))
 reader = Gate((by_bearer, by_cookie, by_admin_session), ("bearer", "cookie", "adminSession"))
 staff = Gate((by_bearer, by_cookie, by_admin_session), ("bearer", "cookie", "adminSession"), is_for_staff=True)
 playback = Gate(
-    (by_playback_cookie, by_bearer, by_cookie, by_admin_session), ("bearer", "cookie", "adminSession", "playback")
+    (by_address, by_playback_cookie, by_bearer, by_cookie, by_admin_session),
+    ("bearer", "cookie", "adminSession", "playback"),
 )

@@ -88,6 +88,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "project.edge.nothing_else",
+    "accounts.addresses.by_playback_address",
     "project.middleware.request_id",
     "project.middleware.exact_length",
     "library.uploads_headers.tus_version",

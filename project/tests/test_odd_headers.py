@@ -111,7 +111,7 @@ TAGS = ("If-Match", "If-None-Match")
 NUMBERS = ("Content-Length", "Range", "Upload-Length", "Upload-Offset", "Upload-Defer-Length")
 LISTS = (
     *("Accept", "Accept-Encoding", "Accept-Language", "Cache-Control", "Cookie", "Transfer-Encoding"),
-    *("X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "Forwarded"),
+    *("X-Playback-Address", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "Forwarded"),
     *("Upload-Metadata", "Upload-Concat", "Upload-Checksum", "Tus-Resumable", "X-HTTP-Method-Override"),
     *("Access-Control-Request-Method", "Access-Control-Request-Headers"),
 )
