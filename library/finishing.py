@@ -1,6 +1,7 @@
 """From the last byte of an upload to its film.
 
-1. The file is as long as was announced: `settle` writes down that the upload is complete (library.uploads).
+1. The file is as long as was announced, or was put together of parts that are (library.joining): `settle` writes down
+   that the upload is complete (library.uploads).
 2. Where the metadata have a title, the film is made, in one transaction with the claim on the upload.
 3. The upload's own name of the file goes.
 
@@ -16,9 +17,9 @@ import structlog
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 
-from library import disk, films, metadata, uploads
+from library import disk, films, joining, metadata, uploads
 from library.errors import LibraryError, UploadBusy, UploadGone
-from library.models import Upload, Video, video_path
+from library.models import Upload, UploadKind, Video, video_path
 
 log = structlog.get_logger("videoflix.library")
 
@@ -35,7 +36,11 @@ def finish(upload: Upload) -> None:
 
     Raises UploadGone where the file was lost, FieldsRefused where its metadata, once accepted, no longer are.
     """
-    catch_up(upload)
+    if upload.kind == UploadKind.FINAL and upload.finished_at is None:
+        with suppress(UploadBusy):
+            joining.join(upload)
+    else:
+        catch_up(upload)
     if upload.finished_at is None or not uploads.awaits_film(upload):
         return
     try:
@@ -102,8 +107,11 @@ def finish_or_tell(upload: Upload) -> None:
 
 
 def remove_expired(now: datetime | None = None) -> int:
-    """Remove uploads that nobody went on with, and the rows of those that became films; how many there were."""
-    expired = list(Upload.objects.filter(expires_at__lt=now or timezone.now()))
+    """Remove uploads that nobody went on with, and the rows of those that became films; how many there were.
+
+    The parts of another go with it.
+    """
+    expired = list(Upload.objects.filter(expires_at__lt=now or timezone.now(), whole=None))
     for upload in expired:
         remove(upload)
     return len(expired)

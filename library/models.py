@@ -141,13 +141,21 @@ class Video(models.Model):
         self.name_text = folded(self.original_name)
 
 
+class UploadKind(models.TextChoices):
+    """In the words of tus ("Concatenation")."""
+
+    WHOLE = "", "A file"
+    PARTIAL = "partial", "A part of a file"
+    FINAL = "final", "Made of parts"
+
+
 class Upload(models.Model):
     """A resumable upload (tus 1.0): the row says what is to come, the file in the partial folder how much is there."""
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     name = models.CharField(max_length=255, help_text="The file's name on the uploader's machine.")
-    length = models.PositiveBigIntegerField(help_text="Bytes, once complete.")
+    length = models.PositiveBigIntegerField(null=True, help_text="Bytes, once complete; none where it is told later.")
     metadata = models.TextField(blank=True, default="", help_text="The header Upload-Metadata as it was sent.")
     unverified_from = models.PositiveBigIntegerField(
         null=True, blank=True, help_text="Where a piece begins whose checksum was not compared yet."
@@ -157,6 +165,10 @@ class Upload(models.Model):
     finished_at = models.DateTimeField(null=True, blank=True)
     taken_at = models.DateTimeField(null=True, blank=True, help_text="When a film took the file.")
     video = models.ForeignKey(Video, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    session = models.UUIDField(null=True, blank=True, help_text="The sign-in that began it, and may go on with it.")
+    kind = models.CharField(max_length=7, choices=UploadKind.choices, blank=True, default=UploadKind.WHOLE)
+    whole = models.ForeignKey("self", null=True, blank=True, on_delete=models.CASCADE, related_name="parts")
+    part_number = models.PositiveSmallIntegerField(default=0, help_text="Which part of the whole it is.")
 
     class Meta:
         ordering = ["-created_at"]

@@ -22,14 +22,16 @@ from library.digests import Digest
 from library.errors import (
     ChecksumMismatch,
     FileRefused,
+    FinalUpload,
     NoRoom,
     NotPermitted,
     OffsetConflict,
     TooLarge,
     UploadBusy,
     UploadGone,
+    UploadMalformed,
 )
-from library.models import Upload
+from library.models import Upload, UploadKind
 
 log = structlog.get_logger("videoflix.library")
 
@@ -42,29 +44,62 @@ def path_of(upload: Upload) -> Path:
     return disk.partial_folder() / str(upload.pk)
 
 
-def begin(owner: Any, *, length: int, header: str) -> Upload:
-    """Make room for a file of `length` bytes.
+def begin(owner: Any, *, length: int | None, header: str, session: UUID | None = None, is_part: bool = False) -> Upload:
+    """Make room for a file of `length` bytes, or, for None, for one whose length is told later.
 
-    Raises UploadMalformed, FieldsRefused, NotPermitted, TooLarge, NoRoom.
+    A part of a file needs no name and makes no film. Raises UploadMalformed, FieldsRefused, NotPermitted, TooLarge,
+    NoRoom.
     """
-    told = metadata.read(header)
-    if told.title is not None and not owner.has_perm("library.add_video"):
-        raise NotPermitted
-    if length > settings.UPLOAD_MAX_BYTES:
-        raise TooLarge(disk.refusal(length) or "")
-    if disk.free_bytes() - reserved_bytes() < length:
-        raise NoRoom
-    upload = Upload(owner=owner, name=told.name, length=length, metadata=header, expires_at=timezone.now() + LIFETIME)
+    if is_part:
+        metadata.decoded(header)
+        name, kind = "", UploadKind.PARTIAL
+    else:
+        name, kind = permitted(owner, header).name, UploadKind.WHOLE
+    check_room(length or 0, to_write=length or 0)
+    upload = Upload(owner=owner, name=name, length=length, metadata=header, session=session, kind=kind)
+    upload.expires_at = timezone.now() + LIFETIME
     path_of(upload).open("xb").close()
     upload.save(force_insert=True)
     log.info("upload begins", upload=str(upload.pk), length=length)
     return upload
 
 
+def permitted(owner: Any, header: str) -> metadata.Metadata:
+    """What the owner says of the file. Raises UploadMalformed, FieldsRefused, NotPermitted."""
+    told = metadata.read(header)
+    if told.title is not None and not owner.has_perm("library.add_video"):
+        raise NotPermitted
+    return told
+
+
+def check_room(length: int, *, to_write: int) -> None:
+    """For a file of this length, of which so many bytes are still to be written. Raises TooLarge, NoRoom."""
+    if length > settings.UPLOAD_MAX_BYTES:
+        raise TooLarge(disk.refusal(length) or "")
+    if disk.free_bytes() - reserved_bytes() < to_write:
+        raise NoRoom
+
+
+def tell_length(upload: Upload, length: int) -> None:
+    """The length of an upload that was begun without one; afterwards it stays.
+
+    Raises UploadMalformed, TooLarge, NoRoom.
+    """
+    if length == 0:
+        raise UploadMalformed("The file is empty.")
+    there = size_of(upload)
+    if upload.length is None and there <= length:
+        check_room(length, to_write=length - there)
+        Upload.objects.filter(pk=upload.pk, length=None).update(length=length)
+        upload.length = Upload.objects.values_list("length", flat=True).filter(pk=upload.pk).first()
+    if upload.length != length:
+        raise UploadMalformed("Upload-Length is not the length of this upload.")
+
+
 def reserved_bytes() -> int:
-    """What the uploads under way still have to write."""
+    """What the uploads under way still have to write, as far as they have told."""
     recent = Upload.objects.filter(finished_at=None, expires_at__gt=timezone.now() + LIFETIME - RESERVED_FOR)
-    return sum(max(0, upload.length - size_of(upload)) for upload in recent)
+    return sum(max(0, (upload.length or 0) - size_of(upload)) for upload in recent.exclude(kind=UploadKind.FINAL))
 
 
 def size_of(upload: Upload) -> int:
@@ -76,38 +111,48 @@ def size_of(upload: Upload) -> int:
 
 def find(owner: Any, pk: UUID) -> Upload:
     """The owner's upload; another's is not there, nor one whose film was deleted. Raises UploadGone."""
-    upload = Upload.objects.filter(pk=pk, owner=owner).first()
-    if upload is None:
-        raise UploadGone
-    if upload.taken_at is not None:
-        is_gone = upload.video_id is None
-    else:
-        is_gone = upload.expires_at < timezone.now() and not is_owed(upload)
-    if is_gone:
+    upload = Upload.objects.select_related("whole").filter(pk=pk, owner=owner).first()
+    if upload is None or is_gone(upload):
         raise UploadGone
     return upload
 
 
+def is_gone(upload: Upload) -> bool:
+    """Whether it has expired or its film was deleted; a part goes with its whole."""
+    if upload.whole is not None:
+        return is_gone(upload.whole)
+    if upload.taken_at is not None:
+        return upload.video_id is None
+    return upload.expires_at < timezone.now() and not is_owed(upload)
+
+
 def awaits_film(upload: Upload) -> bool:
     """Whether a film is to be made of it, and none was yet."""
+    if upload.kind == UploadKind.PARTIAL:
+        return False
     return upload.taken_at is None and metadata.title_of(upload.metadata) is not None
 
 
 def is_owed(upload: Upload) -> bool:
     """Whether its bytes are all there, and a film is still to be made of them: it is kept until then."""
-    return awaits_film(upload) and upload.unverified_from is None and size_of(upload) == upload.length
+    if upload.length is None or upload.unverified_from is not None or not awaits_film(upload):
+        return False
+    still_apart = upload.parts.all() if upload.finished_at is None else ()
+    return size_of(upload) + sum(map(size_of, still_apart)) >= upload.length
 
 
 def unfinished(owner: Any) -> list[Upload]:
     """What the owner may go on with, or make a film of; newest first. What lost its file is not among it."""
     rows = Upload.objects.filter(owner=owner, taken_at=None, expires_at__gt=timezone.now())
-    return [upload for upload in rows if path_of(upload).exists()]
+    return [upload for upload in rows.exclude(kind=UploadKind.PARTIAL) if path_of(upload).exists()]
 
 
 def offset_of(upload: Upload) -> int:
     """How many bytes are there for good. Raises UploadGone where the file was lost."""
     if upload.finished_at is not None:
-        return upload.length
+        return upload.length or 0
+    if upload.kind == UploadKind.FINAL:
+        return size_of(upload)
     try:
         size = path_of(upload).stat().st_size
     except FileNotFoundError:
@@ -131,6 +176,7 @@ def held(upload: Upload) -> Iterator[BinaryIO]:
         if fresh is None:
             raise UploadGone
         upload.unverified_from, upload.finished_at = fresh.unverified_from, fresh.finished_at
+        upload.length = fresh.length
         yield file
 
 
@@ -141,6 +187,8 @@ def append(upload: Upload, *, offset: int, blocks: Iterable[bytes], digest: Dige
     Raises OffsetConflict, UploadBusy, UploadGone (also where it was ended meanwhile), TooLarge, NoRoom,
     ChecksumMismatch, FileRefused.
     """
+    if upload.kind == UploadKind.FINAL:
+        raise FinalUpload
     if upload.finished_at is not None:
         raise OffsetConflict
     with held(upload) as file:
@@ -163,9 +211,9 @@ def write(upload: Upload, file: BinaryIO, offset: int, blocks: Iterable[bytes], 
     position = offset
     file.seek(position)
     for block in blocks:
-        if position + len(block) > upload.length:
+        if position + len(block) > most_bytes(upload):
             file.truncate(offset)
-            raise TooLarge("There are more bytes than Upload-Length announced.")
+            raise too_large(upload)
         if position == 0:
             refuse_foreign(upload, block)
         if position // LOOK_AT_DISK_EVERY != (position + len(block)) // LOOK_AT_DISK_EVERY:
@@ -174,6 +222,17 @@ def write(upload: Upload, file: BinaryIO, offset: int, blocks: Iterable[bytes], 
         position += len(block)
         if digest:
             digest.update(block)
+
+
+def most_bytes(upload: Upload) -> int:
+    return int(settings.UPLOAD_MAX_BYTES) if upload.length is None else upload.length
+
+
+def too_large(upload: Upload) -> TooLarge:
+    """More than was announced, or, where nothing was, than may be uploaded."""
+    if upload.length is None:
+        return TooLarge(disk.refusal(most_bytes(upload) + 1) or "")
+    return TooLarge("There are more bytes than Upload-Length announced.")
 
 
 def look_around(file: BinaryIO) -> None:
@@ -186,7 +245,7 @@ def look_around(file: BinaryIO) -> None:
 
 def refuse_foreign(upload: Upload, head: bytes) -> None:
     kind = signatures.foreign_kind(head)
-    if kind:
+    if kind and upload.kind != UploadKind.PARTIAL:
         discard(upload)
         raise FileRefused(f"This is no film but {kind}.")
 
@@ -219,6 +278,8 @@ def settle(upload: Upload, file: BinaryIO) -> int:
 
 
 def discard(upload: Upload) -> None:
-    """End an upload; a request that is writing to it notices by itself."""
+    """End an upload, with the parts it is made of; a request that is writing to it notices by itself."""
+    for part in upload.parts.all():
+        path_of(part).unlink(missing_ok=True)
     path_of(upload).unlink(missing_ok=True)
     Upload.objects.filter(pk=upload.pk).delete()

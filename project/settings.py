@@ -34,11 +34,13 @@ CORS_ALLOWED_ORIGINS = env.csrf_trusted_origins
 CORS_ALLOW_CREDENTIALS = True
 TUS_REQUEST_HEADERS = [
     *("tus-resumable", "upload-length", "upload-offset", "upload-metadata", "upload-checksum"),
+    *("upload-defer-length", "upload-concat"),
     *("x-http-method-override", "x-requested-with", "x-request-id"),
 ]
 TUS_RESPONSE_HEADERS = [
     *("Location", "Tus-Version", "Tus-Resumable", "Tus-Extension", "Tus-Max-Size", "Tus-Checksum-Algorithm"),
     *("Upload-Length", "Upload-Offset", "Upload-Metadata", "Upload-Expires", "X-Video-ID"),
+    *("Upload-Defer-Length", "Upload-Concat"),
 ]
 CORS_ALLOW_HEADERS = ["content-type", "x-csrftoken", "authorization", "range", *TUS_REQUEST_HEADERS]
 CORS_EXPOSE_HEADERS = [

@@ -65,6 +65,8 @@ def test_the_server_tells_what_it_can_without_being_signed_in_to(client: Client,
     assert response["Tus-Version"] == "1.0.0"
     assert set(response["Tus-Extension"].split(",")) == {
         "creation",
+        "creation-defer-length",
+        "concatenation",
         "creation-with-upload",
         "checksum",
         "expiration",
