@@ -1,9 +1,9 @@
 """Playback addresses: `/api/play/<token>/video/<id>/…`, for players that send no cookies (AirPlay, Chromecast, VLC).
 
 Playlists name everything relative to themselves, so whatever they lead to has the token in its path as well. Such an
-address is turned into the film's own at the door, with the token as the request's only credential: routes, checks and
-the ways in front of Django know nothing else of it, and no log has it. The edge does the same turn by itself and hands
-the token on in a header (deploy/nginx.conf.template).
+address is rewritten to the film's own before anything else sees it, with the token as the request's only credential:
+routes, checks and logs then have an ordinary path. The edge rewrites it by itself, and passes the token on in a header
+(deploy/nginx.conf.template).
 """
 
 import re
@@ -32,7 +32,7 @@ def token_in(meta: Mapping[str, Any]) -> str:
     return str(meta.get(HEADER, ""))
 
 
-def turn(environ: dict[str, Any]) -> None:
+def rewrite(environ: dict[str, Any]) -> None:
     """Make a request for a playback address one for the film, with nothing but the token to show."""
     if found := PATH.fullmatch(environ["PATH_INFO"]):
         environ[HEADER], environ["PATH_INFO"] = found[1], f"/api{found[2]}"
@@ -47,10 +47,10 @@ def told(origin: str) -> dict[str, str]:
 
 
 def by_playback_address(get_response: Handler) -> Handler:
-    """Middleware: the turn for whoever was not met in front of Django, and what its answers say."""
+    """Middleware: rewrites what was not rewritten in front of Django, and adds the answers' headers."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
-        turn(request.META)
+        rewrite(request.META)
         if not token_in(request.META):
             return get_response(request)
         request.path_info = request.META["PATH_INFO"]

@@ -57,10 +57,11 @@ class Viewer:
 
     def playback_token(self, *, film: int, length: timedelta) -> tuple[str, datetime]:
         """Leave to play a film of this length, for an address, and its end: never beyond the session's own."""
-        ends_at = datetime.now(UTC).replace(microsecond=0) + ADDRESS_LIFETIME + length
+        ends_at = datetime.now(UTC) + ADDRESS_LIFETIME + length
         session = Session.objects.filter(pk=self.session_id).first() if self.session_id else None
         if session is not None:
-            ends_at = min(ends_at, (session.created_at + settings.SESSION_LIFETIME).replace(microsecond=0))
+            ends_at = min(ends_at, session.created_at + settings.SESSION_LIFETIME)
+        ends_at = ends_at.replace(microsecond=0)
         return self._leave(film).signed_until(ends_at), ends_at
 
     def _leave(self, film: int) -> "Leave":

@@ -121,7 +121,7 @@ class Express:
         ]
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        addresses.turn(environ)
+        addresses.rewrite(environ)
         if environ["PATH_INFO"] == edge.PATH:
             served = self.permit(environ, start_response)
         else:

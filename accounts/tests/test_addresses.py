@@ -104,7 +104,7 @@ def test_a_token_that_was_changed_opens_nothing(token: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "turned"),
+    ("path", "rewritten"),
     [
         ("/api/play/a.b-c_D/video/7/master.m3u8", "/api/video/7/master.m3u8"),
         ("/api/play/a/video/7/480p/segment_000.ts/", "/api/video/7/480p/segment_000.ts/"),
@@ -116,11 +116,11 @@ def test_a_token_that_was_changed_opens_nothing(token: str) -> None:
         ("/api/play/\u0661/video/7/master.m3u8", None),
     ],
 )
-def test_an_address_is_turned_into_the_film_s_own(path: str, turned: str | None) -> None:
+def test_an_address_is_rewritten_to_the_film_s_own(path: str, rewritten: str | None) -> None:
     environ = {"PATH_INFO": path, "HTTP_COOKIE": "access_token=x", "HTTP_AUTHORIZATION": "Bearer x"}
     before = dict(environ)
-    addresses.turn(environ)
-    if turned is None:
+    addresses.rewrite(environ)
+    if rewritten is None:
         assert environ == before
     else:
-        assert environ == {"PATH_INFO": turned, addresses.HEADER: path.split("/")[3]}
+        assert environ == {"PATH_INFO": rewritten, addresses.HEADER: path.split("/")[3]}
