@@ -12,6 +12,7 @@ import os
 import re
 from collections.abc import Sequence
 from contextlib import suppress
+from io import FileIO
 from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -93,7 +94,8 @@ def made_already(rows: Sequence[Upload]) -> Upload | None:
 
 
 def refuse_foreign(first: Upload) -> None:
-    with uploads.path_of(first).open("rb") as file:
+    """Raises FileRefused, UploadGone."""
+    with opened(first) as file:
         kind = signatures.foreign_kind(file.read(HEAD_BYTES))
     if kind:
         raise FileRefused(f"This is no film but {kind}.")
@@ -121,16 +123,20 @@ def join(whole: Upload) -> None:
 
 def add(file: BinaryIO, part: Upload, *, done: int) -> None:
     """Copy a part, of which so many bytes are there, to the end of the file. Raises UploadGone, NoRoom."""
-    try:
-        source = uploads.path_of(part).open("rb", buffering=0)
-    except FileNotFoundError:
-        raise UploadGone from None
-    with source:
+    with opened(part) as source:
         source.seek(done)
         file.seek(0, os.SEEK_END)
         while copied(source, file):
             uploads.look_around(file)
     os.fsync(file.fileno())
+
+
+def opened(part: Upload) -> FileIO:
+    """Raises UploadGone where the file was lost."""
+    try:
+        return uploads.path_of(part).open("rb", buffering=0)
+    except FileNotFoundError:
+        raise UploadGone from None
 
 
 def copied(source: BinaryIO, target: BinaryIO) -> int:

@@ -16,7 +16,8 @@ from library.models import Upload, UploadKind, Video
 from library.tests.factories import AdministratorFactory
 from library.tests.test_uploads import FILM, PIECE, ROOT, ask, metadata, send
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
+committed = pytest.mark.django_db(transaction=True)  # the upload's own name of a film's file goes with the commit
 
 CUTS = (0, 3000, 3001, 9000, len(FILM))
 PIECES = [FILM[begin:end] for begin, end in pairwise(CUTS)]
@@ -61,6 +62,7 @@ def test_parts_are_joined_in_the_order_that_is_named(at_admin: Client, parts: li
     assert files(folders) == [FILM], "no part keeps a file"
 
 
+@committed
 def test_a_title_makes_a_film_of_the_joined_parts(at_admin: Client, parts: list[str], folders: Path) -> None:
     absolute = [f"https://films.example.com{part}" for part in parts]
     final = joined(at_admin, absolute, title="Harbour")
@@ -197,6 +199,7 @@ def broken_off(at_admin: Client, parts: list[str], monkeypatch: pytest.MonkeyPat
     return str(final["Location"])
 
 
+@committed
 @pytest.mark.parametrize("broken_off", [0, 1, 500, 5000, 7252], indirect=True)
 @pytest.mark.parametrize("comes", ["HEAD", "sweep"])
 def test_joining_that_was_broken_off_goes_on_with_whoever_comes_next(
@@ -228,6 +231,12 @@ def test_a_whole_that_lost_a_part_expires(at_admin: Client, broken_off: str, fol
     upkeep.sweep()
     assert not Upload.objects.exists()
     assert files(folders) == []
+
+
+def test_a_part_that_lost_its_file_is_gone(at_admin: Client, parts: list[str]) -> None:
+    uploads.path_of(Upload.objects.get(pk=parts[0].split("/")[3])).unlink()
+    assert joined(at_admin, parts).status_code == 410
+    assert not Upload.objects.filter(kind=UploadKind.FINAL).exists()
 
 
 def test_two_never_join_at_once(at_admin: Client, parts: list[str]) -> None:
