@@ -5,7 +5,7 @@
 | `viewer`   | the access cookie or `Authorization: Bearer`                                      |
 | `reader`   | the same, or the admin's session of a member of the staff                         |
 | `staff`    | as `reader`, but only staff: 403 for others                                       |
-| `playback` | as `reader`, or the film's playback cookie; only for GET and HEAD on film routes  |
+| `playback` | as `reader`, or the film's playback cookie or address; GET and HEAD on film routes |
 
 Unsafe requests by the admin's session need Django's CSRF token; the origin rule of accounts/origins.py guards the rest.
 Each gate sets `request.auth` to a `Viewer`.
@@ -13,19 +13,22 @@ Each gate sets `request.auth` to a `Viewer`.
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.http import HttpRequest
 from ninja.errors import AuthenticationError, AuthorizationError
 from ninja.utils import check_csrf
 
 from accounts import cookies, tokens
+from accounts.addresses import token_in
 from accounts.errors import TokenRefused
 from accounts.models import User
-from accounts.playback import Viewer, viewer_by_playback
-from accounts.sessions import holder_of_live
+from accounts.playback import Viewer, viewer_by_address, viewer_by_playback
+from accounts.sessions import holder_of_live, is_current
 
-__all__ = ["Gate", "Viewer", "playback", "reader", "staff", "viewer"]
+__all__ = ["Gate", "Viewer", "playback", "reader", "staff", "staff_or_session", "viewer"]
 
 FILM_PATH = re.compile(r"/api/video/(\d{1,18})/")
 
@@ -100,9 +103,49 @@ def by_playback_cookie(request: HttpRequest) -> Viewer | None:
     return viewer_by_playback(cookie, int(film[1]))
 
 
+def by_address(request: HttpRequest) -> Viewer | None:
+    film = FILM_PATH.match(request.path_info)
+    if film is None or request.method not in ("GET", "HEAD"):
+        return None
+    return viewer_by_address(token_in(request.META), int(film[1]))
+
+
+def by_session_of(session_of: Callable[[HttpRequest], UUID | None]) -> Credential:
+    """Lets in whoever shows the session that the address is bound to, when its access token has run out."""
+
+    def credential(request: HttpRequest) -> Viewer | None:
+        shown = shown_session(request)
+        if shown is None or shown != session_of(request):
+            return None
+        try:
+            return Viewer(user=holder_of_live(shown), session_id=shown)
+        except TokenRefused:
+            return None
+
+    return credential
+
+
+def shown_session(request: HttpRequest) -> UUID | None:
+    """The session of an access token, be it expired, or of the refresh token that is current."""
+    scheme, _, bearer = request.headers.get("Authorization", "").partition(" ")
+    for token in (bearer.strip() if scheme.lower() == "bearer" else "", request.COOKIES.get(cookies.ACCESS, "")):
+        with suppress(TokenRefused):
+            return tokens.read_overdue(token).session_id
+    with suppress(TokenRefused):
+        claims = tokens.read_refresh(request.COOKIES.get(cookies.REFRESH, ""))
+        return claims.session_id if is_current(claims.session_id, claims.token_id) else None
+    return None
+
+
+def staff_or_session(session_of: Callable[[HttpRequest], UUID | None]) -> Gate:
+    """As `staff`, and for an address that is bound to a session its owner until that session ends."""
+    return Gate((*staff.credentials, by_session_of(session_of)), staff.schemes, is_for_staff=True)
+
+
 viewer = Gate((by_bearer, by_cookie), ("bearer", "cookie"))
 reader = Gate((by_bearer, by_cookie, by_admin_session), ("bearer", "cookie", "adminSession"))
 staff = Gate((by_bearer, by_cookie, by_admin_session), ("bearer", "cookie", "adminSession"), is_for_staff=True)
 playback = Gate(
-    (by_playback_cookie, by_bearer, by_cookie, by_admin_session), ("bearer", "cookie", "adminSession", "playback")
+    (by_address, by_playback_cookie, by_bearer, by_cookie, by_admin_session),
+    ("bearer", "cookie", "adminSession", "playback"),
 )

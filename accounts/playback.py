@@ -1,16 +1,20 @@
 """Leave to go on playing one film: a signed cookie that outlives the access token, but not the session.
 
 It opens nothing but GET and HEAD below its film. Knows no Ninja: what is answered in front of the API asks it too.
+
+For players that send no cookies the same leave stands in the path (accounts.addresses): signed apart, so that the one
+is never taken for the other, with an end of its own, and never renewed.
 """
 
 import threading
 import time
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from uuid import UUID
 
 from cachetools import TTLCache
+from django.conf import settings
 from django.core import signing
 from django.db import DEFAULT_DB_ALIAS
 from django.http.response import HttpResponseBase
@@ -18,12 +22,13 @@ from django.utils.crypto import constant_time_compare
 
 from accounts import cookies
 from accounts.errors import TokenRefused
-from accounts.models import User
+from accounts.models import Session, User
 from accounts.sessions import holder_of_live
 
 SALT = "accounts.playback"
 LIFETIME = timedelta(hours=12)  # longer than any film; renewed with each playlist
 SAME_S = 3600  # within an hour of the clock each playlist gives the same cookie: the edge keeps its answers by cookie
+ADDRESS_LIFETIME = timedelta(hours=6)  # beside the film's own length: it can't be renewed while it is watched
 MAX_LENGTH = 1_000
 REMEMBERED_S = 55  # a film stops within the promised 60 s of a logout
 MOST_REMEMBERED = 10_000
@@ -38,6 +43,7 @@ class Viewer:
 
     user: User
     session_id: UUID | None
+    is_by_address: bool = False  # came by a playback address, which grants no more than it is
 
     @property
     def is_staff(self) -> bool:
@@ -45,13 +51,26 @@ class Viewer:
 
     def grant_playback(self, response: HttpResponseBase, *, film: int) -> None:
         """Let whoever gets this response go on with the film when the access token has expired."""
-        leave = Leave(
+        if not self.is_by_address:
+            value = self._leave(film).signed()
+            cookies.allow_playback(response, value, film=film, max_age_s=int(LIFETIME.total_seconds()))
+
+    def playback_token(self, *, film: int, length: timedelta) -> tuple[str, datetime]:
+        """Leave to play a film of this length, for an address, and its end: never beyond the session's own."""
+        ends_at = datetime.now(UTC) + ADDRESS_LIFETIME + length
+        session = Session.objects.filter(pk=self.session_id).first() if self.session_id else None
+        if session is not None:
+            ends_at = min(ends_at, session.created_at + settings.SESSION_LIFETIME)
+        ends_at = ends_at.replace(microsecond=0)
+        return self._leave(film).signed_until(ends_at), ends_at
+
+    def _leave(self, film: int) -> "Leave":
+        return Leave(
             film=film,
             user_id=self.user.pk,
             session_id=None if self.session_id is None else str(self.session_id),
             mark=None if self.session_id else self.user.get_session_auth_hash(),
         )
-        cookies.allow_playback(response, leave.signed(), film=film, max_age_s=int(LIFETIME.total_seconds()))
 
 
 class HourlySigner(signing.TimestampSigner):
@@ -63,6 +82,9 @@ class HourlySigner(signing.TimestampSigner):
 
     def timestamp(self) -> str:
         return signing.b62_encode(self._begins_at_s)
+
+
+ADDRESS_SIGNER = signing.Signer(salt="accounts.playback.address", sep=".")
 
 
 @dataclass(frozen=True)
@@ -83,6 +105,19 @@ class Leave:
             return cls(*HourlySigner().unsign_object(cookie, max_age=LIFETIME + timedelta(seconds=SAME_S)))
         except signing.BadSignature:
             return None
+
+    def signed_until(self, ends_at: datetime) -> str:
+        return ADDRESS_SIGNER.sign_object(
+            [int(ends_at.timestamp()), self.film, self.user_id, self.session_id, self.mark]
+        )
+
+    @classmethod
+    def read_address(cls, token: str) -> "Leave | None":
+        try:
+            ends_at_s, *leave = ADDRESS_SIGNER.unsign_object(token)
+        except signing.BadSignature:
+            return None
+        return cls(*leave) if time.time() < ends_at_s else None
 
     def holder(self) -> User | None:
         """Whose it is while the session is alive, or the member of the staff still one. One query."""
@@ -107,17 +142,18 @@ class Memory:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._viewers: TTLCache[tuple[int, str], Viewer] = TTLCache(
+        self._viewers: TTLCache[tuple[int, str, bool], Viewer] = TTLCache(
             MOST_REMEMBERED, REMEMBERED_S, timer=lambda: time.monotonic()
         )
 
-    def get(self, cookie: str, film: int) -> Viewer | None:
+    def get(self, token: str, film: int, *, is_address: bool = False) -> Viewer | None:
+        """By a cookie, or by the token of an address."""
         with self._lock:
-            return self._viewers.get((film, cookie))
+            return self._viewers.get((film, token, is_address))
 
-    def put(self, cookie: str, film: int, viewer: Viewer) -> None:
+    def put(self, token: str, film: int, viewer: Viewer) -> None:
         with self._lock:
-            self._viewers[film, cookie] = viewer
+            self._viewers[film, token, viewer.is_by_address] = viewer
 
     def clear(self) -> None:
         with self._lock:
@@ -132,15 +168,26 @@ def viewer_by_playback(cookie: str, film: int, *, fresh: bool = False) -> Viewer
 
     `fresh` always asks the database: for a caller that remembers the answer itself.
     """
-    if not cookie or len(cookie) > MAX_LENGTH:
-        return None
     if not fresh and (known := memory.get(cookie, film)):
         return known
-    leave = Leave.read(cookie)
+    leave = Leave.read(cookie) if 0 < len(cookie) <= MAX_LENGTH else None
+    return _remembered(leave, cookie, film, is_by_address=False)
+
+
+def viewer_by_address(token: str, film: int, *, fresh: bool = False) -> Viewer | None:
+    """The same for the token of a playback address."""
+    if not fresh and (known := memory.get(token, film, is_address=True)):
+        return known
+    leave = Leave.read_address(token) if 0 < len(token) <= MAX_LENGTH else None
+    return _remembered(leave, token, film, is_by_address=True)
+
+
+def _remembered(leave: Leave | None, token: str, film: int, *, is_by_address: bool) -> Viewer | None:
     holder = leave.holder() if leave and leave.film == film else None
     if leave is None or holder is None:
         return None
     user = User.from_db(DEFAULT_DB_ALIAS, ["id", "is_staff"], [holder.pk, holder.is_staff])
-    found = Viewer(user=user, session_id=None if leave.session_id is None else UUID(leave.session_id))
-    memory.put(cookie, film, found)
+    session_id = None if leave.session_id is None else UUID(leave.session_id)
+    found = Viewer(user=user, session_id=session_id, is_by_address=is_by_address)
+    memory.put(token, film, found)
     return found

@@ -93,6 +93,11 @@ def holder_of_live(session_id: UUID) -> User:
     return user
 
 
+def is_current(session_id: UUID, token_id: str) -> bool:
+    """Whether this is the refresh token that the session goes by now, and no older one."""
+    return Session.objects.live().filter(pk=session_id, current_hash=fingerprint(token_id)).exists()
+
+
 def end_session(session_id: UUID) -> None:
     Session.objects.filter(pk=session_id).end()
 

@@ -12,7 +12,7 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.views import ChangeList
 
-from library import films, uploads
+from library import catalogue, films, finishing
 from library.admin_actions import FilmActions
 from library.admin_dashboard import figures_view
 from library.admin_filters import StateFilter
@@ -42,7 +42,7 @@ class VideoAdmin(FilmActions, ModelAdmin):
     list_filter_submit = True
     list_select_related = ["transcode"]
     list_per_page = 50
-    search_fields = ["title", "description", "original_name"]
+    search_fields = ["search_text", "name_text"]  # see get_search_results
     search_help_text = "Search by title, description or file name"
     date_hierarchy = None
     change_form_outer_before_template: Any = "admin/library/video/head.html"
@@ -57,6 +57,12 @@ class VideoAdmin(FilmActions, ModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Video]:
         return super().get_queryset(request).select_related("transcode")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Video], search_term: str
+    ) -> tuple[QuerySet[Video], bool]:
+        """As viewers search, and by the file's name too."""
+        return catalogue.searched(queryset, search_term, is_by_name=True), False
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(progress_view)
@@ -110,7 +116,7 @@ class VideoAdmin(FilmActions, ModelAdmin):
         """The file first, complete and on the disk; then the row and its transcode."""
         upload = form.finished_upload
         if upload is not None:
-            uploads.take(upload, obj)
+            finishing.take(upload, obj)
         elif form.new_film is not None:
             films.store_upload(obj, form.new_film)
         if not change:
@@ -120,4 +126,4 @@ class VideoAdmin(FilmActions, ModelAdmin):
         else:
             obj.save()
         if upload is not None:
-            uploads.taken_by(upload, obj)
+            finishing.taken_by(upload, obj)

@@ -14,7 +14,7 @@ from library import catalogue, delivery, listing, openapi
 from library.models import Category
 from library.openapi import REFUSED, WITH_RANGES, FieldErrors
 from library.ranges import matches
-from library.schemas import Detail, TranscodeOut, VideoDetailOut, VideoOut
+from library.schemas import Detail, PlaybackAddressOut, TranscodeOut, VideoDetailOut, VideoOut
 from library.viewers import ViewerRequest
 
 films = Router(tags=["Films"])
@@ -195,6 +195,24 @@ def get_segment(
     return delivery.segment(
         request, video_id, resolution, f"{segment}.ts", version=version, may_preview=may_preview(request)
     )
+
+
+@films.post(
+    "/{video_id}/playback-address/",
+    response={200: PlaybackAddressOut, 401: Detail, 403: Detail, 404: Detail},
+    operation_id="makePlaybackAddress",
+    summary="Get an address for a player without cookies",
+)
+def make_playback_address(request: ViewerRequest, response: HttpResponse, video_id: FilmId) -> PlaybackAddressOut:
+    """For AirPlay, Chromecast, VLC and others that fetch by themselves: it opens this film alone, to GET and HEAD.
+
+    It ends six hours and the film's length from now, or with your session: within a minute of a logout.
+    """
+    response["Cache-Control"] = "no-store"
+    length = delivery.playable_length(video_id, may_preview=may_preview(request))
+    token, ends_at = request.auth.playback_token(film=video_id, length=length)
+    url = f"{site(request)}/api/play/{token}/video/{video_id}/{names.MASTER}"
+    return PlaybackAddressOut(url=url, expires_at=ends_at)
 
 
 def may_preview(request: ViewerRequest) -> bool:

@@ -17,6 +17,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from hls.models import Transcode
+from library.folding import folded
 from library.models import Catalogue, Category, Video
 
 SETTLING = (timedelta(seconds=2), timedelta(seconds=10), timedelta(seconds=60))
@@ -108,8 +109,14 @@ def found(query: Query) -> QuerySet[Video]:
     films = shown()
     if query.category is not None:
         films = films.filter(category=query.category)
-    for word in query.search.split():
-        films = films.filter(Q(title__icontains=word) | Q(description__icontains=word))
+    return searched(films, query.search)
+
+
+def searched(films: QuerySet[Video], text: str, *, is_by_name: bool = False) -> QuerySet[Video]:
+    """Those that have every word of the text in title or description, or in the file's name where that is asked."""
+    for word in folded(text).split():
+        is_there = Q(search_text__contains=word)
+        films = films.filter(is_there | Q(name_text__contains=word) if is_by_name else is_there)
     return films
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -12,6 +13,7 @@ from django.utils.cache import get_conditional_response, patch_vary_headers
 from django.utils.http import quote_etag
 
 from hls.core import names
+from hls.core.plan import Plan
 from hls.growing import Growing
 from hls.models import Transcode
 from hls.published import current
@@ -95,6 +97,17 @@ def poster_path(video: Video) -> Path:
     if edition is None or not edition.served.has_poster:
         raise NotFound
     return edition.folder / names.POSTER
+
+
+def playable_length(film: int, *, may_preview: bool) -> timedelta:
+    """How long the film is, served or still being made. Raises NotFound for whom there is nothing to play yet."""
+    transcode = places.transcode_of(film)
+    edition = current(transcode)
+    if edition is not None:
+        return timedelta(seconds=edition.served.duration_s)
+    if not may_preview or transcode.playable_at is None or not transcode.plan:
+        raise NotFound
+    return timedelta(seconds=float(Plan.from_json(transcode.plan).timeline.duration_s))
 
 
 def growing_text(

@@ -53,6 +53,13 @@ class NoRoom(UploadRefused):
         super().__init__("There is not enough free space on the disk.")
 
 
+class FinalUpload(UploadRefused):
+    """A piece for an upload that is made of others (tus "Concatenation": 403)."""
+
+    def __init__(self) -> None:
+        super().__init__("This upload is made of others; it takes no pieces.")
+
+
 class OffsetConflict(UploadRefused):
     """The piece doesn't begin where the upload ends."""
 

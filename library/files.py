@@ -6,14 +6,13 @@ The validators are the ones that nginx makes of the same file, so that a player 
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC
-from email.utils import formatdate, parsedate_to_datetime
+from email.utils import formatdate
 from functools import lru_cache
 from io import FileIO
 from pathlib import Path
 
 from library.errors import NotFound
-from library.ranges import ByteRange, NotSatisfiable, byte_range, matches
+from library.ranges import ByteRange, NotSatisfiable, byte_range, matches, moment, tags
 
 FOREVER = "private, max-age=31536000, immutable"
 BRIEFLY = "private, max-age=5"
@@ -105,21 +104,21 @@ def content(opened: FileIO, length: int) -> bytes | Part:
 
 def is_about_others(meta: Mapping[str, str], headers: Mapping[str, str]) -> bool:
     """Whether the client wants other bytes or nothing; a date counts only where no tag is named (RFC 9110 13.1.4)."""
-    tags = meta.get("HTTP_IF_MATCH")
-    if tags is not None:
-        return tags.strip() != "*" and headers["ETag"] not in [tag.strip() for tag in tags.split(",")]
-    try:
-        date = parsedate_to_datetime(meta.get("HTTP_IF_UNMODIFIED_SINCE", ""))
-    except ValueError:
+    wanted = meta.get("HTTP_IF_MATCH", "")
+    if wanted.strip() == "*":
         return False
-    return parsedate_to_datetime(headers["Last-Modified"]) > date.replace(tzinfo=date.tzinfo or UTC)
+    if named := tags(wanted):
+        return headers["ETag"] not in named
+    date = moment(meta.get("HTTP_IF_UNMODIFIED_SINCE", ""))
+    modified = moment(headers["Last-Modified"])
+    return date is not None and modified is not None and modified > date
 
 
 def is_known(meta: Mapping[str, str], headers: Mapping[str, str]) -> bool:
     """Whether the client has these bytes already; a date counts only where no tag is named (RFC 9110 13.1.3)."""
-    tags = meta.get("HTTP_IF_NONE_MATCH")
-    if tags is not None:
-        return matches(tags, headers["ETag"])
+    known = meta.get("HTTP_IF_NONE_MATCH", "")
+    if known.strip() == "*" or tags(known):
+        return matches(known, headers["ETag"])
     return meta.get("HTTP_IF_MODIFIED_SINCE") == headers["Last-Modified"]
 
 

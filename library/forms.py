@@ -8,10 +8,10 @@ from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
-from library import disk, uploads
-from library.errors import PictureRefused, UploadGone
+from library import disk, finishing, uploads
+from library.errors import LibraryError, PictureRefused
 from library.kinds import ACCEPTED, REFUSAL, is_film
-from library.models import Category, Upload, Video
+from library.models import Category, Upload, UploadKind, Video
 from library.thumbnails import redrawn
 
 CHUNK_BYTES = 8 << 20  # of a resumable upload's pieces: what is sent again at most
@@ -95,10 +95,10 @@ class VideoForm(forms.ModelForm):  # type: ignore[type-arg]  # generic only for 
             return
         try:
             upload = uploads.find(self.uploader, pk)
-            uploads.catch_up(upload)
-        except UploadGone:
+            finishing.finish(upload)
+        except LibraryError:  # gone, or no film can come of it
             upload = None
-        if upload is None or upload.taken_at is not None:
+        if upload is None or upload.taken_at is not None or upload.kind == UploadKind.PARTIAL:
             self.fields["video_file"].widget.upload = ""
             self.add_error("video_file", "The upload has expired or was used already; choose the file again.")
         elif upload.finished_at is None:

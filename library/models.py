@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 from uuid import uuid4
 
@@ -11,7 +12,11 @@ from django.utils import timezone
 
 from hls import asking
 from hls.models import Transcode
+from library.folding import folded
 from library.kinds import check_name
+
+SEARCHED = frozenset(("title", "description", "original_name"))
+FOLDED = frozenset(("search_text", "name_text"))  # what they are searched by
 
 
 def video_path(video: Video, name: str) -> str:
@@ -49,6 +54,34 @@ class Catalogue(models.Model):
 
 
 class VideoQuerySet(models.QuerySet["Video"]):
+    """Keeps the folded texts with those that they are made of, whichever way rows are written."""
+
+    def bulk_create(self, objs: Iterable[Video], *args: Any, **options: Any) -> list[Video]:
+        videos = list(objs)
+        for video in videos:
+            video.fold()
+        return super().bulk_create(videos, *args, **options)
+
+    def bulk_update(self, objs: Iterable[Video], fields: Iterable[str], batch_size: int | None = None) -> int:
+        videos, names = list(objs), set(fields)
+        if names & SEARCHED:
+            for video in videos:
+                video.fold()
+            names |= FOLDED
+        return super().bulk_update(videos, names, batch_size=batch_size)
+
+    def update(self, **values: Any) -> int:
+        if not values.keys() & SEARCHED:
+            return super().update(**values)
+        with transaction.atomic():
+            rows = list(self.values_list("pk", flat=True))
+            updated = super().update(**values)
+            changed = list(Video.objects.filter(pk__in=rows))
+            for video in changed:
+                video.fold()
+            Video.objects.bulk_update(changed, FOLDED)
+        return updated
+
     def delete(self) -> tuple[int, dict[str, int]]:
         """Delete the films and tell the engine to forget them."""
         with transaction.atomic():
@@ -73,6 +106,9 @@ class Video(models.Model):
     updated_at = models.DateTimeField(auto_now=True, db_index=True)
     transcode = models.OneToOneField(Transcode, on_delete=models.PROTECT, related_name="video", editable=False)
 
+    search_text = models.TextField(default="", editable=False, help_text="Title and description, folded.")
+    name_text = models.TextField(default="", editable=False, help_text="The file's own name, folded.")
+
     objects = VideoQuerySet.as_manager()
 
     class Meta:
@@ -82,6 +118,13 @@ class Video(models.Model):
     def __str__(self) -> str:
         return self.title
 
+    def save(self, *, update_fields: Iterable[str] | None = None, **options: Any) -> None:
+        self.fold()
+        if update_fields is not None:
+            update_fields = set(update_fields)
+            update_fields |= FOLDED if update_fields & SEARCHED else set()
+        super().save(update_fields=update_fields, **options)
+
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         with transaction.atomic():
             transcode = self.transcode_id
@@ -90,6 +133,19 @@ class Video(models.Model):
             Catalogue.count_deletions(1)
         return deleted
 
+    def fold(self) -> None:
+        """Keep what is searched in step with what is shown."""
+        self.search_text = folded(f"{self.title}\n{self.description}")
+        self.name_text = folded(self.original_name)
+
+
+class UploadKind(models.TextChoices):
+    """In the words of tus ("Concatenation")."""
+
+    WHOLE = "", "A file"
+    PARTIAL = "partial", "A part of a file"
+    FINAL = "final", "Made of parts"
+
 
 class Upload(models.Model):
     """A resumable upload (tus 1.0): the row says what is to come, the file in the partial folder how much is there."""
@@ -97,7 +153,7 @@ class Upload(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     name = models.CharField(max_length=255, help_text="The file's name on the uploader's machine.")
-    length = models.PositiveBigIntegerField(help_text="Bytes, once complete.")
+    length = models.PositiveBigIntegerField(null=True, help_text="Bytes, once complete; none where it is told later.")
     metadata = models.TextField(blank=True, default="", help_text="The header Upload-Metadata as it was sent.")
     unverified_from = models.PositiveBigIntegerField(
         null=True, blank=True, help_text="Where a piece begins whose checksum was not compared yet."
@@ -107,6 +163,10 @@ class Upload(models.Model):
     finished_at = models.DateTimeField(null=True, blank=True)
     taken_at = models.DateTimeField(null=True, blank=True, help_text="When a film took the file.")
     video = models.ForeignKey(Video, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    session = models.UUIDField(null=True, blank=True, help_text="The sign-in that began it, and may go on with it.")
+    kind = models.CharField(max_length=7, choices=UploadKind.choices, blank=True, default=UploadKind.WHOLE)
+    whole = models.ForeignKey("self", null=True, blank=True, on_delete=models.CASCADE, related_name="parts")
+    part_number = models.PositiveSmallIntegerField(default=0, help_text="Which part of the whole it is.")
 
     class Meta:
         ordering = ["-created_at"]

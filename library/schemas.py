@@ -45,6 +45,14 @@ class VideoDetailOut(VideoOut):
     )
 
 
+class PlaybackAddressOut(Schema):
+    url: str = Field(
+        description="The multivariant playlist. Whoever has the address plays the film: treat it as a password.",
+        examples=["https://api.example.com/api/play/WzE3NjQy.q7Jx0c/video/7/master.m3u8"],
+    )
+    expires_at: datetime = Field(description="UTC.", examples=["2026-11-23T02:01:00Z"])
+
+
 class RenditionOut(Schema):
     name: Resolution = Field(examples=["720p"])
     width: int = Field(examples=[1280])

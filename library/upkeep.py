@@ -11,7 +11,7 @@ from django.conf import settings
 from hls import asking
 from hls.folders import source_path, version_folder
 from hls.models import State, Transcode
-from library import uploads
+from library import finishing
 from library.disk import PARTIAL
 from library.models import Upload, Video
 
@@ -56,7 +56,7 @@ def uploaded_files() -> Iterator[Stray]:
 
 def sweep() -> None:
     """Remove what nobody names and nobody is writing."""
-    uploads.remove_expired()
+    finishing.sweep()
     for stray in strays():
         if stray.age_s > YOUNG_S[stray.path.parent.name]:
             stray.path.unlink(missing_ok=True)

@@ -7,30 +7,31 @@ keeps two requests from writing at once. An answer is given only after the bytes
 import fcntl
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
-from datetime import datetime, timedelta
+from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, BinaryIO
 from uuid import UUID
 
 import structlog
 from django.conf import settings
-from django.db import transaction
 from django.utils import timezone
 
-from library import disk, films, metadata, signatures
+from library import disk, metadata, signatures
 from library.digests import Digest
 from library.errors import (
     ChecksumMismatch,
     FileRefused,
+    FinalUpload,
     NoRoom,
     NotPermitted,
     OffsetConflict,
     TooLarge,
     UploadBusy,
     UploadGone,
+    UploadMalformed,
 )
-from library.models import Upload, Video, video_path
+from library.models import Upload, UploadKind
 
 log = structlog.get_logger("videoflix.library")
 
@@ -43,29 +44,62 @@ def path_of(upload: Upload) -> Path:
     return disk.partial_folder() / str(upload.pk)
 
 
-def begin(owner: Any, *, length: int, header: str) -> Upload:
-    """Make room for a file of `length` bytes.
+def begin(owner: Any, *, length: int | None, header: str, session: UUID | None = None, is_part: bool = False) -> Upload:
+    """Make room for a file of `length` bytes, or, for None, for one whose length is told later.
 
-    Raises UploadMalformed, FieldsRefused, NotPermitted, TooLarge, NoRoom.
+    A part of a file needs no name and makes no film. Raises UploadMalformed, FieldsRefused, NotPermitted, TooLarge,
+    NoRoom.
     """
-    told = metadata.read(header)
-    if told.title is not None and not owner.has_perm("library.add_video"):
-        raise NotPermitted
-    if length > settings.UPLOAD_MAX_BYTES:
-        raise TooLarge(disk.refusal(length) or "")
-    if disk.free_bytes() - reserved_bytes() < length:
-        raise NoRoom
-    upload = Upload(owner=owner, name=told.name, length=length, metadata=header, expires_at=timezone.now() + LIFETIME)
+    if is_part:
+        metadata.decoded(header)
+        name, kind = "", UploadKind.PARTIAL
+    else:
+        name, kind = permitted(owner, header).name, UploadKind.WHOLE
+    check_room(length or 0, to_write=length or 0)
+    upload = Upload(owner=owner, name=name, length=length, metadata=header, session=session, kind=kind)
+    upload.expires_at = timezone.now() + LIFETIME
     path_of(upload).open("xb").close()
     upload.save(force_insert=True)
     log.info("upload begins", upload=str(upload.pk), length=length)
     return upload
 
 
+def permitted(owner: Any, header: str) -> metadata.Metadata:
+    """What the owner says of the file. Raises UploadMalformed, FieldsRefused, NotPermitted."""
+    told = metadata.read(header)
+    if told.title is not None and not owner.has_perm("library.add_video"):
+        raise NotPermitted
+    return told
+
+
+def check_room(length: int, *, to_write: int) -> None:
+    """For a file of this length, of which so many bytes are still to be written. Raises TooLarge, NoRoom."""
+    if length > settings.UPLOAD_MAX_BYTES:
+        raise TooLarge(disk.refusal(length) or "")
+    if disk.free_bytes() - reserved_bytes() < to_write:
+        raise NoRoom
+
+
+def tell_length(upload: Upload, length: int) -> None:
+    """The length of an upload that was begun without one; afterwards it stays.
+
+    Raises UploadMalformed, TooLarge, NoRoom.
+    """
+    if length == 0:
+        raise UploadMalformed("The file is empty.")
+    there = size_of(upload)
+    if upload.length is None and there <= length:
+        check_room(length, to_write=length - there)
+        Upload.objects.filter(pk=upload.pk, length=None).update(length=length)
+        upload.length = Upload.objects.values_list("length", flat=True).filter(pk=upload.pk).first()
+    if upload.length != length:
+        raise UploadMalformed("Upload-Length is not the length of this upload.")
+
+
 def reserved_bytes() -> int:
-    """What the uploads under way still have to write."""
+    """What the uploads under way still have to write, as far as they have told."""
     recent = Upload.objects.filter(finished_at=None, expires_at__gt=timezone.now() + LIFETIME - RESERVED_FOR)
-    return sum(max(0, upload.length - size_of(upload)) for upload in recent)
+    return sum(max(0, (upload.length or 0) - size_of(upload)) for upload in recent.exclude(kind=UploadKind.FINAL))
 
 
 def size_of(upload: Upload) -> int:
@@ -76,23 +110,49 @@ def size_of(upload: Upload) -> int:
 
 
 def find(owner: Any, pk: UUID) -> Upload:
-    """The owner's upload; another's is not there. Raises UploadGone."""
-    upload = Upload.objects.filter(pk=pk, owner=owner).first()
-    if upload is None or (upload.expires_at < timezone.now() and upload.taken_at is None):
+    """The owner's upload; another's is not there, nor one whose film was deleted. Raises UploadGone."""
+    upload = Upload.objects.select_related("whole").filter(pk=pk, owner=owner).first()
+    if upload is None or is_gone(upload):
         raise UploadGone
     return upload
+
+
+def is_gone(upload: Upload) -> bool:
+    """Whether it has expired or its film was deleted; a part goes with its whole."""
+    if upload.whole is not None:
+        return is_gone(upload.whole)
+    if upload.taken_at is not None:
+        return upload.video_id is None
+    return upload.expires_at < timezone.now() and not is_owed(upload)
+
+
+def awaits_film(upload: Upload) -> bool:
+    """Whether a film is to be made of it, and none was yet."""
+    if upload.kind == UploadKind.PARTIAL:
+        return False
+    return upload.taken_at is None and metadata.title_of(upload.metadata) is not None
+
+
+def is_owed(upload: Upload) -> bool:
+    """Whether its bytes are all there, and a film is still to be made of them: it is kept until then."""
+    if upload.length is None or upload.unverified_from is not None or not awaits_film(upload):
+        return False
+    still_apart = upload.parts.all() if upload.finished_at is None else ()
+    return size_of(upload) + sum(map(size_of, still_apart)) >= upload.length
 
 
 def unfinished(owner: Any) -> list[Upload]:
     """What the owner may go on with, or make a film of; newest first. What lost its file is not among it."""
     rows = Upload.objects.filter(owner=owner, taken_at=None, expires_at__gt=timezone.now())
-    return [upload for upload in rows if path_of(upload).exists()]
+    return [upload for upload in rows.exclude(kind=UploadKind.PARTIAL) if path_of(upload).exists()]
 
 
 def offset_of(upload: Upload) -> int:
     """How many bytes are there for good. Raises UploadGone where the file was lost."""
     if upload.finished_at is not None:
-        return upload.length
+        return upload.length or 0
+    if upload.kind == UploadKind.FINAL:
+        return size_of(upload)
     try:
         size = path_of(upload).stat().st_size
     except FileNotFoundError:
@@ -116,6 +176,7 @@ def held(upload: Upload) -> Iterator[BinaryIO]:
         if fresh is None:
             raise UploadGone
         upload.unverified_from, upload.finished_at = fresh.unverified_from, fresh.finished_at
+        upload.length = fresh.length
         yield file
 
 
@@ -123,8 +184,11 @@ def append(upload: Upload, *, offset: int, blocks: Iterable[bytes], digest: Dige
     """Write a piece that begins at `offset`; the new offset.
 
     A piece that is cut off is kept as far as it came, unless a digest was announced, which can't be compared then.
-    Raises OffsetConflict, UploadBusy, UploadGone, TooLarge, NoRoom, ChecksumMismatch, FileRefused.
+    Raises OffsetConflict, UploadBusy, UploadGone (also where it was ended meanwhile), TooLarge, NoRoom,
+    ChecksumMismatch, FileRefused.
     """
+    if upload.kind == UploadKind.FINAL:
+        raise FinalUpload
     if upload.finished_at is not None:
         raise OffsetConflict
     with held(upload) as file:
@@ -147,9 +211,9 @@ def write(upload: Upload, file: BinaryIO, offset: int, blocks: Iterable[bytes], 
     position = offset
     file.seek(position)
     for block in blocks:
-        if position + len(block) > upload.length:
+        if position + len(block) > most_bytes(upload):
             file.truncate(offset)
-            raise TooLarge("There are more bytes than Upload-Length announced.")
+            raise too_large(upload)
         if position == 0:
             refuse_foreign(upload, block)
         if position // LOOK_AT_DISK_EVERY != (position + len(block)) // LOOK_AT_DISK_EVERY:
@@ -158,6 +222,17 @@ def write(upload: Upload, file: BinaryIO, offset: int, blocks: Iterable[bytes], 
         position += len(block)
         if digest:
             digest.update(block)
+
+
+def most_bytes(upload: Upload) -> int:
+    return int(settings.UPLOAD_MAX_BYTES) if upload.length is None else upload.length
+
+
+def too_large(upload: Upload) -> TooLarge:
+    """More than was announced, or, where nothing was, than may be uploaded."""
+    if upload.length is None:
+        return TooLarge(disk.refusal(most_bytes(upload) + 1) or "")
+    return TooLarge("There are more bytes than Upload-Length announced.")
 
 
 def look_around(file: BinaryIO) -> None:
@@ -170,7 +245,7 @@ def look_around(file: BinaryIO) -> None:
 
 def refuse_foreign(upload: Upload, head: bytes) -> None:
     kind = signatures.foreign_kind(head)
-    if kind:
+    if kind and upload.kind != UploadKind.PARTIAL:
         discard(upload)
         raise FileRefused(f"This is no film but {kind}.")
 
@@ -194,69 +269,17 @@ def settle(upload: Upload, file: BinaryIO) -> int:
     now = timezone.now()
     upload.expires_at, upload.unverified_from = now + LIFETIME, None
     upload.finished_at = now if size == upload.length else None
-    upload.save(update_fields=["expires_at", "unverified_from", "finished_at"])
+    written = {"expires_at": upload.expires_at, "unverified_from": None, "finished_at": upload.finished_at}
+    if not Upload.objects.filter(pk=upload.pk).update(**written):  # ended during its last piece
+        raise UploadGone
     if upload.finished_at:
         log.info("upload complete", upload=str(upload.pk), length=upload.length)
     return size
 
 
-def catch_up(upload: Upload) -> None:
-    """Finish what a crash has left between the last byte and its row. Does nothing while somebody is writing."""
-    if upload.finished_at is None and offset_of(upload) == upload.length:
-        with suppress(UploadBusy), held(upload) as file:
-            settle(upload, file)
-
-
-def make_film(upload: Upload) -> Video | None:
-    """The film that the metadata asks for by its title, made once; None where none is asked for."""
-    told = metadata.read(upload.metadata)
-    if told.title is None or upload.finished_at is None:
-        return None
-    if upload.taken_at is None:
-        with transaction.atomic():
-            video = Video(title=told.title, category=told.category, description=told.description)
-            take(upload, video)
-            films.save_new(video)
-            taken_by(upload, video)
-    return Upload.objects.select_related("video").get(pk=upload.pk).video
-
-
-def take(upload: Upload, video: Video) -> None:
-    """Make the finished upload the film's file, within the transaction that saves the film: once, or not at all.
-
-    The file gets a second name; the first one goes when the transaction is committed. Raises UploadGone when another
-    film was quicker.
-    """
-    won = Upload.objects.filter(pk=upload.pk, taken_at=None).exclude(finished_at=None).update(taken_at=timezone.now())
-    partial = path_of(upload)
-    if not won or not partial.exists():
-        raise UploadGone
-    name = video_path(video, upload.name)
-    target = disk.upload_root() / name
-    target.parent.mkdir(exist_ok=True)
-    os.link(partial, target)
-    os.utime(target)  # young again: it must not be taken for a stray before the row is there
-    video.video_file.name = name
-    video.original_name = upload.name
-    transaction.on_commit(lambda: partial.unlink(missing_ok=True))
-
-
-def taken_by(upload: Upload, video: Video) -> None:
-    Upload.objects.filter(pk=upload.pk).update(video=video)
-
-
 def discard(upload: Upload) -> None:
-    """End an upload; a request that is writing to it notices by itself."""
+    """End an upload, with the parts it is made of; a request that is writing to it notices by itself."""
+    for part in upload.parts.all():
+        path_of(part).unlink(missing_ok=True)
     path_of(upload).unlink(missing_ok=True)
     Upload.objects.filter(pk=upload.pk).delete()
-
-
-def remove_expired(now: datetime | None = None) -> int:
-    """Remove uploads that nobody went on with, and the rows of those that became films."""
-    expired = list(Upload.objects.filter(expires_at__lt=now or timezone.now()))
-    for upload in expired:
-        with suppress(UploadBusy, UploadGone), held(upload):
-            discard(upload)
-        if not path_of(upload).exists():
-            discard(upload)
-    return len(expired)

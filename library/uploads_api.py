@@ -4,30 +4,27 @@ For scripts: with a `title` in the metadata the film is made as soon as its last
 answer names it.
 """
 
-from collections.abc import Callable, Iterator
-from datetime import datetime
-from typing import Annotated, Any, BinaryIO, Protocol, cast
+from collections.abc import Callable
+from typing import Annotated, Any, Protocol
 from uuid import UUID
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils.http import http_date
-from ninja import Field, Path, Router, Schema
+from ninja import Path, Router
 
-from library import metadata, uploads
+from library import finishing, joining, metadata, uploads
 from library.digests import ALGORITHMS, Digest
-from library.errors import TooLarge, UnknownVersion, UploadMalformed, WrongMedia
-from library.models import Upload
+from library.errors import FinalUpload, UploadMalformed, WrongMedia
+from library.models import Upload, UploadKind
 from library.openapi import FieldErrors
 from library.schemas import Detail
-from library.uploads_headers import VERSION
+from library.uploads_headers import VERSION, announced_length, body, check_version, content_length, number
 from library.uploads_openapi import APPEND, BEGIN, DISCOVER, TUS
+from library.uploads_schemas import UploadOut
 
-EXTENSIONS = "creation,creation-with-upload,checksum,expiration,termination"
+EXTENSIONS = "creation,creation-defer-length,creation-with-upload,checksum,expiration,termination,concatenation"
 PIECE = "application/offset+octet-stream"
-BLOCK = 256 << 10
-SILENT_S = 30.0  # a connection on which nothing comes for so long counts as lost
-LONGEST_NUMBER = 18  # digits
 
 router = Router(tags=["Uploads"])
 
@@ -36,22 +33,13 @@ UploadId = Annotated[UUID, Path(description="The upload's id.", example="0b5c1ae
 
 class Uploader(Protocol):
     user: Any  # a user of the program, whoever authenticates them
+    session_id: UUID | None  # of a sign-in to the API
 
 
 class UploaderRequest(HttpRequest):
     """A request of a member of the staff, after authentication."""
 
     auth: Uploader
-
-
-class UploadOut(Schema):
-    id: UUID = Field(examples=["0b5c1ae8-51a4-4a3f-9a4e-5f1fbb6d1b1c"])
-    name: str = Field(examples=["harbour.mp4"])
-    title: str | None = Field(description="The film that it becomes; null where a form will take it.", examples=[None])
-    length: int = Field(description="Bytes, once complete.", examples=[734003200])
-    offset: int = Field(description="Bytes that are there.", examples=[268435456])
-    created_at: datetime = Field(examples=["2026-11-22T18:30:00Z"])
-    expires_at: datetime = Field(examples=["2026-11-23T18:30:00Z"])
 
 
 @router.api_operation(
@@ -105,18 +93,40 @@ def list_uploads(request: UploaderRequest) -> list[UploadOut]:
     openapi_extra=BEGIN,
 )
 def begin(request: UploaderRequest) -> HttpResponse:
-    """tus creation, and creation-with-upload where the body holds a first piece. Size and kind are checked here."""
+    """tus creation, and creation-with-upload where the body holds a first piece. Size and kind are checked here.
+
+    With `Upload-Concat: partial` it is a part of a file, without a name; `final;` and the parts' addresses join them.
+    """
     check_version(request)
-    if "Upload-Defer-Length" in request.headers:
-        raise UploadMalformed("The length must be known: send Upload-Length.")
-    length = number(request, "Upload-Length")
-    if length == 0:
-        raise UploadMalformed("The file is empty.")
-    upload = uploads.begin(request.auth.user, length=length, header=request.headers.get("Upload-Metadata", ""))
-    headers: dict[str, object] = {"Location": f"/api/uploads/{upload.pk}/"}
+    concat = request.headers.get("Upload-Concat", "")
+    if concat.startswith("final;"):
+        return begin_whole(request, concat)
+    if concat not in ("", UploadKind.PARTIAL):
+        raise UploadMalformed("Send partial, or final; and addresses, in the header Upload-Concat.")
+    upload = uploads.begin(
+        request.auth.user,
+        length=announced_length(request),
+        header=request.headers.get("Upload-Metadata", ""),
+        session=request.auth.session_id,
+        is_part=concat == UploadKind.PARTIAL,
+    )
+    headers = location(upload)
     if request.content_type == PIECE:
-        headers |= received(request, upload, offset=0)
+        reached = taken_in(request, upload, offset=0)
+        finishing.finish_or_tell(upload)  # a refusal would keep back the address, where all bytes are
+        headers |= progress(upload, reached) | film_header(upload)
     return answer(201, headers | expiry(upload))
+
+
+def begin_whole(request: UploaderRequest, concat: str) -> HttpResponse:
+    """tus concatenation: the parts are joined before the answer, unless something stands in the way for now."""
+    if request.content_type == PIECE:
+        raise FinalUpload
+    header = request.headers.get("Upload-Metadata", "")
+    parts = joining.named(concat)
+    upload = joining.begin(request.auth.user, parts, header=header, session=request.auth.session_id)
+    finishing.finish_or_tell(upload)
+    return answer(201, location(upload) | state(upload) | film_header(upload) | expiry(upload))
 
 
 @router.get(
@@ -128,11 +138,10 @@ def begin(request: UploaderRequest) -> HttpResponse:
 def get_upload(request: UploaderRequest, response: HttpResponse, upload_id: UploadId) -> UploadOut:
     """tus asks this by HEAD: the offset is in the header `Upload-Offset`."""
     upload = uploads.find(request.auth.user, upload_id)
-    uploads.catch_up(upload)
-    for name, value in (progress(upload, uploads.offset_of(upload)) | film_header(upload)).items():
+    finishing.finish(upload)
+    for name, value in (state(upload) | expiry(upload) | film_header(upload)).items():
         response[name] = str(value)
     response["Cache-Control"] = "no-store"
-    response["Upload-Length"] = str(upload.length)
     if upload.metadata:
         response["Upload-Metadata"] = upload.metadata
     return described(upload)
@@ -164,7 +173,12 @@ def append(request: UploaderRequest, upload_id: UploadId) -> HttpResponse:
     if request.content_type != PIECE:
         raise WrongMedia
     upload = uploads.find(request.auth.user, upload_id)
-    return answer(204, received(request, upload, offset=number(request, "Upload-Offset")) | expiry(upload))
+    finishing.finish(upload)
+    if "Upload-Length" in request.headers and upload.kind != UploadKind.FINAL:
+        uploads.tell_length(upload, number(request, "Upload-Length"))
+    reached = taken_in(request, upload, offset=number(request, "Upload-Offset"))
+    finishing.finish(upload)
+    return answer(204, progress(upload, reached) | film_header(upload))
 
 
 @router.delete(
@@ -177,7 +191,9 @@ def append(request: UploaderRequest, upload_id: UploadId) -> HttpResponse:
 def end(request: UploaderRequest, upload_id: UploadId) -> HttpResponse:
     """tus termination: what was received is removed at once."""
     check_version(request)
-    uploads.discard(uploads.find(request.auth.user, upload_id))
+    upload = uploads.find(request.auth.user, upload_id)
+    if upload.whole is None:  # else its bytes are the whole's
+        uploads.discard(upload)
     return answer(204, {})
 
 
@@ -197,50 +213,14 @@ def override(request: UploaderRequest, upload_id: UploadId) -> HttpResponse:
     return method(request, upload_id)
 
 
-def received(request: UploaderRequest, upload: Upload, *, offset: int) -> dict[str, object]:
-    """Take the body in; what the answer says of it."""
+def taken_in(request: UploaderRequest, upload: Upload, *, offset: int) -> int:
+    """Take the body in; the new offset."""
     length = content_length(request)
-    if length is not None and offset + length > upload.length:
-        raise TooLarge("There are more bytes than Upload-Length announced.")
+    if length is not None and offset + length > uploads.most_bytes(upload) and upload.kind != UploadKind.FINAL:
+        raise uploads.too_large(upload)
     checksum = request.headers.get("Upload-Checksum")
     digest = Digest(checksum) if checksum is not None else None
-    reached = uploads.append(upload, offset=offset, blocks=body(request), digest=digest)
-    uploads.make_film(upload)
-    return progress(upload, reached) | film_header(upload)
-
-
-def body(request: HttpRequest) -> Iterator[bytes]:
-    """The request's body in blocks, never the whole of it in memory. Raises OSError when the connection is lost."""
-    connection = request.META.get("gunicorn.socket")
-    if connection is not None:
-        connection.settimeout(SILENT_S)
-    is_chunked = content_length(request) is None
-    source = cast(BinaryIO, request.META["wsgi.input"] if is_chunked else request)
-    try:
-        while block := source.read(BLOCK):
-            yield block
-    finally:
-        if connection is not None:
-            connection.settimeout(None)
-
-
-def content_length(request: HttpRequest) -> int | None:
-    """Bytes of the body; None where it comes in chunks (RFC 9112 7.1)."""
-    if request.headers.get("Transfer-Encoding", "").lower() == "chunked":
-        return None
-    return int(request.META.get("CONTENT_LENGTH") or 0)
-
-
-def check_version(request: HttpRequest) -> None:
-    if request.headers.get("Tus-Resumable") != VERSION:
-        raise UnknownVersion
-
-
-def number(request: HttpRequest, header: str) -> int:
-    text = request.headers.get(header, "")
-    if not (text.isascii() and text.isdigit() and len(text) <= LONGEST_NUMBER):
-        raise UploadMalformed(f"Send a number in the header {header}.")
-    return int(text)
+    return uploads.append(upload, offset=offset, blocks=body(request), digest=digest)
 
 
 def described(upload: Upload) -> UploadOut:
@@ -253,6 +233,46 @@ def described(upload: Upload) -> UploadOut:
         created_at=upload.created_at,
         expires_at=upload.expires_at,
     )
+
+
+def session_of(request: HttpRequest) -> UUID | None:
+    """Whose sign-in began the upload at this address, or the parts to be joined: it may go on until it ends."""
+    concat = request.headers.get("Upload-Concat", "")
+    named = request.resolver_match.kwargs.get("upload_id") if request.resolver_match else None
+    try:
+        if named is None and request.method == "POST" and concat.startswith("final;"):
+            wanted = joining.named(concat)
+        else:
+            wanted = [UUID(str(named))]
+    except (ValueError, UploadMalformed):
+        return None
+    found = Upload.objects.filter(pk__in=wanted).values_list("session", flat=True)
+    return found[0] if len(found) == len(wanted) and len(set(found)) == 1 else None
+
+
+def location(upload: Upload) -> dict[str, object]:
+    return {"Location": address(upload.pk)}
+
+
+def address(pk: UUID) -> str:
+    return f"/api/uploads/{pk}/"
+
+
+def state(upload: Upload) -> dict[str, object]:
+    """How far it is, and what of; the offset of an upload of parts is told once they are joined (tus "HEAD")."""
+    told: dict[str, object] = {}
+    if upload.kind != UploadKind.FINAL or upload.finished_at is not None:
+        told["Upload-Offset"] = uploads.offset_of(upload)
+    if upload.length is None:
+        told["Upload-Defer-Length"] = 1
+    else:
+        told["Upload-Length"] = upload.length
+    if upload.kind == UploadKind.PARTIAL:
+        told["Upload-Concat"] = "partial"
+    elif upload.kind == UploadKind.FINAL:
+        parts = upload.parts.order_by("part_number").values_list("pk", flat=True)
+        told["Upload-Concat"] = f"final;{' '.join(map(address, parts))}"
+    return told
 
 
 def progress(upload: Upload, offset: int) -> dict[str, object]:

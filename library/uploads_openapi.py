@@ -53,12 +53,17 @@ DISCOVER: dict[str, Any] = {
 BEGIN: dict[str, Any] = {
     "parameters": [
         RESUMABLE,
-        header("Upload-Length", "Bytes of the whole file.", "734003200", is_required=True),
+        header("Upload-Length", "Bytes of the whole file, unless they are told later or come as parts.", "734003200"),
+        header("Upload-Defer-Length", "1 where the length is told later, with a piece.", "1"),
+        header(
+            "Upload-Concat",
+            "`partial` for a part of a file, which needs no metadata; `final;` and the parts' addresses to join them.",
+            "partial",
+        ),
         header(
             "Upload-Metadata",
             "Pairs of a key and a base64 value: filename; and title, category, description to make a film at once.",
             "filename aGFyYm91ci5tcDQ=,title SGFyYm91cg==",
-            is_required=True,
         ),
         CHECKSUM,
     ],
@@ -69,6 +74,7 @@ APPEND: dict[str, Any] = {
     "parameters": [
         RESUMABLE,
         header("Upload-Offset", "Where the piece begins.", "268435456", is_required=True),
+        header("Upload-Length", "Bytes of the whole file, where the upload was begun without.", "734003200"),
         CHECKSUM,
     ],
     "requestBody": PIECE,

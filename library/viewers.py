@@ -1,5 +1,6 @@
 """What the library knows of whoever is watching."""
 
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from django.http import HttpRequest
@@ -14,6 +15,9 @@ class Viewer(Protocol):
 
     def grant_playback(self, response: HttpResponseBase, *, film: int) -> None:
         """Let the player go on fetching this film's files when the access token has run out."""
+
+    def playback_token(self, *, film: int, length: timedelta) -> tuple[str, datetime]:
+        """What opens a film of this length to a player without cookies, and until when."""
 
 
 class ViewerRequest(HttpRequest):

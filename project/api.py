@@ -18,10 +18,10 @@ from redis.exceptions import RedisError
 
 from accounts import errors as accounts
 from accounts.api import router as accounts_router
-from accounts.auth import playback, reader, staff, viewer
+from accounts.auth import playback, reader, staff, staff_or_session, viewer
 from library import api as library
 from library import errors as films
-from library.uploads_api import router as uploads_router
+from library import uploads_api as uploads
 from project import edge, health
 from project.schema import DESCRIPTION, TAGS, CompleteSchema
 from project.sentences import sentence_for
@@ -39,6 +39,7 @@ STATUS_OF: dict[type[Exception], int] = {
     films.FileRefused: 400,
     films.UploadMalformed: 400,
     films.NotPermitted: 403,
+    films.FinalUpload: 403,
     films.OffsetConflict: 409,
     films.UploadGone: 410,
     films.UnknownVersion: 412,
@@ -123,7 +124,7 @@ api.add_router("", accounts_router, is_safe=False, tags=["Accounts"])
 api.add_router("/video", library.films, auth=reader)
 api.add_router("/video", library.staff, auth=staff)
 api.add_router("/video", library.streams, auth=playback)
-api.add_router("/uploads", uploads_router, auth=staff)
+api.add_router("/uploads", uploads.router, auth=staff_or_session(uploads.session_of))
 
 
 def refuse(request: HttpRequest, status: int, sentence: str = "") -> HttpResponse:

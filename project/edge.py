@@ -12,7 +12,8 @@ from ninja import Query, Router
 from ninja.errors import AuthenticationError
 
 from accounts import cookies
-from accounts.playback import Viewer, viewer_by_playback
+from accounts.addresses import token_in
+from accounts.playback import Viewer, viewer_by_address, viewer_by_playback
 from hls.core import names
 from library import delivery, places
 from library.api import Version
@@ -33,7 +34,7 @@ Film = Annotated[int, Query(ge=1, le=2**63 - 1)]
 @router.get(CHECK, include_in_schema=False)
 def check(request: HttpRequest, film: Film, version: Version = None) -> HttpResponse:
     """204 or 401, for the proxy alone, which keeps a 204 for less than a minute."""
-    viewer = leave(request.COOKIES.get(cookies.PLAYBACK, ""), film)
+    viewer = leave(request.COOKIES.get(cookies.PLAYBACK, ""), film, address=token_in(request.META))
     if viewer is None:
         raise AuthenticationError
     response = HttpResponse(status=204, headers=told(film, version))
@@ -41,9 +42,9 @@ def check(request: HttpRequest, film: Film, version: Version = None) -> HttpResp
     return response
 
 
-def leave(cookie: str, film: int) -> Viewer | None:
+def leave(cookie: str, film: int, *, address: str) -> Viewer | None:
     """Who holds leave to play this film. The database is asked each time: the proxy remembers enough as it is."""
-    return viewer_by_playback(cookie, film, fresh=True)
+    return viewer_by_address(address, film, fresh=True) if address else viewer_by_playback(cookie, film, fresh=True)
 
 
 def told(film: int, version: int | None) -> dict[str, str]:

@@ -24,7 +24,7 @@ from django.http import HttpResponse
 from django.http.cookie import parse_cookie
 from django.utils.csp import CSP, build_policy
 
-from accounts import auth, cookies, origins, playback
+from accounts import addresses, auth, cookies, origins, playback
 from hls.core import names
 from library import delivery, files, places
 from library.errors import NotFound
@@ -121,6 +121,7 @@ class Express:
         ]
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        addresses.rewrite(environ)
         served = self.served(environ, start_response) if hosts.is_served(environ) else None
         if served is not None:
             return served
@@ -139,10 +140,13 @@ class Express:
         started = time.perf_counter()
         origin = environ.get("HTTP_ORIGIN", "")
         place = wish.place()
-        if place is None or (origin and not origins.is_allowed(origin)):
+        if place is None:
             return None
         viewer = viewer_of(environ, wish)
         if viewer is None:
+            return None
+        is_foreign = bool(origin) and not origins.is_allowed(origin)
+        if is_foreign and not viewer.is_by_address:
             return None
         if wish.is_playlist and viewer.session_id is None:  # renewing the leave of an administrator takes a query
             return None
@@ -150,9 +154,11 @@ class Express:
         if found is None:
             return None
         identity = identity_of(environ.get("HTTP_X_REQUEST_ID", ""))
-        headers = [*found.headers.items(), *self._always, *around(environ, wish, origin)]
+        headers = [*found.headers.items(), *self._always, *around(environ, wish, "" if is_foreign else origin)]
+        if viewer.is_by_address:
+            headers = list((dict(headers) | addresses.told(origin)).items())
         headers.append(("X-Request-ID", identity))
-        if wish.is_playlist:
+        if wish.is_playlist and not viewer.is_by_address:
             headers.append(("Set-Cookie", renewed(viewer, wish.film)))
         took_s = time.perf_counter() - started
         self.note(environ, wish.route, found.status, took_s, identity, viewer.user.pk, wish.film)
@@ -173,7 +179,7 @@ class Express:
         film, version = int(question[1]), int(question[2]) if question[2] else None
         cookie = parse_cookie(environ.get("HTTP_COOKIE", "")).get(cookies.PLAYBACK, "")
         try:
-            viewer = edge.leave(cookie, film)
+            viewer = edge.leave(cookie, film, address=addresses.token_in(environ))
             headers = edge.told(film, version) if viewer else {}
         except DatabaseUnavailable:
             return None
@@ -213,6 +219,8 @@ timer = cache(metrics.duration.labels)  # a few routes, methods and statuses
 
 def viewer_of(environ: Environ, wish: Wish) -> playback.Viewer | None:
     """Who asks, by a playback cookie that is remembered, or else by an access token, whose session is asked for."""
+    if token := addresses.token_in(environ):
+        return playback.memory.get(token, wish.film, is_address=True)
     sent = parse_cookie(environ.get("HTTP_COOKIE", ""))
     if cookie := sent.get(cookies.PLAYBACK):
         return playback.memory.get(cookie, wish.film)

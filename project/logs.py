@@ -10,6 +10,7 @@ import structlog
 
 SECRETS = re.compile(
     r"(?P<before>/(?:activate|password_confirm)/)[^\s\"'?]+"  # the API's links: uid and token
+    r"|(?P<play>/play/)[^\s\"'?/]+"  # a playback address
     r"|(?P<name>\b(?:token|uid|\w*(?:sessionid|csrftoken|(?:access|refresh|playback|device)_token|password))=)[^\s&;\"']+"
     r"|(?P<key>[\"']\w*(?:token|password|sessionid)[\"']: ?)(?:\"[^\"]*\"|'[^']*')"  # in JSON, or a printed dict
     r"|(?P<scheme>\b(?:Bearer|Basic) )[\w.~+/=-]{8,}"
@@ -21,6 +22,7 @@ SECRETS = re.compile(
 HINTS = (
     "activate/",
     "confirm/",
+    "/play/",
     "token",
     "uid",
     "sessionid",

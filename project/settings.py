@@ -33,11 +33,13 @@ CSRF_TRUSTED_ORIGINS = env.csrf_trusted_origins  # CORS too asks accounts.origin
 CORS_ALLOW_CREDENTIALS = True
 TUS_REQUEST_HEADERS = [
     *("tus-resumable", "upload-length", "upload-offset", "upload-metadata", "upload-checksum"),
+    *("upload-defer-length", "upload-concat"),
     *("x-http-method-override", "x-requested-with", "x-request-id"),
 ]
 TUS_RESPONSE_HEADERS = [
     *("Location", "Tus-Version", "Tus-Resumable", "Tus-Extension", "Tus-Max-Size", "Tus-Checksum-Algorithm"),
     *("Upload-Length", "Upload-Offset", "Upload-Metadata", "Upload-Expires", "X-Video-ID"),
+    *("Upload-Defer-Length", "Upload-Concat"),
 ]
 CORS_ALLOW_HEADERS = [
     *("content-type", "x-csrftoken", "authorization", "range", "x-token-transport"),
@@ -98,6 +100,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "project.edge.nothing_else",
+    "accounts.addresses.by_playback_address",
     "project.middleware.request_id",
     "project.middleware.exact_length",
     "library.uploads_headers.tus_version",

@@ -49,6 +49,13 @@ def test_filters_and_search_find(at_admin: Client, films: Any, query: str, found
     assert titles(at_admin, query) == found
 
 
+@pytest.mark.parametrize("query", ["u\u0308bermut", "UBERMUT", "cafe\u0301.mp4", "café"])
+def test_search_finds_accents_and_cases_in_titles_and_file_names(at_admin: Client, query: str) -> None:
+    VideoFactory.create(title="Übermut", original_name="Cafe\u0301.MP4")
+    VideoFactory.create(title="Other", original_name="other.mp4")
+    assert titles(at_admin, f"q={query}") == {"Übermut"}
+
+
 @pytest.mark.parametrize("order", ["2", "-2", "3", "-3", "4", "5"])
 def test_the_list_can_be_sorted_by_its_columns(at_admin: Client, films: Any, order: str) -> None:
     assert titles(at_admin, f"o={order}") == {"Queued", "Processing", "Ready", "Failed"}

@@ -3,11 +3,14 @@
 import gzip
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+
+from library.management.commands import check_hls
 
 type Answer = Callable[[BaseHTTPRequestHandler], None]
 
@@ -98,6 +101,36 @@ def test_a_server_that_misbehaves_is_a_finding(
     server: Callable[[Answer], str], capsys: pytest.CaptureFixture[str], answer: Answer, rule: str
 ) -> None:
     assert rule in rules(server(answer), capsys)
+
+
+def endless(request: BaseHTTPRequestHandler) -> None:
+    request.send_response(200)
+    request.send_header("Content-Type", TYPE)
+    request.end_headers()
+    with suppress(OSError):  # it hangs up
+        while True:
+            request.wfile.write(b"#" * 65_536)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        endless,
+        reply(gzip.compress(MASTER + b"#" * (65 << 20), 1), Content_Encoding="gzip"),
+        reply(MASTER + b"#" * (65 << 20)),
+    ],
+)
+def test_a_body_without_end_is_a_finding(
+    server: Callable[[Answer], str], capsys: pytest.CaptureFixture[str], answer: Answer
+) -> None:
+    assert rules(server(answer), capsys) == {"RFC8216-4.1"}
+
+
+def test_a_body_that_comes_too_slowly_is_a_finding(
+    server: Callable[[Answer], str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(check_hls, "LONGEST_S", 0.0)
+    assert rules(server(reply(MASTER)), capsys) == {"RFC8216-4.1"}
 
 
 def test_a_server_that_is_not_there_is_a_finding(capsys: pytest.CaptureFixture[str]) -> None:

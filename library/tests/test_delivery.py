@@ -88,7 +88,7 @@ def test_part_of_a_segment_is_sent_alone(
     assert response["Content-Type"] == "video/MP2T"
 
 
-@pytest.mark.parametrize("wanted", ["bytes=99999-", "bytes=9-1", "bytes=x", "bytes=0-5,3-9", "bytes=0-,0-,0-"])
+@pytest.mark.parametrize("wanted", ["bytes=99999-", "bytes=9-1", "bytes=0-5,3-9", "bytes=0-,0-,0-"])
 def test_absurd_range_is_refused_in_json_and_not_kept(ada: Player, segment: str, wanted: str) -> None:
     response = ada.get(segment, headers={"Range": wanted})
     assert response.status_code == 416

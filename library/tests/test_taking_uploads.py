@@ -5,17 +5,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, OperationalError, transaction
+from django.test import Client
 from django.utils import timezone
 
 from hls.models import Transcode
-from library import films, uploads
+from library import films, finishing, upkeep, uploads
 from library.errors import NoRoom, UploadGone
 from library.models import Upload, Video
 from library.tests.test_metadata import header
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+PIECE = "application/offset+octet-stream"
 FILM = b"\0\0\0\x18ftypmp42" + bytes(100)
 
 
@@ -32,7 +34,7 @@ def stored(folders: Path) -> list[Path]:
 
 def test_the_film_has_the_file_and_the_upload_keeps_none(dora: Any, folders: Path) -> None:
     upload = finished(dora, title="Harbour", category="vlog", description="At dawn")
-    video = uploads.make_film(upload)
+    video = finishing.make_film(upload)
     assert video is not None
     assert (video.title, video.category, video.description) == ("Harbour", "vlog", "At dawn")
     assert (Path(video.video_file.path).read_bytes(), video.original_name) == (FILM, "harbour.mp4")
@@ -42,7 +44,7 @@ def test_the_film_has_the_file_and_the_upload_keeps_none(dora: Any, folders: Pat
 
 def test_a_film_is_made_once_however_often_it_is_asked_for(dora: Any) -> None:
     upload = finished(dora, title="Harbour")
-    assert uploads.make_film(upload) == uploads.make_film(Upload.objects.get()) == Video.objects.get()
+    assert finishing.make_film(upload) == finishing.make_film(Upload.objects.get()) == Video.objects.get()
     assert Transcode.objects.count() == 1
 
 
@@ -50,9 +52,9 @@ def test_the_slower_of_two_requests_makes_no_second_film(dora: Any, folders: Pat
     """Both have read the row before either has written it."""
     upload = finished(dora, title="Harbour")
     slower = Upload.objects.get()
-    uploads.make_film(upload)
+    finishing.make_film(upload)
     with pytest.raises(UploadGone):
-        uploads.make_film(slower)
+        finishing.make_film(slower)
     assert (Video.objects.count(), Transcode.objects.count(), len(stored(folders))) == (1, 1, 1)
 
 
@@ -67,18 +69,116 @@ def test_a_film_that_could_not_be_saved_leaves_the_upload_for_another_try(
     with monkeypatch.context() as patched:
         patched.setattr(films, "save_new", broken)
         with pytest.raises(DatabaseError):
-            uploads.make_film(upload)
+            finishing.make_film(upload)
     assert uploads.path_of(upload).read_bytes() == FILM
     again = Upload.objects.get()
     assert (again.taken_at, Video.objects.exists(), Transcode.objects.exists()) == (None, False, False)
-    assert uploads.make_film(again) == Video.objects.get()
+    assert finishing.make_film(again) == Video.objects.get()
+
+
+@pytest.fixture
+def busy(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """The database is away whenever a film is to be saved; `undo()` brings it back."""
+
+    def away(video: Video) -> None:
+        raise OperationalError("database is locked")
+
+    monkeypatch.setattr(films, "save_new", away)
+    return monkeypatch
+
+
+def patched(client: Client, upload: Upload, piece: bytes, offset: int = 0) -> Any:
+    headers = {"Tus-Resumable": "1.0.0", "Upload-Offset": str(offset)}
+    return client.generic("PATCH", f"/api/uploads/{upload.pk}/", piece, PIECE, headers=headers)
+
+
+@pytest.mark.parametrize("comes", ["HEAD", "PATCH", "sweep"])
+def test_a_film_that_could_not_be_made_is_made_by_whoever_comes_next(
+    at_admin: Client, dora: Any, busy: pytest.MonkeyPatch, comes: str
+) -> None:
+    upload = uploads.begin(dora, length=len(FILM), header=header(filename="harbour.mp4", title="Harbour"))
+    refused = patched(at_admin, upload, FILM)
+    assert (refused.status_code, refused["Retry-After"]) == (503, "5")
+    assert not Video.objects.exists()
+    busy.undo()
+    if comes == "HEAD":
+        asked = at_admin.head(f"/api/uploads/{upload.pk}/")
+        assert asked["X-Video-ID"] == str(Video.objects.get().pk)
+    elif comes == "PATCH":
+        assert patched(at_admin, upload, FILM).status_code == 409
+    else:
+        upkeep.sweep()
+    assert Path(Video.objects.get().video_file.path).read_bytes() == FILM
+    assert at_admin.head(f"/api/uploads/{upload.pk}/")["X-Video-ID"] == str(Video.objects.get().pk)
+
+
+def test_an_upload_to_which_a_film_is_owed_does_not_expire(
+    at_admin: Client, dora: Any, busy: pytest.MonkeyPatch
+) -> None:
+    upload = uploads.begin(dora, length=len(FILM), header=header(filename="harbour.mp4", title="Harbour"))
+    patched(at_admin, upload, FILM)
+    Upload.objects.update(expires_at=timezone.now() - timedelta(days=30))
+    upkeep.sweep()
+    assert uploads.path_of(upload).read_bytes() == FILM
+    busy.undo()
+    upkeep.sweep()
+    assert Path(Video.objects.get().video_file.path).read_bytes() == FILM
+
+
+def test_a_kill_between_the_last_byte_and_its_row_does_not_let_it_expire(dora: Any) -> None:
+    upload = uploads.begin(dora, length=len(FILM), header=header(filename="harbour.mp4", title="Harbour"))
+    uploads.path_of(upload).write_bytes(FILM)
+    Upload.objects.update(expires_at=timezone.now() - timedelta(days=30))
+    assert uploads.find(dora, upload.pk) == upload
+    upkeep.sweep()
+    assert Path(Video.objects.get().video_file.path).read_bytes() == FILM
+
+
+def test_a_piece_that_was_never_verified_completes_nothing(dora: Any) -> None:
+    upload = uploads.begin(dora, length=len(FILM), header=header(filename="harbour.mp4", title="Harbour"))
+    uploads.path_of(upload).write_bytes(FILM)
+    Upload.objects.update(unverified_from=50, expires_at=timezone.now() - timedelta(days=1))
+    upkeep.sweep()
+    assert (Video.objects.count(), Upload.objects.count()) == (0, 0)
+
+
+def test_an_upload_that_can_become_no_film_any_more_expires(
+    dora: Any, monkeypatch: pytest.MonkeyPatch, folders: Path
+) -> None:
+    upload = finished(dora, title="Harbour", category="vlog")
+    Upload.objects.update(metadata=header(filename="harbour.mp4", title="Harbour", category="gone"))
+    upkeep.sweep()
+    assert uploads.path_of(upload).exists()
+    Upload.objects.update(expires_at=timezone.now() - timedelta(days=1))
+    upkeep.sweep()
+    assert not Upload.objects.exists()
+    assert not uploads.path_of(upload).exists()
+
+
+def test_a_creation_that_brings_all_tells_the_address_even_where_the_film_must_wait(
+    at_admin: Client, busy: pytest.MonkeyPatch
+) -> None:
+    told = {"Tus-Resumable": "1.0.0", "Upload-Length": str(len(FILM))}
+    told["Upload-Metadata"] = header(filename="harbour.mp4", title="Harbour")
+    begun = at_admin.generic("POST", "/api/uploads/", FILM, PIECE, headers=told)
+    assert begun.status_code == 201
+    busy.undo()
+    assert at_admin.head(begun["Location"])["X-Video-ID"] == str(Video.objects.get().pk)
+
+
+def test_the_slower_of_two_that_finish_is_told_the_same_film(dora: Any) -> None:
+    upload = finished(dora, title="Harbour")
+    slower = Upload.objects.get()
+    finishing.finish(upload)
+    finishing.finish(slower)
+    assert Video.objects.count() == 1
 
 
 def test_an_upload_that_lost_its_file_makes_no_film(dora: Any) -> None:
     upload = finished(dora, title="Harbour")
     uploads.path_of(upload).unlink()
     with pytest.raises(UploadGone):
-        uploads.make_film(upload)
+        finishing.make_film(upload)
     assert not Video.objects.exists()
     assert Upload.objects.get().taken_at is None, "the claim was rolled back"
 
@@ -86,14 +186,14 @@ def test_an_upload_that_lost_its_file_makes_no_film(dora: Any) -> None:
 def test_an_upload_that_is_not_complete_is_not_to_be_had(dora: Any) -> None:
     upload = uploads.begin(dora, length=len(FILM), header=header(filename="a.mp4", title="Harbour"))
     uploads.append(upload, offset=0, blocks=[FILM[:50]])
-    assert uploads.make_film(upload) is None
+    assert finishing.make_film(upload) is None
     with pytest.raises(UploadGone), transaction.atomic():
-        uploads.take(upload, Video())
+        finishing.take(upload, Video())
 
 
 def test_an_upload_without_a_title_waits_for_a_form(dora: Any) -> None:
     upload = finished(dora)
-    assert uploads.make_film(upload) is None
+    assert finishing.make_film(upload) is None
     assert uploads.unfinished(dora) == [upload]
     assert uploads.path_of(upload).read_bytes() == FILM
 
@@ -102,7 +202,7 @@ def test_the_first_name_goes_only_with_the_commit(dora: Any) -> None:
     upload = finished(dora)
     video = Video()
     with transaction.atomic():
-        uploads.take(upload, video)
+        finishing.take(upload, video)
         assert uploads.path_of(upload).exists()
         transaction.set_rollback(True)
     assert uploads.path_of(upload).exists()
@@ -111,7 +211,7 @@ def test_the_first_name_goes_only_with_the_commit(dora: Any) -> None:
 
 def test_a_taken_upload_is_no_longer_offered_but_still_tells_its_film(dora: Any) -> None:
     upload = finished(dora, title="Harbour")
-    uploads.make_film(upload)
+    finishing.make_film(upload)
     assert uploads.unfinished(dora) == []
     found = uploads.find(dora, upload.pk)
     assert (found.video, uploads.offset_of(found)) == (Video.objects.get(), len(FILM))
@@ -121,9 +221,9 @@ def test_a_taken_upload_is_no_longer_offered_but_still_tells_its_film(dora: Any)
 
 def test_a_deleted_film_leaves_its_upload_without_one(dora: Any) -> None:
     upload = finished(dora, title="Harbour")
-    uploads.make_film(upload)
+    finishing.make_film(upload)
     Video.objects.get().delete()
-    assert uploads.make_film(Upload.objects.get()) is None
+    assert finishing.make_film(Upload.objects.get()) is None
     assert not Transcode.objects.exists()
 
 

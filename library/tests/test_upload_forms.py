@@ -79,6 +79,21 @@ def test_an_invalid_form_keeps_the_upload_and_names_it_again(at_admin: Client, d
     assert save(at_admin, upload.pk).status_code == 302
 
 
+def test_an_upload_of_which_no_film_can_come_is_a_form_error(at_admin: Client, dora: Any) -> None:
+    """Its metadata were accepted once, and no longer are."""
+    upload = uploaded_by(dora)
+    Upload.objects.update(metadata="title SGFyYm91cg==")  # and no file name
+    assert "video_file" in errors(save(at_admin, upload.pk))
+    assert not Video.objects.exists()
+
+
+def test_a_part_of_a_file_is_no_film(at_admin: Client, dora: Any) -> None:
+    upload = uploads.begin(dora, length=len(FILM), header="", is_part=True)
+    uploads.append(upload, offset=0, blocks=[FILM])
+    assert "video_file" in errors(save(at_admin, upload.pk))
+    assert not Video.objects.exists()
+
+
 def test_another_persons_upload_is_not_to_be_had(at_admin: Client) -> None:
     upload = uploaded_by(AdministratorFactory.create())
     assert "video_file" in errors(save(at_admin, upload.pk))

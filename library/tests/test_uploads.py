@@ -13,7 +13,7 @@ from django.test import Client
 from django.utils import timezone
 
 from hls.models import State
-from library import disk, uploads
+from library import disk, finishing, uploads
 from library.errors import UploadBusy, UploadGone
 from library.models import Upload, Video
 from library.tests.factories import AdministratorFactory
@@ -65,6 +65,8 @@ def test_the_server_tells_what_it_can_without_being_signed_in_to(client: Client,
     assert response["Tus-Version"] == "1.0.0"
     assert set(response["Tus-Extension"].split(",")) == {
         "creation",
+        "creation-defer-length",
+        "concatenation",
         "creation-with-upload",
         "checksum",
         "expiration",
@@ -306,6 +308,31 @@ def test_a_writer_notices_that_the_upload_was_ended(at_admin: Client, monkeypatc
         uploads.append(upload, offset=0, blocks=ended())
 
 
+def test_an_upload_ended_during_its_last_piece_is_gone(at_admin: Client) -> None:
+    begun(at_admin)
+    upload = only_upload()
+
+    def ended() -> Any:
+        yield FILM[:50]
+        uploads.discard(upload)
+        yield FILM[50:]
+
+    with pytest.raises(UploadGone):
+        uploads.append(upload, offset=0, blocks=ended())
+    assert not Upload.objects.exists()
+
+
+def test_an_upload_whose_film_was_deleted_is_gone(at_admin: Client) -> None:
+    """Clients that keep the address would be told that all is there already, and nothing would arrive."""
+    url = begun(at_admin, title="Harbour")
+    send(at_admin, url, FILM, 0)
+    Video.objects.get().delete()
+    assert ask(at_admin, url).status_code == 410
+    assert send(at_admin, url, b"x", len(FILM)).status_code == 410
+    again = begun(at_admin, title="Harbour")
+    assert send(at_admin, again, FILM, 0)["X-Video-ID"] == str(Video.objects.get().pk)
+
+
 def test_an_upload_tells_when_it_expires_and_each_piece_renews_it(at_admin: Client) -> None:
     """tus "Expiration"."""
     url = begun(at_admin)
@@ -319,7 +346,7 @@ def test_an_expired_upload_is_gone(at_admin: Client) -> None:
     Upload.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
     assert ask(at_admin, url).status_code == 410
     path = uploads.path_of(only_upload())
-    assert uploads.remove_expired() == 1
+    assert finishing.remove_expired() == 1
     assert not path.exists()
     assert not Upload.objects.exists()
 
@@ -329,7 +356,7 @@ def test_an_expired_upload_that_is_written_to_is_left_alone(at_admin: Client) ->
     upload = only_upload()
     with uploads.held(upload):
         Upload.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
-        uploads.remove_expired()
+        finishing.remove_expired()
         assert uploads.path_of(upload).exists()
     assert Upload.objects.exists()
 

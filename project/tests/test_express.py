@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from django.test import RequestFactory
@@ -143,6 +144,36 @@ def test_secure_request_gets_the_same_security_headers(player: Player, film: Vid
         response = fresh.get(path, headers={"X-Forwarded-Proto": proto})
         assert answered.headers.get("Strict-Transport-Security") == response.get("Strict-Transport-Security")
         assert ("Strict-Transport-Security" in answered.headers) == is_told
+
+
+@pytest.fixture
+def address(player: Player, film: Video) -> str:
+    """The path below which a player without cookies finds the film's files; its token is known to this process."""
+    url = player.post(f"/api/video/{film.pk}/playback-address/").json()["url"]
+    path = urlsplit(str(url)).path.removesuffix("master.m3u8")
+    assert Player().get(f"{path}master.m3u8").status_code == 200
+    return path
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("method", "headers"), [*VARIANTS, ("GET", {"Origin": "https://www.gstatic.com"})])
+def test_playback_address_is_answered_as_django_does(
+    address: str, name: str, method: str, headers: dict[str, str], django_assert_num_queries: Any
+) -> None:
+    with django_assert_num_queries(0):
+        answered = Answered(f"{address}{name}", "access_token=x", method, **headers)
+    response: Any = Player().generic(method, f"{address}{name}", headers=headers)
+    assert not answered.went_on
+    assert (answered.status, answered.content) == (response.status_code, response.sent)
+    assert comparable(answered.headers.items()) == comparable(response.items())
+    assert "Set-Cookie" not in answered.headers
+
+
+def test_token_of_an_address_is_no_cookie_and_a_cookie_no_token(address: str, film: Video, cookie: str) -> None:
+    path = f"/api/video/{film.pk}/480p/segment_000.ts"
+    token = address.split("/")[3]
+    assert Answered(path, f"playback_token={token}").went_on
+    assert Answered(address.replace(token, cookie.partition("=")[2]) + "480p/segment_000.ts", cookie).went_on
 
 
 def test_nothing_is_asked_of_the_database(film: Video, cookie: str, django_assert_num_queries: Any) -> None:

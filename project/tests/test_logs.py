@@ -27,6 +27,7 @@ PIECES = (
     *(
         "/activate/",
         "password_confirm/",
+        "/play/",
         "/confirm/",
         "token=",
         "uid=",
@@ -103,6 +104,8 @@ def lines() -> Iterator[Lines]:
         ("new_password=hunter2&confirm_password=hunter2", "new_password=***&confirm_password=***"),
         ("Failing row contains (7, argon2$argon2id$v=19$m=19456,t=2, ada).", "Failing row contains (7, ***,t=2, ada)."),
         ("Error 111 connecting to redis://user:hunter2@cache:6379/1", "Error 111 connecting to redis://***@cache:6379/1"),
+        ("/api/play/WzE3.q7Jx-0c/video/7/master.m3u8", "/api/play/***/video/7/master.m3u8"),
+        ("Referer: https://a.example/api/play/WzE3.q7/video/7/480p/", "Referer: https://a.example/api/play/***/video/7/480p/"),
         ("/api/video/7/720p/index.m3u8", "/api/video/7/720p/index.m3u8"),
         ("http://127.0.0.1:8000/api/health/", "http://127.0.0.1:8000/api/health/"),
     ],
@@ -142,6 +145,22 @@ def test_link_of_a_mail_leaves_no_token_in_the_log(client: Client, lines: Lines)
     client.get("/api/activate/MQ/c1a2b3-0123456789abcdef/")
 
     assert [line["path"] for line in lines.read()] == ["/api/activate/***"]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("path", "seen"),
+    [
+        ("/api/play/WzE3.q7Jx0c/video/7/master.m3u8", "/api/video/7/master.m3u8"),
+        ("/api/play/WzE3.q7Jx0c/film/7/", "/api/play/***/film/7/"),
+        ("/api/play/WzE3.q7Jx0c", "/api/play/***"),
+    ],
+)
+def test_playback_address_leaves_no_token_in_the_log(client: Client, lines: Lines, path: str, seen: str) -> None:
+    client.get(path, headers={"Referer": f"http://testserver{path}"})
+
+    assert [line["path"] for line in lines.read()] == [seen]
+    assert "q7Jx0c" not in lines.stream.getvalue()
 
 
 @pytest.mark.django_db

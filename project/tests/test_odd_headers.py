@@ -1,13 +1,16 @@
 """Headers that no honest client sends: refused or ignored in the API's own shape, never a 500."""
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.test import Client
+from django.test import Client, RequestFactory
 
 from accounts.tests.factories import UserFactory, signed_in
+from library.tests.factories import AdministratorFactory
 from library.tests.films import Player, published
+from project.express import Express, Headers
 
 pytestmark = pytest.mark.django_db
 
@@ -76,6 +79,131 @@ def test_an_odd_header_does_not_harm_reading(browser: Player, name: str) -> None
         for path in paths:
             response = browser.get(f"/api/video/{path}", headers={name: value})
             assert answers_in_shape(response), (path, value, response.status_code)
+
+
+NUMBER = "9" * 20
+GARBAGE = (
+    *(
+        "",
+        "x",
+        ",",
+        "-1",
+        "0",
+        NUMBER,
+        "9" * 5000,
+        "1e999",
+        "\xb2",
+        "\x00",
+        "\xff",
+        '"',
+        '",',
+        "W/",
+        "*",
+        "=",
+        ";;q=",
+        "[::",
+    ),
+    *(f"Mon, 01 Jan {NUMBER} 00:00:00 GMT", f"Mon, 01 Jan 2020 00:00:00 +{NUMBER}", "Mon, 01 Jan 0000 99:99:99 GMT"),
+    *("bytes=", "bytes=x-y", f"bytes={NUMBER}0-1", "gzip;q=x", f"gzip;q={NUMBER}", "fe80::1%x", "chunked", "identity"),
+)
+DATES = ("If-Modified-Since", "If-Unmodified-Since", "If-Range")
+TAGS = ("If-Match", "If-None-Match")
+NUMBERS = ("Content-Length", "Range", "Upload-Length", "Upload-Offset", "Upload-Defer-Length")
+LISTS = (
+    *("Accept", "Accept-Encoding", "Accept-Language", "Cache-Control", "Cookie", "Transfer-Encoding"),
+    *("X-Playback-Address", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "Forwarded"),
+    *("Upload-Metadata", "Upload-Concat", "Upload-Checksum", "Tus-Resumable", "X-HTTP-Method-Override"),
+    *("Access-Control-Request-Method", "Access-Control-Request-Headers"),
+)
+
+
+class Stack:
+    """Everything that a request passes in a web process, from gunicorn's WSGI environment on."""
+
+    def __init__(self, cookies: str) -> None:
+        self._application = Express(self.django)
+        self._player = Player(raise_request_exception=False)
+        self._cookies = cookies
+        self.status = 0
+        self.headers: dict[str, str] = {}
+
+    def ask(self, method: str, path: str, headers: dict[str, str], body: bytes = b"", kind: str = "") -> bytes:
+        environ = RequestFactory().generic(method, path, body, kind).environ
+        environ |= {"HTTP_COOKIE": self._cookies, "wsgi.file_wrapper": read_and_close}
+        for name, value in headers.items():
+            key = name.upper().replace("-", "_")
+            environ[key if key == "CONTENT_LENGTH" else f"HTTP_{key}"] = value
+        return b"".join(self._application(environ, self.start))
+
+    def django(self, environ: dict[str, Any], start_response: Callable[[str, Headers], object]) -> Any:
+        response = self._player.request(**environ)
+        start_response(f"{response.status_code} {response.reason_phrase}", list(response.items()))
+        return [response.sent]
+
+    def start(self, status: str, headers: Headers) -> None:
+        self.status, self.headers = int(status[:3]), {name.lower(): value for name, value in headers}
+
+
+def read_and_close(body: Any, size: int) -> Iterator[bytes]:
+    try:
+        yield body.read()
+    finally:
+        body.close()
+
+
+@pytest.fixture
+def stack(client: Client, settings: Any) -> Stack:
+    """With the cookies of somebody who is signed in everywhere, behind a proxy that is believed."""
+    settings.TRUSTED_PROXIES, settings.USE_X_FORWARDED_HOST = 1, False
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    dora = AdministratorFactory.create()
+    client.force_login(dora)
+    _, pair = signed_in(dora)
+    sent = {name: morsel.value for name, morsel in client.cookies.items()} | {"access_token": pair.access}
+    return Stack("; ".join(f"{name}={value}" for name, value in sent.items()))
+
+
+@pytest.mark.parametrize("name", [*DATES, *TAGS, *NUMBERS, *LISTS])
+def test_garbage_in_a_header_is_never_our_mistake(stack: Stack, name: str) -> None:
+    """Through the way in front of Django, its middleware, the API and the admin."""
+    film = f"/api/video/{published().pk}"
+    asked = [("GET", path, b"", "") for path in ("/api/video/", f"{film}/master.m3u8/", f"{film}/480p/segment_000.ts")]
+    asked += [("GET", path, b"", "") for path in (f"{film}/thumbnail.jpg", "/admin/login/", "/metrics")]
+    asked += [("HEAD", f"{film}/480p/index.m3u8", b"", ""), ("OPTIONS", "/api/uploads/", b"", "")]
+    asked += [("GET", "/static/library/progress.js", b"", ""), ("GET", f"{film}/480p/index.m3u8", b"", "")]
+    asked += [("POST", "/api/login/", b"{}", "application/json"), ("POST", "/api/token/refresh/", b"", "")]
+    asked += [("POST", "/api/uploads/", b"ab", "application/offset+octet-stream")]
+    stack.ask("GET", f"{film}/480p/index.m3u8", {})
+    for value in GARBAGE:
+        for method, path, body, kind in asked:
+            stack.ask(method, path, {"Tus-Resumable": "1.0.0", "Upload-Length": "2", name: value}, body, kind)
+            assert stack.status < 500, (method, path, value)
+            is_json = stack.headers.get("content-type", "").startswith("application/json")
+            assert stack.status < 400 or is_json or not path.startswith("/api/"), (method, path, value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("If-Unmodified-Since", f"Mon, 01 Jan {NUMBER} 00:00:00 GMT"),
+        ("If-Unmodified-Since", "never"),
+        ("If-Modified-Since", f"Mon, 01 Jan {NUMBER} 00:00:00 GMT"),
+        ("If-Match", "no tag"),
+        ("If-None-Match", "no tag"),
+        ("Range", "bytes=x"),
+        ("Range", "bytes=0-1;2-3"),
+        ("Accept-Encoding", "gzip;;q=;,"),
+        ("Accept", "///"),
+    ],
+)
+@pytest.mark.parametrize("path", ["480p/segment_000.ts", "480p/index.m3u8", "480p/index.m3u8/", "thumbnail.jpg"])
+def test_a_header_that_can_not_be_understood_is_as_if_absent(stack: Stack, path: str, name: str, value: str) -> None:
+    address = f"/api/video/{published().pk}/{path}"
+    plain = stack.ask("GET", address, {})
+    assert stack.status == 200
+    odd = stack.ask("GET", address, {name: value})
+    assert (stack.status, len(odd) > 0) == (200, True)
+    assert name == "Accept-Encoding" or odd == plain
 
 
 WRITING = ("Authorization", "Origin", "Referer", "Sec-Fetch-Site", "Content-Type", "X-CSRFToken", "X-Forwarded-For")

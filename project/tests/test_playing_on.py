@@ -1,5 +1,6 @@
 """Films outlive the access token of whoever watches: with hls.js in a browser, and in a player with cookies alone."""
 
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from hls.binary import ffmpeg_path
 from hls.tests.films import small_film
 from library.tests.films import PASSWORD
 from project.tests.browser import chromium, frontend, needs_chromium
@@ -71,6 +73,21 @@ def test_hls_js_plays_to_the_end(site: tuple[Installation, int], page_port: int,
         assert len(asked_at) >= SEGMENTS
         assert len([at for at in asked_at if at > expired_at]) >= 2
         assert page.evaluate("call('/api/video/')")["status"] == 401
+
+
+def test_player_without_cookies_plays_to_the_end_by_its_address(site: tuple[Installation, int]) -> None:
+    """ffmpeg fetches as televisions do: by addresses alone, found in what they lead to."""
+    installation, film = site
+    with httpx.Client(base_url=f"{installation.url}/api", timeout=30) as player:
+        assert player.post("/login/", json={"email": EMAIL, "password": PASSWORD}).status_code == 200
+        url = player.post(f"/video/{film}/playback-address/").json()["url"]
+    time.sleep(LIFETIME_S + 0.5)
+    command = [ffmpeg_path(), "-v", "error", "-i", url, "-map", "0:v:0", "-c", "copy", "-f", "framecrc", "-"]
+    played = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (played.returncode, played.stderr) == (0, "")
+    frames = [line for line in played.stdout.splitlines() if not line.startswith("#")]
+    assert len(frames) == SECONDS * 24
+    assert url.split("/")[5] not in installation.log("serve")
 
 
 def test_player_with_cookies_alone_plays_to_the_end(site: tuple[Installation, int]) -> None:

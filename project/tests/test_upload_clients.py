@@ -132,6 +132,28 @@ def test_tus_js_client_uploads_a_file(installation: Installation, token: str, fi
 
 
 @needs_node
+@pytest.mark.parametrize("title", [None, "In parts"])
+def test_tus_js_client_uploads_a_file_in_parallel_parts(
+    installation: Installation, token: str, film: Path, title: str | None
+) -> None:
+    told = NAMED | ({"title": title} if title else {})
+    ended = by_tus_js(installation, token, film, parallelUploads=4, metadata=told, chunkSize=100_000)
+    assert ended.returncode == 0, ended.stderr
+    if title:
+        films = list((installation.folder / "var/uploads/videos").iterdir())
+        assert film.read_bytes() in {path.read_bytes() for path in films}
+    else:
+        assert stored(installation, ended.stdout.strip()).read_bytes() == film.read_bytes()
+
+
+@needs_node
+def test_tus_js_client_tells_the_length_at_the_end(installation: Installation, token: str, film: Path) -> None:
+    ended = by_tus_js(installation, token, film, uploadLengthDeferred=True)
+    assert ended.returncode == 0, ended.stderr
+    assert stored(installation, ended.stdout.strip()).read_bytes() == film.read_bytes()
+
+
+@needs_node
 def test_tus_js_client_goes_on_where_it_was_stopped(installation: Installation, token: str, film: Path) -> None:
     first = by_tus_js(installation, token, film, stopAfter=PIECE_BYTES)
     url = first.stdout.strip()

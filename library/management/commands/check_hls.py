@@ -1,10 +1,12 @@
 """`manage.py check_hls <video or URL>`: does what we serve keep to RFC 8216 and Apple's authoring specification?"""
 
-import gzip
+import time
 import zlib
 from argparse import ArgumentParser
 from collections.abc import Callable
-from http.client import HTTPException
+from gzip import GzipFile
+from http.client import HTTPException, HTTPResponse, IncompleteRead
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
@@ -17,7 +19,10 @@ from hls.core.conformance import Fetched, check
 from hls.published import current
 from library.models import Video
 
-TIMEOUT_S = 30
+TIMEOUT_S = 30  # without a byte
+LONGEST_S = 120.0  # for a whole body
+MOST_BYTES = 64 << 20  # of a body, before and after it is unpacked: 8 s of film at 64 Mbit/s
+BLOCK = 64 << 10
 
 
 class Command(BaseCommand):
@@ -66,10 +71,10 @@ def over_http(master: str, bearer: str) -> Callable[[str], Fetched]:
             request.add_unredirected_header("Authorization", f"Bearer {bearer}")
         try:
             with urlopen(request, timeout=TIMEOUT_S) as response:  # noqa: S310 (checked above)
-                body = response.read()
+                body = whole(response)
                 is_gzip = response.headers.get("Content-Encoding") == "gzip"
                 return Fetched(
-                    gzip.decompress(body) if is_gzip else body,
+                    unpacked(body) if is_gzip else body,
                     content_type=response.headers.get_content_type(),
                     is_compressed=is_gzip,
                     was_redirected=response.url != address,
@@ -80,3 +85,27 @@ def over_http(master: str, bearer: str) -> Callable[[str], Fetched]:
             raise OSError(f"{address}: {error}") from error
 
     return fetch
+
+
+def whole(response: HTTPResponse) -> bytes:
+    """The body, block by block. Raises OSError for one that is too large or comes too slowly, IncompleteRead."""
+    deadline_s = time.monotonic() + LONGEST_S
+    body = bytearray()
+    while block := response.read1(BLOCK):
+        body += block
+        if len(body) > MOST_BYTES:
+            raise OSError(f"{response.url}: more than {MOST_BYTES >> 20} MB")
+        if time.monotonic() > deadline_s:
+            raise OSError(f"{response.url}: not whole after {LONGEST_S:.0f} s")
+    if response.length:
+        raise IncompleteRead(bytes(body), response.length)
+    return bytes(body)
+
+
+def unpacked(body: bytes) -> bytes:
+    """Raises OSError for what is no gzip, or is too large, EOFError, zlib.error."""
+    with GzipFile(fileobj=BytesIO(body)) as packed:
+        text = packed.read(MOST_BYTES + 1)
+    if len(text) > MOST_BYTES:
+        raise OSError(f"more than {MOST_BYTES >> 20} MB, once unpacked")
+    return text

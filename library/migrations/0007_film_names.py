@@ -8,7 +8,7 @@ import library.models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("library", "0004_search"),
+        ("library", "0006_upload_parts"),
     ]
 
     operations = [

@@ -1,0 +1,66 @@
+"""Playback addresses: `/api/play/<token>/video/<id>/…`, for players that send no cookies (AirPlay, Chromecast, VLC).
+
+Playlists name everything relative to themselves, so whatever they lead to has the token in its path as well. Such an
+address is rewritten to the film's own before anything else sees it, with the token as the request's only credential:
+routes, checks and logs then have an ordinary path. The edge rewrites it by itself, and passes the token on in a header
+(deploy/nginx.conf.template).
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from accounts import origins
+
+HEADER = "HTTP_X_PLAYBACK_ADDRESS"
+PATH = re.compile(r"/api/play/([\w.-]+)(/video/[1-9]\d{0,17}/.*)", re.ASCII | re.DOTALL)
+OTHER_CREDENTIALS = ("HTTP_COOKIE", "HTTP_AUTHORIZATION")
+HEADERS = {"Referrer-Policy": "no-referrer"}
+ANYBODY = {  # receivers' pages have origins of their own; without cookies nothing is given away that the token isn't
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": ", ".join(settings.CORS_EXPOSE_HEADERS),
+}
+PREFLIGHT = {"Access-Control-Allow-Methods": "GET, HEAD, OPTIONS", "Access-Control-Allow-Headers": "range"}
+
+type Handler = Callable[[HttpRequest], HttpResponseBase]
+
+
+def token_in(meta: Mapping[str, Any]) -> str:
+    """The token of the address that the request came by; empty where it came by another."""
+    return str(meta.get(HEADER, ""))
+
+
+def rewrite(environ: dict[str, Any]) -> None:
+    """Make a request for a playback address one for the film, with nothing but the token to show."""
+    if found := PATH.fullmatch(environ["PATH_INFO"]):
+        environ[HEADER], environ["PATH_INFO"] = found[1], f"/api{found[2]}"
+    if token_in(environ):
+        for name in OTHER_CREDENTIALS:
+            environ.pop(name, None)
+
+
+def told(origin: str) -> dict[str, str]:
+    """What an answer to such an address says beside the usual, where the usual names no origin already."""
+    return HEADERS if origins.is_allowed(origin) else HEADERS | ANYBODY
+
+
+def by_playback_address(get_response: Handler) -> Handler:
+    """Middleware: rewrites what was not rewritten in front of Django, and adds the answers' headers."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        rewrite(request.META)
+        if not token_in(request.META):
+            return get_response(request)
+        request.path_info = request.META["PATH_INFO"]
+        request.path = f"{request.META.get('SCRIPT_NAME', '')}{request.path_info}"
+        response = get_response(request)
+        headers = told(request.META.get("HTTP_ORIGIN", ""))
+        for name, value in (headers | PREFLIGHT if request.method == "OPTIONS" else headers).items():
+            response.headers[name] = value
+        return response
+
+    return middleware
