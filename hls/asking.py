@@ -5,7 +5,7 @@ is down) finds the rows by itself within seconds.
 """
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Case, F, Value, When
 from django.utils import timezone
 
 from hls import claims
@@ -27,6 +27,7 @@ FRESH = {
     "lease_until": None,
     "worker": None,
 }
+ONLY_WHAT_IS_SERVED = Case(When(served_version=None, then=Value(None)), default=F("playable_at"))  # for `playable_at`
 
 
 def submit(source: str) -> Transcode:
@@ -40,7 +41,12 @@ def submit(source: str) -> Transcode:
 def replace(transcode: Transcode, source: str) -> None:
     """Transcode another file in the place of this one; the version being served stays until the new one is ready."""
     Transcode.objects.filter(pk=transcode.pk).update(
-        **FRESH, source=source, state=State.QUEUED, version=F("version") + 1, queued_at=timezone.now()
+        **FRESH,
+        source=source,
+        state=State.QUEUED,
+        version=F("version") + 1,
+        queued_at=timezone.now(),
+        playable_at=ONLY_WHAT_IS_SERVED,
     )
     Chunk.objects.filter(transcode=transcode).delete()
     transcode.refresh_from_db()

@@ -1,6 +1,9 @@
 """What may be asked of a film in which state."""
 
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 
 from hls import asking
 from hls.errors import NotPossible
@@ -57,3 +60,27 @@ def test_discarding_forgets_the_chunks_too() -> None:
     film = TranscodeFactory.create(processing=True, chunks=3)
     asking.discard(film.pk)
     assert not Chunk.objects.exists()
+
+
+def test_a_replaced_film_of_which_nothing_is_served_can_not_be_played() -> None:
+    film = TranscodeFactory.create(processing=True, playable_at=timezone.now())
+    asking.replace(film, "videos/b.mp4")
+    assert film.playable_at is None
+
+
+def test_a_replaced_film_that_is_served_stays_playable() -> None:
+    film = TranscodeFactory.create(ready=True)
+    since = film.playable_at
+    asking.replace(film, "videos/b.mp4")
+    assert film.playable_at == since
+
+
+@pytest.mark.parametrize("state", [State.QUEUED, State.PROCESSING, State.READY])
+def test_a_refused_retry_leaves_the_tries_of_its_chunks(state: State) -> None:
+    film = TranscodeFactory.create(processing=True)
+    Transcode.objects.update(state=state)
+    later = timezone.now() + timedelta(minutes=1)
+    ChunkFactory.create(transcode=film, attempts=2, losses=5, not_before=later)
+    with pytest.raises(NotPossible):
+        asking.retry(film)
+    assert Chunk.objects.values_list("attempts", "losses", "not_before").get() == (2, 5, later)
