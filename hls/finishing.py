@@ -17,6 +17,7 @@ from hls.core import names, playlists, storyboard
 from hls.core.chunk import ChunkFacts, RenditionFacts, joined
 from hls.core.plan import Plan
 from hls.folders import TILES, WORK, move_in, remove, size_bytes, version_folder
+from hls.heartbeat import Heartbeat
 from hls.models import Chunk, State, Transcode
 from hls.published import Served, ServedRendition
 from hls.versions import pinned, with_version
@@ -24,14 +25,14 @@ from hls.versions import pinned, with_version
 RETIRED_FOR = timedelta(minutes=30)  # beyond the old version's own length, for those who are watching it
 
 
-def write_files(film: Transcode, folder: Path) -> Served:
-    """Write everything beside the segments into a private folder."""
+def write_files(film: Transcode, folder: Path, heart: Heartbeat) -> Served:
+    """Write everything beside the segments into a private folder. Raises Stopped where the claim was lost meanwhile."""
     plan = Plan.from_json(film.plan or {})
     version = version_folder(film.pk, film.version)
     renditions = joined(ChunkFacts.from_json(chunk.facts or {}) for chunk in Chunk.objects.filter(transcode=film))
     folder.mkdir(parents=True)
-    sheets = pictures.write_storyboard(plan, version / TILES, folder)
-    has_poster = pictures.write_poster(plan, version, folder / names.POSTER, encoder())
+    sheets = pictures.write_storyboard(plan, version / TILES, folder, heart)
+    has_poster = pictures.write_poster(plan, version, folder / names.POSTER, encoder(), heart)
     write_text(folder / names.STORYBOARD, with_version(storyboard.vtt(plan), film.version))
     write_playlists(plan, film.version, renditions, folder)
     return Served(

@@ -114,14 +114,14 @@ def build(film: Transcode, chunks: Sequence[Chunk], around: Surroundings) -> Sta
         speed=speed(stints, plan) if plan else None,
         renditions=tuple(RenditionStatus(r.name, r.width, r.height, percent) for r in plan.renditions) if plan else (),
         attempts=film.attempts,
-        error=failure(film.error_code) if film.state == State.FAILED else None,
+        error=failure(film) if film.state == State.FAILED else None,
         chunks=tuple(chunk.state for chunk in chunks),
     )
 
 
-def failure(code: str) -> Failure:
-    advice = ADVICE[Code(code)]
-    return Failure(code, advice.sentence, advice.hint)
+def failure(film: Transcode) -> Failure:
+    advice = ADVICE[Code(film.error_code)]
+    return Failure(film.error_code, advice.sentence, advice.hint_for(is_tried_again=film.retry_at is not None))
 
 
 def phase_of(film: Transcode, chunks: Sequence[Chunk]) -> Phase:

@@ -25,6 +25,10 @@ class Advice:
     sentence: str
     hint: str
     is_temporary: bool
+    hint_in_vain: str = ""  # instead, where it has been tried again as often as it is
+
+    def hint_for(self, *, is_tried_again: bool) -> str:
+        return self.hint if is_tried_again or not self.hint_in_vain else self.hint_in_vain
 
 
 ADVICE = {
@@ -53,9 +57,13 @@ ADVICE = {
         "The encoder made no progress for too long.",
         "It is tried again by itself; if it keeps failing, convert the file first.",
         True,
+        "It was tried several times. Convert the file to H.264 in an MP4 file first, or try it again.",
     ),
     Code.ENCODER_FAILED: Advice(
-        "The encoder stopped with an error.", "It is tried again by itself; the log has ffmpeg's own words.", True
+        "The encoder stopped with an error.",
+        "It is tried again by itself; the log has ffmpeg's own words.",
+        True,
+        "It was tried several times; the log has ffmpeg's own words. Convert the file first, or try it again.",
     ),
 }
 

@@ -8,7 +8,7 @@ from math import ceil
 from pathlib import Path
 
 from hls.core.errors import Code, TranscodeError
-from hls.core.process import Bounds, Ended, run
+from hls.core.process import Bounds, Ended, Watch, run
 from hls.core.wire import dump, load
 
 READ_BYTES_PER_S = 20_000_000
@@ -75,10 +75,11 @@ class Source:
     audio: AudioTrack | None
 
 
-def probe(path: Path, *, limits: Limits, python: str = sys.executable) -> Source:
+def probe(path: Path, *, limits: Limits, watch: Watch | None = None, python: str = sys.executable) -> Source:
     """Look into `path`, reading all packets of its picture track once.
 
-    Raises TranscodeError: NO_VIDEO, UNREADABLE, UNSUPPORTED, TOO_LONG, TOO_LARGE, SOURCE_MISSING, TIMEOUT.
+    Raises Stopped soon after the watch says so;
+    TranscodeError: NO_VIDEO, UNREADABLE, UNSUPPORTED, TOO_LONG, TOO_LARGE, SOURCE_MISSING, TIMEOUT.
     """
     try:
         size_bytes = path.stat().st_size
@@ -92,7 +93,7 @@ def probe(path: Path, *, limits: Limits, python: str = sys.executable) -> Source
     timeout_s = limits.timeout_s + size_bytes / READ_BYTES_PER_S
     bounds = Bounds(timeout_s=timeout_s, cpu_s=ceil(timeout_s), memory_bytes=limits.memory_bytes, file_bytes=0)
     command = [python, "-s", "-m", "hls.core.probing", json.dumps(dump(limits)), str(path.absolute())]
-    return _answer(run(command, bounds=bounds))
+    return _answer(run(command, bounds=bounds, watch=watch))
 
 
 def _answer(ended: Ended) -> Source:

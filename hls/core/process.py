@@ -51,7 +51,7 @@ class Bounds:
 class Watch:
     """How the caller follows a child."""
 
-    on_line: Callable[[str], bool]  # gets each line of stdout; true where it shows progress
+    on_line: Callable[[str], bool] | None  # gets each line of stdout; true where it shows progress; None: kept whole
     on_tick: Callable[[], None]  # called at least every second
     should_stop: Callable[[], bool]  # asked as often
 
@@ -63,7 +63,7 @@ class Ended:
     stderr: str  # the last 16 kB
 
 
-UNWATCHED = Watch(on_line=lambda line: True, on_tick=lambda: None, should_stop=lambda: False)
+UNWATCHED = Watch(on_line=None, on_tick=lambda: None, should_stop=lambda: False)
 
 
 def run(command: Sequence[str], *, bounds: Bounds, watch: Watch | None = None, folder: Path | None = None) -> Ended:
@@ -118,7 +118,6 @@ class _Follower:
         self.running = running
         self.bounds = bounds
         self.watch = watch or UNWATCHED
-        self.keeps_stdout = watch is None
         self.started = self.progressed = self.ticked = time.monotonic()
         self.stdout = bytearray()
         self.stderr = bytearray()
@@ -147,14 +146,14 @@ class _Follower:
             self.stdout += data
             if len(self.stdout) > STDOUT_BYTES:
                 raise TranscodeError(Code.ENCODER_FAILED, "it wrote without end")
-            if not self.keeps_stdout:
-                self._pass_lines_on()
+            if self.watch.on_line:
+                self._pass_lines_on(self.watch.on_line)
 
-    def _pass_lines_on(self) -> None:
+    def _pass_lines_on(self, on_line: Callable[[str], bool]) -> None:
         *lines, rest = self.stdout.split(b"\n")
         self.stdout = rest
         for line in lines:
-            if self.watch.on_line(_text(line)):
+            if on_line(_text(line)):
                 self.progressed = time.monotonic()
 
     def _look_at_the_clock(self) -> None:

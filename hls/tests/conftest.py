@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pytest_django.fixtures import Settings
 
-from hls import doing
+from hls import heartbeat
 
 
 @pytest.fixture
@@ -20,6 +20,6 @@ def studio(tmp_path: Path, settings: Settings) -> Path:
 def stop_flag(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     """The process's stop flag, for one test."""
     flag = threading.Event()
-    monkeypatch.setattr(doing, "stopping", flag)
+    monkeypatch.setattr(heartbeat, "stopping", flag)
     yield flag
     flag.set()

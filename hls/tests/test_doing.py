@@ -17,6 +17,7 @@ from hls import asking, claims, doing, upkeep
 from hls.core.errors import Code, TranscodeError
 from hls.core.plan import Plan
 from hls.folders import version_folder
+from hls.heartbeat import ChunkHeartbeat
 from hls.models import Chunk, ChunkState, State, Transcode
 from hls.published import current, retired
 from hls.tests.clips import Look, fit_h264, make, with_damaged_keyframe
@@ -186,11 +187,11 @@ def test_a_database_that_is_away_for_a_moment_does_not_cost_the_chunk(
 ) -> None:
     missed: list[int] = []
 
-    def away(heart: doing.Heartbeat, frames_done: int) -> bool:
-        missed.append(frames_done)
+    def away(heart: ChunkHeartbeat) -> bool:
+        missed.append(heart.frames_done)
         raise OperationalError("gone for a moment")
 
-    monkeypatch.setattr(doing.Heartbeat, "renew", away)
+    monkeypatch.setattr(ChunkHeartbeat, "renew", away)
     work_to_the_end()
     assert missed
     assert Transcode.objects.get().state == State.READY

@@ -12,7 +12,7 @@ from redis.exceptions import ConnectionError as RedisAway
 
 from hls import pulse
 from hls.core.errors import ADVICE, Code
-from hls.models import ChunkState, State
+from hls.models import ChunkState, State, Transcode
 from hls.status import Phase, failure, status_of, statuses
 from hls.tests.factories import ChunkFactory, TranscodeFactory, WorkerFactory
 
@@ -55,8 +55,14 @@ def test_the_phase_follows_from_the_rows(
 
 @pytest.mark.parametrize("code", Code)
 def test_every_failure_is_told_with_its_advice(code: Code) -> None:
-    told = failure(str(code))
+    told = failure(Transcode(error_code=code, retry_at=timezone.now()))
     assert (told.code, told.message, told.hint) == (str(code), ADVICE[code].sentence, ADVICE[code].hint)
+
+
+@pytest.mark.parametrize("code", Code)
+def test_no_failure_that_waits_for_a_person_claims_to_be_tried_again_by_itself(code: Code) -> None:
+    if code != Code.DISK_FULL:  # which always is
+        assert "by itself" not in failure(Transcode(error_code=code)).hint
 
 
 @pytest.mark.django_db
