@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from hls.core.once import make_once
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 
@@ -173,19 +175,11 @@ def shares_metrics() -> bool:
 
 
 def private_key(path: Path) -> str:
-    """The installation's secret key: made once, readable by its owner alone."""
+    """The installation's secret key: made once, readable by its owner alone, the same for all who start at once."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_suffix(f".{os.getpid()}")
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_urlsafe(48))
-        try:
-            os.link(draft, path)
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            make_once(path, secrets.token_urlsafe(48))
         return path.read_text()
     except OSError as error:
         raise SystemExit(f"DATA_DIR can't be used as it is set: {path.parent}: {error.strerror}.") from None
