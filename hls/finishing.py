@@ -91,6 +91,7 @@ def publish(film: Transcode, claim: claims.Claim, served: Served, folder: Path) 
                 playable_at=Coalesce("playable_at", Value(now)),
                 served=served.as_json(),
                 served_version=served.version,
+                served_bytes=served.size_bytes + (old["size_bytes"] if old else 0),
                 retired=old,
                 retired_version=film.served_version,
                 retired_until=now + timedelta(seconds=old["duration_s"]) + RETIRED_FOR if old else None,

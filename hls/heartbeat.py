@@ -14,7 +14,7 @@ from django.db.models import Case, F, QuerySet, Sum, Value, When
 from hls import claims
 from hls.core.errors import Stopped
 from hls.core.process import Watch
-from hls.models import Chunk, State, Transcode
+from hls.models import Chunk, PeriodicTask, State, Transcode
 
 log = structlog.get_logger("videoflix.hls")
 
@@ -26,7 +26,7 @@ stopping = threading.Event()
 class Heartbeat:
     """Renews the lease of the row that is claimed, and notices when it is no longer ours."""
 
-    def __init__(self, claimed: QuerySet[Transcode] | QuerySet[Chunk]) -> None:
+    def __init__(self, claimed: QuerySet[Transcode] | QuerySet[Chunk] | QuerySet[PeriodicTask]) -> None:
         self.claimed = claimed
         self.is_lost = False
         self.next_beat = 0.0

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pytest_django.fixtures import Settings
 
-from hls import heartbeat
+from hls import heartbeat, identity
 
 
 @pytest.fixture
@@ -14,6 +14,14 @@ def studio(tmp_path: Path, settings: Settings) -> Path:
     settings.MEDIA_ROOT = tmp_path / "uploads"
     settings.HLS_ROOT = tmp_path / "hls"
     return tmp_path
+
+
+@pytest.fixture
+def settled(studio: Path, db: None) -> Path:
+    """The folders after their first sweep: they are known to be this database's."""
+    for root in (studio / "uploads", studio / "hls"):
+        identity.adopt(root)
+    return studio
 
 
 @pytest.fixture
