@@ -50,7 +50,9 @@ ADVICE = {
     Code.TOO_LONG: Advice("The film is too long.", "Cut it into parts, or raise HLS_MAX_DURATION_S.", False),
     Code.TOO_LARGE: Advice("The picture is too large.", "Scale it down to 4K or less, or raise HLS_MAX_PIXELS.", False),
     Code.DISK_FULL: Advice(
-        "There is not enough free space on the disk.", "Free some space; the film goes on by itself.", True
+        "There is not enough free space on the disk.",
+        "Free some space, for instance in the trash (`upkeep --empty-trash`); the film goes on by itself.",
+        True,
     ),
     Code.SOURCE_MISSING: Advice("The uploaded file is gone.", "Replace the video's file by uploading it again.", False),
     Code.TIMEOUT: Advice(

@@ -1,13 +1,14 @@
 """What is in a file: found by a child process with limits, because a hostile file may crash the parser."""
 
 import json
+import signal
 import sys
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil
 from pathlib import Path
 
-from hls.core.errors import Code, TranscodeError
+from hls.core.errors import Code, EncoderKilled, TranscodeError
 from hls.core.process import Bounds, Ended, Watch, run
 from hls.core.wire import dump, load
 
@@ -79,7 +80,8 @@ def probe(path: Path, *, limits: Limits, watch: Watch | None = None, python: str
     """Look into `path`, reading all packets of its picture track once.
 
     Raises Stopped soon after the watch says so;
-    TranscodeError: NO_VIDEO, UNREADABLE, UNSUPPORTED, TOO_LONG, TOO_LARGE, SOURCE_MISSING, TIMEOUT.
+    TranscodeError: NO_VIDEO, UNREADABLE, UNSUPPORTED, TOO_LONG, TOO_LARGE, SOURCE_MISSING, TIMEOUT,
+    and EncoderKilled where somebody else ended the parser.
     """
     try:
         size_bytes = path.stat().st_size
@@ -97,6 +99,8 @@ def probe(path: Path, *, limits: Limits, watch: Watch | None = None, python: str
 
 
 def _answer(ended: Ended) -> Source:
+    if -ended.returncode in (signal.SIGKILL, signal.SIGTERM):
+        raise EncoderKilled(f"the parser was ended by {signal.Signals(-ended.returncode).name}")
     if ended.returncode != 0:
         raise TranscodeError(Code.UNREADABLE, f"the parser ended with {ended.returncode}: {ended.stderr[-500:]}")
     answer = json.loads(ended.stdout)

@@ -6,14 +6,17 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 from PIL import Image
 from pytest_django.fixtures import Settings
 
 from hls import asking, doing, heartbeat, pictures, upkeep
+from hls.core.errors import Code
 from hls.core.probe import probe
 from hls.models import State, Transcode
 from hls.tests.films import small_film
@@ -118,3 +121,23 @@ def test_who_lost_the_film_while_finishing_stops_and_leaves_it_to_the_other(
     assert [doing.do_next() for _ in range(3)] == [True] * 3
     film.refresh_from_db()
     assert (film.state, film.lease_token, looked_at) == (State.PROCESSING, "another's", [0])
+
+
+def test_a_parser_that_somebody_else_ends_says_nothing_about_the_film(
+    studio: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the kernel does where memory is short."""
+    film = submitted(studio)
+    python = studio / "python"
+    python.write_text("#!/bin/sh\nkill -KILL $$\n")
+    python.chmod(0o755)
+    with monkeypatch.context() as patched:
+        patched.setattr(doing, "probe", functools.partial(probe, python=str(python)))
+        assert doing.do_next()
+    film.refresh_from_db()
+    assert (film.state, film.error_code, film.retry_at is None) == (State.FAILED, Code.ENCODER_FAILED, False)
+    Transcode.objects.update(retry_at=timezone.now() - timedelta(seconds=1))
+    upkeep.retry_due()
+    assert doing.do_next()
+    film.refresh_from_db()
+    assert film.state == State.PROCESSING

@@ -100,6 +100,7 @@ def test_a_heart_survives_what_is_away_and_beats_on(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(pulse, "_stopped", stopped)
     monkeypatch.setattr(pulse, "BEAT_EVERY_S", 0.001)
     monkeypatch.setattr(pulse, "beat", beat)
+    monkeypatch.setattr(pulse, "show_oneself", lambda: None)
     monkeypatch.setattr(pulse, "close_old_connections", lambda: None)
     pulse.beat_on(lambda: None, threading.Semaphore(1))
     assert len(beats) == 3
@@ -112,6 +113,7 @@ def test_a_mistake_in_the_program_is_not_taken_for_an_outage(monkeypatch: pytest
     monkeypatch.setattr(pulse, "_stopped", threading.Event())
     monkeypatch.setattr(pulse, "BEAT_EVERY_S", 0.001)
     monkeypatch.setattr(pulse, "beat", beat)
+    monkeypatch.setattr(pulse, "show_oneself", lambda: None)
     monkeypatch.setattr(pulse, "close_old_connections", lambda: None)
     with pytest.raises(TypeError):
         pulse.beat_on(lambda: None, threading.Semaphore(1))
@@ -135,14 +137,18 @@ def test_a_worker_is_dead_where_its_process_is_surely_gone(change: dict[str, Any
 
 @pytest.mark.django_db
 def test_a_process_registers_once_and_signs_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pulse, "_worker", None)
+    for name in ("_worker", "_heart"):
+        monkeypatch.setattr(pulse, name, None)
     monkeypatch.setattr(pulse, "_stopped", threading.Event())
-    monkeypatch.setattr(pulse, "beat_on", lambda *arguments: None)
+    hearts: list[int] = []
+    monkeypatch.setattr(pulse, "beat_on", lambda *arguments: hearts.append(1))
     for _ in range(2):
         pulse.begin(lambda: None, threading.Semaphore(1))
+        pulse.show_oneself()
     worker = pulse.this_worker()
     assert worker is not None
     assert list(type(worker).objects.all()) == [worker]
     assert not pulse.is_dead(worker)
     pulse.end()
+    assert hearts == [1]
     assert not type(worker).objects.exists()
