@@ -4,8 +4,9 @@ import functools
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,7 +14,6 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 from PIL import Image
-from pytest_django.fixtures import Settings
 
 from hls import asking, doing, heartbeat, pictures, upkeep
 from hls.core.errors import Code
@@ -24,44 +24,79 @@ from hls.tests.films import small_film
 pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.ffmpeg,
-    pytest.mark.usefixtures("stop_flag", "short_lease"),
+    pytest.mark.usefixtures("stop_flag"),
 ]
 
-LEASE_S = 1
+PATIENCE_S = 30
 
 
 @pytest.fixture
-def short_lease(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings.HLS_LEASE_S = LEASE_S
-    monkeypatch.setattr(heartbeat, "RENEW_EVERY_S", LEASE_S / 5)
+def eager_heart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(heartbeat, "RENEW_EVERY_S", 0)
+
+
+@dataclass(frozen=True)
+class SlowParser:
+    """A parser that says when it begins, and waits to be told to go on."""
+
+    folder: Path
+
+    def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        python = self.folder / "python"
+        wait = f"touch {self.folder}/begun; until [ -e {self.folder}/go ]; do sleep 0.05; done"
+        python.write_text(f'#!/bin/sh\n{wait}\nexec {sys.executable} "$@"\n')
+        python.chmod(0o755)
+        monkeypatch.setattr(doing, "probe", functools.partial(probe, python=str(python)))
+
+    def has_begun(self) -> bool:
+        return (self.folder / "begun").exists()
+
+    def go_on(self) -> None:
+        (self.folder / "go").touch()
 
 
 @pytest.fixture
-def slow_parser(studio: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A parser that takes three leases."""
-    python = studio / "python"
-    python.write_text(f'#!/bin/sh\nsleep {3 * LEASE_S}\nexec {sys.executable} "$@"\n')
-    python.chmod(0o755)
-    monkeypatch.setattr(doing, "probe", functools.partial(probe, python=str(python)))
+def slow_parser(studio: Path, monkeypatch: pytest.MonkeyPatch) -> SlowParser:
+    parser = SlowParser(studio)
+    parser.install(monkeypatch)
+    return parser
+
+
+def wait_for(look: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not look():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 @contextmanager
-def other_worker() -> Iterator[None]:
-    """Takes back what has lapsed, as the heart of every worker does."""
-    stop = threading.Event()
+def meanwhile(happens: Callable[[], None]) -> Iterator[None]:
+    """Another thread, which must come to its end."""
+    done: list[bool] = []
 
-    def beat() -> None:
-        while not stop.wait(LEASE_S / 10):
-            upkeep.take_back_lapsed()
-        connection.close()
+    def run() -> None:
+        try:
+            happens()
+            done.append(True)
+        finally:
+            connection.close()
 
-    thread = threading.Thread(target=beat)
+    thread = threading.Thread(target=run)
     thread.start()
     try:
         yield
     finally:
-        stop.set()
         thread.join()
+    assert done
+
+
+def lapse() -> None:
+    """A lease's time goes by."""
+    Transcode.objects.exclude(lease_token="").update(lease_until=timezone.now() - timedelta(seconds=1))
+
+
+def is_renewed() -> bool:
+    return Transcode.objects.filter(lease_until__gt=timezone.now()).exists()
 
 
 def submitted(studio: Path) -> Transcode:
@@ -69,43 +104,63 @@ def submitted(studio: Path) -> Transcode:
     return asking.submit("videos/film.mp4")
 
 
-@pytest.mark.usefixtures("slow_parser")
-def test_a_film_that_takes_longer_to_probe_than_the_lease_is_planned(studio: Path) -> None:
+@pytest.mark.usefixtures("eager_heart")
+def test_a_film_that_takes_longer_to_probe_than_the_lease_is_planned(studio: Path, slow_parser: SlowParser) -> None:
     film = submitted(studio)
-    with other_worker():
+
+    def three_leases() -> None:
+        try:
+            wait_for(slow_parser.has_begun)
+            for _ in range(3):
+                lapse()
+                wait_for(is_renewed)
+                upkeep.take_back_lapsed()
+        finally:
+            slow_parser.go_on()
+
+    with meanwhile(three_leases):
         assert doing.do_next()
     film.refresh_from_db()
     assert (film.state, film.losses, film.chunks.count()) == (State.PROCESSING, 0, 2)
 
 
-@pytest.mark.usefixtures("slow_parser")
-def test_a_worker_that_is_told_to_stop_ends_its_parser_and_gives_the_film_back(studio: Path) -> None:
+def test_a_worker_that_is_told_to_stop_ends_its_parser_and_gives_the_film_back(
+    studio: Path, slow_parser: SlowParser
+) -> None:
     film = submitted(studio)
-    began = time.monotonic()
-    threading.Timer(0.5, doing.stop_working).start()
-    assert doing.do_next()
+
+    def stop() -> None:
+        wait_for(slow_parser.has_begun)
+        doing.stop_working()
+
+    with meanwhile(stop):
+        assert doing.do_next()  # the parser would wait for ever
     film.refresh_from_db()
-    assert time.monotonic() - began < 2.5 * LEASE_S
     assert (film.state, film.losses, film.lease_token) == (State.QUEUED, 0, "")
 
 
+@pytest.mark.usefixtures("eager_heart")
 def test_a_film_that_takes_longer_to_finish_than_the_lease_is_published(
     studio: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     film = submitted(studio)
     tile_of = pictures.tile_of
+    looked_at: list[int] = []
 
     def slow(tiles: Path, number: int) -> Image.Image | None:
-        time.sleep(0.6 * LEASE_S)
+        upkeep.take_back_lapsed()
+        lapse()
+        looked_at.append(number)
         return tile_of(tiles, number)
 
     monkeypatch.setattr(pictures, "tile_of", slow)
-    with other_worker():
-        assert [doing.do_next() for _ in range(3)] == [True] * 3
+    assert [doing.do_next() for _ in range(3)] == [True] * 3
     film.refresh_from_db()
     assert (film.state, film.losses) == (State.READY, 0)
+    assert len(looked_at) > 5
 
 
+@pytest.mark.usefixtures("eager_heart")
 def test_who_lost_the_film_while_finishing_stops_and_leaves_it_to_the_other(
     studio: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -115,7 +170,6 @@ def test_who_lost_the_film_while_finishing_stops_and_leaves_it_to_the_other(
     def taken_away(tiles: Path, number: int) -> None:
         looked_at.append(number)
         Transcode.objects.update(lease_token="another's")
-        time.sleep(LEASE_S / 4)
 
     monkeypatch.setattr(pictures, "tile_of", taken_away)
     assert [doing.do_next() for _ in range(3)] == [True] * 3
