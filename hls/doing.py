@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import Case, F, Value, When
 from django.utils import timezone
 
-from hls import claims, finishing, heartbeat
+from hls import claims, finishing, heartbeat, identity
 from hls.binary import encoder, limits
 from hls.core.chunk import ChunkFacts
 from hls.core.encode import encode_chunk
@@ -20,7 +20,7 @@ from hls.core.errors import CannotCopy, Code, EncoderKilled, Stopped, TranscodeE
 from hls.core.plan import Plan, make_plan
 from hls.core.probe import probe
 from hls.failing import fail_chunk, fail_film, full_disk_told, locked_film, lose_chunk
-from hls.folders import chunk_folder, finish_folder, move_in, remove, source_path, version_folder
+from hls.folders import chunk_folder, finish_folder, hls_root, move_in, remove, source_path, version_folder
 from hls.heartbeat import ChunkHeartbeat, Heartbeat, raise_percent
 from hls.models import Chunk, ChunkState, State, Transcode, Worker
 
@@ -37,6 +37,8 @@ def stop_working() -> None:
 def do_next(worker: Worker | None = None) -> bool:
     """Do the next best piece of work; False when there is none."""
     if heartbeat.stopping.is_set():
+        return False
+    if identity.is_anothers(hls_root()):  # whose films have the same numbers; the sweeps tell of it
         return False
     if found := claims.claim_film(claims.unfinished(), worker):
         return finish_film(*found)

@@ -33,13 +33,20 @@ class Share:
 
 def doubt(root: Path, share: Callable[[], Share]) -> str | None:
     """Why the database may not be this folder's, in a sentence; None where it is. Only one without a file is read."""
-    said = told_by(root)
-    if said is not None:
-        return None if said == known() else f"{root} belongs to another installation than the database."
+    if is_anothers(root):
+        return f"{root} belongs to another installation than the database."
+    if told_by(root) is not None:
+        return None
     there = share()
     if there.unnamed > there.named:
         return f"The database names {there.named} of the {there.named + there.unnamed} films in {root}."
     return None
+
+
+def is_anothers(root: Path) -> bool:
+    """Whether the folder says that it is another installation's."""
+    said = told_by(root)
+    return said is not None and said != known()
 
 
 def take_up(root: Path, share: Callable[[], Share]) -> None:

@@ -13,12 +13,13 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from hls import asking, claims, doing, failing, finishing, heartbeat, upkeep
+from hls import asking, claims, doing, failing, finishing, heartbeat, identity, upkeep
 from hls.core.chunk import ChunkFacts
 from hls.core.errors import ADVICE, CannotCopy, Code, EncoderKilled, Stopped, TranscodeError
 from hls.core.plan import Plan
 from hls.folders import chunk_folder, version_folder
 from hls.heartbeat import ChunkHeartbeat
+from hls.identity import FILE
 from hls.models import Chunk, ChunkState, State, Transcode
 from hls.status import status_of
 from hls.tests.factories import ChunkFactory, TranscodeFactory, plan, served
@@ -420,3 +421,15 @@ def test_a_chunk_and_its_film_fail_together_or_not_at_all(monkeypatch: pytest.Mo
         failing.fail_chunk(chunk, claim, TranscodeError(Code.UNREADABLE))
     chunk.refresh_from_db()
     assert chunk.state == ChunkState.RUNNING, "its lease lapses, and another worker tries it"
+
+
+def test_films_are_not_made_into_another_installations_folder(studio: Path) -> None:
+    """Numbered alike, they would write over its own."""
+    film = TranscodeFactory.create()
+    (studio / "hls").mkdir()
+    (studio / "hls" / FILE).write_text("another")
+    assert not doing.do_next()
+    film.refresh_from_db()
+    assert (film.state, film.lease_token) == (State.QUEUED, "")
+    identity.adopt(studio / "hls")
+    assert doing.do_next()
