@@ -5,7 +5,7 @@ name that it had. No address leads there. What can't be removed is told once and
 """
 
 import shutil
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -57,11 +57,12 @@ class Trash:
         log.info("moved to the trash", path=str(path))
         return True
 
-    def empty(self, *, of_everything: bool = False) -> None:
+    def empty(self, *, of_everything: bool = False, go_on: Callable[[], None] = lambda: None) -> None:
         """Remove for good what has lain here for TRASH_DAYS, or all of it."""
         since = timezone.now() - timedelta(days=settings.TRASH_DAYS)
         for batch in self.batches():
             if of_everything or thrown_at(batch) <= since:
+                go_on()
                 erase(batch)
 
     def batches(self) -> list[Path]:

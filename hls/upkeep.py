@@ -89,8 +89,8 @@ def sweep(
     root = hls_root()
     identity.take_up(root, share)
     trash = Trash(root)
-    trash.empty()
-    remove_discarded(trash)
+    trash.empty(go_on=go_on)
+    remove_discarded(trash, go_on)
     look = Look.taken(after, most)
     for private in [orphan.path for orphan in look.orphans if orphan.is_private]:
         go_on()
@@ -119,14 +119,15 @@ def end_retirements() -> None:
                 Discarded.add(Root.HLS, [f"{film.pk}/{film.retired_version}"])
 
 
-def remove_discarded(trash: Trash) -> None:
+def remove_discarded(trash: Trash, go_on: Callable[[], None]) -> None:
     """Remove what was given up on purpose, unless a row names it all the same."""
-    for given_up in Discarded.objects.filter(root=Root.HLS):
-        film = given_up.name.partition("/")[0]
-        wanted = {str(path.relative_to(trash.root)) for path in named_folders([int(film)])}
-        path = trash.root / given_up.name
-        if given_up.name in wanted or not path.exists() or trash.put(path):
-            given_up.delete()
+    for part in batched(Discarded.objects.filter(root=Root.HLS), 500):
+        wanted = named_folders([int(given_up.name.partition("/")[0]) for given_up in part])
+        for given_up in part:
+            go_on()
+            path = trash.root / given_up.name
+            if path in wanted or not path.exists() or trash.put(path):
+                given_up.delete()
 
 
 @dataclass(frozen=True)

@@ -125,8 +125,8 @@ def sweep(*, may_be_much: bool = False, go_on: Callable[[], None] = lambda: None
     look = Look.taken()
     identity.take_up(root, look.share)
     trash = Trash(root)
-    trash.empty()
-    remove_discarded(trash, look.named)
+    trash.empty(go_on=go_on)
+    remove_discarded(trash, look.named, go_on)
     old = [stray for stray in strays_left(look) if stray.is_old]
     for stray in old:
         if not stray.was_named:
@@ -140,9 +140,10 @@ def sweep(*, may_be_much: bool = False, go_on: Callable[[], None] = lambda: None
         trash.put(stray.path)
 
 
-def remove_discarded(trash: Trash, named: set[str]) -> None:
+def remove_discarded(trash: Trash, named: set[str], go_on: Callable[[], None]) -> None:
     """Remove what was given up on purpose, unless a row names it all the same."""
     for given_up in Discarded.objects.filter(root=Root.UPLOADS):
+        go_on()
         path = trash.root / given_up.name
         if given_up.name in named or not path.exists() or trash.put(path):
             given_up.delete()
