@@ -1,7 +1,15 @@
 """Ordering and sending letters. The row is the truth: whatever happens to queue, worker or mail server, it stays."""
 
+from collections.abc import Callable
 from datetime import timedelta
-from smtplib import SMTPException
+from smtplib import (
+    SMTPAuthenticationError,
+    SMTPConnectError,
+    SMTPException,
+    SMTPHeloError,
+    SMTPNotSupportedError,
+    SMTPServerDisconnected,
+)
 
 import structlog
 from django.conf import settings
@@ -15,6 +23,14 @@ from accounts.models import Letter, User
 log = structlog.get_logger("videoflix.letters")
 
 BACKOFF = [timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 180)]
+MOST_IN_A_ROUND = 200
+UNREACHABLE = (  # the server itself, whatever the letter
+    SMTPAuthenticationError,
+    SMTPConnectError,
+    SMTPHeloError,
+    SMTPNotSupportedError,
+    SMTPServerDisconnected,
+)
 KEPT_UNSENT = timedelta(hours=24)  # a letter that can't be sent for a day is no longer expected
 KEPT_SENT = timedelta(days=7)
 
@@ -23,30 +39,40 @@ def due() -> "QuerySet[Letter]":
     return Letter.objects.filter(sent_at=None, due_at__lte=timezone.now())
 
 
-def send(letter_id: int) -> None:
+def send_due(go_on: Callable[[], None] = lambda: None) -> None:
+    """A round: what is due, as long as the mail server can be reached. `go_on` is called before each letter."""
+    for letter_id in due().order_by("due_at").values_list("pk", flat=True)[:MOST_IN_A_ROUND]:
+        go_on()
+        if not send(letter_id):
+            return
+
+
+def send(letter_id: int) -> bool:
     """Send a due letter, once however many ask; a mail server that fails is tried again with back-off.
 
     Claiming moves the due time, so that a worker killed while sending leaves a letter that comes up again.
+    False where the mail server could not be reached, so that others need not be tried now.
     """
     letter = Letter.objects.filter(pk=letter_id, sent_at=None).first()
     if letter is None:
-        return
+        return True
     wait = BACKOFF[min(letter.attempts, len(BACKOFF) - 1)]
     claimed = due().filter(pk=letter_id, attempts=letter.attempts)
     if not claimed.update(attempts=F("attempts") + 1, due_at=timezone.now() + wait):
-        return
+        return True
     message = None if is_flood(letter) else message_for(letter)
     if message is None:
         letter.delete()
-        return
+        return True
     try:
         message.send()
     except (SMTPException, OSError) as error:
         log.warning("letter not sent", letter=letter_id, kind=letter.kind, error=type(error).__name__)
         Letter.objects.filter(pk=letter_id).update(error=type(error).__name__)
-        return
+        return isinstance(error, SMTPException) and not isinstance(error, UNREACHABLE)
     Letter.objects.filter(pk=letter_id).update(sent_at=timezone.now(), error="")
     log.info("letter sent", letter=letter_id, kind=letter.kind)
+    return True
 
 
 def is_flood(letter: Letter) -> bool:

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Kill worker, ffmpeg, Redis or everything at random while films are transcoded, then count what was lost.
+"""Kill worker, ffmpeg, Redis, PostgreSQL or everything at random while films are transcoded, then count what was lost.
 
     .venv/bin/python bench/chaos.py [--kills 50] [--seed 1]
 
@@ -23,7 +23,7 @@ from pathlib import Path
 from stage import FFMPEG, Stage, make_film
 
 FILMS_AT_ONCE = 3
-TARGETS = ["worker"] * 4 + ["ffmpeg"] * 3 + ["redis"] * 2 + ["everything"]
+TARGETS = ["worker"] * 4 + ["ffmpeg"] * 3 + ["redis"] * 2 + ["database"] * 2 + ["everything"]
 QUIET_LIMIT_S = 600
 FILM_S = 70
 
@@ -41,12 +41,22 @@ def strike(stage: Stage, target: str, dice: random.Random) -> None:
         stage.kill("redis")
         time.sleep(dice.uniform(0, 2))
         stage.start_redis()
+    elif target == "database":
+        crash_database(stage)
+        time.sleep(dice.uniform(0, 5))
+        stage.start_database()
     else:
         for name in [name for name in stage.programs if name != "database"]:
             stage.kill(name)
-        stage.programs.pop("database").send_signal(signal.SIGQUIT)  # PostgreSQL's immediate, crash-like end
-        time.sleep(1)
+        crash_database(stage)
         stage.start_all()
+
+
+def crash_database(stage: Stage) -> None:
+    """PostgreSQL's immediate, crash-like end."""
+    database = stage.programs.pop("database")
+    database.send_signal(signal.SIGQUIT)
+    database.wait()
 
 
 def unfinished(stage: Stage) -> int:
@@ -106,7 +116,7 @@ def run(stage: Stage, kills: int, dice: random.Random) -> int:
 def report(stage: Stage, struck: Counter[str], films: int, broken: list[str], seconds: float) -> int:
     states = Counter(dict(stage.rows("SELECT state, count(*) FROM hls_transcode GROUP BY state")))
     losses = int(stage.rows("SELECT coalesce(sum(losses), 0) FROM hls_chunk")[0][0])
-    at_most = struck["worker"] + struck["ffmpeg"] + stage.workers * struck["everything"]
+    at_most = struck["worker"] + struck["ffmpeg"] + stage.workers * (struck["everything"] + struck["database"])
     complaints = decodes(stage)
     orphans = stage.manage("upkeep", "--check")
     stuck = states["queued"] + states["processing"]
@@ -118,7 +128,7 @@ def report(stage: Stage, struck: Counter[str], films: int, broken: list[str], se
     print(f"films lost         {films - sum(states.values()) + states['failed'] + states['cancelled']}")
     print(f"films stuck        {stuck}")
     print(f"half-published     {len(broken)} files {broken[:3]}")
-    print(f"chunks lost        {losses} (each kill of a worker or an ffmpeg may cost one: at most {at_most})")
+    print(f"chunks lost        {losses} (each kill may cost each worker that it met one: at most {at_most})")
     print(f"decoding warnings  {len(complaints)} {complaints[:3]}")
     print(f"orphans            {orphans.stdout.strip().splitlines()[-1]}")
     is_good = states["ready"] == films and not broken and not complaints and losses <= at_most

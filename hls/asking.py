@@ -4,13 +4,16 @@ Everything here is a short transaction on rows. Workers are woken after the comm
 is down) finds the rows by itself within seconds.
 """
 
+from collections.abc import Iterable
+
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Case, F, Value, When
 from django.utils import timezone
 
 from hls import claims
 from hls.errors import NotPossible
-from hls.models import ACTIVE, Chunk, ChunkState, State, Transcode
+from hls.folders import source_path
+from hls.models import ACTIVE, Chunk, ChunkState, Discarded, Root, State, Transcode
 from hls.tasks import wake_after_commit
 
 FRESH = {
@@ -28,11 +31,20 @@ FRESH = {
     "lease_until": None,
     "worker": None,
 }
+ONLY_WHAT_IS_SERVED = Case(When(served_version=None, then=Value(None)), default=F("playable_at"))  # for `playable_at`
+
+
+def source_bytes(source: str) -> int:
+    """0 for a file that is gone: planning tells."""
+    try:
+        return source_path(source).stat().st_size
+    except OSError:
+        return 0
 
 
 def submit(source: str) -> Transcode:
     """Queue the transcode of an uploaded file, given relative to the upload folder."""
-    transcode = Transcode.objects.create(source=source, queued_at=timezone.now())
+    transcode = Transcode.objects.create(source=source, source_bytes=source_bytes(source), queued_at=timezone.now())
     wake_after_commit()
     return transcode
 
@@ -41,9 +53,17 @@ def submit(source: str) -> Transcode:
 def replace(transcode: Transcode, source: str) -> None:
     """Transcode another file in the place of this one; the version being served stays until the new one is ready."""
     Transcode.objects.filter(pk=transcode.pk).update(
-        **FRESH, source=source, state=State.QUEUED, version=F("version") + 1, queued_at=timezone.now()
+        **FRESH,
+        source=source,
+        source_bytes=source_bytes(source),
+        state=State.QUEUED,
+        version=F("version") + 1,
+        queued_at=timezone.now(),
+        playable_at=ONLY_WHAT_IS_SERVED,
     )
     Chunk.objects.filter(transcode=transcode).delete()
+    if source != transcode.source:
+        Discarded.add(Root.UPLOADS, [transcode.source])
     transcode.refresh_from_db()
     wake_after_commit()
 
@@ -70,7 +90,16 @@ def cancel(transcode: Transcode) -> None:
     transcode.refresh_from_db()
 
 
-def discard(transcode_id: int) -> None:
-    """Forget a film: a running encoder stops by itself, and the files, now nobody's, are swept away."""
-    Transcode.objects.filter(pk=transcode_id).delete()
+@transaction.atomic
+def discard(transcode_id: int, pictures: Iterable[str] = ()) -> None:
+    """Forget a film: a running encoder stops by itself, and the files are swept away.
+
+    `pictures` are files in the upload folder that go with it. What is to go is written down, so that a sweep need not
+    conclude it from rows that are not there.
+    """
+    film = Transcode.objects.select_for_update().filter(pk=transcode_id).only("source").first()
+    if film:
+        Discarded.add(Root.HLS, [str(film.pk)])
+        Discarded.add(Root.UPLOADS, [film.source, *pictures])
+        film.delete()
     wake_after_commit()

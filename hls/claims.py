@@ -128,7 +128,7 @@ def requeue(films: QuerySet[Transcode]) -> int:
     requeued = 0
     for pk in films.values_list("pk", flat=True):
         with transaction.atomic():
-            requeued += Transcode.objects.filter(pk=pk, state__in=(State.FAILED, State.CANCELLED)).update(
+            won = Transcode.objects.filter(pk=pk, state__in=(State.FAILED, State.CANCELLED)).update(
                 state=State.QUEUED,
                 attempts=F("attempts") + 1,
                 losses=0,
@@ -139,7 +139,9 @@ def requeue(films: QuerySet[Transcode]) -> int:
                 finished_at=None,
                 queued_at=timezone.now(),
             )
-            Chunk.objects.filter(transcode_id=pk, state__in=(ChunkState.WAITING, ChunkState.FAILED)).update(
-                state=ChunkState.WAITING, attempts=0, losses=0, not_before=None, frames_done=0
-            )
+            if won:
+                Chunk.objects.filter(transcode_id=pk, state__in=(ChunkState.WAITING, ChunkState.FAILED)).update(
+                    state=ChunkState.WAITING, attempts=0, losses=0, not_before=None, frames_done=0
+                )
+        requeued += won
     return requeued

@@ -1,49 +1,44 @@
 """What a worker does: plan a film, encode a chunk, finish a film. Every step can be run twice without harm.
 
-Long work happens outside transactions. Expected failures become row state here and nowhere else.
+Long work happens outside transactions. What fails is taken to hls.failing.
 """
 
 import shutil
-import threading
-import time
-from datetime import timedelta
 from pathlib import Path
 
 import structlog
 from django.conf import settings
-from django.db import OperationalError, close_old_connections, transaction
-from django.db.models import Case, F, Sum, Value, When
+from django.db import transaction
+from django.db.models import Case, F, Value, When
 from django.utils import timezone
 
-from hls import claims, finishing
+from hls import claims, finishing, heartbeat, identity
 from hls.binary import encoder, limits
 from hls.core.chunk import ChunkFacts
 from hls.core.encode import encode_chunk
 from hls.core.errors import CannotCopy, Code, EncoderKilled, Stopped, TranscodeError
 from hls.core.plan import Plan, make_plan
 from hls.core.probe import probe
-from hls.folders import chunk_folder, finish_folder, move_in, remove, source_path, version_folder
+from hls.failing import fail_chunk, fail_film, full_disk_told, locked_film, lose_chunk
+from hls.folders import chunk_folder, finish_folder, hls_root, move_in, remove, source_path, version_folder
+from hls.heartbeat import ChunkHeartbeat, Heartbeat, raise_percent
 from hls.models import Chunk, ChunkState, State, Transcode, Worker
 
 log = structlog.get_logger("videoflix.hls")
 
-MOST_ATTEMPTS = 3  # of ffmpeg on one chunk, for causes that may pass
 MOST_LOSSES = 30  # workers that vanished over one chunk or film before it is taken for their murderer
-RENEW_EVERY_S = 2.0
-FIRST_BACKOFF_S = 5
-LONGEST_BACKOFF_S = 600
-
-stopping = threading.Event()
 
 
 def stop_working() -> None:
-    """Tell every encoder of this process to end; its chunk is given back at once."""
-    stopping.set()
+    """Tell every piece of work of this process to end; what it is for is given back at once."""
+    heartbeat.stopping.set()
 
 
 def do_next(worker: Worker | None = None) -> bool:
     """Do the next best piece of work; False when there is none."""
-    if stopping.is_set():
+    if heartbeat.stopping.is_set():
+        return False
+    if identity.is_anothers(hls_root()):  # whose films have the same numbers; the sweeps tell of it
         return False
     if found := claims.claim_film(claims.unfinished(), worker):
         return finish_film(*found)
@@ -56,18 +51,25 @@ def do_next(worker: Worker | None = None) -> bool:
 
 def plan_film(film: Transcode, claim: claims.Claim) -> bool:
     """Probe the source and write the whole plan at once."""
-    claims.owned_film(film, claim).update(started_at=timezone.now())
+    own = claims.owned_film(film, claim)
+    own.update(started_at=timezone.now())
     try:
         if film.losses > MOST_LOSSES:
             raise TranscodeError(Code.UNREADABLE, "workers keep dying while probing")
-        plan = Plan.from_json(film.plan) if film.plan else make_plan(probe(source_path(film.source), limits=limits()))
-        keep_reserve(film, plan)
+        keep_reserve(film, plan := planned(film, Heartbeat(own)))
         write_plan(film, claim, plan)
     except TranscodeError as error:
-        fail_film(film, error)
+        fail_film(own, film, error, may_pass=error.advice.is_temporary)
     except Stopped:
         claims.give_back_film(film, claim)
     return True
+
+
+def planned(film: Transcode, heart: Heartbeat) -> Plan:
+    """The plan that is there already, as after a retry, or a new one. Raises TranscodeError, Stopped."""
+    if film.plan:
+        return Plan.from_json(film.plan)
+    return make_plan(probe(source_path(film.source), limits=limits(), watch=heart.watch()))
 
 
 def keep_reserve(film: Transcode, plan: Plan) -> None:
@@ -106,8 +108,9 @@ def do_chunk(chunk: Chunk, claim: claims.Claim) -> bool:
     film = chunk.transcode
     folder = chunk_folder(film.pk, film.version, chunk.index, claim.token)
     try:
-        facts = make_chunk(chunk, claim, folder)
-        accept_chunk(chunk, claim, folder, facts)
+        with full_disk_told():
+            facts = make_chunk(chunk, claim, folder)
+            accept_chunk(chunk, claim, folder, facts)
     except CannotCopy as error:
         encode_instead(chunk, claim, error)
     except EncoderKilled as error:
@@ -131,7 +134,7 @@ def make_chunk(chunk: Chunk, claim: claims.Claim, folder: Path) -> ChunkFacts:
         raise TranscodeError(Code.ENCODER_FAILED, "workers keep dying over this chunk")
     plan = Plan.from_json(film.plan)
     free_bytes(film, needed=0)
-    heart = Heartbeat(chunk, claim)
+    heart = ChunkHeartbeat(chunk, claim)
     folder.mkdir(parents=True)
     log.info("chunk begins", transcode=film.pk, version=film.version, chunk=chunk.index)
     return encode_chunk(
@@ -140,47 +143,9 @@ def make_chunk(chunk: Chunk, claim: claims.Claim, folder: Path) -> ChunkFacts:
         source=source_path(film.source),
         folder=folder,
         encoder=encoder(),
-        on_progress=heart.beat,
+        on_progress=heart.tell,
         should_stop=heart.is_over,
     )
-
-
-class Heartbeat:
-    """Renews a chunk's lease while ffmpeg works, and notices when the chunk is no longer ours.
-
-    A database that is away for a moment costs a beat, not the chunk: the lease lasts for many beats.
-    """
-
-    def __init__(self, chunk: Chunk, claim: claims.Claim) -> None:
-        self.chunk = chunk
-        self.claim = claim
-        self.is_lost = False
-        self.next_beat = 0.0
-
-    def beat(self, frames_done: int) -> None:
-        if time.monotonic() < self.next_beat:
-            return
-        self.next_beat = time.monotonic() + RENEW_EVERY_S
-        try:
-            self.is_lost = not self.renew(frames_done) or not raise_percent(self.chunk.transcode)
-        except OperationalError:
-            log.warning("heartbeat missed", transcode=self.chunk.transcode_id, chunk=self.chunk.index)
-            close_old_connections()
-
-    def renew(self, frames_done: int) -> bool:
-        own = claims.owned_chunk(self.chunk, self.claim)
-        return bool(own.update(frames_done=frames_done, lease_until=claims.lease_end()))
-
-    def is_over(self) -> bool:
-        return self.is_lost or stopping.is_set()
-
-
-def raise_percent(film: Transcode) -> bool:
-    """Bring the film's percent up to its chunks' frames, never down. False when the film is no longer processed."""
-    frames = Chunk.objects.filter(transcode_id=film.pk).aggregate(done=Sum("frames_done"), all=Sum("frame_count"))
-    percent = min(99.0, 100 * (frames["done"] or 0) / (frames["all"] or 1))
-    own = Transcode.objects.filter(pk=film.pk, version=film.version, state=State.PROCESSING)
-    return bool(own.update(percent=Case(When(percent__lt=percent, then=Value(percent)), default=F("percent"))))
 
 
 def accept_chunk(chunk: Chunk, claim: claims.Claim, folder: Path, facts: ChunkFacts) -> None:
@@ -207,45 +172,17 @@ def accept_chunk(chunk: Chunk, claim: claims.Claim, folder: Path, facts: ChunkFa
     log.info("chunk done", transcode=film.pk, version=film.version, chunk=chunk.index)
 
 
-def lose_chunk(chunk: Chunk, claim: claims.Claim, error: EncoderKilled) -> None:
-    """Begin the chunk again soon; each loss makes the pause a little longer, in case the machine is short of memory."""
-    log.warning("chunk lost", transcode=chunk.transcode_id, chunk=chunk.index, detail=error.detail)
-    pause = timedelta(seconds=min(60, chunk.losses))
-    claims.owned_chunk(chunk, claim).update(
-        **claims.FREE,
-        state=ChunkState.WAITING,
-        losses=F("losses") + 1,
-        frames_done=0,
-        not_before=timezone.now() + pause,
-    )
-
-
-def fail_chunk(chunk: Chunk, claim: claims.Claim, error: TranscodeError) -> None:
-    """Try again later where the cause may pass, else fail the film."""
-    attempts = chunk.attempts + 1
-    may_pass = error.advice.is_temporary and error.code != Code.DISK_FULL and attempts < MOST_ATTEMPTS
-    log.warning("chunk failed", transcode=chunk.transcode_id, chunk=chunk.index, code=error.code, detail=error.detail)
-    won = claims.owned_chunk(chunk, claim).update(
-        **claims.FREE,
-        state=ChunkState.WAITING if may_pass else ChunkState.FAILED,
-        attempts=attempts,
-        frames_done=0,
-        not_before=timezone.now() + backoff(attempts) if may_pass else None,
-    )
-    if won and not may_pass:
-        fail_film(chunk.transcode, error)
-
-
 @transaction.atomic
 def encode_instead(chunk: Chunk, claim: claims.Claim, error: CannotCopy) -> None:
     """Begin the film anew without copying; as another version, because published segments never change."""
     film = chunk.transcode
+    version = locked_film(film)
     if not claims.owned_chunk(chunk, claim).select_for_update().exists():
         return
     log.warning("film can't be copied", transcode=film.pk, chunk=chunk.index, detail=error.detail)
     plan = make_plan(Plan.from_json(film.plan or {}).source, may_copy=False)
     Chunk.objects.filter(transcode=film).delete()
-    Transcode.objects.filter(pk=film.pk, version=film.version).update(
+    version.update(
         plan=plan.to_json(),
         version=F("version") + 1,
         playable_at=Case(When(served_version=None, then=Value(None)), default=F("playable_at")),
@@ -253,43 +190,20 @@ def encode_instead(chunk: Chunk, claim: claims.Claim, error: CannotCopy) -> None
     write_chunks(film, plan)
 
 
-def backoff(attempts: int) -> timedelta:
-    return timedelta(seconds=min(LONGEST_BACKOFF_S, FIRST_BACKOFF_S * 3 ** (attempts - 1)))
-
-
-def fail_film(film: Transcode, error: TranscodeError) -> None:
-    """The one place where a failure becomes the film's state. A full disk is tried again by itself, with back-off."""
-    log.warning("film failed", transcode=film.pk, version=film.version, code=error.code, detail=error.detail)
-    now = timezone.now()
-    retry_at = now + backoff(film.attempts + 1) if error.code == Code.DISK_FULL else None
-    with transaction.atomic():
-        failed = Transcode.objects.filter(
-            pk=film.pk, version=film.version, state__in=(State.QUEUED, State.PROCESSING)
-        ).update(
-            **claims.FREE,
-            state=State.FAILED,
-            error_code=error.code,
-            error_reason=error.reason or "",
-            retry_at=retry_at,
-            finished_at=now,
-        )
-        if failed:
-            Chunk.objects.filter(transcode_id=film.pk, state=ChunkState.RUNNING).update(
-                **claims.FREE, state=ChunkState.WAITING, frames_done=0
-            )
-
-
 def finish_film(film: Transcode, claim: claims.Claim) -> bool:
     """Write playlists and pictures into a private folder, then move them in and switch the pointer."""
     folder = finish_folder(film.pk, film.version, claim.token)
+    own = claims.owned_film(film, claim)
+    is_deadly = film.losses > MOST_LOSSES
     try:
-        if film.losses > MOST_LOSSES:
+        if is_deadly:
             raise TranscodeError(Code.ENCODER_FAILED, "workers keep dying while finishing")
-        served = finishing.write_files(film, folder)
-        if finishing.publish(film, claim, served, folder):
-            log.info("film ready", transcode=film.pk, version=film.version, size_bytes=served.size_bytes)
+        with full_disk_told():
+            served = finishing.write_files(film, folder, Heartbeat(own))
+            if finishing.publish(film, claim, served, folder):
+                log.info("film ready", transcode=film.pk, version=film.version, size_bytes=served.size_bytes)
     except TranscodeError as error:
-        fail_film(film, error)
+        fail_film(own, film, error, may_pass=error.advice.is_temporary and not is_deadly)
     except Stopped:
         claims.give_back_film(film, claim)
     finally:

@@ -18,6 +18,7 @@ from hls.core.chunk import ChunkFacts, RenditionFacts, joined
 from hls.core.damage import merged
 from hls.core.plan import Plan
 from hls.folders import TILES, WORK, move_in, remove, size_bytes, version_folder
+from hls.heartbeat import Heartbeat
 from hls.models import Chunk, State, Transcode
 from hls.published import Served, ServedRendition
 from hls.versions import pinned, with_version
@@ -25,8 +26,8 @@ from hls.versions import pinned, with_version
 RETIRED_FOR = timedelta(minutes=30)  # beyond the old version's own length, for those who are watching it
 
 
-def write_files(film: Transcode, folder: Path) -> Served:
-    """Write everything beside the segments into a private folder."""
+def write_files(film: Transcode, folder: Path, heart: Heartbeat) -> Served:
+    """Write everything beside the segments into a private folder. Raises Stopped where the claim was lost meanwhile."""
     plan = Plan.from_json(film.plan or {})
     version = version_folder(film.pk, film.version)
     chunks = [
@@ -34,8 +35,8 @@ def write_files(film: Transcode, folder: Path) -> Served:
     ]
     renditions = joined(chunks)
     folder.mkdir(parents=True)
-    sheets = pictures.write_storyboard(plan, version / TILES, folder)
-    has_poster = pictures.write_poster(plan, version, folder / names.POSTER, encoder())
+    sheets = pictures.write_storyboard(plan, version / TILES, folder, heart)
+    has_poster = pictures.write_poster(plan, version, folder / names.POSTER, encoder(), heart)
     write_text(folder / names.STORYBOARD, with_version(storyboard.vtt(plan), film.version))
     write_playlists(plan, film.version, renditions, folder)
     return Served(
@@ -95,6 +96,7 @@ def publish(film: Transcode, claim: claims.Claim, served: Served, folder: Path) 
                 playable_at=Coalesce("playable_at", Value(now)),
                 served=served.as_json(),
                 served_version=served.version,
+                served_bytes=served.size_bytes + (old["size_bytes"] if old else 0),
                 retired=old,
                 retired_version=film.served_version,
                 retired_until=now + timedelta(seconds=old["duration_s"]) + RETIRED_FOR if old else None,

@@ -1,6 +1,7 @@
 """Where a film's files are: `<HLS root>/<transcode>/<version>/…`, never changed after publication."""
 
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from django.conf import settings
@@ -56,5 +57,10 @@ def remove(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def size_bytes(folder: Path) -> int:
-    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+def size_bytes(path: Path) -> int:
+    """Of a file, or of all files below a folder; what is gone counts for nothing."""
+    total = 0
+    for file in path.rglob("*") if path.is_dir() else [path]:
+        with suppress(FileNotFoundError):
+            total += file.stat().st_size if file.is_file() else 0
+    return total

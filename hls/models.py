@@ -1,5 +1,8 @@
 """The truth about every transcode: rows. The queue only wakes workers."""
 
+from collections.abc import Iterable
+from uuid import uuid4
+
 from django.db import models
 from django.db.models import Q
 
@@ -61,10 +64,14 @@ class Transcode(Leased):
     )
     retired = models.JSONField(null=True, blank=True)
     retired_until = models.DateTimeField(null=True, blank=True)
+    source_bytes = models.PositiveBigIntegerField(default=0)
+    served_bytes = models.PositiveBigIntegerField(default=0, help_text="Of the served and the retired version.")
 
     class Meta:
         indexes = [
             models.Index(fields=["state", "queued_at"]),
+            models.Index(fields=["source_bytes", "served_bytes"], name="transcode_storage"),
+            models.Index(fields=["retired_until"], condition=~Q(retired_until=None), name="transcode_retired"),
             models.Index(fields=["lease_until"], condition=~Q(lease_token=""), name="transcode_leases"),
         ]
 
@@ -120,3 +127,52 @@ class Worker(models.Model):
 
     def __str__(self) -> str:
         return f"{self.hostname}:{self.pid}"
+
+
+class PeriodicTask(models.Model):
+    """What every worker's queue starts and one worker at a time does; see hls.periodic."""
+
+    name = models.CharField(max_length=50, primary_key=True)
+    due_at = models.DateTimeField(null=True, blank=True)
+    lease_token = models.CharField(max_length=32, blank=True, default="")
+    lease_until = models.DateTimeField(null=True, blank=True)
+    position = models.PositiveBigIntegerField(default=0, help_text="Where it goes on next time.")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Installation(models.Model):
+    """One row: which installation this database belongs to. Each data folder says the same; see hls.identity."""
+
+    identity = models.UUIDField(default=uuid4, editable=False)
+
+    def __str__(self) -> str:
+        return str(self.identity)
+
+
+class Root(models.TextChoices):
+    """The two folders whose contents rows name."""
+
+    UPLOADS = "uploads"
+    HLS = "hls"
+
+
+class Discarded(models.Model):
+    """A file or folder that was given up on purpose: it may go however much there is of it; see hls.removal."""
+
+    root = models.CharField(max_length=10, choices=Root)
+    name = models.CharField(max_length=500, help_text="Relative to its root.")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["root", "name"], name="discarded_once")]
+
+    def __str__(self) -> str:
+        return f"{self.root}/{self.name}"
+
+    @classmethod
+    def add(cls, root: Root, names: Iterable[str]) -> None:
+        """Within the transaction that gives them up. What a row names all the same is kept."""
+        Discarded.objects.bulk_create(
+            [Discarded(root=root, name=name) for name in names if name], ignore_conflicts=True
+        )

@@ -1,7 +1,8 @@
 """A worker's heart: says that it lives, takes back what dead workers held, and puts idle slots to work.
 
 One thread for each worker process. It makes the queue's losses harmless: whatever waits in the rows is found within
-seconds, whether its wake-up arrived or not, and whichever host it went to.
+seconds, whether its wake-up arrived or not, and whichever host it went to. A database that is away, be it when the
+worker starts, is asked again with the next beat.
 """
 
 import os
@@ -13,7 +14,8 @@ from pathlib import Path
 
 import structlog
 from django.conf import settings
-from django.db import DatabaseError, close_old_connections, connections
+from django.db import Error as DatabaseUnavailable
+from django.db import close_old_connections, connections
 from django.utils import timezone
 from redis.exceptions import RedisError
 
@@ -27,35 +29,47 @@ GIVE_BACK_S = 10.0
 
 _lock = threading.Lock()
 _worker: Worker | None = None
+_heart: threading.Thread | None = None
 _stopped = threading.Event()
 _hands: list[threading.Thread] = []
 
 
 def this_worker() -> Worker | None:
-    """This process's row; None in a process that has no heart, such as a test or a management command."""
+    """This process's row; None where its heart has not reached the database yet, or where it has none."""
     return _worker
 
 
 def begin(work_off: Callable[[], None], slots: threading.Semaphore) -> None:
-    """Register this process and start its heart; once a process, however often it is called."""
-    global _worker
+    """Start this process's heart; once a process. It can't fail: huey would swallow that."""
+    global _heart
     with _lock:
-        if _worker is None:
-            _worker = register()
-            threading.Thread(target=beat_on, args=(work_off, slots), name="pulse", daemon=True).start()
+        if _heart is None:
+            _heart = threading.Thread(target=beat_on, args=(work_off, slots), name="pulse", daemon=True)
+            _heart.start()
+
+
+def show_oneself() -> None:
+    """Say that this process lives; where its row is not there, or not any more, it is made."""
+    global _worker
+    now = timezone.now()
+    if _worker is None or not Worker.objects.filter(pk=_worker.pk).update(last_seen=now):
+        _worker = register()
 
 
 def register() -> Worker:
     now = timezone.now()
-    return Worker.objects.create(
+    worker, _ = Worker.objects.update_or_create(
         host=this_host(),
-        hostname=socket.gethostname()[:100],
         pid=os.getpid(),
         pid_started=started(os.getpid()),
-        slots=settings.HLS_WORKERS,
-        started_at=now,
-        last_seen=now,
+        defaults={
+            "hostname": socket.gethostname()[:100],
+            "slots": settings.HLS_WORKERS,
+            "started_at": now,
+            "last_seen": now,
+        },
     )
+    return worker
 
 
 def this_host() -> str:
@@ -86,18 +100,18 @@ def is_dead(worker: Worker) -> bool:
 
 
 def beat_on(work_off: Callable[[], None], slots: threading.Semaphore) -> None:
-    while not _stopped.wait(BEAT_EVERY_S):
+    while not _stopped.is_set():
         close_old_connections()
         try:
+            show_oneself()
             beat(work_off, slots)
-        except (DatabaseError, RedisError, sqlite3.Error, OSError) as error:
+        except (DatabaseUnavailable, RedisError, sqlite3.Error, OSError) as error:
             log.warning("heartbeat missed", reason=type(error).__name__)
+        _stopped.wait(BEAT_EVERY_S)
     close_old_connections()
 
 
 def beat(work_off: Callable[[], None], slots: threading.Semaphore) -> None:
-    if _worker:
-        Worker.objects.filter(pk=_worker.pk).update(last_seen=timezone.now())
     upkeep.take_back_dead([worker for worker in Worker.objects.filter(host=this_host()) if is_dead(worker)])
     upkeep.take_back_lapsed()
     upkeep.retry_due()
@@ -125,7 +139,8 @@ def put_to_work(work_off: Callable[[], None]) -> None:
 def end() -> None:
     """Stop beating, wait until the chunks at hand are given back, and sign off: the end of an orderly stop."""
     _stopped.set()
-    for thread in _hands:
-        thread.join(GIVE_BACK_S)
+    for thread in [_heart, *_hands]:
+        if thread:
+            thread.join(GIVE_BACK_S)
     if _worker:
         Worker.objects.filter(pk=_worker.pk).delete()

@@ -126,7 +126,7 @@ def build(film: Transcode, chunks: Sequence[Chunk], around: Surroundings) -> Sta
         speed=speed(stints, plan) if plan else None,
         renditions=tuple(RenditionStatus(r.name, r.width, r.height, percent) for r in plan.renditions) if plan else (),
         attempts=film.attempts,
-        error=failure(film.error_code, film.error_reason) if film.state == State.FAILED else None,
+        error=failure(film) if film.state == State.FAILED else None,
         chunks=tuple(chunk.state for chunk in chunks),
         warnings=warnings(film),
         omissions=omissions(plan) if plan else (),
@@ -150,9 +150,9 @@ def at(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{rest:04.1f}" if hours else f"{minutes}:{rest:04.1f}"
 
 
-def failure(code: str, reason: str = "") -> Failure:
-    advice = advice_for(code, reason)
-    return Failure(code, advice.sentence, advice.hint)
+def failure(film: Transcode) -> Failure:
+    advice = advice_for(film.error_code, film.error_reason)
+    return Failure(film.error_code, advice.sentence, advice.hint_for(is_tried_again=film.retry_at is not None))
 
 
 def phase_of(film: Transcode, chunks: Sequence[Chunk]) -> Phase:

@@ -8,6 +8,7 @@ from huey import crontab
 from huey.contrib.djhuey import HUEY, db_periodic_task, db_task
 
 from hls import doing, pulse, upkeep
+from hls.periodic import MINUTELY, in_turn
 
 slots = threading.BoundedSemaphore(settings.HLS_WORKERS)
 
@@ -40,7 +41,7 @@ def wake_after_commit() -> None:
 
 @db_periodic_task(crontab(minute="*"), priority=50)
 def keep_house() -> None:
-    upkeep.sweep()
+    in_turn(upkeep.TASK, MINUTELY, upkeep.keep_house)
 
 
 @HUEY.on_startup()

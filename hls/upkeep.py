@@ -1,20 +1,31 @@
 """Repair: lapsed leases, due retries, and bytes that belong to nobody."""
 
-from collections.abc import Iterable, Iterator
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import batched
 from pathlib import Path
+from typing import Self
 
 import structlog
+from django.db import transaction
+from django.db.models import BooleanField, ExpressionWrapper, Q
 from django.utils import timezone
 
-from hls import claims
-from hls.folders import WORK, hls_root, remove, size_bytes
-from hls.models import ACTIVE, Chunk, ChunkState, State, Transcode, Worker
+from hls import claims, identity
+from hls.errors import NothingRemoved
+from hls.folders import WORK, film_folder, hls_root, size_bytes, source_path
+from hls.heartbeat import Heartbeat
+from hls.models import ACTIVE, Chunk, ChunkState, Discarded, PeriodicTask, Root, State, Transcode, Worker
+from hls.removal import Trash, check_share, erase
 
 log = structlog.get_logger("videoflix.hls")
 
 WORKER_FORGOTTEN_AFTER = timedelta(days=1)
+TASK = "sweep films"
+HAS_PLAN = ExpressionWrapper(Q(plan__isnull=False), output_field=BooleanField())  # a plan takes long to read
+LOOKED_INTO_AT_ONCE = 2_000  # films' folders
 
 
 def take_back_dead(workers: Iterable[Worker]) -> None:
@@ -38,64 +49,164 @@ def retry_due() -> None:
     claims.requeue(Transcode.objects.filter(state=State.FAILED, retry_at__lt=timezone.now()))
 
 
-def sweep() -> None:
-    """End retirements, forget old workers, remove orphans."""
-    now = timezone.now()
-    Transcode.objects.filter(retired_until__lt=now).update(retired=None, retired_version=None, retired_until=None)
-    Worker.objects.filter(last_seen__lt=now - WORKER_FORGOTTEN_AFTER).delete()
-    for orphan in orphans():
-        log.info("orphan removed", path=str(orphan.path.relative_to(hls_root())), size_bytes=orphan.size_bytes)
-        if orphan.path.is_dir():
-            remove(orphan.path)
-        else:
-            orphan.path.unlink(missing_ok=True)
-
-
 @dataclass(frozen=True)
 class Orphan:
     """A file or folder below the HLS root that no row names."""
 
     path: Path
-    size_bytes: int
+    is_private: bool = False  # of one claim: no row has ever named what is in it
+
+    @property
+    def size_bytes(self) -> int:
+        return size_bytes(self.path)
+
+
+def keep_house(heart: Heartbeat) -> None:
+    """The minutely sweep: a part of the films at a time, so that it costs the same in a library of any size."""
+    task = PeriodicTask.objects.get(name=TASK)
+    try:
+        position = sweep(after=task.position, most=LOOKED_INTO_AT_ONCE, go_on=heart.go_on)
+    except NothingRemoved as error:
+        log.error("nothing removed", reason=str(error))
+    else:
+        PeriodicTask.objects.filter(name=TASK).update(position=position)
+
+
+def sweep(
+    *,
+    after: int = 0,
+    most: int | None = None,
+    may_be_much: bool = False,
+    go_on: Callable[[], None] = lambda: None,
+) -> int:
+    """End retirements, forget old workers, remove orphans; where to go on next time.
+
+    Below the root all is looked at, within it the folders of at most `most` films whose ids follow `after`.
+    Raises NotOurs, TooMuch.
+    """
+    end_retirements()
+    Worker.objects.filter(last_seen__lt=timezone.now() - WORKER_FORGOTTEN_AFTER).delete()
+    root = hls_root()
+    identity.take_up(root, share)
+    trash = Trash(root)
+    trash.empty(go_on=go_on)
+    remove_discarded(trash, go_on)
+    look = Look.taken(after, most)
+    for private in [orphan.path for orphan in look.orphans if orphan.is_private]:
+        go_on()
+        erase(private)
+    unnamed = [orphan.path for orphan in look.orphans if not orphan.is_private]
+    if not may_be_much:
+        check_share(root, named=look.named, unnamed=len(unnamed))
+    for path in unnamed:
+        go_on()
+        trash.put(path)
+    return look.goes_on_after
+
+
+def end_retirements() -> None:
+    """Give up the versions that were kept for those who had begun to watch them."""
+    over = Transcode.objects.filter(retired_until__lt=timezone.now())
+    for film in over.only("retired_version", "retired_until", "served"):
+        with transaction.atomic():
+            ended = Transcode.objects.filter(pk=film.pk, retired_until=film.retired_until).update(
+                retired=None,
+                retired_version=None,
+                retired_until=None,
+                served_bytes=film.served["size_bytes"] if film.served else 0,
+            )
+            if ended:
+                Discarded.add(Root.HLS, [f"{film.pk}/{film.retired_version}"])
+
+
+def remove_discarded(trash: Trash, go_on: Callable[[], None]) -> None:
+    """Remove what was given up on purpose, unless a row names it all the same."""
+    for part in batched(Discarded.objects.filter(root=Root.HLS), 500):
+        wanted = named_folders([int(given_up.name.partition("/")[0]) for given_up in part])
+        for given_up in part:
+            go_on()
+            path = trash.root / given_up.name
+            if path in wanted or not path.exists() or trash.put(path):
+                given_up.delete()
+
+
+@dataclass(frozen=True)
+class Look:
+    """What is below the HLS root, read before the rows: what is begun meanwhile is never taken for an orphan."""
+
+    named: int  # films
+    orphans: list[Orphan]
+    goes_on_after: int
+
+    @classmethod
+    def taken(cls, after: int = 0, most: int | None = None) -> Self:
+        there = found_films()
+        known = set(map(str, Transcode.objects.values_list("pk", flat=True).iterator()))
+        named = there & known
+        ids = sorted(map(int, named))
+        looked_into = [pk for pk in ids if pk > after][:most]
+        root = hls_root()
+        orphans = [Orphan(root / name) for name in sorted(there - known)]
+        orphans += [orphan for part in batched(looked_into, 500) for orphan in orphans_within(part)]
+        is_through = not looked_into or looked_into[-1] == ids[-1]
+        return cls(len(named), orphans, 0 if is_through else looked_into[-1])
 
 
 def orphans() -> list[Orphan]:
-    """The folder is read before the rows, so that what is begun meanwhile is never taken for an orphan."""
-    found = list(entries())
-    wanted = named_folders()
-    held = held_work_folders()
+    """All of them, now."""
+    return Look.taken().orphans
+
+
+def found_films() -> set[str]:
+    """The names of the films' folders, and of whatever else lies there; hidden names are our own."""
+    try:
+        with os.scandir(hls_root()) as entries:
+            return {entry.name for entry in entries if not entry.name.startswith(".")}
+    except FileNotFoundError:
+        return set()
+
+
+def orphans_within(films: Sequence[int]) -> list[Orphan]:
+    """Versions, and private folders in them, of films that have rows."""
+    found = [entry for film in films for entry in entries(film_folder(film))]
+    wanted = named_folders(films)
+    held = held_work_folders(films)
     return [
-        Orphan(path, size_bytes(path) if path.is_dir() else path.stat().st_size)
+        Orphan(path, is_private=path.parent.name == WORK)
         for path in found
         if not is_named(path, wanted, held) and path.exists()
     ]
 
 
-def entries() -> Iterator[Path]:
-    """Films, their versions, and the private folders within."""
-    root = hls_root()
-    for film in root.iterdir() if root.is_dir() else ():
-        yield film
-        for version in film.iterdir() if film.is_dir() else ():
-            yield version
-            work = version / WORK
-            yield from work.iterdir() if work.is_dir() else ()
+def entries(film: Path) -> Iterator[Path]:
+    for version in below(film):
+        yield version
+        yield from below(version / WORK)
 
 
-def named_folders() -> set[Path]:
-    root = hls_root()
+def below(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def named_folders(films: Sequence[int]) -> set[Path]:
+    """The versions of these films that are served, retired, or may still be finished."""
     wanted: set[Path] = set()
-    rows = Transcode.objects.values_list("pk", "state", "version", "plan", "served_version", "retired_version")
-    for pk, state, version, plan, served, retired in rows.iterator():
-        film = root / str(pk)
-        versions = {served, retired} | ({version} if plan is not None and state != State.READY else set())
+    rows = Transcode.objects.filter(pk__in=films).values_list(
+        "pk", "state", "version", HAS_PLAN, "served_version", "retired_version"
+    )
+    for pk, state, version, has_plan, served, retired in rows:
+        film = film_folder(pk)
+        versions = {served, retired} | ({version} if has_plan and state != State.READY else set())
         wanted |= {film} | {film / str(number) for number in versions if number is not None}
     return wanted
 
 
-def held_work_folders() -> set[str]:
-    running = Chunk.objects.filter(state=ChunkState.RUNNING, transcode__state__in=ACTIVE)
-    finishing = Transcode.objects.filter(state=State.PROCESSING).exclude(lease_token="")
+def held_work_folders(films: Sequence[int]) -> set[str]:
+    running = Chunk.objects.filter(state=ChunkState.RUNNING, transcode__state__in=ACTIVE, transcode__in=films)
+    finishing = Transcode.objects.filter(state=State.PROCESSING, pk__in=films).exclude(lease_token="")
     return {f"{index}-{token}" for index, token in running.values_list("index", "lease_token")} | {
         f"finish-{token}" for token in finishing.values_list("lease_token", flat=True)
     }
@@ -105,3 +216,18 @@ def is_named(path: Path, wanted: set[Path], held: set[str]) -> bool:
     if path.parent.name == WORK:
         return path.name in held and path.parent.parent in wanted
     return path in wanted
+
+
+def share() -> identity.Share:
+    """Of the films' folders, how many are of films whose uploaded file is there too: ids alone are alike everywhere."""
+    there = found_films()
+    rows = Transcode.objects.values_list("pk", "source").iterator()
+    named = sum(1 for pk, source in rows if str(pk) in there and source_path(source).exists())
+    return identity.Share(named, len(there) - named)
+
+
+def wanted_names() -> set[str]:
+    """The versions that rows name, as the trash knows them."""
+    films = Transcode.objects.values_list("pk", flat=True)
+    root = hls_root()
+    return {str(path.relative_to(root)) for part in batched(films, 500) for path in named_folders(part)}

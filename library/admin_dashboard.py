@@ -177,7 +177,7 @@ def hearts() -> list[Heart]:
 
 
 def room() -> Room:
-    """Measured at most every ten seconds: every file is looked at."""
+    """Asked at most every ten seconds."""
     found = cache.get_or_set("dashboard-room", measured_room, ROOM_IS_FRESH_S)
     return found if isinstance(found, Room) else measured_room()
 

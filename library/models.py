@@ -85,10 +85,10 @@ class VideoQuerySet(models.QuerySet["Video"]):
     def delete(self) -> tuple[int, dict[str, int]]:
         """Delete the films and tell the engine to forget them."""
         with transaction.atomic():
-            transcodes = list(self.values_list("transcode_id", flat=True))
+            transcodes = list(self.values_list("transcode_id", "thumbnail"))
             deleted = super().delete()
-            for pk in transcodes:
-                asking.discard(pk)
+            for pk, thumbnail in transcodes:
+                asking.discard(pk, pictures=[thumbnail])
             Catalogue.count_deletions(len(transcodes))
         return deleted
 
@@ -129,7 +129,7 @@ class Video(models.Model):
         with transaction.atomic():
             transcode = self.transcode_id
             deleted = super().delete(*args, **kwargs)
-            asking.discard(transcode)
+            asking.discard(transcode, pictures=[self.thumbnail.name or ""])
             Catalogue.count_deletions(1)
         return deleted
 

@@ -3,8 +3,11 @@
 from pathlib import PurePath
 from tempfile import TemporaryDirectory
 
+from django.db import transaction
+
 from hls.core.errors import TranscodeError
 from hls.errors import NotPossible
+from hls.models import Discarded, Root
 from hls.published import current
 from hls.stills import liveliest, take_still
 from library import disk
@@ -35,8 +38,11 @@ def choose(video: Video, tile: int) -> None:
             raise NotPossible(f"No picture could be taken: {error.advice.sentence}") from error
         with path.open("rb") as file:
             picture = redrawn(file, path.stat().st_size)
+    before = video.thumbnail.name or ""
     video.thumbnail.save(picture.name or "still.jpg", picture, save=False)
-    video.save(update_fields=["thumbnail", "updated_at"])
+    with transaction.atomic():
+        video.save(update_fields=["thumbnail", "updated_at"])
+        Discarded.add(Root.UPLOADS, [before])
 
 
 def regenerate(video: Video) -> None:

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from django.db.models import Sum
+
 from hls.models import Transcode
 from hls.published import current, retired
 from library import disk
@@ -22,13 +24,13 @@ def all_bytes(videos: Iterable[Video]) -> int:
 
 def served_bytes() -> int:
     """What all published versions take."""
-    rows = Transcode.objects.exclude(served_version=None).values_list("served__size_bytes", "retired__size_bytes")
-    return sum((served or 0) + (retired or 0) for served, retired in rows.iterator())
+    return Transcode.objects.aggregate(total=Sum("served_bytes"))["total"] or 0
 
 
 def uploaded_bytes() -> int:
-    """What all uploaded files take, also those on their way."""
-    return sum(file_bytes(path) for path in disk.upload_root().rglob("*") if path.is_file())
+    """What the films' files take, also those on their way; without the pictures."""
+    films = Transcode.objects.aggregate(total=Sum("source_bytes"))["total"] or 0
+    return films + sum(file_bytes(path) for path in disk.partial_folder().iterdir())
 
 
 def file_bytes(path: Path) -> int:

@@ -1,22 +1,31 @@
 """Uploaded files that no row names, uploads that nobody went on with, and served files that are gone."""
 
+import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
+from uuid import UUID
 
 import structlog
 from django.conf import settings
 
-from hls import asking
-from hls.folders import source_path, version_folder
-from hls.models import State, Transcode
+from hls import asking, identity
+from hls import upkeep as engine
+from hls.errors import NothingRemoved
+from hls.folders import hls_root, source_path, version_folder
+from hls.heartbeat import Heartbeat
+from hls.models import Discarded, Root, State, Transcode
+from hls.removal import Trash, check_share, erase, tell_once
 from library import finishing
 from library.disk import PARTIAL
 from library.models import Upload, Video
 
 log = structlog.get_logger("videoflix.library")
 
+TASK = "sweep uploads"
 YOUNG_S = {  # how long nobody need name a file
     "videos": 180.0,  # it is written before its row is committed
     "thumbnails": 180.0,
@@ -30,37 +39,130 @@ class Stray:
     size_bytes: int
     age_s: float
 
+    @property
+    def is_old(self) -> bool:
+        return self.age_s > YOUNG_S[self.path.parent.name]
+
+    @property
+    def was_named(self) -> bool:
+        """Whether a row may have named it once; a form's file never had one."""
+        return self.path.parent.name != PARTIAL or is_uuid(self.path.name)
+
+
+@dataclass(frozen=True)
+class Look:
+    """What is in the upload folder."""
+
+    named: set[str]  # by rows, relative to the folder; not all of it need be there
+    there: int  # of what is named
+    strays: list[Stray]
+
+    @classmethod
+    def taken(cls) -> Self:
+        """The folder is read before the rows: what is added meanwhile is never taken for a stray."""
+        found = uploaded_files()
+        named = named_files()
+        strays = [stray for name in sorted(found - named) if (stray := looked_at(name))]
+        return cls(named, len(found & named), strays)
+
+    def share(self) -> identity.Share:
+        """Of the films' files and pictures; those on their way are not for long enough there to tell anything."""
+        old = [stray for stray in self.strays if stray.is_old and stray.path.parent.name != PARTIAL]
+        return identity.Share(self.there, len(old))
+
+
+def is_uuid(name: str) -> bool:
+    try:
+        return str(UUID(name)) == name
+    except ValueError:
+        return False
+
+
+def uploaded_files() -> set[str]:
+    found: set[str] = set()
+    for folder in YOUNG_S:
+        with suppress(FileNotFoundError), os.scandir(Path(settings.MEDIA_ROOT) / folder) as entries:
+            found.update(f"{folder}/{entry.name}" for entry in entries)
+    return found
+
+
+def named_files() -> set[str]:
+    named = {f"{PARTIAL}/{pk}" for pk in Upload.objects.filter(taken_at=None).values_list("pk", flat=True)}
+    for names in Video.objects.values_list("video_file", "thumbnail", "transcode__source").iterator():
+        named.update(names)
+    return named
+
+
+def looked_at(name: str) -> Stray | None:
+    path = Path(settings.MEDIA_ROOT) / name
+    try:
+        stat = path.stat()
+    except FileNotFoundError:
+        return None
+    return Stray(path, stat.st_size, time.time() - stat.st_mtime)
+
 
 def strays() -> list[Stray]:
-    """Files in the upload folder that no row names, whatever their age. The folder is read before the rows."""
-    found = list(uploaded_files())
-    named = {f"{PARTIAL}/{pk}" for pk in Upload.objects.filter(taken_at=None).values_list("pk", flat=True)}
-    for pair in Video.objects.values_list("video_file", "thumbnail").iterator():
-        named.update(pair)
-    for source in Video.objects.values_list("transcode__source", flat=True).iterator():
-        named.add(source)
+    """Files in the upload folder that no row names, whatever their age."""
+    return Look.taken().strays
+
+
+def keep_house(heart: Heartbeat) -> None:
+    """The minutely sweep."""
+    try:
+        sweep(go_on=heart.go_on)
+    except NothingRemoved as error:
+        log.error("nothing removed", reason=str(error))
+
+
+def sweep(*, may_be_much: bool = False, go_on: Callable[[], None] = lambda: None) -> None:
+    """Remove what nobody names and nobody is writing. Raises NotOurs, TooMuch."""
+    try:
+        finishing.sweep()
+    except OSError as error:  # the next one may be removed all the same
+        tell_once(Path(error.filename or settings.MEDIA_ROOT), error)
     root = Path(settings.MEDIA_ROOT)
-    return [stray for stray in found if str(stray.path.relative_to(root)) not in named]
+    look = Look.taken()
+    identity.take_up(root, look.share)
+    trash = Trash(root)
+    trash.empty(go_on=go_on)
+    remove_discarded(trash, look.named, go_on)
+    old = [stray for stray in strays_left(look) if stray.is_old]
+    for stray in old:
+        if not stray.was_named:
+            go_on()
+            erase(stray.path)
+    unnamed = [stray for stray in old if stray.was_named]
+    if not may_be_much:
+        check_share(root, named=look.there, unnamed=len(unnamed))
+    for stray in unnamed:
+        go_on()
+        trash.put(stray.path)
 
 
-def uploaded_files() -> Iterator[Stray]:
-    for folder in YOUNG_S:
-        root = Path(settings.MEDIA_ROOT) / folder
-        for path in root.iterdir() if root.is_dir() else ():
-            try:
-                stat = path.stat()
-            except FileNotFoundError:
-                continue
-            yield Stray(path, stat.st_size, time.time() - stat.st_mtime)
+def remove_discarded(trash: Trash, named: set[str], go_on: Callable[[], None]) -> None:
+    """Remove what was given up on purpose, unless a row names it all the same."""
+    for given_up in Discarded.objects.filter(root=Root.UPLOADS):
+        go_on()
+        path = trash.root / given_up.name
+        if given_up.name in named or not path.exists() or trash.put(path):
+            given_up.delete()
 
 
-def sweep() -> None:
-    """Remove what nobody names and nobody is writing."""
-    finishing.sweep()
-    for stray in strays():
-        if stray.age_s > YOUNG_S[stray.path.parent.name]:
-            stray.path.unlink(missing_ok=True)
-            log.info("stray removed", path=stray.path.name, size_bytes=stray.size_bytes)
+def strays_left(look: Look) -> list[Stray]:
+    return [stray for stray in look.strays if stray.path.exists()]
+
+
+def doubts() -> list[str]:
+    """Why the database may not be that of the data folders: a sentence for each."""
+    uploaded = identity.doubt(Path(settings.MEDIA_ROOT), lambda: Look.taken().share())
+    served = identity.doubt(hls_root(), engine.share)
+    return [sentence for sentence in (uploaded, served) if sentence]
+
+
+def roots() -> dict[Path, Callable[[], set[str]]]:
+    """The data folders, and how to ask which names in them rows know."""
+    return {Path(settings.MEDIA_ROOT): named_files, hls_root(): engine.wanted_names}
 
 
 def lost() -> list[Transcode]:

@@ -1,6 +1,6 @@
 """Wrong combinations of settings, each with an id and a hint: `manage.py check`, and with `--deploy` the strict ones.
 
-E001 to E009 keep the program from starting. W010 and W011 are said at every start, the others by `check --deploy`.
+E001 to E009 keep the program from starting. W010 to W012 are said at every start, the others by `check --deploy`.
 """
 
 import re
@@ -11,12 +11,15 @@ from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
+from django.db import Error as DatabaseUnavailable
 
 from hls.binary import ffmpeg_path
 from hls.core.errors import TranscodeError
 from hls.core.process import Bounds, run
+from hls.identity import HINT
+from library import upkeep
 
-ENGINE = "engine"  # starts ffmpeg, so only `serve`, `worker` and `check --deploy` ask
+ENGINE = "engine"  # starts ffmpeg or asks the database, so only `serve`, `worker` and `check --deploy` ask
 EXAMPLE_SECRETS = re.compile(r"your[-_ ]|change[-_ ]?me|changeme|example|secret-key|django-insecure", re.IGNORECASE)
 LOCAL = re.compile(r"localhost|127\.|\[?::1|testserver|0\.0\.0\.0")
 OLDEST_FFMPEG = (5, 1)
@@ -29,6 +32,7 @@ def register_all() -> None:
     for check in (hosts, proxies, storage, mail):
         register(check, deploy=True)
     register(engine, ENGINE, deploy=True)
+    register(belongings, ENGINE, deploy=True)
 
 
 def cookies(**options: Any) -> Iterable[CheckMessage]:
@@ -98,6 +102,16 @@ def engine(**options: Any) -> Iterable[CheckMessage]:
             yield Error(f"This ffmpeg has no {encoder} encoder.", hint=hint, id="videoflix.E007")
 
 
+def belongings(**options: Any) -> Iterable[CheckMessage]:
+    """Whether database and data folders belong together; asked of those who work on both, once there are tables."""
+    try:
+        doubts = upkeep.doubts()
+    except (DatabaseUnavailable, OSError):
+        return
+    for doubt in doubts:
+        yield Warning(f"{doubt} Nothing is removed from it.", hint=HINT, id="videoflix.W012")
+
+
 def hosts(**options: Any) -> Iterable[CheckMessage]:
     if "*" in settings.ALLOWED_HOSTS:
         yield Warning(
@@ -163,3 +177,6 @@ def mail(**options: Any) -> Iterable[CheckMessage]:
 
 def is_public(host: str) -> bool:
     return not LOCAL.match(host)
+
+
+register_all()

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from hls.core.once import make_once
 from project import hostnames, listening
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -153,6 +154,7 @@ class Env(BaseSettings):
     hls_max_duration_s: int = Field(6 * 3600, ge=1, description="the longest film accepted, in seconds")
     hls_max_pixels: int = Field(8192 * 4320, ge=1, description="the largest picture accepted, in pixels")
     upload_max_mb: int = Field(20_000, ge=1, description="the largest upload accepted, in megabytes")
+    trash_days: int = Field(7, ge=0, le=3650, description="how many days removed files can be taken back, 0 to 3650")
     disk_reserve_mb: int = Field(500, ge=0, description="megabytes of disk that are never filled")
 
     @model_validator(mode="after")
@@ -220,19 +222,11 @@ def shares_metrics() -> bool:
 
 
 def private_key(path: Path) -> str:
-    """The installation's secret key: made once, readable by its owner alone."""
+    """The installation's secret key: made once, readable by its owner alone, the same for all who start at once."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_suffix(f".{os.getpid()}")
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_urlsafe(48))
-        try:
-            os.link(draft, path)
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            make_once(path, secrets.token_urlsafe(48))
         return path.read_text()
     except OSError as error:
         raise SystemExit(f"DATA_DIR can't be used as it is set: {path.parent}: {error.strerror}.") from None

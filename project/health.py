@@ -28,13 +28,16 @@ class Readiness(Schema):
     """Each part is "ok", or says in a word or two what is wrong with it."""
 
     model_config = ConfigDict(
-        json_schema_extra={"example": {"status": "ok", "database": "ok", "queue": "ok", "disk": "ok", "worker": "ok"}}
+        json_schema_extra={
+            "example": {"status": "ok", "database": "ok", "queue": "ok", "disk": "ok", "files": "ok", "worker": "ok"}
+        }
     )
 
     status: Literal["ok", "failing"]
     database: str
     queue: str
     disk: str
+    files: str
     worker: str
 
 
@@ -47,6 +50,7 @@ READINESS: dict[str, vitals.Question] = {
     "database": vitals.database,
     "queue": vitals.queue,
     "disk": vitals.disk,
+    "files": vitals.files,
     "worker": vitals.worker,
 }
 
@@ -68,7 +72,10 @@ def health(request: HttpRequest, response: HttpResponse) -> Status[Health]:
     summary="Whether films can be added and watched",
 )
 def ready(request: HttpRequest, response: HttpResponse) -> Status[Readiness]:
-    """More than health: there is room on the disk, and a worker has shown itself within the last half minute."""
+    """More than health: there is room on the disk, the files are this database's, and a worker has shown itself lately.
+
+    Lately is within half a minute.
+    """
     response["Cache-Control"] = "no-store"
     status, answers = take(READINESS)
     return Status(status, Readiness.model_validate(answers))

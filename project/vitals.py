@@ -21,7 +21,9 @@ from redis.exceptions import RedisError
 from hls.binary import ffmpeg_path
 from hls.core.errors import TranscodeError
 from hls.core.process import Bounds, run
+from hls.errors import NotOurs
 from hls.models import Worker
+from library import upkeep
 
 log = structlog.get_logger("videoflix.vitals")
 
@@ -128,6 +130,17 @@ def free_bytes() -> dict[str, int]:
         name: shutil.disk_usage(folder if Path(folder).exists() else settings.DATA_DIR).free
         for name, folder in folders.items()
     }
+
+
+def files() -> str:
+    """Whether the data folders are this database's. Raises Unwell where they are another installation's."""
+    try:
+        doubts = upkeep.doubts()
+    except (DatabaseUnavailable, OSError) as error:
+        raise Unwell("not known") from error
+    if doubts:
+        raise Unwell("of another installation") from NotOurs(" ".join(doubts))
+    return "ok"
 
 
 def worker() -> str:

@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts import links, services, tasks, tidying
+from accounts import letters, links, services, tidying
 from accounts.models import Letter, User
 from accounts.tests.conftest import Post
 from accounts.tests.test_registration import link_path
@@ -25,7 +25,7 @@ ANSWER = {"detail": "If an account with this address awaits its activation, a ne
 
 
 def subjects() -> list[str]:
-    tasks.send_due_letters.call_local()
+    letters.send_due()
     return [str(message.subject) for message in mail.outbox]
 
 

@@ -33,6 +33,10 @@ class Advice:
     sentence: str
     hint: str
     is_temporary: bool
+    hint_in_vain: str = ""  # instead, where it has been tried again as often as it is
+
+    def hint_for(self, *, is_tried_again: bool) -> str:
+        return self.hint if is_tried_again or not self.hint_in_vain else self.hint_in_vain
 
 
 ADVICE = {
@@ -54,16 +58,22 @@ ADVICE = {
     Code.TOO_LONG: Advice("The film is too long.", "Cut it into parts, or raise HLS_MAX_DURATION_S.", False),
     Code.TOO_LARGE: Advice("The picture is too large.", "Scale it down to 4K or less, or raise HLS_MAX_PIXELS.", False),
     Code.DISK_FULL: Advice(
-        "There is not enough free space on the disk.", "Free some space; the film goes on by itself.", True
+        "There is not enough free space on the disk.",
+        "Free some space, for instance in the trash (`upkeep --empty-trash`); the film goes on by itself.",
+        True,
     ),
     Code.SOURCE_MISSING: Advice("The uploaded file is gone.", "Replace the video's file by uploading it again.", False),
     Code.TIMEOUT: Advice(
         "The encoder made no progress for too long.",
         "It is tried again by itself; if it keeps failing, convert the file first.",
         True,
+        "It was tried several times. Convert the file to H.264 in an MP4 file first, or try it again.",
     ),
     Code.ENCODER_FAILED: Advice(
-        "The encoder stopped with an error.", "It is tried again by itself; the log has ffmpeg's own words.", True
+        "The encoder stopped with an error.",
+        "It is tried again by itself; the log has ffmpeg's own words.",
+        True,
+        "It was tried several times; the log has ffmpeg's own words. Convert the file first, or try it again.",
     ),
 }
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from hls.core.command import Encoder
 from hls.core.errors import Code, TranscodeError
 from hls.core.plan import Plan
-from hls.core.process import Bounds, run
+from hls.core.process import Bounds, Watch, run
 
 TIMEOUT_S = 60
 
@@ -26,15 +26,19 @@ def moment_of_tile(plan: Plan, tile: int) -> Moment:
     return Moment(segment.number, float(plan.timeline.seconds(frame - segment.first_frame)))
 
 
-def extract_frame(segment: Path, target: Path, *, at_s: float, width: int, encoder: Encoder) -> None:
+def extract_frame(
+    segment: Path, target: Path, *, at_s: float, width: int, encoder: Encoder, watch: Watch | None = None
+) -> None:
     """Write the frame shown `at_s` seconds after a published segment's beginning as a JPEG, `width` pixels wide.
 
-    Raises TranscodeError: ENCODER_FAILED (also for a time past its end), TIMEOUT, SOURCE_MISSING.
+    Raises Stopped when the watch says so;
+    TranscodeError: ENCODER_FAILED (also for a time past its end), TIMEOUT, SOURCE_MISSING.
     """
     if not segment.exists():
         raise TranscodeError(Code.SOURCE_MISSING, str(segment))
     command = frame_command(segment, target, at_s=at_s, width=width, encoder=encoder)
-    ended = run(command, bounds=Bounds(timeout_s=TIMEOUT_S, memory_bytes=encoder.memory_bytes, nice=encoder.nice))
+    bounds = Bounds(timeout_s=TIMEOUT_S, memory_bytes=encoder.memory_bytes, nice=encoder.nice)
+    ended = run(command, bounds=bounds, watch=watch)
     if ended.returncode != 0 or not target.exists():
         raise TranscodeError(Code.ENCODER_FAILED, f"no picture: {ended.stderr[-500:]}")
 

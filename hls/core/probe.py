@@ -1,14 +1,15 @@
 """What is in a file: found by a child process with limits, because a hostile file may crash the parser."""
 
 import json
+import signal
 import sys
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil
 from pathlib import Path
 
-from hls.core.errors import Code, Reason, TranscodeError
-from hls.core.process import Bounds, Ended, run
+from hls.core.errors import Code, EncoderKilled, Reason, TranscodeError
+from hls.core.process import Bounds, Ended, Watch, run
 from hls.core.wire import dump, load
 
 READ_BYTES_PER_S = 20_000_000
@@ -156,10 +157,12 @@ class Source:
     extras: Extras = Extras()
 
 
-def probe(path: Path, *, limits: Limits, python: str = sys.executable) -> Source:
+def probe(path: Path, *, limits: Limits, watch: Watch | None = None, python: str = sys.executable) -> Source:
     """Look into `path`, reading all packets of its picture track once.
 
-    Raises TranscodeError: NO_VIDEO, UNREADABLE, UNSUPPORTED, TOO_LONG, TOO_LARGE, SOURCE_MISSING, TIMEOUT.
+    Raises Stopped soon after the watch says so;
+    TranscodeError: NO_VIDEO, UNREADABLE, UNSUPPORTED, TOO_LONG, TOO_LARGE, SOURCE_MISSING, TIMEOUT,
+    and EncoderKilled where somebody else ended the parser.
     """
     try:
         size_bytes = path.stat().st_size
@@ -173,10 +176,12 @@ def probe(path: Path, *, limits: Limits, python: str = sys.executable) -> Source
     timeout_s = limits.timeout_s + size_bytes / READ_BYTES_PER_S
     bounds = Bounds(timeout_s=timeout_s, cpu_s=ceil(timeout_s), memory_bytes=limits.memory_bytes, file_bytes=0)
     command = [python, "-s", "-m", "hls.core.probing", json.dumps(dump(limits)), str(path.absolute())]
-    return _answer(run(command, bounds=bounds))
+    return _answer(run(command, bounds=bounds, watch=watch))
 
 
 def _answer(ended: Ended) -> Source:
+    if -ended.returncode in (signal.SIGKILL, signal.SIGTERM):
+        raise EncoderKilled(f"the parser was ended by {signal.Signals(-ended.returncode).name}")
     if ended.returncode != 0:
         raise TranscodeError(Code.UNREADABLE, f"the parser ended with {ended.returncode}: {ended.stderr[-500:]}")
     answer = json.loads(ended.stdout)

@@ -51,9 +51,7 @@ class Bounds:
 class Watch:
     """How the caller follows a child."""
 
-    on_line: (
-        Callable[[str], bool] | None
-    )  # gets each line of stdout, true where it shows progress; None: stdout is kept
+    on_line: Callable[[str], bool] | None  # gets each line of stdout; true where it shows progress; None: kept whole
     on_tick: Callable[[], None]  # called at least every second
     should_stop: Callable[[], bool]  # asked as often
 
@@ -120,7 +118,6 @@ class _Follower:
         self.running = running
         self.bounds = bounds
         self.watch = watch or UNWATCHED
-        self.on_line = self.watch.on_line
         self.started = self.progressed = self.ticked = time.monotonic()
         self.stdout = bytearray()
         self.stderr = bytearray()
@@ -149,8 +146,8 @@ class _Follower:
             self.stdout += data
             if len(self.stdout) > STDOUT_BYTES:
                 raise TranscodeError(Code.ENCODER_FAILED, "it wrote without end")
-            if self.on_line:
-                self._pass_lines_on(self.on_line)
+            if self.watch.on_line:
+                self._pass_lines_on(self.watch.on_line)
 
     def _pass_lines_on(self, on_line: Callable[[str], bool]) -> None:
         *lines, rest = self.stdout.split(b"\n")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pytest_django.fixtures import Settings
 
-from hls import doing
+from hls import heartbeat, identity
 
 
 @pytest.fixture
@@ -17,9 +17,17 @@ def studio(tmp_path: Path, settings: Settings) -> Path:
 
 
 @pytest.fixture
+def settled(studio: Path, db: None) -> Path:
+    """The folders after their first sweep: they are known to be this database's."""
+    for root in (studio / "uploads", studio / "hls"):
+        identity.adopt(root)
+    return studio
+
+
+@pytest.fixture
 def stop_flag(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     """The process's stop flag, for one test."""
     flag = threading.Event()
-    monkeypatch.setattr(doing, "stopping", flag)
+    monkeypatch.setattr(heartbeat, "stopping", flag)
     yield flag
     flag.set()

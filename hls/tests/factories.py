@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from hls.core.plan import Plan, make_plan
 from hls.core.probe import AudioTrack, Source, VideoTrack
+from hls.heartbeat import Heartbeat
 from hls.models import Chunk, ChunkState, State, Transcode, Worker
 from hls.published import Served, ServedRendition
 
@@ -42,6 +43,16 @@ def plan(**facts: int) -> Plan:
 def served(version: int = 1) -> dict[str, Any]:
     renditions = (ServedRendition("480p", 854, 480), ServedRendition("720p", 1280, 720))
     return Served(version, 12.0, 3_000_000, 2, renditions, 1, True).as_json()
+
+
+class Unclaimed(Heartbeat):
+    """For steps that are tried by themselves: nobody else is there to take the work away."""
+
+    def __init__(self) -> None:
+        super().__init__(Transcode.objects.none())
+
+    def renew(self) -> bool:
+        return True
 
 
 class WorkerFactory(factory.django.DjangoModelFactory[Worker]):

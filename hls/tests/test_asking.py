@@ -1,10 +1,14 @@
 """What may be asked of a film in which state."""
 
+from datetime import timedelta
+from pathlib import Path
+
 import pytest
+from django.utils import timezone
 
 from hls import asking
 from hls.errors import NotPossible
-from hls.models import Chunk, ChunkState, State, Transcode
+from hls.models import Chunk, ChunkState, Discarded, State, Transcode
 from hls.tests.factories import ChunkFactory, TranscodeFactory, served
 
 pytestmark = pytest.mark.django_db
@@ -59,3 +63,52 @@ def test_discarding_forgets_the_chunks_too() -> None:
     film = TranscodeFactory.create(processing=True, chunks=3)
     asking.discard(film.pk)
     assert not Chunk.objects.exists()
+
+
+def test_a_replaced_film_of_which_nothing_is_served_can_not_be_played() -> None:
+    film = TranscodeFactory.create(processing=True, playable_at=timezone.now())
+    asking.replace(film, "videos/b.mp4")
+    assert film.playable_at is None
+
+
+def test_a_replaced_film_that_is_served_stays_playable() -> None:
+    film = TranscodeFactory.create(ready=True)
+    since = film.playable_at
+    asking.replace(film, "videos/b.mp4")
+    assert film.playable_at == since
+
+
+def test_what_is_replaced_or_discarded_is_written_down_for_the_sweep() -> None:
+    film = TranscodeFactory.create(ready=True, source="videos/a.mp4")
+    asking.replace(film, "videos/b.mp4")
+    asking.replace(film, "videos/b.mp4")  # as when it is only made again
+    assert [str(row) for row in Discarded.objects.all()] == ["uploads/videos/a.mp4"]
+    asking.discard(film.pk, pictures=["thumbnails/a.jpg", ""])
+    assert {str(row) for row in Discarded.objects.all()} == {
+        "uploads/videos/a.mp4",
+        "uploads/videos/b.mp4",
+        "uploads/thumbnails/a.jpg",
+        f"hls/{film.pk}",
+    }
+
+
+def test_the_size_of_the_source_stands_in_the_row(studio: Path) -> None:
+    folder = studio / "uploads" / "videos"
+    folder.mkdir(parents=True)
+    (folder / "a.mp4").write_bytes(bytes(70))
+    (folder / "b.mp4").write_bytes(bytes(9))
+    film = asking.submit("videos/a.mp4")
+    assert film.source_bytes == 70
+    asking.replace(film, "videos/b.mp4")
+    assert film.source_bytes == 9
+
+
+@pytest.mark.parametrize("state", [State.QUEUED, State.PROCESSING, State.READY])
+def test_a_refused_retry_leaves_the_tries_of_its_chunks(state: State) -> None:
+    film = TranscodeFactory.create(processing=True)
+    Transcode.objects.update(state=state)
+    later = timezone.now() + timedelta(minutes=1)
+    ChunkFactory.create(transcode=film, attempts=2, losses=5, not_before=later)
+    with pytest.raises(NotPossible):
+        asking.retry(film)
+    assert Chunk.objects.values_list("attempts", "losses", "not_before").get() == (2, 5, later)

@@ -13,12 +13,15 @@ from django.db import OperationalError, connection
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from hls import asking, claims, doing, upkeep
+from hls import asking, claims, doing, identity, upkeep
 from hls.core.errors import Code, TranscodeError
 from hls.core.plan import Plan
 from hls.folders import version_folder
+from hls.heartbeat import ChunkHeartbeat
+from hls.identity import FILE
 from hls.models import Chunk, ChunkState, State, Transcode
 from hls.published import current, retired
+from hls.removal import TRASH
 from hls.tests.clips import Look, fit_h264, make, with_damaged_keyframe
 from hls.tests.films import only_sound, small_film
 
@@ -186,11 +189,11 @@ def test_a_database_that_is_away_for_a_moment_does_not_cost_the_chunk(
 ) -> None:
     missed: list[int] = []
 
-    def away(heart: doing.Heartbeat, frames_done: int) -> bool:
-        missed.append(frames_done)
+    def away(heart: ChunkHeartbeat) -> bool:
+        missed.append(heart.frames_done)
         raise OperationalError("gone for a moment")
 
-    monkeypatch.setattr(doing.Heartbeat, "renew", away)
+    monkeypatch.setattr(ChunkHeartbeat, "renew", away)
     work_to_the_end()
     assert missed
     assert Transcode.objects.get().state == State.READY
@@ -255,8 +258,9 @@ def test_deleting_ends_the_encoder_and_the_sweep_leaves_no_byte(
     asking.discard(long_film.pk)
     thread.join(timeout=10)
     assert not thread.is_alive()
+    identity.adopt(studio / "hls")
     upkeep.sweep()
-    assert list((studio / "hls").iterdir()) == []
+    assert {path.name for path in (studio / "hls").iterdir()} == {FILE, TRASH}
 
 
 def test_a_replaced_film_serves_the_old_one_until_the_new_one_is_ready(studio: Path) -> None:

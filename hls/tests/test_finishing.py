@@ -16,7 +16,7 @@ from hls.core.plan import Plan, make_plan
 from hls.folders import TILES, finish_folder, version_folder
 from hls.models import Chunk, ChunkState, State, Transcode
 from hls.published import Served, current, retired
-from hls.tests.factories import TranscodeFactory, served, source
+from hls.tests.factories import TranscodeFactory, Unclaimed, served, source
 from hls.tests.packets import write_chunk
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("studio")]
@@ -165,7 +165,7 @@ def test_playlists_name_every_segment_and_from_the_second_version_on_the_version
     film = TranscodeFactory.create(processing=True, version=version, plan=plan.to_json())
     made_chunks(plan, film)
     folder = version_folder(film.pk, version) / "finish"
-    served_now = finishing.write_files(film, folder)
+    served_now = finishing.write_files(film, folder, Unclaimed())
     index = parse("index", (folder / "480p" / names.INDEX).read_text())
     assert [entry.uri for entry in index.entries] == [f"segment_00{number}.ts{suffix}" for number in (0, 1)]
     assert index.all("EXT-X-ENDLIST")
@@ -181,7 +181,7 @@ def test_the_size_counts_segments_and_everything_beside_them() -> None:
     film = TranscodeFactory.create(processing=True, plan=plan.to_json())
     made_chunks(plan, film)
     folder = version_folder(film.pk, 1) / "finish"
-    counted = finishing.write_files(film, folder).size_bytes
+    counted = finishing.write_files(film, folder, Unclaimed()).size_bytes
     segments = (version_folder(film.pk, 1) / "480p").glob("*.ts")
     beside = (path for path in folder.rglob("*") if path.is_file())
     assert counted == sum(path.stat().st_size for path in [*segments, *beside])

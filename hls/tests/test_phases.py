@@ -12,6 +12,7 @@ from redis.exceptions import ConnectionError as RedisAway
 
 from hls import claims, doing, pulse
 from hls.core.errors import ADVICE, REASONS, Code, Reason, TranscodeError
+from hls.failing import fail_film
 from hls.models import ChunkState, State, Transcode
 from hls.status import Phase, failure, status_of, statuses
 from hls.tests.factories import ChunkFactory, TranscodeFactory, WorkerFactory, plan
@@ -55,20 +56,21 @@ def test_the_phase_follows_from_the_rows(
 
 @pytest.mark.parametrize("code", Code)
 def test_every_failure_is_told_with_its_advice(code: Code) -> None:
-    told = failure(str(code))
+    told = failure(Transcode(error_code=code, retry_at=timezone.now()))
     assert (told.code, told.message, told.hint) == (str(code), ADVICE[code].sentence, ADVICE[code].hint)
 
 
 @pytest.mark.parametrize("reason", Reason)
 def test_a_failure_whose_reason_is_known_is_told_more_exactly(reason: Reason) -> None:
-    told = failure(str(Code.UNSUPPORTED), str(reason))
+    told = failure(Transcode(error_code=Code.UNSUPPORTED, error_reason=reason))
     assert (told.code, told.message, told.hint) == ("unsupported", REASONS[reason].sentence, REASONS[reason].hint)
 
 
 @pytest.mark.django_db
 def test_a_reason_outlives_the_worker_and_is_forgotten_with_the_next_plan() -> None:
     film = TranscodeFactory.create()
-    doing.fail_film(film, TranscodeError(Code.UNSUPPORTED, "encv", reason=Reason.ENCRYPTED))
+    error = TranscodeError(Code.UNSUPPORTED, "encv", reason=Reason.ENCRYPTED)
+    fail_film(Transcode.objects.all(), film, error, may_pass=False)
     failure = status_of(Transcode.objects.get()).error
     assert failure is not None
     assert (failure.code, failure.message) == ("unsupported", REASONS[Reason.ENCRYPTED].sentence)
@@ -77,6 +79,12 @@ def test_a_reason_outlives_the_worker_and_is_forgotten_with_the_next_plan() -> N
     assert found is not None
     doing.write_plan(*found, plan())
     assert Transcode.objects.get().error_reason == ""
+
+
+@pytest.mark.parametrize("code", Code)
+def test_no_failure_that_waits_for_a_person_claims_to_be_tried_again_by_itself(code: Code) -> None:
+    if code != Code.DISK_FULL:  # which always is
+        assert "by itself" not in failure(Transcode(error_code=code)).hint
 
 
 @pytest.mark.django_db
@@ -114,6 +122,7 @@ def test_a_heart_survives_what_is_away_and_beats_on(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(pulse, "_stopped", stopped)
     monkeypatch.setattr(pulse, "BEAT_EVERY_S", 0.001)
     monkeypatch.setattr(pulse, "beat", beat)
+    monkeypatch.setattr(pulse, "show_oneself", lambda: None)
     monkeypatch.setattr(pulse, "close_old_connections", lambda: None)
     pulse.beat_on(lambda: None, threading.Semaphore(1))
     assert len(beats) == 3
@@ -126,6 +135,7 @@ def test_a_mistake_in_the_program_is_not_taken_for_an_outage(monkeypatch: pytest
     monkeypatch.setattr(pulse, "_stopped", threading.Event())
     monkeypatch.setattr(pulse, "BEAT_EVERY_S", 0.001)
     monkeypatch.setattr(pulse, "beat", beat)
+    monkeypatch.setattr(pulse, "show_oneself", lambda: None)
     monkeypatch.setattr(pulse, "close_old_connections", lambda: None)
     with pytest.raises(TypeError):
         pulse.beat_on(lambda: None, threading.Semaphore(1))
@@ -149,14 +159,18 @@ def test_a_worker_is_dead_where_its_process_is_surely_gone(change: dict[str, Any
 
 @pytest.mark.django_db
 def test_a_process_registers_once_and_signs_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pulse, "_worker", None)
+    for name in ("_worker", "_heart"):
+        monkeypatch.setattr(pulse, name, None)
     monkeypatch.setattr(pulse, "_stopped", threading.Event())
-    monkeypatch.setattr(pulse, "beat_on", lambda *arguments: None)
+    hearts: list[int] = []
+    monkeypatch.setattr(pulse, "beat_on", lambda *arguments: hearts.append(1))
     for _ in range(2):
         pulse.begin(lambda: None, threading.Semaphore(1))
+        pulse.show_oneself()
     worker = pulse.this_worker()
     assert worker is not None
     assert list(type(worker).objects.all()) == [worker]
     assert not pulse.is_dead(worker)
     pulse.end()
+    assert hearts == [1]
     assert not type(worker).objects.exists()

@@ -16,7 +16,7 @@ from hls.core.plan import Plan
 from hls.folders import version_folder
 from hls.models import State, Transcode
 from hls.published import Served, ServedRendition
-from hls.tests.factories import TranscodeFactory, plan
+from hls.tests.factories import TranscodeFactory, Unclaimed, plan
 
 PLAN = plan(seconds=100)  # ten tiles
 LONG = plan(seconds=600)  # sixty, on three sheets
@@ -58,12 +58,12 @@ BLACK, FLAT, LIVELY, LIVELIER = tile(0, contrast=10), tile(128), tile(80, contra
 def test_the_poster_is_taken_from_the_first_picture_that_tells_something(
     tmp_path: Path, tiles: list[Image.Image | None], chosen: int
 ) -> None:
-    assert pictures.telling_tile(PLAN, written(tmp_path, tiles)) == chosen
+    assert pictures.telling_tile(PLAN, written(tmp_path, tiles), Unclaimed()) == chosen
 
 
 def test_tiles_lie_on_their_sheet_in_reading_order(tmp_path: Path) -> None:
     folder = written(tmp_path / "tiles", [tile(20 * number) for number in range(10)])
-    assert pictures.write_storyboard(PLAN, folder, tmp_path) == 1
+    assert pictures.write_storyboard(PLAN, folder, tmp_path, Unclaimed()) == 1
     with Image.open(tmp_path / "storyboard_00.jpg") as sheet:
         assert sheet.size == (5 * PLAN.tile_width, 2 * PLAN.tile_height)
         for number in range(10):
@@ -75,7 +75,7 @@ def test_tiles_lie_on_their_sheet_in_reading_order(tmp_path: Path) -> None:
 
 def test_a_missing_tile_stays_black_and_the_others_keep_their_places(tmp_path: Path) -> None:
     folder = written(tmp_path / "tiles", [None, tile(200)])
-    pictures.write_storyboard(PLAN, folder, tmp_path)
+    pictures.write_storyboard(PLAN, folder, tmp_path, Unclaimed())
     with Image.open(tmp_path / "storyboard_00.jpg") as sheet:
         shades = [sheet.convert("L").getpixel((n * PLAN.tile_width + 100, 60)) for n in range(3)]
     assert shades == pytest.approx([0, 200, 0], abs=6)
@@ -86,15 +86,15 @@ def test_a_tile_that_is_no_picture_stays_black_and_is_no_poster(tmp_path: Path) 
     whole = (folder / "00001.jpg").read_bytes()
     (folder / "00000.jpg").write_bytes(b"")
     (folder / "00001.jpg").write_bytes(whole[: len(whole) // 2])
-    pictures.write_storyboard(PLAN, folder, tmp_path)
+    pictures.write_storyboard(PLAN, folder, tmp_path, Unclaimed())
     with Image.open(tmp_path / "storyboard_00.jpg") as sheet:
         shades = [sheet.convert("L").getpixel((n * PLAN.tile_width + 100, 60)) for n in range(3)]
     assert shades == pytest.approx([0, 0, 210], abs=6)
-    assert pictures.telling_tile(PLAN, folder) == 2
+    assert pictures.telling_tile(PLAN, folder, Unclaimed()) == 2
 
 
 def test_a_long_film_has_several_sheets_of_which_the_last_is_smaller(tmp_path: Path) -> None:
-    assert pictures.write_storyboard(LONG, written(tmp_path / "tiles", [tile(99)]), tmp_path) == 3
+    assert pictures.write_storyboard(LONG, written(tmp_path / "tiles", [tile(99)]), tmp_path, Unclaimed()) == 3
     heights = []
     for number in range(3):
         with Image.open(tmp_path / names.sheet_name(number)) as sheet:
@@ -106,9 +106,9 @@ def test_a_poster_that_can_not_be_made_is_no_failure(tmp_path: Path) -> None:
     """The film plays all the same."""
     (tmp_path / "1080p").mkdir()
     target = tmp_path / "poster.jpg"
-    assert not pictures.write_poster(PLAN, tmp_path, target, Encoder(Path("/nonexistent/ffmpeg")))
+    assert not pictures.write_poster(PLAN, tmp_path, target, Encoder(Path("/nonexistent/ffmpeg")), Unclaimed())
     (tmp_path / "1080p" / "segment_000.ts").write_bytes(b"no film")
-    assert not pictures.write_poster(PLAN, tmp_path, target, Encoder(Path("/nonexistent/ffmpeg")))
+    assert not pictures.write_poster(PLAN, tmp_path, target, Encoder(Path("/nonexistent/ffmpeg")), Unclaimed())
     assert not target.exists()
 
 
@@ -125,7 +125,7 @@ def film(db: None, studio: Path) -> Transcode:
     made = TranscodeFactory.create(ready=True, plan=PLAN.to_json(), served=served.as_json())
     folder = version_folder(made.pk, 1)
     tiles = [FLAT] * 6 + [LIVELIER] + [LIVELY] * 3
-    pictures.write_storyboard(PLAN, written(folder / "tiles", tiles), folder)
+    pictures.write_storyboard(PLAN, written(folder / "tiles", tiles), folder, Unclaimed())
     return made
 
 

@@ -53,8 +53,25 @@ def test_a_beat_takes_back_what_has_lapsed() -> None:
 def test_a_beat_says_that_this_worker_lives(monkeypatch: pytest.MonkeyPatch) -> None:
     worker = WorkerFactory.create(last_seen=timezone.now() - timedelta(hours=1))
     monkeypatch.setattr(pulse, "_worker", worker)
-    pulse.beat(nothing, threading.Semaphore(0))
+    pulse.show_oneself()
     assert (timezone.now() - Worker.objects.get().last_seen).total_seconds() < 5
+
+
+def test_a_worker_whose_row_is_gone_makes_itself_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after a restore, or after a day without a database."""
+    monkeypatch.setattr(pulse, "_worker", None)
+    pulse.show_oneself()
+    first = pulse.this_worker()
+    Worker.objects.all().delete()
+    pulse.show_oneself()
+    assert pulse.this_worker() == Worker.objects.get() != first
+
+
+def test_a_registration_whose_answer_was_lost_is_taken_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(2):
+        monkeypatch.setattr(pulse, "_worker", None)
+        pulse.show_oneself()
+    assert pulse.this_worker() == Worker.objects.get()
 
 
 def test_hands_at_work_are_waited_for_before_the_worker_signs_off(monkeypatch: pytest.MonkeyPatch) -> None:

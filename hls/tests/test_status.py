@@ -6,7 +6,8 @@ import pytest
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from hls import asking, doing
+from hls import asking
+from hls.heartbeat import raise_percent
 from hls.models import Chunk, ChunkState, State, Transcode
 from hls.status import Phase, status_of, statuses
 from hls.tests.factories import ChunkFactory, TranscodeFactory, served
@@ -91,17 +92,17 @@ def test_percent_never_falls_when_a_chunk_is_lost() -> None:
     film = TranscodeFactory.create(processing=True)
     ChunkFactory.create(transcode=film, index=0, running=True, frames_done=600)
     ChunkFactory.create(transcode=film, index=1)
-    assert doing.raise_percent(film)
+    assert raise_percent(film)
     assert Transcode.objects.get().percent == 40
     Chunk.objects.update(state=ChunkState.WAITING, frames_done=0)
-    assert doing.raise_percent(film)
+    assert raise_percent(film)
     assert Transcode.objects.get().percent == 40
 
 
 def test_percent_stays_below_a_hundred_until_the_film_is_served() -> None:
     film = TranscodeFactory.create(processing=True)
     ChunkFactory.create(transcode=film, index=0, done=True)
-    doing.raise_percent(film)
+    raise_percent(film)
     assert Transcode.objects.get().percent == 99
     assert status_of(Transcode.objects.get()).phase == Phase.FINISHING
 
@@ -110,7 +111,7 @@ def test_a_cancelled_film_gains_no_percent() -> None:
     film = TranscodeFactory.create(processing=True)
     ChunkFactory.create(transcode=film, index=0, running=True, frames_done=600)
     Transcode.objects.update(state=State.CANCELLED)
-    assert not doing.raise_percent(film)
+    assert not raise_percent(film)
     assert Transcode.objects.get().percent == 0
 
 

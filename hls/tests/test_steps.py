@@ -1,21 +1,27 @@
 """A worker's steps one by one, without an encoder: what each leaves in the rows, and what a late one can't do."""
 
+import errno
 import threading
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from django.db import OperationalError
+from django.db.models import QuerySet
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from hls import asking, claims, doing
+from hls import asking, claims, doing, failing, finishing, heartbeat, identity, upkeep
 from hls.core.chunk import ChunkFacts
 from hls.core.errors import ADVICE, CannotCopy, Code, EncoderKilled, Stopped, TranscodeError
 from hls.core.plan import Plan
 from hls.folders import chunk_folder, version_folder
+from hls.heartbeat import ChunkHeartbeat
+from hls.identity import FILE
 from hls.models import Chunk, ChunkState, State, Transcode
+from hls.status import status_of
 from hls.tests.factories import ChunkFactory, TranscodeFactory, plan, served
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("studio", "stop_flag")]
@@ -48,7 +54,7 @@ def seconds_until(moment: object) -> float:
 
 @pytest.mark.parametrize(("attempts", "seconds"), [(1, 5), (2, 15), (3, 45), (5, 405), (6, 600), (60, 600)])
 def test_pauses_grow_threefold_up_to_ten_minutes(attempts: int, seconds: int) -> None:
-    assert doing.backoff(attempts) == timedelta(seconds=seconds)
+    assert failing.backoff(attempts) == timedelta(seconds=seconds)
 
 
 def test_a_chunk_that_was_made_is_moved_in_and_done() -> None:
@@ -107,8 +113,8 @@ def test_who_lost_the_chunk_fails_nothing(meanwhile: Callable[[Chunk], None], co
     chunk, claim = begun()
     meanwhile(chunk)
     rows = list(Chunk.objects.values()), list(Transcode.objects.values())
-    doing.fail_chunk(chunk, claim, TranscodeError(code))
-    doing.lose_chunk(chunk, claim, EncoderKilled())
+    failing.fail_chunk(chunk, claim, TranscodeError(code))
+    failing.lose_chunk(chunk, claim, EncoderKilled())
     doing.encode_instead(chunk, claim, CannotCopy("damaged"))
     assert (list(Chunk.objects.values()), list(Transcode.objects.values())) == rows
 
@@ -116,19 +122,19 @@ def test_who_lost_the_chunk_fails_nothing(meanwhile: Callable[[Chunk], None], co
 @MEANWHILE
 def test_the_heart_notices_that_the_chunk_was_lost(meanwhile: Callable[[Chunk], None]) -> None:
     chunk, claim = begun()
-    heart = doing.Heartbeat(chunk, claim)
-    heart.beat(10)
+    heart = ChunkHeartbeat(chunk, claim)
+    heart.tell(10)
     assert not heart.is_over()
     meanwhile(chunk)
     heart.next_beat = 0
-    heart.beat(20)
+    heart.tell(20)
     assert heart.is_over()
 
 
 def test_a_beat_renews_the_lease_and_tells_the_frames(settings: Settings) -> None:
     chunk, claim = begun()
     Chunk.objects.filter(pk=chunk.pk).update(lease_until=timezone.now())
-    doing.Heartbeat(chunk, claim).beat(375)
+    ChunkHeartbeat(chunk, claim).tell(375)
     chunk.refresh_from_db()
     assert chunk.frames_done == 375
     assert settings.HLS_LEASE_S - 5 < seconds_until(chunk.lease_until) <= settings.HLS_LEASE_S
@@ -137,9 +143,9 @@ def test_a_beat_renews_the_lease_and_tells_the_frames(settings: Settings) -> Non
 
 def test_beats_that_follow_too_soon_leave_the_database_alone() -> None:
     chunk, claim = begun()
-    heart = doing.Heartbeat(chunk, claim)
-    heart.beat(10)
-    heart.beat(20)
+    heart = ChunkHeartbeat(chunk, claim)
+    heart.tell(10)
+    heart.tell(20)
     chunk.refresh_from_db()
     assert chunk.frames_done == 10
 
@@ -147,7 +153,7 @@ def test_beats_that_follow_too_soon_leave_the_database_alone() -> None:
 def test_a_worker_that_is_told_to_stop_ends_its_encoder_and_begins_nothing(stop_flag: threading.Event) -> None:
     chunk, claim = begun()
     stop_flag.set()
-    assert doing.Heartbeat(chunk, claim).is_over()
+    assert ChunkHeartbeat(chunk, claim).is_over()
     assert not doing.do_next()
     assert Chunk.objects.filter(state=ChunkState.WAITING).count() == 2
 
@@ -156,7 +162,7 @@ def test_a_worker_that_is_told_to_stop_ends_its_encoder_and_begins_nothing(stop_
 def test_a_cause_that_may_pass_is_tried_three_times(code: Code) -> None:
     chunk, claim = begun()
     for attempt, pause_s in ((1, 5), (2, 15)):
-        doing.fail_chunk(chunk, claim, TranscodeError(code))
+        failing.fail_chunk(chunk, claim, TranscodeError(code))
         chunk.refresh_from_db()
         assert (chunk.state, chunk.attempts, chunk.lease_token) == (ChunkState.WAITING, attempt, "")
         assert pause_s - 3 < seconds_until(chunk.not_before) <= pause_s
@@ -164,7 +170,7 @@ def test_a_cause_that_may_pass_is_tried_three_times(code: Code) -> None:
         found = claims.claim_chunk(None)
         assert found is not None
         chunk, claim = found
-    doing.fail_chunk(chunk, claim, TranscodeError(code))
+    failing.fail_chunk(chunk, claim, TranscodeError(code))
     film = Transcode.objects.get()
     assert (film.state, film.error_code, film.retry_at) == (State.FAILED, code, None)
 
@@ -173,7 +179,7 @@ def test_a_cause_that_may_pass_is_tried_three_times(code: Code) -> None:
 def test_a_cause_that_stays_fails_the_film_at_once(code: Code) -> None:
     chunk, claim = begun()
     ChunkFactory.create(transcode=chunk.transcode, index=9, running=True)
-    doing.fail_chunk(chunk, claim, TranscodeError(code))
+    failing.fail_chunk(chunk, claim, TranscodeError(code))
     film = Transcode.objects.get()
     assert (film.state, film.error_code, film.retry_at) == (State.FAILED, code, None)
     assert (film.finished_at is not None, film.error_reason) == (True, "")
@@ -185,7 +191,7 @@ def test_a_cause_that_stays_fails_the_film_at_once(code: Code) -> None:
 def test_a_full_disk_is_tried_again_by_itself_ever_later(attempts: int, seconds: int) -> None:
     chunk, claim = begun()
     chunk.transcode.attempts = attempts
-    doing.fail_chunk(chunk, claim, TranscodeError(Code.DISK_FULL))
+    failing.fail_chunk(chunk, claim, TranscodeError(Code.DISK_FULL))
     film = Transcode.objects.get()
     assert film.error_code == Code.DISK_FULL
     assert seconds - 3 < seconds_until(film.retry_at) <= seconds
@@ -194,7 +200,7 @@ def test_a_full_disk_is_tried_again_by_itself_ever_later(attempts: int, seconds:
 @pytest.mark.parametrize(("losses", "seconds"), [(0, 0), (7, 7), (200, 60)])
 def test_an_encoder_that_was_killed_waits_a_little_longer_each_time(losses: int, seconds: int) -> None:
     chunk, claim = begun(losses=losses)
-    doing.lose_chunk(chunk, claim, EncoderKilled())
+    failing.lose_chunk(chunk, claim, EncoderKilled())
     chunk.refresh_from_db()
     assert (chunk.state, chunk.losses, chunk.attempts) == (ChunkState.WAITING, losses + 1, 0)
     assert seconds - 3 < seconds_until(chunk.not_before) <= seconds
@@ -283,17 +289,147 @@ def test_a_source_that_is_gone_fails_the_film() -> None:
 
 def test_a_database_that_is_away_for_a_beat_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     chunk, claim = begun()
-    heart = doing.Heartbeat(chunk, claim)
+    heart = ChunkHeartbeat(chunk, claim)
 
-    def away(*args: object, **options: object) -> int:
+    def away(beating: ChunkHeartbeat) -> bool:
         raise OperationalError("the server closed the connection")
 
     with monkeypatch.context() as patched:
-        patched.setattr(claims, "owned_chunk", away)
-        patched.setattr(doing, "close_old_connections", lambda: None)  # the test's transaction lives on it
-        heart.beat(10)
+        patched.setattr(ChunkHeartbeat, "renew", away)
+        patched.setattr(heartbeat, "close_old_connections", lambda: None)  # the test's transaction lives on it
+        heart.tell(10)
     assert not heart.is_over()
     heart.next_beat = 0
-    heart.beat(20)
+    heart.tell(20)
     chunk.refresh_from_db()
     assert chunk.frames_done == 20
+
+
+def claimed_film(films: QuerySet[Transcode]) -> tuple[Transcode, claims.Claim]:
+    found = claims.claim_film(films, None)
+    assert found is not None
+    return found
+
+
+def test_a_prober_that_was_thought_dead_does_not_fail_what_another_has_planned() -> None:
+    """Its lease lapsed while the file was away; another worker found it and has planned the film since."""
+    TranscodeFactory.create(source="videos/gone.mp4")
+    stale = claimed_film(claims.unplanned())
+    claims.take_back_films(Transcode.objects.all())
+    doing.write_plan(*claimed_film(claims.unplanned()), plan())
+    row = Transcode.objects.values().get()
+    doing.plan_film(*stale)
+    assert Transcode.objects.values().get() == row
+    assert set(Chunk.objects.values_list("state", flat=True)) == {ChunkState.WAITING}
+
+
+def test_a_finisher_that_was_thought_dead_does_not_fail_what_another_finishes() -> None:
+    film = TranscodeFactory.create(processing=True, losses=30)
+    ChunkFactory.create(transcode=film, index=0, done=True)
+    claimed_film(claims.unfinished())
+    claims.take_back_films(Transcode.objects.all())
+    stale = claimed_film(claims.unfinished())
+    claims.take_back_films(Transcode.objects.all())
+    row = Transcode.objects.values().get()
+    doing.finish_film(*stale)
+    assert Transcode.objects.values().get() == row
+
+
+def passing(*args: object, **options: object) -> None:
+    raise TranscodeError(Code.TIMEOUT, "not ready after 120 s")
+
+
+def retried(film: Transcode) -> None:
+    """As if its pause were over."""
+    Transcode.objects.update(retry_at=timezone.now() - timedelta(seconds=1))
+    upkeep.retry_due()
+    film.refresh_from_db()
+
+
+def unplanned_film() -> Transcode:
+    film: Transcode = TranscodeFactory.create()
+    return film
+
+
+def made_film() -> Transcode:
+    film: Transcode = TranscodeFactory.create(processing=True, plan=plan(seconds=12).to_json())
+    ChunkFactory.create(transcode=film, index=0, done=True)
+    return film
+
+
+@pytest.mark.parametrize(
+    ("make", "module", "step"), [(unplanned_film, doing, "probe"), (made_film, finishing, "write_files")]
+)
+def test_probing_and_finishing_that_fail_for_a_passing_cause_are_tried_three_times_as_their_hint_says(
+    make: Callable[[], Transcode], module: ModuleType, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    film = make()
+    monkeypatch.setattr(module, step, passing)
+    for attempt, pause_s in ((1, 15), (2, 45)):
+        while doing.do_next():
+            pass
+        film.refresh_from_db()
+        assert (film.state, film.error_code, film.attempts) == (State.FAILED, Code.TIMEOUT, attempt)
+        assert pause_s - 3 < seconds_until(film.retry_at) <= pause_s
+        assert "tried again by itself" in hint(film)
+        retried(film)
+        assert film.state == State.QUEUED
+    while doing.do_next():
+        pass
+    film.refresh_from_db()
+    assert (film.state, film.attempts, film.retry_at) == (State.FAILED, 3, None)
+    assert "tried several times" in hint(film)
+
+
+def hint(film: Transcode) -> str:
+    error = status_of(film).error
+    assert error is not None
+    return error.hint
+
+
+def test_a_person_who_tries_a_film_again_gives_it_three_tries(monkeypatch: pytest.MonkeyPatch) -> None:
+    film = TranscodeFactory.create(failed=True, error_code=Code.TIMEOUT, attempts=3)
+    monkeypatch.setattr(doing, "probe", passing)
+    asking.retry(film)
+    assert doing.do_next()
+    film.refresh_from_db()
+    assert (film.attempts, film.retry_at is None) == (4, False)
+
+
+def test_a_disk_that_is_full_while_finishing_is_told_and_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    film = made_film()
+
+    def full(*args: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(finishing, "write_files", full)
+    assert doing.do_next()
+    film.refresh_from_db()
+    assert (film.state, film.error_code, film.lease_token) == (State.FAILED, Code.DISK_FULL, "")
+    assert film.retry_at is not None
+
+
+def test_a_chunk_and_its_film_fail_together_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the two a kill left a film that runs for ever: no chunk to make, and none to wait for."""
+    chunk, claim = begun()
+
+    def killed(*args: object, **options: object) -> None:
+        raise SystemExit
+
+    monkeypatch.setattr(failing, "fail_film", killed)
+    with pytest.raises(SystemExit):
+        failing.fail_chunk(chunk, claim, TranscodeError(Code.UNREADABLE))
+    chunk.refresh_from_db()
+    assert chunk.state == ChunkState.RUNNING, "its lease lapses, and another worker tries it"
+
+
+def test_films_are_not_made_into_another_installations_folder(studio: Path) -> None:
+    """Numbered alike, they would write over its own."""
+    film = TranscodeFactory.create()
+    (studio / "hls").mkdir()
+    (studio / "hls" / FILE).write_text("another")
+    assert not doing.do_next()
+    film.refresh_from_db()
+    assert (film.state, film.lease_token) == (State.QUEUED, "")
+    identity.adopt(studio / "hls")
+    assert doing.do_next()

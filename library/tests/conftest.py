@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from hls import identity
 from library.places import memory
 from library.tests.factories import AdministratorFactory
 
@@ -18,6 +19,14 @@ def folders(settings: Any, tmp_path: Path) -> Path:
     settings.DISK_RESERVE_BYTES = 0
     memory.clear()  # where films lie is remembered in the process
     return tmp_path
+
+
+@pytest.fixture
+def settled(folders: Path, db: None) -> Path:
+    """The folders after their first sweep: they are known to be this database's."""
+    for root in (folders / "uploads", folders / "hls"):
+        identity.adopt(root)
+    return folders
 
 
 @pytest.fixture

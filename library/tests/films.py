@@ -56,6 +56,7 @@ def serve_version(video: Video, version: int, *, size: int = SEGMENT_BYTES) -> N
         version=version,
         served=served.as_json(),
         served_version=version,
+        served_bytes=served.size_bytes + (transcode.served["size_bytes"] if transcode.served else 0),
         served_at=timezone.now(),
         retired=transcode.served,
         retired_version=transcode.served_version,

@@ -12,7 +12,7 @@ from hls.models import State
 from library.models import Video
 from library.tests.films import published
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("settled")]
 
 
 def upkeep(*options: str) -> str:

@@ -11,6 +11,7 @@ from django.core.checks import CheckMessage, run_checks
 from pytest_django.fixtures import Settings
 
 from hls.binary import ffmpeg_path
+from hls.identity import FILE
 from project.env import BASE_DIR, Env
 from scripts.test import PRODUCTION
 
@@ -135,3 +136,12 @@ def test_production_environment_passes_djangos_own_checks_too(tmp_path: Path) ->
 
     assert ended.returncode == 0, ended.stderr
     assert "no issues" in ended.stdout
+
+
+def test_folder_of_another_installation_is_told_with_what_to_do(settings: Settings, tmp_path: Path) -> None:
+    settings.MEDIA_ROOT = tmp_path
+    assert "videoflix.W012" not in ours()
+    (tmp_path / FILE).write_text("another")
+    warning = ours()["videoflix.W012"]
+    assert str(tmp_path) in warning.msg
+    assert "--adopt" in str(warning.hint)

@@ -4,6 +4,8 @@ import os
 import re
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -57,6 +59,7 @@ BAD_VALUES = {
     "HLS_MAX_PIXELS": "big",
     "UPLOAD_MAX_MB": "0",
     "DISK_RESERVE_MB": "-5",
+    "TRASH_DAYS": "a week",
 }
 
 
@@ -149,6 +152,40 @@ def test_secret_key_is_private_and_stays(tmp_path: Path) -> None:
     assert environment.private_key(path) == key
     assert path.stat().st_mode & 0o777 == 0o600
     assert list(path.parent.iterdir()) == [path]
+
+
+STARTS_AT_ONCE, ROUNDS = 6, 100
+START = """
+import os, sys, time
+from pathlib import Path
+os.getpid = lambda: 7  # as in each container
+from project.env import private_key
+print("ready", flush=True)
+begin = float(sys.stdin.readline())
+for round in range({rounds}):
+    while time.monotonic() < begin + round * 0.005:
+        pass
+    print(private_key(Path(sys.argv[1]) / str(round) / "secret_key"))
+"""
+
+
+def test_containers_that_start_at_once_on_an_empty_volume_have_one_key(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", START.format(rounds=ROUNDS), str(tmp_path)]
+    started = [
+        subprocess.Popen(command, cwd=BASE_DIR, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for _ in range(STARTS_AT_ONCE)
+    ]
+    for process in started:
+        assert process.stdout
+        assert process.stdout.readline() == "ready\n"
+    begin = str(time.monotonic() + 0.2)
+    with ThreadPoolExecutor(STARTS_AT_ONCE) as threads:
+        said = list(threads.map(lambda process: process.communicate(begin)[0].split(), started))
+
+    kept = [(tmp_path / str(number) / "secret_key").read_text() for number in range(ROUNDS)]
+    assert said == [kept] * STARTS_AT_ONCE
+    assert len(set(kept)) == ROUNDS
+    assert all([path.name for path in folder.iterdir()] == ["secret_key"] for folder in tmp_path.iterdir())
 
 
 def test_env_file_is_read_and_the_environment_wins(nothing_set: pytest.MonkeyPatch, tmp_path: Path) -> None:

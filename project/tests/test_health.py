@@ -15,8 +15,10 @@ from django.test import Client
 from django.utils import timezone
 from huey import RedisHuey
 from pytest_django.fixtures import Settings
+from structlog.testing import capture_logs
 
 from hls.binary import ffmpeg_path
+from hls.identity import FILE
 from hls.models import Worker
 from project import vitals
 
@@ -137,7 +139,14 @@ def test_ready_with_room_and_a_living_worker(client: Client) -> None:
     answer = client.get("/api/ready/")
 
     assert answer.status_code == 200
-    assert answer.json() == {"status": "ok", "database": "ok", "queue": "ok", "disk": "ok", "worker": "ok"}
+    assert answer.json() == {
+        "status": "ok",
+        "database": "ok",
+        "queue": "ok",
+        "disk": "ok",
+        "files": "ok",
+        "worker": "ok",
+    }
 
 
 def test_not_ready_when_every_worker_is_silent(client: Client) -> None:
@@ -155,6 +164,18 @@ def test_not_ready_when_the_disk_reserve_is_touched(client: Client, settings: Se
     answer = client.get("/api/ready/")
 
     assert (answer.status_code, answer.json()["disk"]) == (503, "nearly full")
+
+
+def test_not_ready_while_files_are_another_installations(client: Client, settings: Settings, tmp_path: Path) -> None:
+    make_worker(silent_for=timedelta(0))
+    settings.HLS_ROOT = tmp_path
+    (tmp_path / FILE).write_text("another")
+
+    with capture_logs() as told:
+        answer = client.get("/api/ready/")
+
+    assert (answer.status_code, answer.json()["files"]) == (503, "of another installation")
+    assert str(tmp_path) in told[0]["reason"], "the log says which folder; the answer is for anybody"
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs /proc, a file system without any room")

@@ -205,6 +205,20 @@ def test_backup_of_a_running_sqlite_restores_everything(installation: Installati
     assert kept(installation.look()) == kept(before, has_files=False)
 
 
+def test_empty_postgresql_that_is_set_by_mistake_removes_nothing(
+    installation: Installation, empty_postgresql: dict[str, str]
+) -> None:
+    wrong = Installation(installation.folder, empty_postgresql | {"DB_NAME": "wrong"})
+    wrong.run("createdb", "--username", "videoflix", "wrong")
+    wrong.manage("migrate", "--verbosity", "0")
+    there = {path: path.read_bytes() for path in wrong.data.rglob("*") if path.is_file() and path.parent != wrong.data}
+    for words in ("upkeep --yes", "check --deploy --fail-level WARNING"):
+        said = wrong.run("sh", "-c", f".venv/bin/python manage.py {words} 2>&1 || true")
+        assert "belongs to another installation" in said, said
+    left = {path: path.read_bytes() for path in wrong.data.rglob("*") if path.is_file() and path.parent != wrong.data}
+    assert left == there
+
+
 def test_move_to_postgresql_keeps_ids_sessions_and_films(
     installation: Installation, empty_postgresql: dict[str, str]
 ) -> None:

@@ -9,6 +9,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from hls.tests.films import small_film
@@ -93,6 +94,33 @@ def test_film_added_on_another_host_while_the_queue_is_away_is_made_all_the_same
 
     wait_until(is_ready, what="the film, made by the first host's worker", timeout_s=60)
     assert list((other / "hls").rglob("480p/segment_000.ts"))
+
+
+def test_worker_that_starts_while_the_database_is_away_comes_alive_with_it(
+    installation: Installation, tmp_path: Path
+) -> None:
+    """As after a reboot of the host, when PostgreSQL takes longer than the worker."""
+    log = tmp_path / "worker.log"
+    variables = clean_environment(DATA_DIR=str(tmp_path / "data"), **installation.variables)
+    installation.database.stop()
+    try:
+        with log.open("w") as output:
+            command = [sys.executable, "manage.py", "worker"]
+            worker = subprocess.Popen(command, cwd=BASE_DIR, env=variables, stdout=output, stderr=output)
+        wait_until(lambda: "heartbeat missed" in log.read_text(), what="the first beat, in vain", timeout_s=60)
+    finally:
+        installation.database.start()
+    where = f"host=127.0.0.1 port={installation.database.port} user=videoflix dbname=postgres"
+
+    def is_seen() -> bool:
+        with psycopg.connect(where) as connection:
+            return bool(connection.execute("SELECT 1 FROM hls_worker WHERE pid = %s", [worker.pid]).fetchone())
+
+    try:
+        wait_until(is_seen, what="the worker's heart", timeout_s=15)
+    finally:
+        worker.terminate()
+        worker.wait()
 
 
 def test_outages_are_clean_and_pass(installation: Installation) -> None:

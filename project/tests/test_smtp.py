@@ -2,9 +2,13 @@
 
 import asyncio
 import re
+import socket
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from email.message import Message
 from pathlib import Path
 
@@ -17,7 +21,10 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from accounts import letters
+from accounts import tasks as account_tasks
 from accounts.models import Letter, User
+from accounts.sending import Sender
+from project import tasks
 from project.env import BASE_DIR
 from project.tests.serving import free_port
 from project.tests.test_env import clean_environment
@@ -131,3 +138,96 @@ def test_letter_that_a_busy_server_refuses_is_sent_later_and_once(inbox: tuple[I
     registered.refresh_from_db()
     assert registered.sent_at
     assert registered.error == ""
+
+
+@contextmanager
+def mute_server() -> Iterator[tuple[int, list[socket.socket]]]:
+    """Accepts connections and says nothing: its port, and the connections so far."""
+    accepted: list[socket.socket] = []
+    with socket.create_server(("127.0.0.1", 0), backlog=200) as listener:
+
+        def accept() -> None:
+            with suppress(OSError):
+                while True:
+                    accepted.append(listener.accept()[0])
+
+        thread = threading.Thread(target=accept, daemon=True)
+        thread.start()
+        yield listener.getsockname()[1], accepted
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
+    for connection in accepted:
+        connection.close()
+
+
+TIMEOUT_S = 1
+
+
+@pytest.fixture
+def mute(settings: Settings) -> Iterator[list[socket.socket]]:
+    """Who has connected to a mail server that says nothing."""
+    with mute_server() as (port, accepted):
+        options = {"host": "127.0.0.1", "port": port, "timeout": TIMEOUT_S}
+        settings.MAILERS = {"default": {"BACKEND": "django.core.mail.backends.smtp.EmailBackend", "OPTIONS": options}}
+        yield accepted
+
+
+@pytest.fixture
+def sender(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sender]:
+    """A worker's own."""
+    one = Sender()
+    monkeypatch.setattr(account_tasks, "sender", one)
+    monkeypatch.setattr(tasks, "sender", one)
+    yield one
+    one.end()
+
+
+def is_idle(sender: Sender) -> bool:
+    """Wait until all that it was given so far is done."""
+    done = threading.Event()
+    sender.do(done.set)
+    return done.wait(10 * TIMEOUT_S)
+
+
+def due_letters(number: int) -> list[Letter]:
+    user = User.objects.create_user(username="ada@example.com", email="ada@example.com", password="a quiet river at 5")
+    row = {"kind": Letter.Kind.PASSWORD_RESET, "address": user.email}
+    return Letter.objects.bulk_create(Letter(**row) for _ in range(number))
+
+
+@pytest.mark.django_db
+def test_a_round_ends_at_its_first_failed_connection(mute: list[socket.socket]) -> None:
+    due_letters(150)
+    letters.send_due()
+    assert len(mute) == 1
+    assert list(Letter.objects.exclude(attempts=0).values_list("attempts", "error")) == [(1, "SMTPServerDisconnected")]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_mute_mail_server_holds_up_no_thread_of_the_queue(mute: list[socket.socket], sender: Sender) -> None:
+    """All that 150 letters and ten minutes of rounds ask of the queue's threads is done before the server times out."""
+    began = time.monotonic()
+    for letter in due_letters(150):
+        account_tasks.send_letter.call_local(letter.pk)
+    for _ in range(10):
+        tasks.send_due_letters.call_local()
+    assert time.monotonic() - began < TIMEOUT_S
+    assert is_idle(sender)
+    assert len(mute) == 2, "one letter, and one round that began with another"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_letters_go_out_from_the_mail_thread_even_when_one_is_refused(
+    inbox: tuple[Inbox, int], settings: Settings, sender: Sender
+) -> None:
+    options = {"host": "127.0.0.1", "port": inbox[1], "timeout": 5}
+    settings.MAILERS = {"default": {"BACKEND": "django.core.mail.backends.smtp.EmailBackend", "OPTIONS": options}}
+    inbox[0].is_busy = True
+    first, *others = due_letters(3)
+    account_tasks.send_letter.call_local(first.pk)
+    assert is_idle(sender)
+    inbox[0].is_busy = False
+    for letter in others:
+        account_tasks.send_letter.call_local(letter.pk)
+    assert is_idle(sender)
+    assert len(inbox[0].messages) == 2

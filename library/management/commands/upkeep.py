@@ -1,13 +1,19 @@
-"""`manage.py upkeep [--check | --remake]`: remove bytes that no row names; make again what rows name and is gone."""
+"""`manage.py upkeep`: remove bytes that no row names, take them back, make again what rows name and is gone."""
 
 from argparse import ArgumentParser
+from collections.abc import Callable
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from hls import identity
 from hls import upkeep as engine
+from hls.errors import NothingRemoved
+from hls.folders import size_bytes as tree_bytes
 from hls.models import Transcode
+from hls.removal import TRASH, Trash
 from library import upkeep as films
+from library.disk import size_text
 
 
 class Command(BaseCommand):
@@ -17,24 +23,74 @@ class Command(BaseCommand):
         which = parser.add_mutually_exclusive_group()
         which.add_argument("--check", action="store_true", help="Change nothing; exit 1 where there is anything.")
         which.add_argument("--remake", action="store_true", help="Also queue films whose served files are gone.")
+        which.add_argument("--yes", action="store_true", help="Remove what no row names, however much it is.")
+        which.add_argument(
+            "--restore", action="store_true", help="Take back what rows name from the trash; list the rest."
+        )
+        which.add_argument("--empty-trash", action="store_true", help="Remove for good what lies in the trash.")
+        which.add_argument("--adopt", action="store_true", help="Say that this database and these folders are one.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if not options["check"]:
-            engine.take_back_lapsed()
-            engine.retry_due()
-            engine.sweep()
-            films.sweep()
+        if options["restore"]:
+            self.restore()
+        elif options["empty_trash"]:
+            self.empty_trash()
+        elif options["adopt"]:
+            self.adopt()
+        else:
+            self.look_after(**options)
+
+    def look_after(self, *, check: bool, remake: bool, yes: bool, **others: Any) -> None:
+        refused = [] if check else self.sweep(may_be_much=yes)
         lost = films.lost()
         found = self.tell_of_bytes()
-        if options["remake"]:
+        if remake:
             self.remake(lost)
-            return
-        for film in lost:
-            self.stdout.write(f"{name(film)} is listed, but its files are gone: `manage.py upkeep --remake`")
-        if options["check"] and found:
+        else:
+            for film in lost:
+                self.stdout.write(f"{name(film)} is listed, but its files are gone: `manage.py upkeep --remake`")
+        refused += films.doubts() if check else []
+        if refused:
+            raise CommandError("\n".join(refused))
+        if check and found:
             raise CommandError("There are bytes that no row names; `manage.py upkeep` removes them.")
-        if lost:
+        if lost and not remake:
             raise CommandError("There are films without their files.")
+
+    def sweep(self, *, may_be_much: bool) -> list[str]:
+        """What the workers do each minute, at once and for all films; why something is not removed."""
+        engine.take_back_lapsed()
+        engine.retry_due()
+        refused = []
+        sweeps: list[Callable[[], object]] = [
+            lambda: engine.sweep(may_be_much=may_be_much),
+            lambda: films.sweep(may_be_much=may_be_much),
+        ]
+        for sweep in sweeps:
+            try:
+                sweep()
+            except NothingRemoved as error:
+                refused.append(str(error))
+        return refused
+
+    def restore(self) -> None:
+        for root, wanted in films.roots().items():
+            trash = Trash(root)
+            for name in trash.restore(wanted()):
+                self.stdout.write(f"restored {root / name}")
+            for _, path in trash.items():
+                self.stdout.write(f"{tree_bytes(path):>14,} {path}, which no row names")
+
+    def empty_trash(self) -> None:
+        for root in films.roots():
+            freed = tree_bytes(root / TRASH)
+            Trash(root).empty(of_everything=True)
+            self.stdout.write(f"{size_text(freed)} freed in {root}")
+
+    def adopt(self) -> None:
+        for root in films.roots():
+            identity.adopt(root)
+            self.stdout.write(f"{root} belongs to the installation {identity.known()}")
 
     def tell_of_bytes(self) -> int:
         found = [(orphan.path, orphan.size_bytes) for orphan in engine.orphans()]

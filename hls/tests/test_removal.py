@@ -1,0 +1,113 @@
+"""The trash: what goes there, when it goes for good, and what comes back."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import time_machine
+from django.utils import timezone
+from pytest_django.fixtures import Settings
+from structlog.testing import capture_logs
+
+from hls import removal
+from hls.errors import TooMuch
+from hls.removal import TRASH, Trash, check_share, erase
+
+
+def put(root: Path, name: str, text: str = "film") -> Path:
+    path = root / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+def test_what_is_thrown_away_lies_in_the_trash_under_its_name(tmp_path: Path) -> None:
+    film = put(tmp_path, "videos/a.mp4")
+    trash = Trash(tmp_path)
+    assert trash.put(film)
+    assert not film.exists()
+    assert [(name, path.read_text()) for name, path in trash.items()] == [("videos/a.mp4", "film")]
+
+
+def test_it_stays_for_the_days_that_the_settings_say(tmp_path: Path, settings: Settings) -> None:
+    settings.TRASH_DAYS = 7
+    Trash(tmp_path).put(put(tmp_path, "videos/a.mp4"))
+    for days, left in ((6.9, 1), (7.1, 0)):
+        with time_machine.travel(timezone.now() + timedelta(days=days)):
+            Trash(tmp_path).empty()
+        assert len(list(Trash(tmp_path).items())) == left
+    assert list((tmp_path / TRASH).iterdir()) == []
+
+
+def test_no_days_are_no_trash(tmp_path: Path, settings: Settings) -> None:
+    settings.TRASH_DAYS = 0
+    Trash(tmp_path).put(put(tmp_path, "videos/a.mp4"))
+    Trash(tmp_path).empty()
+    assert list(Trash(tmp_path).items()) == []
+
+
+def test_what_is_wanted_and_not_there_comes_back(tmp_path: Path) -> None:
+    trash = Trash(tmp_path)
+    for name in ("1/1/segment", "1/2/segment", "2/1/segment"):
+        put(tmp_path, name)
+    trash.put(tmp_path / "1")
+    trash.put(tmp_path / "2")
+    put(tmp_path, "2/1/segment", "a newer one")
+    assert trash.restore({"1/2", "2/1", "3/1"}) == ["1/2"]
+    assert (tmp_path / "1/2/segment").read_text() == "film"
+    assert (tmp_path / "2/1/segment").read_text() == "a newer one"
+    assert sorted(name for name, _ in trash.items()) == ["1/1", "2/1"]
+
+
+def test_the_newest_of_several_comes_back(tmp_path: Path) -> None:
+    for hours, text in enumerate(("old", "new")):
+        with time_machine.travel(timezone.now() + timedelta(hours=hours)):
+            Trash(tmp_path).put(put(tmp_path, "videos/a.mp4", text))
+    assert Trash(tmp_path).restore({"videos/a.mp4"}) == ["videos/a.mp4"]
+    assert (tmp_path / "videos/a.mp4").read_text() == "new"
+
+
+def test_what_is_gone_already_is_no_failure(tmp_path: Path) -> None:
+    assert Trash(tmp_path).put(tmp_path / "gone")
+    assert erase(tmp_path / "gone")
+
+
+def test_what_can_not_be_removed_is_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    film = put(tmp_path, "film")
+
+    def refused(path: Path, *others: object, **options: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "rename", refused)
+    monkeypatch.setattr(Path, "unlink", refused)
+    with capture_logs() as told:
+        assert not any(Trash(tmp_path).put(film) or erase(film) for _ in range(3))
+    assert [(line["event"], line["path"], line["reason"]) for line in told] == [
+        ("can't be removed", str(film), "Permission denied")
+    ]
+
+
+def test_a_file_and_a_folder_are_erased_and_a_links_target_is_not(tmp_path: Path) -> None:
+    kept = put(tmp_path, "kept/film")
+    link = tmp_path / "link"
+    link.symlink_to(kept.parent)
+    for path in (put(tmp_path, "file"), put(tmp_path, "folder/file").parent, link):
+        assert erase(path)
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+    assert kept.exists()
+
+
+@pytest.mark.parametrize(("named", "unnamed"), [(0, 10), (40, 10), (41, 10), (400, 100)])
+def test_a_few_things_or_a_quarter_may_go(tmp_path: Path, named: int, unnamed: int) -> None:
+    check_share(tmp_path, named=named, unnamed=unnamed)
+
+
+@pytest.mark.parametrize(("named", "unnamed"), [(0, 11), (40, 11), (400, 101), (20_000, 20_000)])
+def test_more_than_that_is_not_believed(tmp_path: Path, named: int, unnamed: int) -> None:
+    with pytest.raises(TooMuch, match=f"No row names {unnamed} things.*--yes"):
+        check_share(tmp_path, named=named, unnamed=unnamed)
+
+
+@pytest.fixture(autouse=True)
+def nothing_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(removal, "_told", set())
