@@ -49,16 +49,16 @@ def chunk_command(
 ) -> list[str]:
     """To be run in the chunk's own folder, which has a folder for each rendition, and one for tiles.
 
-    A chunk that `is_lost`, with nothing in it that could be decoded, is black and silent.
+    A chunk that `is_lost`, with no picture in it that could be decoded, is black.
     Where its sound is apart, `sound_command` was run before.
     """
     span = plan.timeline.chunks[index]
     command = [str(encoder.ffmpeg), *GLOBAL]
-    if not is_lost:
+    if not is_lost or (plan.source.audio and sound != Sound.SILENT):
         command += _input(plan, plan.landing(span), source, encoder)
     if not is_lost and plan.is_after_pictures(span):
         command += _input(plan, plan.picture_landing(span), source, encoder)
-    if not is_lost and sound == Sound.APART:
+    if sound == Sound.APART:
         command += ["-f", "nut", "-protocol_whitelist", "file", "-i", f"file:{names.SOUND_APART}"]
     command += ["-filter_complex", graph(plan, span, has_zscale=has_zscale, is_lost=is_lost, sound=sound)]
     for number, rendition in enumerate(plan.renditions):

@@ -66,7 +66,7 @@ def encode_chunk(
             raise CannotCopy(f"no frame of chunk {index} can be decoded")
         if not progress.done and index > 0:  # the first chunk has the frames that were seen when the film was probed
             log.warning("nothing of chunk %d can be decoded, it is left black: %s", index, source)
-            attempt.run(is_lost=True)
+            attempt.run_lost()
             lost = (attempt.whole,)
         if not progress.done:
             raise TranscodeError(Code.UNREADABLE, f"no frame of chunk {index} can be decoded")
@@ -102,21 +102,34 @@ class _Attempt:
         span, timeline = self.plan.timeline.chunks[self.index], self.plan.timeline
         return Span(float(timeline.seconds(span.first_frame)), float(timeline.seconds(span.end_frame)))
 
-    def run(self, *, is_lost: bool = False) -> tuple[Span, ...]:
+    def run(self) -> tuple[Span, ...]:
         """What of the source's pictures couldn't be decoded."""
         span = self.plan.timeline.chunks[self.index]
         with readable(self.plan, span, self.source, self.folder, self.watch) as reading:
-            ended = self._encoded(reading, is_lost=True) if is_lost else self._encoded_whatever_the_sound(reading)
+            ended = self._encoded_whatever_the_sound(reading)
             if self.plan.is_copying and (complaint := DECODER_COMPLAINT.search(ended.stderr)):
                 raise CannotCopy(complaint[0])
             return undecoded(reading, span, self.watch) if DAMAGE.search(ended.stderr) else ()
 
-    def _encoded_whatever_the_sound(self, reading: Readable) -> Ended:
+    def run_lost(self) -> None:
+        """Black pictures, with their sound, or with silence where that can't be decoded either."""
+        span = self.plan.timeline.chunks[self.index]
+        with readable(self.plan, span, self.source, self.folder, self.watch) as reading:
+            try:
+                self._encoded_whatever_the_sound(reading, is_lost=True)
+            except TranscodeError as error:
+                if error.code != Code.ENCODER_FAILED:
+                    raise
+            last = self.folder / self.plan.renditions[-1].name / names.segment_name(span.segments[-1].number)
+            if not last.exists():
+                self._encoded(reading, is_lost=True, sound=Sound.SILENT)
+
+    def _encoded_whatever_the_sound(self, reading: Readable, *, is_lost: bool = False) -> Ended:
         """A graph can't go on after a change of its sound: then this chunk's sound is made first."""
         audio = self.plan.source.audio
         if audio is None or not audio.is_changing:
             try:
-                return self._encoded(reading)
+                return self._encoded(reading, is_lost=is_lost)
             except TranscodeError as error:
                 if SOUND_CHANGES not in error.detail:
                     raise
@@ -126,7 +139,7 @@ class _Attempt:
             command = sound_command(reading.plan, self.index, source=reading.path, encoder=self.encoder)
             self._ended(command, watch=replace(self.watch, on_line=_Growth().on_line))
             has_sound = apart.exists() and apart.stat().st_size > NUT_HEADER_BYTES
-            return self._encoded(reading, sound=Sound.APART if has_sound else Sound.SILENT)
+            return self._encoded(reading, is_lost=is_lost, sound=Sound.APART if has_sound else Sound.SILENT)
         finally:
             apart.unlink(missing_ok=True)
 

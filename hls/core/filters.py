@@ -89,7 +89,8 @@ def graph(
         parts.append(f"[r{number}]scale={rendition.width}:{rendition.height},setsar=1[v{number}]")
     if plan.source.audio:
         copies = "".join(f"[a{number}]" for number in range(len(plan.renditions)))
-        heard = _silence(plan, span) if is_lost or sound == Sound.SILENT else _sound(plan, span, sound)
+        apart = 2 if plan.is_after_pictures(span) and not is_lost else 1  # the last input's number
+        heard = _silence(plan, span) if sound == Sound.SILENT else _sound(plan, span, sound, apart)
         parts.append(f"{heard},asplit={len(plan.renditions)}{copies}")
     return ";".join(parts)
 
@@ -201,12 +202,12 @@ def _bounds(plan: Plan, span: ChunkSpan) -> tuple[AudioTrack, int, int]:
     return plan.source.audio, zero + part.warm_up_sample, zero + part.end_sample
 
 
-def _sound(plan: Plan, span: ChunkSpan, sound: Sound) -> str:
+def _sound(plan: Plan, span: ChunkSpan, sound: Sound, apart: int) -> str:
     audio, begin, end = _bounds(plan, span)
     part, number, sync_s = audio_span(plan, span), 0, SYNC_S
     if sound == Sound.APART:
         audio = AudioTrack(index=0, codec="pcm_f32le", channels=2, sample_rate=SAMPLE_RATE)
-        number, sync_s = 1 + plan.is_after_pictures(span), APART_SYNC_S
+        number, sync_s = apart, APART_SYNC_S
     filters = [
         *_exact_times(audio),
         *_levels(audio),

@@ -208,8 +208,8 @@ def test_what_can_not_be_copied_is_not_copied_by_mistake() -> None:
         command(plan)
 
 
-def test_a_lost_chunk_opens_no_file() -> None:
-    words = command(index=1, is_lost=True)
+def test_a_lost_chunk_without_sound_opens_no_file() -> None:
+    words = command(index=1, is_lost=True, sound=Sound.SILENT)
     assert "-i" not in words
     assert len(outputs(words)) == 3
 

@@ -9,7 +9,7 @@ from hls.core.chunk import Span
 from hls.core.damage import merged
 from hls.core.packets import tick_s
 from hls.tests.clips import Look, make
-from hls.tests.watching import Film, assert_plays, encode
+from hls.tests.watching import Film, assert_plays, beep_times, encode
 
 pytestmark = pytest.mark.ffmpeg
 
@@ -48,6 +48,8 @@ def test_a_chunk_without_any_picture_is_told_whole(tmp_path: Path) -> None:
     film = encode(without_pictures(make(tmp_path / "film.mp4", look=LOOK, video=H264), 10, 20), tmp_path)
     assert told(film) == [Span(10, 12), Span(12, 20)]
     assert_plays(film)
+    beeps = [round(at_s - 10, 1) for at_s in beep_times(film.joined("480p"))]
+    assert beeps == list(range(20)), "its sound is whole"
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts", "avi", "mpg"])

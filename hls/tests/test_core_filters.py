@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hls.core.colour import BT709
-from hls.core.filters import audio_span, graph, tiles
+from hls.core.filters import Sound, audio_span, graph, tiles
 from hls.core.plan import Plan, make_plan
 from hls.core.probe import AudioTrack, Copyable, Crop, Shape
 from hls.tests.factories import source
@@ -27,8 +27,10 @@ def with_audio(audio: AudioTrack | None, **facts: object) -> Plan:
     return make_plan(replace(made, audio=audio, video=replace(made.video, **facts)))  # type: ignore[arg-type]
 
 
-def drawn(plan: Plan, index: int = 0, *, has_zscale: bool = True, is_lost: bool = False) -> str:
-    return graph(plan, plan.timeline.chunks[index], has_zscale=has_zscale, is_lost=is_lost)
+def drawn(
+    plan: Plan, index: int = 0, *, has_zscale: bool = True, is_lost: bool = False, sound: Sound = Sound.OF_SOURCE
+) -> str:
+    return graph(plan, plan.timeline.chunks[index], has_zscale=has_zscale, is_lost=is_lost, sound=sound)
 
 
 def test_the_graph_of_a_usual_films_second_chunk() -> None:
@@ -203,11 +205,17 @@ def test_a_copied_rendition_is_not_scaled_and_its_place_is_kept() -> None:
 
 
 def test_a_chunk_that_is_lost_is_black_and_silent_for_as_long() -> None:
-    made = drawn(film(), 1, is_lost=True)
+    made = drawn(film(), 1, is_lost=True, sound=Sound.SILENT)
     assert made.startswith("color=c=black:s=1920x1080:r=25/1,trim=end_frame=750,settb=1/25,setpts=N+300,")
     assert "anullsrc=r=48000:cl=stereo" in made
     assert "atrim=end_sample=1443840" in made
     assert "[0:" not in made, "nothing of the source is read"
+
+
+def test_a_chunk_whose_pictures_are_lost_keeps_its_sound() -> None:
+    made = drawn(film(), 1, is_lost=True)
+    assert made.startswith("color=c=black:")
+    assert "[0:1]" in made
 
 
 def test_a_film_without_sound_has_no_sound_in_its_graph() -> None:
