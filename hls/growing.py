@@ -84,10 +84,3 @@ class Growing:
         rendition = self.rendition(resolution)
         text = playlists.media(self.plan, rendition.name, rendition.segments, is_finished=False)
         return with_version(text, self.version)
-
-    def segment(self, resolution: str, number: int) -> Path | None:
-        """The file of a final segment, else None."""
-        rendition = self.rendition(resolution)
-        if number >= len(rendition.segments):
-            return None
-        return self.folder / rendition.name / names.segment_name(number)

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Code(StrEnum):
-    """Stable names for callers; CONTRACT part 4."""
+    """Stable names, which callers act on."""
 
     NO_VIDEO = "no_video"
     UNREADABLE = "unreadable"

@@ -33,10 +33,6 @@ def segment_number(name: str) -> int | None:
     return int(match[1]) if match else None
 
 
-def is_segment_name(name: str) -> bool:
-    return segment_number(name) is not None
-
-
 def sheet_name(number: int) -> str:
     return f"storyboard_{number:02d}.jpg"
 

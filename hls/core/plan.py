@@ -81,10 +81,6 @@ class Plan:
         return float(self.timeline.seconds(span.first_frame) - (landing.shown_s - self.zero_s if landing else 0))
 
     @property
-    def tile_interval_s(self) -> float:
-        return float(self.frames_per_tile / self.timeline.rate)
-
-    @property
     def tile_count(self) -> int:
         return ceil(self.timeline.frame_count / self.frames_per_tile)
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from hls.core.sps import IDR, SPS, SequenceParameters, kind, nal_units, sequence_parameters
 
 PACKET = 188
-SYNC = 0x47
 PAT_PID, SDT_PID = 0, 17
 H264, AAC_ADTS = 0x1B, 0x0F
 TICKS = 90_000  # of the clock of PTS and DTS, a second
@@ -43,7 +42,6 @@ class SoundFrames:
     frame_count: int
     object_type: int  # 2: AAC-LC
     sample_rate: int
-    channels: int
 
 
 def tables(data: bytes) -> Tables:
@@ -115,8 +113,7 @@ def sound(data: bytes, pid: int) -> SoundFrames | None:
     if first is None:
         return None
     header = first[1]
-    channels = (header >> 6) & 0x07
-    return SoundFrames(first[0], count, ((header >> 14) & 0x03) + 1, _sample_rate(header), channels)
+    return SoundFrames(first[0], count, ((header >> 14) & 0x03) + 1, _sample_rate(header))
 
 
 def with_tables_first(data: bytes) -> bytes:

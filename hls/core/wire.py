@@ -6,6 +6,7 @@ A field with a default may be missing from what is read: an older version of the
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from fractions import Fraction
+from functools import cache
 from types import UnionType
 from typing import Any, cast, get_args, get_origin, get_type_hints
 
@@ -25,6 +26,12 @@ def load[T](kind: type[T], data: Mapping[str, Any]) -> T:
     return cast(T, _decoded(kind, data))
 
 
+@cache
+def _hints(kind: Any) -> dict[str, Any]:
+    """Of a dataclass: they never change, and take longer to find than all the rest."""
+    return get_type_hints(kind)
+
+
 def _encoded(value: object) -> object:
     if is_dataclass(value):
         return {field.name: _encoded(getattr(value, field.name)) for field in fields(value)}
@@ -41,7 +48,7 @@ def _decoded(kind: Any, data: Any) -> object:
     if get_origin(kind) is tuple:
         return tuple(_decoded(get_args(kind)[0], item) for item in data)
     if is_dataclass(kind):
-        hints = get_type_hints(kind)
+        hints = _hints(cast(Any, kind))
         read = [field for field in fields(kind) if field.name in data or field.default is MISSING]
         return cast(Any, kind)(**{field.name: _decoded(hints[field.name], data[field.name]) for field in read})
     if kind is Fraction:

@@ -116,7 +116,7 @@ def test_tiles_of_chunks_are_the_films(rate: Fraction, frame_count: int) -> None
     numbers = [number for chunk in plan.timeline.chunks for number in tiles(plan, chunk)]
     assert numbers == list(range(plan.tile_count))
     assert plan.tile_count >= min(10, frame_count) * 2 / 3
-    assert plan.tile_interval_s <= max(10.5, float(1 / rate))
+    assert float(plan.frames_per_tile / rate) <= max(10.5, float(1 / rate))
 
 
 @pytest.mark.parametrize(("rate", "frame_count"), [(Fraction(25), 0), (Fraction(61), 10), (Fraction(1, 2), 10)])

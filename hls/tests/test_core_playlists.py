@@ -164,7 +164,6 @@ def test_average_is_all_bits_by_all_time() -> None:
 def test_segment_names_have_three_digits_or_more(number: int, name: str) -> None:
     assert names.segment_name(number) == name
     assert names.segment_number(name) == number
-    assert names.is_segment_name(name)
 
 
 @pytest.mark.parametrize(
@@ -189,7 +188,7 @@ def test_segment_names_have_three_digits_or_more(number: int, name: str) -> None
     ],
 )
 def test_other_names_are_no_segments(name: str) -> None:
-    assert not names.is_segment_name(name)
+    assert names.segment_number(name) is None
 
 
 def test_names_of_sheets_and_renditions() -> None:

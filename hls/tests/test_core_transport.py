@@ -123,7 +123,7 @@ def test_sound_is_described_by_its_first_frame(
 ) -> None:
     stream = adts(4, object_type=object_type, rate_index=rate_index, channels=channels)
     found = transport.sound(sound_packets(900, stream), AUDIO_PID)
-    assert found == transport.SoundFrames(900, 4, object_type, sample_rate, channels)
+    assert found == transport.SoundFrames(900, 4, object_type, sample_rate)
 
 
 def test_a_segment_without_sound_has_none() -> None:

@@ -52,8 +52,6 @@ def test_what_is_done_without_a_gap_may_be_watched(done: list[int], segments: in
     assert text is not None
     entries = parse("index.m3u8", text).entries
     assert [entry.uri for entry in entries] == [f"segment_{number:03d}.ts" for number in range(segments)]
-    assert film.segment("480p", segments - 1) is not None
-    assert film.segment("480p", segments) is None
 
 
 @pytest.mark.parametrize("done", [[], [1], [1, 2, 3]])
@@ -70,9 +68,7 @@ def test_a_film_whose_plan_was_taken_back_shows_nothing() -> None:
 @pytest.mark.parametrize("resolution", ["480p", "720p", "1080p"])
 def test_every_resolution_plays_the_best_real_one(resolution: str) -> None:
     film = growing(partly([0]))
-    path = film.segment(resolution, 1)
-    assert path is not None
-    assert path.parts[-2:] == ("480p", "segment_001.ts")
+    assert film.rendition(resolution).name == "480p"
 
 
 def test_it_has_no_trick_play_before_it_is_finished() -> None:

@@ -141,7 +141,7 @@ def test_a_thumbnail_can_be_removed(at_admin: Client) -> None:
 
 
 def test_the_change_page_names_no_address_of_an_upload(at_admin: Client) -> None:
-    """Nothing below the upload folder has a URL (CONTRACT part 2)."""
+    """Nothing below the upload folder has a URL."""
     video = VideoFactory.create(ready=True, thumbnail="thumbnails/0123456789abcdef.jpg")
     page = at_admin.get(reverse("admin:library_video_change", args=[video.pk])).content.decode()
     assert str(video.video_file.name) not in page
