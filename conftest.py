@@ -8,6 +8,7 @@ from pathlib import Path
 
 import django
 import pytest
+from hypothesis import settings as properties
 
 from project.env import Env
 
@@ -25,10 +26,14 @@ os.environ["DATA_DIR"] = tempfile.mkdtemp(prefix="videoflix-test-")
 django.setup()
 
 from huey.contrib.djhuey import HUEY  # noqa: E402 (needs the settings)
+from hypothesis import settings as properties  # noqa: E402
 
 from accounts import playback  # noqa: E402
 from hls.growing import measured  # noqa: E402
 from library import places  # noqa: E402
+
+properties.register_profile("videoflix", deadline=None)  # no test is judged by how busy its machine is
+properties.load_profile("videoflix")
 
 
 @pytest.fixture(autouse=True)
