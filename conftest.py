@@ -26,7 +26,6 @@ os.environ["DATA_DIR"] = tempfile.mkdtemp(prefix="videoflix-test-")
 django.setup()
 
 from huey.contrib.djhuey import HUEY  # noqa: E402 (needs the settings)
-from hypothesis import settings as properties  # noqa: E402
 
 from accounts import playback  # noqa: E402
 from hls.growing import measured  # noqa: E402
