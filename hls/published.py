@@ -29,7 +29,8 @@ class Served:
     undecoded: tuple[tuple[float, float], ...] = ()  # from and to, in seconds: what couldn't be decoded of the source
 
     def as_json(self) -> dict[str, Any]:
-        return {**asdict(self), "renditions": [asdict(entry) for entry in self.renditions]}
+        lists = {"renditions": [asdict(entry) for entry in self.renditions], "undecoded": [*map(list, self.undecoded)]}
+        return asdict(self) | lists
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:

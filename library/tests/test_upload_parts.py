@@ -10,6 +10,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from hls import identity
 from library import disk, joining, upkeep, uploads
 from library.errors import UploadBusy
 from library.models import Upload, UploadKind, Video
@@ -45,7 +46,8 @@ def parts(at_admin: Client) -> list[str]:
 
 
 def files(folders: Path) -> list[bytes]:
-    return [path.read_bytes() for path in (folders / "uploads").rglob("*") if path.is_file()]
+    uploads = folders / "uploads"
+    return [path.read_bytes() for path in uploads.rglob("*") if path.is_file() and path.name != identity.FILE]
 
 
 def whole() -> Upload:
