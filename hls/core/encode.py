@@ -51,7 +51,7 @@ def encode_chunk(
     """Make chunk `index` of `plan` in the empty, private `folder`, check it, and measure it.
 
     Writes `<rendition>/segment_NNN.ts` (numbered over the whole film) and `tiles/NNNNN.jpg`, synced to the disk.
-    `on_progress` gets the frames of this chunk done so far, at least every 2 seconds.
+    `on_progress` gets the frames of this chunk done so far, at least every 2 seconds, or as often as a file is done.
     Raises Stopped soon after `should_stop()` is true; CannotCopy where the film has to be planned anew without copying;
     TranscodeError: ENCODER_FAILED, TIMEOUT, DISK_FULL, SOURCE_MISSING, UNREADABLE.
     """
@@ -70,8 +70,8 @@ def encode_chunk(
             lost = (attempt.whole,)
         if not progress.done:
             raise TranscodeError(Code.UNREADABLE, f"no frame of chunk {index} can be decoded")
-        facts = replace(_measured(plan, index, folder), undecoded=lost)
-        _sync(folder)
+        facts = replace(_measured(plan, index, folder, progress.on_tick), undecoded=lost)
+        _sync(folder, progress.on_tick)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise TranscodeError(Code.DISK_FULL, str(error)) from error
@@ -79,9 +79,9 @@ def encode_chunk(
     return facts
 
 
-def _measured(plan: Plan, index: int, folder: Path) -> ChunkFacts:
+def _measured(plan: Plan, index: int, folder: Path, on_tick: Callable[[], None]) -> ChunkFacts:
     try:
-        return measured(plan, index, folder)
+        return measured(plan, index, folder, on_tick=on_tick)
     except TranscodeError as error:
         if plan.is_copying and error.code == Code.ENCODER_FAILED:
             raise CannotCopy(error.detail) from error
@@ -205,9 +205,10 @@ def _check_end(ended: Ended, source: Path) -> None:
     raise TranscodeError(Code.ENCODER_FAILED, f"ffmpeg ended with {ended.returncode}: {ended.stderr[-2000:]}")
 
 
-def _sync(folder: Path) -> None:
-    """Files and their folders reach the disk before anybody is told that they exist."""
+def _sync(folder: Path, on_tick: Callable[[], None]) -> None:
+    """Files and their folders reach the disk before anybody is told that they exist; a slow one takes its time."""
     for path in [*folder.rglob("*"), folder]:
+        on_tick()
         descriptor = os.open(path, os.O_RDONLY)
         try:
             os.fsync(descriptor)

@@ -1,5 +1,6 @@
 """Checks an encoded chunk against its plan, and measures it: nothing is published that wasn't looked at."""
 
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
@@ -16,20 +17,24 @@ from hls.core.timeline import ChunkSpan, Segment
 AAC_TICKS = AAC_SAMPLES * transport.TICKS // SAMPLE_RATE
 
 
-def measured(plan: Plan, index: int, folder: Path) -> ChunkFacts:
+def measured(plan: Plan, index: int, folder: Path, *, on_tick: Callable[[], None] = lambda: None) -> ChunkFacts:
     """Leave each segment one PAT and one PMT, then check and measure what is in `folder`.
 
     Raises TranscodeError: ENCODER_FAILED where something isn't as planned.
     """
     span = plan.timeline.chunks[index]
-    renditions = tuple(_rendition(plan, span, rendition, folder / rendition.name) for rendition in plan.renditions)
+    renditions = tuple(
+        _rendition(plan, span, rendition, folder / rendition.name, on_tick) for rendition in plan.renditions
+    )
     tile_names = tuple(names.tile_name(number) for number in tiles(plan, span))
     for name in tile_names:
         _expect((folder / name).is_file(), f"{name} is missing")
     return ChunkFacts(index=index, renditions=renditions, tiles=tile_names)
 
 
-def _rendition(plan: Plan, span: ChunkSpan, rendition: Rendition, folder: Path) -> RenditionFacts:
+def _rendition(
+    plan: Plan, span: ChunkSpan, rendition: Rendition, folder: Path, on_tick: Callable[[], None]
+) -> RenditionFacts:
     expected = {names.segment_name(segment.number) for segment in span.segments}
     _expect({path.name for path in folder.iterdir()} == expected, f"{rendition.name}: other segments than planned")
     codecs: set[str] = set()
@@ -37,6 +42,7 @@ def _rendition(plan: Plan, span: ChunkSpan, rendition: Rendition, folder: Path) 
     sound_frames = 0
     sound_end = None
     for segment in span.segments:
+        on_tick()
         path = folder / names.segment_name(segment.number)
         try:
             data = transport.with_tables_first(path.read_bytes())

@@ -1,9 +1,11 @@
 """One chunk: what it leaves behind, how it tells of its progress, and every way it can fail."""
 
+import os
 import shutil
 import stat
 import time
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -137,6 +139,22 @@ def test_poster_of_nothing_is_refused(source: Path, tmp_path: Path) -> None:
     with pytest.raises(TranscodeError) as caught:
         extract_frame(segment, tmp_path / "x.jpg", at_s=60, width=100, encoder=ENCODER)
     assert caught.value.code == Code.ENCODER_FAILED
+
+
+def test_a_slow_disk_does_not_silence_a_chunk(
+    plan: Plan, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between two files that are put on the disk, its worker is heard of: else its lease might end."""
+    progress: list[int] = []
+    told: list[int] = []
+
+    def slow(descriptor: int) -> None:
+        told.append(len(progress))
+
+    monkeypatch.setattr(os, "fsync", slow)
+    attempt(plan, source, tmp_path, progress=progress)
+    assert len(told) > 5
+    assert all(later > earlier for earlier, later in pairwise(told))
 
 
 def test_progress_is_told_often_and_never_falls(plan: Plan, source: Path, tmp_path: Path) -> None:
