@@ -16,7 +16,7 @@ from django.http.response import HttpResponseBase
 
 from accounts import origins
 
-HEADER = "HTTP_X_PLAYBACK_ADDRESS"
+HEADER = origins.PLAYBACK_ADDRESS
 PATH = re.compile(r"/api/play/([\w.-]+)(/video/[1-9]\d{0,17}/.*)", re.ASCII | re.DOTALL)
 OTHER_CREDENTIALS = ("HTTP_COOKIE", "HTTP_AUTHORIZATION")
 HEADERS = {"Referrer-Policy": "no-referrer"}

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
+import structlog
 from django.conf import settings
-from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest
+from django.http import HttpRequest, JsonResponse
 from django.http.response import HttpResponseBase
 from django.utils.http import is_same_domain
 
@@ -18,6 +18,12 @@ from accounts import cookies
 
 SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS", "TRACE"))
 OWN_SITES = frozenset(("same-origin", "none"))
+LOOPBACK = frozenset(("localhost", "127.0.0.1", "::1"))
+PLAYBACK_ADDRESS = "HTTP_X_PLAYBACK_ADDRESS"  # the token of accounts.addresses
+LONGEST_LOGGED = 255
+REFUSAL = "Requests from this page's origin are refused: it is not in CSRF_TRUSTED_ORIGINS."
+
+log = structlog.get_logger("videoflix.web")
 
 type Handler = Callable[[HttpRequest], HttpResponseBase]
 
@@ -27,20 +33,33 @@ def own_or_allowed_origin(get_response: Handler) -> Handler:
 
     Only a request that carries no cookie, and a Bearer token or the wish for tokens in the body, is let through
     unseen: no browser adds either by itself, and no cookie comes of it. Everything else may be, or may become,
-    cookie-authenticated.
+    cookie-authenticated. A page that is refused by its preflight alone never sends the request: so that is told too.
     """
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
-        if (
-            request.method not in SAFE_METHODS
-            and request.path_info.startswith("/api/")
-            and not is_without_cookies(request)
-            and not comes_from_us(request)
-        ):
-            raise PermissionDenied
+        if is_preflight(request) and not comes_from_us(request):
+            tell(request)
+        elif is_guarded(request) and not is_without_cookies(request) and not comes_from_us(request):
+            tell(request)
+            return JsonResponse({"detail": REFUSAL}, status=403)
         return get_response(request)
 
     return middleware
+
+
+def is_guarded(request: HttpRequest) -> bool:
+    return request.method not in SAFE_METHODS and request.path_info.startswith("/api/")
+
+
+def is_preflight(request: HttpRequest) -> bool:
+    """Of a page that asks whether it may; a playback address may be used by any."""
+    is_asking = request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers
+    return is_asking and request.path_info.startswith("/api/") and not request.META.get(PLAYBACK_ADDRESS)
+
+
+def tell(request: HttpRequest) -> None:
+    origin = request.headers.get("Origin", "")[:LONGEST_LOGGED]
+    log.warning("origin refused", origin=origin, path=request.path_info, hint="it is not in CSRF_TRUSTED_ORIGINS")
 
 
 def is_without_cookies(request: HttpRequest) -> bool:
@@ -60,7 +79,10 @@ def comes_from_us(request: HttpRequest) -> bool:
 
 
 def is_allowed(origin: str) -> bool:
-    """Whether CSRF_TRUSTED_ORIGINS names it; `https://*.example.com` is example.com and every name below it."""
+    """Whether CSRF_TRUSTED_ORIGINS names it; `https://*.example.com` is example.com and every name below it.
+
+    Where nobody has set up anything, frontends on this machine are welcome, on whatever port.
+    """
     origin = origin.lower()
     if origin in settings.CSRF_TRUSTED_ORIGINS:
         return True
@@ -68,6 +90,8 @@ def is_allowed(origin: str) -> bool:
         asked = urlsplit(origin)
     except ValueError:
         return False
+    if settings.WELCOMES_THIS_MACHINE and asked.scheme in ("http", "https") and asked.hostname in LOOPBACK:
+        return True
     wild = (urlsplit(allowed) for allowed in settings.CSRF_TRUSTED_ORIGINS if "*" in allowed)
     return any(
         asked.scheme == allowed.scheme and is_same_domain(asked.netloc, allowed.netloc.removeprefix("*"))

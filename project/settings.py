@@ -30,6 +30,7 @@ SECRET_KEY = env.secret_key or environment.private_key(DATA_DIR / "secret_key")
 DEBUG = env.debug
 ALLOWED_HOSTS = env.allowed_hosts
 CSRF_TRUSTED_ORIGINS = env.csrf_trusted_origins  # CORS too asks accounts.origins, for whom this is the list
+WELCOMES_THIS_MACHINE = env.model_fields_set.isdisjoint(("allowed_hosts", "csrf_trusted_origins"))
 CORS_ALLOW_CREDENTIALS = True
 TUS_REQUEST_HEADERS = [
     *("tus-resumable", "upload-length", "upload-offset", "upload-metadata", "upload-checksum"),
@@ -110,8 +111,8 @@ MIDDLEWARE = [
     "project.csp.admin_policy",
     "project.hosts.served_hosts_only",
     "project.static.StaticFiles",
-    "corsheaders.middleware.CorsMiddleware",
     "accounts.origins.own_or_allowed_origin",
+    "corsheaders.middleware.CorsMiddleware",
     "accounts.cookies.partitioned",
     "accounts.devices.kept",
     "django.contrib.sessions.middleware.SessionMiddleware",

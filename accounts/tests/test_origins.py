@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
-from accounts import cookies
+from accounts import cookies, origins
 from accounts.models import User
 from accounts.tests.factories import PASSWORD, signed_in
 
@@ -27,6 +27,7 @@ UNSAFE = [
 @pytest.fixture(autouse=True)
 def allowed_app(settings: Settings) -> None:
     settings.CSRF_TRUSTED_ORIGINS = [APP]
+    settings.WELCOMES_THIS_MACHINE = False
 
 
 def login(client: Client, **headers: str) -> int:
@@ -50,7 +51,7 @@ def login(client: Client, **headers: str) -> int:
 def test_foreign_page_is_refused_everywhere(client: Client, path: str, method: str, headers: dict[str, str]) -> None:
     """OWASP ASVS 5.0 3.5.1, 3.5.3."""
     response = client.generic(method, f"/api/{path}", b"{}", content_type="application/json", headers=headers)
-    assert (response.status_code, response.json()) == (403, {"detail": "You may not do this."})
+    assert (response.status_code, response.json()) == (403, {"detail": origins.REFUSAL})
 
 
 @pytest.mark.parametrize(

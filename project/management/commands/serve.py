@@ -99,6 +99,7 @@ def describe(made: Administrator | None) -> str:
             f"  Admin     {site}/admin/",
             f"  API docs  {site}/api/docs",
             f"  Health    {site}/api/health/",
+            f"  Frontends {frontends()}",
             "",
             f"  Login     {login(made)}",
             f"  Mail      {mail}",
@@ -108,6 +109,13 @@ def describe(made: Administrator | None) -> str:
             "",
         )
     )
+
+
+def frontends() -> str:
+    """Who may call the API from a browser."""
+    if settings.WELCOMES_THIS_MACHINE:
+        return "any on localhost, 127.0.0.1 or [::1], whatever the port"
+    return ", ".join(settings.CSRF_TRUSTED_ORIGINS) or "none from elsewhere (CSRF_TRUSTED_ORIGINS)"
 
 
 def login(made: Administrator | None) -> str:
