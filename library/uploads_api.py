@@ -86,6 +86,8 @@ def list_uploads(request: UploaderRequest) -> list[UploadOut]:
         412: Detail,
         413: Detail,
         415: Detail,
+        423: Detail,
+        460: Detail,
         507: Detail,
     },
     operation_id="beginUpload",

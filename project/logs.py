@@ -116,16 +116,21 @@ def logging_config(*, level: str, as_json: bool) -> dict[str, Any]:
     }
 
 
+PROCESSORS: list[
+    structlog.typing.Processor
+] = [  # one list however often it is set up: loggers that are in use hold on to it
+    structlog.stdlib.filter_by_level,
+    *SHARED[:-1],
+    structlog.stdlib.PositionalArgumentsFormatter(),
+    structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+]
+
+
 def configure(config: dict[str, Any]) -> None:
     """Set up the standard library's logging and structlog on top of it; Django calls this."""
     logging.config.dictConfig(config)
     structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *SHARED[:-1],
-            structlog.stdlib.PositionalArgumentsFormatter(),
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
+        processors=PROCESSORS,
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
