@@ -219,9 +219,13 @@ def is_named(path: Path, wanted: set[Path], held: set[str]) -> bool:
 
 
 def share() -> identity.Share:
-    """Of the films' folders, how many are of films whose uploaded file is there too: ids alone are alike everywhere."""
+    """Of the films' folders, how many are of films whose uploaded file is there too: ids alone are alike everywhere.
+
+    A film that has no plan yet has no folder: one of its number is another's.
+    """
     there = found_films()
-    rows = Transcode.objects.values_list("pk", "source").iterator()
+    made = Transcode.objects.exclude(plan__isnull=True, served_version=None)
+    rows = made.values_list("pk", "source").iterator()
     named = sum(1 for pk, source in rows if str(pk) in there and source_path(source).exists())
     return identity.Share(named, len(there) - named)
 
