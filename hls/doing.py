@@ -23,7 +23,7 @@ from hls.errors import NotOurs
 from hls.failing import fail_chunk, fail_film, full_disk_told, locked_film, lose_chunk
 from hls.folders import chunk_folder, finish_folder, hls_root, move_in, remove, source_path, version_folder
 from hls.heartbeat import ChunkHeartbeat, Heartbeat, raise_percent
-from hls.models import Chunk, ChunkState, State, Transcode, Worker
+from hls.models import Chunk, ChunkState, Discarded, Root, State, Transcode, Worker
 
 log = structlog.get_logger("videoflix.hls")
 
@@ -192,6 +192,7 @@ def encode_instead(chunk: Chunk, claim: claims.Claim, error: CannotCopy) -> None
     log.warning("film can't be copied", transcode=film.pk, chunk=chunk.index, detail=error.detail)
     plan = make_plan(Plan.from_json(film.plan or {}).source, may_copy=False)
     Chunk.objects.filter(transcode=film).delete()
+    Discarded.add(Root.HLS, [f"{film.pk}/{film.version}"])
     version.update(
         plan=plan.to_json(),
         version=F("version") + 1,
