@@ -43,10 +43,14 @@ class Sender:
 
     def do(self, work: Work) -> None:
         with self._lock:
-            if self._thread is None and not self._is_over:
+            if not self._lives() and not self._is_over:
                 self._thread = threading.Thread(target=self._work_on, name="mail", daemon=True)
                 self._thread.start()
         self._orders.put(work)
+
+    def _lives(self) -> bool:
+        """What nobody expected ends the thread, and is logged; the next order starts another."""
+        return self._thread is not None and self._thread.is_alive()
 
     def end(self) -> None:
         """Finish the letter under way; the others stay due."""

@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""Kill worker, ffmpeg, Redis, PostgreSQL or everything at random while films are transcoded, then count what was lost.
+"""Kill web, worker, ffmpeg, Redis, PostgreSQL or everything at random, while films are uploaded and transcoded and
+people register; take the mail server away or make it mute. Then count what was lost.
 
-    .venv/bin/python bench/chaos.py [--kills 50] [--seed 1]
+    .venv/bin/python bench/chaos.py [--kills 50] [--seed 1] [--pause 5]
 
-Starts a PostgreSQL and a Redis of its own (Debian's packages) in a folder that goes away, and two workers. Bounded:
-each kill follows the last one within seconds, and the films must be ready within ten minutes after the last.
-Exits 1 where a film was lost, stuck or half-published, an orphan byte is left, or a kill cost more than one chunk.
+Starts a PostgreSQL and a Redis of its own (Debian's packages) in a folder that goes away, a web server and two workers.
+Bounded: each kill follows the last one within seconds, and films and mails must be there within ten minutes after the
+last. Exits 1 where a film, an upload or a mail was lost, stuck or half-published, an orphan byte is left, or a kill
+cost more than one chunk.
 """
 
 import argparse
@@ -20,17 +22,42 @@ from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
 
+from callers import Callers, MailServer, editor
 from stage import FFMPEG, Stage, make_film
 
+from scripts.services import free_port  # where stage has put it on the path
+
 FILMS_AT_ONCE = 3
-TARGETS = ["worker"] * 4 + ["ffmpeg"] * 3 + ["redis"] * 2 + ["database"] * 2 + ["everything"]
+TARGETS = [
+    *["worker"] * 4,
+    *["web"] * 4,
+    *["ffmpeg"] * 3,
+    *["redis"] * 2,
+    *["database"] * 2,
+    *["mail"] * 2,
+    "web and workers",
+    "everything",
+]
+MAIL_STATES = ["well", "away", "mute"]
 QUIET_LIMIT_S = 600
 FILM_S = 70
 
 
-def strike(stage: Stage, target: str, dice: random.Random) -> None:
-    """Kill one target with SIGKILL and start again whatever died."""
-    if target == "worker":
+def strike(stage: Stage, mails: MailServer, target: str, dice: random.Random) -> None:
+    """Kill one target with SIGKILL and start again whatever died; the mail server stays as it is till its next turn."""
+    if target == "web":
+        kill_web(stage)
+        start_web(stage)
+    elif target == "mail":
+        mails.become(dice.choice(MAIL_STATES))
+    elif target == "web and workers":
+        kill_web(stage)
+        for number in range(stage.workers):
+            stage.kill(f"worker-{number}")
+        for number in range(stage.workers):
+            stage.start_worker(number)
+        start_web(stage)
+    elif target == "worker":
         number = dice.randrange(stage.workers)
         stage.kill(f"worker-{number}")
         stage.start_worker(number)
@@ -46,10 +73,23 @@ def strike(stage: Stage, target: str, dice: random.Random) -> None:
         time.sleep(dice.uniform(0, 5))
         stage.start_database()
     else:
+        kill_web(stage)
         for name in [name for name in stage.programs if name != "database"]:
             stage.kill(name)
         crash_database(stage)
         stage.start_all()
+        start_web(stage)
+
+
+def start_web(stage: Stage) -> None:
+    stage.start("web", [sys.executable, "-m", "gunicorn", "--config", "python:project.web", "project.wsgi"])
+
+
+def kill_web(stage: Stage) -> None:
+    """gunicorn and its processes, as a container ends."""
+    web = stage.programs.pop("web")
+    os.killpg(web.pid, signal.SIGKILL)
+    web.wait()
 
 
 def crash_database(stage: Stage) -> None:
@@ -86,37 +126,66 @@ def decodes(stage: Stage) -> list[str]:
     return complaints
 
 
-def run(stage: Stage, kills: int, dice: random.Random) -> int:
+def unsent(stage: Stage) -> int:
+    return int(stage.rows("SELECT count(*) FROM accounts_letter WHERE sent_at IS NULL")[0][0])
+
+
+def run(stage: Stage, kills: int, pause_s: float, dice: random.Random) -> int:
     film = stage.folder / "film.mp4"
     make_film(film, seconds=FILM_S)
+    callers, mails = Callers(free_port()), MailServer(free_port())
+    places = {"PORT": callers.port, "EMAIL_HOST": "127.0.0.1", "EMAIL_PORT": mails.port}
+    stage.settings |= editor() | {name: str(value) for name, value in places.items()}
     stage.set_up()
+    mails.become("well")
     stage.start_all()
+    assert stage.manage("prepare").returncode == 0
+    start_web(stage)
     struck: Counter[str] = Counter()
     broken: list[str] = []
     films = 0
     began = time.monotonic()
-    while sum(struck.values()) < kills:
-        while unfinished(stage) < FILMS_AT_ONCE:
+    while (kill := sum(struck.values())) < kills:
+        while unfinished(stage) + callers.under_way < FILMS_AT_ONCE:
             films += 1
-            added = stage.manage("import_video", str(film), "--title", f"Film {films}")
-            assert added.returncode == 0, added.stderr
-        time.sleep(dice.uniform(0.5, 5))
+            callers.begin_upload(film, f"Film {films}")
+        callers.pool.submit(callers.register, f"person-{kill}@example.com")
+        time.sleep(dice.uniform(0.5, pause_s))
         target = dice.choice(TARGETS)
-        strike(stage, target, dice)
+        strike(stage, mails, target, dice)
         struck[target] += 1
         broken += half_published(stage)
         print(f"kill {sum(struck.values()):3}: {target}", flush=True)
+    mails.become("well")
+    callers.pool.shutdown()
+    stage.rows("UPDATE accounts_letter SET due_at = now() WHERE sent_at IS NULL RETURNING id")  # not to wait for hours
     quiet = time.monotonic()
-    while unfinished(stage) and time.monotonic() - quiet < QUIET_LIMIT_S:
+    while (unfinished(stage) or unsent(stage)) and time.monotonic() - quiet < QUIET_LIMIT_S:
         time.sleep(0.5)
         broken += half_published(stage)
-    return report(stage, struck, films, broken, time.monotonic() - began)
+    is_good = report_calls(stage, callers, mails)
+    return report(stage, struck, films, broken, time.monotonic() - began) or (0 if is_good else 1)
+
+
+def report_calls(stage: Stage, callers: Callers, mails: MailServer) -> bool:
+    titles = Counter(title for (title,) in stage.rows("SELECT title FROM library_video"))
+    lost = callers.films - set(titles)
+    twice = [title for title, number in titles.items() if number > 1]
+    received = mails.inbox.received
+    missing = callers.people - set(received)
+    print(f"\nanswers            {dict(sorted(callers.statuses.items()))} (0: nobody answered)")
+    print(f"uploads finished   {len(callers.films)}, without a film {sorted(lost)}, with two {twice}")
+    print(f"uploads gone       {callers.gone}")
+    print(f"people registered  {len(callers.people)}, without a mail {sorted(missing)}")
+    print(f"mails sent twice   {sum(received.values()) - len(received)} (a kill between the sending and its row)")
+    return not lost and not twice and not callers.gone and not missing
 
 
 def report(stage: Stage, struck: Counter[str], films: int, broken: list[str], seconds: float) -> int:
     states = Counter(dict(stage.rows("SELECT state, count(*) FROM hls_transcode GROUP BY state")))
     losses = int(stage.rows("SELECT coalesce(sum(losses), 0) FROM hls_chunk")[0][0])
-    at_most = struck["worker"] + struck["ffmpeg"] + stage.workers * (struck["everything"] + struck["database"])
+    all_workers = struck["everything"] + struck["database"] + struck["web and workers"]
+    at_most = struck["worker"] + struck["ffmpeg"] + stage.workers * all_workers
     complaints = decodes(stage)
     orphans = stage.manage("upkeep", "--check")
     stuck = states["queued"] + states["processing"]
@@ -139,6 +208,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--pause", type=float, default=5, help="seconds between two kills, at most")
     parser.add_argument("--keep", type=Path, help="use this folder and keep it")
     arguments = parser.parse_args()
     with ExitStack() as stack:
@@ -147,7 +217,7 @@ def main() -> int:
         folder.chmod(0o777)
         stage = Stage(folder)
         stack.callback(stage.stop_all)
-        return run(stage, arguments.kills, random.Random(arguments.seed))
+        return run(stage, arguments.kills, arguments.pause, random.Random(arguments.seed))
 
 
 if __name__ == "__main__":

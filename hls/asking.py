@@ -65,6 +65,7 @@ def replace(transcode: Transcode, source: str) -> None:
     if source != transcode.source:
         Discarded.add(Root.UPLOADS, [transcode.source])
     transcode.refresh_from_db()
+    Discarded.add(Root.HLS, [f"{transcode.pk}/{transcode.version - 1}"])  # kept where it is served
     wake_after_commit()
 
 

@@ -12,17 +12,18 @@ from django.db import transaction
 from django.db.models import Case, F, Value, When
 from django.utils import timezone
 
-from hls import claims, finishing, heartbeat, identity
+from hls import claims, finishing, heartbeat, identity, upkeep
 from hls.binary import encoder, limits
 from hls.core.chunk import ChunkFacts
 from hls.core.encode import encode_chunk
 from hls.core.errors import CannotCopy, Code, EncoderKilled, Stopped, TranscodeError
 from hls.core.plan import Plan, make_plan
 from hls.core.probe import probe
+from hls.errors import NotOurs
 from hls.failing import fail_chunk, fail_film, full_disk_told, locked_film, lose_chunk
 from hls.folders import chunk_folder, finish_folder, hls_root, move_in, remove, source_path, version_folder
 from hls.heartbeat import ChunkHeartbeat, Heartbeat, raise_percent
-from hls.models import Chunk, ChunkState, State, Transcode, Worker
+from hls.models import Chunk, ChunkState, Discarded, Root, State, Transcode, Worker
 
 log = structlog.get_logger("videoflix.hls")
 
@@ -38,7 +39,7 @@ def do_next(worker: Worker | None = None) -> bool:
     """Do the next best piece of work; False when there is none."""
     if heartbeat.stopping.is_set():
         return False
-    if identity.is_anothers(hls_root()):  # whose films have the same numbers; the sweeps tell of it
+    if not is_ours():
         return False
     if found := claims.claim_film(claims.unfinished(), worker):
         return finish_film(*found)
@@ -47,6 +48,15 @@ def do_next(worker: Worker | None = None) -> bool:
     if chunk := claims.claim_chunk(worker):
         return do_chunk(*chunk)
     return False
+
+
+def is_ours() -> bool:
+    """Whether the folder to work in is the database's: another's films have the same numbers. The sweeps tell of it."""
+    try:
+        identity.take_up(hls_root(), upkeep.share)
+    except NotOurs:
+        return False
+    return True
 
 
 def plan_film(film: Transcode, claim: claims.Claim) -> bool:
@@ -182,6 +192,7 @@ def encode_instead(chunk: Chunk, claim: claims.Claim, error: CannotCopy) -> None
     log.warning("film can't be copied", transcode=film.pk, chunk=chunk.index, detail=error.detail)
     plan = make_plan(Plan.from_json(film.plan or {}).source, may_copy=False)
     Chunk.objects.filter(transcode=film).delete()
+    Discarded.add(Root.HLS, [f"{film.pk}/{film.version}"])
     version.update(
         plan=plan.to_json(),
         version=F("version") + 1,

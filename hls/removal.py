@@ -72,7 +72,7 @@ class Trash:
     def items(self) -> Iterator[tuple[str, Path]]:
         """What lies here, as the name that it had and where it is now; folders of the root are opened."""
         for batch in self.batches():
-            for first in sorted(batch.iterdir()):
+            for first in sorted(batch.iterdir()) if batch.is_dir() else []:
                 for path in sorted(first.iterdir()) if first.is_dir() else [first]:
                     yield str(path.relative_to(batch)), path
 

@@ -26,6 +26,7 @@ WORKER_FORGOTTEN_AFTER = timedelta(days=1)
 TASK = "sweep films"
 HAS_PLAN = ExpressionWrapper(Q(plan__isnull=False), output_field=BooleanField())  # a plan takes long to read
 LOOKED_INTO_AT_ONCE = 2_000  # films' folders
+NOT_OURS = "lost+found"  # of the file system, where the root is a disk of its own
 
 
 def take_back_dead(workers: Iterable[Worker]) -> None:
@@ -161,7 +162,7 @@ def found_films() -> set[str]:
     """The names of the films' folders, and of whatever else lies there; hidden names are our own."""
     try:
         with os.scandir(hls_root()) as entries:
-            return {entry.name for entry in entries if not entry.name.startswith(".")}
+            return {entry.name for entry in entries if not entry.name.startswith(".") and entry.name != NOT_OURS}
     except FileNotFoundError:
         return set()
 
@@ -219,9 +220,13 @@ def is_named(path: Path, wanted: set[Path], held: set[str]) -> bool:
 
 
 def share() -> identity.Share:
-    """Of the films' folders, how many are of films whose uploaded file is there too: ids alone are alike everywhere."""
+    """Of the films' folders, how many are of films whose uploaded file is there too: ids alone are alike everywhere.
+
+    A film that has no plan yet has no folder: one of its number is another's.
+    """
     there = found_films()
-    rows = Transcode.objects.values_list("pk", "source").iterator()
+    made = Transcode.objects.exclude(plan__isnull=True, served_version=None)
+    rows = made.values_list("pk", "source").iterator()
     named = sum(1 for pk, source in rows if str(pk) in there and source_path(source).exists())
     return identity.Share(named, len(there) - named)
 

@@ -106,7 +106,10 @@ def join(whole: Upload) -> None:
 
     Raises UploadBusy while another process does it, UploadGone where bytes were lost, NoRoom.
     """
-    first, *others = whole.parts.order_by("part_number")
+    parts = list(whole.parts.order_by("part_number"))
+    if sum(part.length or 0 for part in parts) != whole.length:  # one was ended in the moment it was bound
+        raise UploadGone
+    first, *others = parts
     if not uploads.path_of(whole).exists():
         with suppress(FileNotFoundError):  # another process was quicker
             uploads.path_of(first).rename(uploads.path_of(whole))

@@ -18,6 +18,7 @@ from hls.core.errors import TranscodeError
 from hls.core.process import Bounds, run
 from hls.identity import HINT
 from library import upkeep
+from project.database import check_reachable
 
 ENGINE = "engine"  # starts ffmpeg or asks the database, so only `serve`, `worker` and `check --deploy` ask
 EXAMPLE_SECRETS = re.compile(r"your[-_ ]|change[-_ ]?me|changeme|example|secret-key|django-insecure", re.IGNORECASE)
@@ -105,6 +106,7 @@ def engine(**options: Any) -> Iterable[CheckMessage]:
 def belongings(**options: Any) -> Iterable[CheckMessage]:
     """Whether database and data folders belong together; asked of those who work on both, once there are tables."""
     try:
+        check_reachable()
         doubts = upkeep.doubts()
     except (DatabaseUnavailable, OSError):
         return

@@ -18,6 +18,7 @@ from hls.binary import ffmpeg_path
 from hls.core.demo import make_demo
 from library.films import add_film
 from library.models import Category, Video
+from project.database import check_reachable
 
 LOCK = 8_615_309  # any number, the same in every process that asks PostgreSQL for it
 DEFAULT_USERNAME = "admin"
@@ -42,6 +43,7 @@ def prepare() -> Administrator | None:
     Returns the administrator made just now, or None. Raises NoDatabase.
     """
     try:
+        check_reachable()
         call_command("migrate", verbosity=0, interactive=False)
         with one_at_a_time(DEFAULT_DB_ALIAS):
             return make_administrator()

@@ -194,12 +194,14 @@ class Supervisor:
 
 @contextmanager
 def asking_signals(events: Events) -> Iterator[None]:
-    """Turn Ctrl-C, SIGTERM and a closed terminal into events."""
+    """Turn Ctrl-C, SIGTERM and a closed terminal into events; not the last one under `nohup`."""
 
     def ask(number: int, frame: FrameType | None) -> None:
         events.put(AskedToStop())
 
-    before = {number: signal.signal(number, ask) for number in ASKING_SIGNALS}
+    is_to_outlive = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN  # its terminal: `nohup make run &`
+    numbers = [number for number in ASKING_SIGNALS if number != signal.SIGHUP or not is_to_outlive]
+    before = {number: signal.signal(number, ask) for number in numbers}
     try:
         yield
     finally:

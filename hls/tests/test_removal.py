@@ -111,3 +111,13 @@ def test_more_than_that_is_not_believed(tmp_path: Path, named: int, unnamed: int
 @pytest.fixture(autouse=True)
 def nothing_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(removal, "_told", set())
+
+
+def test_what_others_have_put_into_the_trash_hinders_nothing(tmp_path: Path, settings: Settings) -> None:
+    """A file manager leaves its own files everywhere."""
+    settings.TRASH_DAYS = 7
+    trash = Trash(tmp_path)
+    trash.put(put(tmp_path, "videos/a.mp4"))
+    put(tmp_path, f"{TRASH}/.DS_Store")
+    trash.empty()
+    assert trash.restore({"videos/a.mp4"}) == ["videos/a.mp4"]

@@ -433,3 +433,16 @@ def test_films_are_not_made_into_another_installations_folder(studio: Path) -> N
     assert (film.state, film.lease_token) == (State.QUEUED, "")
     identity.adopt(studio / "hls")
     assert doing.do_next()
+
+
+def test_films_are_not_made_over_those_from_before_there_were_identities(studio: Path) -> None:
+    """As with an empty database over the folders of an older version: their first sweep is yet to come."""
+    (studio / "uploads/videos").mkdir(parents=True)
+    (studio / "uploads/videos/new.mp4").touch()
+    film = TranscodeFactory.create(source="videos/new.mp4")
+    version_folder(film.pk, 1).mkdir(parents=True)
+    assert not doing.do_next()
+    film.refresh_from_db()
+    assert (film.state, film.lease_token) == (State.QUEUED, "")
+    identity.adopt(studio / "hls")
+    assert doing.do_next()

@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from hls import pulse, upkeep
+from hls import asking, pulse, upkeep
 from hls.folders import chunk_folder, film_folder, version_folder
 from hls.identity import FILE
 from hls.models import Chunk, ChunkState, State, Transcode, Worker
@@ -135,3 +135,30 @@ def test_looking_for_orphans_costs_a_constant_number_of_queries(
         fill(version_folder(TranscodeFactory.create(ready=True).pk, 1))
     with django_assert_num_queries(4):
         upkeep.orphans()
+
+
+def test_a_disk_of_its_own_is_taken_up_with_what_its_file_system_keeps_there(hls_root: Path) -> None:
+    """`lost+found` is in the root of every ext4: it names no film, and is nobody's to remove."""
+    (hls_root / FILE).unlink()
+    (hls_root / "lost+found").mkdir()
+    assert upkeep.orphans() == []
+    upkeep.sweep()
+    assert {path.name for path in hls_root.iterdir()} == {FILE, "lost+found"}
+
+
+def test_versions_that_were_given_up_go_however_many(hls_root: Path) -> None:
+    """Films replaced while they are made, as by a script: nobody need ask whether that many may be removed."""
+    films = TranscodeFactory.create_batch(12, processing=True)
+    for film in films:
+        fill(version_folder(film.pk, 1) / "480p")
+        asking.replace(film, "videos/other.mp4")
+    upkeep.sweep()
+    assert not any(version_folder(film.pk, 1).exists() for film in films)
+
+
+def test_the_version_that_is_served_is_kept_when_its_film_is_replaced() -> None:
+    film = TranscodeFactory.create(ready=True)
+    fill(version_folder(film.pk, 1) / "480p")
+    asking.replace(film, "videos/other.mp4")
+    upkeep.sweep()
+    assert version_folder(film.pk, 1).exists()

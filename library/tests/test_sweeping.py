@@ -27,7 +27,9 @@ from hls.identity import FILE
 from hls.models import Discarded, Installation, PeriodicTask, Transcode
 from hls.removal import TRASH
 from library import tasks, upkeep
+from library.films import store_upload
 from library.models import Video
+from library.receiving import PartialFile
 from library.tests.films import published, serve_version
 
 pytestmark = pytest.mark.django_db
@@ -298,3 +300,13 @@ def test_versions_kept_for_viewers_go_when_their_time_is_over_however_many(settl
     sweep_for(1)
     assert {folder.name for film in made for folder in film_folder(film.transcode_id).iterdir()} == {"2"}
     assert set(Transcode.objects.values_list("served_bytes", flat=True)) == {4 * 1_880}
+
+
+def test_a_forms_file_is_no_stray_before_its_row_is_there_however_long_the_form_took(folders: Path) -> None:
+    with PartialFile("harbour.mp4", "video/mp4", None) as arrived:
+        arrived.write(b"film")
+        arrived.flush()
+        os.utime(arrived.temporary_file_path(), (LONG_AGO, LONG_AGO))
+        store_upload(Video(title="Harbour"), arrived)
+    [stray] = upkeep.strays()
+    assert not stray.is_old

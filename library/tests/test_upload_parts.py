@@ -322,3 +322,19 @@ def test_uploads_of_every_kind_are_listed_as_what_they_are(at_admin: Client, par
     assert [(entry["title"], entry["length"]) for entry in at_admin.get(ROOT).json()] == [("Later", None)]
     joined(at_admin, parts)
     assert [entry["length"] for entry in at_admin.get(ROOT).json()] == [len(FILM), None]
+
+
+def test_an_upload_of_which_a_part_was_ended_is_gone_and_holds_up_no_sweep(
+    at_admin: Client, parts: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever ended the part had seen it before it was bound."""
+    monkeypatch.setattr(joining, "join", lambda whole: None)
+    final = joined(at_admin, parts, title="Harbour")
+    monkeypatch.undo()
+    for left in (1, 0):
+        Upload.objects.filter(pk__in=[part.pk for part in whole().parts.all()[left:]]).delete()
+        assert ask(at_admin, final["Location"]).status_code == 410
+        upkeep.sweep()
+    Upload.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    upkeep.sweep()
+    assert not Upload.objects.exists()

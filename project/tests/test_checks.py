@@ -122,17 +122,21 @@ def test_engine_is_not_asked_at_every_start(production: Settings) -> None:
     assert ours(deploy=False) == {}
 
 
-def test_production_environment_passes_djangos_own_checks_too(tmp_path: Path) -> None:
+def check_deploy(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
     own = {name.upper() for name in Env.model_fields}
     kept = {name: value for name, value in os.environ.items() if name not in own}
-    ended = subprocess.run(
-        [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
+    return subprocess.run(
+        [sys.executable, "manage.py", "check", "--deploy", *words],
         cwd=BASE_DIR,
-        env=kept | {"ENV_FILE": "", "DATA_DIR": str(tmp_path)} | PRODUCTION,
+        env=kept | {"ENV_FILE": ""} | PRODUCTION | variables,
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+def test_production_environment_passes_djangos_own_checks_too(tmp_path: Path) -> None:
+    ended = check_deploy("--fail-level", "WARNING", DATA_DIR=str(tmp_path))
 
     assert ended.returncode == 0, ended.stderr
     assert "no issues" in ended.stdout
@@ -145,3 +149,11 @@ def test_folder_of_another_installation_is_told_with_what_to_do(settings: Settin
     warning = ours()["videoflix.W012"]
     assert str(tmp_path) in warning.msg
     assert "--adopt" in str(warning.hint)
+
+
+def test_database_that_is_away_is_asked_once_and_without_a_word(tmp_path: Path) -> None:
+    """A pool tries again for seconds, and each try is a line: where nothing listens, nothing else is to be learnt."""
+    ended = check_deploy(DATA_DIR=str(tmp_path), DB_HOST="127.0.0.1", DB_PORT="1")
+
+    assert ended.returncode == 0, ended.stderr
+    assert "connect" not in ended.stdout + ended.stderr

@@ -231,3 +231,14 @@ def test_letters_go_out_from_the_mail_thread_even_when_one_is_refused(
         account_tasks.send_letter.call_local(letter.pk)
     assert is_idle(sender)
     assert len(inbox[0].messages) == 2
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_what_nobody_expected_ends_no_mails(sender: Sender) -> None:
+    def fail() -> None:
+        raise ValueError("of one letter")
+
+    sender.do(fail)
+    thread = next(thread for thread in threading.enumerate() if thread.name == "mail")
+    thread.join(TIMEOUT_S)
+    assert is_idle(sender)

@@ -172,3 +172,18 @@ def test_how_a_program_ended_is_said_in_words() -> None:
 
     assert Ended(program, 0).how == "exit code 0"
     assert Ended(program, -signal.SIGSEGV).how == "signal 11, SIGSEGV"
+
+
+def test_nohup_outlives_its_terminal(start: Start) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as `nohup make run &` begins
+    try:
+        running = start(a=POLITE)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    running.wait_for("ready")
+    running.send(signal.SIGHUP)
+    running.send(signal.SIGTERM)
+
+    assert running.wait() == 0
+    assert running.lines.count("Stopping a … (Ctrl-C again to kill)") == 1
+    assert "Killing what still runs." not in running.lines

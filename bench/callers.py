@@ -1,0 +1,161 @@
+"""Who uses an installation while parts of it are killed: an editor who uploads, people who register, their mails."""
+
+import base64
+import http.client
+import json
+import socket
+import threading
+import time
+from collections import Counter
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from email.message import Message
+from pathlib import Path
+from typing import Any
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.handlers import Message as MessageHandler
+
+PASSWORD = "a quiet river at 5"
+EDITOR = "editor@example.com"
+PIECE_BYTES = 1 << 20
+PATIENCE_S = 600
+
+
+class Inbox(MessageHandler):
+    """How often each address has got a mail."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.received: Counter[str] = Counter()
+
+    def handle_message(self, message: Message) -> None:
+        self.received[str(message["X-RcptTo"])] += 1
+
+
+class MailServer:
+    """An SMTP server that can be away, or mute: it takes connections and says nothing."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.inbox = Inbox()
+        self.controller: Controller | None = None
+        self.mute: socket.socket | None = None
+
+    def become(self, state: str) -> None:
+        if self.controller:
+            self.controller.stop()
+        if self.mute:
+            self.mute.close()
+        self.controller = self.mute = None
+        if state == "well":
+            self.controller = Controller(self.inbox, hostname="127.0.0.1", port=self.port)
+            self.controller.start()
+        elif state == "mute":
+            self.mute = socket.create_server(("127.0.0.1", self.port))
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass
+class Callers:
+    """What they were promised: films by title, mails by address."""
+
+    port: int
+    films: set[str] = field(default_factory=set)
+    people: set[str] = field(default_factory=set)
+    gone: list[str] = field(default_factory=list)  # uploads that the server no longer knew
+    statuses: Counter[int] = field(default_factory=Counter)  # 0 where nobody answered
+    pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(8))
+    under_way: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    token: str = ""
+
+    def ask(self, method: str, path: str, body: bytes = b"", **headers: str) -> Answer:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            named = {name.replace("_", "-"): value for name, value in headers.items()}
+            connection.request(method, path, body, named)
+            answer = connection.getresponse()
+            told = Answer(answer.status, dict(answer.headers), answer.read())
+        except (OSError, http.client.HTTPException):
+            told = Answer(0, {}, b"")
+        finally:
+            connection.close()
+        self.statuses[told.status] += 1
+        return told
+
+    def send_json(self, path: str, data: Mapping[str, str], **headers: str) -> Answer:
+        return self.ask("POST", path, json.dumps(data).encode(), Content_Type="application/json", **headers)
+
+    def sign_in(self) -> None:
+        answer = self.send_json("/api/login/", {"email": EDITOR, "password": PASSWORD}, X_Token_Transport="body")
+        if answer.status == 200:
+            self.token = json.loads(answer.body)["access"]
+
+    def register(self, address: str) -> None:
+        person = {"email": address, "password": PASSWORD, "confirmed_password": PASSWORD}
+        if self.send_json("/api/register/", person).status == 201:
+            self.people.add(address)
+
+    def begin_upload(self, path: Path, title: str) -> None:
+        with self.lock:
+            self.under_way += 1
+        self.pool.submit(self.upload, path, title)
+
+    def upload(self, path: Path, title: str) -> None:
+        """Go on until the film is there, whatever is killed meanwhile."""
+        try:
+            self.send_file(path.read_bytes(), title)
+        finally:
+            with self.lock:
+                self.under_way -= 1
+
+    def send_file(self, data: bytes, title: str) -> None:
+        pairs = {"filename": "film.mp4", "title": title}
+        told = ",".join(f"{name} {base64.b64encode(text.encode()).decode()}" for name, text in pairs.items())
+        place = self.patiently("POST", "/api/uploads/", Upload_Length=str(len(data)), Upload_Metadata=told)
+        address = place.headers["Location"]
+        while True:
+            answer = self.patiently("HEAD", address)
+            if answer.status != 200:
+                self.gone.append(f"{title}: {answer.status}")
+                return
+            offset = int(answer.headers["Upload-Offset"])
+            if offset == len(data):
+                self.films.add(title)  # it was told that all is there: the film has to come
+                return
+            piece = data[offset : offset + PIECE_BYTES]
+            kind = "application/offset+octet-stream"
+            self.tus("PATCH", address, piece, Upload_Offset=str(offset), Content_Type=kind)
+
+    def patiently(self, method: str, path: str, **headers: str) -> Answer:
+        until = time.monotonic() + PATIENCE_S
+        while True:
+            answer = self.tus(method, path, b"", **headers)
+            if 200 <= answer.status < 300 or answer.status in (404, 410) or time.monotonic() > until:
+                return answer
+            time.sleep(0.5)
+
+    def tus(self, method: str, path: str, body: bytes = b"", **headers: str) -> Answer:
+        answer = self.ask(method, path, body, Tus_Resumable="1.0.0", Authorization=f"Bearer {self.token}", **headers)
+        if answer.status == 401:
+            self.sign_in()
+        return answer
+
+
+def editor() -> dict[str, Any]:
+    """Settings for whom uploads are allowed, and without limits that a single address would meet."""
+    return {
+        "DJANGO_SUPERUSER_USERNAME": "editor",
+        "DJANGO_SUPERUSER_EMAIL": EDITOR,
+        "DJANGO_SUPERUSER_PASSWORD": PASSWORD,
+        "THROTTLE_REGISTER_ADDRESS": "100000/hour",
+        "THROTTLE_SIGN_IN_ADDRESS": "100000/hour",
+    }
