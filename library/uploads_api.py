@@ -15,7 +15,7 @@ from ninja import Path, Router
 
 from library import finishing, joining, metadata, uploads
 from library.digests import ALGORITHMS, Digest
-from library.errors import FinalUpload, UploadMalformed, WrongMedia
+from library.errors import FinalUpload, LibraryError, UploadMalformed, WrongMedia
 from library.models import Upload, UploadKind
 from library.openapi import FieldErrors
 from library.schemas import Detail
@@ -25,6 +25,8 @@ from library.uploads_schemas import UploadOut
 
 EXTENSIONS = "creation,creation-defer-length,creation-with-upload,checksum,expiration,termination,concatenation"
 PIECE = "application/offset+octet-stream"
+PIECE_REFUSALS = (400, 401, 403, 409, 410, 412, 413, 415, 423, 460, 507)
+PIECE_ANSWERS: dict[int, type[Detail] | None] = {204: None, **dict.fromkeys(PIECE_REFUSALS, Detail)}
 
 router = Router(tags=["Uploads"])
 
@@ -86,6 +88,7 @@ def list_uploads(request: UploaderRequest) -> list[UploadOut]:
         412: Detail,
         413: Detail,
         415: Detail,
+        460: Detail,
         507: Detail,
     },
     operation_id="beginUpload",
@@ -112,7 +115,7 @@ def begin(request: UploaderRequest) -> HttpResponse:
     )
     headers = location(upload)
     if request.content_type == PIECE:
-        reached = taken_in(request, upload, offset=0)
+        reached = first_piece(request, upload)
         finishing.finish_or_tell(upload)  # a refusal would keep back the address, where all bytes are
         headers |= progress(upload, reached) | film_header(upload)
     return answer(201, headers | expiry(upload))
@@ -131,7 +134,7 @@ def begin_whole(request: UploaderRequest, concat: str) -> HttpResponse:
 
 @router.get(
     "/{upload_id}/",
-    response={200: UploadOut, 400: Detail, 401: Detail, 403: Detail, 410: Detail},
+    response={200: UploadOut, 400: Detail, 401: Detail, 403: Detail, 410: Detail, 507: Detail},
     operation_id="getUpload",
     summary="Ask how far an upload is",
 )
@@ -149,20 +152,7 @@ def get_upload(request: UploaderRequest, response: HttpResponse, upload_id: Uplo
 
 @router.patch(
     "/{upload_id}/",
-    response={
-        204: None,
-        400: Detail,
-        401: Detail,
-        403: Detail,
-        409: Detail,
-        410: Detail,
-        412: Detail,
-        413: Detail,
-        415: Detail,
-        423: Detail,
-        460: Detail,
-        507: Detail,
-    },
+    response=PIECE_ANSWERS,
     operation_id="appendToUpload",
     summary="Send a piece of the file",
     openapi_extra=APPEND,
@@ -199,7 +189,7 @@ def end(request: UploaderRequest, upload_id: UploadId) -> HttpResponse:
 
 @router.post(
     "/{upload_id}/",
-    response={204: None, 400: Detail, 401: Detail, 403: Detail, 410: Detail},
+    response=PIECE_ANSWERS,
     operation_id="overrideUploadMethod",
     summary="PATCH or DELETE for clients that can't send them",
     openapi_extra=TUS,
@@ -211,6 +201,15 @@ def override(request: UploaderRequest, upload_id: UploadId) -> HttpResponse:
     if method is None:
         raise UploadMalformed("Send PATCH or DELETE in the header X-HTTP-Method-Override.")
     return method(request, upload_id)
+
+
+def first_piece(request: UploaderRequest, upload: Upload) -> int:
+    """Take in what came with the creation. An upload whose address is not told would hold its room for nobody."""
+    try:
+        return taken_in(request, upload, offset=0)
+    except LibraryError:
+        uploads.discard(upload)
+        raise
 
 
 def taken_in(request: UploaderRequest, upload: Upload, *, offset: int) -> int:
