@@ -26,7 +26,7 @@ from accounts.addresses import token_in
 from accounts.errors import TokenRefused
 from accounts.models import User
 from accounts.playback import Viewer, viewer_by_address, viewer_by_playback
-from accounts.sessions import holder_of_live, is_current
+from accounts.sessions import holder_of_live, is_current, mark_in_admin
 
 __all__ = ["Gate", "Viewer", "playback", "reader", "staff", "staff_or_session", "viewer"]
 
@@ -92,7 +92,7 @@ def by_admin_session(request: HttpRequest) -> Viewer | None:
         return None
     if request.method not in ("GET", "HEAD", "OPTIONS") and check_csrf(request):
         raise AuthorizationError
-    return Viewer(user=user, session_id=None)
+    return Viewer(user=user, session_id=None, mark=mark_in_admin(user, request.session.session_key or ""))
 
 
 def by_playback_cookie(request: HttpRequest) -> Viewer | None:

@@ -18,12 +18,11 @@ from django.conf import settings
 from django.core import signing
 from django.db import DEFAULT_DB_ALIAS
 from django.http.response import HttpResponseBase
-from django.utils.crypto import constant_time_compare
 
 from accounts import cookies
 from accounts.errors import TokenRefused
 from accounts.models import Session, User
-from accounts.sessions import holder_of_live
+from accounts.sessions import holder_of_live, is_in_admin
 
 SALT = "accounts.playback"
 LIFETIME = timedelta(hours=12)  # longer than any film; renewed with each playlist
@@ -43,6 +42,7 @@ class Viewer:
 
     user: User
     session_id: UUID | None
+    mark: str | None = None  # of the sign-in to the admin, for who has no session of ours
     is_by_address: bool = False  # came by a playback address, which grants no more than it is
 
     @property
@@ -69,7 +69,7 @@ class Viewer:
             film=film,
             user_id=self.user.pk,
             session_id=None if self.session_id is None else str(self.session_id),
-            mark=None if self.session_id else self.user.get_session_auth_hash(),
+            mark=self.mark,
         )
 
 
@@ -89,7 +89,7 @@ ADDRESS_SIGNER = signing.Signer(salt="accounts.playback.address", sep=".")
 
 @dataclass(frozen=True)
 class Leave:
-    """What the cookie says. `mark` stands for the password of somebody without a session of ours."""
+    """What the cookie says. `mark` stands for the sign-in to the admin of somebody without a session of ours."""
 
     film: int
     user_id: int
@@ -120,15 +120,14 @@ class Leave:
         return cls(*leave) if time.time() < ends_at_s else None
 
     def holder(self) -> User | None:
-        """Whose it is while the session is alive, or the member of the staff still one. One query."""
+        """Whose it is while the session is alive, or the sign-in to the admin of a member of the staff."""
         if self.session_id is not None:
             try:
                 return holder_of_live(UUID(self.session_id))
             except TokenRefused:
                 return None
         user = User.objects.filter(pk=self.user_id, is_active=True, is_staff=True).first()
-        is_unchanged = user is not None and constant_time_compare(self.mark or "", user.get_session_auth_hash())
-        return user if is_unchanged else None
+        return user if user is not None and is_in_admin(user, self.mark or "") else None
 
 
 @lru_cache(maxsize=MOST_REMEMBERED)
@@ -188,6 +187,6 @@ def _remembered(leave: Leave | None, token: str, film: int, *, is_by_address: bo
         return None
     user = User.from_db(DEFAULT_DB_ALIAS, ["id", "is_staff"], [holder.pk, holder.is_staff])
     session_id = None if leave.session_id is None else UUID(leave.session_id)
-    found = Viewer(user=user, session_id=session_id, is_by_address=is_by_address)
+    found = Viewer(user=user, session_id=session_id, mark=leave.mark, is_by_address=is_by_address)
     memory.put(token, film, found)
     return found

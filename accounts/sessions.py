@@ -117,6 +117,18 @@ def end_everywhere(user: User) -> int:
     return end_sessions_of(user) + len(in_admin)
 
 
+def mark_in_admin(user: User, session_key: str) -> str:
+    """What stands for a sign-in to the admin where its key must not be told. It changes with the password, too."""
+    value = f"{session_key}:{user.get_session_auth_hash()}"
+    return salted_hmac("accounts.sessions.admin", value, algorithm="sha256").hexdigest()
+
+
+def is_in_admin(user: User, mark: str) -> bool:
+    """Whether the sign-in with this mark still lasts. All that last are looked through: there are few in the admin."""
+    keys = AdminSession.objects.filter(expire_date__gt=timezone.now()).values_list("pk", flat=True)
+    return any(constant_time_compare(mark_in_admin(user, key), mark) for key in keys)
+
+
 def pair(session: Session, token_id: str) -> Pair:
     return Pair(
         access=tokens.mint_access(session),

@@ -49,6 +49,7 @@ def keep_copy(source: Path, target: Path) -> None:
             shutil.copyfileobj(original, copy, 1 << 20)
             copy.flush()
             os.fsync(copy.fileno())
+        os.utime(draft)  # young again: it must not be taken for a stray before the row is there
         draft.replace(target)
     finally:
         draft.unlink(missing_ok=True)
@@ -74,3 +75,4 @@ def store_upload(video: Video, upload: "File[bytes]") -> None:
     """Write a form's file into the upload folder, complete, before any row names it."""
     video.original_name = Path(upload.name or "").name[:255]
     video.video_file.save(upload.name or "film", upload, save=False)
+    os.utime(video.video_file.path)  # as in keep_copy: it may have arrived long before the rest of its form

@@ -148,7 +148,7 @@ class Express:
         is_foreign = bool(origin) and not origins.is_allowed(origin)
         if is_foreign and not viewer.is_by_address:
             return None
-        if wish.is_playlist and viewer.session_id is None:  # renewing the leave of an administrator takes a query
+        if wish.is_playlist and viewer.session_id is None:  # an administrator's is too rare to be worth it
             return None
         found = answer(environ, wish, place)
         if found is None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.test import Client
 from django.utils import timezone
 
 from accounts import addresses, sessions
@@ -75,12 +76,29 @@ def test_what_is_remembered_of_it_is_asked_again_within_a_minute(
     assert viewer_by_address(token, 7) is None
 
 
-def test_an_administrator_s_dies_with_the_password(carol: User) -> None:
-    token, _ = Viewer(carol, None).playback_token(film=7, length=LENGTH)
-    assert may_play(token, 7)
+@pytest.fixture
+def admin_s_token(carol: User, client: Client) -> str:
+    client.force_login(carol)
+    mark = sessions.mark_in_admin(carol, client.session.session_key or "")
+    return Viewer(carol, None, mark).playback_token(film=7, length=LENGTH)[0]
+
+
+def test_an_administrator_s_dies_with_the_password(carol: User, admin_s_token: str) -> None:
+    assert may_play(admin_s_token, 7)
     carol.set_password("another quiet river")
     carol.save()
-    assert not may_play(token, 7)
+    assert not may_play(admin_s_token, 7)
+
+
+def test_an_administrator_s_dies_with_the_sign_in_to_the_admin(client: Client, admin_s_token: str) -> None:
+    assert may_play(admin_s_token, 7)
+    client.logout()
+    assert not may_play(admin_s_token, 7)
+
+
+def test_what_nobody_signed_in_has_no_mark_to_go_by(carol: User, client: Client) -> None:
+    client.force_login(carol)
+    assert not may_play(Viewer(carol, None).playback_token(film=7, length=LENGTH)[0], 7)
 
 
 def test_cookie_and_address_are_never_taken_for_each_other(ada: User, session: Session, token: str) -> None:

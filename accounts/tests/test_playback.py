@@ -172,6 +172,23 @@ def test_admins_cookie_lives_while_they_are_active_staff(
     assert not may_play(admins_cookie, 7, fresh=True)
 
 
+def test_film_stops_when_who_opened_it_in_the_admin_signs_out_there(client: Client, carol: User) -> None:
+    """On a shared computer the cookie is still there."""
+    client.force_login(carol)
+    cookie = client.get("/api/video/7/index.m3u8").cookies[cookies.PLAYBACK].value
+    elsewhere = Client()
+    elsewhere.force_login(carol)
+    elsewhere.logout()
+    assert may_play(cookie, 7, fresh=True)
+    client.logout()
+    assert not may_play(cookie, 7, fresh=True)
+
+
+def test_all_sessions_of_an_administrator_end_with_what_they_play(admins_cookie: str, carol: User) -> None:
+    sessions.end_everywhere(carol)
+    assert not may_play(admins_cookie, 7, fresh=True)
+
+
 def test_checking_costs_one_query_a_minute(cookie: str, clock: list[float], django_assert_num_queries: Any) -> None:
     playback.memory.clear()
     with django_assert_num_queries(1):

@@ -224,6 +224,19 @@ def test_an_unknown_checksum_is_refused(at_admin: Client, header: str) -> None:
     assert ask(at_admin, url)["Upload-Offset"] == "0"
 
 
+@pytest.mark.parametrize(("header", "status"), [(sha1(b"something else"), 460), ("sha1 !", 400), (sha1(FILM * 2), 413)])
+def test_no_upload_is_left_whose_address_nobody_was_told(at_admin: Client, header: str, status: int) -> None:
+    """What came with the creation was refused: without `Location` nobody could go on, nor end it."""
+    headers = {"Tus-Resumable": "1.0.0", "Upload-Length": str(len(FILM)), "Upload-Checksum": header}
+    headers["Upload-Metadata"] = metadata(filename="harbour.mp4")
+    piece = FILM * 2 if status == 413 else FILM
+    response = at_admin.generic("POST", ROOT, piece, PIECE, headers=headers)
+    assert response.status_code == status
+    assert "Location" not in response
+    assert not Upload.objects.exists()
+    assert list(disk.partial_folder().iterdir()) == []
+
+
 def test_bytes_whose_checksum_was_never_compared_do_not_count(at_admin: Client) -> None:
     """A process that dies in mid-piece leaves bytes that nobody has verified."""
     url = begun(at_admin)

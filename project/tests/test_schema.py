@@ -107,6 +107,14 @@ def test_accounts_document_every_status_they_answer(
     assert set(operations[operation]["responses"]) == statuses
 
 
+def test_every_way_to_send_a_piece_documents_what_is_wrong_with_it(operations: dict[str, dict[str, Any]]) -> None:
+    """A piece is sent by PATCH, by POST in its place, and with the creation, where it can't be in a wrong place."""
+    answers = {name: set(operations[name]["responses"]) for name in ("appendToUpload", "overrideUploadMethod")}
+    assert answers["overrideUploadMethod"] == answers["appendToUpload"]
+    assert answers["appendToUpload"] - {"204", "404", "409", "423"} <= set(operations["beginUpload"]["responses"])
+    assert "507" in operations["getUpload"]["responses"]  # asking joins the parts that are there
+
+
 def test_both_credentials_are_declared_and_required_where_somebody_must_be_signed_in(
     schema: dict[str, Any], operations: dict[str, dict[str, Any]]
 ) -> None:
