@@ -71,6 +71,7 @@ def undecoded(reading: Readable, span: ChunkSpan, watch: Watch) -> tuple[Span, .
     plan = reading.plan
     landing, video = plan.landing(span), plan.source.video
     part = Part(
+        demuxer=plan.source.demuxer,
         video=video.index,
         seek_s=landing.seek_s if landing else None,
         begin_s=float(plan.zero_s + plan.timeline.seconds(span.first_frame)),
