@@ -27,6 +27,7 @@ SPANS_APART_S = 1  # damage that is closer together is told as one
 class Part:
     """What to look at: from `begin_s` to `end_s` of the file's own clock, reading from `seek_s` on."""
 
+    demuxer: str
     video: int
     seek_s: float | None
     begin_s: float
@@ -35,7 +36,7 @@ class Part:
 
 def damaged(path: Path, part: Part) -> list[tuple[float, float]]:
     """In seconds of the file's own clock, in order."""
-    with opened(path) as container:
+    with opened(path, part.demuxer) as container:
         video = next(stream for stream in container.streams.video if stream.index == part.video)
         video.codec_context.options = {"err_detect": "explode"}
         video.codec_context.thread_count = 1

@@ -19,7 +19,7 @@ from hls.core.filters import Sound
 from hls.core.measure import measured
 from hls.core.plan import Plan
 from hls.core.process import Bounds, Ended, Watch, run
-from hls.core.reading import Readable, readable, undecoded
+from hls.core.reading import Readable, cut_off, readable, undecoded
 from hls.core.timeline import ChunkSpan
 
 log = logging.getLogger(__name__)
@@ -109,7 +109,8 @@ class _Attempt:
             ended = self._encoded_whatever_the_sound(reading)
             if self.plan.is_copying and (complaint := DECODER_COMPLAINT.search(ended.stderr)):
                 raise CannotCopy(complaint[0])
-            return undecoded(reading, span, self.watch) if DAMAGE.search(ended.stderr) else ()
+            lost = undecoded(reading, span, self.watch) if DAMAGE.search(ended.stderr) else ()
+            return tuple(sorted((*lost, *cut_off(self.plan, span)), key=lambda part: part.begin_s))
 
     def run_lost(self) -> None:
         """Black pictures, with their sound, or with silence where that can't be decoded either."""

@@ -2,7 +2,7 @@
 
 from array import array
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import pairwise
 from statistics import median_low
@@ -42,17 +42,28 @@ class Parts:
         self.part = dict.fromkeys(ticks_s, 0)
         self.latest_s: dict[int, Fraction] = {}
 
-    def enters(self, packet: AnyPacket) -> bool:
-        """Whether its track's next recording begins with this packet. Raises TranscodeError(UNSUPPORTED)."""
+    def enters(self, packet: AnyPacket) -> int:
+        """How many recordings further its track is with this packet: more than one where it is missing in some.
+
+        Raises TranscodeError(UNSUPPORTED).
+        """
         if packet.dts is None:
-            return False
+            return 0
         track = packet.stream_index
         at_s = packet.dts * self.ticks_s[track]
-        is_new = self._is_elsewhere(track, at_s) and self._may_begin(track)
+        passed = self._pass_begun(track, packet.pos)
+        is_new = not passed and self._is_elsewhere(track, at_s) and self._may_begin(track)
         if is_new:
             self._begin(track, packet.pos)
-        self.latest_s[track] = at_s if is_new else max(at_s, self.latest_s.get(track, at_s))
-        return is_new
+        self.latest_s[track] = at_s if passed or is_new else max(at_s, self.latest_s.get(track, at_s))
+        return passed + is_new
+
+    def _pass_begun(self, track: int, byte: int | None) -> int:
+        """Whatever its clock says: what is stored behind the beginning of a recording is in it."""
+        before = self.part[track]
+        while byte is not None and self.part[track] < len(self.bytes) and byte >= self.bytes[self.part[track]]:
+            self.part[track] += 1
+        return self.part[track] - before
 
     def _is_elsewhere(self, track: int, at_s: Fraction) -> bool:
         before_s = self.latest_s.get(track)
@@ -76,7 +87,7 @@ class Parts:
         self.part[track] += 1
 
 
-def joined(parts: Parts, pictures: Times, sounds: Times, others: Sequence[Times] = ()) -> tuple[Join, ...]:
+def joined(parts: Parts, pictures: Times, sounds: Times, keys: Times) -> tuple[Join, ...]:
     """Put the times of all recordings on the clock of the first one, in place; how far each was moved."""
     joins = []
     bounds = list(_bounds(pictures, sounds))
@@ -84,9 +95,18 @@ def joined(parts: Parts, pictures: Times, sounds: Times, others: Sequence[Times]
     for byte, before, after in zip(parts.bytes, bounds, bounds[1:], strict=False):
         shift_s += before.end_s - after.begin_s
         joins.append(Join(byte=byte, shift_s=shift_s))
-    for track in (pictures, sounds, *others):
+    for track in (pictures, sounds, keys):
         _move(track, [join.shift_s for join in joins])
-    return tuple(joins)
+    begins_s = [_first_s(part, pictures.tick_s) for part in pictures.parts()[1:]]
+    keys_s = [_first_s(part, keys.tick_s) for part in keys.parts()[1:]]
+    return tuple(
+        replace(join, begin_s=begin_s, key_s=key_s)
+        for join, begin_s, key_s in zip(joins, begins_s, keys_s, strict=False)
+    )
+
+
+def _first_s(times: Sequence[int], tick_s: Fraction) -> Fraction | None:
+    return min(times) * tick_s if times else None
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,9 @@ from hls.core.protection import Protection
 DEMUXERS = ",".join(("mov,matroska,avi,flv,asf,mpegts,mpeg,ogg,mp3,wav,flac,aac", *sorted(counting.DEMUXERS)))
 
 
-def opened(path: Path) -> InputContainer:
-    options = {"protocol_whitelist": "file", "format_whitelist": DEMUXERS}
+def opened(path: Path, demuxers: str = DEMUXERS) -> InputContainer:
+    """Raises TranscodeError: UNSUPPORTED, UNREADABLE."""
+    options = {"protocol_whitelist": "file", "format_whitelist": demuxers}
     try:
         return av.open(f"file:{path.absolute()}", options=options)
     except av.error.FFmpegError as error:

@@ -58,6 +58,8 @@ class Join:
 
     byte: int
     shift_s: Fraction
+    begin_s: Fraction | None = None  # its first picture, on the first recording's clock,
+    key_s: Fraction | None = None  # and its first key picture: those before that one need what was cut off
 
 
 @dataclass(frozen=True)

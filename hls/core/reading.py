@@ -51,6 +51,8 @@ def _relay(plan: Plan, span: ChunkSpan, source: Path, target: Path, watch: Watch
         joins=plan.source.joins,
         byte=landing.byte if landing else None,
         end_s=float(plan.zero_s + plan.timeline.seconds(span.end_frame)) + READ_ON_S,
+        sample_rate=audio.sample_rate if audio else 0,
+        layout=f"{audio.channels}c" if audio else "",
     )
     command = [
         sys.executable,
@@ -71,6 +73,7 @@ def undecoded(reading: Readable, span: ChunkSpan, watch: Watch) -> tuple[Span, .
     plan = reading.plan
     landing, video = plan.landing(span), plan.source.video
     part = Part(
+        demuxer=plan.source.demuxer,
         video=video.index,
         seek_s=landing.seek_s if landing else None,
         begin_s=float(plan.zero_s + plan.timeline.seconds(span.first_frame)),
@@ -85,6 +88,19 @@ def undecoded(reading: Readable, span: ChunkSpan, watch: Watch) -> tuple[Span, .
         spans = [(part.begin_s, part.end_s)]
     zero_s = float(plan.zero_s)
     return tuple(Span(round(begin_s - zero_s, 3), round(end_s - zero_s, 3)) for begin_s, end_s in spans)
+
+
+def cut_off(plan: Plan, span: ChunkSpan) -> tuple[Span, ...]:
+    """What of a chunk's pictures can't be decoded because a recording begins in the middle."""
+    begin_s, end_s = (plan.timeline.seconds(frame) for frame in (span.first_frame, span.end_frame))
+    shown = (
+        (max(begin_s, join.begin_s - plan.zero_s), min(end_s, join.key_s - plan.zero_s))
+        for join in plan.source.joins
+        if join.begin_s is not None and join.key_s is not None
+    )
+    return tuple(
+        Span(round(float(first_s), 3), round(float(last_s), 3)) for first_s, last_s in shown if first_s < last_s
+    )
 
 
 def _of_relayed(plan: Plan) -> Plan:

@@ -7,21 +7,24 @@ The packets stay as they are; only their times change. The target is a NUT file:
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
 import av
+from av.audio.stream import AudioStream
 from av.container import OutputContainer
+from av.packet import Packet
 from av.stream import Stream
 
 from hls.core.opening import opened
-from hls.core.packets import AnyPacket, tick_s
+from hls.core.packets import AnyPacket, tick_s, time_of
 from hls.core.probe import Join
 from hls.core.wire import load
 
 FORMAT = "nut"
+HEVC_END_OF_SEQUENCE = b"\0\0\0\1\x48\1"
 LEAST_STEP_S = Fraction(1, 1000)
 
 
@@ -34,6 +37,8 @@ class Order:
     joins: tuple[Join, ...]
     byte: int | None
     end_s: float
+    sample_rate: int = 0  # of the sound; the container doesn't know it where the first recording has none
+    layout: str = ""
 
 
 def write(source: Path, target: Path, order: Order) -> None:
@@ -43,20 +48,33 @@ def write(source: Path, target: Path, order: Order) -> None:
             container.seek(order.byte, unsupported_byte_offset=True)
         wanted = [container.streams[index] for index in (order.video, order.audio) if index is not None]
         outputs = {stream.index: relayed.add_stream_from_template(stream) for stream in wanted}
+        _describe_sound(outputs.values(), order)
         _copy(container.demux(wanted), relayed, outputs, order)
+
+
+def _describe_sound(outputs: Iterable[Stream], order: Order) -> None:
+    """NUT has to be told the rate of a sound that begins too late to be seen when the file is opened."""
+    for output in outputs:
+        if isinstance(output, AudioStream) and not output.codec_context.sample_rate:
+            output.codec_context.sample_rate = order.sample_rate
+            output.codec_context.layout = order.layout
 
 
 def _copy(packets: Iterator[AnyPacket], relayed: OutputContainer, outputs: dict[int, Stream], order: Order) -> None:
     latest: dict[int, int] = {}
     bytes_read: dict[int, int | None] = {}
     over: set[int] = set()
+    within: Join | None = None
     for packet in packets:
         if not packet.size or packet.dts is None:
             continue
         track, ticks = packet.stream_index, tick_s(packet.stream)
         if packet.pos is not None:  # of several packets that are stored as one, only the first one knows
             bytes_read[track] = packet.pos
-        shift = round(shift_s(order.joins, bytes_read.get(track)) / ticks)
+        join = joined_at(order.joins, bytes_read.get(track))
+        shift = round(join.shift_s / ticks) if join else 0
+        if track == order.video and join and needs_what_is_cut_off(join, time_of(packet), shift, ticks):
+            continue
         dts = packet.dts + shift
         # Recordings overlap a little where they are joined, but decoding times have to rise.
         earliest = latest[track] + round(LEAST_STEP_S / ticks) if track in latest else dts
@@ -64,6 +82,8 @@ def _copy(packets: Iterator[AnyPacket], relayed: OutputContainer, outputs: dict[
             continue
         latest[track] = packet.dts = dts = max(dts, earliest)
         packet.pts = None if packet.pts is None else max(packet.pts + shift, dts)
+        if track == order.video and join != within:
+            within, packet = join, _behind_end(packet)
         packet.stream = outputs[track]
         relayed.mux(packet)
         if dts * ticks > order.end_s:
@@ -72,10 +92,36 @@ def _copy(packets: Iterator[AnyPacket], relayed: OutputContainer, outputs: dict[
                 return
 
 
-def shift_s(joins: tuple[Join, ...], byte: int | None) -> Fraction:
-    """How far the clock has to be moved at this byte of the file."""
-    passed = [join.shift_s for join in joins if byte is not None and byte >= join.byte]
-    return passed[-1] if passed else Fraction(0)
+def _behind_end(packet: AnyPacket) -> AnyPacket:
+    """The first picture of a recording, behind what says that a sequence ends where the codec has no other sign.
+
+    A decoder of HEVC would sort it, by its number, among the last ones of the recording before.
+    """
+    if packet.stream.codec_context.name != "hevc":
+        return packet
+    parted: AnyPacket = Packet(HEVC_END_OF_SEQUENCE + bytes(packet))
+    parted.pts, parted.dts, parted.duration, parted.time_base = (
+        packet.pts,
+        packet.dts,
+        packet.duration,
+        packet.time_base,
+    )
+    parted.is_keyframe = packet.is_keyframe
+    return parted
+
+
+def joined_at(joins: tuple[Join, ...], byte: int | None) -> Join | None:
+    """The join before this byte of the file."""
+    passed = [join for join in joins if byte is not None and byte >= join.byte]
+    return passed[-1] if passed else None
+
+
+def needs_what_is_cut_off(join: Join, time: int | None, shift: int, ticks: Fraction) -> bool:
+    """Whether a picture comes before the first key picture of a recording that begins in the middle.
+
+    A decoder would make it of the last pictures of the recording before.
+    """
+    return time is not None and join.key_s is not None and (time + shift) * ticks < join.key_s
 
 
 def main() -> None:

@@ -43,6 +43,7 @@ class Scan:
     keys: Times  # of key frames as the container has them, some seconds apart
     heard: Times
     key_bytes: list[int] = field(default_factory=list)
+    byte: int | None = None  # where the last picture is stored, or begins the unit in which it is, among others
     pictures: TrackLog = field(default_factory=TrackLog)
     sounds: TrackLog = field(default_factory=TrackLog)
     counter: Counter | None = None  # of pictures without a container
@@ -125,7 +126,7 @@ def _put_on_one_clock(found: Scan, limits: Limits) -> None:
     if not found.parts.bytes:
         return
     found.log = None
-    found.joins = joined(found.parts, found.shown, found.heard, [found.keys])
+    found.joins = joined(found.parts, found.shown, found.heard, found.keys)
     if (max(found.shown.times) - min(found.shown.times)) * found.shown.tick_s > limits.max_duration_s:
         raise _too_long(limits)
 
@@ -145,12 +146,13 @@ def _note_picture(found: Scan, packet: AnyPacket, video: VideoStream, limits: Li
     if time is None:
         found.untold += 1
         return
-    if found.parts.enters(packet):
+    for _ in range(found.parts.enters(packet)):
         found.shown.begins.append(len(found.shown.times))
         found.keys.begins.append(len(found.keys.times))
     found.pictures.note(time, packet)
-    if packet.is_keyframe and packet.pos is not None:
-        _note_key(found, time, packet.pos)
+    found.byte = found.byte if packet.pos is None else packet.pos
+    if packet.is_keyframe and found.byte is not None:
+        _note_key(found, time, found.byte)
     if packet.is_discard:  # hidden by an edit list
         return
     found.shown.times.append(time)
@@ -210,7 +212,7 @@ def _note_sound(found: Scan, packet: AnyPacket, audio: AudioStream) -> None:
     found.sounding.look(packet, audio.codec_context)
     if packet.pts is None or not packet.size:
         return
-    if found.parts.enters(packet):
+    for _ in range(found.parts.enters(packet)):
         found.heard.begins.append(len(found.heard.times))
     found.sounds.note(packet.pts, packet)
     if not packet.is_discard:
