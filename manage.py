@@ -2,10 +2,14 @@
 """Django's command line for Videoflix."""
 
 import os
+import signal
 import sys
 
 from django.core.management import execute_from_command_line
 
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    except KeyboardInterrupt:  # as wanted: nobody needs to see where it was
+        sys.exit(128 + signal.SIGINT)

@@ -5,8 +5,10 @@ from django.db import connection
 
 def check_reachable() -> None:
     """Ask over a connection of its own: a pool would try for seconds, and log each try. Raises OperationalError."""
+    if "pool" not in connection.settings_dict["OPTIONS"]:
+        return  # a file is opened when it is needed
     probe = connection.copy()
-    probe.settings_dict["OPTIONS"].pop("pool", None)
+    del probe.settings_dict["OPTIONS"]["pool"]
     try:
         probe.ensure_connection()
     finally:

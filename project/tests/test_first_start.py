@@ -1,11 +1,14 @@
 """The administrator and the demo film of a first start, and the words at its end."""
 
+import threading
+import time
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from django.contrib.auth import authenticate
 from django.core.management import CommandError, call_command
+from django.db import connections
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
@@ -93,6 +96,28 @@ def test_demo_film_that_can_not_be_made_is_a_line_and_tried_again(
     assert "There is no demo film: " in capsys.readouterr().out
     assert not Video.objects.exists()
     assert wants_demo()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_first_starts_at_once_make_one_demo_film(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+
+    def make() -> None:
+        made.append(1)
+        time.sleep(0.2)  # ffmpeg takes longer
+        demo_marker().touch()
+
+    def start() -> None:
+        serve.make_demo_film_once()
+        connections.close_all()
+
+    monkeypatch.setattr(serve, "add_demo", make)
+    starts = [threading.Thread(target=start) for _ in range(2)]
+    for thread in starts:
+        thread.start()
+    for thread in starts:
+        thread.join()
+    assert made == [1]
 
 
 @pytest.mark.parametrize(

@@ -198,6 +198,18 @@ def test_database_out_of_reach_is_said_in_one_line(tmp_path: Path) -> None:
     assert "Traceback" not in running.text
 
 
+def test_ctrl_c_during_the_start_is_no_traceback(tmp_path: Path) -> None:
+    running = serve(tmp_path, free_port())
+    try:
+        running.wait_for("Preparing the database")
+        running.send(signal.SIGINT)
+        assert running.wait() == 128 + signal.SIGINT
+    finally:
+        running.end()
+
+    assert "Traceback" not in running.text
+
+
 def answers(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -10,13 +10,13 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connections
+from django.db import DEFAULT_DB_ALIAS, connections
 
 from hls.core.errors import TranscodeError
 from library.errors import LibraryError
 from project import listening
 from project.checks import ENGINE
-from project.first_start import Administrator, NoDatabase, add_demo, prepare, wants_demo
+from project.first_start import Administrator, NoDatabase, add_demo, one_at_a_time, prepare, wants_demo
 from project.supervisor import Program, Supervisor, answers, say
 
 
@@ -33,8 +33,7 @@ class Command(BaseCommand):
             made = prepare()
         except NoDatabase as error:
             raise CommandError(str(error)) from error
-        if wants_demo():
-            make_demo_film()
+        make_demo_film_once()
         banner = describe(made)
         connections.close_all()
         say("Starting web server and worker …")
@@ -46,8 +45,14 @@ class Command(BaseCommand):
         sys.exit(code)
 
 
+def make_demo_film_once() -> None:
+    """On a first start, be it of two at once. Serving doesn't depend on it: where it fails, a line says so."""
+    with one_at_a_time(DEFAULT_DB_ALIAS):
+        if wants_demo():
+            make_demo_film()
+
+
 def make_demo_film() -> None:
-    """Serving doesn't depend on it: where it fails, a line says so."""
     say("Making a short demo film …")
     try:
         add_demo()
