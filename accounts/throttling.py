@@ -157,6 +157,13 @@ resends = Throttle("THROTTLE_RESEND_ADDRESS")
 resets = Throttle("THROTTLE_RESET_ADDRESS")
 
 
+def without_port(address: str) -> str:
+    """Some balancers write where a connection came from with its port, which is another one each time."""
+    if address.startswith("["):
+        return address[1:].partition("]")[0]
+    return address.partition(":")[0] if address.count(":") == 1 else address
+
+
 def client_address(request: HttpRequest) -> str:
     """Who sent this, an IPv6 network counting as one; X-Forwarded-For counts only from TRUSTED_PROXIES proxies.
 
@@ -168,7 +175,7 @@ def client_address(request: HttpRequest) -> str:
     if proxies:
         seen = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",") if part.strip()]
         if len(seen) >= proxies:
-            address = seen[-proxies]
+            address = without_port(seen[-proxies])
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:

@@ -154,6 +154,9 @@ def test_of_tries_at_the_same_time_no_more_than_the_limit_pass_and_each_can_be_g
         (1, "made up", "unknown"),
         (1, "2001:db8:1:2:3::4", "2001:db8:1:2::/64"),
         (1, "::ffff:203.0.113.5", "203.0.113.5"),
+        (1, "203.0.113.5:50123", "203.0.113.5"),
+        (1, "[2001:db8:1:2:3::4]:50123", "2001:db8:1:2::/64"),
+        (1, "[2001:db8:1:2:3::4]", "2001:db8:1:2::/64"),
     ],
 )
 def test_client_address_is_what_the_outermost_trusted_proxy_saw(
