@@ -158,6 +158,8 @@ class Source:
     audio: AudioTrack | None
     joins: tuple[Join, ...] = ()  # where further recordings begin
     extras: Extras = Extras()
+    is_broken_off: bool = False  # reading ended with an error
+    told_s: float | None = None  # how long the container says that these tracks last, where it is to be believed
 
 
 def probe(path: Path, *, limits: Limits, watch: Watch | None = None, python: str = sys.executable) -> Source:
