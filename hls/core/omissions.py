@@ -1,11 +1,14 @@
 """What of a source is not in the film that is made of it, in sentences for whoever uploaded it."""
 
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 
 from hls.core.plan import Plan
 from hls.core.probe import OtherTrack
 from hls.core.timeline import INEXACT, MAX_RATE
 
+LEAST_MISSING_S = 5  # less may be rounding, or the time for which the last picture stays
+LEAST_MISSING_SHARE = 0.05
 MOST_NAMED = 6
 STEREO = 2
 ROUNDING = 1  # pixels: sizes are even
@@ -29,7 +32,14 @@ CODECS = {
 
 
 def omissions(plan: Plan) -> tuple[str, ...]:
-    return (*_tracks(plan), *_sound(plan), *_picture(plan))
+    return (*_rest(plan), *_tracks(plan), *_sound(plan), *_picture(plan))
+
+
+def _rest(plan: Plan) -> Iterator[str]:
+    source, lasts_s = plan.source, float(plan.timeline.duration_s)
+    missing_s = (source.told_s or 0) - lasts_s
+    if source.is_broken_off or missing_s > max(LEAST_MISSING_S, lasts_s * LEAST_MISSING_SHARE):
+        yield f"What comes after {timedelta(seconds=round(lasts_s))}: the file is cut off there, or damaged."
 
 
 def _tracks(plan: Plan) -> Iterator[str]:

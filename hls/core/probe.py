@@ -49,7 +49,8 @@ class Landing:
     def serves(self, begin_s: Fraction, *, run_up_s: Fraction | int) -> bool:
         """Whether all is read of what is shown and heard from a moment on, and of the sound `run_up_s` before it."""
         hears_all = self.missed_s is None or self.missed_s < begin_s - SOUND_RUN_UP_S
-        return self.seek_s <= begin_s - run_up_s and self.shown_s <= begin_s and hears_all
+        in_time = self.seek_s <= float(begin_s - run_up_s)  # rounded alike, or half of the exact ones would be late
+        return in_time and self.shown_s <= begin_s and hears_all
 
 
 @dataclass(frozen=True)
@@ -157,6 +158,8 @@ class Source:
     audio: AudioTrack | None
     joins: tuple[Join, ...] = ()  # where further recordings begin
     extras: Extras = Extras()
+    is_broken_off: bool = False  # reading ended with an error
+    told_s: float | None = None  # how long the container says that these tracks last, where it is to be believed
 
 
 def probe(path: Path, *, limits: Limits, watch: Watch | None = None, python: str = sys.executable) -> Source:

@@ -14,7 +14,9 @@ from typing import Any
 
 import av
 from av.audio.stream import AudioStream
+from av.container import InputContainer
 from av.rational import AVRational
+from av.stream import Stream
 from av.video.stream import VideoStream
 
 from hls.core.copying import copyable
@@ -22,7 +24,7 @@ from hls.core.counting import counted
 from hls.core.errors import Code, Reason, TranscodeError
 from hls.core.extras import extras
 from hls.core.fields import show_two_moments
-from hls.core.landing import Reading, landings
+from hls.core.landing import FIXED_INDEX, Reading, landings
 from hls.core.opening import check_protection, check_size, opened, picture_track, sound_track
 from hls.core.packets import tick_s
 from hls.core.plan import ROUNDING_S, make_plan
@@ -75,8 +77,17 @@ def _look(path: Path, limits: Limits, marks: Protection) -> Source:
             audio=heard,
             joins=found.joins,
             extras=extras(container, video, audio if found.sound_frames else None, found.frames, found.sound_frames),
+            is_broken_off=found.is_broken_off,
+            told_s=_told_s(container, video, audio),
         )
     return replace(source, video=replace(track, landings=_landings(path, source, found)))
+
+
+def _told_s(container: InputContainer, *chosen: Stream | None) -> float | None:
+    """Written when all was there: more than can be read now where the file is cut off."""
+    if container.format.name.split(",")[0] not in FIXED_INDEX or any(s not in chosen for s in container.streams):
+        return None
+    return (container.duration - max(0, container.start_time or 0)) / av.time_base if container.duration else None
 
 
 def _landings(path: Path, source: Source, found: Scan) -> tuple[Landing, ...]:

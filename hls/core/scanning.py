@@ -56,6 +56,7 @@ class Scan:
     sounding: SoundLog = field(default_factory=SoundLog)
     joins: tuple[Join, ...] = ()
     is_untimed: bool = False  # its times are those of decoding
+    is_broken_off: bool = False  # reading ended with an error
 
     @property
     def sound_frames(self) -> list[AudioFrame]:
@@ -105,6 +106,7 @@ def scan(container: InputContainer, video: VideoStream, audio: AudioStream | Non
     except av.error.FFmpegError as error:  # what was read until here is the film
         if not found.shown.times:
             raise TranscodeError(Code.UNREADABLE, str(error)) from error
+        found.is_broken_off = True
     if not found.frames or not found.shown.times:
         raise TranscodeError(Code.UNREADABLE, "no frame can be decoded")
     _put_on_one_clock(found, limits)

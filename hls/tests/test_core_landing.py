@@ -6,6 +6,7 @@ from pathlib import Path
 import av
 import pytest
 
+from hls.core.plan import make_plan
 from hls.core.probe import probe
 from hls.tests.clips import Look, make
 from hls.tests.watching import LIMITS, assert_plays, beep_times, encode, numbers, steps, timestamps
@@ -157,3 +158,14 @@ def test_pictures_without_times_are_shown(tmp_path: Path, b_frames: str) -> None
     assert numbers(whole) == list(range(FRAMES))
     assert steps(timestamps(whole, "video")) == {90_000 // RATE}
     assert_plays(film)
+
+
+@pytest.mark.parametrize("rate", ["24000/1001", "30000/1001"])
+def test_chunks_of_rates_that_are_no_round_numbers_begin_nearby(tmp_path: Path, rate: str) -> None:
+    """A place that was found for a chunk is taken: rounding mustn't make it late by nothing."""
+    look = Look(width=160, height=120, rate=rate, duration_s=135)
+    video = ("-c:v", "libx264", "-preset", "ultrafast", "-g", "48", "-keyint_min", "48", "-pix_fmt", "yuv420p")
+    plan = make_plan(probe(make(tmp_path / "film.mkv", look=look, video=video, audio=NO_SOUND), limits=LIMITS))
+    spans = plan.timeline.chunks[1:]
+    assert len(spans) == 5
+    assert [span.index for span in spans if plan.run_up_s(span) > 4] == []

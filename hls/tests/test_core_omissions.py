@@ -184,3 +184,24 @@ def test_names_that_are_no_utf_8_do_not_make_a_film_unreadable(tmp_path: Path) -
     ffmpeg(*inputs, *maps, "-c:v", "mpeg4", "-c:a", "libmp3lame", str(film))
     film.write_bytes(film.read_bytes().replace(b"Cafe", b"Caf\xe9"))
     assert found(film).sounds == (OtherTrack("mp3float", "", "Caf\ufffd"),)
+
+
+@pytest.mark.parametrize("suffix", ["mkv", "mp4", "ogv"])
+def test_the_rest_of_a_file_that_is_cut_off_is_said(tmp_path: Path, suffix: str) -> None:
+    """An OGG file is one of two recordings: FFmpeg can't read on beyond the first one's end."""
+    is_ogg = suffix == "ogv"
+    video, audio = (("-c:v", "libtheora"), ("-c:a", "libvorbis")) if is_ogg else (H264, ("-c:a", "aac"))
+    whole = make(
+        tmp_path / f"whole.{suffix}",
+        look=Look(width=160, height=120, duration_s=20),
+        video=video,
+        audio=audio,
+        after=() if is_ogg else ("-movflags", "faststart"),
+    )
+    other = make(tmp_path / f"other.{suffix}", look=SMALL, video=video, audio=audio)
+    data = whole.read_bytes()
+    rest = data + other.read_bytes() if is_ogg else data[: len(data) // 2]
+    (tmp_path / f"cut.{suffix}").write_bytes(rest)
+    assert omissions(make_plan(look(whole, LIMITS))) == ()
+    (sentence,) = omissions(make_plan(look(tmp_path / f"cut.{suffix}", LIMITS)))
+    assert sentence.startswith("What comes after 0:00:")
