@@ -6,6 +6,7 @@ from typing import Annotated
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from ninja import Path, Query, Router
+from pydantic import BeforeValidator
 
 from hls.core import names
 from hls.published import current
@@ -23,7 +24,17 @@ streams = Router(tags=["Playback"])
 
 JSON = "application/json; charset=utf-8"
 
-FilmId = Annotated[int, Path(ge=1, le=2**63 - 1, description="The film's id.", example=7)]
+
+def one_spelling(number: str) -> str:
+    """An id as the edge and the cookies' paths have it, too. Pydantic would also read 1.0, +1 and 01."""
+    if not number.isascii() or not number.isdecimal() or number.startswith("0"):
+        raise ValueError
+    return number
+
+
+FilmId = Annotated[
+    int, BeforeValidator(one_spelling), Path(ge=1, le=2**63 - 1, description="The film's id.", example=7)
+]
 Version = Annotated[int | None, Query(ge=1, le=2**31 - 1, alias="v", description="Set by playlists; leave it out.")]
 
 

@@ -41,6 +41,14 @@ def listed(client: Player, query: str = "") -> list[dict[str, Any]]:
     return found
 
 
+@pytest.mark.parametrize("spelling", ["{}.0", "+{}", "0{}", "%20{}", "{}%20", "{}_0"])
+def test_film_is_not_found_under_another_spelling_of_its_number(ada: Player, spelling: str) -> None:
+    """Nor does the edge know it, or the path of the cookie that lets it go on."""
+    number = spelling.format(published().pk)
+    for path in ("", "master.m3u8", "480p/segment_000.ts", "thumbnail.jpg"):
+        assert ada.get(f"/api/video/{number}/{path}").status_code == 404, path
+
+
 def test_list_is_a_bare_array_of_films(ada: Player) -> None:
     film = published(title="Harbour at Dawn", description="Boats leave.", category="documentary")
     (shown,) = listed(ada)
