@@ -119,7 +119,7 @@ def describe(made: Administrator | None) -> str:
 def frontends() -> str:
     """Who may call the API from a browser."""
     if settings.WELCOMES_THIS_MACHINE:
-        return "any on localhost, 127.0.0.1 or [::1], whatever the port"
+        return "any on this machine, whatever the port"
     return ", ".join(settings.CSRF_TRUSTED_ORIGINS) or "none from elsewhere (CSRF_TRUSTED_ORIGINS)"
 
 
