@@ -14,8 +14,7 @@ from django.utils import timezone
 from hls import claims, pictures
 from hls.binary import encoder
 from hls.core import names, playlists, storyboard
-from hls.core.chunk import ChunkFacts, RenditionFacts, joined
-from hls.core.damage import merged
+from hls.core.chunk import ChunkFacts, RenditionFacts, joined, merged
 from hls.core.plan import Plan
 from hls.folders import TILES, WORK, move_in, remove, size_bytes, version_folder
 from hls.heartbeat import Heartbeat

@@ -6,6 +6,8 @@ from typing import Any, Self
 
 from hls.core.wire import Json, dump, load
 
+SPANS_APART_S = 1  # damage that is closer together is told as one
+
 
 @dataclass(frozen=True)
 class IFrame:
@@ -69,3 +71,14 @@ def joined(chunks: Iterable[ChunkFacts]) -> tuple[RenditionFacts, ...]:
             for sofar, more in zip(film, chunk.renditions, strict=True)
         )
     return film
+
+
+def merged(spans: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Sorted spans (from and to, in seconds), with those that nearly touch made one."""
+    found: list[tuple[float, float]] = []
+    for begin, end in spans:
+        if found and begin - found[-1][1] < SPANS_APART_S:
+            found[-1] = (found[-1][0], max(end, found[-1][1]))
+        else:
+            found.append((begin, end))
+    return found

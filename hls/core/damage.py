@@ -9,29 +9,17 @@ which ones they were. Prints one JSON object: {"spans": [[from, to], …]}, in s
 import json
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
 import av
 from av.video.stream import VideoStream
 
+from hls.core.chunk import merged
 from hls.core.opening import opened
+from hls.core.orders import Part
 from hls.core.packets import AnyPacket, tick_s, time_of
 from hls.core.wire import load
-
-SPANS_APART_S = 1  # damage that is closer together is told as one
-
-
-@dataclass(frozen=True)
-class Part:
-    """What to look at: from `begin_s` to `end_s` of the file's own clock, reading from `seek_s` on."""
-
-    demuxer: str
-    video: int
-    seek_s: float | None
-    begin_s: float
-    end_s: float
 
 
 def damaged(path: Path, part: Part) -> list[tuple[float, float]]:
@@ -67,17 +55,6 @@ def _looked_at(packets: Iterable[AnyPacket], video: VideoStream, wanted: range) 
             continue
         lost.update(frame.pts for frame in frames if frame.is_corrupt and frame.pts is not None and frame.pts in wanted)
     return times, lost
-
-
-def merged(spans: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Sorted spans (from and to, in seconds), with those that nearly touch made one."""
-    found: list[tuple[float, float]] = []
-    for begin, end in spans:
-        if found and begin - found[-1][1] < SPANS_APART_S:
-            found[-1] = (found[-1][0], max(end, found[-1][1]))
-        else:
-            found.append((begin, end))
-    return found
 
 
 def main() -> None:

@@ -8,11 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hls.core.chunk import Span
-from hls.core.damage import Part
 from hls.core.errors import Code, TranscodeError
+from hls.core.orders import FORMAT, Order, Part
 from hls.core.plan import Plan
 from hls.core.process import Bounds, Watch, run
-from hls.core.relay import FORMAT, Order
 from hls.core.timeline import ChunkSpan
 from hls.core.wire import dump
 

@@ -8,7 +8,6 @@ The packets stay as they are; only their times change. The target is a NUT file:
 import json
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -19,26 +18,13 @@ from av.packet import Packet
 from av.stream import Stream
 
 from hls.core.opening import opened
+from hls.core.orders import FORMAT, Order
 from hls.core.packets import AnyPacket, tick_s, time_of
 from hls.core.probe import Join
 from hls.core.wire import load
 
-FORMAT = "nut"
 HEVC_END_OF_SEQUENCE = b"\0\0\0\1\x48\1"
 LEAST_STEP_S = Fraction(1, 1000)
-
-
-@dataclass(frozen=True)
-class Order:
-    """What to read: from `byte` on, or from the beginning; up to `end_s` on the first recording's clock."""
-
-    video: int
-    audio: int | None
-    joins: tuple[Join, ...]
-    byte: int | None
-    end_s: float
-    sample_rate: int = 0  # of the sound; the container doesn't know it where the first recording has none
-    layout: str = ""
 
 
 def write(source: Path, target: Path, order: Order) -> None:

@@ -5,8 +5,7 @@ from pathlib import Path
 import av
 import pytest
 
-from hls.core.chunk import Span
-from hls.core.damage import merged
+from hls.core.chunk import Span, merged
 from hls.core.packets import tick_s
 from hls.tests.clips import Look, make
 from hls.tests.watching import Film, assert_plays, beep_times, encode

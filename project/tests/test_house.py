@@ -1,7 +1,9 @@
 """The house rules: who may import whom, and where the sharp tools are kept. Read from the source, not from memory."""
 
 import ast
+import os
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -141,6 +143,14 @@ def test_nothing_is_caught_wholesale() -> None:
             if isinstance(node, ast.ExceptHandler):
                 caught = "everything" if node.type is None else ast.unparse(node.type)
                 assert caught not in ("everything", "Exception", "BaseException"), f"{module.name}:{node.lineno}"
+
+
+def test_no_server_loads_the_libraries_that_parse_hostile_files() -> None:
+    """Only programs of their own, with limits, do: a file that crashes a parser must not crash web or worker."""
+    code = "import sys, project.wsgi, hls.tasks; print('av' in sys.modules)"
+    environment = {"ENV_FILE": "", "DATA_DIR": os.environ["DATA_DIR"], "DJANGO_SETTINGS_MODULE": "project.settings"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
 
 
 def test_names_say_what_a_module_is() -> None:
