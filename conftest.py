@@ -28,8 +28,8 @@ django.setup()
 from huey.contrib.djhuey import HUEY  # noqa: E402 (needs the settings)
 
 from accounts import playback  # noqa: E402
-from hls.growing import measured  # noqa: E402
-from library import places  # noqa: E402
+from hls.partial import measured  # noqa: E402
+from library.delivery import places  # noqa: E402
 
 properties.register_profile("videoflix", deadline=None)  # no test is judged by how busy its machine is
 properties.load_profile("videoflix")

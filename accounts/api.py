@@ -11,13 +11,7 @@ from ninja.errors import HttpError, ValidationError
 from pydantic import ValidationError as Invalid
 
 from accounts import cookies, devices, services, sessions, tokens
-from accounts.errors import (
-    AccountsError,
-    LinkRefused,
-    RefreshTokenMissing,
-    SignInRefused,
-    TokenRefused,
-)
+from accounts.errors import AccountsError, LinkRefused, RefreshTokenMissing, SignInRefused, TokenRefused
 from accounts.schemas import (
     ActivationResendIn,
     Detail,

@@ -13,7 +13,7 @@ import structlog
 from django.db import Error as DatabaseUnavailable
 from django.db import connections
 
-from accounts import letters
+from accounts import outbox
 
 log = structlog.get_logger("videoflix.letters")
 
@@ -38,7 +38,7 @@ class Sender:
         self.do(lambda: self._send(letter_id))
 
     def _send(self, letter_id: int) -> None:
-        if time.monotonic() >= self._quiet_until and not letters.send(letter_id):
+        if time.monotonic() >= self._quiet_until and not outbox.send(letter_id):
             self._quiet_until = time.monotonic() + QUIET_S
 
     def do(self, work: Work) -> None:

@@ -17,9 +17,9 @@ from hls.core import names, playlists, storyboard
 from hls.core.chunk import ChunkFacts, RenditionFacts, joined, merged
 from hls.core.plan import Plan
 from hls.folders import TILES, WORK, move_in, remove, size_bytes, version_folder
-from hls.heartbeat import Heartbeat
 from hls.models import Chunk, State, Transcode
 from hls.published import Served, ServedRendition
+from hls.renewal import Heartbeat
 from hls.versions import pinned, with_version
 
 RETIRED_FOR = timedelta(minutes=30)  # beyond the old version's own length, for those who are watching it

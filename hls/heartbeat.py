@@ -1,85 +1,146 @@
-"""Renewing a claim while its work runs: one way for planning, encoding, finishing and sweeping.
+"""A worker's heart: says that it lives, takes back what dead workers held, and puts idle slots to work.
 
-The work itself beats, from the loop that follows a child or between two pictures, so that work that hangs loses its
-claim. A database that is away for a moment costs a beat, not the claim: a lease lasts for many beats.
+One thread for each worker process. It makes the queue's losses harmless: whatever waits in the rows is found within
+seconds, whether its wake-up arrived or not, and whichever host it went to. A database that is away, be it when the
+worker starts, is asked again with the next beat.
 """
 
+import os
+import socket
+import sqlite3
 import threading
-import time
+from collections.abc import Callable
+from pathlib import Path
 
 import structlog
-from django.db import InterfaceError, OperationalError, close_old_connections
-from django.db.models import Case, F, QuerySet, Sum, Value, When
+from django.conf import settings
+from django.db import Error as DatabaseUnavailable
+from django.db import close_old_connections, connections
+from django.utils import timezone
+from redis.exceptions import RedisError
 
-from hls import claims
-from hls.core.errors import Stopped
-from hls.core.process import Watch
-from hls.models import Chunk, PeriodicTask, State, Transcode
+from hls import claims, upkeep
+from hls.models import Worker
 
 log = structlog.get_logger("videoflix.hls")
 
-RENEW_EVERY_S = 2.0
+BEAT_EVERY_S = 2.0
+GIVE_BACK_S = 10.0
 
-stopping = threading.Event()
+_lock = threading.Lock()
+_worker: Worker | None = None
+_heart: threading.Thread | None = None
+_stopped = threading.Event()
+_hands: list[threading.Thread] = []
 
 
-class Heartbeat:
-    """Renews the lease of the row that is claimed, and notices when it is no longer ours."""
+def this_worker() -> Worker | None:
+    """This process's row; None where its heart has not reached the database yet, or where it has none."""
+    return _worker
 
-    def __init__(self, claimed: QuerySet[Transcode] | QuerySet[Chunk] | QuerySet[PeriodicTask]) -> None:
-        self.claimed = claimed
-        self.is_lost = False
-        self.next_beat = 0.0
 
-    def beat(self) -> None:
-        """Cheap enough to be called often: it does something every RENEW_EVERY_S."""
-        if time.monotonic() < self.next_beat:
-            return
-        self.next_beat = time.monotonic() + RENEW_EVERY_S
+def begin(work_off: Callable[[], None], slots: threading.Semaphore) -> None:
+    """Start this process's heart; once a process. It can't fail: huey would swallow that."""
+    global _heart
+    with _lock:
+        if _heart is None:
+            _heart = threading.Thread(target=beat_on, args=(work_off, slots), name="pulse", daemon=True)
+            _heart.start()
+
+
+def show_oneself() -> None:
+    """Say that this process lives; where its row is not there, or not any more, it is made."""
+    global _worker
+    now = timezone.now()
+    if _worker is None or not Worker.objects.filter(pk=_worker.pk).update(last_seen=now):
+        _worker = register()
+
+
+def register() -> Worker:
+    now = timezone.now()
+    worker, _ = Worker.objects.update_or_create(
+        host=this_host(),
+        pid=os.getpid(),
+        pid_started=started(os.getpid()),
+        defaults={
+            "hostname": socket.gethostname()[:100],
+            "slots": settings.HLS_WORKERS,
+            "started_at": now,
+            "last_seen": now,
+        },
+    )
+    return worker
+
+
+def this_host() -> str:
+    """Machine, boot and pid namespace; a pid means something only within all three."""
+    boot = Path("/proc/sys/kernel/random/boot_id")
+    namespace = Path("/proc/self/ns/pid")
+    parts = [
+        socket.gethostname(),
+        boot.read_text().strip() if boot.exists() else "",
+        str(namespace.stat().st_ino) if namespace.exists() else "",
+    ]
+    return ":".join(parts)[:200]
+
+
+def started(pid: int) -> str:
+    """When the kernel started this process, in its own units; empty for a process that is gone (or on no Linux)."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return ""
+    fields = stat.rpartition(")")[2].split()
+    return "" if fields[0] in "ZX" else fields[19]
+
+
+def is_dead(worker: Worker) -> bool:
+    """Whether a worker of this host is surely gone; False where that can't be known."""
+    return bool(worker.pid_started) and worker.host == this_host() and started(worker.pid) != worker.pid_started
+
+
+def beat_on(work_off: Callable[[], None], slots: threading.Semaphore) -> None:
+    while not _stopped.is_set():
+        close_old_connections()
         try:
-            self.is_lost = not self.renew()
-        except (OperationalError, InterfaceError) as error:
-            log.warning("heartbeat missed", claimed=self.claimed.model.__name__, reason=type(error).__name__)
-            close_old_connections()
-
-    def renew(self) -> bool:
-        return bool(self.claimed.update(lease_until=claims.lease_end()))
-
-    def is_over(self) -> bool:
-        return self.is_lost or stopping.is_set()
-
-    def go_on(self) -> None:
-        """Beat between two steps of the work. Raises Stopped where it is no longer ours to do."""
-        self.beat()
-        if self.is_over():
-            raise Stopped
-
-    def watch(self) -> Watch:
-        """For a child whose output is wanted whole."""
-        return Watch(on_line=None, on_tick=self.beat, should_stop=self.is_over)
+            show_oneself()
+            beat(work_off, slots)
+        except (DatabaseUnavailable, RedisError, sqlite3.Error, OSError) as error:
+            log.warning("heartbeat missed", reason=type(error).__name__)
+        _stopped.wait(BEAT_EVERY_S)
+    close_old_connections()
 
 
-class ChunkHeartbeat(Heartbeat):
-    """Also tells how far the chunk is."""
-
-    def __init__(self, chunk: Chunk, claim: claims.Claim) -> None:
-        self.own = claims.owned_chunk(chunk, claim)
-        super().__init__(self.own)
-        self.chunk = chunk
-        self.frames_done = 0
-
-    def tell(self, frames_done: int) -> None:
-        self.frames_done = frames_done
-        self.beat()
-
-    def renew(self) -> bool:
-        is_ours = self.own.update(frames_done=self.frames_done, lease_until=claims.lease_end())
-        return bool(is_ours) and raise_percent(self.chunk.transcode)
+def beat(work_off: Callable[[], None], slots: threading.Semaphore) -> None:
+    upkeep.take_back_dead([worker for worker in Worker.objects.filter(host=this_host()) if is_dead(worker)])
+    upkeep.take_back_lapsed()
+    upkeep.retry_due()
+    if slots.acquire(blocking=False):
+        slots.release()
+        if claims.is_work_waiting():
+            put_to_work(work_off)
 
 
-def raise_percent(film: Transcode) -> bool:
-    """Bring the film's percent up to its chunks' frames, never down. False when the film is no longer processed."""
-    frames = Chunk.objects.filter(transcode_id=film.pk).aggregate(done=Sum("frames_done"), all=Sum("frame_count"))
-    percent = min(99.0, 100 * (frames["done"] or 0) / (frames["all"] or 1))
-    own = Transcode.objects.filter(pk=film.pk, version=film.version, state=State.PROCESSING)
-    return bool(own.update(percent=Case(When(percent__lt=percent, then=Value(percent)), default=F("percent"))))
+def put_to_work(work_off: Callable[[], None]) -> None:
+    """Work in a thread of this process, which the heart keeps an eye on."""
+
+    def hand() -> None:
+        try:
+            work_off()
+        finally:
+            connections.close_all()
+
+    _hands[:] = [thread for thread in _hands if thread.is_alive()]
+    thread = threading.Thread(target=hand, name="hand", daemon=True)
+    _hands.append(thread)
+    thread.start()
+
+
+def end() -> None:
+    """Stop beating, wait until the chunks at hand are given back, and sign off: the end of an orderly stop."""
+    _stopped.set()
+    for thread in [_heart, *_hands]:
+        if thread:
+            thread.join(GIVE_BACK_S)
+    if _worker:
+        Worker.objects.filter(pk=_worker.pk).delete()

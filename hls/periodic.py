@@ -13,8 +13,8 @@ from django.utils import timezone
 
 from hls import claims
 from hls.core.errors import Stopped
-from hls.heartbeat import Heartbeat
 from hls.models import PeriodicTask
+from hls.renewal import Heartbeat
 
 MINUTELY = timedelta(seconds=50)  # less than a minute: no two starts are exactly one apart
 

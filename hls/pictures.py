@@ -11,7 +11,7 @@ from hls.core.errors import TranscodeError
 from hls.core.pictures import extract_frame
 from hls.core.plan import Plan
 from hls.folders import TILES
-from hls.heartbeat import Heartbeat
+from hls.renewal import Heartbeat
 
 log = structlog.get_logger("videoflix.hls")
 

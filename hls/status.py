@@ -8,14 +8,14 @@ from itertools import groupby
 from django.conf import settings
 from django.utils import timezone
 
-from hls import outlook
+from hls import workload
 from hls.core.errors import advice_for
 from hls.core.estimate import ALONE, Begun, Crew, Outlook, Stint, remaining_s, union_s
 from hls.core.omissions import omissions
 from hls.core.plan import Plan
 from hls.models import ACTIVE, Chunk, ChunkState, State, Transcode
-from hls.outlook import Rival
 from hls.published import Served
+from hls.workload import Rival
 
 FINISHING_S = 1.0  # playlists, storyboard and poster
 
@@ -99,8 +99,8 @@ def surroundings(states: set[str]) -> Surroundings:
     is_processing = State.PROCESSING in states
     return Surroundings(
         now_s=timezone.now().timestamp(),
-        crew=outlook.crew() if is_processing else ALONE,
-        rivals=outlook.rivals() if is_processing else (),
+        crew=workload.crew() if is_processing else ALONE,
+        rivals=workload.rivals() if is_processing else (),
         positions=queue_positions() if State.QUEUED in states else {},
     )
 
@@ -195,6 +195,6 @@ def eta_s(film: Transcode, chunks: Sequence[Chunk], stints: Sequence[Stint], aro
         if chunk.state == ChunkState.RUNNING
     ]
     waiting = [float(chunk.frame_count) for chunk in chunks if chunk.state in (ChunkState.WAITING, ChunkState.FAILED)]
-    ahead = tuple(outlook.ahead_of(film, chunks[-1].index, around.rivals)) if waiting else ()
+    ahead = tuple(workload.ahead_of(film, chunks[-1].index, around.rivals)) if waiting else ()
     left_s = remaining_s(stints, Outlook(begun, waiting, ahead), around.crew)
     return None if left_s is None else round(left_s + FINISHING_S, 1)

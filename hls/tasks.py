@@ -7,7 +7,7 @@ from django.db import close_old_connections, transaction
 from huey import crontab
 from huey.contrib.djhuey import HUEY, db_periodic_task, db_task
 
-from hls import doing, pulse, upkeep
+from hls import heartbeat, steps, upkeep
 from hls.periodic import MINUTELY, in_turn
 
 slots = threading.BoundedSemaphore(settings.HLS_WORKERS)
@@ -22,7 +22,7 @@ def work_off() -> None:
     if not slots.acquire(blocking=False):
         return
     try:
-        while doing.do_next(pulse.this_worker()):
+        while steps.do_next(heartbeat.this_worker()):
             close_old_connections()
     finally:
         slots.release()
@@ -46,4 +46,4 @@ def keep_house() -> None:
 
 @HUEY.on_startup()
 def begin_pulse() -> None:
-    pulse.begin(work_off, slots)
+    heartbeat.begin(work_off, slots)

@@ -16,9 +16,9 @@ from django.utils import timezone
 from hls import claims, identity
 from hls.errors import NothingRemoved
 from hls.folders import WORK, film_folder, hls_root, size_bytes, source_path
-from hls.heartbeat import Heartbeat
 from hls.models import ACTIVE, Chunk, ChunkState, Discarded, PeriodicTask, Root, State, Transcode, Worker
 from hls.removal import Trash, check_share, erase
+from hls.renewal import Heartbeat
 
 log = structlog.get_logger("videoflix.hls")
 

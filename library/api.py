@@ -11,14 +11,15 @@ from pydantic import BeforeValidator
 from hls.core import names
 from hls.published import current
 from hls.status import Status, status_of
-from library import catalogue, delivery, listing, openapi
+from library import catalogue, listing, openapi
+from library.delivery import responses
+from library.delivery.ranges import matches
 from library.models import Category
 from library.openapi import REFUSED, WITH_RANGES, FieldErrors
-from library.ranges import matches
 from library.schemas import Detail, PlaybackAddressOut, TranscodeOut, VideoDetailOut, VideoOut
 from library.viewers import ViewerRequest
 
-films = Router(tags=["Films"])
+videos = Router(tags=["Films"])
 staff = Router(tags=["Transcoding"])
 streams = Router(tags=["Playback"])
 
@@ -38,7 +39,7 @@ FilmId = Annotated[
 Version = Annotated[int | None, Query(ge=1, le=2**31 - 1, alias="v", description="Set by playlists; leave it out.")]
 
 
-@films.get(
+@videos.get(
     "/",
     response={200: list[VideoOut], 304: None, 400: FieldErrors, 401: Detail},
     operation_id="listVideos",
@@ -75,7 +76,7 @@ def list_videos(
     return StreamingHttpResponse(() if request.method == "HEAD" else content, content_type=JSON, headers=headers)
 
 
-@films.get(
+@videos.get(
     "/{video_id}/",
     response={200: VideoDetailOut, **REFUSED},
     operation_id="getVideo",
@@ -84,7 +85,7 @@ def list_videos(
 def get_video(request: HttpRequest, response: HttpResponse, video_id: FilmId) -> VideoDetailOut:
     """One film, with its status and what there is to play."""
     response["Cache-Control"] = "private, no-cache"
-    video = delivery.video_of(video_id)
+    video = responses.video_of(video_id)
     edition = current(video.transcode)
     planned_s = listing.duration_s(video.transcode.plan) if video.transcode.plan else None
     return VideoDetailOut.model_validate(
@@ -106,7 +107,7 @@ def get_video(request: HttpRequest, response: HttpResponse, video_id: FilmId) ->
 def get_transcode(request: HttpRequest, response: HttpResponse, video_id: FilmId) -> Status:
     """How far the film's newest upload is, for staff: the same numbers as in the admin."""
     response["Cache-Control"] = "no-store"
-    return status_of(delivery.video_of(video_id).transcode)
+    return status_of(responses.video_of(video_id).transcode)
 
 
 @streams.get(
@@ -118,7 +119,7 @@ def get_transcode(request: HttpRequest, response: HttpResponse, video_id: FilmId
 )
 def get_master_playlist(request: ViewerRequest, video_id: FilmId, version: Version = None) -> HttpResponseBase:
     """All real renditions, for a player that chooses by bandwidth."""
-    response = delivery.master(request, video_id, version=version, may_preview=may_preview(request))
+    response = responses.master(request, video_id, version=version, may_preview=may_preview(request))
     return granted(request, response, video_id)
 
 
@@ -133,7 +134,7 @@ def get_media_playlist(
     request: ViewerRequest, video_id: FilmId, resolution: str, version: Version = None
 ) -> HttpResponseBase:
     """480p, 720p and 1080p always play; a name above the source plays the best real rendition."""
-    response = delivery.media(
+    response = responses.media(
         request, video_id, resolution, names.INDEX, version=version, may_preview=may_preview(request)
     )
     return granted(request, response, video_id)
@@ -150,7 +151,7 @@ def get_iframe_playlist(
     request: ViewerRequest, video_id: FilmId, resolution: str, version: Version = None
 ) -> HttpResponseBase:
     """Each keyframe as a byte range, for fast forward and rewind."""
-    response = delivery.media(request, video_id, resolution, names.IFRAMES, version=version, may_preview=False)
+    response = responses.media(request, video_id, resolution, names.IFRAMES, version=version, may_preview=False)
     return granted(request, response, video_id)
 
 
@@ -163,7 +164,7 @@ def get_iframe_playlist(
 )
 def get_thumbnail(request: ViewerRequest, video_id: FilmId) -> HttpResponseBase:
     """The uploaded picture, or else one made from the film."""
-    return delivery.poster(request, video_id)
+    return responses.poster(request, video_id)
 
 
 @streams.get(
@@ -175,7 +176,7 @@ def get_thumbnail(request: ViewerRequest, video_id: FilmId) -> HttpResponseBase:
 )
 def get_storyboard(request: ViewerRequest, video_id: FilmId, version: Version = None) -> HttpResponseBase:
     """WebVTT whose cues name rectangles on the storyboard sheets."""
-    return delivery.storyboard(request, video_id, version=version)
+    return responses.storyboard(request, video_id, version=version)
 
 
 @streams.get(
@@ -189,7 +190,7 @@ def get_storyboard_sheet(
     request: ViewerRequest, video_id: FilmId, sheet: str, version: Version = None
 ) -> HttpResponseBase:
     """A JPEG with up to 25 small pictures."""
-    return delivery.sheet(request, video_id, f"{sheet}.jpg", version=version)
+    return responses.sheet(request, video_id, f"{sheet}.jpg", version=version)
 
 
 @streams.get(
@@ -203,12 +204,12 @@ def get_segment(
     request: ViewerRequest, video_id: FilmId, resolution: str, segment: str, version: Version = None
 ) -> HttpResponseBase:
     """About six seconds of film as MPEG-TS; single byte ranges are served."""
-    return delivery.segment(
+    return responses.segment(
         request, video_id, resolution, f"{segment}.ts", version=version, may_preview=may_preview(request)
     )
 
 
-@films.post(
+@videos.post(
     "/{video_id}/playback-address/",
     response={200: PlaybackAddressOut, 401: Detail, 403: Detail, 404: Detail},
     operation_id="makePlaybackAddress",
@@ -220,7 +221,7 @@ def make_playback_address(request: ViewerRequest, response: HttpResponse, video_
     It ends six hours and the film's length from now, or with your session: within a minute of a logout.
     """
     response["Cache-Control"] = "no-store"
-    length = delivery.playable_length(video_id, may_preview=may_preview(request))
+    length = responses.playable_length(video_id, may_preview=may_preview(request))
     token, ends_at = request.auth.playback_token(film=video_id, length=length)
     url = f"{site(request)}/api/play/{token}/video/{video_id}/{names.MASTER}"
     return PlaybackAddressOut(url=url, expires_at=ends_at)

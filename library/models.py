@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import models, transaction
 from django.utils import timezone
 
-from hls import asking
+from hls import lifecycle
 from hls.models import Transcode
 from library.folding import folded
 from library.kinds import check_name
@@ -88,7 +88,7 @@ class VideoQuerySet(models.QuerySet["Video"]):
             transcodes = list(self.values_list("transcode_id", "thumbnail"))
             deleted = super().delete()
             for pk, thumbnail in transcodes:
-                asking.discard(pk, pictures=[thumbnail])
+                lifecycle.discard(pk, pictures=[thumbnail])
             Catalogue.count_deletions(len(transcodes))
         return deleted
 
@@ -129,7 +129,7 @@ class Video(models.Model):
         with transaction.atomic():
             transcode = self.transcode_id
             deleted = super().delete(*args, **kwargs)
-            asking.discard(transcode, pictures=[self.thumbnail.name or ""])
+            lifecycle.discard(transcode, pictures=[self.thumbnail.name or ""])
             Catalogue.count_deletions(1)
         return deleted
 

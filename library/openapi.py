@@ -5,7 +5,7 @@ from typing import Any
 from ninja import Schema
 from pydantic import RootModel
 
-from library.delivery import PICTURE_TYPE, PLAYLIST_TYPE, SEGMENT_TYPE
+from library.delivery.responses import PICTURE_TYPE, PLAYLIST_TYPE, SEGMENT_TYPE
 from library.schemas import Detail
 
 MASTER = """#EXTM3U

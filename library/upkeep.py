@@ -12,16 +12,16 @@ from uuid import UUID
 import structlog
 from django.conf import settings
 
-from hls import asking, identity
+from hls import identity, lifecycle
 from hls import upkeep as engine
 from hls.errors import NothingRemoved
 from hls.folders import hls_root, source_path, version_folder
-from hls.heartbeat import Heartbeat
 from hls.models import Discarded, Root, State, Transcode
 from hls.removal import Trash, check_share, erase, tell_once
-from library import finishing
+from hls.renewal import Heartbeat
 from library.disk import PARTIAL
 from library.models import Upload, Video
+from library.uploads import finishing
 
 log = structlog.get_logger("videoflix.library")
 
@@ -176,7 +176,7 @@ def make_again(films: list[Transcode]) -> list[Transcode]:
     hopeless = []
     for film in films:
         if source_path(film.source).is_file():
-            asking.replace(film, film.source)
+            lifecycle.replace(film, film.source)
         else:
             hopeless.append(film)
     return hopeless

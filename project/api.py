@@ -21,8 +21,9 @@ from accounts.api import router as accounts_router
 from accounts.auth import playback, reader, staff, staff_or_session, viewer
 from library import api as library
 from library import errors as films
-from library import uploads_api as uploads
-from project import edge, health
+from library.uploads import api as uploads
+from project import edge
+from project.health import api as health
 from project.schema import DESCRIPTION, TAGS, CompleteSchema
 from project.sentences import sentence_for
 
@@ -121,7 +122,7 @@ api = HeadToo(
 api.add_router("", health.router)
 api.add_router("", edge.router)
 api.add_router("", accounts_router, is_safe=False, tags=["Accounts"])
-api.add_router("/video", library.films, auth=reader)
+api.add_router("/video", library.videos, auth=reader)
 api.add_router("/video", library.staff, auth=staff)
 api.add_router("/video", library.streams, auth=playback)
 api.add_router("/uploads", uploads.router, auth=staff_or_session(uploads.session_of))

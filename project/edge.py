@@ -15,8 +15,8 @@ from accounts import cookies
 from accounts.addresses import token_in
 from accounts.playback import Viewer, viewer_by_address, viewer_by_playback
 from hls.core import names
-from library import delivery, places
 from library.api import Version
+from library.delivery import places, responses
 from library.errors import NotFound
 from library.models import Video
 
@@ -62,7 +62,7 @@ def told(film: int, version: int | None) -> dict[str, str]:
 
 def poster(video: Video) -> dict[str, str]:
     try:
-        return {POSTER: relative(delivery.poster_path(video))}
+        return {POSTER: relative(responses.poster_path(video))}
     except NotFound:
         return {}
 

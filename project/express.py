@@ -1,8 +1,8 @@
 """What is asked for most, answered in front of Django: files of a film whose viewer and place are remembered.
 
 A request passes Django's middleware and routing once in a minute; until then its viewer's leave (accounts.playback)
-and the film's place (library.places) are known in this process, and nothing is asked of anybody. Who comes with an
-access token alone costs one query: its session may have ended a moment ago. Whatever is unknown,
+and the film's place (library.delivery.places) are known in this process, and nothing is asked of anybody. Who comes
+with an access token alone costs one query: its session may have ended a moment ago. Whatever is unknown,
 odd or refused goes on to Django, so that only successes have two ways, and both give the same headers.
 
 The edge sends the files itself, and asks once in a minute who may have them (project.edge): a yes is said here too.
@@ -26,9 +26,10 @@ from django.utils.csp import CSP, build_policy
 
 from accounts import addresses, auth, cookies, origins, playback
 from hls.core import names
-from library import delivery, files, places
+from library.delivery import files, places, responses
 from library.errors import NotFound
-from project import edge, hosts, logs, metrics
+from project import edge, hosts, logs
+from project.health import metrics
 from project.middleware import identity_of
 
 type Environ = dict[str, Any]
@@ -53,7 +54,7 @@ ROUTES = {
     names.IFRAMES: "api/video/<video_id>/<resolution>/iframes.m3u8",
 }
 REFUSED = (HTTPStatus.PRECONDITION_FAILED, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE)
-TYPES = {"segment": delivery.SEGMENT_TYPE, "sheet": delivery.PICTURE_TYPE, "storyboard": delivery.STORYBOARD_TYPE}
+TYPES = {"segment": responses.SEGMENT_TYPE, "sheet": responses.PICTURE_TYPE, "storyboard": responses.STORYBOARD_TYPE}
 
 
 @dataclass(frozen=True)
@@ -184,7 +185,7 @@ class Express:
         except DatabaseUnavailable:
             return None
         finally:
-            delivery.give_connection_back()
+            responses.give_connection_back()
         if viewer is None:
             return None
         origin = environ.get("HTTP_ORIGIN", "")
@@ -229,7 +230,7 @@ def viewer_of(environ: Environ, wish: Wish) -> playback.Viewer | None:
     except DatabaseUnavailable:  # Django says so in the words of the API
         return None
     finally:
-        delivery.give_connection_back()
+        responses.give_connection_back()
 
 
 def wait_in_the_kernel(connected: socket.socket) -> None:
@@ -250,9 +251,9 @@ def answer(environ: Environ, wish: Wish, place: places.Place) -> files.Answer | 
     """The file as it is wanted; None for what is not there, can't be read, or can't be had in the part wanted."""
     try:
         path = wish.find(place)
-        kind = TYPES.get(wish.kind, delivery.PLAYLIST_TYPE)
+        kind = TYPES.get(wish.kind, responses.PLAYLIST_TYPE)
         if wish.is_text:
-            found = delivery.text_answer(environ, path, content_type=kind)
+            found = responses.text_answer(environ, path, content_type=kind)
         else:
             found = files.answer(environ, path, content_type=kind)
     except (NotFound, OSError):  # Django tells the one from the other

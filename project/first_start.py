@@ -16,8 +16,8 @@ from django.db import DEFAULT_DB_ALIAS, OperationalError, connection, connection
 from accounts.models import goes_by
 from hls.binary import ffmpeg_path
 from hls.core.demo import make_demo
-from library.films import add_film
 from library.models import Category, Video
+from library.videos import add_film
 from project.database import check_reachable
 
 LOCK = 8_615_309  # any number, the same in every process that asks PostgreSQL for it

@@ -11,7 +11,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 
 from accounts.auth import Viewer
-from project import hosts, metrics
+from project import hosts
+from project.health import metrics
 from project.sentences import sentence_for
 
 type Handler = Callable[[HttpRequest], HttpResponseBase]

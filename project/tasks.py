@@ -5,7 +5,7 @@ from datetime import timedelta
 from huey import crontab
 from huey.contrib.djhuey import db_periodic_task
 
-from accounts import letters, tidying
+from accounts import outbox, upkeep
 from accounts.sending import sender
 from accounts.tasks import URGENT
 from hls.periodic import MINUTELY, in_turn
@@ -16,9 +16,9 @@ HOURLY = timedelta(minutes=50)
 @db_periodic_task(crontab(minute="*"), priority=URGENT)
 def send_due_letters() -> None:
     """Huey delivers at most once: what a lost queue or a killed worker left behind is sent from here."""
-    sender.do(lambda: in_turn("send due letters", MINUTELY, lambda heart: letters.send_due(heart.go_on)))
+    sender.do(lambda: in_turn("send due letters", MINUTELY, lambda heart: outbox.send_due(heart.go_on)))
 
 
 @db_periodic_task(crontab(minute="17"))
 def remove_expired() -> None:
-    in_turn("remove what has expired", HOURLY, lambda heart: tidying.remove_expired())
+    in_turn("remove what has expired", HOURLY, lambda heart: upkeep.remove_expired())

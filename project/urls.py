@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 from project.api import api
-from project.metrics import metrics
+from project.health.metrics import metrics
 from project.slashes import either_slash
 from project.views import welcome
 

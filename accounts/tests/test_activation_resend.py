@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts import letters, links, services, tidying
+from accounts import links, outbox, services, upkeep
 from accounts.models import Letter, User
 from accounts.tests.conftest import Post
 from accounts.tests.test_registration import link_path
@@ -25,7 +25,7 @@ ANSWER = {"detail": "If an account with this address awaits its activation, a ne
 
 
 def subjects() -> list[str]:
-    letters.send_due()
+    outbox.send_due()
     return [str(message.subject) for message in mail.outbox]
 
 
@@ -115,8 +115,8 @@ def test_account_is_kept_as_long_as_the_link_that_was_mailed_for_it_works(bob: U
         services.resend_activation(bob.email, address="198.51.100.1")
         subjects()
     with time_machine.travel(joined + kept + lifetime - timedelta(hours=2)):
-        tidying.remove_expired()
+        upkeep.remove_expired()
         assert User.objects.filter(pk=bob.pk).exists()
     with time_machine.travel(joined + kept + lifetime + timedelta(hours=1)):
-        tidying.remove_expired()
+        upkeep.remove_expired()
         assert not User.objects.filter(pk=bob.pk).exists()

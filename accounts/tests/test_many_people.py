@@ -9,9 +9,9 @@ from django.test import RequestFactory
 
 from accounts import services
 from accounts.backends import UsernameOrEmailBackend, find
-from accounts.emails import message_for
 from accounts.errors import RegistrationRefused, SignInRefused
 from accounts.forms import NewUserForm
+from accounts.mails import message_for
 from accounts.models import Letter, User
 from accounts.tests.factories import PASSWORD
 from hls.tests.plans import analyse, plan

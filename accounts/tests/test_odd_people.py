@@ -8,10 +8,10 @@ from django.core import mail
 from django.utils import timezone
 from django.utils.http import urlsafe_base64_encode
 
-from accounts import letters, links, services, tidying
+from accounts import links, outbox, services, upkeep
 from accounts.backends import UsernameOrEmailBackend, find
-from accounts.emails import in_words, message_for
 from accounts.errors import LinkRefused, RegistrationRefused
+from accounts.mails import in_words, message_for
 from accounts.models import Letter, Session, User
 from accounts.tests.factories import PASSWORD, UserFactory, signed_in
 from accounts.throttling import DatabaseStorage
@@ -83,7 +83,7 @@ def test_a_letter_nobody_is_to_get_any_more_is_not_sent(bob: User, kind: str, ch
     letter = Letter.objects.create(kind=kind, address=bob.email, due_at=timezone.now())
     User.objects.filter(pk=bob.pk).update(**change)
     assert message_for(letter) is None
-    letters.send(letter.pk)
+    outbox.send(letter.pk)
     assert mail.outbox == []
     assert not Letter.objects.exists()
 
@@ -92,8 +92,8 @@ def test_a_letter_that_was_sent_or_never_was_is_left_alone(ada: User) -> None:
     letter = Letter.objects.create(
         kind=Letter.Kind.PASSWORD_CHANGED, address=ada.email, due_at=timezone.now(), sent_at=timezone.now()
     )
-    letters.send(letter.pk)
-    letters.send(letter.pk + 1)
+    outbox.send(letter.pk)
+    outbox.send(letter.pk + 1)
     assert mail.outbox == []
     letter.refresh_from_db()
     assert letter.attempts == 0
@@ -171,11 +171,11 @@ def test_tidying_takes_what_is_over_and_nothing_else(ada: User, bob: User, setti
     signed_in(ada, expires_at=now - timedelta(seconds=1))
     signed_in(ada, revoked_at=now - timedelta(days=2))
     young, _ = signed_in(ada, revoked_at=now - timedelta(hours=1))
-    tidying.remove_expired()
+    upkeep.remove_expired()
     assert set(Session.objects.all()) == {live, young}, "an ended session is kept for a day: its reuse is noticed"
     assert User.objects.filter(pk=bob.pk).exists()
     User.objects.filter(pk__in=[ada.pk, bob.pk]).update(
         date_joined=now - settings.UNCONFIRMED_ACCOUNTS_KEPT - timedelta(seconds=1)
     )
-    tidying.remove_expired()
+    upkeep.remove_expired()
     assert list(User.objects.all()) == [ada]

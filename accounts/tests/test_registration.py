@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts import links, tidying
+from accounts import links, upkeep
 from accounts.models import Letter, User
 from accounts.tests.conftest import Post
 from accounts.tests.factories import PASSWORD
@@ -142,7 +142,7 @@ def test_made_up_link_is_refused(client: Client, bob: User, uid: str, token: str
 
 def test_account_nobody_confirmed_frees_its_address_after_a_week(post: Post, bob: User, ada: User) -> None:
     with time_machine.travel(timezone.now() + settings.UNCONFIRMED_ACCOUNTS_KEPT + timedelta(hours=1)):
-        tidying.remove_expired()
+        upkeep.remove_expired()
         assert list(User.objects.all()) == [ada]
         assert post("register/", form(bob.email)).status_code == 201
 

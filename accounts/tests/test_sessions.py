@@ -10,7 +10,7 @@ from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 
-from accounts import cookies, sessions, tidying, tokens
+from accounts import cookies, sessions, tokens, upkeep
 from accounts.auth import by_access_token
 from accounts.errors import TokenRefused
 from accounts.models import Letter, Session, User
@@ -194,7 +194,7 @@ def test_expired_and_ended_sessions_are_removed(ada: User) -> None:
     signed_in(ada, expires_at=timezone.now() - timedelta(minutes=1))
     signed_in(ada, revoked_at=timezone.now() - timedelta(days=2))
     live, _ = signed_in(ada)
-    tidying.remove_expired()
+    upkeep.remove_expired()
     assert list(Session.objects.all()) == [live]
 
 

@@ -8,14 +8,7 @@ from typing import Any, Self
 
 from hls.core.ladder import Rendition, renditions
 from hls.core.probe import Landing, Source
-from hls.core.timeline import (
-    SEGMENTS_PER_CHUNK,
-    SEGMENTS_PER_STILL_CHUNK,
-    ChunkSpan,
-    Timeline,
-    output_rate,
-    timeline,
-)
+from hls.core.timeline import SEGMENTS_PER_CHUNK, SEGMENTS_PER_STILL_CHUNK, ChunkSpan, Timeline, output_rate, timeline
 from hls.core.wire import Json, dump, load
 
 RUN_UP_S = 1  # decoders of sound need it, and streams aren't interleaved exactly

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pytest_django.fixtures import Settings
 
-from hls import heartbeat, identity
+from hls import identity, renewal
 
 
 @pytest.fixture
@@ -28,6 +28,6 @@ def settled(studio: Path, db: None) -> Path:
 def stop_flag(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     """The process's stop flag, for one test."""
     flag = threading.Event()
-    monkeypatch.setattr(heartbeat, "stopping", flag)
+    monkeypatch.setattr(renewal, "stopping", flag)
     yield flag
     flag.set()

@@ -9,9 +9,9 @@ from django.utils import timezone
 
 from hls.core.plan import Plan, make_plan
 from hls.core.probe import AudioTrack, Source, VideoTrack
-from hls.heartbeat import Heartbeat
 from hls.models import Chunk, ChunkState, State, Transcode, Worker
 from hls.published import Served, ServedRendition
+from hls.renewal import Heartbeat
 
 
 def source(*, seconds: int = 90, width: int = 1920, height: int = 1080, rate: int = 25) -> Source:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from hls.conformance.checker import Violation, check
 from hls.core import names, playlists
-from hls.core.conformance import Violation, check
 from hls.core.errors import Code, TranscodeError
 from hls.core.measure import measured
 from hls.core.plan import Plan, make_plan

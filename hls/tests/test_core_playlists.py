@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hls.conformance.m3u8 import attributes, byte_range, parse
 from hls.core import names, playlists, storyboard
 from hls.core.bandwidth import Piece, average_bps, peak_bps
 from hls.core.chunk import IFrame, RenditionFacts, SegmentFacts
-from hls.core.m3u8 import attributes, byte_range, parse
 from hls.core.pictures import moment_of_tile
 from hls.core.plan import make_plan
 from hls.tests.test_core_plan import film

@@ -8,9 +8,9 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
-from hls import asking, claims, finishing
+from hls import claims, finishing, lifecycle
+from hls.conformance.m3u8 import parse
 from hls.core import names
-from hls.core.m3u8 import parse
 from hls.core.measure import measured
 from hls.core.plan import Plan, make_plan
 from hls.folders import TILES, finish_folder, version_folder
@@ -91,11 +91,11 @@ def test_the_moment_from_which_it_could_be_played_is_kept() -> None:
 
 
 def replaced(film: Transcode) -> None:
-    asking.replace(Transcode.objects.get(pk=film.pk), "videos/other.mp4")
+    lifecycle.replace(Transcode.objects.get(pk=film.pk), "videos/other.mp4")
 
 
 def cancelled(film: Transcode) -> None:
-    asking.cancel(Transcode.objects.get(pk=film.pk))
+    lifecycle.cancel(Transcode.objects.get(pk=film.pk))
 
 
 def taken_by_another(film: Transcode) -> None:
@@ -104,7 +104,7 @@ def taken_by_another(film: Transcode) -> None:
 
 
 def deleted(film: Transcode) -> None:
-    asking.discard(film.pk)
+    lifecycle.discard(film.pk)
 
 
 @pytest.mark.parametrize("meanwhile", [replaced, cancelled, taken_by_another, deleted])

@@ -15,7 +15,7 @@ from django.db import connection
 from django.utils import timezone
 from PIL import Image
 
-from hls import asking, doing, heartbeat, pictures, upkeep
+from hls import lifecycle, pictures, renewal, steps, upkeep
 from hls.core.errors import Code
 from hls.core.probe import probe
 from hls.models import State, Transcode
@@ -32,7 +32,7 @@ PATIENCE_S = 30
 
 @pytest.fixture
 def eager_heart(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(heartbeat, "RENEW_EVERY_S", 0)
+    monkeypatch.setattr(renewal, "RENEW_EVERY_S", 0)
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class SlowParser:
         wait = f"touch {self.folder}/begun; until [ -e {self.folder}/go ]; do sleep 0.05; done"
         python.write_text(f'#!/bin/sh\n{wait}\nexec {sys.executable} "$@"\n')
         python.chmod(0o755)
-        monkeypatch.setattr(doing, "probe", functools.partial(probe, python=str(python)))
+        monkeypatch.setattr(steps, "probe", functools.partial(probe, python=str(python)))
 
     def has_begun(self) -> bool:
         return (self.folder / "begun").exists()
@@ -101,7 +101,7 @@ def is_renewed() -> bool:
 
 def submitted(studio: Path) -> Transcode:
     small_film(studio / "uploads" / "videos" / "film.mp4", seconds=20)
-    return asking.submit("videos/film.mp4")
+    return lifecycle.submit("videos/film.mp4")
 
 
 @pytest.mark.usefixtures("eager_heart")
@@ -119,7 +119,7 @@ def test_a_film_that_takes_longer_to_probe_than_the_lease_is_planned(studio: Pat
             slow_parser.go_on()
 
     with meanwhile(three_leases):
-        assert doing.do_next()
+        assert steps.do_next()
     film.refresh_from_db()
     assert (film.state, film.losses, film.chunks.count()) == (State.PROCESSING, 0, 2)
 
@@ -131,10 +131,10 @@ def test_a_worker_that_is_told_to_stop_ends_its_parser_and_gives_the_film_back(
 
     def stop() -> None:
         wait_for(slow_parser.has_begun)
-        doing.stop_working()
+        steps.stop_working()
 
     with meanwhile(stop):
-        assert doing.do_next()  # the parser would wait for ever
+        assert steps.do_next()  # the parser would wait for ever
     film.refresh_from_db()
     assert (film.state, film.losses, film.lease_token) == (State.QUEUED, 0, "")
 
@@ -154,7 +154,7 @@ def test_a_film_that_takes_longer_to_finish_than_the_lease_is_published(
         return tile_of(tiles, number)
 
     monkeypatch.setattr(pictures, "tile_of", slow)
-    assert [doing.do_next() for _ in range(3)] == [True] * 3
+    assert [steps.do_next() for _ in range(3)] == [True] * 3
     film.refresh_from_db()
     assert (film.state, film.losses) == (State.READY, 0)
     assert len(looked_at) > 5
@@ -172,7 +172,7 @@ def test_who_lost_the_film_while_finishing_stops_and_leaves_it_to_the_other(
         Transcode.objects.update(lease_token="another's")
 
     monkeypatch.setattr(pictures, "tile_of", taken_away)
-    assert [doing.do_next() for _ in range(3)] == [True] * 3
+    assert [steps.do_next() for _ in range(3)] == [True] * 3
     film.refresh_from_db()
     assert (film.state, film.lease_token, looked_at) == (State.PROCESSING, "another's", [0])
 
@@ -186,12 +186,12 @@ def test_a_parser_that_somebody_else_ends_says_nothing_about_the_film(
     python.write_text("#!/bin/sh\nkill -KILL $$\n")
     python.chmod(0o755)
     with monkeypatch.context() as patched:
-        patched.setattr(doing, "probe", functools.partial(probe, python=str(python)))
-        assert doing.do_next()
+        patched.setattr(steps, "probe", functools.partial(probe, python=str(python)))
+        assert steps.do_next()
     film.refresh_from_db()
     assert (film.state, film.error_code, film.retry_at is None) == (State.FAILED, Code.ENCODER_FAILED, False)
     Transcode.objects.update(retry_at=timezone.now() - timedelta(seconds=1))
     upkeep.retry_due()
-    assert doing.do_next()
+    assert steps.do_next()
     film.refresh_from_db()
     assert film.state == State.PROCESSING

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from hls.conformance.m3u8 import attributes, parse
 from hls.core.chunk import ChunkFacts, IFrame, RenditionFacts, SegmentFacts
-from hls.core.m3u8 import attributes, parse
 from hls.core.plan import Plan
-from hls.growing import Growing
 from hls.models import ChunkState, Transcode
+from hls.partial import Growing
 from hls.published import Edition, Served, ServedRendition, current, retired
 from hls.tests.factories import ChunkFactory, TranscodeFactory, plan, served
 

@@ -8,10 +8,10 @@ import time_machine
 from django.db import connection
 from django.utils import timezone
 
-from hls import heartbeat
-from hls.heartbeat import Heartbeat
+from hls import renewal
 from hls.models import PeriodicTask
 from hls.periodic import MINUTELY, in_turn
+from hls.renewal import Heartbeat
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("stop_flag")]
 
@@ -77,7 +77,7 @@ def test_who_dies_over_it_is_followed_when_the_lease_has_lapsed() -> None:
 
 
 def test_who_was_thought_dead_stops_and_takes_nothing_from_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(heartbeat, "RENEW_EVERY_S", 0)
+    monkeypatch.setattr(renewal, "RENEW_EVERY_S", 0)
     steps: list[int] = []
 
     def work(heart: Heartbeat) -> None:

@@ -10,7 +10,7 @@ from django.db import OperationalError
 from django.utils import timezone
 from redis.exceptions import ConnectionError as RedisAway
 
-from hls import claims, doing, pulse
+from hls import claims, heartbeat, steps
 from hls.core.errors import ADVICE, REASONS, Code, Reason, TranscodeError
 from hls.failing import fail_film
 from hls.models import ChunkState, State, Transcode
@@ -77,7 +77,7 @@ def test_a_reason_outlives_the_worker_and_is_forgotten_with_the_next_plan() -> N
     Transcode.objects.update(state=State.QUEUED)
     found = claims.claim_film(claims.unplanned(), None)
     assert found is not None
-    doing.write_plan(*found, plan())
+    steps.write_plan(*found, plan())
     assert Transcode.objects.get().error_reason == ""
 
 
@@ -119,12 +119,12 @@ def test_a_heart_survives_what_is_away_and_beats_on(monkeypatch: pytest.MonkeyPa
             stopped.set()
         raise error
 
-    monkeypatch.setattr(pulse, "_stopped", stopped)
-    monkeypatch.setattr(pulse, "BEAT_EVERY_S", 0.001)
-    monkeypatch.setattr(pulse, "beat", beat)
-    monkeypatch.setattr(pulse, "show_oneself", lambda: None)
-    monkeypatch.setattr(pulse, "close_old_connections", lambda: None)
-    pulse.beat_on(lambda: None, threading.Semaphore(1))
+    monkeypatch.setattr(heartbeat, "_stopped", stopped)
+    monkeypatch.setattr(heartbeat, "BEAT_EVERY_S", 0.001)
+    monkeypatch.setattr(heartbeat, "beat", beat)
+    monkeypatch.setattr(heartbeat, "show_oneself", lambda: None)
+    monkeypatch.setattr(heartbeat, "close_old_connections", lambda: None)
+    heartbeat.beat_on(lambda: None, threading.Semaphore(1))
     assert len(beats) == 3
 
 
@@ -132,13 +132,13 @@ def test_a_mistake_in_the_program_is_not_taken_for_an_outage(monkeypatch: pytest
     def beat(*arguments: Any) -> None:
         raise TypeError
 
-    monkeypatch.setattr(pulse, "_stopped", threading.Event())
-    monkeypatch.setattr(pulse, "BEAT_EVERY_S", 0.001)
-    monkeypatch.setattr(pulse, "beat", beat)
-    monkeypatch.setattr(pulse, "show_oneself", lambda: None)
-    monkeypatch.setattr(pulse, "close_old_connections", lambda: None)
+    monkeypatch.setattr(heartbeat, "_stopped", threading.Event())
+    monkeypatch.setattr(heartbeat, "BEAT_EVERY_S", 0.001)
+    monkeypatch.setattr(heartbeat, "beat", beat)
+    monkeypatch.setattr(heartbeat, "show_oneself", lambda: None)
+    monkeypatch.setattr(heartbeat, "close_old_connections", lambda: None)
     with pytest.raises(TypeError):
-        pulse.beat_on(lambda: None, threading.Semaphore(1))
+        heartbeat.beat_on(lambda: None, threading.Semaphore(1))
 
 
 @pytest.mark.django_db
@@ -153,24 +153,24 @@ def test_a_mistake_in_the_program_is_not_taken_for_an_outage(monkeypatch: pytest
     ],
 )
 def test_a_worker_is_dead_where_its_process_is_surely_gone(change: dict[str, Any], is_dead: bool) -> None:
-    own = {"host": pulse.this_host(), "pid": os.getpid(), "pid_started": pulse.started(os.getpid())}
-    assert pulse.is_dead(WorkerFactory.create(**{**own, **change})) is is_dead
+    own = {"host": heartbeat.this_host(), "pid": os.getpid(), "pid_started": heartbeat.started(os.getpid())}
+    assert heartbeat.is_dead(WorkerFactory.create(**{**own, **change})) is is_dead
 
 
 @pytest.mark.django_db
 def test_a_process_registers_once_and_signs_off(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("_worker", "_heart"):
-        monkeypatch.setattr(pulse, name, None)
-    monkeypatch.setattr(pulse, "_stopped", threading.Event())
+        monkeypatch.setattr(heartbeat, name, None)
+    monkeypatch.setattr(heartbeat, "_stopped", threading.Event())
     hearts: list[int] = []
-    monkeypatch.setattr(pulse, "beat_on", lambda *arguments: hearts.append(1))
+    monkeypatch.setattr(heartbeat, "beat_on", lambda *arguments: hearts.append(1))
     for _ in range(2):
-        pulse.begin(lambda: None, threading.Semaphore(1))
-        pulse.show_oneself()
-    worker = pulse.this_worker()
+        heartbeat.begin(lambda: None, threading.Semaphore(1))
+        heartbeat.show_oneself()
+    worker = heartbeat.this_worker()
     assert worker is not None
     assert list(type(worker).objects.all()) == [worker]
-    assert not pulse.is_dead(worker)
-    pulse.end()
+    assert not heartbeat.is_dead(worker)
+    heartbeat.end()
     assert hearts == [1]
     assert not type(worker).objects.exists()

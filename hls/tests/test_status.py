@@ -6,9 +6,9 @@ import pytest
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from hls import asking
-from hls.heartbeat import raise_percent
+from hls import lifecycle
 from hls.models import Chunk, ChunkState, State, Transcode
+from hls.renewal import raise_percent
 from hls.status import Phase, status_of, statuses
 from hls.tests.factories import ChunkFactory, TranscodeFactory, served
 
@@ -45,7 +45,7 @@ def test_a_ready_film_tells_what_could_not_be_decoded() -> None:
     assert "from 0:12.0 to 0:14.5" in first.message
     assert "from 1:00:00.0 to 1:02:05.0" in second.message
     assert status_of(TranscodeFactory.create(ready=True)).warnings == ()
-    asking.replace(film, "videos/another.mp4")
+    lifecycle.replace(film, "videos/another.mp4")
     assert status_of(film).warnings == ()
 
 

@@ -13,14 +13,14 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from hls import asking, claims, doing, failing, finishing, heartbeat, identity, upkeep
+from hls import claims, failing, finishing, identity, lifecycle, renewal, steps, upkeep
 from hls.core.chunk import ChunkFacts
 from hls.core.errors import ADVICE, CannotCopy, Code, EncoderKilled, Stopped, TranscodeError
 from hls.core.plan import Plan
 from hls.folders import chunk_folder, version_folder
-from hls.heartbeat import ChunkHeartbeat
 from hls.identity import FILE
 from hls.models import Chunk, ChunkState, State, Transcode
+from hls.renewal import ChunkHeartbeat
 from hls.status import status_of
 from hls.tests.factories import ChunkFactory, TranscodeFactory, plan, served
 
@@ -59,7 +59,7 @@ def test_pauses_grow_threefold_up_to_ten_minutes(attempts: int, seconds: int) ->
 
 def test_a_chunk_that_was_made_is_moved_in_and_done() -> None:
     chunk, claim = begun()
-    doing.accept_chunk(chunk, claim, made(chunk, claim), FACTS)
+    steps.accept_chunk(chunk, claim, made(chunk, claim), FACTS)
     chunk.refresh_from_db()
     assert (chunk.state, chunk.frames_done, chunk.lease_token) == (ChunkState.DONE, chunk.frame_count, "")
     assert ChunkFacts.from_json(chunk.facts or {}) == FACTS
@@ -72,7 +72,7 @@ def test_a_film_can_be_played_from_its_first_chunk_on(index: int, is_playable: b
     Chunk.objects.exclude(pk=chunk.pk).delete()
     Chunk.objects.update(index=index)
     chunk.index = index
-    doing.accept_chunk(chunk, claim, made(chunk, claim), FACTS)
+    steps.accept_chunk(chunk, claim, made(chunk, claim), FACTS)
     assert (Transcode.objects.get().playable_at is not None) is is_playable
 
 
@@ -81,15 +81,15 @@ def lapsed(chunk: Chunk) -> None:
 
 
 def cancelled(chunk: Chunk) -> None:
-    asking.cancel(Transcode.objects.get(pk=chunk.transcode_id))
+    lifecycle.cancel(Transcode.objects.get(pk=chunk.transcode_id))
 
 
 def replaced(chunk: Chunk) -> None:
-    asking.replace(Transcode.objects.get(pk=chunk.transcode_id), "videos/other.mp4")
+    lifecycle.replace(Transcode.objects.get(pk=chunk.transcode_id), "videos/other.mp4")
 
 
 def discarded(chunk: Chunk) -> None:
-    asking.discard(chunk.transcode_id)
+    lifecycle.discard(chunk.transcode_id)
 
 
 MEANWHILE = pytest.mark.parametrize("meanwhile", [lapsed, cancelled, replaced, discarded])
@@ -102,7 +102,7 @@ def test_who_lost_the_chunk_moves_nothing_in(meanwhile: Callable[[Chunk], None])
     meanwhile(chunk)
     rows = list(Chunk.objects.values())
     with pytest.raises(Stopped):
-        doing.accept_chunk(chunk, claim, folder, FACTS)
+        steps.accept_chunk(chunk, claim, folder, FACTS)
     assert list(Chunk.objects.values()) == rows
     assert not (version_folder(chunk.transcode_id, 1) / "480p").exists()
 
@@ -115,7 +115,7 @@ def test_who_lost_the_chunk_fails_nothing(meanwhile: Callable[[Chunk], None], co
     rows = list(Chunk.objects.values()), list(Transcode.objects.values())
     failing.fail_chunk(chunk, claim, TranscodeError(code))
     failing.lose_chunk(chunk, claim, EncoderKilled())
-    doing.encode_instead(chunk, claim, CannotCopy("damaged"))
+    steps.encode_instead(chunk, claim, CannotCopy("damaged"))
     assert (list(Chunk.objects.values()), list(Transcode.objects.values())) == rows
 
 
@@ -154,7 +154,7 @@ def test_a_worker_that_is_told_to_stop_ends_its_encoder_and_begins_nothing(stop_
     chunk, claim = begun()
     stop_flag.set()
     assert ChunkHeartbeat(chunk, claim).is_over()
-    assert not doing.do_next()
+    assert not steps.do_next()
     assert Chunk.objects.filter(state=ChunkState.WAITING).count() == 2
 
 
@@ -209,7 +209,7 @@ def test_an_encoder_that_was_killed_waits_a_little_longer_each_time(losses: int,
 @pytest.mark.parametrize(("losses", "is_given_up"), [(30, False), (31, True)])
 def test_what_kills_its_workers_is_given_up_at_last(losses: int, is_given_up: bool) -> None:
     film = TranscodeFactory.create(losses=losses)
-    assert doing.do_next()
+    assert steps.do_next()
     film.refresh_from_db()
     assert film.error_code == (Code.UNREADABLE if is_given_up else Code.SOURCE_MISSING)
 
@@ -217,7 +217,7 @@ def test_what_kills_its_workers_is_given_up_at_last(losses: int, is_given_up: bo
 def test_a_chunk_that_kills_its_workers_fails_its_film() -> None:
     film = TranscodeFactory.create(processing=True)
     ChunkFactory.create(transcode=film, index=0, losses=31, attempts=2)
-    assert doing.do_next()
+    assert steps.do_next()
     film.refresh_from_db()
     assert (film.state, film.error_code) == (State.FAILED, Code.ENCODER_FAILED)
 
@@ -225,7 +225,7 @@ def test_a_chunk_that_kills_its_workers_fails_its_film() -> None:
 def test_a_last_step_that_kills_its_workers_fails_its_film() -> None:
     film = TranscodeFactory.create(processing=True, losses=31)
     ChunkFactory.create(transcode=film, index=0, done=True)
-    assert doing.do_next()
+    assert steps.do_next()
     film.refresh_from_db()
     assert (film.state, film.error_code, film.lease_token) == (State.FAILED, Code.ENCODER_FAILED, "")
 
@@ -235,7 +235,7 @@ def test_a_film_that_turns_out_unfit_for_copying_begins_as_another_version() -> 
     film = chunk.transcode
     Chunk.objects.filter(index=1).update(state=ChunkState.DONE)
     Transcode.objects.update(playable_at=timezone.now())
-    doing.encode_instead(chunk, claim, CannotCopy("damaged"))
+    steps.encode_instead(chunk, claim, CannotCopy("damaged"))
     film.refresh_from_db()
     assert (film.version, film.state, film.playable_at) == (2, State.PROCESSING, None)
     assert not Plan.from_json(film.plan or {}).is_copying
@@ -246,7 +246,7 @@ def test_a_film_that_turns_out_unfit_for_copying_begins_as_another_version() -> 
 def test_a_film_that_is_served_stays_playable_while_it_begins_anew() -> None:
     chunk, claim = begun()
     Transcode.objects.update(playable_at=timezone.now(), served=served(1), served_version=1)
-    doing.encode_instead(chunk, claim, CannotCopy("damaged"))
+    steps.encode_instead(chunk, claim, CannotCopy("damaged"))
     assert Transcode.objects.get().playable_at is not None
 
 
@@ -256,7 +256,7 @@ def test_a_plan_that_comes_too_late_is_not_written(change: dict[str, object]) ->
     found = claims.claim_film(claims.unplanned(), None)
     assert found is not None
     Transcode.objects.update(**change)
-    doing.write_plan(*found, plan())
+    steps.write_plan(*found, plan())
     film.refresh_from_db()
     assert (film.state, film.plan, film.chunks.count()) == (State.QUEUED, None, 0)
 
@@ -264,7 +264,7 @@ def test_a_plan_that_comes_too_late_is_not_written(change: dict[str, object]) ->
 def test_chunks_that_are_done_stay_done_when_a_plan_is_written_again() -> None:
     film = TranscodeFactory.create(plan=plan().to_json())
     ChunkFactory.create(transcode=film, index=1, done=True)
-    assert doing.do_next()
+    assert steps.do_next()
     film.refresh_from_db()
     assert film.state == State.PROCESSING
     assert list(film.chunks.values_list("state", flat=True)) == ["waiting", "done", "waiting", "waiting"]
@@ -273,7 +273,7 @@ def test_chunks_that_are_done_stay_done_when_a_plan_is_written_again() -> None:
 def test_a_film_the_disk_has_no_room_for_is_not_begun(settings: Settings) -> None:
     settings.DISK_RESERVE_BYTES = 1 << 62
     film = TranscodeFactory.create(plan=plan().to_json())
-    assert doing.do_next()
+    assert steps.do_next()
     film.refresh_from_db()
     assert (film.state, film.error_code, film.chunks.count()) == (State.FAILED, Code.DISK_FULL, 0)
     assert film.retry_at is not None
@@ -281,10 +281,10 @@ def test_a_film_the_disk_has_no_room_for_is_not_begun(settings: Settings) -> Non
 
 def test_a_source_that_is_gone_fails_the_film() -> None:
     film = TranscodeFactory.create(source="videos/gone.mp4")
-    assert doing.do_next()
+    assert steps.do_next()
     film.refresh_from_db()
     assert (film.state, film.error_code) == (State.FAILED, Code.SOURCE_MISSING)
-    assert not doing.do_next()
+    assert not steps.do_next()
 
 
 def test_a_database_that_is_away_for_a_beat_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -296,7 +296,7 @@ def test_a_database_that_is_away_for_a_beat_costs_nothing(monkeypatch: pytest.Mo
 
     with monkeypatch.context() as patched:
         patched.setattr(ChunkHeartbeat, "renew", away)
-        patched.setattr(heartbeat, "close_old_connections", lambda: None)  # the test's transaction lives on it
+        patched.setattr(renewal, "close_old_connections", lambda: None)  # the test's transaction lives on it
         heart.tell(10)
     assert not heart.is_over()
     heart.next_beat = 0
@@ -316,9 +316,9 @@ def test_a_prober_that_was_thought_dead_does_not_fail_what_another_has_planned()
     TranscodeFactory.create(source="videos/gone.mp4")
     stale = claimed_film(claims.unplanned())
     claims.take_back_films(Transcode.objects.all())
-    doing.write_plan(*claimed_film(claims.unplanned()), plan())
+    steps.write_plan(*claimed_film(claims.unplanned()), plan())
     row = Transcode.objects.values().get()
-    doing.plan_film(*stale)
+    steps.plan_film(*stale)
     assert Transcode.objects.values().get() == row
     assert set(Chunk.objects.values_list("state", flat=True)) == {ChunkState.WAITING}
 
@@ -331,7 +331,7 @@ def test_a_finisher_that_was_thought_dead_does_not_fail_what_another_finishes() 
     stale = claimed_film(claims.unfinished())
     claims.take_back_films(Transcode.objects.all())
     row = Transcode.objects.values().get()
-    doing.finish_film(*stale)
+    steps.finish_film(*stale)
     assert Transcode.objects.values().get() == row
 
 
@@ -358,7 +358,7 @@ def made_film() -> Transcode:
 
 
 @pytest.mark.parametrize(
-    ("make", "module", "step"), [(unplanned_film, doing, "probe"), (made_film, finishing, "write_files")]
+    ("make", "module", "step"), [(unplanned_film, steps, "probe"), (made_film, finishing, "write_files")]
 )
 def test_probing_and_finishing_that_fail_for_a_passing_cause_are_tried_three_times_as_their_hint_says(
     make: Callable[[], Transcode], module: ModuleType, step: str, monkeypatch: pytest.MonkeyPatch
@@ -366,7 +366,7 @@ def test_probing_and_finishing_that_fail_for_a_passing_cause_are_tried_three_tim
     film = make()
     monkeypatch.setattr(module, step, passing)
     for attempt, pause_s in ((1, 15), (2, 45)):
-        while doing.do_next():
+        while steps.do_next():
             pass
         film.refresh_from_db()
         assert (film.state, film.error_code, film.attempts) == (State.FAILED, Code.TIMEOUT, attempt)
@@ -374,7 +374,7 @@ def test_probing_and_finishing_that_fail_for_a_passing_cause_are_tried_three_tim
         assert "tried again by itself" in hint(film)
         retried(film)
         assert film.state == State.QUEUED
-    while doing.do_next():
+    while steps.do_next():
         pass
     film.refresh_from_db()
     assert (film.state, film.attempts, film.retry_at) == (State.FAILED, 3, None)
@@ -389,9 +389,9 @@ def hint(film: Transcode) -> str:
 
 def test_a_person_who_tries_a_film_again_gives_it_three_tries(monkeypatch: pytest.MonkeyPatch) -> None:
     film = TranscodeFactory.create(failed=True, error_code=Code.TIMEOUT, attempts=3)
-    monkeypatch.setattr(doing, "probe", passing)
-    asking.retry(film)
-    assert doing.do_next()
+    monkeypatch.setattr(steps, "probe", passing)
+    lifecycle.retry(film)
+    assert steps.do_next()
     film.refresh_from_db()
     assert (film.attempts, film.retry_at is None) == (4, False)
 
@@ -403,7 +403,7 @@ def test_a_disk_that_is_full_while_finishing_is_told_and_tried_again(monkeypatch
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(finishing, "write_files", full)
-    assert doing.do_next()
+    assert steps.do_next()
     film.refresh_from_db()
     assert (film.state, film.error_code, film.lease_token) == (State.FAILED, Code.DISK_FULL, "")
     assert film.retry_at is not None
@@ -428,11 +428,11 @@ def test_films_are_not_made_into_another_installations_folder(studio: Path) -> N
     film = TranscodeFactory.create()
     (studio / "hls").mkdir()
     (studio / "hls" / FILE).write_text("another")
-    assert not doing.do_next()
+    assert not steps.do_next()
     film.refresh_from_db()
     assert (film.state, film.lease_token) == (State.QUEUED, "")
     identity.adopt(studio / "hls")
-    assert doing.do_next()
+    assert steps.do_next()
 
 
 def test_films_are_not_made_over_those_from_before_there_were_identities(studio: Path) -> None:
@@ -441,8 +441,8 @@ def test_films_are_not_made_over_those_from_before_there_were_identities(studio:
     (studio / "uploads/videos/new.mp4").touch()
     film = TranscodeFactory.create(source="videos/new.mp4")
     version_folder(film.pk, 1).mkdir(parents=True)
-    assert not doing.do_next()
+    assert not steps.do_next()
     film.refresh_from_db()
     assert (film.state, film.lease_token) == (State.QUEUED, "")
     identity.adopt(studio / "hls")
-    assert doing.do_next()
+    assert steps.do_next()

@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from hls import asking, pulse, upkeep
+from hls import heartbeat, lifecycle, upkeep
 from hls.folders import chunk_folder, film_folder, version_folder
 from hls.identity import FILE
 from hls.models import Chunk, ChunkState, State, Transcode, Worker
@@ -42,12 +42,12 @@ def test_a_lapsed_lease_is_taken_back_and_a_live_one_is_not() -> None:
 
 def test_a_dead_worker_of_this_host_loses_its_chunk_at_once() -> None:
     child = subprocess.Popen(["sleep", "60"])
-    worker = WorkerFactory.create(host=pulse.this_host(), pid=child.pid, pid_started=pulse.started(child.pid))
+    worker = WorkerFactory.create(host=heartbeat.this_host(), pid=child.pid, pid_started=heartbeat.started(child.pid))
     chunk = ChunkFactory.create(running=True, worker=worker)
-    assert not pulse.is_dead(worker)
+    assert not heartbeat.is_dead(worker)
     child.kill()
     child.wait()
-    assert pulse.is_dead(worker)
+    assert heartbeat.is_dead(worker)
     upkeep.take_back_dead([worker])
     chunk.refresh_from_db()
     assert chunk.state == ChunkState.WAITING
@@ -55,11 +55,11 @@ def test_a_dead_worker_of_this_host_loses_its_chunk_at_once() -> None:
 
 
 def test_a_pid_that_was_used_again_is_not_the_worker() -> None:
-    assert pulse.is_dead(WorkerFactory.create(host=pulse.this_host(), pid=os.getpid(), pid_started="1"))
+    assert heartbeat.is_dead(WorkerFactory.create(host=heartbeat.this_host(), pid=os.getpid(), pid_started="1"))
 
 
 def test_nothing_is_known_of_a_worker_on_another_host() -> None:
-    assert not pulse.is_dead(WorkerFactory.create(host="elsewhere:boot:1", pid=1, pid_started="1"))
+    assert not heartbeat.is_dead(WorkerFactory.create(host="elsewhere:boot:1", pid=1, pid_started="1"))
 
 
 def test_a_film_that_failed_for_a_passing_cause_is_queued_again_when_due() -> None:
@@ -151,7 +151,7 @@ def test_versions_that_were_given_up_go_however_many(hls_root: Path) -> None:
     films = TranscodeFactory.create_batch(12, processing=True)
     for film in films:
         fill(version_folder(film.pk, 1) / "480p")
-        asking.replace(film, "videos/other.mp4")
+        lifecycle.replace(film, "videos/other.mp4")
     upkeep.sweep()
     assert not any(version_folder(film.pk, 1).exists() for film in films)
 
@@ -159,6 +159,6 @@ def test_versions_that_were_given_up_go_however_many(hls_root: Path) -> None:
 def test_the_version_that_is_served_is_kept_when_its_film_is_replaced() -> None:
     film = TranscodeFactory.create(ready=True)
     fill(version_folder(film.pk, 1) / "480p")
-    asking.replace(film, "videos/other.mp4")
+    lifecycle.replace(film, "videos/other.mp4")
     upkeep.sweep()
     assert version_folder(film.pk, 1).exists()

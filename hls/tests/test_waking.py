@@ -7,7 +7,7 @@ from django.db import transaction
 from huey.contrib.djhuey import HUEY
 from redis.exceptions import ConnectionError as RedisAway
 
-from hls import asking, doing, tasks
+from hls import lifecycle, steps, tasks
 from hls.models import State, Transcode
 from hls.tests.factories import TranscodeFactory
 
@@ -25,7 +25,7 @@ def enqueued(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 @pytest.mark.django_db(transaction=True)
 def test_a_worker_is_woken_after_the_commit_and_not_before(enqueued: list[str]) -> None:
     with transaction.atomic():
-        asking.submit("videos/a.mp4")
+        lifecycle.submit("videos/a.mp4")
         assert enqueued == []
     assert enqueued == ["work"]
 
@@ -33,7 +33,7 @@ def test_a_worker_is_woken_after_the_commit_and_not_before(enqueued: list[str]) 
 @pytest.mark.django_db(transaction=True)
 def test_what_is_rolled_back_wakes_nobody(enqueued: list[str]) -> None:
     with transaction.atomic():
-        asking.submit("videos/a.mp4")
+        lifecycle.submit("videos/a.mp4")
         transaction.set_rollback(True)
     assert enqueued == []
     assert not Transcode.objects.exists()
@@ -45,14 +45,14 @@ def test_a_queue_that_is_down_costs_no_row(monkeypatch: pytest.MonkeyPatch) -> N
         raise RedisAway("connection refused")
 
     monkeypatch.setattr(HUEY, "enqueue", away)
-    film = asking.submit("videos/a.mp4")
-    asking.cancel(film)
-    asking.retry(film)
+    film = lifecycle.submit("videos/a.mp4")
+    lifecycle.cancel(film)
+    lifecycle.retry(film)
     assert Transcode.objects.get().state == State.QUEUED
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("ask", [asking.retry, lambda film: asking.replace(film, "videos/b.mp4")])
+@pytest.mark.parametrize("ask", [lifecycle.retry, lambda film: lifecycle.replace(film, "videos/b.mp4")])
 def test_everything_that_makes_work_wakes_a_worker(enqueued: list[str], ask: object) -> None:
     film = TranscodeFactory.create(failed=True)
     ask(film)  # type: ignore[operator]
@@ -75,7 +75,7 @@ def slots(monkeypatch: pytest.MonkeyPatch) -> threading.BoundedSemaphore:
 
 def test_a_worker_goes_on_until_nothing_is_left(monkeypatch: pytest.MonkeyPatch, slots: threading.Semaphore) -> None:
     left = [True, True, False]
-    monkeypatch.setattr(doing, "do_next", lambda worker: left.pop(0))
+    monkeypatch.setattr(steps, "do_next", lambda worker: left.pop(0))
     monkeypatch.setattr(tasks, "close_old_connections", lambda: None)
     tasks.work_off()
     assert left == []
@@ -84,7 +84,7 @@ def test_a_worker_goes_on_until_nothing_is_left(monkeypatch: pytest.MonkeyPatch,
 def test_a_wake_up_without_a_free_slot_does_nothing(
     monkeypatch: pytest.MonkeyPatch, slots: threading.BoundedSemaphore
 ) -> None:
-    monkeypatch.setattr(doing, "do_next", lambda worker: pytest.fail("all slots were taken"))
+    monkeypatch.setattr(steps, "do_next", lambda worker: pytest.fail("all slots were taken"))
     with slots:
         tasks.work_off()
     assert free(slots)
@@ -96,7 +96,7 @@ def test_a_slot_is_given_back_whatever_happens(
     def broken(worker: object) -> bool:
         raise OSError("the disk is gone")
 
-    monkeypatch.setattr(doing, "do_next", broken)
+    monkeypatch.setattr(steps, "do_next", broken)
     with pytest.raises(OSError, match="disk"):
         tasks.work_off()
     assert free(slots)

@@ -12,9 +12,9 @@ from av.audio.resampler import AudioResampler
 from av.video.frame import VideoFrame
 
 from hls.binary import ffmpeg_path
+from hls.conformance.checker import Violation, check
 from hls.core import names, playlists
 from hls.core.chunk import ChunkFacts, joined
-from hls.core.conformance import Violation, check
 from hls.core.encode import Encoder, encode_chunk
 from hls.core.plan import Plan, make_plan
 from hls.core.probe import Limits, probe

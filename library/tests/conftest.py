@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 
 from hls import identity
-from library.places import memory
+from library.delivery.places import memory
 from library.tests.factories import AdministratorFactory
 
 

@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import reverse
 
 from hls.models import State
-from library import films
+from library import videos
 from library.models import Video
 from library.tests.factories import VideoFactory, picture, uploaded
 
@@ -153,7 +153,7 @@ def test_a_failing_database_leaves_no_row(at_admin: Client, monkeypatch: pytest.
     def fails(video: Video) -> Video:
         raise RuntimeError("the database is gone")
 
-    monkeypatch.setattr(films, "save_new", fails)
+    monkeypatch.setattr(videos, "save_new", fails)
     with pytest.raises(RuntimeError):
         at_admin.post(ADD, entries())
     assert not Video.objects.exists()

@@ -13,9 +13,9 @@ from django.utils import timezone
 
 from hls.models import State, Worker
 from hls.tests.factories import ChunkFactory, WorkerFactory
-from library import admin_dashboard
-from library.admin_dashboard import finished_since, hearts
-from library.charts import hourly_chart
+from library.admin import dashboard
+from library.admin.charts import hourly_chart
+from library.admin.dashboard import finished_since, hearts
 from library.tests.factories import AdministratorFactory, VideoFactory
 
 INDEX = "/admin/"
@@ -91,7 +91,7 @@ def test_files_are_not_counted_again_with_every_look(at_admin: Client, monkeypat
         looks.append(1)
         return 5 << 30
 
-    monkeypatch.setattr(admin_dashboard, "uploaded_bytes", counted)
+    monkeypatch.setattr(dashboard, "uploaded_bytes", counted)
     cache.delete("dashboard-room")
     for _ in range(3):
         assert "5.0 GB" in figures(at_admin)["fragments"]["dashboard"]["machines"]

@@ -10,13 +10,13 @@ from django.core.files.base import ContentFile
 from django.test import Client
 from PIL import Image
 
-from hls.asking import submit
-from hls.doing import do_next
+from hls.lifecycle import submit
 from hls.models import State
+from hls.steps import do_next
 from hls.stills import tiles
 from hls.tests.films import small_film
-from library.admin_stills import stills_of
-from library.facts import facts_of
+from library.admin.facts import facts_of
+from library.admin.stills import stills_of
 from library.models import Video
 from library.tests.factories import AdministratorFactory
 

@@ -13,7 +13,7 @@ from hls.core.plan import make_plan
 from hls.core.probe import Extras, OtherTrack
 from hls.models import State, Transcode
 from hls.tests.factories import source
-from library.progress import cells, clock_text, duration_text
+from library.admin.progress import cells, clock_text, duration_text
 from library.tests.factories import VideoFactory
 
 LIST = "/admin/library/video/"

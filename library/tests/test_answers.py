@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from library import files
+from library.delivery import files
+from library.delivery.files import BRIEFLY, FOREVER, Answer, Part, accepts_gzip, answer
 from library.errors import NotFound
-from library.files import BRIEFLY, FOREVER, Answer, Part, accepts_gzip, answer
 
 CONTENT = bytes(range(100))
 MODIFIED = 1_700_000_000

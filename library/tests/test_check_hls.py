@@ -8,11 +8,11 @@ from django.test.utils import override_settings
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.tests.factories import UserFactory, signed_in
-from hls import doing
+from hls import steps
 from hls.published import current
 from hls.tests.films import small_film
-from library.films import add_film
 from library.models import Video
+from library.videos import add_film
 
 pytestmark = [pytest.mark.django_db, pytest.mark.ffmpeg]
 
@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.ffmpeg]
 @pytest.fixture
 def film(folders: Path) -> Video:
     video = add_film(small_film(folders / "film.mp4", seconds=14), title="Good")
-    while doing.do_next():
+    while steps.do_next():
         pass
     video.transcode.refresh_from_db()
     return video

@@ -9,7 +9,7 @@ from urllib.parse import urljoin
 
 import pytest
 
-from library import places
+from library.delivery import places
 from library.models import Video
 from library.tests.films import (
     MEDIA,

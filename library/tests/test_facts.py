@@ -12,11 +12,11 @@ from hls.core.probe import AudioTrack
 from hls.models import Transcode
 from hls.tests.factories import plan, source
 from library import disk, storage
-from library.facts import audio_text, facts_of, picture_text, source_facts
+from library.admin.facts import audio_text, facts_of, picture_text, source_facts
+from library.admin.timing import moment
 from library.models import Video
 from library.tests.factories import VideoFactory
 from library.tests.films import published, serve_version
-from library.timing import moment
 
 
 @pytest.mark.parametrize(

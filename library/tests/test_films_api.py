@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from library import catalogue, listing, places
+from library import catalogue, listing
+from library.delivery import places
 from library.models import Video
 from library.schemas import VideoDetailOut, VideoOut
 from library.tests.factories import VideoFactory

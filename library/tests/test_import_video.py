@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.html import escape
 from pytest_django.fixtures import Settings
 
-from hls import doing
+from hls import steps
 from hls.models import State, Transcode
 from hls.tests.clips import ffmpeg, remux
 from hls.tests.films import only_sound, small_film
@@ -34,7 +34,7 @@ def worker() -> threading.Thread:
         ended = (State.READY, State.FAILED)
         try:
             while not Transcode.objects.filter(state__in=ended).exists():
-                doing.do_next()
+                steps.do_next()
         finally:
             connection.close()
 
@@ -141,6 +141,6 @@ def test_strange_file_names_are_only_labels(folders: Path, name: str) -> None:
     import_video(film)
     video = Video.objects.get()
     assert video.original_name == name
-    assert doing.do_next()
-    assert doing.do_next()
+    assert steps.do_next()
+    assert steps.do_next()
     assert Transcode.objects.get().state == State.READY

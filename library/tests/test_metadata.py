@@ -7,12 +7,12 @@ from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
-from library.digests import ALGORITHMS, Digest
 from library.errors import FieldsRefused, UploadMalformed
 from library.kinds import EXTENSIONS
-from library.metadata import LONGEST, read, title_of
 from library.models import Category
-from library.signatures import foreign_kind
+from library.uploads.digests import ALGORITHMS, Digest
+from library.uploads.metadata import LONGEST, read, title_of
+from library.uploads.signatures import foreign_kind
 
 
 def header(**pairs: str | bytes) -> str:

@@ -7,12 +7,12 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError
 
-from hls import asking
+from hls import lifecycle
 from hls.models import State, Transcode
 from library.errors import FileRefused
-from library.films import add_film, check_file, keep_copy
 from library.kinds import EXTENSIONS
 from library.models import Video
+from library.videos import add_film, check_file, keep_copy
 
 pytestmark = pytest.mark.django_db
 
@@ -148,13 +148,13 @@ def test_waiting_ends_with_the_films_end(
     folders: Path, monkeypatch: pytest.MonkeyPatch, state: State, says: str
 ) -> None:
     """The worker, or somebody in the admin, is quicker than the first look."""
-    submit = asking.submit
+    submit = lifecycle.submit
 
     def submit_and_end(source: str) -> Transcode:
         made = submit(source)
         Transcode.objects.filter(pk=made.pk).update(state=state, error_code="no_video")
         return made
 
-    monkeypatch.setattr(asking, "submit", submit_and_end)
+    monkeypatch.setattr(lifecycle, "submit", submit_and_end)
     with pytest.raises(CommandError, match=says):
         call_command("import_video", str(film(folders, "a.mp4")), "--title", "Harbour", "--wait")

@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 from pytest_django import DjangoAssertNumQueries
 
-from hls import asking
+from hls import lifecycle
 from hls.core.chunk import ChunkFacts, RenditionFacts, SegmentFacts
 from hls.models import ChunkState, Transcode
 from hls.tests.factories import ChunkFactory, plan
-from library import places
+from library.delivery import places
+from library.delivery.places import Key, Memory, Place
 from library.errors import NotFound
 from library.models import Video
-from library.places import Key, Memory, Place
 from library.tests.factories import VideoFactory
 from library.tests.films import published, serve_version
 
@@ -80,7 +80,7 @@ def test_other_names_are_no_playlist(resolution: str, name: str) -> None:
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The time that the memory goes by, in its only place."""
     now = [1000.0]
-    monkeypatch.setattr("library.places.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("library.delivery.places.time.monotonic", lambda: now[0])
     return now
 
 
@@ -186,7 +186,7 @@ def test_a_preview_is_remembered_until_it_has_grown(django_assert_num_queries: D
 
 def test_a_replacement_in_the_making_leaves_the_served_version_alone() -> None:
     video = published()
-    asking.replace(Transcode.objects.get(pk=video.transcode_id), "videos/b.mp4")
+    lifecycle.replace(Transcode.objects.get(pk=video.transcode_id), "videos/b.mp4")
     grows(video, 1)
     places.memory.clear()
     assert path_of(video, may_preview=True).parts[-3] == "1"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from library.ranges import ByteRange, NotSatisfiable, byte_range, matches, moment, tags
+from library.delivery.ranges import ByteRange, NotSatisfiable, byte_range, matches, moment, tags
 
 
 @pytest.mark.parametrize(

@@ -27,10 +27,10 @@ from hls.identity import FILE
 from hls.models import Discarded, Installation, PeriodicTask, Transcode
 from hls.removal import TRASH
 from library import tasks, upkeep
-from library.films import store_upload
 from library.models import Video
-from library.receiving import PartialFile
 from library.tests.films import published, serve_version
+from library.uploads.receiving import PartialFile
+from library.videos import store_upload
 
 pytestmark = pytest.mark.django_db
 

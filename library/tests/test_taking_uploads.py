@@ -10,10 +10,11 @@ from django.test import Client
 from django.utils import timezone
 
 from hls.models import Transcode
-from library import films, finishing, upkeep, uploads
+from library import upkeep, videos
 from library.errors import NoRoom, UploadGone
 from library.models import Upload, Video
 from library.tests.test_metadata import header
+from library.uploads import finishing, resumable
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -22,8 +23,8 @@ FILM = b"\0\0\0\x18ftypmp42" + bytes(100)
 
 
 def finished(owner: Any, **told: str) -> Upload:
-    upload = uploads.begin(owner, length=len(FILM), header=header(filename="harbour.mp4", **told))
-    uploads.append(upload, offset=0, blocks=[FILM])
+    upload = resumable.begin(owner, length=len(FILM), header=header(filename="harbour.mp4", **told))
+    resumable.append(upload, offset=0, blocks=[FILM])
     return upload
 
 
@@ -39,7 +40,7 @@ def test_the_film_has_the_file_and_the_upload_keeps_none(dora: Any, folders: Pat
     assert (video.title, video.category, video.description) == ("Harbour", "vlog", "At dawn")
     assert (Path(video.video_file.path).read_bytes(), video.original_name) == (FILM, "harbour.mp4")
     assert stored(folders) == [Path(video.video_file.path)]
-    assert not uploads.path_of(upload).exists()
+    assert not resumable.path_of(upload).exists()
 
 
 def test_a_film_is_made_once_however_often_it_is_asked_for(dora: Any) -> None:
@@ -67,10 +68,10 @@ def test_a_film_that_could_not_be_saved_leaves_the_upload_for_another_try(
         raise DatabaseError("the database is away")
 
     with monkeypatch.context() as patched:
-        patched.setattr(films, "save_new", broken)
+        patched.setattr(videos, "save_new", broken)
         with pytest.raises(DatabaseError):
             finishing.make_film(upload)
-    assert uploads.path_of(upload).read_bytes() == FILM
+    assert resumable.path_of(upload).read_bytes() == FILM
     again = Upload.objects.get()
     assert (again.taken_at, Video.objects.exists(), Transcode.objects.exists()) == (None, False, False)
     assert finishing.make_film(again) == Video.objects.get()
@@ -83,7 +84,7 @@ def busy(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     def away(video: Video) -> None:
         raise OperationalError("database is locked")
 
-    monkeypatch.setattr(films, "save_new", away)
+    monkeypatch.setattr(videos, "save_new", away)
     return monkeypatch
 
 
@@ -96,7 +97,7 @@ def patched(client: Client, upload: Upload, piece: bytes, offset: int = 0) -> An
 def test_a_film_that_could_not_be_made_is_made_by_whoever_comes_next(
     at_admin: Client, dora: Any, busy: pytest.MonkeyPatch, comes: str
 ) -> None:
-    upload = uploads.begin(dora, length=len(FILM), header=header(filename="harbour.mp4", title="Harbour"))
+    upload = resumable.begin(dora, length=len(FILM), header=header(filename="harbour.mp4", title="Harbour"))
     refused = patched(at_admin, upload, FILM)
     assert (refused.status_code, refused["Retry-After"]) == (503, "5")
     assert not Video.objects.exists()
@@ -115,28 +116,28 @@ def test_a_film_that_could_not_be_made_is_made_by_whoever_comes_next(
 def test_an_upload_to_which_a_film_is_owed_does_not_expire(
     at_admin: Client, dora: Any, busy: pytest.MonkeyPatch
 ) -> None:
-    upload = uploads.begin(dora, length=len(FILM), header=header(filename="harbour.mp4", title="Harbour"))
+    upload = resumable.begin(dora, length=len(FILM), header=header(filename="harbour.mp4", title="Harbour"))
     patched(at_admin, upload, FILM)
     Upload.objects.update(expires_at=timezone.now() - timedelta(days=30))
     upkeep.sweep()
-    assert uploads.path_of(upload).read_bytes() == FILM
+    assert resumable.path_of(upload).read_bytes() == FILM
     busy.undo()
     upkeep.sweep()
     assert Path(Video.objects.get().video_file.path).read_bytes() == FILM
 
 
 def test_a_kill_between_the_last_byte_and_its_row_does_not_let_it_expire(dora: Any) -> None:
-    upload = uploads.begin(dora, length=len(FILM), header=header(filename="harbour.mp4", title="Harbour"))
-    uploads.path_of(upload).write_bytes(FILM)
+    upload = resumable.begin(dora, length=len(FILM), header=header(filename="harbour.mp4", title="Harbour"))
+    resumable.path_of(upload).write_bytes(FILM)
     Upload.objects.update(expires_at=timezone.now() - timedelta(days=30))
-    assert uploads.find(dora, upload.pk) == upload
+    assert resumable.find(dora, upload.pk) == upload
     upkeep.sweep()
     assert Path(Video.objects.get().video_file.path).read_bytes() == FILM
 
 
 def test_a_piece_that_was_never_verified_completes_nothing(dora: Any) -> None:
-    upload = uploads.begin(dora, length=len(FILM), header=header(filename="harbour.mp4", title="Harbour"))
-    uploads.path_of(upload).write_bytes(FILM)
+    upload = resumable.begin(dora, length=len(FILM), header=header(filename="harbour.mp4", title="Harbour"))
+    resumable.path_of(upload).write_bytes(FILM)
     Upload.objects.update(unverified_from=50, expires_at=timezone.now() - timedelta(days=1))
     upkeep.sweep()
     assert (Video.objects.count(), Upload.objects.count()) == (0, 0)
@@ -148,11 +149,11 @@ def test_an_upload_that_can_become_no_film_any_more_expires(
     upload = finished(dora, title="Harbour", category="vlog")
     Upload.objects.update(metadata=header(filename="harbour.mp4", title="Harbour", category="gone"))
     upkeep.sweep()
-    assert uploads.path_of(upload).exists()
+    assert resumable.path_of(upload).exists()
     Upload.objects.update(expires_at=timezone.now() - timedelta(days=1))
     upkeep.sweep()
     assert not Upload.objects.exists()
-    assert not uploads.path_of(upload).exists()
+    assert not resumable.path_of(upload).exists()
 
 
 def test_a_creation_that_brings_all_tells_the_address_even_where_the_film_must_wait(
@@ -176,7 +177,7 @@ def test_the_slower_of_two_that_finish_is_told_the_same_film(dora: Any) -> None:
 
 def test_an_upload_that_lost_its_file_makes_no_film(dora: Any) -> None:
     upload = finished(dora, title="Harbour")
-    uploads.path_of(upload).unlink()
+    resumable.path_of(upload).unlink()
     with pytest.raises(UploadGone):
         finishing.make_film(upload)
     assert not Video.objects.exists()
@@ -184,8 +185,8 @@ def test_an_upload_that_lost_its_file_makes_no_film(dora: Any) -> None:
 
 
 def test_an_upload_that_is_not_complete_is_not_to_be_had(dora: Any) -> None:
-    upload = uploads.begin(dora, length=len(FILM), header=header(filename="a.mp4", title="Harbour"))
-    uploads.append(upload, offset=0, blocks=[FILM[:50]])
+    upload = resumable.begin(dora, length=len(FILM), header=header(filename="a.mp4", title="Harbour"))
+    resumable.append(upload, offset=0, blocks=[FILM[:50]])
     assert finishing.make_film(upload) is None
     with pytest.raises(UploadGone), transaction.atomic():
         finishing.take(upload, Video())
@@ -194,8 +195,8 @@ def test_an_upload_that_is_not_complete_is_not_to_be_had(dora: Any) -> None:
 def test_an_upload_without_a_title_waits_for_a_form(dora: Any) -> None:
     upload = finished(dora)
     assert finishing.make_film(upload) is None
-    assert uploads.unfinished(dora) == [upload]
-    assert uploads.path_of(upload).read_bytes() == FILM
+    assert resumable.unfinished(dora) == [upload]
+    assert resumable.path_of(upload).read_bytes() == FILM
 
 
 def test_the_first_name_goes_only_with_the_commit(dora: Any) -> None:
@@ -203,20 +204,20 @@ def test_the_first_name_goes_only_with_the_commit(dora: Any) -> None:
     video = Video()
     with transaction.atomic():
         finishing.take(upload, video)
-        assert uploads.path_of(upload).exists()
+        assert resumable.path_of(upload).exists()
         transaction.set_rollback(True)
-    assert uploads.path_of(upload).exists()
+    assert resumable.path_of(upload).exists()
     assert Upload.objects.get().taken_at is None
 
 
 def test_a_taken_upload_is_no_longer_offered_but_still_tells_its_film(dora: Any) -> None:
     upload = finished(dora, title="Harbour")
     finishing.make_film(upload)
-    assert uploads.unfinished(dora) == []
-    found = uploads.find(dora, upload.pk)
-    assert (found.video, uploads.offset_of(found)) == (Video.objects.get(), len(FILM))
+    assert resumable.unfinished(dora) == []
+    found = resumable.find(dora, upload.pk)
+    assert (found.video, resumable.offset_of(found)) == (Video.objects.get(), len(FILM))
     Upload.objects.update(expires_at=timezone.now() - timedelta(days=1))
-    assert uploads.find(dora, upload.pk) == upload
+    assert resumable.find(dora, upload.pk) == upload
 
 
 def test_a_deleted_film_leaves_its_upload_without_one(dora: Any) -> None:
@@ -229,10 +230,10 @@ def test_a_deleted_film_leaves_its_upload_without_one(dora: Any) -> None:
 
 def test_what_is_still_to_come_is_kept_free_for_it(dora: Any, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("library.disk.free_bytes", lambda: 1000)
-    first = uploads.begin(dora, length=600, header=header(filename="a.mp4"))
+    first = resumable.begin(dora, length=600, header=header(filename="a.mp4"))
     with pytest.raises(NoRoom):
-        uploads.begin(dora, length=401, header=header(filename="b.mp4"))
-    uploads.append(first, offset=0, blocks=[bytes(1) + FILM])
-    assert uploads.reserved_bytes() == 600 - len(FILM) - 1
-    uploads.discard(first)
-    assert uploads.begin(dora, length=1000, header=header(filename="b.mp4")).length == 1000
+        resumable.begin(dora, length=401, header=header(filename="b.mp4"))
+    resumable.append(first, offset=0, blocks=[bytes(1) + FILM])
+    assert resumable.reserved_bytes() == 600 - len(FILM) - 1
+    resumable.discard(first)
+    assert resumable.begin(dora, length=1000, header=header(filename="b.mp4")).length == 1000

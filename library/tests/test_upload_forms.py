@@ -12,17 +12,18 @@ from django.test import Client
 from django.utils import timezone
 
 from hls.models import State
-from library import upkeep, uploads
+from library import upkeep
 from library.models import Upload, Video
 from library.tests.factories import AdministratorFactory, VideoFactory
+from library.uploads import resumable
 
 FILM = b"\0\0\0\x18ftypmp42 a film"
 ADD = "/admin/library/video/add/"
 
 
 def uploaded_by(owner: Any, content: bytes = FILM, *, length: int = len(FILM)) -> Upload:
-    upload = uploads.begin(owner, length=length, header="filename aGFyYm91ci5tb3Y=")  # harbour.mov
-    uploads.append(upload, offset=0, blocks=[content])
+    upload = resumable.begin(owner, length=length, header="filename aGFyYm91ci5tb3Y=")  # harbour.mov
+    resumable.append(upload, offset=0, blocks=[content])
     upload.refresh_from_db()
     return upload
 
@@ -43,7 +44,7 @@ def test_a_finished_upload_becomes_the_film(at_admin: Client, dora: Any, folders
     assert Path(video.video_file.path).read_bytes() == FILM
     assert (video.original_name, video.transcode.state) == ("harbour.mov", State.QUEUED)
     assert str(video.video_file.name).endswith(".mov")
-    assert not uploads.path_of(upload).exists()
+    assert not resumable.path_of(upload).exists()
     assert Upload.objects.get().video == video
 
 
@@ -67,7 +68,7 @@ def test_an_incomplete_upload_is_refused_and_stays(at_admin: Client, dora: Any) 
     upload = uploaded_by(dora, FILM[:5])
     response = save(at_admin, upload.pk)
     assert "not complete" in errors(response)["video_file"][0]
-    assert uploads.offset_of(upload) == 5
+    assert resumable.offset_of(upload) == 5
     assert not Video.objects.exists()
 
 
@@ -88,8 +89,8 @@ def test_an_upload_of_which_no_film_can_come_is_a_form_error(at_admin: Client, d
 
 
 def test_a_part_of_a_file_is_no_film(at_admin: Client, dora: Any) -> None:
-    upload = uploads.begin(dora, length=len(FILM), header="", is_part=True)
-    uploads.append(upload, offset=0, blocks=[FILM])
+    upload = resumable.begin(dora, length=len(FILM), header="", is_part=True)
+    resumable.append(upload, offset=0, blocks=[FILM])
     assert "video_file" in errors(save(at_admin, upload.pk))
     assert not Video.objects.exists()
 
@@ -113,10 +114,10 @@ def test_the_sweep_leaves_uploads_on_their_way_and_removes_what_no_row_names(dor
     fresh = folders / "uploads/partial/4712.form"
     for path in (lost, fresh):
         path.write_bytes(b"x")
-    for path in (lost, uploads.path_of(upload)):
+    for path in (lost, resumable.path_of(upload)):
         os.utime(path, (time.time() - 7200, time.time() - 7200))
     upkeep.sweep()
-    assert uploads.path_of(upload).exists()
+    assert resumable.path_of(upload).exists()
     assert fresh.exists()
     assert not lost.exists()
 
@@ -125,5 +126,5 @@ def test_the_sweep_removes_expired_uploads(dora: Any) -> None:
     upload = uploaded_by(dora, FILM[:5])
     Upload.objects.update(expires_at=timezone.now() - timedelta(minutes=1))
     upkeep.sweep()
-    assert not uploads.path_of(upload).exists()
+    assert not resumable.path_of(upload).exists()
     assert not Upload.objects.exists()

@@ -13,10 +13,11 @@ from django.test import Client
 from django.utils import timezone
 
 from hls.models import State
-from library import disk, finishing, uploads
+from library import disk
 from library.errors import UploadBusy, UploadGone
 from library.models import Upload, Video
 from library.tests.factories import AdministratorFactory
+from library.uploads import finishing, resumable
 
 ROOT = "/api/uploads/"
 PIECE = "application/offset+octet-stream"
@@ -85,7 +86,7 @@ def test_an_upload_in_two_pieces_is_whole(at_admin: Client) -> None:
     assert second["Upload-Offset"] == str(len(FILM))
     upload = only_upload()
     assert upload.finished_at is not None
-    assert uploads.path_of(upload).read_bytes() == FILM
+    assert resumable.path_of(upload).read_bytes() == FILM
     assert not Video.objects.exists()
 
 
@@ -192,7 +193,7 @@ def test_bytes_still_to_come_count_as_used(at_admin: Client, monkeypatch: pytest
 def test_a_disk_that_fills_up_stops_the_upload_and_keeps_what_is_there(
     at_admin: Client, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(uploads, "LOOK_AT_DISK_EVERY", 1000)
+    monkeypatch.setattr(resumable, "LOOK_AT_DISK_EVERY", 1000)
     url = begun(at_admin)
     send(at_admin, url, FILM[:900], 0)
     settings.DISK_RESERVE_BYTES = 1 << 60
@@ -243,16 +244,16 @@ def test_bytes_whose_checksum_was_never_compared_do_not_count(at_admin: Client) 
     send(at_admin, url, FILM[:50], 0)
     upload = only_upload()
     Upload.objects.update(unverified_from=50)
-    with uploads.path_of(upload).open("ab") as file:
+    with resumable.path_of(upload).open("ab") as file:
         file.write(b"half a piece")
     assert ask(at_admin, url)["Upload-Offset"] == "50"
     assert send(at_admin, url, FILM[50:], 50).status_code == 204
-    assert uploads.path_of(upload).read_bytes() == FILM
+    assert resumable.path_of(upload).read_bytes() == FILM
 
 
 def test_the_offset_is_the_files_own_length_after_a_crash(at_admin: Client) -> None:
     url = begun(at_admin)
-    with uploads.path_of(only_upload()).open("ab") as file:
+    with resumable.path_of(only_upload()).open("ab") as file:
         file.write(FILM[:777])  # written by a process that never got to answer
     assert ask(at_admin, url)["Upload-Offset"] == "777"
     assert send(at_admin, url, FILM[777:], 777)["Upload-Offset"] == str(len(FILM))
@@ -260,7 +261,7 @@ def test_the_offset_is_the_files_own_length_after_a_crash(at_admin: Client) -> N
 
 def test_an_upload_whose_last_answer_was_lost_is_finished_when_asked(at_admin: Client) -> None:
     url = begun(at_admin)
-    uploads.path_of(only_upload()).write_bytes(FILM)
+    resumable.path_of(only_upload()).write_bytes(FILM)
     assert ask(at_admin, url)["Upload-Offset"] == str(len(FILM))
     assert only_upload().finished_at is not None
 
@@ -274,13 +275,13 @@ def test_what_has_arrived_of_a_piece_that_was_cut_off_is_kept(at_admin: Client) 
 
     upload = only_upload()
     with pytest.raises(OSError, match="connection lost"):
-        uploads.append(upload, offset=0, blocks=cut())
-    assert uploads.offset_of(upload) == 300
+        resumable.append(upload, offset=0, blocks=cut())
+    assert resumable.offset_of(upload) == 300
 
 
 def test_two_requests_never_write_at_once(at_admin: Client) -> None:
     url = begun(at_admin)
-    with uploads.held(only_upload()):
+    with resumable.held(only_upload()):
         response = send(at_admin, url, FILM, 0)
     assert response.status_code == 423
     assert send(at_admin, url, FILM, 0).status_code == 204
@@ -289,9 +290,9 @@ def test_two_requests_never_write_at_once(at_admin: Client) -> None:
 def test_a_busy_upload_is_not_locked_for_ever(at_admin: Client) -> None:
     begun(at_admin)
     upload = only_upload()
-    with uploads.held(upload), pytest.raises(UploadBusy), uploads.held(upload):
+    with resumable.held(upload), pytest.raises(UploadBusy), resumable.held(upload):
         pass
-    with uploads.held(upload):
+    with resumable.held(upload):
         pass
 
 
@@ -299,7 +300,7 @@ def test_an_ended_upload_is_gone_with_its_bytes(at_admin: Client) -> None:
     """tus "Termination"."""
     url = begun(at_admin)
     send(at_admin, url, FILM[:100], 0)
-    path = uploads.path_of(only_upload())
+    path = resumable.path_of(only_upload())
     response = at_admin.delete(url, headers={"Tus-Resumable": "1.0.0"})
     assert response.status_code == 204
     assert not path.exists()
@@ -308,17 +309,17 @@ def test_an_ended_upload_is_gone_with_its_bytes(at_admin: Client) -> None:
 
 
 def test_a_writer_notices_that_the_upload_was_ended(at_admin: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(uploads, "LOOK_AT_DISK_EVERY", 100)
+    monkeypatch.setattr(resumable, "LOOK_AT_DISK_EVERY", 100)
     begun(at_admin)
     upload = only_upload()
 
     def ended() -> Any:
         yield FILM[:50]
-        uploads.discard(upload)
+        resumable.discard(upload)
         yield FILM[50:300]
 
     with pytest.raises(UploadGone):
-        uploads.append(upload, offset=0, blocks=ended())
+        resumable.append(upload, offset=0, blocks=ended())
 
 
 def test_an_upload_ended_during_its_last_piece_is_gone(at_admin: Client) -> None:
@@ -327,11 +328,11 @@ def test_an_upload_ended_during_its_last_piece_is_gone(at_admin: Client) -> None
 
     def ended() -> Any:
         yield FILM[:50]
-        uploads.discard(upload)
+        resumable.discard(upload)
         yield FILM[50:]
 
     with pytest.raises(UploadGone):
-        uploads.append(upload, offset=0, blocks=ended())
+        resumable.append(upload, offset=0, blocks=ended())
     assert not Upload.objects.exists()
 
 
@@ -358,7 +359,7 @@ def test_an_expired_upload_is_gone(at_admin: Client) -> None:
     url = begun(at_admin)
     Upload.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
     assert ask(at_admin, url).status_code == 410
-    path = uploads.path_of(only_upload())
+    path = resumable.path_of(only_upload())
     assert finishing.remove_expired() == 1
     assert not path.exists()
     assert not Upload.objects.exists()
@@ -367,10 +368,10 @@ def test_an_expired_upload_is_gone(at_admin: Client) -> None:
 def test_an_expired_upload_that_is_written_to_is_left_alone(at_admin: Client) -> None:
     begun(at_admin)
     upload = only_upload()
-    with uploads.held(upload):
+    with resumable.held(upload):
         Upload.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
         finishing.remove_expired()
-        assert uploads.path_of(upload).exists()
+        assert resumable.path_of(upload).exists()
     assert Upload.objects.exists()
 
 
@@ -386,7 +387,7 @@ def test_what_is_unfinished_is_listed_with_what_it_will_become(at_admin: Client)
 
 def test_an_upload_that_lost_its_file_does_not_hide_the_others(at_admin: Client) -> None:
     begun(at_admin)
-    uploads.path_of(only_upload()).unlink()
+    resumable.path_of(only_upload()).unlink()
     begun(at_admin, title="Harbour")
     assert [upload["title"] for upload in at_admin.get(ROOT).json()] == ["Harbour"]
 

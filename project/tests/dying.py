@@ -8,7 +8,7 @@ from project.wsgi import application
 
 __all__ = ["application"]
 
-from library import finishing
+from library.uploads import finishing
 
 
 def die(upload: Any) -> None:

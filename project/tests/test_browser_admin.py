@@ -13,15 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from hls.tests.films import small_film
 from project.tests.browser import chromium, needs_chromium
-from project.tests.installation import (
-    ADMIN_EMAIL,
-    ADMIN_PASSWORD,
-    Installation,
-    is_answering,
-    serving,
-    stop,
-    wait_for,
-)
+from project.tests.installation import ADMIN_EMAIL, ADMIN_PASSWORD, Installation, is_answering, serving, stop, wait_for
 
 pytestmark = [pytest.mark.ffmpeg, pytest.mark.services, pytest.mark.browser, needs_chromium]
 

@@ -16,12 +16,12 @@ from django.utils import timezone
 
 from accounts import sessions
 from accounts.models import Session, User
-from library import places
-from library.files import Part
+from library.delivery import places
+from library.delivery.files import Part
 from library.models import Video
 from library.tests.films import PASSWORD, Player, make_viewer, published, segment_bytes, serve_version, sign_in
-from project import metrics
 from project.express import Express, Headers
+from project.health import metrics
 from project.logs import logging_config
 
 pytestmark = pytest.mark.django_db

@@ -14,7 +14,7 @@ from pytest_django.fixtures import Settings
 
 from accounts.models import User
 from accounts.tests.factories import UserFactory
-from hls import pulse
+from hls import heartbeat
 from hls.binary import ffmpeg_path
 from hls.models import Worker
 from library.models import Video
@@ -162,7 +162,7 @@ def test_container_of_a_worker_is_healthy_while_its_own_heart_beats(
 ) -> None:
     now = timezone.now()
     row = {"hostname": "h", "pid": 1, "pid_started": "1", "slots": 1, "started_at": now, "last_seen": now - silent_for}
-    Worker.objects.create(host=host or pulse.this_host(), **row)
+    Worker.objects.create(host=host or heartbeat.this_host(), **row)
 
     if is_alive:
         call_command("worker", "--check")

@@ -20,7 +20,7 @@ from structlog.testing import capture_logs
 from hls.binary import ffmpeg_path
 from hls.identity import FILE
 from hls.models import Worker
-from project import vitals
+from project.health import probes
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -28,10 +28,10 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture(autouse=True)
 def _no_answers_kept() -> Iterator[None]:
     ffmpeg_path.cache_clear()
-    vitals._pending.clear()
+    probes._pending.clear()
     yield
     ffmpeg_path.cache_clear()
-    vitals._pending.clear()
+    probes._pending.clear()
 
 
 @contextmanager
@@ -90,7 +90,7 @@ def test_program_that_is_no_ffmpeg_is_named(client: Client, settings: Settings) 
 def test_queue_that_refuses_is_named(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-    monkeypatch.setattr(vitals, "HUEY", RedisHuey("dead", url=f"redis://127.0.0.1:{port}/0"))
+    monkeypatch.setattr(probes, "HUEY", RedisHuey("dead", url=f"redis://127.0.0.1:{port}/0"))
 
     answer = client.get("/api/health/")
 
@@ -102,7 +102,7 @@ def test_hung_queue_answers_within_three_seconds_and_again_at_once(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with mute_server() as port:
-        monkeypatch.setattr(vitals, "HUEY", RedisHuey("hung", url=f"redis://127.0.0.1:{port}/0"))
+        monkeypatch.setattr(probes, "HUEY", RedisHuey("hung", url=f"redis://127.0.0.1:{port}/0"))
         began = time.monotonic()
 
         answer = client.get("/api/health/")

@@ -19,16 +19,18 @@ MAY_IMPORT = {
     "library": {"library", "hls"},
     "hls": {"hls"},
 }
-CORE_MAY_USE = {"av"}  # beside the standard library; probing runs it in a child of its own
+PURE = ("hls/core/", "hls/conformance/")  # plain Python: usable and testable without Django
+PURE_MAY_USE = {"av"}  # beside the standard library; probing runs it in a child of its own
 LONGEST_FUNCTION, LONGEST_FILE = 50, 300
 
 # Tools that stay where they are: module or dotted name -> the files that may use it
 KEPT_IN = {
     "ninja": re.compile(
-        r"(accounts|library)/(uploads_)?(api|schemas|auth|openapi)\.py|project/(api|edge|health|schema)\.py"
+        r"accounts/(api|schemas|auth)\.py|library/(uploads/)?(api|schemas|openapi)\.py"
+        r"|project/(api|edge|schema|health/api)\.py"
     ),
     "ninja_jwt": re.compile(r"accounts/tokens\.py"),
-    "huey": re.compile(r"\w+/tasks\.py|project/management/commands/worker\.py|project/vitals\.py"),
+    "huey": re.compile(r"\w+/tasks\.py|project/management/commands/worker\.py|project/health/probes\.py"),
     "subprocess": re.compile(r"hls/core/process\.py|project/supervisor\.py"),
     "os.environ": re.compile(r"project/env\.py|project/wsgi\.py"),  # wsgi.py only names the settings module
     "os.getenv": re.compile(r"project/env\.py"),
@@ -51,8 +53,8 @@ class Module:
         return self.name.partition("/")[0]
 
     @property
-    def is_core(self) -> bool:
-        return self.name.startswith("hls/core/")
+    def is_pure(self) -> bool:
+        return self.name.startswith(PURE)
 
 
 def modules() -> Iterator[Module]:
@@ -87,7 +89,7 @@ MODULES = list(modules())
 
 def test_there_is_something_to_look_at() -> None:
     assert {module.app for module in MODULES} == set(MAY_IMPORT)
-    assert any(module.is_core for module in MODULES)
+    assert any(module.is_pure for module in MODULES)
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.name)
@@ -98,14 +100,19 @@ def test_imports_go_downwards_only(module: Module) -> None:
     assert ours <= MAY_IMPORT[module.app]
 
 
-def test_core_needs_neither_django_nor_the_app_around_it() -> None:
+def test_core_and_checker_need_neither_django_nor_the_app_around_them() -> None:
     for module in MODULES:
-        if module.is_core:
+        if module.is_pure:
             for name in imported(module.tree):
                 root = name.partition(".")[0]
-                assert name.startswith("hls.core") or root in sys.stdlib_module_names | CORE_MAY_USE, (
-                    f"{module.name} imports {name}"
-                )
+                is_ours = f"{name.replace('.', '/')}/".startswith(PURE)
+                assert is_ours or root in sys.stdlib_module_names | PURE_MAY_USE, f"{module.name} imports {name}"
+
+
+def test_core_knows_nothing_of_its_checker() -> None:
+    for module in MODULES:
+        if module.name.startswith("hls/core/"):
+            assert not [name for name in imported(module.tree) if name.startswith("hls.conformance")], module.name
 
 
 @pytest.mark.parametrize("tool", KEPT_IN)

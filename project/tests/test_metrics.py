@@ -10,7 +10,7 @@ from pytest_django.fixtures import Settings
 
 from accounts.models import Letter
 from hls.models import State, Transcode, Worker
-from project import vitals
+from project.health import probes
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -111,10 +111,10 @@ def test_rows_are_told_as_they_are_at_this_moment(client: Client) -> None:
 
 def test_part_that_is_not_well_shows_and_the_rest_stays(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse() -> str:
-        raise vitals.Unwell("not reachable")
+        raise probes.Unwell("not reachable")
 
-    vitals._pending.clear()
-    monkeypatch.setattr(vitals, "queue", refuse)
+    probes._pending.clear()
+    monkeypatch.setattr(probes, "queue", refuse)
 
     samples = scrape(client)
 

@@ -20,7 +20,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from accounts import letters
+from accounts import outbox
 from accounts import tasks as account_tasks
 from accounts.models import Letter, User
 from accounts.sending import Sender
@@ -107,7 +107,7 @@ def registered(inbox: tuple[Inbox, int], settings: Settings, client: Client) -> 
 
 @pytest.mark.django_db
 def test_link_that_arrives_opens_the_account(inbox: tuple[Inbox, int], registered: Letter, client: Client) -> None:
-    letters.send(registered.pk)
+    outbox.send(registered.pk)
 
     [message] = inbox[0].messages
     assert message["To"] == "ada@example.com"
@@ -124,15 +124,15 @@ def test_link_that_arrives_opens_the_account(inbox: tuple[Inbox, int], registere
 def test_letter_that_a_busy_server_refuses_is_sent_later_and_once(inbox: tuple[Inbox, int], registered: Letter) -> None:
     box, _ = inbox
     box.is_busy = True
-    letters.send(registered.pk)
+    outbox.send(registered.pk)
     registered.refresh_from_db()
     assert (registered.sent_at, registered.error) == (None, "SMTPRecipientsRefused")
     assert registered.due_at > timezone.now()
 
     box.is_busy = False
     Letter.objects.update(due_at=timezone.now())
-    letters.send(registered.pk)
-    letters.send(registered.pk)
+    outbox.send(registered.pk)
+    outbox.send(registered.pk)
 
     assert [message["To"] for message in box.messages] == ["ada@example.com"]
     registered.refresh_from_db()
@@ -198,7 +198,7 @@ def due_letters(number: int) -> list[Letter]:
 @pytest.mark.django_db
 def test_a_round_ends_at_its_first_failed_connection(mute: list[socket.socket]) -> None:
     due_letters(150)
-    letters.send_due()
+    outbox.send_due()
     assert len(mute) == 1
     assert list(Letter.objects.exclude(attempts=0).values_list("attempts", "error")) == [(1, "SMTPServerDisconnected")]
 

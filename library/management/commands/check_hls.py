@@ -15,7 +15,7 @@ from urllib.request import Request, urlopen
 
 from django.core.management.base import BaseCommand, CommandError
 
-from hls.core.conformance import Fetched, check
+from hls.conformance.checker import Fetched, check
 from hls.published import current
 from library.models import Video
 

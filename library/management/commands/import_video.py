@@ -13,8 +13,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from hls.models import State, Transcode
 from hls.status import Status, status_of
 from library.errors import FileRefused
-from library.films import add_film
 from library.models import Category, Video
+from library.videos import add_film
 
 LOOK_EVERY_S = 0.5
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from hls import asking
+from hls import lifecycle
 from hls.errors import NotPossible
 from hls.models import Transcode
 from hls.status import Status, status_of
@@ -24,9 +24,9 @@ class Command(BaseCommand):
             raise CommandError(f"There is no video {options['video']}.")
         try:
             if options["action"] == "retry":
-                asking.retry(film)
+                lifecycle.retry(film)
             elif options["action"] == "cancel":
-                asking.cancel(film)
+                lifecycle.cancel(film)
         except NotPossible as error:
             raise CommandError(str(error)) from None
         self.stdout.write(line(status_of(film)))

@@ -15,8 +15,8 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from hls.core.errors import TranscodeError
 from library.errors import LibraryError
 from project import listening
-from project.checks import ENGINE
 from project.first_start import Administrator, NoDatabase, add_demo, one_at_a_time, prepare, wants_demo
+from project.health.checks import ENGINE
 from project.supervisor import Program, Supervisor, answers, say
 
 

@@ -12,11 +12,11 @@ from huey.constants import WORKER_THREAD
 from huey.consumer import Consumer
 from huey.contrib.djhuey import HUEY
 
-from hls import pulse
-from hls.doing import stop_working
+from hls import heartbeat
 from hls.models import Worker
-from project.checks import ENGINE
-from project.vitals import WORKER_SILENCE
+from hls.steps import stop_working
+from project.health.checks import ENGINE
+from project.health.probes import WORKER_SILENCE
 
 log = structlog.get_logger("videoflix.worker")
 
@@ -62,12 +62,12 @@ class Command(BaseCommand):
         try:
             QueueWorker(HUEY, **consumer).run()
         finally:
-            pulse.end()
+            heartbeat.end()
         log.info("worker has stopped")
 
     def look(self) -> None:
         """For a container's health check: this machine (or container) has a worker whose heart beats."""
         since = timezone.now() - WORKER_SILENCE
-        if not Worker.objects.filter(host=pulse.this_host(), last_seen__gt=since).exists():
+        if not Worker.objects.filter(host=heartbeat.this_host(), last_seen__gt=since).exists():
             raise CommandError("No worker of this machine has shown itself lately.")
         self.stdout.write("A worker of this machine is alive.")

@@ -1,0 +1,94 @@
+"""Checks a published film against RFC 8216 and the MUSTs of Apple's HLS authoring specification.
+
+Rules are named by where they stand: "RFC8216-4.3.3.1" is a section of the RFC; "Apple-7" a chapter of Apple's
+specification (1 video, 2 audio, 6 trick play, 7 segmentation, 8 media playlists, 9 multivariant playlist,
+10 delivery), whose rules are renumbered in each edition.
+"""
+
+from collections.abc import Callable, Iterator
+
+from hls.conformance import rules_bandwidth, rules_playlists, rules_segments
+from hls.conformance.findings import Fetched, Film, Stream, Violation, beside
+from hls.conformance.m3u8 import Playlist, attributes, parse
+
+__all__ = ["Fetched", "Violation", "check"]
+
+type Fetch = Callable[[str], bytes | Fetched]
+
+
+def check(fetch: Fetch, master: str = "master.m3u8") -> tuple[Violation, ...]:
+    """Every rule broken, in the order found; () where the film conforms.
+
+    `fetch(name)` gives a file by its path relative to the multivariant playlist's folder: its bytes, or a Fetched where
+    it came over HTTP. It raises OSError where there is none.
+    """
+    return tuple(_violations(_Fetcher(fetch), master))
+
+
+class _Fetcher:
+    def __init__(self, fetch: Fetch) -> None:
+        self.fetch = fetch
+
+    def __call__(self, name: str) -> Fetched:
+        try:
+            fetched = self.fetch(name)
+        except ValueError as error:  # what a playlist names may be no address at all
+            raise OSError(f"no address: {error}") from error
+        return fetched if isinstance(fetched, Fetched) else Fetched(fetched)
+
+
+def _violations(fetch: _Fetcher, master_name: str) -> Iterator[Violation]:
+    try:
+        master = _read(fetch, master_name)
+    except (OSError, UnicodeDecodeError) as error:
+        yield Violation("RFC8216-4.1", master_name, f"The playlist can't be read: {error}")
+        return
+    yield from rules_playlists.any_playlist(*master)
+    yield from rules_playlists.multivariant(master[1])
+    film = Film(master[1])
+    for kind, uri, value in _streams(master[1]):
+        name = beside(master_name, uri)
+        try:
+            fetched, playlist = _read(fetch, name)
+        except (OSError, UnicodeDecodeError) as error:
+            yield Violation("RFC8216-4.1", name, f"The playlist can't be read: {error}")
+            continue
+        yield from rules_playlists.any_playlist(fetched, playlist)
+        yield from rules_playlists.media(playlist, is_iframes=kind == "iframes")
+        stream = Stream(playlist, _attributes_or_none(value))
+        (film.iframes if kind == "iframes" else film.variants).append(stream)
+    for stream in film.iframes:
+        for entry in stream.playlist.entries:
+            segment = beside(stream.playlist.name, entry.uri)
+            film.iframe_entries.setdefault(segment, []).append((stream, entry))
+    yield from rules_playlists.alike(film)
+    for stream in film.variants:
+        yield from rules_segments.variant(stream, film, fetch)
+    yield from rules_segments.same_times(film)
+    yield from rules_segments.iframes_left(film)
+    for stream in [*film.variants, *film.iframes]:
+        yield from rules_bandwidth.declared(stream)
+
+
+def _read(fetch: _Fetcher, name: str) -> tuple[Fetched, Playlist]:
+    fetched = fetch(name)
+    return fetched, parse(name, fetched.body.decode())
+
+
+def _streams(master: Playlist) -> Iterator[tuple[str, str, str]]:
+    """Kind, URI and attribute list of each stream of a multivariant playlist."""
+    for entry in master.entries:
+        tag = entry.tag("EXT-X-STREAM-INF")
+        yield "variant", entry.uri, tag.value if tag else ""
+    for tag in master.all("EXT-X-I-FRAME-STREAM-INF"):
+        uri = _attributes_or_none(tag.value).get("URI")
+        if uri:
+            yield "iframes", uri, tag.value
+
+
+def _attributes_or_none(value: str) -> dict[str, str]:
+    """Empty for a list that can't be parsed, which is a finding of its own."""
+    try:
+        return dict(attributes(value))
+    except ValueError:
+        return {}

@@ -1,0 +1,55 @@
+"""Watching a film while it is made: what is published never changes, and what is missing is never named."""
+
+from pathlib import Path
+
+import pytest
+
+from hls import lifecycle, steps
+from hls.models import Chunk
+from hls.partial import Growing
+from hls.tests.factories import TranscodeFactory
+from hls.tests.films import small_film
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("stop_flag")]
+
+
+def test_nothing_grows_before_the_first_chunk() -> None:
+    assert Growing.of(TranscodeFactory.create(processing=True, chunks=2)) is None
+
+
+@pytest.mark.ffmpeg
+def test_a_film_grows_chunk_by_chunk_and_what_was_published_stays(studio: Path) -> None:
+    small_film(studio / "uploads" / "videos" / "film.mp4", seconds=50)
+    film = lifecycle.submit("videos/film.mp4")
+    steps.do_next()
+    steps.do_next()
+    film.refresh_from_db()
+    growing = Growing.of(film)
+    assert growing is not None
+    first = growing.media("720p", "index.m3u8")
+    assert first is not None
+    assert "#EXT-X-PLAYLIST-TYPE:EVENT" in first
+    assert "#EXT-X-START:TIME-OFFSET=0" in first
+    assert "#EXT-X-ENDLIST" not in first
+    assert len(growing.rendition("480p").segments) == 2
+    steps.do_next()
+    growing = Growing.of(film)
+    assert growing is not None
+    second = growing.media("720p", "index.m3u8")
+    assert second is not None
+    assert second.startswith(first)
+    assert second != first
+
+
+@pytest.mark.ffmpeg
+def test_a_chunk_done_out_of_order_waits_for_the_one_before_it(studio: Path) -> None:
+    small_film(studio / "uploads" / "videos" / "film.mp4", seconds=80)
+    film = lifecycle.submit("videos/film.mp4")
+    steps.do_next()
+    steps.do_next()
+    film.refresh_from_db()
+    chunk = Chunk.objects.get(index=0)
+    Chunk.objects.filter(index=2).update(state="done", facts=chunk.facts)
+    growing = Growing.of(film)
+    assert growing is not None
+    assert [len(rendition.segments) for rendition in growing.renditions] == [2]

@@ -1,0 +1,5 @@
+"""Videos in the admin. Django's autodiscovery imports this package, and with it what registers itself."""
+
+from library.admin.videos import VideoAdmin
+
+__all__ = ["VideoAdmin"]

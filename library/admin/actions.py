@@ -1,0 +1,176 @@
+"""What can be done to films in the admin, one at a time or many: asked first, permitted, and kept in the history."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.options import ActionLocation
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from unfold.admin import ModelAdmin
+from unfold.decorators import action
+
+from hls import lifecycle
+from hls.errors import NotPossible
+from hls.models import ACTIVE, State
+from library import posters
+from library.disk import size_text
+from library.models import Video
+from library.storage import all_bytes
+
+
+@dataclass(frozen=True)
+class Deed:
+    """Something done to a film after a confirmation."""
+
+    name: str
+    verb: str
+    question: str
+    done: str
+    icon: str
+    states: tuple[str, ...]  # the transcode's states in which it is offered
+    act: Callable[[Video], None]  # raises NotPossible
+
+
+RETRY = Deed(
+    name="retry",
+    verb="Retry",
+    question="Transcode again? Parts that are done stay done.",
+    done="Transcode queued again",
+    icon="replay",
+    states=(State.FAILED, State.CANCELLED),
+    act=lambda video: lifecycle.retry(video.transcode),
+)
+CANCEL = Deed(
+    name="cancel",
+    verb="Cancel transcode",
+    question="Stop transcoding? What is done so far is kept for a later retry.",
+    done="Transcode cancelled",
+    icon="cancel",
+    states=ACTIVE,
+    act=lambda video: lifecycle.cancel(video.transcode),
+)
+POSTER = Deed(
+    name="regenerate_poster",
+    verb="Regenerate poster",
+    question="Take a new poster from the film? It replaces the present one.",
+    done="Poster taken from the film",
+    icon="image",
+    states=(State.READY,),
+    act=posters.regenerate,
+)
+DEEDS = (RETRY, CANCEL, POSTER)
+
+
+class FilmActions(ModelAdmin):
+    actions: Any = ["retry_selected", "cancel_selected", "regenerate_selected"]
+    actions_detail: Any = ["retry", "cancel", "regenerate_poster"]
+
+    @action(description=RETRY.verb, icon=RETRY.icon, permissions=["change"])
+    def retry(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self.ask_about_one(request, object_id, RETRY)
+
+    @action(description=CANCEL.verb, icon=CANCEL.icon, permissions=["change"])
+    def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self.ask_about_one(request, object_id, CANCEL)
+
+    @action(description=POSTER.verb, icon=POSTER.icon, permissions=["change"])
+    def regenerate_poster(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self.ask_about_one(request, object_id, POSTER)
+
+    @admin.action(description="Retry selected films", permissions=["change"])
+    def retry_selected(self, request: HttpRequest, queryset: QuerySet[Video]) -> HttpResponse | None:
+        return self.ask_about_many(request, queryset, RETRY)
+
+    @admin.action(description="Cancel selected transcodes", permissions=["change"])
+    def cancel_selected(self, request: HttpRequest, queryset: QuerySet[Video]) -> HttpResponse | None:
+        return self.ask_about_many(request, queryset, CANCEL)
+
+    @admin.action(description="Regenerate posters of selected films", permissions=["change"])
+    def regenerate_selected(self, request: HttpRequest, queryset: QuerySet[Video]) -> HttpResponse | None:
+        return self.ask_about_many(request, queryset, POSTER)
+
+    def choose_poster(self, request: HttpRequest, video_id: int) -> HttpResponse:
+        """POST `tile`, the number of a picture of the storyboard."""
+        video = get_object_or_404(self.get_queryset(request), pk=video_id)
+        if request.method != "POST" or not self.has_change_permission(request, video):
+            raise PermissionDenied
+        tile = request.POST.get("tile", "")
+        number = int(tile) if tile.isascii() and tile.isdigit() and len(tile) < 7 else -1
+        chosen = replace(POSTER, done="Poster chosen from the film", act=lambda film: posters.choose(film, number))
+        self.do(request, [video], chosen)
+        return HttpResponseRedirect(reverse("admin:library_video_change", args=[video.pk]))
+
+    def get_actions_detail(self, request: HttpRequest, object_id: int | str) -> list[Any]:
+        """Only what the film's state allows is offered."""
+        video = Video.objects.select_related("transcode").filter(pk=object_id).first()
+        state = video.transcode.state if video else None
+        offered = {f"library_video_{deed.name}" for deed in DEEDS if state in deed.states}
+        return [entry for entry in super().get_actions_detail(request, object_id) if entry.action_name in offered]
+
+    def get_action_choices(
+        self,
+        request: HttpRequest,
+        default_choices: Any = None,
+        action_location: ActionLocation = ActionLocation.CHANGE_LIST,
+    ) -> list[tuple[str, str]]:
+        """Unfold's words with Django 6.1's signature."""
+        return admin.ModelAdmin.get_action_choices(self, request, [("", "Select action")], action_location)
+
+    def ask_about_one(self, request: HttpRequest, object_id: str, deed: Deed) -> HttpResponse:
+        video = get_object_or_404(self.get_queryset(request), pk=object_id)
+        back = reverse("admin:library_video_change", args=[video.pk])
+        if request.method != "POST":
+            return self.confirmation(request, [video], deed, back=back)
+        self.do(request, [video], deed)
+        return HttpResponseRedirect(back)
+
+    def ask_about_many(self, request: HttpRequest, queryset: QuerySet[Video], deed: Deed) -> HttpResponse | None:
+        fitting = list(queryset.filter(transcode__state__in=deed.states))
+        if not fitting:
+            self.message_user(
+                request, f"{deed.verb}: none of the selected films is in a state for it.", messages.WARNING
+            )
+            return None
+        if "confirmed" not in request.POST:
+            return self.confirmation(request, fitting, deed, back=reverse("admin:library_video_changelist"))
+        self.do(request, fitting, deed)
+        return None
+
+    def confirmation(self, request: HttpRequest, videos: list[Video], deed: Deed, *, back: str) -> HttpResponse:
+        context = {
+            **self.admin_site.each_context(request),
+            "title": deed.verb,
+            "opts": self.opts,
+            "deed": deed,
+            "videos": videos,
+            "back": back,
+            "action": request.POST.get("action", ""),
+            "checkbox": ACTION_CHECKBOX_NAME,
+        }
+        return TemplateResponse(request, "admin/library/video/confirm.html", context)
+
+    def do(self, request: HttpRequest, videos: Iterable[Video], deed: Deed) -> None:
+        done = []
+        for video in videos:
+            try:
+                deed.act(video)
+            except NotPossible as error:
+                self.message_user(request, f"{video}: {error}", messages.ERROR)
+            else:
+                self.log_change(request, video, f"{deed.done}.")
+                done.append(video.title)
+        if done:
+            self.message_user(request, f"{deed.done}: {', '.join(done)}.", messages.SUCCESS)
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """With the room that gets free, told beside the counts."""
+        tree, counts, lacking, protected = super().get_deleted_objects(objs, request)
+        freed = size_text(all_bytes(Video.objects.select_related("transcode").filter(pk__in=[obj.pk for obj in objs])))
+        return tree, {**counts, "space that gets free": freed}, lacking, protected

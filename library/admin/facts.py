@@ -1,0 +1,61 @@
+"""What is known of a film's file and of what was made of it, in words."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from hls.core.plan import Plan
+from hls.core.probe import AudioTrack, VideoTrack
+from hls.published import current
+from library.admin.progress import clock_text
+from library.disk import size_text
+from library.models import Video
+from library.storage import file_bytes
+
+CHANNELS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
+TRANSFERS = {"smpte2084": "HDR (PQ)", "arib-std-b67": "HDR (HLG)"}
+
+
+@dataclass(frozen=True)
+class Fact:
+    label: str
+    value: str
+
+
+def facts_of(video: Video) -> list[Fact]:
+    found = [
+        Fact("File", video.original_name or Path(video.video_file.name or "").name),
+        Fact("Size", size_text(file_bytes(Path(video.video_file.path)))),
+    ]
+    if video.transcode.plan:
+        found += source_facts(Plan.from_json(video.transcode.plan))
+    edition = current(video.transcode)
+    if edition:
+        made = ", ".join(f"{entry.name} ({entry.width} x {entry.height})" for entry in edition.served.renditions)
+        found += [Fact("Served", made), Fact("Size as served", size_text(edition.served.size_bytes))]
+    return found
+
+
+def source_facts(plan: Plan) -> list[Fact]:
+    source = plan.source
+    audio = audio_text(source.audio) if source.audio else "none"
+    return [
+        Fact("Length", clock_text(float(plan.timeline.duration_s))),
+        Fact("Container", source.demuxer.partition(",")[0]),
+        Fact("Picture", picture_text(source.video)),
+        Fact("Sound", audio),
+    ]
+
+
+def picture_text(video: VideoTrack) -> str:
+    """Codec, size, rate, and what is special."""
+    words = [video.codec.upper(), f"{video.width} x {video.height}", f"{float(video.rate):.5g} frames/s"]
+    words += [TRANSFERS[video.transfer]] if video.transfer in TRANSFERS else []
+    words += ["interlaced"] if video.is_interlaced else []
+    words += ["variable rate"] if video.is_variable_rate else []
+    words += [f"{video.hidden_count} pictures too close to be shown"] if video.hidden_count else []
+    return ", ".join(words)
+
+
+def audio_text(audio: AudioTrack) -> str:
+    channels = CHANNELS.get(audio.channels, f"{audio.channels} channels")
+    return f"{audio.codec.upper()}, {channels}, {audio.sample_rate / 1000:g} kHz"

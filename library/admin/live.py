@@ -1,0 +1,79 @@
+"""What moves on the admin's pages: fragments of HTML, and the one address that renders them anew."""
+
+from collections.abc import Sequence
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, JsonResponse
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET
+from unfold.admin import ModelAdmin
+
+from library.admin.facts import facts_of
+from library.admin.progress import Progress, progress_by_id, progress_of
+from library.admin.stills import stills_of
+from library.models import Video
+from library.posters import poster_url
+
+PARTS = ("cell", "panel", "poster", "facts", "stills")
+MOST_IDS = 200
+
+
+def fragment(video: Video, progress: Progress, part: str, *, may_change: bool = False) -> SafeString:
+    context = {"video": video, "progress": progress, "may_change": may_change}
+    if part == "poster":
+        context["poster_url"] = poster_url(video)
+    if part == "facts":
+        context["facts"] = facts_of(video)
+    if part == "stills":
+        context["tiles"] = stills_of(video) if may_change else []
+    return mark_safe(render_to_string(f"admin/library/video/{part}.html", context))  # noqa: S308 (our own template)
+
+
+def attach_progress(videos: Sequence[Video]) -> None:
+    """Read the progress of all these films at once; `live` then finds it with each."""
+    found = progress_by_id(videos)
+    for video in videos:
+        video.progress = found[video.pk]  # type: ignore[attr-defined]
+
+
+def shown_progress(video: Video) -> Progress:
+    found: Progress | None = getattr(video, "progress", None)
+    return found or progress_of(video)
+
+
+def live(video: Video, part: str, *, may_change: bool = False) -> SafeString:
+    """A fragment in the element that the script keeps fresh."""
+    progress = shown_progress(video)
+    return format_html(
+        '<div data-live="{}" data-live-part="{}" data-live-url="{}"{}>{}</div>',
+        video.pk,
+        part,
+        reverse("admin:library_video_progress"),
+        SafeString(" data-live-active") if progress.is_active else "",
+        fragment(video, progress, part, may_change=may_change),
+    )
+
+
+@never_cache
+@require_GET
+def progress_view(request: HttpRequest, admin: ModelAdmin) -> JsonResponse:
+    """`?id=1&id=2&part=cell` → `{"active": [2], "fragments": {"1": {"cell": "<div…"}, …}}`.
+
+    A film that is gone is not in the answer.
+    """
+    if not admin.has_view_permission(request):
+        raise PermissionDenied
+    ids = [int(pk) for pk in request.GET.getlist("id")[:MOST_IDS] if pk.isascii() and pk.isdigit() and len(pk) < 19]
+    parts = [part for part in PARTS if part in request.GET.getlist("part")]
+    may_change = admin.has_change_permission(request)
+    videos = list(Video.objects.select_related("transcode").filter(pk__in=ids))
+    found = progress_by_id(videos)
+    fragments = {
+        video.pk: {part: fragment(video, found[video.pk], part, may_change=may_change) for part in parts}
+        for video in videos
+    }
+    return JsonResponse({"active": [pk for pk, entry in found.items() if entry.is_active], "fragments": fragments})

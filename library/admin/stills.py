@@ -1,0 +1,31 @@
+"""The storyboard's pictures, offered as posters on a film's page."""
+
+from dataclasses import dataclass
+
+from hls.stills import Tile, tiles
+from library.admin.progress import clock_text
+from library.models import Video
+from library.posters import MOST_TILES
+
+
+@dataclass(frozen=True)
+class Still:
+    """A tile with the address of its sheet."""
+
+    number: int
+    clock: str
+    sheet_url: str
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+def stills_of(video: Video) -> list[Still]:
+    return [still(video, entry) for entry in tiles(video.transcode, most=MOST_TILES)]
+
+
+def still(video: Video, entry: Tile) -> Still:
+    version = video.transcode.served_version
+    address = f"/api/video/{video.pk}/{entry.sheet}?v={version}"
+    return Still(entry.number, clock_text(entry.at_s), address, entry.x, entry.y, entry.width, entry.height)

@@ -1,0 +1,130 @@
+"""Films in the admin: the list and the form. What each film is doing is told by library/admin/live.py."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import URLPattern, path
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.admin import ModelAdmin
+from unfold.decorators import display
+from unfold.views import ChangeList
+
+from library import catalogue, videos
+from library.admin.actions import FilmActions
+from library.admin.dashboard import figures_view
+from library.admin.filters import StateFilter
+from library.admin.forms import VideoForm
+from library.admin.live import attach_progress, live, progress_view
+from library.admin.timing import moment
+from library.models import Video
+from library.posters import poster_url
+from library.uploads import finishing
+from library.uploads.receiving import refusals
+
+
+class VideoList(ChangeList):
+    """The list with each film's progress, read for all rows of the page at once."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        self.result_list = list(self.result_list)
+        attach_progress(self.result_list)
+
+
+@admin.register(Video)
+class VideoAdmin(FilmActions, ModelAdmin):
+    form = VideoForm
+    list_display = ["poster", "film", "status", "shown_category", "added"]
+    list_display_links = ["film"]
+    list_filter = [StateFilter, "category", "created_at"]
+    list_filter_submit = True
+    list_select_related = ["transcode"]
+    list_per_page = 50
+    search_fields = ["search_text", "name_text"]  # see get_search_results
+    search_help_text = "Search by title, description or file name"
+    date_hierarchy = None
+    change_form_outer_before_template: Any = "admin/library/video/head.html"
+    warn_unsaved_form = True
+    fieldsets = [(None, {"fields": ["title", "description", "category", "video_file", "thumbnail"]})]
+
+    class Media:
+        js = ["library/progress.js", "library/vendor/tus-js-client-4.3.1/tus.min.js", "library/uploads.js"]
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return VideoList
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Video]:
+        return super().get_queryset(request).select_related("transcode")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Video], search_term: str
+    ) -> tuple[QuerySet[Video], bool]:
+        """As viewers search, and by the file's name too."""
+        return catalogue.searched(queryset, search_term, is_by_name=True), False
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(progress_view)
+        figures = self.admin_site.admin_view(figures_view)
+        poster = self.admin_site.admin_view(self.choose_poster)
+        return [
+            path("progress/", view, {"admin": self}, name="library_video_progress"),
+            path("figures/", figures, name="library_video_figures"),
+            path("<int:video_id>/poster/", poster, name="library_video_poster"),
+            *super().get_urls(),
+        ]
+
+    @display(description="Poster")
+    def poster(self, video: Video) -> SafeString:
+        return live(video, "poster")
+
+    @display(description="Film", ordering="title")
+    def film(self, video: Video) -> SafeString:
+        return format_html('<span class="vf-title">{}</span>', video.title)
+
+    @display(description="Status", ordering="transcode__state")
+    def status(self, video: Video) -> SafeString:
+        return live(video, "cell")
+
+    @display(description="Category", ordering="category", wrapper_class="vf-wide-only")
+    def shown_category(self, video: Video) -> str:
+        return video.get_category_display()
+
+    @display(description="Added", ordering="created_at")
+    def added(self, video: Video) -> SafeString:
+        return moment(video.created_at)
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **options: Any) -> Any:
+        video = context["original"]
+        if video is not None:
+            may_change = self.has_change_permission(request, video)
+            context |= {
+                "panel": live(video, "panel", may_change=may_change),
+                "poster_url": poster_url(video),
+                "facts": live(video, "facts"),
+                "stills": live(video, "stills", may_change=may_change),
+            }
+        return super().render_change_form(request, context, *args, **options)
+
+    def get_form(self, request: HttpRequest, obj: Video | None = None, change: bool = False, **kwargs: Any) -> Any:
+        """The form class, told what the receiver dropped on its way in."""
+        form = super().get_form(request, obj, change=change, **kwargs)
+        return type("VideoForm", (form,), {"refused_files": refusals(request), "uploader": request.user})
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: Any) -> None:
+        """The file first, complete and on the disk; then the row and its transcode."""
+        upload = form.finished_upload
+        if upload is not None:
+            finishing.take(upload, obj)
+        elif form.new_film is not None:
+            videos.store_upload(obj, form.new_film)
+        if not change:
+            videos.save_new(obj)
+        elif upload is not None or form.new_film is not None:
+            videos.save_replaced(obj)
+        else:
+            obj.save()
+        if upload is not None:
+            finishing.taken_by(upload, obj)

@@ -1,0 +1,140 @@
+"""A file as an HTTP answer: whole, in part, or not again. Knows neither Django nor where the file comes from.
+
+The validators are the ones that nginx makes of the same file, so that a player may meet either of them.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.utils import formatdate
+from functools import lru_cache
+from io import FileIO
+from pathlib import Path
+
+from library.delivery.ranges import ByteRange, NotSatisfiable, byte_range, matches, moment, tags
+from library.errors import NotFound
+
+FOREVER = "private, max-age=31536000, immutable"
+BRIEFLY = "private, max-age=5"
+SMALL_BYTES = 65_536  # up to here reading is cheaper than what servers do around sendfile
+
+
+class Part:
+    """A file that ends after `length` bytes. It keeps its descriptor, so that the server can use sendfile."""
+
+    def __init__(self, opened: FileIO, length: int) -> None:
+        self._opened = opened
+        self._left = length
+        self.fileno = opened.fileno
+        self.close = opened.close
+
+    def read(self, size: int = -1) -> bytes:
+        """Up to `size` bytes; fewer only at the end, as of any file on a disk."""
+        wanted = self._left if size < 0 else min(size, self._left)
+        data = self._opened.read(wanted)
+        self._left -= len(data)
+        return data
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Status, headers, and the bytes to send, or an open file with them: whoever sends that closes it."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes | Part = b""
+
+
+def answer(
+    meta: Mapping[str, str], path: str | Path, *, content_type: str, cache: str = FOREVER, is_gzip: bool = False
+) -> Answer:
+    """The file as this request wants it; `meta` is the WSGI environment. Raises NotFound where it is gone."""
+    try:
+        opened = FileIO(path)
+    except (FileNotFoundError, NotADirectoryError):
+        raise NotFound from None
+    stat = os.fstat(opened.fileno())
+    headers = {
+        "Cache-Control": cache,
+        "ETag": f'"{int(stat.st_mtime):x}-{stat.st_size:x}"',
+        "Last-Modified": http_date(int(stat.st_mtime)),
+        "Accept-Ranges": "bytes",
+        "X-Content-Type-Options": "nosniff",
+    }
+    if is_gzip:
+        headers["Content-Encoding"] = "gzip"
+    chosen = choose(meta, headers, stat.st_size, opened)
+    if chosen.status in (200, 206):
+        chosen.headers["Content-Type"] = content_type
+    if isinstance(chosen.body, bytes):
+        opened.close()
+    return chosen
+
+
+@lru_cache(maxsize=4096)
+def http_date(timestamp: int) -> str:
+    """As RFC 9110 5.6.7 writes it."""
+    return formatdate(timestamp, usegmt=True)
+
+
+def choose(meta: Mapping[str, str], headers: dict[str, str], size: int, opened: FileIO) -> Answer:
+    """Preconditions first, then the range, in the order of RFC 9110 13.2.2. A range means nothing to HEAD (14.2)."""
+    if is_about_others(meta, headers):
+        return Answer(412, {"Cache-Control": "no-store"})
+    if is_known(meta, headers):
+        return Answer(304, headers)
+    if meta["REQUEST_METHOD"] != "GET":
+        return Answer(200, headers | {"Content-Length": str(size)})
+    try:
+        part = wanted_part(meta, headers, size)
+    except NotSatisfiable:
+        return Answer(416, {"Content-Range": f"bytes */{size}", "Cache-Control": "no-store"})
+    if part is None:
+        return Answer(200, headers | {"Content-Length": str(size)}, content(opened, size))
+    opened.seek(part.start)
+    headers |= {"Content-Length": str(part.length), "Content-Range": part.content_range(size)}
+    return Answer(206, headers, content(opened, part.length))
+
+
+def content(opened: FileIO, length: int) -> bytes | Part:
+    """The next `length` bytes of a file that is never written to again."""
+    part = Part(opened, length)
+    return part.read() if length <= SMALL_BYTES else part
+
+
+def is_about_others(meta: Mapping[str, str], headers: Mapping[str, str]) -> bool:
+    """Whether the client wants other bytes or nothing; a date counts only where no tag is named (RFC 9110 13.1.4)."""
+    wanted = meta.get("HTTP_IF_MATCH", "")
+    if wanted.strip() == "*":
+        return False
+    if named := tags(wanted):
+        return headers["ETag"] not in named
+    date = moment(meta.get("HTTP_IF_UNMODIFIED_SINCE", ""))
+    modified = moment(headers["Last-Modified"])
+    return date is not None and modified is not None and modified > date
+
+
+def is_known(meta: Mapping[str, str], headers: Mapping[str, str]) -> bool:
+    """Whether the client has these bytes already; a date counts only where no tag is named (RFC 9110 13.1.3)."""
+    known = meta.get("HTTP_IF_NONE_MATCH", "")
+    if known.strip() == "*" or tags(known):
+        return matches(known, headers["ETag"])
+    return meta.get("HTTP_IF_MODIFIED_SINCE") == headers["Last-Modified"]
+
+
+def wanted_part(meta: Mapping[str, str], headers: Mapping[str, str], size: int) -> ByteRange | None:
+    """None for the whole file: no usable range, or `If-Range` names other bytes (RFC 9110 13.1.5)."""
+    condition = meta.get("HTTP_IF_RANGE")
+    if condition is not None and condition not in (headers["ETag"], headers["Last-Modified"]):
+        return None
+    return byte_range(meta.get("HTTP_RANGE", ""), size)
+
+
+def accepts_gzip(header: str) -> bool:
+    """Whether `Accept-Encoding` names gzip, or else the star, and not with weight zero (RFC 9110 12.5.3)."""
+    accepted = {}
+    for part in header.lower().split(","):
+        coding, _, weight = part.partition(";")
+        value = weight.replace(" ", "").removeprefix("q=")
+        accepted[coding.strip()] = value.strip("0.") != "" if value else True
+    return accepted.get("gzip", accepted.get("*", False))

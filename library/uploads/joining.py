@@ -1,0 +1,157 @@
+"""Several uploads made into one (tus 1.0, "Concatenation"): what clients send side by side, to be faster.
+
+1. In one transaction the whole gets its row, and each part is bound to it: it is part of no other, and goes with it.
+2. The first part's file becomes the whole's, by its name alone.
+3. Each further part is added behind it by the kernel, on the disk's own time, and fsynced; then its own file goes.
+
+How long the whole's file is says how far that has come, so after a crash whoever comes next goes on
+(library.uploads.finishing). Room is needed for one part at most.
+"""
+
+import os
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+from io import FileIO
+from typing import Any, BinaryIO
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import structlog
+from django.db import transaction
+from django.utils import timezone
+
+from library.errors import FileRefused, UploadGone, UploadMalformed
+from library.models import Upload, UploadKind
+from library.uploads import resumable, signatures
+
+log = structlog.get_logger("videoflix.library")
+
+PATH = re.compile(r"/api/uploads/([0-9a-f-]{36})/?")
+MOST_PARTS = 100
+AT_ONCE = 32 << 20
+BLOCK = 1 << 20
+HEAD_BYTES = 4096
+TAKEN = "One of the parts is of another upload already."
+
+
+def named(header: str) -> list[UUID]:
+    """The parts in `Upload-Concat: final;<address> <address>`, absolute or not. Raises UploadMalformed."""
+    addresses = header.removeprefix("final;").split()
+    try:
+        found = [PATH.fullmatch(urlsplit(address).path) for address in addresses]
+        parts = [UUID(match[1]) for match in found if match]
+    except ValueError:
+        parts = []
+    if not parts or len(parts) < len(addresses) or len(set(parts)) < len(parts) or len(parts) > MOST_PARTS:
+        raise UploadMalformed(f"Send final; and the addresses of 1 to {MOST_PARTS} parts in the header Upload-Concat.")
+    return parts
+
+
+def begin(owner: Any, parts: Sequence[UUID], *, header: str, session: UUID | None) -> Upload:
+    """The whole that these parts make, or have made already for whoever missed the answer; nothing is joined yet.
+
+    Raises UploadMalformed, FieldsRefused, NotPermitted, TooLarge, NoRoom, UploadGone, FileRefused.
+    """
+    told = resumable.permitted(owner, header)
+    rows = [part_of(owner, pk) for pk in parts]
+    if whole := made_already(rows):
+        return whole
+    lengths = [row.length or 0 for row in rows]
+    resumable.check_room(sum(lengths), to_write=max(lengths[1:], default=0))
+    refuse_foreign(rows[0])
+    whole = Upload(owner=owner, name=told.name, length=sum(lengths), metadata=header, session=session)
+    whole.kind, whole.expires_at = UploadKind.FINAL, timezone.now() + resumable.LIFETIME
+    with transaction.atomic():
+        whole.save(force_insert=True)
+        for number, row in enumerate(rows):
+            bound = {"whole": whole, "part_number": number, "finished_at": timezone.now()}
+            if not Upload.objects.filter(pk=row.pk, whole=None).update(**bound):
+                raise UploadMalformed(TAKEN)
+    log.info("upload of parts begins", upload=str(whole.pk), parts=len(rows), length=whole.length)
+    return whole
+
+
+def part_of(owner: Any, pk: UUID) -> Upload:
+    """Raises UploadGone, UploadMalformed."""
+    part = resumable.find(owner, pk)
+    if part.kind != UploadKind.PARTIAL:
+        raise UploadMalformed("One of the uploads is no part: begin it with Upload-Concat: partial.")
+    if resumable.offset_of(part) != part.length:
+        raise UploadMalformed("One of the parts is not complete.")
+    return part
+
+
+def made_already(rows: Sequence[Upload]) -> Upload | None:
+    """The whole of exactly these parts in this order. Raises UploadMalformed where one is part of another."""
+    wholes = {row.whole for row in rows}
+    if wholes == {None}:
+        return None
+    whole = rows[0].whole
+    if whole is None or len(wholes) > 1 or list(whole.parts.order_by("part_number")) != list(rows):
+        raise UploadMalformed(TAKEN)
+    return whole
+
+
+def refuse_foreign(first: Upload) -> None:
+    """Raises FileRefused, UploadGone."""
+    with opened(first) as file:
+        kind = signatures.foreign_kind(file.read(HEAD_BYTES))
+    if kind:
+        raise FileRefused(f"This is no film but {kind}.")
+
+
+def join(whole: Upload) -> None:
+    """Go on until all parts are in the whole's file, and write down that it is complete.
+
+    Raises UploadBusy while another process does it, UploadGone where bytes were lost, NoRoom.
+    """
+    parts = list(whole.parts.order_by("part_number"))
+    if sum(part.length or 0 for part in parts) != whole.length:  # one was ended in the moment it was bound
+        raise UploadGone
+    first, *others = parts
+    if not resumable.path_of(whole).exists():
+        with suppress(FileNotFoundError):  # another process was quicker
+            resumable.path_of(first).rename(resumable.path_of(whole))
+    with resumable.held(whole) as file:
+        end = first.length or 0
+        for part in others:
+            begins_at, end = end, end + (part.length or 0)
+            size = os.fstat(file.fileno()).st_size
+            if begins_at <= size < end:
+                add(file, part, done=size - begins_at)
+            resumable.path_of(part).unlink(missing_ok=True)
+        resumable.settle(whole, file)
+
+
+def add(file: BinaryIO, part: Upload, *, done: int) -> None:
+    """Copy a part, of which so many bytes are there, to the end of the file. Raises UploadGone, NoRoom."""
+    with opened(part) as source:
+        source.seek(done)
+        file.seek(0, os.SEEK_END)
+        while copied(source, file):
+            resumable.look_around(file)
+    os.fsync(file.fileno())
+
+
+def opened(part: Upload) -> FileIO:
+    """Raises UploadGone where the file was lost."""
+    try:
+        return resumable.path_of(part).open("rb", buffering=0)
+    except FileNotFoundError:
+        raise UploadGone from None
+
+
+def copied(source: BinaryIO, target: BinaryIO) -> int:
+    """Move the next bytes from where the one file stands to where the other does; how many.
+
+    The kernel copies, or shares the blocks where the file system can. Where it may not, as across file systems, and on
+    other systems than Linux, they pass through here.
+    """
+    if hasattr(os, "copy_file_range"):
+        with suppress(OSError):
+            return os.copy_file_range(source.fileno(), target.fileno(), AT_ONCE)
+    data = source.read(BLOCK)
+    written = target.write(data)
+    source.seek(written - len(data), os.SEEK_CUR)
+    return written

@@ -1,0 +1,78 @@
+"""Adding and replacing films: the file first, then the row, then the engine."""
+
+import os
+import shutil
+from pathlib import Path
+
+from django.conf import settings
+from django.core.files import File
+from django.db import transaction
+
+from hls import lifecycle
+from library.errors import FileRefused
+from library.kinds import ACCEPTED, is_film
+from library.models import Category, Video, video_path
+
+
+def add_film(path: Path, *, title: str, category: str = Category.DRAMA, description: str = "") -> Video:
+    """Copy a file from this machine into the upload folder and queue its transcode. Raises FileRefused."""
+    check_file(path)
+    video = Video(title=title, category=category, description=description, original_name=label(path.name))
+    name = video_path(video, path.name)
+    keep_copy(path, Path(settings.MEDIA_ROOT) / name)
+    video.video_file.name = name
+    return save_new(video)
+
+
+def label(name: str) -> str:
+    """A file's name for people: what is no UTF-8 in it, as on older disks, is replaced."""
+    return name.encode(errors="surrogateescape").decode(errors="replace")[:255]
+
+
+def check_file(path: Path) -> None:
+    if not path.is_file():
+        raise FileRefused(f"{path} is not a file.")
+    if not is_film(path.name):
+        raise FileRefused(f"{path.name} is of a kind that can't be added; accepted are {ACCEPTED}.")
+    needed = path.stat().st_size + int(settings.DISK_RESERVE_BYTES)
+    Path(settings.MEDIA_ROOT).mkdir(parents=True, exist_ok=True)
+    if shutil.disk_usage(settings.MEDIA_ROOT).free < needed:
+        raise FileRefused("There is not enough free space on the disk.")
+
+
+def keep_copy(source: Path, target: Path) -> None:
+    """The whole file under its final name, or nothing."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    draft = target.with_name(f".{target.name}")
+    try:
+        with source.open("rb") as original, draft.open("wb") as copy:
+            shutil.copyfileobj(original, copy, 1 << 20)
+            copy.flush()
+            os.fsync(copy.fileno())
+        os.utime(draft)  # young again: it must not be taken for a stray before the row is there
+        draft.replace(target)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+@transaction.atomic
+def save_new(video: Video) -> Video:
+    """Save a film whose file is in the upload folder, with its transcode."""
+    video.transcode = lifecycle.submit(str(video.video_file.name))
+    video.save()
+    return video
+
+
+@transaction.atomic
+def save_replaced(video: Video) -> Video:
+    """Save a film whose file was exchanged; the old one is served until the new one is ready."""
+    video.save()
+    lifecycle.replace(video.transcode, str(video.video_file.name))
+    return video
+
+
+def store_upload(video: Video, upload: "File[bytes]") -> None:
+    """Write a form's file into the upload folder, complete, before any row names it."""
+    video.original_name = Path(upload.name or "").name[:255]
+    video.video_file.save(upload.name or "film", upload, save=False)
+    os.utime(video.video_file.path)  # as in keep_copy: it may have arrived long before the rest of its form

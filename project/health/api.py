@@ -1,0 +1,88 @@
+"""`GET /api/health/` and `GET /api/ready/`: for load balancers, containers and people. They tell nothing secret."""
+
+from typing import Literal
+
+from django.http import HttpRequest, HttpResponse
+from ninja import Router, Schema, Status
+from pydantic import ConfigDict
+
+from project.health import probes
+
+router = Router(auth=None, tags=["Health"])
+
+
+class Health(Schema):
+    """Each part is "ok" (ffmpeg: its version), or says in a word or two what is wrong with it."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"status": "ok", "database": "ok", "queue": "ok", "ffmpeg": "7.1.1"}}
+    )
+
+    status: Literal["ok", "failing"]
+    database: str
+    queue: str
+    ffmpeg: str
+
+
+class Readiness(Schema):
+    """Each part is "ok", or says in a word or two what is wrong with it."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {"status": "ok", "database": "ok", "queue": "ok", "disk": "ok", "files": "ok", "worker": "ok"}
+        }
+    )
+
+    status: Literal["ok", "failing"]
+    database: str
+    queue: str
+    disk: str
+    files: str
+    worker: str
+
+
+HEALTH: dict[str, probes.Question] = {
+    "database": probes.database,
+    "queue": probes.queue,
+    "ffmpeg": probes.ffmpeg,
+}
+READINESS: dict[str, probes.Question] = {
+    "database": probes.database,
+    "queue": probes.queue,
+    "disk": probes.disk,
+    "files": probes.files,
+    "worker": probes.worker,
+}
+
+
+@router.get(
+    "/health/", response={200: Health, 503: Health}, operation_id="getHealth", summary="Whether this process can serve"
+)
+def health(request: HttpRequest, response: HttpResponse) -> Status[Health]:
+    """503 names the part that fails. A dead database or queue is noticed within three seconds."""
+    response["Cache-Control"] = "no-store"
+    status, answers = take(HEALTH)
+    return Status(status, Health.model_validate(answers))
+
+
+@router.get(
+    "/ready/",
+    response={200: Readiness, 503: Readiness},
+    operation_id="getReadiness",
+    summary="Whether films can be added and watched",
+)
+def ready(request: HttpRequest, response: HttpResponse) -> Status[Readiness]:
+    """More than health: there is room on the disk, the files are this database's, and a worker has shown itself lately.
+
+    Lately is within half a minute.
+    """
+    response["Cache-Control"] = "no-store"
+    status, answers = take(READINESS)
+    return Status(status, Readiness.model_validate(answers))
+
+
+def take(questions: dict[str, probes.Question]) -> tuple[int, dict[str, str]]:
+    asked = probes.ask(questions)
+    is_well = all(thread.is_well for thread in asked.values())
+    answers = {part: thread.answer for part, thread in asked.items()}
+    return (200, {"status": "ok"} | answers) if is_well else (503, {"status": "failing"} | answers)

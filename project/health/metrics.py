@@ -1,0 +1,117 @@
+"""`/metrics` for Prometheus: latencies that the web processes count, and facts that are read when somebody asks.
+
+Only for who sends METRICS_TOKEN as a bearer token, or asks from this very machine and through no proxy.
+"""
+
+from collections.abc import Iterator
+from ipaddress import ip_address
+
+from django.conf import settings
+from django.db import Error as DatabaseUnavailable
+from django.db.models import Count, Min
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare
+from django.views.decorators.http import require_safe
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
+
+from accounts.models import Letter
+from hls.models import ACTIVE, Chunk, ChunkState, State, Transcode, Worker
+from hls.status import statuses
+from project import env as environment
+from project.health import probes
+
+METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+PROXY_HEADERS = ("X-Forwarded-For", "Forwarded", "X-Real-Ip", "Via")
+
+own = CollectorRegistry()
+duration = Histogram(
+    "videoflix_http_request_duration_seconds",
+    "Time until a response was ready to be sent.",
+    ("method", "route", "status"),
+    registry=own,
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+
+
+def observe(request: HttpRequest, response: HttpResponseBase, duration_s: float) -> None:
+    """Count a request under its route; addresses that lead nowhere share one, whatever they contain."""
+    route = request.resolver_match.route if request.resolver_match else "(none)"
+    method = request.method if request.method in METHODS else "(other)"
+    duration.labels(method, route, response.status_code).observe(duration_s)
+
+
+@require_safe
+def metrics(request: HttpRequest) -> HttpResponse:
+    if not may_ask(request):
+        return HttpResponse("Unauthorized\n", status=401, headers={"WWW-Authenticate": "Bearer"})
+    counted = own
+    if environment.shares_metrics():
+        counted = CollectorRegistry()
+        MultiProcessCollector(counted)  # type: ignore[no-untyped-call]
+    asked = CollectorRegistry()
+    asked.register(Facts())
+    return HttpResponse(generate_latest(counted) + generate_latest(asked), content_type=CONTENT_TYPE_LATEST)
+
+
+def may_ask(request: HttpRequest) -> bool:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if settings.METRICS_TOKEN and scheme.lower() == "bearer":
+        return constant_time_compare(token.strip(), settings.METRICS_TOKEN)
+    is_direct = not any(name in request.headers for name in PROXY_HEADERS)
+    return is_direct and ip_address(request.META.get("REMOTE_ADDR") or "0.0.0.0").is_loopback  # noqa: S104
+
+
+class Facts(Collector):
+    """What rows, queue and disk say at this moment. A part that is not well shows as 0 in videoflix_up."""
+
+    def collect(self) -> Iterator[Metric]:
+        up = GaugeMetricFamily("videoflix_up", "Whether a part answers.", labels=["part"])
+        asked = probes.ask({"database": probes.database, "queue": probes.queue})
+        for part, thread in asked.items():
+            up.add_metric([part], thread.is_well)
+        yield up
+        free = GaugeMetricFamily("videoflix_disk_free_bytes", "Free space where a folder lies.", labels=["folder"])
+        for folder, free_bytes in probes.free_bytes().items():
+            free.add_metric([folder], free_bytes)
+        yield free
+        if asked["queue"].is_well:
+            depth = probes.queue_depth()
+            yield GaugeMetricFamily("videoflix_queue_tasks", "Tasks that wait in the queue.", depth)
+        if asked["database"].is_well:
+            try:
+                yield from transcoding()
+                yield from mail()
+            except DatabaseUnavailable:  # it went away in between; the next scrape says so
+                return
+
+
+def transcoding() -> Iterator[Metric]:
+    films = Transcode.objects.order_by()
+    states = dict(films.values_list("state").annotate(Count("pk")))
+    by_state = GaugeMetricFamily("videoflix_transcodes", "Films by the state of their transcode.", labels=["state"])
+    for state in State.values:
+        by_state.add_metric([state], states.get(state, 0))
+    yield by_state
+    waiting = Chunk.objects.filter(state=ChunkState.WAITING, transcode__state__in=ACTIVE).count()
+    yield GaugeMetricFamily("videoflix_chunks_waiting", "Chunks of films that wait for a worker.", waiting)
+    oldest = films.filter(state=State.QUEUED).aggregate(at=Min("queued_at"))["at"]
+    age_s = (timezone.now() - oldest).total_seconds() if oldest else 0
+    yield GaugeMetricFamily("videoflix_oldest_queued_film_seconds", "How long the oldest queued film waits.", age_s)
+    running = statuses(list(films.filter(state=State.PROCESSING)))
+    speed = sum(status.speed or 0 for status in running.values())
+    yield GaugeMetricFamily("videoflix_encode_speed_ratio", "Film seconds made each second, all films together.", speed)
+    alive = Worker.objects.filter(last_seen__gt=timezone.now() - probes.WORKER_SILENCE).count()
+    yield GaugeMetricFamily("videoflix_workers", "Workers seen within the last half minute.", alive)
+
+
+def mail() -> Iterator[Metric]:
+    unsent = Letter.objects.filter(sent_at=None)
+    yield GaugeMetricFamily("videoflix_mails_waiting", "Mails that have not been sent yet.", unsent.count())
+    oldest = unsent.aggregate(at=Min("created_at"))["at"]
+    age_s = (timezone.now() - oldest).total_seconds() if oldest else 0
+    yield GaugeMetricFamily("videoflix_oldest_mail_seconds", "How long the oldest unsent mail waits.", age_s)
