@@ -1,7 +1,7 @@
 """Playback addresses: `/api/play/<token>/video/<id>/…`, for players that send no cookies (AirPlay, Chromecast, VLC).
 
 Playlists name everything relative to themselves, so whatever they lead to has the token in its path as well. Such an
-address is rewritten to the film's own before anything else sees it, with the token as the request's only credential:
+address is rewritten to the video's own before anything else sees it, with the token as the request's only credential:
 routes, checks and logs then have an ordinary path. The edge rewrites it by itself, and passes the token on in a header
 (deploy/nginx.conf.template).
 """
@@ -35,7 +35,7 @@ def token_in(meta: Mapping[str, Any]) -> str:
 
 
 def rewrite(environ: dict[str, Any]) -> None:
-    """Make a request for a playback address one for the film, with nothing but the token to show."""
+    """Make a request for a playback address one for the video, with nothing but the token to show."""
     if found := PATH.fullmatch(environ["PATH_INFO"]):
         environ[HEADER], environ["PATH_INFO"] = found[1], f"/api{found[2]}"
     if token_in(environ):

@@ -1,4 +1,4 @@
-"""People in the admin: who they are, where they are signed in, and what became of their letters."""
+"""People in the admin: who they are, where they are signed in, and what became of their mails."""
 
 from datetime import datetime
 from typing import Any
@@ -18,7 +18,7 @@ from unfold.forms import AdminPasswordChangeForm
 
 from accounts import services, sessions
 from accounts.forms import NewUserForm, SessionForm, UserForm
-from accounts.models import Letter, Session, User
+from accounts.models import Mail, Session, User
 
 ACTIVE, WAITING, DEACTIVATED = "active", "waiting", "deactivated"
 STATES = {ACTIVE: "Active", WAITING: "Awaits activation", DEACTIVATED: "Deactivated"}
@@ -177,7 +177,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg] # not ge
     def resend_activation(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         waiting = list(queryset.filter(is_active=False, awaits_activation=True))
         for user in waiting:
-            services.order(Letter.Kind.ACTIVATION, user.email)
+            services.order(Mail.Kind.ACTIVATION, user.email)
         self.message_user(request, f"Activation mails on their way: {len(waiting)}.", messages.SUCCESS)
 
     def set_active(self, request: HttpRequest, queryset: QuerySet[User], *, is_active: bool) -> None:
@@ -194,8 +194,8 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg] # not ge
         return queryset if request.user.is_superuser else queryset.filter(is_superuser=False)
 
 
-@admin.register(Letter)
-class LetterAdmin(ModelAdmin):
+@admin.register(Mail)
+class MailAdmin(ModelAdmin):
     """What was mailed, and what could not be; nothing to change."""
 
     list_display = ["kind", "address", "written", "sent", "attempts", "error"]
@@ -205,18 +205,18 @@ class LetterAdmin(ModelAdmin):
     list_per_page = 50
 
     @display(description="Written", ordering="created_at")
-    def written(self, letter: Letter) -> str:
-        return ago(letter.created_at)
+    def written(self, mail: Mail) -> str:
+        return ago(mail.created_at)
 
     @display(description="Sent", ordering="sent_at")
-    def sent(self, letter: Letter) -> str:
-        return ago(letter.sent_at) if letter.sent_at else "Not yet"
+    def sent(self, mail: Mail) -> str:
+        return ago(mail.sent_at) if mail.sent_at else "Not yet"
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Letter | None = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: Mail | None = None) -> bool:
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: Letter | None = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: Mail | None = None) -> bool:
         return False

@@ -5,7 +5,7 @@
 | `viewer`   | the access cookie or `Authorization: Bearer`                                      |
 | `reader`   | the same, or the admin's session of a member of the staff                         |
 | `staff`    | as `reader`, but only staff: 403 for others                                       |
-| `playback` | as `reader`, or the film's playback cookie or address; GET and HEAD on film routes |
+| `playback` | as `reader`, or the video's playback cookie or address; GET and HEAD on video routes |
 
 Unsafe requests by the admin's session need Django's CSRF token; the origin rule of accounts/origins.py guards the rest.
 Each gate sets `request.auth` to a `Viewer`.
@@ -30,7 +30,7 @@ from accounts.sessions import holder_of_live, is_current, mark_in_admin
 
 __all__ = ["Gate", "Viewer", "playback", "reader", "staff", "staff_or_session", "viewer"]
 
-FILM_PATH = re.compile(r"/api/video/(\d{1,18})/")
+VIDEO_PATH = re.compile(r"/api/video/(\d{1,18})/")
 
 type Credential = Callable[[HttpRequest], Viewer | None]
 
@@ -96,18 +96,18 @@ def by_admin_session(request: HttpRequest) -> Viewer | None:
 
 
 def by_playback_cookie(request: HttpRequest) -> Viewer | None:
-    film = FILM_PATH.match(request.path_info)
+    video = VIDEO_PATH.match(request.path_info)
     cookie = request.COOKIES.get(cookies.PLAYBACK, "")
-    if film is None or request.method not in ("GET", "HEAD"):
+    if video is None or request.method not in ("GET", "HEAD"):
         return None
-    return viewer_by_playback(cookie, int(film[1]))
+    return viewer_by_playback(cookie, int(video[1]))
 
 
 def by_address(request: HttpRequest) -> Viewer | None:
-    film = FILM_PATH.match(request.path_info)
-    if film is None or request.method not in ("GET", "HEAD"):
+    video = VIDEO_PATH.match(request.path_info)
+    if video is None or request.method not in ("GET", "HEAD"):
         return None
-    return viewer_by_address(token_in(request.META), int(film[1]))
+    return viewer_by_address(token_in(request.META), int(video[1]))
 
 
 def by_session_of(session_of: Callable[[HttpRequest], UUID | None]) -> Credential:

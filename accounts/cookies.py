@@ -39,8 +39,8 @@ def sign_out(response: HttpResponse) -> None:
         response.delete_cookie(name, path="/", samesite=settings.JWT_COOKIE_SAMESITE)
 
 
-def allow_playback(response: HttpResponseBase, value: str, *, film: int, max_age_s: int) -> None:
-    _set(response, PLAYBACK, value, max_age_s=max_age_s, path=f"/api/video/{film}/")
+def allow_playback(response: HttpResponseBase, value: str, *, video_id: int, max_age_s: int) -> None:
+    _set(response, PLAYBACK, value, max_age_s=max_age_s, path=f"/api/video/{video_id}/")
 
 
 def know_device(response: HttpResponseBase, value: str, *, max_age_s: int) -> None:

@@ -9,11 +9,11 @@ from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 
 from accounts import links
-from accounts.models import Letter, User
+from accounts.models import Mail, User
 
 
 @dataclass(frozen=True)
-class Mail:
+class Wording:
     """What a mail says; `template` is the name below templates/emails/, without its ending."""
 
     subject: str
@@ -22,45 +22,45 @@ class Mail:
     valid_for: str = ""
 
 
-def activation(user: User) -> Mail | None:
+def activation(user: User) -> Wording | None:
     if user.is_active or not user.awaits_activation:
         return None
     link, valid_for = links.activation_url(user), in_words(settings.ACTIVATION_LIFETIME)
-    return Mail("Confirm your e-mail for Videoflix", "activation", link, valid_for)
+    return Wording("Confirm your e-mail for Videoflix", "activation", link, valid_for)
 
 
-def password_reset(user: User) -> Mail | None:
+def password_reset(user: User) -> Wording | None:
     """Who awaits activation has no use for a new password, but for the activation mail."""
     if not user.is_active:
         return activation(user)
     link, valid_for = links.password_reset_url(user), in_words(settings.RESET_LIFETIME)
-    return Mail("Reset your Videoflix password", "password_reset", link, valid_for)
+    return Wording("Reset your Videoflix password", "password_reset", link, valid_for)
 
 
-def password_changed(user: User) -> Mail | None:
-    return Mail("Your Videoflix password was changed", "password_changed", settings.FRONTEND_BASE_URL)
+def password_changed(user: User) -> Wording | None:
+    return Wording("Your Videoflix password was changed", "password_changed", settings.FRONTEND_BASE_URL)
 
 
-WRITERS: dict[str, Callable[[User], Mail | None]] = {
-    Letter.Kind.ACTIVATION: activation,
-    Letter.Kind.PASSWORD_RESET: password_reset,
-    Letter.Kind.PASSWORD_CHANGED: password_changed,
+WRITERS: dict[str, Callable[[User], Wording | None]] = {
+    Mail.Kind.ACTIVATION: activation,
+    Mail.Kind.PASSWORD_RESET: password_reset,
+    Mail.Kind.PASSWORD_CHANGED: password_changed,
 }
 
 
-def message_for(letter: Letter) -> EmailMultiAlternatives | None:
+def message_for(mail: Mail) -> EmailMultiAlternatives | None:
     """The mail to send, as text and HTML; None if nobody (any more) is to get it."""
-    user = User.objects.filter(email=letter.address).first()
-    mail = WRITERS[letter.kind](user) if user else None
-    if mail is None:
+    user = User.objects.filter(email=mail.address).first()
+    wording = WRITERS[mail.kind](user) if user else None
+    if wording is None:
         return None
     message = EmailMultiAlternatives(
-        subject=mail.subject,
-        body=render_to_string(f"emails/{mail.template}.txt", {"mail": mail}),
-        to=[letter.address],
+        subject=wording.subject,
+        body=render_to_string(f"emails/{wording.template}.txt", {"mail": wording}),
+        to=[mail.address],
         headers={"Auto-Submitted": "auto-generated"},
     )
-    message.attach_alternative(render_to_string(f"emails/{mail.template}.html", {"mail": mail}), "text/html")
+    message.attach_alternative(render_to_string(f"emails/{wording.template}.html", {"mail": wording}), "text/html")
     return message
 
 

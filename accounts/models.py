@@ -1,4 +1,4 @@
-"""Who uses Videoflix, the sessions they are signed in with, and the letters they are sent."""
+"""Who uses Videoflix, the sessions they are signed in with, and the mails they are sent."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -55,7 +55,7 @@ class User(AbstractUser):
         has_new_password = not self._state.adding and self._password is not None  # type: ignore[attr-defined] # Django's
         super().save(update_fields=update_fields, **options)
         if has_new_password:
-            Letter.objects.create(kind=Letter.Kind.PASSWORD_CHANGED, address=self.email)
+            Mail.objects.create(kind=Mail.Kind.PASSWORD_CHANGED, address=self.email)
         if has_new_password or not self.is_active:
             Session.objects.filter(user=self).end()
 
@@ -122,7 +122,7 @@ class Session(models.Model):
         )
 
 
-class Letter(models.Model):
+class Mail(models.Model):
     """A mail to send: the row is the order, the queue only wakes the sender.
 
     It names an address, not a user, so that writing the order costs the same whether or not anybody has that
@@ -131,8 +131,8 @@ class Letter(models.Model):
 
     class Kind(models.TextChoices):
         ACTIVATION = "activation"
-        PASSWORD_RESET = "password_reset"  # noqa: S105 (the kind of a letter)
-        PASSWORD_CHANGED = "password_changed"  # noqa: S105 (the kind of a letter)
+        PASSWORD_RESET = "password_reset"  # noqa: S105 (the kind of a mail)
+        PASSWORD_CHANGED = "password_changed"  # noqa: S105 (the kind of a mail)
 
     kind = models.CharField(max_length=20, choices=Kind)
     address = models.EmailField(db_index=True)

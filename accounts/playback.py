@@ -1,6 +1,6 @@
-"""Leave to go on playing one film: a signed cookie that outlives the access token, but not the session.
+"""Leave to go on playing one video: a signed cookie that outlives the access token, but not the session.
 
-It opens nothing but GET and HEAD below its film. Knows no Ninja: what is answered in front of the API asks it too.
+It opens nothing but GET and HEAD below its video. Knows no Ninja: what is answered in front of the API asks it too.
 
 For players that send no cookies the same leave stands in the path (accounts.addresses): signed apart, so that the one
 is never taken for the other, with an end of its own, and never renewed.
@@ -25,11 +25,11 @@ from accounts.models import Session, User
 from accounts.sessions import holder_of_live, is_in_admin
 
 SALT = "accounts.playback"
-LIFETIME = timedelta(hours=12)  # longer than any film; renewed with each playlist
+LIFETIME = timedelta(hours=12)  # longer than any video; renewed with each playlist
 SAME_S = 3600  # within an hour of the clock each playlist gives the same cookie: the edge keeps its answers by cookie
-ADDRESS_LIFETIME = timedelta(hours=6)  # beside the film's own length: it can't be renewed while it is watched
+ADDRESS_LIFETIME = timedelta(hours=6)  # beside the video's own length: it can't be renewed while it is watched
 MAX_LENGTH = 1_000
-REMEMBERED_S = 55  # a film stops within the promised 60 s of a logout
+REMEMBERED_S = 55  # a video stops within the promised 60 s of a logout
 MOST_REMEMBERED = 10_000
 
 
@@ -49,24 +49,24 @@ class Viewer:
     def is_staff(self) -> bool:
         return self.user.is_staff
 
-    def grant_playback(self, response: HttpResponseBase, *, film: int) -> None:
-        """Let whoever gets this response go on with the film when the access token has expired."""
+    def grant_playback(self, response: HttpResponseBase, *, video_id: int) -> None:
+        """Let whoever gets this response go on with the video when the access token has expired."""
         if not self.is_by_address:
-            value = self._leave(film).signed()
-            cookies.allow_playback(response, value, film=film, max_age_s=int(LIFETIME.total_seconds()))
+            value = self._grant(video_id).signed()
+            cookies.allow_playback(response, value, video_id=video_id, max_age_s=int(LIFETIME.total_seconds()))
 
-    def playback_token(self, *, film: int, length: timedelta) -> tuple[str, datetime]:
-        """Leave to play a film of this length, for an address, and its end: never beyond the session's own."""
+    def playback_token(self, *, video_id: int, length: timedelta) -> tuple[str, datetime]:
+        """Leave to play a video of this length, for an address, and its end: never beyond the session's own."""
         ends_at = datetime.now(UTC) + ADDRESS_LIFETIME + length
         session = Session.objects.filter(pk=self.session_id).first() if self.session_id else None
         if session is not None:
             ends_at = min(ends_at, session.created_at + settings.SESSION_LIFETIME)
         ends_at = ends_at.replace(microsecond=0)
-        return self._leave(film).signed_until(ends_at), ends_at
+        return self._grant(video_id).signed_until(ends_at), ends_at
 
-    def _leave(self, film: int) -> "Leave":
-        return Leave(
-            film=film,
+    def _grant(self, video_id: int) -> "PlaybackGrant":
+        return PlaybackGrant(
+            video_id=video_id,
             user_id=self.user.pk,
             session_id=None if self.session_id is None else str(self.session_id),
             mark=self.mark,
@@ -88,10 +88,10 @@ ADDRESS_SIGNER = signing.Signer(salt="accounts.playback.address", sep=".")
 
 
 @dataclass(frozen=True)
-class Leave:
+class PlaybackGrant:
     """What the cookie says. `mark` stands for the sign-in to the admin of somebody without a session of ours."""
 
-    film: int
+    video_id: int
     user_id: int
     session_id: str | None
     mark: str | None
@@ -100,7 +100,7 @@ class Leave:
         return _signed(self, int(time.time()) // SAME_S * SAME_S)
 
     @classmethod
-    def read(cls, cookie: str) -> "Leave | None":
+    def read(cls, cookie: str) -> "PlaybackGrant | None":
         try:
             return cls(*HourlySigner().unsign_object(cookie, max_age=LIFETIME + timedelta(seconds=SAME_S)))
         except signing.BadSignature:
@@ -108,16 +108,16 @@ class Leave:
 
     def signed_until(self, ends_at: datetime) -> str:
         return ADDRESS_SIGNER.sign_object(
-            [int(ends_at.timestamp()), self.film, self.user_id, self.session_id, self.mark]
+            [int(ends_at.timestamp()), self.video_id, self.user_id, self.session_id, self.mark]
         )
 
     @classmethod
-    def read_address(cls, token: str) -> "Leave | None":
+    def read_address(cls, token: str) -> "PlaybackGrant | None":
         try:
-            ends_at_s, *leave = ADDRESS_SIGNER.unsign_object(token)
+            ends_at_s, *grant = ADDRESS_SIGNER.unsign_object(token)
         except signing.BadSignature:
             return None
-        return cls(*leave) if time.time() < ends_at_s else None
+        return cls(*grant) if time.time() < ends_at_s else None
 
     def holder(self) -> User | None:
         """Whose it is while the session is alive, or the sign-in to the admin of a member of the staff."""
@@ -131,9 +131,9 @@ class Leave:
 
 
 @lru_cache(maxsize=MOST_REMEMBERED)
-def _signed(leave: Leave, begins_at_s: int) -> str:
+def _signed(grant: PlaybackGrant, begins_at_s: int) -> str:
     """The same for an hour: signing takes longer than reading a playlist."""
-    return HourlySigner(begins_at_s).sign_object([leave.film, leave.user_id, leave.session_id, leave.mark])
+    return HourlySigner(begins_at_s).sign_object([grant.video_id, grant.user_id, grant.session_id, grant.mark])
 
 
 class Memory:
@@ -145,14 +145,14 @@ class Memory:
             MOST_REMEMBERED, REMEMBERED_S, timer=lambda: time.monotonic()
         )
 
-    def get(self, token: str, film: int, *, is_address: bool = False) -> Viewer | None:
+    def get(self, token: str, video_id: int, *, is_address: bool = False) -> Viewer | None:
         """By a cookie, or by the token of an address."""
         with self._lock:
-            return self._viewers.get((film, token, is_address))
+            return self._viewers.get((video_id, token, is_address))
 
-    def put(self, token: str, film: int, viewer: Viewer) -> None:
+    def put(self, token: str, video_id: int, viewer: Viewer) -> None:
         with self._lock:
-            self._viewers[film, token, viewer.is_by_address] = viewer
+            self._viewers[video_id, token, viewer.is_by_address] = viewer
 
     def clear(self) -> None:
         with self._lock:
@@ -162,31 +162,31 @@ class Memory:
 memory = Memory()
 
 
-def viewer_by_playback(cookie: str, film: int, *, fresh: bool = False) -> Viewer | None:
-    """Who was given leave to play this film; at most one query, and none within 55 s of the last.
+def viewer_by_playback(cookie: str, video_id: int, *, fresh: bool = False) -> Viewer | None:
+    """Who was given leave to play this video; at most one query, and none within 55 s of the last.
 
     `fresh` always asks the database: for a caller that remembers the answer itself.
     """
-    if not fresh and (known := memory.get(cookie, film)):
+    if not fresh and (known := memory.get(cookie, video_id)):
         return known
-    leave = Leave.read(cookie) if 0 < len(cookie) <= MAX_LENGTH else None
-    return _remembered(leave, cookie, film, is_by_address=False)
+    grant = PlaybackGrant.read(cookie) if 0 < len(cookie) <= MAX_LENGTH else None
+    return _remembered(grant, cookie, video_id, is_by_address=False)
 
 
-def viewer_by_address(token: str, film: int, *, fresh: bool = False) -> Viewer | None:
+def viewer_by_address(token: str, video_id: int, *, fresh: bool = False) -> Viewer | None:
     """The same for the token of a playback address."""
-    if not fresh and (known := memory.get(token, film, is_address=True)):
+    if not fresh and (known := memory.get(token, video_id, is_address=True)):
         return known
-    leave = Leave.read_address(token) if 0 < len(token) <= MAX_LENGTH else None
-    return _remembered(leave, token, film, is_by_address=True)
+    grant = PlaybackGrant.read_address(token) if 0 < len(token) <= MAX_LENGTH else None
+    return _remembered(grant, token, video_id, is_by_address=True)
 
 
-def _remembered(leave: Leave | None, token: str, film: int, *, is_by_address: bool) -> Viewer | None:
-    holder = leave.holder() if leave and leave.film == film else None
-    if leave is None or holder is None:
+def _remembered(grant: PlaybackGrant | None, token: str, video_id: int, *, is_by_address: bool) -> Viewer | None:
+    holder = grant.holder() if grant and grant.video_id == video_id else None
+    if grant is None or holder is None:
         return None
     user = User.from_db(DEFAULT_DB_ALIAS, ["id", "is_staff"], [holder.pk, holder.is_staff])
-    session_id = None if leave.session_id is None else UUID(leave.session_id)
-    found = Viewer(user=user, session_id=session_id, mark=leave.mark, is_by_address=is_by_address)
-    memory.put(token, film, found)
+    session_id = None if grant.session_id is None else UUID(grant.session_id)
+    found = Viewer(user=user, session_id=session_id, mark=grant.mark, is_by_address=is_by_address)
+    memory.put(token, video_id, found)
     return found

@@ -1,6 +1,6 @@
 """The one thread of a worker that talks to the mail server, so that a mute one holds up neither sweeps nor transcodes.
 
-Whoever wants something sent leaves it here and goes on. After a failed connection single letters are left to the
+Whoever wants something sent leaves it here and goes on. After a failed connection single mails are left to the
 minutely round for a while: they are due, and the round meets the server first.
 """
 
@@ -15,10 +15,10 @@ from django.db import connections
 
 from accounts import outbox
 
-log = structlog.get_logger("videoflix.letters")
+log = structlog.get_logger("videoflix.mails")
 
 QUIET_S = 60.0  # after a failed connection; a round comes each minute
-LAST_LETTER_S = 20.0  # for the one under way when the worker ends: longer than the mail server's timeout
+LAST_MAIL_S = 20.0  # for the one under way when the worker ends: longer than the mail server's timeout
 
 type Work = Callable[[], object]
 
@@ -33,12 +33,12 @@ class Sender:
         self._is_over = False
         self._quiet_until = 0.0
 
-    def send(self, letter_id: int) -> None:
+    def send(self, mail_id: int) -> None:
         """Soon, unless the mail server could not be reached just now."""
-        self.do(lambda: self._send(letter_id))
+        self.do(lambda: self._send(mail_id))
 
-    def _send(self, letter_id: int) -> None:
-        if time.monotonic() >= self._quiet_until and not outbox.send(letter_id):
+    def _send(self, mail_id: int) -> None:
+        if time.monotonic() >= self._quiet_until and not outbox.send(mail_id):
             self._quiet_until = time.monotonic() + QUIET_S
 
     def do(self, work: Work) -> None:
@@ -53,11 +53,11 @@ class Sender:
         return self._thread is not None and self._thread.is_alive()
 
     def end(self) -> None:
-        """Finish the letter under way; the others stay due."""
+        """Finish the mail under way; the others stay due."""
         self._is_over = True
         self._orders.put(None)
         if self._thread:
-            self._thread.join(LAST_LETTER_S)
+            self._thread.join(LAST_MAIL_S)
 
     def _work_on(self) -> None:
         while (work := self._orders.get()) is not None and not self._is_over:

@@ -9,9 +9,9 @@ from django.utils import timezone
 
 from accounts import devices, links, passwords, sessions, throttling, tries
 from accounts.errors import LinkRefused, PasswordRefused, RegistrationRefused, SignInRefused
-from accounts.models import Letter, User, normalised
+from accounts.models import Mail, User, normalised
 from accounts.sessions import Pair
-from accounts.tasks import send_letter
+from accounts.tasks import send_mail
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ def register(email: str, password: str, *, address: str) -> User:
         user.password = make_password(password)
         with transaction.atomic():
             user.save()
-            order(Letter.Kind.ACTIVATION, user.email)
+            order(Mail.Kind.ACTIVATION, user.email)
     except (PasswordRefused, IntegrityError) as error:
         counted.give_back()
         raise RegistrationRefused from error
@@ -48,7 +48,7 @@ def activate(uid: str, token: str) -> None:
 def resend_activation(email: str, *, address: str) -> None:
     """Order the mail. As with a reset, who gets it is looked up when it is sent."""
     throttling.resends.take(address)
-    order(Letter.Kind.ACTIVATION, normalised(email))
+    order(Mail.Kind.ACTIVATION, normalised(email))
 
 
 def sign_in(email: str, password: str, *, address: str, agent: str, known_devices: str = "") -> SignIn:
@@ -70,7 +70,7 @@ def sign_in(email: str, password: str, *, address: str, agent: str, known_device
 def request_password_reset(email: str, *, address: str) -> None:
     """Order the mail. Whether anybody has the address is looked up when it is sent: no oracle in words or time."""
     throttling.resets.take(address)
-    order(Letter.Kind.PASSWORD_RESET, normalised(email))
+    order(Mail.Kind.PASSWORD_RESET, normalised(email))
 
 
 def reset_password(uid: str, token: str, password: str, *, address: str) -> None:
@@ -86,11 +86,11 @@ def reset_password(uid: str, token: str, password: str, *, address: str) -> None
         if not unchanged.update(password=hashed):
             raise LinkRefused
         sessions.end_sessions_of(user)
-        order(Letter.Kind.PASSWORD_CHANGED, user.email)
+        order(Mail.Kind.PASSWORD_CHANGED, user.email)
     tries.forgive(user.email, address=address)
 
 
-def order(kind: Letter.Kind, address: str) -> None:
-    """Write down a letter and wake the sender after the commit; a queue that is down delays it, nothing more."""
-    letter = Letter.objects.create(kind=kind, address=address)
-    transaction.on_commit(partial(send_letter, letter.pk), robust=True)
+def order(kind: Mail.Kind, address: str) -> None:
+    """Write down a mail and wake the sender after the commit; a queue that is down delays it, nothing more."""
+    mail = Mail.objects.create(kind=kind, address=address)
+    transaction.on_commit(partial(send_mail, mail.pk), robust=True)

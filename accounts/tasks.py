@@ -1,4 +1,4 @@
-"""What the queue does for people: letters at once. Rounds and tidying are in project.tasks, one worker at a time."""
+"""What the queue does for people: mails at once. Rounds and tidying are in project.tasks, one worker at a time."""
 
 from huey.contrib.djhuey import HUEY, db_task
 
@@ -8,10 +8,10 @@ URGENT = 100  # before any transcode: somebody is waiting for this mail
 
 
 @db_task(priority=URGENT)
-def send_letter(letter_id: int) -> None:
-    sender.send(letter_id)
+def send_mail(mail_id: int) -> None:
+    sender.send(mail_id)
 
 
 @HUEY.on_shutdown()
-def finish_letter() -> None:
+def finish_mail() -> None:
     sender.end()

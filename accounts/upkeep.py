@@ -10,29 +10,29 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from accounts import outbox
-from accounts.models import Letter, Session, Tally, User
+from accounts.models import Mail, Session, Tally, User
 
-log = structlog.get_logger("videoflix.tidying")
+log = structlog.get_logger("videoflix.accounts")
 
 KEPT_ENDED = timedelta(days=1)
 
 
 def remove_expired() -> None:
-    """Dead sessions, old letters and counters, and accounts whose e-mail nobody confirmed in time.
+    """Dead sessions, old mails and counters, and accounts whose e-mail nobody confirmed in time.
 
     The last frees the address for its owner, should somebody else have typed it. Where a link was mailed since, the
     account is kept for as long as that works.
     """
     now = timezone.now()
     dead = Q(expires_at__lte=now) | Q(revoked_at__lte=now - KEPT_ENDED)
-    mailed = Letter.objects.filter(address=OuterRef("email"), sent_at__gt=now - settings.ACTIVATION_LIFETIME)
+    mailed = Mail.objects.filter(address=OuterRef("email"), sent_at__gt=now - settings.ACTIVATION_LIFETIME)
     unconfirmed = User.objects.filter(
         ~Exists(mailed), awaits_activation=True, date_joined__lt=now - settings.UNCONFIRMED_ACCOUNTS_KEPT
     )
     removed = {
         "sessions": Session.objects.filter(dead).delete()[0],
         "admin_sessions": AdminSession.objects.filter(expire_date__lt=now).delete()[0],
-        "letters": outbox.remove_old(),
+        "mails": outbox.remove_old(),
         "tallies": Tally.objects.filter(expires_at__lt=time.time()).delete()[0],
         "unconfirmed_accounts": unconfirmed.delete()[0],
     }

@@ -65,10 +65,10 @@ class Answer:
 
 @dataclass
 class Callers:
-    """What they were promised: films by title, mails by address."""
+    """What they were promised: videos by title, mails by address."""
 
     port: int
-    films: set[str] = field(default_factory=set)
+    videos: set[str] = field(default_factory=set)
     people: set[str] = field(default_factory=set)
     gone: list[str] = field(default_factory=list)  # uploads that the server no longer knew
     statuses: Counter[int] = field(default_factory=Counter)  # 0 where nobody answered
@@ -110,7 +110,7 @@ class Callers:
         self.pool.submit(self.upload, path, title)
 
     def upload(self, path: Path, title: str) -> None:
-        """Go on until the film is there, whatever is killed meanwhile."""
+        """Go on until the video is there, whatever is killed meanwhile."""
         try:
             self.send_file(path.read_bytes(), title)
         finally:
@@ -118,7 +118,7 @@ class Callers:
                 self.under_way -= 1
 
     def send_file(self, data: bytes, title: str) -> None:
-        pairs = {"filename": "film.mp4", "title": title}
+        pairs = {"filename": "video.mp4", "title": title}
         told = ",".join(f"{name} {base64.b64encode(text.encode()).decode()}" for name, text in pairs.items())
         place = self.patiently("POST", "/api/uploads/", Upload_Length=str(len(data)), Upload_Metadata=told)
         address = place.headers["Location"]
@@ -129,7 +129,7 @@ class Callers:
                 return
             offset = int(answer.headers["Upload-Offset"])
             if offset == len(data):
-                self.films.add(title)  # it was told that all is there: the film has to come
+                self.videos.add(title)  # it was told that all is there: the video has to come
                 return
             piece = data[offset : offset + PIECE_BYTES]
             kind = "application/offset+octet-stream"

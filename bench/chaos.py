@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Kill web, worker, ffmpeg, Redis, PostgreSQL or everything at random, while films are uploaded and transcoded and
+"""Kill web, worker, ffmpeg, Redis, PostgreSQL or everything at random, while videos are uploaded and transcoded and
 people register; take the mail server away or make it mute. Then count what was lost.
 
     .venv/bin/python bench/chaos.py [--kills 50] [--seed 1] [--pause 5]
 
 Starts a PostgreSQL and a Redis of its own (Debian's packages) in a folder that goes away, a web server and two workers.
-Bounded: each kill follows the last one within seconds, and films and mails must be there within ten minutes after the
-last. Exits 1 where a film, an upload or a mail was lost, stuck or half-published, an orphan byte is left, or a kill
+Bounded: each kill follows the last one within seconds, and videos and mails must be there within ten minutes after the
+last. Exits 1 where a video, an upload or a mail was lost, stuck or half-published, an orphan byte is left, or a kill
 cost more than one chunk.
 """
 
@@ -23,11 +23,11 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from callers import Callers, MailServer, editor
-from stage import FFMPEG, Stage, make_film
+from stage import FFMPEG, Stage, make_video
 
 from scripts.services import free_port  # where stage has put it on the path
 
-FILMS_AT_ONCE = 3
+VIDEOS_AT_ONCE = 3
 TARGETS = [
     *["worker"] * 4,
     *["web"] * 4,
@@ -40,7 +40,7 @@ TARGETS = [
 ]
 MAIL_STATES = ["well", "away", "mute"]
 QUIET_LIMIT_S = 600
-FILM_S = 70
+VIDEO_S = 70
 
 
 def strike(stage: Stage, mails: MailServer, target: str, dice: random.Random) -> None:
@@ -106,33 +106,33 @@ def unfinished(stage: Stage) -> int:
 def half_published(stage: Stage) -> list[str]:
     """Files that a served version's playlists name and that are not there."""
     missing = []
-    for film, version in stage.rows("SELECT id, served_version FROM hls_transcode WHERE served_version IS NOT NULL"):
-        folder = stage.folder / "var/hls" / str(film) / str(version)
+    for video, version in stage.rows("SELECT id, served_version FROM hls_transcode WHERE served_version IS NOT NULL"):
+        folder = stage.folder / "var/hls" / str(video) / str(version)
         for playlist in [folder / "master.m3u8", *folder.glob("*/index.m3u8")]:
             lines = playlist.read_text().splitlines() if playlist.exists() else [playlist.name]
             names = [line.partition("?")[0] for line in lines if line and not line.startswith("#")]
-            missing += [f"{film}/{version}/{name}" for name in names if not (playlist.parent / name).is_file()]
+            missing += [f"{video}/{version}/{name}" for name in names if not (playlist.parent / name).is_file()]
     return missing
 
 
 def decodes(stage: Stage) -> list[str]:
-    """What ffmpeg says of each film when it is played from its playlist; nothing is good."""
+    """What ffmpeg says of each video when it is played from its playlist; nothing is good."""
     complaints = []
-    for (film,) in stage.rows("SELECT id FROM hls_transcode WHERE state = 'ready'"):
-        playlist = stage.folder / f"var/hls/{film}/1/480p/index.m3u8"
+    for (video,) in stage.rows("SELECT id FROM hls_transcode WHERE state = 'ready'"):
+        playlist = stage.folder / f"var/hls/{video}/1/480p/index.m3u8"
         command = [FFMPEG, "-v", "warning", "-xerror", "-i", str(playlist), "-f", "null", "-"]
         said = subprocess.run(command, capture_output=True, text=True, check=False).stderr.strip()
-        complaints += [f"film {film}: {said.splitlines()[0]}"] if said else []
+        complaints += [f"video {video}: {said.splitlines()[0]}"] if said else []
     return complaints
 
 
 def unsent(stage: Stage) -> int:
-    return int(stage.rows("SELECT count(*) FROM accounts_letter WHERE sent_at IS NULL")[0][0])
+    return int(stage.rows("SELECT count(*) FROM accounts_mail WHERE sent_at IS NULL")[0][0])
 
 
 def run(stage: Stage, kills: int, pause_s: float, dice: random.Random) -> int:
-    film = stage.folder / "film.mp4"
-    make_film(film, seconds=FILM_S)
+    video = stage.folder / "video.mp4"
+    make_video(video, seconds=VIDEO_S)
     callers, mails = Callers(free_port()), MailServer(free_port())
     places = {"PORT": callers.port, "EMAIL_HOST": "127.0.0.1", "EMAIL_PORT": mails.port}
     stage.settings |= editor() | {name: str(value) for name, value in places.items()}
@@ -143,12 +143,12 @@ def run(stage: Stage, kills: int, pause_s: float, dice: random.Random) -> int:
     start_web(stage)
     struck: Counter[str] = Counter()
     broken: list[str] = []
-    films = 0
+    videos = 0
     began = time.monotonic()
     while (kill := sum(struck.values())) < kills:
-        while unfinished(stage) + callers.under_way < FILMS_AT_ONCE:
-            films += 1
-            callers.begin_upload(film, f"Film {films}")
+        while unfinished(stage) + callers.under_way < VIDEOS_AT_ONCE:
+            videos += 1
+            callers.begin_upload(video, f"Video {videos}")
         callers.pool.submit(callers.register, f"person-{kill}@example.com")
         time.sleep(dice.uniform(0.5, pause_s))
         target = dice.choice(TARGETS)
@@ -158,30 +158,30 @@ def run(stage: Stage, kills: int, pause_s: float, dice: random.Random) -> int:
         print(f"kill {sum(struck.values()):3}: {target}", flush=True)
     mails.become("well")
     callers.pool.shutdown()
-    stage.rows("UPDATE accounts_letter SET due_at = now() WHERE sent_at IS NULL RETURNING id")  # not to wait for hours
+    stage.rows("UPDATE accounts_mail SET due_at = now() WHERE sent_at IS NULL RETURNING id")  # not to wait for hours
     quiet = time.monotonic()
     while (unfinished(stage) or unsent(stage)) and time.monotonic() - quiet < QUIET_LIMIT_S:
         time.sleep(0.5)
         broken += half_published(stage)
     is_good = report_calls(stage, callers, mails)
-    return report(stage, struck, films, broken, time.monotonic() - began) or (0 if is_good else 1)
+    return report(stage, struck, videos, broken, time.monotonic() - began) or (0 if is_good else 1)
 
 
 def report_calls(stage: Stage, callers: Callers, mails: MailServer) -> bool:
     titles = Counter(title for (title,) in stage.rows("SELECT title FROM library_video"))
-    lost = callers.films - set(titles)
+    lost = callers.videos - set(titles)
     twice = [title for title, number in titles.items() if number > 1]
     received = mails.inbox.received
     missing = callers.people - set(received)
     print(f"\nanswers            {dict(sorted(callers.statuses.items()))} (0: nobody answered)")
-    print(f"uploads finished   {len(callers.films)}, without a film {sorted(lost)}, with two {twice}")
+    print(f"uploads finished   {len(callers.videos)}, without a video {sorted(lost)}, with two {twice}")
     print(f"uploads gone       {callers.gone}")
     print(f"people registered  {len(callers.people)}, without a mail {sorted(missing)}")
     print(f"mails sent twice   {sum(received.values()) - len(received)} (a kill between the sending and its row)")
     return not lost and not twice and not callers.gone and not missing
 
 
-def report(stage: Stage, struck: Counter[str], films: int, broken: list[str], seconds: float) -> int:
+def report(stage: Stage, struck: Counter[str], videos: int, broken: list[str], seconds: float) -> int:
     states = Counter(dict(stage.rows("SELECT state, count(*) FROM hls_transcode GROUP BY state")))
     losses = int(stage.rows("SELECT coalesce(sum(losses), 0) FROM hls_chunk")[0][0])
     all_workers = struck["everything"] + struck["database"] + struck["web and workers"]
@@ -192,15 +192,15 @@ def report(stage: Stage, struck: Counter[str], films: int, broken: list[str], se
     print(
         f"\n{sum(struck.values())} kills in {seconds:.0f} s: " + ", ".join(f"{n} {name}" for name, n in struck.items())
     )
-    print(f"films added        {films}")
-    print(f"films ready        {states['ready']}")
-    print(f"films lost         {films - sum(states.values()) + states['failed'] + states['cancelled']}")
-    print(f"films stuck        {stuck}")
+    print(f"videos added        {videos}")
+    print(f"videos ready        {states['ready']}")
+    print(f"videos lost         {videos - sum(states.values()) + states['failed'] + states['cancelled']}")
+    print(f"videos stuck        {stuck}")
     print(f"half-published     {len(broken)} files {broken[:3]}")
     print(f"chunks lost        {losses} (each kill may cost each worker that it met one: at most {at_most})")
     print(f"decoding warnings  {len(complaints)} {complaints[:3]}")
     print(f"orphans            {orphans.stdout.strip().splitlines()[-1]}")
-    is_good = states["ready"] == films and not broken and not complaints and losses <= at_most
+    is_good = states["ready"] == videos and not broken and not complaints and losses <= at_most
     return 0 if is_good and orphans.returncode == 0 else 1
 
 

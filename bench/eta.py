@@ -1,10 +1,10 @@
 """Compares the time left that the API tells with how long it took.
 
-    .venv/bin/python bench/eta.py [FILM …]
+    .venv/bin/python bench/eta.py [VIDEO …]
 
-A program of its own transcodes the films, all uploaded at once, while the API is asked every second. Printed is, for
-each film, how many answers after its first tenth were within 20 % (or two seconds) of the truth. Without films as
-arguments two are generated, and the encoder reads two seconds of film a second, so that other load on the machine
+A program of its own transcodes the videos, all uploaded at once, while the API is asked every second. Printed is, for
+each video, how many answers after its first tenth were within 20 % (or two seconds) of the truth. Without videos as
+arguments two are generated, and the encoder reads two seconds of video a second, so that other load on the machine
 doesn't matter.
 """
 
@@ -25,7 +25,7 @@ SCRATCH = tempfile.TemporaryDirectory(prefix="videoflix-eta-")
 os.environ |= {"DJANGO_SETTINGS_MODULE": "project.settings", "ENV_FILE": "", "DATA_DIR": f"{SCRATCH.name}/unused"}
 
 from hls.binary import ffmpeg_path  # noqa: E402 (the settings' environment has to be there first)
-from hls.tests.films import small_film  # noqa: E402
+from hls.tests.videos import small_video  # noqa: E402
 from project.tests.installation import ADMIN_EMAIL, ADMIN_PASSWORD, Installation, serving  # noqa: E402
 
 PACE = '#!/bin/sh\ncase "$*" in *-progress*) set -- -readrate 2 "$@";; esac\nexec {ffmpeg} "$@"\n'
@@ -34,7 +34,7 @@ GOAL, CLOSE_S = 0.2, 2.0
 
 @dataclass
 class Told:
-    """What the API told of one film: (moment, percent, seconds left), and when it was ready."""
+    """What the API told of one video: (moment, percent, seconds left), and when it was ready."""
 
     name: str
     answers: list[tuple[float, float, float | None]] = field(default_factory=list)
@@ -51,22 +51,22 @@ class Told:
         return len(good) >= 0.9 * len(counted)
 
 
-def main(films: Sequence[str]) -> int:
+def main(videos: Sequence[str]) -> int:
     folder = Path(SCRATCH.name)
     environment = {}
-    if not films:
+    if not videos:
         pace = folder / "ffmpeg"
         pace.write_text(PACE.format(ffmpeg=ffmpeg_path()))
         pace.chmod(0o755)
         environment["FFMPEG"] = str(pace)
-        paths = [small_film(folder / f"{name}.mp4", seconds=120, rate=24, size="320x180") for name in ("one", "two")]
+        paths = [small_video(folder / f"{name}.mp4", seconds=120, rate=24, size="320x180") for name in ("one", "two")]
     else:
-        paths = [Path(film).resolve() for film in films]
+        paths = [Path(video).resolve() for video in videos]
     installation = Installation(folder, environment=environment)
     installation.without_demo()
     with SCRATCH, serving(installation):
         told = watch(installation, paths)
-    misses = [film.name for film in told.values() if not film.report()]
+    misses = [video.name for video in told.values() if not video.report()]
     return 1 if misses else 0
 
 
@@ -76,20 +76,20 @@ def watch(installation: Installation, paths: Sequence[Path]) -> dict[int, Told]:
     for path in paths:
         said = installation.manage("import_video", path, "--title", path.stem)
         told[int(said.stdout.split()[-1])] = Told(path.stem)
-    while any(film.ready_at is None for film in told.values()):
-        for pk, film in told.items():
-            if film.ready_at is None:
-                look(installation, token, pk, film)
+    while any(video.ready_at is None for video in told.values()):
+        for pk, video in told.items():
+            if video.ready_at is None:
+                look(installation, token, pk, video)
         time.sleep(1)
     return told
 
 
-def look(installation: Installation, token: str, pk: int, film: Told) -> None:
+def look(installation: Installation, token: str, pk: int, video: Told) -> None:
     status = ask(f"{installation.url}/api/video/{pk}/transcode/", {"Authorization": f"Bearer {token}"})
     now = time.monotonic()
-    film.answers.append((now, status["percent"], status["eta_s"]))
+    video.answers.append((now, status["percent"], status["eta_s"]))
     if status["state"] not in ("queued", "processing"):
-        film.ready_at = now
+        video.ready_at = now
 
 
 def access_token(installation: Installation) -> str:

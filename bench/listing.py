@@ -1,11 +1,11 @@
-"""What the list costs with a hundred films and with a hundred thousand: milliseconds a request, and their ratio.
+"""What the list costs with a hundred videos and with a hundred thousand: milliseconds a request, and their ratio.
 
     .venv/bin/python bench/listing.py [--videos 100000] [--rounds 40]
 
 Goes through the whole of Django, without a socket, on SQLite in a folder that goes away, or on the PostgreSQL that
-DB_HOST and its fellows name (it is filled with films: use an empty one). Prints medians of the time and of the CPU time
-of this process: the first is what a viewer waits for, the second, which on SQLite is all the work, is not disturbed by
-what else the machine does. Pages hold equally many films in both libraries.
+DB_HOST and its fellows name (it is filled with videos: use an empty one). Prints medians of the time and of the CPU
+time of this process: the first is what a viewer waits for, the second, which on SQLite is all the work, is not
+disturbed by what else the machine does. Pages hold equally many videos in both libraries.
 """
 
 import argparse
@@ -36,7 +36,7 @@ from hls.models import State, Transcode  # noqa: E402
 from hls.published import Served  # noqa: E402
 from library import catalogue, listing  # noqa: E402
 from library.models import Category, Video  # noqa: E402
-from library.tests.films import RENDITIONS, Player, make_viewer, sign_in  # noqa: E402
+from library.tests.videos import RENDITIONS, Player, make_viewer, sign_in  # noqa: E402
 
 FEW = 100
 QUERIES = {
@@ -46,8 +46,8 @@ QUERIES = {
     "limit=10, one category": "?limit=10&category=drama",
     "limit=10, one category, at the end": "?limit=10&category=drama&offset={last_of_category}",
     "not modified": "",
-    "search, a rare word": "?limit=50&search=film{rare}z",
-    "search, a common word": "?limit=50&search=film",
+    "search, a rare word": "?limit=50&search=video{rare}z",
+    "search, a common word": "?limit=50&search=video",
     "whole array": "",
 }
 
@@ -61,7 +61,7 @@ class Cost:
 
 
 def fill(count: int) -> None:
-    """So many ready films more."""
+    """So many ready videos more."""
     served = Served(1, 5400.0, 10**9, 900, RENDITIONS, 4, True).as_json()
     yesterday = timezone.now() - timedelta(days=1)  # or else the revision would still settle
     for start in range(0, count, 5_000):
@@ -80,7 +80,7 @@ def fill(count: int) -> None:
         )
         Video.objects.bulk_create(
             Video(
-                title=f"Film{number}z",
+                title=f"Video{number}z",
                 description="Some words about it. " * 8,
                 category=Category.values[number % len(Category.values)],
                 video_file=f"videos/{number}.mp4",
@@ -133,7 +133,7 @@ def main() -> None:
     few = medians(FEW, wanted.rounds)
     fill(wanted.videos - FEW)
     many = medians(wanted.videos, wanted.rounds)
-    print(f"| request | {FEW} films, ms | {wanted.videos} films, ms | ratio | CPU, ms | CPU, ms | ratio |")
+    print(f"| request | {FEW} videos, ms | {wanted.videos} videos, ms | ratio | CPU, ms | CPU, ms | ratio |")
     print("|---|---:|---:|---:|---:|---:|---:|")
     for label in QUERIES:
         less, more = few[label], many[label]

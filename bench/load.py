@@ -145,9 +145,9 @@ def cookies_of(response: http.client.HTTPResponse) -> dict[str, str]:
     return {name: value for name, _, value in pairs}
 
 
-def playback_cookie(base: str, film: int, access: Headers) -> Headers:
+def playback_cookie(base: str, video_id: int, access: Headers) -> Headers:
     connection = connection_to(base)
-    connection.request("GET", f"/api/video/{film}/master.m3u8", headers=access)
+    connection.request("GET", f"/api/video/{video_id}/master.m3u8", headers=access)
     response = connection.getresponse()
     response.read()
     return {"Cookie": f"playback_token={cookies_of(response)['playback_token']}"}

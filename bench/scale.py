@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""How much faster two workers make one film than one worker does.
+"""How much faster two workers make one video than one worker does.
 
     .venv/bin/python bench/scale.py [--seconds 120]
 
@@ -13,19 +13,19 @@ import tempfile
 import time
 from pathlib import Path
 
-from stage import Stage, make_film
+from stage import Stage, make_video
 
 LIMIT_S = 900
 
 
-def wall_s(stage: Stage, workers: int, film: Path) -> float:
-    """Transcode the film with so many workers."""
+def wall_s(stage: Stage, workers: int, video: Path) -> float:
+    """Transcode the video with so many workers."""
     stage.start_database()
     stage.start_redis()
     for number in range(workers):
         stage.start_worker(number, core=number)
     time.sleep(4)  # until the workers wait for work
-    added = stage.manage("import_video", str(film), "--title", f"With {workers}")
+    added = stage.manage("import_video", str(video), "--title", f"With {workers}")
     assert added.returncode == 0, added.stderr
     deadline = time.monotonic() + LIMIT_S
     query = "SELECT state, extract(epoch FROM finished_at - started_at) FROM hls_transcode ORDER BY id DESC LIMIT 1"
@@ -39,17 +39,17 @@ def wall_s(stage: Stage, workers: int, film: Path) -> float:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=int, default=120, help="the film's length")
+    parser.add_argument("--seconds", type=int, default=120, help="the video's length")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="videoflix-scale-") as name:
         folder = Path(name)
         folder.chmod(0o777)
-        film = folder / "film.mp4"
-        make_film(film, seconds=arguments.seconds, size="1280x720")
+        video = folder / "video.mp4"
+        make_video(video, seconds=arguments.seconds, size="1280x720")
         stage = Stage(folder, settings={"HLS_THREADS": "1"})
         try:
             stage.set_up()
-            one, two = wall_s(stage, 1, film), wall_s(stage, 2, film)
+            one, two = wall_s(stage, 1, video), wall_s(stage, 2, video)
         finally:
             stage.stop_all()
     print(f"one worker   {one:6.1f} s")

@@ -47,10 +47,10 @@ server {{
 TURNS = 9  # of plain nginx and the edge, whose ratio is the median of theirs
 SMALL, LARGE = 20_000, 1_500_000
 SETUP = f"""
-from library.tests.films import make_viewer, published
+from library.tests.videos import make_viewer, published
 make_viewer("{EMAIL}")
-films = [published(title="Small", size={SMALL}), published(title="Large", size={LARGE})]
-print([(film.pk, film.transcode_id) for film in films])
+videos = [published(title="Small", size={SMALL}), published(title="Large", size={LARGE})]
+print([(video.pk, video.transcode_id) for video in videos])
 for number in range(98):
     published(title=str(number))
 """
@@ -81,8 +81,8 @@ def signing_in(base: str, servers: Servers, seconds: float) -> Iterator[Result]:
     yield one_after_another("refresh", refresh, servers, seconds)
 
 
-def loads(base: str, where: str, films: list[tuple[int, int]], cookies: list[Headers], access: Headers) -> list[Load]:
-    small, large = (film for film, _ in films)
+def loads(base: str, where: str, videos: list[tuple[int, int]], cookies: list[Headers], access: Headers) -> list[Load]:
+    small, large = (video for video, _ in videos)
     found = [
         Load(f"segment 20 kB, {where}", f"{base}/api/video/{small}/480p/segment_000.ts", cookies[0]),
         Load(f"segment 1.5 MB, {where}", f"{base}/api/video/{large}/480p/segment_000.ts", cookies[1]),
@@ -92,7 +92,7 @@ def loads(base: str, where: str, films: list[tuple[int, int]], cookies: list[Hea
             Load("playlist, playback cookie", f"{base}/api/video/{small}/480p/index.m3u8?v=1", cookies[0]),
             Load("playlist, access token", f"{base}/api/video/{small}/480p/index.m3u8", access),
             Load("segment 20 kB, access token", f"{base}/api/video/{small}/480p/segment_000.ts", access),
-            Load("list, 100 films", f"{base}/api/video/", access),
+            Load("list, 100 videos", f"{base}/api/video/", access),
             Load("list, limit=20", f"{base}/api/video/?limit=20", access),
         ]
     return found
@@ -100,18 +100,18 @@ def loads(base: str, where: str, films: list[tuple[int, int]], cookies: list[Hea
 
 def run(folder: Path, seconds: float) -> list[Result]:
     manage("migrate", "--verbosity=0")
-    films = json.loads(manage("shell", "--no-imports", "-c", SETUP).replace("(", "[").replace(")", "]"))
+    videos = json.loads(manage("shell", "--no-imports", "-c", SETUP).replace("(", "[").replace(")", "]"))
     results = []
     with ExitStack() as stack:
         base, gunicorn = stack.enter_context(web_server(folder))
         token = post(f"{base}/api/login/", {"email": EMAIL, "password": PASSWORD})["access_token"]
         access = {"Cookie": f"access_token={token}"}
-        cookies = [playback_cookie(base, film, access) for film, _ in films]
+        cookies = [playback_cookie(base, video, access) for video, _ in videos]
         embedded = Servers(gunicorn, None)
-        for load in loads(base, "embedded", films, cookies, access):
+        for load in loads(base, "embedded", videos, cookies, access):
             results.append(measure(load, embedded, seconds))
         results += signing_in(base, embedded, seconds)
-        results += at_the_edge(stack, folder, base, gunicorn, seconds, films, cookies)
+        results += at_the_edge(stack, folder, base, gunicorn, seconds, videos, cookies)
     return results
 
 
@@ -121,7 +121,7 @@ def at_the_edge(
     base: str,
     gunicorn: int,
     seconds: float,
-    films: list[tuple[int, int]],
+    videos: list[tuple[int, int]],
     cookies: list[Headers],
 ) -> Iterator[Result]:
     """The edge and plain nginx in turns, so that both see the same machine."""
@@ -132,7 +132,7 @@ def at_the_edge(
     raw = PLAIN.format(port=port, folder=folder)
     edge = stack.enter_context(nginx(folder / "nginx", upstream=urlsplit(base).netloc, data=folder, more=raw))
     servers = Servers(gunicorn, int((folder / "nginx" / "nginx.pid").read_text()))
-    pairs = zip(loads(edge, "edge", films, cookies, {}), films, strict=True)
+    pairs = zip(loads(edge, "edge", videos, cookies, {}), videos, strict=True)
     for load, (_, transcode) in pairs:
         plain = f"http://127.0.0.1:{port}/hls/{transcode}/1/480p/segment_000.ts"
         beside = Load(load.name.replace("edge", "plain nginx"), plain, load.headers)

@@ -3,7 +3,7 @@
     .venv/bin/python bench/slow_clients.py [--clients 200] [--megabytes 20]
 
 Starts a web server of its own as `make run` does. Each slow client asks for a large segment and takes 4 kB of it each
-second. Meanwhile another viewer fetches segments, lists films and signs in. Try other numbers with WEB_WORKERS and
+second. Meanwhile another viewer fetches segments, lists videos and signs in. Try other numbers with WEB_WORKERS and
 WEB_THREADS.
 """
 
@@ -24,7 +24,7 @@ from load import EMAIL, PASSWORD, Load, connection_to, fetch, playback_cookie, p
 from server import manage, web_server
 
 SETUP = """
-from library.tests.films import make_viewer, published
+from library.tests.videos import make_viewer, published
 make_viewer("{email}")
 print(published(title="Large", size={size}).pk, published(title="Small", size=20_000).pk)
 """
@@ -88,11 +88,11 @@ def latency_ms(ask: Callable[[], object], count: int) -> str:
     return f"median {statistics.median(times):6.1f} ms, worst {max(times):7.1f} ms"
 
 
-def report(base: str, film: Load, listed: Load) -> None:
+def report(base: str, video: Load, listed: Load) -> None:
     def sign_in() -> object:
         return post(f"{base}/api/login/", {"email": EMAIL, "password": PASSWORD})
 
-    print(f"  segment {latency_ms(lambda: fetch(connection_to(film.url), film), 40)}")
+    print(f"  segment {latency_ms(lambda: fetch(connection_to(video.url), video), 40)}")
     print(f"  list    {latency_ms(lambda: fetch(connection_to(listed.url), listed), 20)}")
     print(f"  login   {latency_ms(sign_in, 5)}")
 
@@ -110,18 +110,18 @@ def main() -> None:
         with web_server(Path(name)) as (base, pid):
             token = post(f"{base}/api/login/", {"email": EMAIL, "password": PASSWORD})["access_token"]
             access = {"Cookie": f"access_token={token}"}
-            cookies = [playback_cookie(base, film, access) for film in (large, small)]
+            cookies = [playback_cookie(base, video, access) for video in (large, small)]
             slow = Load("large", f"{base}/api/video/{large}/480p/segment_000.ts", cookies[0])
-            film = Load("small", f"{base}/api/video/{small}/480p/segment_000.ts", cookies[1])
+            video = Load("small", f"{base}/api/video/{small}/480p/segment_000.ts", cookies[1])
             listed = Load("list", f"{base}/api/video/", access)
             print("alone:")
-            report(base, film, listed)
+            report(base, video, listed)
             print(f"  {memory_mb(pid):.0f} MB")
             with slow_clients(slow, wanted.clients) as read:
                 time.sleep(5)
                 served = sum(amount > 0 for amount in read)
                 print(f"beside {wanted.clients} slow clients, {served} of them being served: {memory_mb(pid):.0f} MB")
-                report(base, film, listed)
+                report(base, video, listed)
                 print(f"at the end: {memory_mb(pid):.0f} MB")
 
 

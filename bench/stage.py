@@ -147,7 +147,7 @@ class Stage:
         return found
 
 
-def make_film(path: Path, *, seconds: int, size: str = "640x480", rate: int = 25) -> None:
+def make_video(path: Path, *, seconds: int, size: str = "640x480", rate: int = 25) -> None:
     """A moving test picture with a tone."""
     sources = ["-f", "lavfi", "-i", f"testsrc2=s={size}:r={rate}:d={seconds}", "-f", "lavfi", "-i", f"sine=d={seconds}"]
     encoding = ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "aac"]

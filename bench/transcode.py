@@ -1,10 +1,10 @@
 """Measures the encoder against three separate ffmpeg runs.
 
-    .venv/bin/python bench/transcode.py [FILM …]
+    .venv/bin/python bench/transcode.py [VIDEO …]
 
 The yardstick is the older system's recipe: for each rendition a run of its own, `libx264 -preset medium -crf 23`, in
 10-second segments. Printed are CPU seconds (of all children), bytes, and VMAF of each rendition scaled up to the
-source's size. Without films as arguments, three scenes with grain are generated: a pan, a zoom, and flat areas; and
+source's size. Without videos as arguments, three scenes with grain are generated: a pan, a zoom, and flat areas; and
 the zoom once more as H.264 that is fit to be copied.
 """
 
@@ -114,16 +114,16 @@ def joined(plan: Plan, folder: Path) -> dict[str, Path]:
     return whole
 
 
-def vmaf(plan: Plan, film: Path, source: Path) -> float:
+def vmaf(plan: Plan, made: Path, source: Path) -> float:
     """Scaled up to the source's size, as a player does on a large screen."""
     video = plan.source.video
     # Frame by frame, whatever the clocks of the two files are; tagged alike, or ffmpeg would convert one of them.
     count = "settb=1/1000,setpts=40*N,setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709"
     graph = (
-        f"[0:v]{count},scale={video.width}:{video.height}:flags=bicubic[film];"
-        f"[1:v]{count}[source];[film][source]libvmaf=n_threads=2:n_subsample=4"
+        f"[0:v]{count},scale={video.width}:{video.height}:flags=bicubic[video];"
+        f"[1:v]{count}[source];[video][source]libvmaf=n_threads=2:n_subsample=4"
     )
-    words = ffmpeg("-i", str(film), "-i", str(source), "-lavfi", graph, "-f", "null", "-")
+    words = ffmpeg("-i", str(made), "-i", str(source), "-lavfi", graph, "-f", "null", "-")
     return float(words.rpartition("VMAF score: ")[2].split()[0])
 
 
@@ -131,14 +131,14 @@ def measure(recipe: str, plan: Plan, source: Path, folder: Path) -> Result:
     before = cpu_s()
     whole = {"separate": separate_runs, "chunks": chunks}[recipe](plan, source, folder)
     used = cpu_s() - before
-    scores = {name: vmaf(plan, film, source) for name, film in whole.items()}
-    return Result(used, sum(film.stat().st_size for film in whole.values()), scores)
+    scores = {name: vmaf(plan, clip, source) for name, clip in whole.items()}
+    return Result(used, sum(clip.stat().st_size for clip in whole.values()), scores)
 
 
-def row(film: str, separate: Result, chunked: Result) -> str:
+def row(clip: str, separate: Result, chunked: Result) -> str:
     gains = [f"{chunked.vmaf[name] - separate.vmaf[name]:+.2f}" for name in separate.vmaf]
     cells = [
-        film,
+        clip,
         f"{separate.cpu_s:.1f}",
         f"{chunked.cpu_s:.1f}",
         f"**{chunked.cpu_s / separate.cpu_s:.2f}**",
@@ -152,17 +152,17 @@ def row(film: str, separate: Result, chunked: Result) -> str:
 
 
 def main() -> None:
-    print("| film | CPU s, separate | CPU s, chunks | ratio | MB, separate | MB, chunks | ratio | VMAF | gain |")
+    print("| video | CPU s, separate | CPU s, chunks | ratio | MB, separate | MB, chunks | ratio | VMAF | gain |")
     print("|---|---|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory(prefix="bench-transcode-") as scratch:
         folder = Path(scratch)
         given = {Path(name).name: Path(name) for name in sys.argv[1:]}
         made = {} if given else scenes(folder)
         results: list[tuple[Result, Result]] = []
-        for number, (name, film) in enumerate((given | made).items()):
-            plan = make_plan(probe(film, limits=LIMITS))
+        for number, (name, clip) in enumerate((given | made).items()):
+            plan = make_plan(probe(clip, limits=LIMITS))
             pair = tuple(
-                measure(recipe, plan, film, folder / str(number) / recipe) for recipe in ("separate", "chunks")
+                measure(recipe, plan, clip, folder / str(number) / recipe) for recipe in ("separate", "chunks")
             )
             result = cast(tuple[Result, Result], pair)
             print(row(name, *result), flush=True)

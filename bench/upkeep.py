@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """What the minutely sweeps and the dashboard cost in a large library, and in a small one.
 
-    .venv/bin/python bench/upkeep.py [--films 20000] [--rounds 5]
+    .venv/bin/python bench/upkeep.py [--videos 20000] [--rounds 5]
 
-Makes a SQLite database and folders of its own, which go away: each film has an uploaded file, a picture, a served
-version, and a plan as long as that of a film of an hour and a half. Prints medians of the CPU time of this process,
+Makes a SQLite database and folders of its own, which go away: each video has an uploaded file, a picture, a served
+version, and a plan as long as that of a video of an hour and a half. Prints medians of the CPU time of this process,
 system calls included. Exits 1 where anything takes a second or more.
 """
 
@@ -44,31 +44,31 @@ from library.tasks import sweep_uploads  # noqa: E402
 
 SMALL = 500
 LIMIT_S = 1.0
-FILM_S = 5400
-A_DAY = 20  # films that become ready
+VIDEO_S = 5400
+A_DAY = 20  # videos that become ready
 
 
 def long_plan() -> dict[str, object]:
-    made = plan(seconds=FILM_S).to_json()
-    made["source"]["video"]["keyframes_s"] = [round(4.004 * number, 6) for number in range(FILM_S // 4)]
+    made = plan(seconds=VIDEO_S).to_json()
+    made["source"]["video"]["keyframes_s"] = [round(4.004 * number, 6) for number in range(VIDEO_S // 4)]
     return made
 
 
-def add_films(number: int) -> None:
+def add_videos(number: int) -> None:
     now, made_plan = timezone.now(), long_plan()
-    print(f"adding {number} films, each with a plan of {len(json.dumps(made_plan)) / 1000:.0f} kB", flush=True)
+    print(f"adding {number} videos, each with a plan of {len(json.dumps(made_plan)) / 1000:.0f} kB", flush=True)
     first = Transcode.objects.count() + 1
     for begin in range(first, first + number, 500):
         pks = range(begin, min(begin + 500, first + number))
-        Transcode.objects.bulk_create(film(pk, made_plan, now - timedelta(days=pk / A_DAY)) for pk in pks)
+        Transcode.objects.bulk_create(video(pk, made_plan, now - timedelta(days=pk / A_DAY)) for pk in pks)
         Video.objects.bulk_create(
-            Video(title=f"Film {pk}", video_file=upload(pk), thumbnail=picture(pk), transcode_id=pk) for pk in pks
+            Video(title=f"Video {pk}", video_file=upload(pk), thumbnail=picture(pk), transcode_id=pk) for pk in pks
         )
         for pk in pks:
             write_files(pk)
 
 
-def film(pk: int, made_plan: dict[str, object], ready_at: datetime) -> Transcode:
+def video(pk: int, made_plan: dict[str, object], ready_at: datetime) -> Transcode:
     return Transcode(
         pk=pk,
         source=upload(pk),
@@ -129,27 +129,27 @@ def measured(rounds: int) -> dict[str, float]:
         return fetch
 
     parts = {
-        "sweep of films": due(keep_house.call_local),
+        "sweep of videos": due(keep_house.call_local),
         "sweep of uploads": due(sweep_uploads.call_local),
         "either, done by another worker": keep_house.call_local,
         "dashboard": get("/admin/"),
-        "its figures, every 10 s": get("/admin/library/video/figures/?part=numbers&part=films&part=machines"),
+        "its figures, every 10 s": get("/admin/library/video/figures/?part=numbers&part=videos&part=machines"),
     }
     return {name: cost_s(work, rounds) for name, work in parts.items()}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--films", type=int, default=20_000)
+    parser.add_argument("--videos", type=int, default=20_000)
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
     call_command("migrate", verbosity=0)
     get_user_model().objects.create_superuser("boss", "boss@example.com", "a-long-boss-password")
-    add_films(SMALL)
+    add_videos(SMALL)
     small = measured(arguments.rounds)
-    add_films(arguments.films - SMALL)
+    add_videos(arguments.videos - SMALL)
     large = measured(arguments.rounds)
-    print(f"\n| CPU seconds | {SMALL} films | {arguments.films} films |\n|---|---:|---:|")
+    print(f"\n| CPU seconds | {SMALL} videos | {arguments.videos} videos |\n|---|---:|---:|")
     for name in large:
         print(f"| {name} | {small[name]:.3f} | {large[name]:.3f} |")
     return int(max(large.values()) >= LIMIT_S)

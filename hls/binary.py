@@ -1,4 +1,4 @@
-"""The engine's settings as the core's values: which ffmpeg, how much of the machine, which films."""
+"""The engine's settings as the core's values: which ffmpeg, how much of the machine, which videos."""
 
 import shutil
 from functools import cache

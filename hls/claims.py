@@ -36,7 +36,7 @@ def is_due(now: datetime) -> Q:
 
 
 def unfinished() -> QuerySet[Transcode]:
-    """Films whose chunks are all done and that only need their playlists and pictures."""
+    """Videos whose chunks are all done and that only need their playlists and pictures."""
     left = Chunk.objects.filter(transcode=OuterRef("pk")).exclude(state=ChunkState.DONE)
     return Transcode.objects.filter(~Exists(left), state=State.PROCESSING, lease_token="").filter(plan__isnull=False)
 
@@ -46,7 +46,7 @@ def unplanned() -> QuerySet[Transcode]:
 
 
 def waiting_chunks() -> QuerySet[Chunk]:
-    """Fairest first: a film's early chunks go before any film's later ones; a short film never waits for a long one."""
+    """Fairest first: a video's early chunks go before any video's later ones. A short video waits for no long one."""
     return Chunk.objects.filter(state=ChunkState.WAITING, transcode__state=State.PROCESSING).order_by(
         "index", "transcode__queued_at", "pk"
     )
@@ -61,15 +61,17 @@ def is_work_waiting() -> bool:
     )
 
 
-def claim_film(films: QuerySet[Transcode], worker: Worker | None) -> tuple[Transcode, Claim] | None:
-    """The first of these films that nobody else gets, or None."""
+def claim_transcode(transcodes: QuerySet[Transcode], worker: Worker | None) -> tuple[Transcode, Claim] | None:
+    """The first of these videos that nobody else gets, or None."""
     claim = Claim(uuid4().hex, worker.pk if worker else None)
-    for film in films.filter(is_due(timezone.now())).order_by("queued_at", "pk")[:CANDIDATES]:
-        free = Transcode.objects.filter(pk=film.pk, version=film.version, state=film.state, lease_token="")
+    for transcode in transcodes.filter(is_due(timezone.now())).order_by("queued_at", "pk")[:CANDIDATES]:
+        free = Transcode.objects.filter(
+            pk=transcode.pk, version=transcode.version, state=transcode.state, lease_token=""
+        )
         won = free.update(lease_token=claim.token, lease_until=lease_end(), worker_id=claim.worker_id)
         if won:
-            film.refresh_from_db()
-            return film, claim
+            transcode.refresh_from_db()
+            return transcode, claim
     return None
 
 
@@ -90,9 +92,9 @@ def claim_chunk(worker: Worker | None) -> tuple[Chunk, Claim] | None:
     return None
 
 
-def owned_film(film: Transcode, claim: Claim) -> QuerySet[Transcode]:
-    """The film's row as long as the claim holds; nothing after that."""
-    return Transcode.objects.filter(pk=film.pk, version=film.version, lease_token=claim.token)
+def owned_transcode(transcode: Transcode, claim: Claim) -> QuerySet[Transcode]:
+    """The video's row as long as the claim holds; nothing after that."""
+    return Transcode.objects.filter(pk=transcode.pk, version=transcode.version, lease_token=claim.token)
 
 
 def owned_chunk(chunk: Chunk, claim: Claim) -> QuerySet[Chunk]:
@@ -103,17 +105,17 @@ def owned_chunk(chunk: Chunk, claim: Claim) -> QuerySet[Chunk]:
 FREE = {"lease_token": "", "lease_until": None, "worker": None}
 
 
-def give_back_film(film: Transcode, claim: Claim) -> None:
-    owned_film(film, claim).update(**FREE)
+def give_back_transcode(transcode: Transcode, claim: Claim) -> None:
+    owned_transcode(transcode, claim).update(**FREE)
 
 
 def give_back_chunk(chunk: Chunk, claim: Claim) -> None:
     owned_chunk(chunk, claim).update(**FREE, state=ChunkState.WAITING, frames_done=0)
 
 
-def take_back_films(films: QuerySet[Transcode]) -> int:
-    """Free films whose worker is gone."""
-    return films.exclude(lease_token="").update(**FREE, losses=F("losses") + 1)
+def take_back_transcodes(transcodes: QuerySet[Transcode]) -> int:
+    """Free videos whose worker is gone."""
+    return transcodes.exclude(lease_token="").update(**FREE, losses=F("losses") + 1)
 
 
 def take_back_chunks(chunks: QuerySet[Chunk]) -> int:
@@ -123,10 +125,10 @@ def take_back_chunks(chunks: QuerySet[Chunk]) -> int:
     )
 
 
-def requeue(films: QuerySet[Transcode]) -> int:
-    """Queue these films once more; chunks that are done stay done. The rows' own conditions decide who is queued."""
+def requeue(transcodes: QuerySet[Transcode]) -> int:
+    """Queue these videos once more; chunks that are done stay done. The rows' own conditions decide who is queued."""
     requeued = 0
-    for pk in films.values_list("pk", flat=True):
+    for pk in transcodes.values_list("pk", flat=True):
         with transaction.atomic():
             won = Transcode.objects.filter(pk=pk, state__in=(State.FAILED, State.CANCELLED)).update(
                 state=State.QUEUED,

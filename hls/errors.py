@@ -2,7 +2,7 @@
 
 
 class NotPossible(Exception):
-    """The film's state does not allow it; the message is a sentence for the person who asked."""
+    """The video's state does not allow it; the message is a sentence for the person who asked."""
 
 
 class NothingRemoved(Exception):

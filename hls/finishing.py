@@ -1,4 +1,4 @@
-"""The last step of a film: playlists, storyboard, poster, and the switch of the pointer."""
+"""The last step of a video: playlists, storyboard, poster, and the switch of the pointer."""
 
 import gzip
 import os
@@ -19,27 +19,27 @@ from hls.core.plan import Plan
 from hls.folders import TILES, WORK, move_in, remove, size_bytes, version_folder
 from hls.models import Chunk, State, Transcode
 from hls.published import Served, ServedRendition
-from hls.renewal import Heartbeat
+from hls.renewal import LeaseRenewal
 from hls.versions import pinned, with_version
 
 RETIRED_FOR = timedelta(minutes=30)  # beyond the old version's own length, for those who are watching it
 
 
-def write_files(film: Transcode, folder: Path, heart: Heartbeat) -> Served:
+def write_files(transcode: Transcode, folder: Path, lease: LeaseRenewal) -> Served:
     """Write everything beside the segments into a private folder. Raises Stopped where the claim was lost meanwhile."""
-    plan = Plan.from_json(film.plan or {})
-    version = version_folder(film.pk, film.version)
+    plan = Plan.from_json(transcode.plan or {})
+    version = version_folder(transcode.pk, transcode.version)
     chunks = [
-        ChunkFacts.from_json(chunk.facts or {}) for chunk in Chunk.objects.filter(transcode=film).order_by("index")
+        ChunkFacts.from_json(chunk.facts or {}) for chunk in Chunk.objects.filter(transcode=transcode).order_by("index")
     ]
     renditions = joined(chunks)
     folder.mkdir(parents=True)
-    sheets = pictures.write_storyboard(plan, version / TILES, folder, heart)
-    has_poster = pictures.write_poster(plan, version, folder / names.POSTER, encoder(), heart)
-    write_text(folder / names.STORYBOARD, with_version(storyboard.vtt(plan), film.version))
-    write_playlists(plan, film.version, renditions, folder)
+    sheets = pictures.write_storyboard(plan, version / TILES, folder, lease)
+    has_poster = pictures.write_poster(plan, version, folder / names.POSTER, encoder(), lease)
+    write_text(folder / names.STORYBOARD, with_version(storyboard.vtt(plan), transcode.version))
+    write_playlists(plan, transcode.version, renditions, folder)
     return Served(
-        version=film.version,
+        version=transcode.version,
         duration_s=round(float(plan.timeline.duration_s), 3),
         size_bytes=size_bytes(folder) + sum(facts.size_bytes for entry in renditions for facts in entry.segments),
         segment_count=len(plan.timeline.segments),
@@ -74,17 +74,17 @@ def write_bytes(path: Path, data: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def publish(film: Transcode, claim: claims.Claim, served: Served, folder: Path) -> bool:
+def publish(transcode: Transcode, claim: claims.Claim, served: Served, folder: Path) -> bool:
     """Move the files in and switch the pointer: both, or neither.
 
-    False when the film was replaced, cancelled or deleted meanwhile.
+    False when the video was replaced, cancelled or deleted meanwhile.
     """
     now = timezone.now()
-    version = version_folder(film.pk, film.version)
+    version = version_folder(transcode.pk, transcode.version)
     with transaction.atomic():
-        old = film.served
+        old = transcode.served
         won = (
-            claims.owned_film(film, claim)
+            claims.owned_transcode(transcode, claim)
             .filter(state=State.PROCESSING)
             .update(
                 **claims.FREE,
@@ -97,7 +97,7 @@ def publish(film: Transcode, claim: claims.Claim, served: Served, folder: Path) 
                 served_version=served.version,
                 served_bytes=served.size_bytes + (old["size_bytes"] if old else 0),
                 retired=old,
-                retired_version=film.served_version,
+                retired_version=transcode.served_version,
                 retired_until=now + timedelta(seconds=old["duration_s"]) + RETIRED_FOR if old else None,
             )
         )

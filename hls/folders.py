@@ -1,4 +1,4 @@
-"""Where a film's files are: `<HLS root>/<transcode>/<version>/…`, never changed after publication."""
+"""Where a video's files are: `<HLS root>/<transcode>/<version>/…`, never changed after publication."""
 
 import shutil
 from contextlib import suppress
@@ -16,12 +16,12 @@ def hls_root() -> Path:
     return Path(settings.HLS_ROOT)
 
 
-def film_folder(transcode_id: int) -> Path:
+def transcode_folder(transcode_id: int) -> Path:
     return hls_root() / str(transcode_id)
 
 
 def version_folder(transcode_id: int, version: int) -> Path:
-    return film_folder(transcode_id) / str(version)
+    return transcode_folder(transcode_id) / str(version)
 
 
 def chunk_folder(transcode_id: int, version: int, index: int, token: str) -> Path:
@@ -30,7 +30,7 @@ def chunk_folder(transcode_id: int, version: int, index: int, token: str) -> Pat
 
 
 def finish_folder(transcode_id: int, version: int, token: str) -> Path:
-    """The private folder of one claim on a film's last step."""
+    """The private folder of one claim on a video's last step."""
     return version_folder(transcode_id, version) / WORK / f"finish-{token}"
 
 

@@ -29,7 +29,7 @@ GIVE_BACK_S = 10.0
 
 _lock = threading.Lock()
 _worker: Worker | None = None
-_heart: threading.Thread | None = None
+_thread: threading.Thread | None = None
 _stopped = threading.Event()
 _hands: list[threading.Thread] = []
 
@@ -41,11 +41,11 @@ def this_worker() -> Worker | None:
 
 def begin(work_off: Callable[[], None], slots: threading.Semaphore) -> None:
     """Start this process's heart; once a process. It can't fail: huey would swallow that."""
-    global _heart
+    global _thread
     with _lock:
-        if _heart is None:
-            _heart = threading.Thread(target=beat_on, args=(work_off, slots), name="pulse", daemon=True)
-            _heart.start()
+        if _thread is None:
+            _thread = threading.Thread(target=beat_on, args=(work_off, slots), name="heartbeat", daemon=True)
+            _thread.start()
 
 
 def show_oneself() -> None:
@@ -139,7 +139,7 @@ def put_to_work(work_off: Callable[[], None]) -> None:
 def end() -> None:
     """Stop beating, wait until the chunks at hand are given back, and sign off: the end of an orderly stop."""
     _stopped.set()
-    for thread in [_heart, *_hands]:
+    for thread in [_thread, *_hands]:
         if thread:
             thread.join(GIVE_BACK_S)
     if _worker:

@@ -39,7 +39,7 @@ def doubt(root: Path, share: Callable[[], Share]) -> str | None:
         return None
     there = share()
     if there.unnamed > there.named:
-        return f"The database names {there.named} of the {there.named + there.unnamed} films in {root}."
+        return f"The database names {there.named} of the {there.named + there.unnamed} videos in {root}."
     return None
 
 

@@ -70,9 +70,9 @@ def replace(transcode: Transcode, source: str) -> None:
 
 
 def retry(transcode: Transcode) -> None:
-    """Try a failed or cancelled film again; chunks that are done stay done. Raises NotPossible for any other state."""
+    """Try a failed or cancelled video again; chunks that are done stay done. Raises NotPossible for any other state."""
     if not claims.requeue(Transcode.objects.filter(pk=transcode.pk)):
-        raise NotPossible("Only a failed or cancelled film can be tried again.")
+        raise NotPossible("Only a failed or cancelled video can be tried again.")
     transcode.refresh_from_db()
     wake_after_commit()
 
@@ -93,14 +93,14 @@ def cancel(transcode: Transcode) -> None:
 
 @transaction.atomic
 def discard(transcode_id: int, pictures: Iterable[str] = ()) -> None:
-    """Forget a film: a running encoder stops by itself, and the files are swept away.
+    """Forget a video: a running encoder stops by itself, and the files are swept away.
 
     `pictures` are files in the upload folder that go with it. What is to go is written down, so that a sweep need not
     conclude it from rows that are not there.
     """
-    film = Transcode.objects.select_for_update().filter(pk=transcode_id).only("source").first()
-    if film:
-        Discarded.add(Root.HLS, [str(film.pk)])
-        Discarded.add(Root.UPLOADS, [film.source, *pictures])
-        film.delete()
+    transcode = Transcode.objects.select_for_update().filter(pk=transcode_id).only("source").first()
+    if transcode:
+        Discarded.add(Root.HLS, [str(transcode.pk)])
+        Discarded.add(Root.UPLOADS, [transcode.source, *pictures])
+        transcode.delete()
     wake_after_commit()

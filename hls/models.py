@@ -36,7 +36,7 @@ class Leased(models.Model):
 
 
 class Transcode(Leased):
-    """One film's way from a source file to HLS: the version being made, and the version being served."""
+    """One video's way from a source file to HLS: the version being made, and the version being served."""
 
     source = models.CharField(max_length=500, help_text="The source file, relative to the upload folder.")
     state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
@@ -48,7 +48,7 @@ class Transcode(Leased):
     error_reason = models.CharField(
         max_length=20, blank=True, default="", help_text="More exact than the code, where there is more to say."
     )
-    retry_at = models.DateTimeField(null=True, blank=True, help_text="When a failed film is tried again by itself.")
+    retry_at = models.DateTimeField(null=True, blank=True, help_text="When a failed video is tried again by itself.")
     queued_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)

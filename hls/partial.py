@@ -1,4 +1,4 @@
-"""A film that can be watched while it is made: its EVENT playlists, and which of its segments are final."""
+"""A video that can be watched while it is made: its EVENT playlists, and which of its segments are final."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,40 +15,40 @@ from hls.folders import version_folder
 from hls.models import Chunk, ChunkState, Transcode
 from hls.versions import pinned, with_version
 
-MOST_KEPT = 8  # films; the facts of two hours are a few megabytes
+MOST_KEPT = 8  # videos; the facts of two hours are a few megabytes
 
 
 @dataclass(frozen=True)
 class Progress:
     """Which chunks are done: another value with each that is added, since done chunks stay as they are.
 
-    Those of a film begun anew are other rows, of another version.
+    Those of a video begun anew are other rows, of another version.
     """
 
-    film: int
+    transcode_id: int
     version: int
     count: int
     newest: int | None
     finished_at: datetime | None
 
     @classmethod
-    def of(cls, film: Transcode) -> Self:
+    def of(cls, transcode: Transcode) -> Self:
         """One query, which reads no facts."""
-        found = done(film.pk, film.version).aggregate(
+        found = done(transcode.pk, transcode.version).aggregate(
             count=Count("pk"), newest=Max("pk"), finished_at=Max("finished_at")
         )
-        return cls(film.pk, film.version, **found)
+        return cls(transcode.pk, transcode.version, **found)
 
 
-def done(film: int, version: int) -> QuerySet[Chunk]:
-    """None where the film has been begun anew since it was read."""
-    return Chunk.objects.filter(transcode=film, transcode__version=version, state=ChunkState.DONE)
+def done(transcode_id: int, version: int) -> QuerySet[Chunk]:
+    """None where the video has been begun anew since it was read."""
+    return Chunk.objects.filter(transcode=transcode_id, transcode__version=version, state=ChunkState.DONE)
 
 
 @lru_cache(maxsize=MOST_KEPT)
 def measured(progress: Progress) -> tuple[RenditionFacts, ...]:
     """The facts of the chunks that are done without a gap; () where not even the first one is."""
-    found = done(progress.film, progress.version).values_list("facts", flat=True)
+    found = done(progress.transcode_id, progress.version).values_list("facts", flat=True)
     return joined(ChunkFacts.from_json(facts) for facts in found if facts)
 
 
@@ -62,14 +62,19 @@ class Growing:
     renditions: tuple[RenditionFacts, ...]
 
     @classmethod
-    def of(cls, film: Transcode) -> Self | None:
+    def of(cls, transcode: Transcode) -> Self | None:
         """None where not even the first chunk is done."""
-        if film.plan is None:
+        if transcode.plan is None:
             return None
-        renditions = measured(Progress.of(film))
+        renditions = measured(Progress.of(transcode))
         if not renditions:
             return None
-        return cls(Plan.from_json(film.plan), film.version, version_folder(film.pk, film.version), renditions)
+        return cls(
+            Plan.from_json(transcode.plan),
+            transcode.version,
+            version_folder(transcode.pk, transcode.version),
+            renditions,
+        )
 
     def rendition(self, name: str) -> RenditionFacts:
         return next((entry for entry in self.renditions if entry.name == name), self.renditions[-1])
@@ -78,7 +83,7 @@ class Growing:
         return pinned(playlists.multivariant(self.plan, self.renditions), self.version)
 
     def media(self, resolution: str, name: str) -> str | None:
-        """The growing media playlist; there are no I-frame playlists before the film is finished."""
+        """The growing media playlist; there are no I-frame playlists before the video is finished."""
         if name != names.INDEX:
             return None
         rendition = self.rendition(resolution)

@@ -14,12 +14,12 @@ from django.utils import timezone
 from hls import claims
 from hls.core.errors import Stopped
 from hls.models import PeriodicTask
-from hls.renewal import Heartbeat
+from hls.renewal import LeaseRenewal
 
 MINUTELY = timedelta(seconds=50)  # less than a minute: no two starts are exactly one apart
 
 
-def in_turn(name: str, every: timedelta, work: Callable[[Heartbeat], None]) -> bool:
+def in_turn(name: str, every: timedelta, work: Callable[[LeaseRenewal], None]) -> bool:
     """Do the work, unless another worker is at it or did it lately; whether it was done."""
     PeriodicTask.objects.get_or_create(name=name)
     now, token = timezone.now(), uuid4().hex
@@ -30,7 +30,7 @@ def in_turn(name: str, every: timedelta, work: Callable[[Heartbeat], None]) -> b
         return False
     own = PeriodicTask.objects.filter(name=name, lease_token=token)
     try:
-        work(Heartbeat(own))
+        work(LeaseRenewal(own))
     except Stopped:  # another has taken it over, or this worker ends
         return False
     finally:

@@ -11,7 +11,7 @@ from hls.core.errors import TranscodeError
 from hls.core.pictures import extract_frame
 from hls.core.plan import Plan
 from hls.folders import TILES
-from hls.renewal import Heartbeat
+from hls.renewal import LeaseRenewal
 
 log = structlog.get_logger("videoflix.hls")
 
@@ -21,13 +21,13 @@ DARKEST = 24.0  # mean luminance (of 255) below which a picture counts as black
 FLATTEST = 12.0  # standard deviation below which it counts as empty
 
 
-def write_storyboard(plan: Plan, tiles: Path, folder: Path, heart: Heartbeat) -> int:
+def write_storyboard(plan: Plan, tiles: Path, folder: Path, lease: LeaseRenewal) -> int:
     """Lay the tiles on sheets and return how many there are. A tile that is missing or can't be read stays black."""
     count = storyboard.sheet_count(plan)
     for sheet in range(count):
         picture = Image.new("RGB", storyboard.sheet_size(plan, sheet))
         for number in range(plan.tile_count):
-            heart.go_on()
+            lease.go_on()
             spot = storyboard.place(plan, number)
             if spot.sheet == sheet and (tile := tile_of(tiles, number)):
                 picture.paste(tile.resize((plan.tile_width, plan.tile_height)), (spot.x, spot.y))
@@ -44,10 +44,10 @@ def tile_of(tiles: Path, number: int) -> Image.Image | None:
         return None
 
 
-def write_poster(plan: Plan, version: Path, target: Path, encoder: Encoder, heart: Heartbeat) -> bool:
+def write_poster(plan: Plan, version: Path, target: Path, encoder: Encoder, lease: LeaseRenewal) -> bool:
     """Take the poster from the best rendition, at the moment of the most telling tile. False where none can be made."""
     best = plan.renditions[-1]
-    number = telling_tile(plan, version / TILES, heart)
+    number = telling_tile(plan, version / TILES, lease)
     at_frame = min(number * plan.frames_per_tile, plan.timeline.frame_count - 1)
     segment = next(entry for entry in plan.timeline.segments if at_frame < entry.end_frame)
     at_s = float(plan.timeline.seconds(at_frame - segment.first_frame))
@@ -58,7 +58,7 @@ def write_poster(plan: Plan, version: Path, target: Path, encoder: Encoder, hear
             at_s=at_s,
             width=min(POSTER_WIDTH, best.width),
             encoder=encoder,
-            watch=heart.watch(),
+            watch=lease.watch(),
         )
     except TranscodeError as error:
         log.warning("no poster", version=str(version), code=error.code, detail=error.detail)
@@ -66,11 +66,11 @@ def write_poster(plan: Plan, version: Path, target: Path, encoder: Encoder, hear
     return True
 
 
-def telling_tile(plan: Plan, tiles: Path, heart: Heartbeat) -> int:
-    """The first tile of the film's first half that is neither black nor empty, else the liveliest of all, else 0."""
+def telling_tile(plan: Plan, tiles: Path, lease: LeaseRenewal) -> int:
+    """The first tile of the video's first half that is neither black nor empty, else the liveliest of all, else 0."""
     liveliest, most = 0, -1.0
     for number in range(plan.tile_count):
-        heart.go_on()
+        lease.go_on()
         tile = tile_of(tiles, number)
         if tile is None:
             continue

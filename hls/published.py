@@ -57,7 +57,7 @@ def current(transcode: Transcode) -> Edition | None:
 
 
 def retired(transcode: Transcode) -> Edition | None:
-    """What those get who began to watch before the film was replaced."""
+    """What those get who began to watch before the video was replaced."""
     return edition(transcode, transcode.retired)
 
 

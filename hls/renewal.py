@@ -23,7 +23,7 @@ RENEW_EVERY_S = 2.0
 stopping = threading.Event()
 
 
-class Heartbeat:
+class LeaseRenewal:
     """Renews the lease of the row that is claimed, and notices when it is no longer ours."""
 
     def __init__(self, claimed: QuerySet[Transcode] | QuerySet[Chunk] | QuerySet[PeriodicTask]) -> None:
@@ -59,7 +59,7 @@ class Heartbeat:
         return Watch(on_line=None, on_tick=self.beat, should_stop=self.is_over)
 
 
-class ChunkHeartbeat(Heartbeat):
+class ChunkRenewal(LeaseRenewal):
     """Also tells how far the chunk is."""
 
     def __init__(self, chunk: Chunk, claim: claims.Claim) -> None:
@@ -77,9 +77,9 @@ class ChunkHeartbeat(Heartbeat):
         return bool(is_ours) and raise_percent(self.chunk.transcode)
 
 
-def raise_percent(film: Transcode) -> bool:
-    """Bring the film's percent up to its chunks' frames, never down. False when the film is no longer processed."""
-    frames = Chunk.objects.filter(transcode_id=film.pk).aggregate(done=Sum("frames_done"), all=Sum("frame_count"))
+def raise_percent(transcode: Transcode) -> bool:
+    """Bring the video's percent up to its chunks' frames, never down. False when the video is no longer processed."""
+    frames = Chunk.objects.filter(transcode_id=transcode.pk).aggregate(done=Sum("frames_done"), all=Sum("frame_count"))
     percent = min(99.0, 100 * (frames["done"] or 0) / (frames["all"] or 1))
-    own = Transcode.objects.filter(pk=film.pk, version=film.version, state=State.PROCESSING)
+    own = Transcode.objects.filter(pk=transcode.pk, version=transcode.version, state=State.PROCESSING)
     return bool(own.update(percent=Case(When(percent__lt=percent, then=Value(percent)), default=F("percent"))))

@@ -1,4 +1,4 @@
-"""How far a film is: the same numbers for the API, the admin and the command line."""
+"""How far a video is: the same numbers for the API, the admin and the command line."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -38,7 +38,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class Notice:
-    """Something about the finished film that its editor should know."""
+    """Something about the finished video that its editor should know."""
 
     code: str
     message: str
@@ -54,7 +54,7 @@ class RenditionStatus:
 
 @dataclass(frozen=True)
 class Status:
-    """A film's progress. `percent` (0 to 100) never falls while a version is made; `speed` is film seconds a second."""
+    """A video's progress. `percent` (0 to 100) never falls; `speed` 1 is as fast as it plays."""
 
     state: str
     playable: bool
@@ -73,7 +73,7 @@ class Status:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What the films on one page have in common."""
+    """What the videos on one page have in common."""
 
     now_s: float
     crew: Crew = ALONE
@@ -81,18 +81,18 @@ class Surroundings:
     positions: Mapping[int, int] = field(default_factory=dict)
 
 
-def status_of(film: Transcode) -> Status:
-    return statuses([film])[film.pk]
+def status_of(transcode: Transcode) -> Status:
+    return statuses([transcode])[transcode.pk]
 
 
-def statuses(films: Sequence[Transcode]) -> dict[int, Status]:
-    """The status of each film by its id, with as many queries however many there are."""
-    unfinished = [film.pk for film in films if film.state != State.READY]
+def statuses(transcodes: Sequence[Transcode]) -> dict[int, Status]:
+    """The status of each video by its id, with as many queries however many there are."""
+    unfinished = [transcode.pk for transcode in transcodes if transcode.state != State.READY]
     rows = Chunk.objects.filter(transcode_id__in=unfinished).order_by("transcode_id", "index")
     fresh = rows.defer("facts") if unfinished else ()
     chunks = {pk: list(group) for pk, group in groupby(fresh, key=lambda chunk: chunk.transcode_id)}
-    around = surroundings({film.state for film in films})
-    return {film.pk: build(film, chunks.get(film.pk, []), around) for film in films}
+    around = surroundings({transcode.state for transcode in transcodes})
+    return {transcode.pk: build(transcode, chunks.get(transcode.pk, []), around) for transcode in transcodes}
 
 
 def surroundings(states: set[str]) -> Surroundings:
@@ -106,62 +106,65 @@ def surroundings(states: set[str]) -> Surroundings:
 
 
 def queue_positions() -> dict[int, int]:
-    """The place of every queued film, counted from 1."""
+    """The place of every queued video, counted from 1."""
     queued = Transcode.objects.filter(state=State.QUEUED).order_by("queued_at", "pk")
     return {pk: place for place, pk in enumerate(queued.values_list("pk", flat=True), start=1)}
 
 
-def build(film: Transcode, chunks: Sequence[Chunk], around: Surroundings) -> Status:
-    plan = Plan.from_json(film.plan) if film.plan else None
-    percent = round(film.percent, 1)
-    is_made = plan is not None and film.state == State.PROCESSING
+def build(transcode: Transcode, chunks: Sequence[Chunk], around: Surroundings) -> Status:
+    plan = Plan.from_json(transcode.plan) if transcode.plan else None
+    percent = round(transcode.percent, 1)
+    is_made = plan is not None and transcode.state == State.PROCESSING
     stints = [stint(chunk) for chunk in chunks if is_made and chunk.started_at and chunk.frames_done]
     return Status(
-        state=film.state,
-        playable=film.served_version is not None or any(c.index == 0 and c.state == ChunkState.DONE for c in chunks),
+        state=transcode.state,
+        playable=transcode.served_version is not None
+        or any(c.index == 0 and c.state == ChunkState.DONE for c in chunks),
         percent=percent,
-        phase=phase_of(film, chunks),
-        eta_s=eta_s(film, chunks, stints, around) if is_made else None,
-        queue_position=around.positions.get(film.pk),
+        phase=phase_of(transcode, chunks),
+        eta_s=eta_s(transcode, chunks, stints, around) if is_made else None,
+        queue_position=around.positions.get(transcode.pk),
         speed=speed(stints, plan) if plan else None,
         renditions=tuple(RenditionStatus(r.name, r.width, r.height, percent) for r in plan.renditions) if plan else (),
-        attempts=film.attempts,
-        error=failure(film) if film.state == State.FAILED else None,
+        attempts=transcode.attempts,
+        error=failure(transcode) if transcode.state == State.FAILED else None,
         chunks=tuple(chunk.state for chunk in chunks),
-        warnings=warnings(film),
+        warnings=warnings(transcode),
         omissions=omissions(plan) if plan else (),
     )
 
 
-def warnings(film: Transcode) -> tuple[Notice, ...]:
+def warnings(transcode: Transcode) -> tuple[Notice, ...]:
     """What couldn't be decoded of the file that is served, unless another one is being made."""
-    if film.state != State.READY or film.served is None:
+    if transcode.state != State.READY or transcode.served is None:
         return ()
     return tuple(
         Notice("undecodable", f"The picture from {at(begin_s)} to {at(end_s)} could not be decoded as it was.")
-        for begin_s, end_s in Served.from_json(film.served).undecoded
+        for begin_s, end_s in Served.from_json(transcode.served).undecoded
     )
 
 
 def at(seconds: float) -> str:
-    """A moment of a film, to a tenth of a second: "0:14.2", "1:02:09.0"."""
+    """A moment of a video, to a tenth of a second: "0:14.2", "1:02:09.0"."""
     minutes, rest = divmod(round(seconds, 1), 60)
     hours, minutes = divmod(int(minutes), 60)
     return f"{hours}:{minutes:02d}:{rest:04.1f}" if hours else f"{minutes}:{rest:04.1f}"
 
 
-def failure(film: Transcode) -> Failure:
-    advice = advice_for(film.error_code, film.error_reason)
-    return Failure(film.error_code, advice.sentence, advice.hint_for(is_tried_again=film.retry_at is not None))
+def failure(transcode: Transcode) -> Failure:
+    advice = advice_for(transcode.error_code, transcode.error_reason)
+    return Failure(
+        transcode.error_code, advice.sentence, advice.hint_for(is_tried_again=transcode.retry_at is not None)
+    )
 
 
-def phase_of(film: Transcode, chunks: Sequence[Chunk]) -> Phase:
-    if film.state == State.READY:
+def phase_of(transcode: Transcode, chunks: Sequence[Chunk]) -> Phase:
+    if transcode.state == State.READY:
         return Phase.DONE
-    if film.state not in ACTIVE:
+    if transcode.state not in ACTIVE:
         return Phase.STOPPED
-    if film.state == State.QUEUED:
-        return Phase.PROBING if film.lease_token else Phase.WAITING
+    if transcode.state == State.QUEUED:
+        return Phase.PROBING if transcode.lease_token else Phase.WAITING
     if chunks and not any(chunk.started_at for chunk in chunks):
         return Phase.WAITING
     return Phase.FINISHING if all(chunk.state == ChunkState.DONE for chunk in chunks) else Phase.ENCODING
@@ -180,13 +183,13 @@ def heard_s(chunk: Chunk) -> float:
 
 
 def speed(stints: Sequence[Stint], plan: Plan) -> float | None:
-    """Film seconds made for each second in which at least one worker was busy with the film."""
+    """Video seconds made for each second in which at least one worker was busy with the video."""
     busy_s = union_s(stints)
     return round(sum(stint.work for stint in stints) / float(plan.timeline.rate) / busy_s, 2) if busy_s > 0 else None
 
 
-def eta_s(film: Transcode, chunks: Sequence[Chunk], stints: Sequence[Stint], around: Surroundings) -> float | None:
-    """Until viewers get the finished film."""
+def eta_s(transcode: Transcode, chunks: Sequence[Chunk], stints: Sequence[Stint], around: Surroundings) -> float | None:
+    """Until viewers get the finished video."""
     if not chunks:
         return None
     begun = [
@@ -195,6 +198,6 @@ def eta_s(film: Transcode, chunks: Sequence[Chunk], stints: Sequence[Stint], aro
         if chunk.state == ChunkState.RUNNING
     ]
     waiting = [float(chunk.frame_count) for chunk in chunks if chunk.state in (ChunkState.WAITING, ChunkState.FAILED)]
-    ahead = tuple(workload.ahead_of(film, chunks[-1].index, around.rivals)) if waiting else ()
+    ahead = tuple(workload.ahead_of(transcode, chunks[-1].index, around.rivals)) if waiting else ()
     left_s = remaining_s(stints, Outlook(begun, waiting, ahead), around.crew)
     return None if left_s is None else round(left_s + FINISHING_S, 1)

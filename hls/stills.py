@@ -1,4 +1,4 @@
-"""A single picture of a film that is served, in full size."""
+"""A single picture of a video that is served, in full size."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,12 +28,12 @@ class Tile:
     height: int
 
 
-def tiles(film: Transcode, *, most: int) -> list[Tile]:
-    """At most so many, spread over the film; none while a new version is made, whose plan is another one."""
-    edition = current(film)
-    if edition is None or film.plan is None or film.state != State.READY:
+def tiles(transcode: Transcode, *, most: int) -> list[Tile]:
+    """At most so many, spread over the video; none while a new version is made, whose plan is another one."""
+    edition = current(transcode)
+    if edition is None or transcode.plan is None or transcode.state != State.READY:
         return []
-    plan = Plan.from_json(film.plan)
+    plan = Plan.from_json(transcode.plan)
     step = max(1, -(-plan.tile_count // most))
     return [tile(plan, number) for number in range(0, plan.tile_count, step)]
 
@@ -44,10 +44,10 @@ def tile(plan: Plan, number: int) -> Tile:
     return Tile(number, at_s, names.sheet_name(spot.sheet), spot.x, spot.y, plan.tile_width, plan.tile_height)
 
 
-def liveliest(film: Transcode, *, most: int) -> int:
+def liveliest(transcode: Transcode, *, most: int) -> int:
     """The number of the tile with the most contrast. Raises TranscodeError where there is no storyboard."""
-    edition = current(film)
-    found = tiles(film, most=most)
+    edition = current(transcode)
+    found = tiles(transcode, most=most)
     if edition is None or not found:
         raise TranscodeError(Code.SOURCE_MISSING, "no storyboard")
     return max(found, key=lambda entry: contrast(edition, entry)).number
@@ -59,15 +59,15 @@ def contrast(edition: Edition, entry: Tile) -> float:
         return ImageStat.Stat(sheet.crop(box).convert("L")).stddev[0]
 
 
-def take_still(film: Transcode, number: int, target: Path) -> None:
+def take_still(transcode: Transcode, number: int, target: Path) -> None:
     """Write the tile's moment as a JPEG, from the best rendition.
 
     Raises TranscodeError: SOURCE_MISSING where there is no such tile, ENCODER_FAILED, TIMEOUT.
     """
-    edition = current(film)
-    if edition is None or film.plan is None or film.state != State.READY:
+    edition = current(transcode)
+    if edition is None or transcode.plan is None or transcode.state != State.READY:
         raise TranscodeError(Code.SOURCE_MISSING, "nothing is served")
-    plan = Plan.from_json(film.plan)
+    plan = Plan.from_json(transcode.plan)
     if not 0 <= number < plan.tile_count:
         raise TranscodeError(Code.SOURCE_MISSING, "no such tile")
     moment = moment_of_tile(plan, number)

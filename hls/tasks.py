@@ -14,7 +14,7 @@ slots = threading.BoundedSemaphore(settings.HLS_WORKERS)
 
 
 def work_off() -> None:
-    """Plan films, encode chunks, finish films, one after the other, until there is nothing left or all slots are taken.
+    """Plan, encode chunks and finish, one after the other, until there is nothing left or all slots are taken.
 
     A chunk follows the last one without a detour through the queue, where another host might take the wake-up and have
     no slot for it.

@@ -15,24 +15,24 @@ from django.utils import timezone
 
 from hls import claims, identity
 from hls.errors import NothingRemoved
-from hls.folders import WORK, film_folder, hls_root, size_bytes, source_path
+from hls.folders import WORK, hls_root, size_bytes, source_path, transcode_folder
 from hls.models import ACTIVE, Chunk, ChunkState, Discarded, PeriodicTask, Root, State, Transcode, Worker
 from hls.removal import Trash, check_share, erase
-from hls.renewal import Heartbeat
+from hls.renewal import LeaseRenewal
 
 log = structlog.get_logger("videoflix.hls")
 
 WORKER_FORGOTTEN_AFTER = timedelta(days=1)
-TASK = "sweep films"
+TASK = "sweep videos"
 HAS_PLAN = ExpressionWrapper(Q(plan__isnull=False), output_field=BooleanField())  # a plan takes long to read
-LOOKED_INTO_AT_ONCE = 2_000  # films' folders
+LOOKED_INTO_AT_ONCE = 2_000  # videos' folders
 NOT_OURS = "lost+found"  # of the file system, where the root is a disk of its own
 
 
 def take_back_dead(workers: Iterable[Worker]) -> None:
     """Free what these workers held, and forget them."""
     for worker in workers:
-        claims.take_back_films(Transcode.objects.filter(worker=worker))
+        claims.take_back_transcodes(Transcode.objects.filter(worker=worker))
         claims.take_back_chunks(Chunk.objects.filter(worker=worker))
         worker.delete()
         log.warning("worker vanished", worker=str(worker))
@@ -41,12 +41,12 @@ def take_back_dead(workers: Iterable[Worker]) -> None:
 def take_back_lapsed() -> None:
     """Free what nobody has renewed in time: its worker is dead, or cut off."""
     now = timezone.now()
-    claims.take_back_films(Transcode.objects.filter(lease_until__lt=now))
+    claims.take_back_transcodes(Transcode.objects.filter(lease_until__lt=now))
     claims.take_back_chunks(Chunk.objects.filter(lease_until__lt=now))
 
 
 def retry_due() -> None:
-    """Queue failed films again whose cause may have passed."""
+    """Queue failed videos again whose cause may have passed."""
     claims.requeue(Transcode.objects.filter(state=State.FAILED, retry_at__lt=timezone.now()))
 
 
@@ -62,11 +62,11 @@ class Orphan:
         return size_bytes(self.path)
 
 
-def keep_house(heart: Heartbeat) -> None:
-    """The minutely sweep: a part of the films at a time, so that it costs the same in a library of any size."""
+def keep_house(lease: LeaseRenewal) -> None:
+    """The minutely sweep: a part of the videos at a time, so that it costs the same in a library of any size."""
     task = PeriodicTask.objects.get(name=TASK)
     try:
-        position = sweep(after=task.position, most=LOOKED_INTO_AT_ONCE, go_on=heart.go_on)
+        position = sweep(after=task.position, most=LOOKED_INTO_AT_ONCE, go_on=lease.go_on)
     except NothingRemoved as error:
         log.error("nothing removed", reason=str(error))
     else:
@@ -82,7 +82,7 @@ def sweep(
 ) -> int:
     """End retirements, forget old workers, remove orphans; where to go on next time.
 
-    Below the root all is looked at, within it the folders of at most `most` films whose ids follow `after`.
+    Below the root all is looked at, within it the folders of at most `most` videos whose ids follow `after`.
     Raises NotOurs, TooMuch.
     """
     end_retirements()
@@ -108,16 +108,16 @@ def sweep(
 def end_retirements() -> None:
     """Give up the versions that were kept for those who had begun to watch them."""
     over = Transcode.objects.filter(retired_until__lt=timezone.now())
-    for film in over.only("retired_version", "retired_until", "served"):
+    for transcode in over.only("retired_version", "retired_until", "served"):
         with transaction.atomic():
-            ended = Transcode.objects.filter(pk=film.pk, retired_until=film.retired_until).update(
+            ended = Transcode.objects.filter(pk=transcode.pk, retired_until=transcode.retired_until).update(
                 retired=None,
                 retired_version=None,
                 retired_until=None,
-                served_bytes=film.served["size_bytes"] if film.served else 0,
+                served_bytes=transcode.served["size_bytes"] if transcode.served else 0,
             )
             if ended:
-                Discarded.add(Root.HLS, [f"{film.pk}/{film.retired_version}"])
+                Discarded.add(Root.HLS, [f"{transcode.pk}/{transcode.retired_version}"])
 
 
 def remove_discarded(trash: Trash, go_on: Callable[[], None]) -> None:
@@ -135,13 +135,13 @@ def remove_discarded(trash: Trash, go_on: Callable[[], None]) -> None:
 class Look:
     """What is below the HLS root, read before the rows: what is begun meanwhile is never taken for an orphan."""
 
-    named: int  # films
+    named: int  # videos
     orphans: list[Orphan]
     goes_on_after: int
 
     @classmethod
     def taken(cls, after: int = 0, most: int | None = None) -> Self:
-        there = found_films()
+        there = found_transcodes()
         known = set(map(str, Transcode.objects.values_list("pk", flat=True).iterator()))
         named = there & known
         ids = sorted(map(int, named))
@@ -158,8 +158,8 @@ def orphans() -> list[Orphan]:
     return Look.taken().orphans
 
 
-def found_films() -> set[str]:
-    """The names of the films' folders, and of whatever else lies there; hidden names are our own."""
+def found_transcodes() -> set[str]:
+    """The names of the videos' folders, and of whatever else lies there; hidden names are our own."""
     try:
         with os.scandir(hls_root()) as entries:
             return {entry.name for entry in entries if not entry.name.startswith(".") and entry.name != NOT_OURS}
@@ -167,11 +167,11 @@ def found_films() -> set[str]:
         return set()
 
 
-def orphans_within(films: Sequence[int]) -> list[Orphan]:
-    """Versions, and private folders in them, of films that have rows."""
-    found = [entry for film in films for entry in entries(film_folder(film))]
-    wanted = named_folders(films)
-    held = held_work_folders(films)
+def orphans_within(transcodes: Sequence[int]) -> list[Orphan]:
+    """Versions, and private folders in them, of videos that have rows."""
+    found = [entry for transcode in transcodes for entry in entries(transcode_folder(transcode))]
+    wanted = named_folders(transcodes)
+    held = held_work_folders(transcodes)
     return [
         Orphan(path, is_private=path.parent.name == WORK)
         for path in found
@@ -179,8 +179,8 @@ def orphans_within(films: Sequence[int]) -> list[Orphan]:
     ]
 
 
-def entries(film: Path) -> Iterator[Path]:
-    for version in below(film):
+def entries(clip: Path) -> Iterator[Path]:
+    for version in below(clip):
         yield version
         yield from below(version / WORK)
 
@@ -192,22 +192,22 @@ def below(folder: Path) -> list[Path]:
         return []
 
 
-def named_folders(films: Sequence[int]) -> set[Path]:
-    """The versions of these films that are served, retired, or may still be finished."""
+def named_folders(transcodes: Sequence[int]) -> set[Path]:
+    """The versions of these videos that are served, retired, or may still be finished."""
     wanted: set[Path] = set()
-    rows = Transcode.objects.filter(pk__in=films).values_list(
+    rows = Transcode.objects.filter(pk__in=transcodes).values_list(
         "pk", "state", "version", HAS_PLAN, "served_version", "retired_version"
     )
     for pk, state, version, has_plan, served, retired in rows:
-        film = film_folder(pk)
+        transcode = transcode_folder(pk)
         versions = {served, retired} | ({version} if has_plan and state != State.READY else set())
-        wanted |= {film} | {film / str(number) for number in versions if number is not None}
+        wanted |= {transcode} | {transcode / str(number) for number in versions if number is not None}
     return wanted
 
 
-def held_work_folders(films: Sequence[int]) -> set[str]:
-    running = Chunk.objects.filter(state=ChunkState.RUNNING, transcode__state__in=ACTIVE, transcode__in=films)
-    finishing = Transcode.objects.filter(state=State.PROCESSING, pk__in=films).exclude(lease_token="")
+def held_work_folders(transcodes: Sequence[int]) -> set[str]:
+    running = Chunk.objects.filter(state=ChunkState.RUNNING, transcode__state__in=ACTIVE, transcode__in=transcodes)
+    finishing = Transcode.objects.filter(state=State.PROCESSING, pk__in=transcodes).exclude(lease_token="")
     return {f"{index}-{token}" for index, token in running.values_list("index", "lease_token")} | {
         f"finish-{token}" for token in finishing.values_list("lease_token", flat=True)
     }
@@ -220,11 +220,11 @@ def is_named(path: Path, wanted: set[Path], held: set[str]) -> bool:
 
 
 def share() -> identity.Share:
-    """Of the films' folders, how many are of films whose uploaded file is there too: ids alone are alike everywhere.
+    """Of the videos' folders, how many are of videos whose uploaded file is there too: ids alone are alike everywhere.
 
-    A film that has no plan yet has no folder: one of its number is another's.
+    A video that has no plan yet has no folder: one of its number is another's.
     """
-    there = found_films()
+    there = found_transcodes()
     made = Transcode.objects.exclude(plan__isnull=True, served_version=None)
     rows = made.values_list("pk", "source").iterator()
     named = sum(1 for pk, source in rows if str(pk) in there and source_path(source).exists())
@@ -233,6 +233,6 @@ def share() -> identity.Share:
 
 def wanted_names() -> set[str]:
     """The versions that rows name, as the trash knows them."""
-    films = Transcode.objects.values_list("pk", flat=True)
+    transcodes = Transcode.objects.values_list("pk", flat=True)
     root = hls_root()
-    return {str(path.relative_to(root)) for part in batched(films, 500) for path in named_folders(part)}
+    return {str(path.relative_to(root)) for part in batched(transcodes, 500) for path in named_folders(part)}

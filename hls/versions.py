@@ -1,8 +1,8 @@
 """Addresses that change with the version.
 
-A segment's bytes are cached for a year, so a film that replaces another must not use the same addresses: from the
+A segment's bytes are cached for a year, so a video that replaces another must not use the same addresses: from the
 second version on every URI in a playlist carries `?v=<version>`. A multivariant playlist names its version from the
-first on, since players read the playlists of other resolutions much later, when the film may have been replaced.
+first on, since players read the playlists of other resolutions much later, when the video may have been replaced.
 Those who began with an older version keep getting it while it is retired; nobody gets a mix.
 """
 

@@ -1,4 +1,4 @@
-"""What a film waits for beside its own chunks: other films' chunks, and the workers there are."""
+"""What a video waits for beside its own chunks: other videos' chunks, and the workers there are."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ SILENCE = timedelta(seconds=15)  # after which a worker no longer counts
 
 @dataclass(frozen=True)
 class Rival:
-    """Another film that is being made: its unfinished chunks, and what a frame of it costs in pixels."""
+    """Another video that is being made: its unfinished chunks, and what a frame of it costs in pixels."""
 
     transcode_id: int
     queued_at: datetime
@@ -32,19 +32,19 @@ def crew() -> Crew:
 
 
 def rivals() -> list[Rival]:
-    """All films being made, with two queries."""
-    films = {
+    """All videos being made, with two queries."""
+    transcodes = {
         pk: (queued_at, renditions)
         for pk, queued_at, renditions in Transcode.objects.filter(
             state=State.PROCESSING, plan__isnull=False
         ).values_list("pk", "queued_at", "plan__renditions")
     }
     unfinished = Chunk.objects.filter(
-        transcode__in=films, state__in=(ChunkState.WAITING, ChunkState.RUNNING)
+        transcode__in=transcodes, state__in=(ChunkState.WAITING, ChunkState.RUNNING)
     ).values_list("transcode_id")
     left = Sum(F("frame_count") - F("frames_done"))
     sums = unfinished.annotate(first=Min("index"), count=Count("pk"), frames=left).order_by()
-    return [Rival(pk, films[pk][0], pixels(films[pk][1]), *counts) for pk, *counts in sums]
+    return [Rival(pk, transcodes[pk][0], pixels(transcodes[pk][1]), *counts) for pk, *counts in sums]
 
 
 def pixels(renditions: Sequence[dict[str, int]]) -> int:
@@ -52,9 +52,9 @@ def pixels(renditions: Sequence[dict[str, int]]) -> int:
     return sum(entry["width"] * entry["height"] for entry in renditions)
 
 
-def ahead_of(film: Transcode, last: int, found: Sequence[Rival]) -> Iterator[float]:
-    """Other films' chunks that come before chunk `last` of this one, each in frames of this one."""
-    own = next((rival for rival in found if rival.transcode_id == film.pk), None)
+def ahead_of(transcode: Transcode, last: int, found: Sequence[Rival]) -> Iterator[float]:
+    """Other videos' chunks that come before chunk `last` of this one, each in frames of this one."""
+    own = next((rival for rival in found if rival.transcode_id == transcode.pk), None)
     for rival in found:
         if own and rival is not own:
             is_first = (rival.queued_at, rival.transcode_id) < (own.queued_at, own.transcode_id)

@@ -1,4 +1,4 @@
-"""Films: the list, one film, its transcode, and what players fetch."""
+"""Videos: the list, one video, its transcode, and what players fetch."""
 
 import hashlib
 from typing import Annotated
@@ -19,7 +19,7 @@ from library.openapi import REFUSED, WITH_RANGES, FieldErrors
 from library.schemas import Detail, PlaybackAddressOut, TranscodeOut, VideoDetailOut, VideoOut
 from library.viewers import ViewerRequest
 
-videos = Router(tags=["Films"])
+videos = Router(tags=["Videos"])
 staff = Router(tags=["Transcoding"])
 streams = Router(tags=["Playback"])
 
@@ -33,8 +33,8 @@ def one_spelling(number: str) -> str:
     return number
 
 
-FilmId = Annotated[
-    int, BeforeValidator(one_spelling), Path(ge=1, le=2**63 - 1, description="The film's id.", example=7)
+VideoId = Annotated[
+    int, BeforeValidator(one_spelling), Path(ge=1, le=2**63 - 1, description="The video's id.", example=7)
 ]
 Version = Annotated[int | None, Query(ge=1, le=2**31 - 1, alias="v", description="Set by playlists; leave it out.")]
 
@@ -43,16 +43,16 @@ Version = Annotated[int | None, Query(ge=1, le=2**31 - 1, alias="v", description
     "/",
     response={200: list[VideoOut], 304: None, 400: FieldErrors, 401: Detail},
     operation_id="listVideos",
-    summary="List the films",
+    summary="List the videos",
 )
 def list_videos(
     request: HttpRequest,
-    category: Annotated[Category | None, Query(description="Only films of this category.")] = None,
+    category: Annotated[Category | None, Query(description="Only videos of this category.")] = None,
     search: Annotated[str, Query(max_length=200, description="Words in title or description.")] = "",
-    limit: Annotated[int | None, Query(ge=1, le=1000, description="At most so many films.")] = None,
+    limit: Annotated[int | None, Query(ge=1, le=1000, description="At most so many videos.")] = None,
     offset: Annotated[int, Query(ge=0, le=10_000_000, description="Leave out so many of the newest.")] = 0,
 ) -> HttpResponseBase:
-    """All films that can be watched, newest first, as a bare array.
+    """All videos that can be watched, newest first, as a bare array.
 
     With `limit` or `offset` the header `X-Total-Count` tells how many there are in all. The answer has a weak `ETag`;
     sent back in `If-None-Match` it is answered with 304 while nothing has changed.
@@ -80,17 +80,17 @@ def list_videos(
     "/{video_id}/",
     response={200: VideoDetailOut, **REFUSED},
     operation_id="getVideo",
-    summary="Get one film",
+    summary="Get one video",
 )
-def get_video(request: HttpRequest, response: HttpResponse, video_id: FilmId) -> VideoDetailOut:
-    """One film, with its status and what there is to play."""
+def get_video(request: HttpRequest, response: HttpResponse, video_id: VideoId) -> VideoDetailOut:
+    """One video, with its status and what there is to play."""
     response["Cache-Control"] = "private, no-cache"
     video = responses.video_of(video_id)
     edition = current(video.transcode)
     planned_s = listing.duration_s(video.transcode.plan) if video.transcode.plan else None
     return VideoDetailOut.model_validate(
         {
-            **listing.summary(catalogue.Film.of(video), site(request), planned_s),
+            **listing.summary(catalogue.ListedVideo.of(video), site(request), planned_s),
             "status": video.transcode.state,
             "resolutions": [rendition.name for rendition in edition.served.renditions] if edition else [],
             "storyboard_url": f"{site(request)}/api/video/{video.pk}/{names.STORYBOARD}" if edition else None,
@@ -102,10 +102,10 @@ def get_video(request: HttpRequest, response: HttpResponse, video_id: FilmId) ->
     "/{video_id}/transcode/",
     response={200: TranscodeOut, 403: Detail, **REFUSED},
     operation_id="getTranscode",
-    summary="Watch a film being transcoded",
+    summary="Watch a video being transcoded",
 )
-def get_transcode(request: HttpRequest, response: HttpResponse, video_id: FilmId) -> Status:
-    """How far the film's newest upload is, for staff: the same numbers as in the admin."""
+def get_transcode(request: HttpRequest, response: HttpResponse, video_id: VideoId) -> Status:
+    """How far the video's newest upload is, for staff: the same numbers as in the admin."""
     response["Cache-Control"] = "no-store"
     return status_of(responses.video_of(video_id).transcode)
 
@@ -117,7 +117,7 @@ def get_transcode(request: HttpRequest, response: HttpResponse, video_id: FilmId
     summary="Get the multivariant playlist",
     openapi_extra=openapi.playlist(openapi.MASTER),
 )
-def get_master_playlist(request: ViewerRequest, video_id: FilmId, version: Version = None) -> HttpResponseBase:
+def get_master_playlist(request: ViewerRequest, video_id: VideoId, version: Version = None) -> HttpResponseBase:
     """All real renditions, for a player that chooses by bandwidth."""
     response = responses.master(request, video_id, version=version, may_preview=may_preview(request))
     return granted(request, response, video_id)
@@ -131,7 +131,7 @@ def get_master_playlist(request: ViewerRequest, video_id: FilmId, version: Versi
     openapi_extra=openapi.playlist(openapi.MEDIA),
 )
 def get_media_playlist(
-    request: ViewerRequest, video_id: FilmId, resolution: str, version: Version = None
+    request: ViewerRequest, video_id: VideoId, resolution: str, version: Version = None
 ) -> HttpResponseBase:
     """480p, 720p and 1080p always play; a name above the source plays the best real rendition."""
     response = responses.media(
@@ -148,7 +148,7 @@ def get_media_playlist(
     openapi_extra=openapi.playlist(openapi.IFRAMES),
 )
 def get_iframe_playlist(
-    request: ViewerRequest, video_id: FilmId, resolution: str, version: Version = None
+    request: ViewerRequest, video_id: VideoId, resolution: str, version: Version = None
 ) -> HttpResponseBase:
     """Each keyframe as a byte range, for fast forward and rewind."""
     response = responses.media(request, video_id, resolution, names.IFRAMES, version=version, may_preview=False)
@@ -162,8 +162,8 @@ def get_iframe_playlist(
     summary="Get the poster",
     openapi_extra=openapi.PICTURE,
 )
-def get_thumbnail(request: ViewerRequest, video_id: FilmId) -> HttpResponseBase:
-    """The uploaded picture, or else one made from the film."""
+def get_thumbnail(request: ViewerRequest, video_id: VideoId) -> HttpResponseBase:
+    """The uploaded picture, or else one made from the video."""
     return responses.poster(request, video_id)
 
 
@@ -174,7 +174,7 @@ def get_thumbnail(request: ViewerRequest, video_id: FilmId) -> HttpResponseBase:
     summary="Get the seek previews",
     openapi_extra=openapi.text("text/vtt", openapi.STORYBOARD),
 )
-def get_storyboard(request: ViewerRequest, video_id: FilmId, version: Version = None) -> HttpResponseBase:
+def get_storyboard(request: ViewerRequest, video_id: VideoId, version: Version = None) -> HttpResponseBase:
     """WebVTT whose cues name rectangles on the storyboard sheets."""
     return responses.storyboard(request, video_id, version=version)
 
@@ -187,7 +187,7 @@ def get_storyboard(request: ViewerRequest, video_id: FilmId, version: Version = 
     openapi_extra=openapi.PICTURE,
 )
 def get_storyboard_sheet(
-    request: ViewerRequest, video_id: FilmId, sheet: str, version: Version = None
+    request: ViewerRequest, video_id: VideoId, sheet: str, version: Version = None
 ) -> HttpResponseBase:
     """A JPEG with up to 25 small pictures."""
     return responses.sheet(request, video_id, f"{sheet}.jpg", version=version)
@@ -201,9 +201,9 @@ def get_storyboard_sheet(
     openapi_extra=openapi.SEGMENT,
 )
 def get_segment(
-    request: ViewerRequest, video_id: FilmId, resolution: str, segment: str, version: Version = None
+    request: ViewerRequest, video_id: VideoId, resolution: str, segment: str, version: Version = None
 ) -> HttpResponseBase:
-    """About six seconds of film as MPEG-TS; single byte ranges are served."""
+    """About six seconds of video as MPEG-TS; single byte ranges are served."""
     return responses.segment(
         request, video_id, resolution, f"{segment}.ts", version=version, may_preview=may_preview(request)
     )
@@ -215,25 +215,25 @@ def get_segment(
     operation_id="makePlaybackAddress",
     summary="Get an address for a player without cookies",
 )
-def make_playback_address(request: ViewerRequest, response: HttpResponse, video_id: FilmId) -> PlaybackAddressOut:
-    """For AirPlay, Chromecast, VLC and others that fetch by themselves: it opens this film alone, to GET and HEAD.
+def make_playback_address(request: ViewerRequest, response: HttpResponse, video_id: VideoId) -> PlaybackAddressOut:
+    """For AirPlay, Chromecast, VLC and others that fetch by themselves: it opens this video alone, to GET and HEAD.
 
-    It ends six hours and the film's length from now, or with your session: within a minute of a logout.
+    It ends six hours and the video's length from now, or with your session: within a minute of a logout.
     """
     response["Cache-Control"] = "no-store"
     length = responses.playable_length(video_id, may_preview=may_preview(request))
-    token, ends_at = request.auth.playback_token(film=video_id, length=length)
+    token, ends_at = request.auth.playback_token(video_id=video_id, length=length)
     url = f"{site(request)}/api/play/{token}/video/{video_id}/{names.MASTER}"
     return PlaybackAddressOut(url=url, expires_at=ends_at)
 
 
 def may_preview(request: ViewerRequest) -> bool:
-    """Staff may watch a film while it is made; viewers too where HLS_LIST_WHEN says so."""
+    """Staff may watch a video while it is made; viewers too where HLS_LIST_WHEN says so."""
     return request.auth.is_staff or catalogue.is_listed_when_playable()
 
 
-def granted(request: ViewerRequest, response: HttpResponseBase, film: int) -> HttpResponseBase:
-    request.auth.grant_playback(response, film=film)
+def granted(request: ViewerRequest, response: HttpResponseBase, video_id: int) -> HttpResponseBase:
+    request.auth.grant_playback(response, video_id=video_id)
     return response
 
 

@@ -1,7 +1,7 @@
-"""Which films are shown, in which order, and when that has changed.
+"""Which videos are shown, in which order, and when that has changed.
 
-The ids of all films shown are kept in memory, newest first, as long as nothing has changed: a page is a slice of them
-and costs the same at any offset, be there a hundred films or a hundred thousand. Searches ask the database.
+The ids of all videos shown are kept in memory, newest first, as long as nothing has changed: a page is a slice of them
+and costs the same at any offset, be there a hundred videos or a hundred thousand. Searches ask the database.
 """
 
 import threading
@@ -23,8 +23,8 @@ from library.models import Catalogue, Category, Video
 SETTLING = (timedelta(seconds=2), timedelta(seconds=10), timedelta(seconds=60))
 
 
-class Film(NamedTuple):
-    """What the list shows of a film: plain columns, since building models would take most of the time."""
+class ListedVideo(NamedTuple):
+    """What the list shows of a video: plain columns, since building models would take most of the time."""
 
     pk: int
     created_at: datetime
@@ -36,7 +36,7 @@ class Film(NamedTuple):
     served: dict[str, Any] | None  # hls.published.Served as JSON
 
     @classmethod
-    def of(cls, video: Video) -> "Film":
+    def of(cls, video: Video) -> "ListedVideo":
         texts = (video.title, video.description, video.category, video.thumbnail.name or "")
         return cls(video.pk, video.created_at, *texts, video.transcode_id, video.transcode.served)
 
@@ -46,7 +46,7 @@ COLUMNS = ("pk", "created_at", "title", "description", "category", "thumbnail", 
 
 @dataclass(frozen=True)
 class Query:
-    """What a caller may ask of the list; `limit` and `offset` count films."""
+    """What a caller may ask of the list; `limit` and `offset` count videos."""
 
     category: Category | None = None
     search: str = ""
@@ -63,7 +63,7 @@ class Query:
 
 
 class Ids:
-    """The ids of the films of each category, for the newest revision that was asked for."""
+    """The ids of the videos of each category, for the newest revision that was asked for."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -75,8 +75,8 @@ class Ids:
             if self._revision != revision:
                 self._revision, self._of = revision, {}
             if category not in self._of:
-                films = found(Query(category=category)).values_list("pk", flat=True)
-                self._of[category] = array("q", films.iterator(chunk_size=10_000))
+                videos = found(Query(category=category)).values_list("pk", flat=True)
+                self._of[category] = array("q", videos.iterator(chunk_size=10_000))
             return self._of[category]
 
     def clear(self) -> None:
@@ -97,32 +97,32 @@ SELECT
 
 
 def shown() -> QuerySet[Video]:
-    """Films that viewers see, newest first."""
-    films = Video.objects.select_related("transcode")
+    """Videos that viewers see, newest first."""
+    videos = Video.objects.select_related("transcode")
     if is_listed_when_playable():
-        return films.filter(transcode__playable_at__isnull=False)
-    return films.filter(transcode__served_version__isnull=False)
+        return videos.filter(transcode__playable_at__isnull=False)
+    return videos.filter(transcode__served_version__isnull=False)
 
 
 def found(query: Query) -> QuerySet[Video]:
-    """All films that match, before paging."""
-    films = shown()
+    """All videos that match, before paging."""
+    videos = shown()
     if query.category is not None:
-        films = films.filter(category=query.category)
-    return searched(films, query.search)
+        videos = videos.filter(category=query.category)
+    return searched(videos, query.search)
 
 
-def searched(films: QuerySet[Video], text: str, *, is_by_name: bool = False) -> QuerySet[Video]:
+def searched(videos: QuerySet[Video], text: str, *, is_by_name: bool = False) -> QuerySet[Video]:
     """Those that have every word of the text in title or description, or in the file's name where that is asked."""
     for word in folded(text).split():
         is_there = Q(search_text__contains=word)
-        films = films.filter(is_there | Q(name_text__contains=word) if is_by_name else is_there)
-    return films
+        videos = videos.filter(is_there | Q(name_text__contains=word) if is_by_name else is_there)
+    return videos
 
 
 @dataclass(frozen=True)
 class Page:
-    """The ids that were asked for, in order, and how many films there are before paging."""
+    """The ids that were asked for, in order, and how many videos there are before paging."""
 
     ids: Sequence[int]
     total: int
@@ -130,21 +130,21 @@ class Page:
 
 def page(query: Query, revision: str) -> Page:
     if query.search.strip():
-        films = found(query).values_list("pk", flat=True)
-        ids = list(films[query.slice])
-        return Page(ids, films.count() if query.is_paged else len(ids))
+        videos = found(query).values_list("pk", flat=True)
+        ids = list(videos[query.slice])
+        return Page(ids, videos.count() if query.is_paged else len(ids))
     every = known.of(query.category, revision)
     return Page(every[query.slice], len(every))
 
 
-def films(ids: Sequence[int]) -> list[Film]:
-    """These films in this order; one query. Those deleted meanwhile are left out."""
+def videos(ids: Sequence[int]) -> list[ListedVideo]:
+    """These videos in this order; one query. Those deleted meanwhile are left out."""
     rows = {row[0]: row for row in Video.objects.filter(pk__in=ids).order_by().values_list(*COLUMNS)}
-    return [Film(*rows[pk]) for pk in ids if pk in rows]
+    return [ListedVideo(*rows[pk]) for pk in ids if pk in rows]
 
 
 def revision() -> str:
-    """Changes whenever the list may have: a film edited, deleted, or newly playable. A few index look-ups.
+    """Changes whenever the list may have: a video edited, deleted, or newly playable. A few index look-ups.
 
     A change is seen by its time, but may be committed later than a younger one: so the revision also changes a few
     times while its newest change is young, and what was committed late is seen then.
@@ -170,5 +170,5 @@ def age(times: Sequence[datetime]) -> int:
 
 
 def is_listed_when_playable() -> bool:
-    """Whether viewers get films as soon as their first chunk is there."""
+    """Whether viewers get videos as soon as their first chunk is there."""
     return bool(settings.HLS_LIST_WHEN == "playable")

@@ -1,4 +1,4 @@
-"""What can be wrong with a film or a request for one; each message is a sentence for a person."""
+"""What can be wrong with a video or a request for one; each message is a sentence for a person."""
 
 
 class LibraryError(Exception):
@@ -36,10 +36,10 @@ class WrongMedia(UploadRefused):
 
 
 class NotPermitted(UploadRefused):
-    """Somebody who may upload, but not make films."""
+    """Somebody who may upload, but not make videos."""
 
     def __init__(self) -> None:
-        super().__init__("You may not add films.")
+        super().__init__("You may not add videos.")
 
 
 class TooLarge(UploadRefused):
@@ -97,7 +97,7 @@ class FieldsRefused(LibraryError):
 
 
 class NotFound(LibraryError):
-    """No such film, rendition or segment, or none that may be seen."""
+    """No such video, rendition or segment, or none that may be seen."""
 
     def __init__(self) -> None:
         super().__init__("Not found.")

@@ -1,4 +1,4 @@
-"""Which files are taken as films, by their names. What is really in them is found by the engine."""
+"""Which files are taken as videos, by their names. What is really in them is found by the engine."""
 
 from pathlib import PurePath
 
@@ -12,11 +12,11 @@ ACCEPTED = ", ".join(f".{extension}" for extension in EXTENSIONS)
 REFUSAL = f"Files of this kind can't be used; accepted are {ACCEPTED}."
 
 
-def is_film(name: str) -> bool:
+def is_video(name: str) -> bool:
     return PurePath(name).suffix.lower().removeprefix(".") in EXTENSIONS
 
 
 def check_name(file: object) -> None:
     """For a model's file field. Raises ValidationError."""
-    if not is_film(getattr(file, "name", None) or ""):
+    if not is_video(getattr(file, "name", None) or ""):
         raise ValidationError(REFUSAL)

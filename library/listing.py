@@ -13,45 +13,45 @@ from hls.core import names
 from hls.core.plan import Plan
 from hls.models import Transcode
 from library import catalogue
-from library.catalogue import Film
+from library.catalogue import ListedVideo
 
-STREAMED_FROM = 5_000  # films; about 2 MB of JSON
+STREAMED_FROM = 5_000  # videos; about 2 MB of JSON
 AT_ONCE = 500
 MOST_KEPT = 16
 
 
-def summary(film: Film, site: str, planned_duration_s: float | None = None) -> dict[str, object]:
-    """The fields that the list and a single film share; `site` is "https://api.example.com"."""
-    picture = picture_version(film)
+def summary(video: ListedVideo, site: str, planned_duration_s: float | None = None) -> dict[str, object]:
+    """The fields that the list and a single video share; `site` is "https://api.example.com"."""
+    picture = picture_version(video)
     return {
-        "id": film.pk,
-        "created_at": film.created_at,
-        "title": film.title,
-        "description": film.description,
-        "thumbnail_url": f"{site}/api/video/{film.pk}/thumbnail.jpg?v={picture}" if picture else None,
-        "category": film.category,
-        "duration": film.served["duration_s"] if film.served else planned_duration_s,
-        "hls_url": f"{site}/api/video/{film.pk}/{names.MASTER}",
+        "id": video.pk,
+        "created_at": video.created_at,
+        "title": video.title,
+        "description": video.description,
+        "thumbnail_url": f"{site}/api/video/{video.pk}/thumbnail.jpg?v={picture}" if picture else None,
+        "category": video.category,
+        "duration": video.served["duration_s"] if video.served else planned_duration_s,
+        "hls_url": f"{site}/api/video/{video.pk}/{names.MASTER}",
     }
 
 
-def picture_version(film: Film) -> str:
+def picture_version(video: ListedVideo) -> str:
     """It changes with the picture, which may be cached for ever; empty while there is none."""
-    if film.thumbnail:
-        return film.thumbnail.rpartition("/")[2][:8]
-    return str(film.served["version"]) if film.served and film.served["has_poster"] else ""
+    if video.thumbnail:
+        return video.thumbnail.rpartition("/")[2][:8]
+    return str(video.served["version"]) if video.served and video.served["has_poster"] else ""
 
 
 def rendered(ids: Sequence[int], site: str) -> str:
-    """The films' JSON objects, separated by commas. One query, and one more while some are not finished."""
-    films = catalogue.films(ids)
-    planned = durations_s([film.transcode for film in films if film.served is None])
-    rows = [summary(film, site, planned.get(film.transcode)) for film in films]
+    """The videos' JSON objects, separated by commas. One query, and one more while some are not finished."""
+    videos = catalogue.videos(ids)
+    planned = durations_s([video.transcode for video in videos if video.served is None])
+    rows = [summary(video, site, planned.get(video.transcode)) for video in videos]
     return json.dumps(rows, cls=DjangoJSONEncoder, separators=(",", ":"))[1:-1]
 
 
 def durations_s(transcodes: Sequence[int]) -> dict[int, float]:
-    """What films that are still being made will last, in seconds."""
+    """What videos that are still being made will last, in seconds."""
     if not transcodes:
         return {}
     plans = Transcode.objects.filter(pk__in=transcodes).values_list("pk", "plan")
@@ -87,7 +87,7 @@ class Key:
 
 
 class Renderings:
-    """Whole lists as they were sent, a few of them; each is smaller than STREAMED_FROM films."""
+    """Whole lists as they were sent, a few of them; each is smaller than STREAMED_FROM videos."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -1,4 +1,4 @@
-"""The films that viewers see."""
+"""The videos that viewers see."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Category(models.TextChoices):
 
 
 class Catalogue(models.Model):
-    """One row: what the list's validator can't read from the films themselves."""
+    """One row: what the list's validator can't read from the videos themselves."""
 
     deletions = models.PositiveIntegerField(default=0)
 
@@ -83,7 +83,7 @@ class VideoQuerySet(models.QuerySet["Video"]):
         return updated
 
     def delete(self) -> tuple[int, dict[str, int]]:
-        """Delete the films and tell the engine to forget them."""
+        """Delete the videos and tell the engine to forget them."""
         with transaction.atomic():
             transcodes = list(self.values_list("transcode_id", "thumbnail"))
             deleted = super().delete()
@@ -100,7 +100,7 @@ class Video(models.Model):
     video_file = models.FileField(upload_to=video_path, max_length=200, validators=[check_name])
     original_name = models.CharField(max_length=255, blank=True, default="")
     thumbnail = models.ImageField(
-        upload_to=thumbnail_path, max_length=200, blank=True, help_text="Made from the film where there is none."
+        upload_to=thumbnail_path, max_length=200, blank=True, help_text="Made from the video where there is none."
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(auto_now=True, db_index=True)
@@ -161,7 +161,7 @@ class Upload(models.Model):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     expires_at = models.DateTimeField(db_index=True)
     finished_at = models.DateTimeField(null=True, blank=True)
-    taken_at = models.DateTimeField(null=True, blank=True, help_text="When a film took the file.")
+    taken_at = models.DateTimeField(null=True, blank=True, help_text="When a video took the file.")
     video = models.ForeignKey(Video, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     session = models.UUIDField(null=True, blank=True, help_text="The sign-in that began it, and may go on with it.")
     kind = models.CharField(max_length=7, choices=UploadKind.choices, blank=True, default=UploadKind.WHOLE)

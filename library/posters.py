@@ -1,4 +1,4 @@
-"""The picture that stands for a film: uploaded, made by the engine, or chosen from the storyboard."""
+"""The picture that stands for a video: uploaded, made by the engine, or chosen from the storyboard."""
 
 from pathlib import PurePath
 from tempfile import TemporaryDirectory

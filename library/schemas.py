@@ -1,4 +1,4 @@
-"""What the API says of films."""
+"""What the API says of videos."""
 
 from datetime import datetime
 from typing import Literal
@@ -24,7 +24,7 @@ class VideoOut(Schema):
         examples=["https://api.example.com/api/video/7/thumbnail.jpg?v=1"],
     )
     category: Literal["drama", "romance", "action", "documentary", "tutorial", "vlog"] = Field(examples=["documentary"])
-    duration: float | None = Field(description="Seconds; null while the film has not been read.", examples=[5421.84])
+    duration: float | None = Field(description="Seconds; null while the video has not been read.", examples=[5421.84])
     hls_url: str = Field(
         description="The multivariant playlist, for any HLS player.",
         examples=["https://api.example.com/api/video/7/master.m3u8"],
@@ -33,7 +33,7 @@ class VideoOut(Schema):
 
 class VideoDetailOut(VideoOut):
     status: Literal["queued", "processing", "ready", "failed", "cancelled"] = Field(
-        description="Of the newest upload. A film that is being replaced still plays.", examples=["ready"]
+        description="Of the newest upload. A video that is being replaced still plays.", examples=["ready"]
     )
     resolutions: list[Resolution] = Field(
         description="The renditions that really exist, smallest first; all three names play all the same.",
@@ -47,7 +47,7 @@ class VideoDetailOut(VideoOut):
 
 class PlaybackAddressOut(Schema):
     url: str = Field(
-        description="The multivariant playlist. Whoever has the address plays the film: treat it as a password.",
+        description="The multivariant playlist. Whoever has the address plays the video: treat it as a password.",
         examples=["https://api.example.com/api/play/WzE3NjQy.q7Jx0c/video/7/master.m3u8"],
     )
     expires_at: datetime = Field(description="UTC.", examples=["2026-11-23T02:01:00Z"])
@@ -88,11 +88,11 @@ class TranscodeOut(Schema):
     phase: Literal["waiting", "probing", "encoding", "finishing", "done", "stopped"] = Field(examples=["encoding"])
     eta_s: float | None = Field(description="Seconds until ready, as far as can be told.", examples=[81.0])
     queue_position: int | None = Field(description="Counted from 1, while queued.", examples=[None])
-    speed: float | None = Field(description="Seconds of film made each second.", examples=[2.4])
+    speed: float | None = Field(description="Seconds of video made each second.", examples=[2.4])
     renditions: list[RenditionOut]
     attempts: int = Field(examples=[1])
     error: FailureOut | None
-    warnings: list[WarningOut] = Field(description="About what is served; empty for a film without a fault.")
+    warnings: list[WarningOut] = Field(description="About what is served; empty for a video without a fault.")
     omissions: list[str] = Field(
         description="What of the source is not in the result, a sentence each; known once the file was read.",
         examples=[["Subtitles: eng (SubRip).", "Surround sound: it is mixed from 5.1 to stereo."]],

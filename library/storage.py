@@ -1,4 +1,4 @@
-"""How much room films take."""
+"""How much room videos take."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,7 +12,7 @@ from library.models import Video
 
 
 def video_bytes(video: Video) -> int:
-    """Everything that deleting the film frees: the uploaded file, the picture, and the served versions."""
+    """Everything that deleting the video frees: the uploaded file, the picture, and the served versions."""
     editions = [edition for edition in (current(video.transcode), retired(video.transcode)) if edition]
     uploads = [field.path for field in (video.video_file, video.thumbnail) if field]
     return sum(edition.served.size_bytes for edition in editions) + sum(file_bytes(Path(path)) for path in uploads)
@@ -28,9 +28,9 @@ def served_bytes() -> int:
 
 
 def uploaded_bytes() -> int:
-    """What the films' files take, also those on their way; without the pictures."""
-    films = Transcode.objects.aggregate(total=Sum("source_bytes"))["total"] or 0
-    return films + sum(file_bytes(path) for path in disk.partial_folder().iterdir())
+    """What the videos' files take, also those on their way; without the pictures."""
+    videos = Transcode.objects.aggregate(total=Sum("source_bytes"))["total"] or 0
+    return videos + sum(file_bytes(path) for path in disk.partial_folder().iterdir())
 
 
 def file_bytes(path: Path) -> int:

@@ -18,7 +18,7 @@ from hls.errors import NothingRemoved
 from hls.folders import hls_root, source_path, version_folder
 from hls.models import Discarded, Root, State, Transcode
 from hls.removal import Trash, check_share, erase, tell_once
-from hls.renewal import Heartbeat
+from hls.renewal import LeaseRenewal
 from library.disk import PARTIAL
 from library.models import Upload, Video
 from library.uploads import finishing
@@ -66,7 +66,7 @@ class Look:
         return cls(named, len(found & named), strays)
 
     def share(self) -> identity.Share:
-        """Of the films' files and pictures; those on their way are not for long enough there to tell anything."""
+        """Of the videos' files and pictures; those on their way are not for long enough there to tell anything."""
         old = [stray for stray in self.strays if stray.is_old and stray.path.parent.name != PARTIAL]
         return identity.Share(self.there, len(old))
 
@@ -107,10 +107,10 @@ def strays() -> list[Stray]:
     return Look.taken().strays
 
 
-def keep_house(heart: Heartbeat) -> None:
+def keep_house(lease: LeaseRenewal) -> None:
     """The minutely sweep."""
     try:
-        sweep(go_on=heart.go_on)
+        sweep(go_on=lease.go_on)
     except NothingRemoved as error:
         log.error("nothing removed", reason=str(error))
 
@@ -166,17 +166,17 @@ def roots() -> dict[Path, Callable[[], set[str]]]:
 
 
 def lost() -> list[Transcode]:
-    """Films that are served but whose files are gone, as after a backup was restored that had no HLS folder."""
+    """Videos that are served but whose files are gone, as after a backup was restored that had no HLS folder."""
     served = Transcode.objects.exclude(served_version=None).filter(state=State.READY).select_related("video")
-    return [film for film in served.iterator() if not version_folder(film.pk, film.served_version or 0).is_dir()]
+    return [video for video in served.iterator() if not version_folder(video.pk, video.served_version or 0).is_dir()]
 
 
-def make_again(films: list[Transcode]) -> list[Transcode]:
+def make_again(videos: list[Transcode]) -> list[Transcode]:
     """Queue those whose uploaded file is there; return the others."""
     hopeless = []
-    for film in films:
-        if source_path(film.source).is_file():
-            lifecycle.replace(film, film.source)
+    for video in videos:
+        if source_path(video.source).is_file():
+            lifecycle.replace(video, video.source)
         else:
-            hopeless.append(film)
+            hopeless.append(video)
     return hopeless

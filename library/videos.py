@@ -1,4 +1,4 @@
-"""Adding and replacing films: the file first, then the row, then the engine."""
+"""Adding and replacing videos: the file first, then the row, then the engine."""
 
 import os
 import shutil
@@ -10,11 +10,11 @@ from django.db import transaction
 
 from hls import lifecycle
 from library.errors import FileRefused
-from library.kinds import ACCEPTED, is_film
+from library.kinds import ACCEPTED, is_video
 from library.models import Category, Video, video_path
 
 
-def add_film(path: Path, *, title: str, category: str = Category.DRAMA, description: str = "") -> Video:
+def add_video(path: Path, *, title: str, category: str = Category.DRAMA, description: str = "") -> Video:
     """Copy a file from this machine into the upload folder and queue its transcode. Raises FileRefused."""
     check_file(path)
     video = Video(title=title, category=category, description=description, original_name=label(path.name))
@@ -32,7 +32,7 @@ def label(name: str) -> str:
 def check_file(path: Path) -> None:
     if not path.is_file():
         raise FileRefused(f"{path} is not a file.")
-    if not is_film(path.name):
+    if not is_video(path.name):
         raise FileRefused(f"{path.name} is of a kind that can't be added; accepted are {ACCEPTED}.")
     needed = path.stat().st_size + int(settings.DISK_RESERVE_BYTES)
     Path(settings.MEDIA_ROOT).mkdir(parents=True, exist_ok=True)
@@ -57,7 +57,7 @@ def keep_copy(source: Path, target: Path) -> None:
 
 @transaction.atomic
 def save_new(video: Video) -> Video:
-    """Save a film whose file is in the upload folder, with its transcode."""
+    """Save a video whose file is in the upload folder, with its transcode."""
     video.transcode = lifecycle.submit(str(video.video_file.name))
     video.save()
     return video
@@ -65,7 +65,7 @@ def save_new(video: Video) -> Video:
 
 @transaction.atomic
 def save_replaced(video: Video) -> Video:
-    """Save a film whose file was exchanged; the old one is served until the new one is ready."""
+    """Save a video whose file was exchanged; the old one is served until the new one is ready."""
     video.save()
     lifecycle.replace(video.transcode, str(video.video_file.name))
     return video
@@ -74,5 +74,5 @@ def save_replaced(video: Video) -> Video:
 def store_upload(video: Video, upload: "File[bytes]") -> None:
     """Write a form's file into the upload folder, complete, before any row names it."""
     video.original_name = Path(upload.name or "").name[:255]
-    video.video_file.save(upload.name or "film", upload, save=False)
+    video.video_file.save(upload.name or "video", upload, save=False)
     os.utime(video.video_file.path)  # as in keep_copy: it may have arrived long before the rest of its form

@@ -13,11 +13,11 @@ class Viewer(Protocol):
     @property
     def is_staff(self) -> bool: ...
 
-    def grant_playback(self, response: HttpResponseBase, *, film: int) -> None:
-        """Let the player go on fetching this film's files when the access token has run out."""
+    def grant_playback(self, response: HttpResponseBase, *, video_id: int) -> None:
+        """Let the player go on fetching this video's files when the access token has run out."""
 
-    def playback_token(self, *, film: int, length: timedelta) -> tuple[str, datetime]:
-        """What opens a film of this length to a player without cookies, and until when."""
+    def playback_token(self, *, video_id: int, length: timedelta) -> tuple[str, datetime]:
+        """What opens a video of this length to a player without cookies, and until when."""
 
 
 class ViewerRequest(HttpRequest):

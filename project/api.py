@@ -20,7 +20,7 @@ from accounts import errors as accounts
 from accounts.api import router as accounts_router
 from accounts.auth import playback, reader, staff, staff_or_session, viewer
 from library import api as library
-from library import errors as films
+from library import errors as videos
 from library.uploads import api as uploads
 from project import edge
 from project.health import api as health
@@ -36,19 +36,19 @@ STATUS_OF: dict[type[Exception], int] = {
     accounts.SignInRefused: 401,
     accounts.TokenRefused: 401,
     accounts.TooManyTries: 429,
-    films.NotFound: 404,
-    films.FileRefused: 400,
-    films.UploadMalformed: 400,
-    films.NotPermitted: 403,
-    films.FinalUpload: 403,
-    films.OffsetConflict: 409,
-    films.UploadGone: 410,
-    films.UnknownVersion: 412,
-    films.TooLarge: 413,
-    films.WrongMedia: 415,
-    films.UploadBusy: 423,
-    films.ChecksumMismatch: 460,
-    films.NoRoom: 507,
+    videos.NotFound: 404,
+    videos.FileRefused: 400,
+    videos.UploadMalformed: 400,
+    videos.NotPermitted: 403,
+    videos.FinalUpload: 403,
+    videos.OffsetConflict: 409,
+    videos.UploadGone: 410,
+    videos.UnknownVersion: 412,
+    videos.TooLarge: 413,
+    videos.WrongMedia: 415,
+    videos.UploadBusy: 423,
+    videos.ChecksumMismatch: 460,
+    videos.NoRoom: 507,
 }
 SENTENCE_OF: dict[type[Exception], int] = {
     PermissionDenied: 403,
@@ -161,8 +161,8 @@ def password_refused(request: HttpRequest, error: accounts.PasswordRefused) -> H
     return api.create_response(request, {"new_password": error.sentences}, status=400)
 
 
-@api.exception_handler(films.FieldsRefused)
-def fields_refused(request: HttpRequest, error: films.FieldsRefused) -> HttpResponse:
+@api.exception_handler(videos.FieldsRefused)
+def fields_refused(request: HttpRequest, error: videos.FieldsRefused) -> HttpResponse:
     return api.create_response(request, error.fields, status=400)
 
 

@@ -1,4 +1,4 @@
-"""`GET /api/playback/check`: what the edge asks before it sends a film's files itself (deploy/nginx.conf.template)."""
+"""`GET /api/playback/check`: what the edge asks before it sends a video's files itself (deploy/nginx.conf.template)."""
 
 import re
 from collections.abc import Callable
@@ -22,39 +22,43 @@ from library.models import Video
 
 CHECK = "/playback/check"
 PATH, ROUTE = f"/api{CHECK}", f"api{CHECK}"
-QUESTION = re.compile(r"film=([1-9]\d{0,17})(?:&v=([1-9]\d{0,8}))?", re.ASCII)  # as the edge puts it
-FOLDER, BEST, POSTER = "X-Film-Folder", "X-Film-Best", "X-Film-Poster"
+QUESTION = re.compile(r"video=([1-9]\d{0,17})(?:&v=([1-9]\d{0,8}))?", re.ASCII)  # as the edge puts it
+FOLDER, BEST, POSTER = "X-Video-Folder", "X-Video-Best", "X-Video-Poster"
 READ = {name.lower() for name in (FOLDER, BEST, POSTER, "Access-Control-Allow-Origin", "Cache-Control")}
 
 router = Router(auth=None, tags=["Playback"])
 
-Film = Annotated[int, Query(ge=1, le=2**63 - 1)]
+VideoNumber = Annotated[int, Query(ge=1, le=2**63 - 1)]
 
 
 @router.get(CHECK, include_in_schema=False)
-def check(request: HttpRequest, film: Film, version: Version = None) -> HttpResponse:
+def check(request: HttpRequest, video: VideoNumber, version: Version = None) -> HttpResponse:
     """204 or 401, for the proxy alone, which keeps a 204 for less than a minute."""
-    viewer = leave(request.COOKIES.get(cookies.PLAYBACK, ""), film, address=token_in(request.META))
+    viewer = leave(request.COOKIES.get(cookies.PLAYBACK, ""), video, address=token_in(request.META))
     if viewer is None:
         raise AuthenticationError
-    response = HttpResponse(status=204, headers=told(film, version))
+    response = HttpResponse(status=204, headers=told(video, version))
     del response["Content-Type"]
     return response
 
 
-def leave(cookie: str, film: int, *, address: str) -> Viewer | None:
-    """Who holds leave to play this film. The database is asked each time: the proxy remembers enough as it is."""
-    return viewer_by_address(address, film, fresh=True) if address else viewer_by_playback(cookie, film, fresh=True)
+def leave(cookie: str, video_id: int, *, address: str) -> Viewer | None:
+    """Who holds leave to play this video. The database is asked each time: the proxy remembers enough as it is."""
+    return (
+        viewer_by_address(address, video_id, fresh=True)
+        if address
+        else viewer_by_playback(cookie, video_id, fresh=True)
+    )
 
 
-def told(film: int, version: int | None) -> dict[str, str]:
+def told(video_id: int, version: int | None) -> dict[str, str]:
     """What a yes says, in headers: where the files are, as paths relative to DATA_DIR.
 
     Nothing of what isn't there: the proxy then asks for the file itself, and is told.
     """
     headers = {"Cache-Control": "no-store"}
     try:
-        video = places.film_of(film)
+        video = places.video_of(video_id)
     except NotFound:
         return headers
     return headers | poster(video) | files(video, version or places.FIRST)

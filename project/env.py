@@ -151,7 +151,7 @@ class Env(BaseSettings):
     hls_nice: int = Field(10, ge=0, le=19, description="the nice level of ffmpeg, 0 to 19")
     hls_lease_s: int = Field(60, ge=5, le=3600, description="seconds a silent worker keeps its chunk, 5 to 3600")
     hls_list_when: Literal["ready", "playable"] = Field("ready", description="ready or playable")
-    hls_max_duration_s: int = Field(6 * 3600, ge=1, description="the longest film accepted, in seconds")
+    hls_max_duration_s: int = Field(6 * 3600, ge=1, description="the longest video accepted, in seconds")
     hls_max_pixels: int = Field(8192 * 4320, ge=1, description="the largest picture accepted, in pixels")
     upload_max_mb: int = Field(20_000, ge=1, description="the largest upload accepted, in megabytes")
     trash_days: int = Field(7, ge=0, le=3650, description="how many days removed files can be taken back, 0 to 3650")

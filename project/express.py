@@ -1,7 +1,7 @@
-"""What is asked for most, answered in front of Django: files of a film whose viewer and place are remembered.
+"""What is asked for most, answered in front of Django: files of a video whose viewer and place are remembered.
 
 A request passes Django's middleware and routing once in a minute; until then its viewer's leave (accounts.playback)
-and the film's place (library.delivery.places) are known in this process, and nothing is asked of anybody. Who comes
+and the video's place (library.delivery.places) are known in this process, and nothing is asked of anybody. Who comes
 with an access token alone costs one query: its session may have ended a moment ago. Whatever is unknown,
 odd or refused goes on to Django, so that only successes have two ways, and both give the same headers.
 
@@ -39,7 +39,7 @@ type Application = Callable[[Environ, Any], Iterable[bytes]]
 
 STALLED_S = 60.0  # a client that takes or sends not a single byte for so long is given up, and its thread freed
 PATH = re.compile(
-    r"/api/video/(?P<film>[1-9]\d{0,17})/"
+    r"/api/video/(?P<video>[1-9]\d{0,17})/"
     r"(?:(?P<resolution>480p|720p|1080p)/(?:(?P<segment>segment_\d{3,6}\.ts)/?|(?P<media>index\.m3u8|iframes\.m3u8))"
     r"|(?P<sheet>storyboard_\d{2,4}\.jpg)/?|(?P<master>master\.m3u8)|(?P<storyboard>storyboard\.vtt))",
     re.ASCII,
@@ -61,7 +61,7 @@ TYPES = {"segment": responses.SEGMENT_TYPE, "sheet": responses.PICTURE_TYPE, "st
 class Wish:
     """An address that may be answered here; `kind` is the group of PATH that matched."""
 
-    film: int
+    video_id: int
     version: int | None
     kind: str
     name: str
@@ -91,11 +91,11 @@ class Wish:
         ):
             return None
         number = int(version[1]) if version[1] else None
-        return cls(int(path["film"]), number, path.lastgroup, path[path.lastgroup], path["resolution"] or "")
+        return cls(int(path["video"]), number, path.lastgroup, path[path.lastgroup], path["resolution"] or "")
 
     def place(self) -> places.Place | None:
         version = self.version if self.is_text else self.version or places.FIRST
-        return places.remembered(self.film, version)
+        return places.remembered(self.video_id, version)
 
     def find(self, place: places.Place) -> str:
         """The file, where this version lies. Raises NotFound."""
@@ -160,9 +160,9 @@ class Express:
             headers = list((dict(headers) | addresses.told(origin)).items())
         headers.append(("X-Request-ID", identity))
         if wish.is_playlist and not viewer.is_by_address:
-            headers.append(("Set-Cookie", renewed(viewer, wish.film)))
+            headers.append(("Set-Cookie", renewed(viewer, wish.video_id)))
         took_s = time.perf_counter() - started
-        self.note(environ, wish.route, found.status, took_s, identity, viewer.user.pk, wish.film)
+        self.note(environ, wish.route, found.status, took_s, identity, viewer.user.pk, wish.video_id)
         start_response(f"{found.status} {HTTPStatus(found.status).phrase}", headers)
         if connected := environ.get("gunicorn.socket"):
             wait_in_the_kernel(connected)
@@ -177,11 +177,11 @@ class Express:
         question = edge.QUESTION.fullmatch(environ.get("QUERY_STRING", ""))
         if question is None or environ["REQUEST_METHOD"] != "GET":
             return None
-        film, version = int(question[1]), int(question[2]) if question[2] else None
+        video, version = int(question[1]), int(question[2]) if question[2] else None
         cookie = parse_cookie(environ.get("HTTP_COOKIE", "")).get(cookies.PLAYBACK, "")
         try:
-            viewer = edge.leave(cookie, film, address=addresses.token_in(environ))
-            headers = edge.told(film, version) if viewer else {}
+            viewer = edge.leave(cookie, video, address=addresses.token_in(environ))
+            headers = edge.told(video, version) if viewer else {}
         except DatabaseUnavailable:
             return None
         finally:
@@ -192,12 +192,12 @@ class Express:
         if origins.is_allowed(origin):
             headers["Access-Control-Allow-Origin"] = origin
         identity = identity_of(environ.get("HTTP_X_REQUEST_ID", ""))
-        self.note(environ, edge.ROUTE, 204, time.perf_counter() - started, identity, viewer.user.pk, film)
+        self.note(environ, edge.ROUTE, 204, time.perf_counter() - started, identity, viewer.user.pk, video)
         start_response("204 No Content", list(headers.items()))
         return []
 
     def note(
-        self, environ: Environ, route: str, status: int, duration_s: float, identity: str, user_id: int, film: int
+        self, environ: Environ, route: str, status: int, duration_s: float, identity: str, user_id: int, video_id: int
     ) -> None:
         """The same log line and the same count as for any other request; no address that gets here holds a secret."""
         method = environ["REQUEST_METHOD"]
@@ -211,7 +211,7 @@ class Express:
                 status=status,
                 duration_ms=round(1000 * duration_s, 1),
                 user_id=user_id,
-                video_id=film,
+                video_id=video_id,
             )
 
 
@@ -221,10 +221,10 @@ timer = cache(metrics.duration.labels)  # a few routes, methods and statuses
 def viewer_of(environ: Environ, wish: Wish) -> playback.Viewer | None:
     """Who asks, by a playback cookie that is remembered, or else by an access token, whose session is asked for."""
     if token := addresses.token_in(environ):
-        return playback.memory.get(token, wish.film, is_address=True)
+        return playback.memory.get(token, wish.video_id, is_address=True)
     sent = parse_cookie(environ.get("HTTP_COOKIE", ""))
     if cookie := sent.get(cookies.PLAYBACK):
-        return playback.memory.get(cookie, wish.film)
+        return playback.memory.get(cookie, wish.video_id)
     try:
         return auth.by_access_token_alone(environ.get("HTTP_AUTHORIZATION", ""), sent)
     except DatabaseUnavailable:  # Django says so in the words of the API
@@ -289,9 +289,9 @@ def hsts() -> str:
     return "; ".join(parts)
 
 
-def renewed(viewer: playback.Viewer, film: int) -> str:
-    """The value of Set-Cookie by which the leave to play this film begins anew."""
+def renewed(viewer: playback.Viewer, video_id: int) -> str:
+    """The value of Set-Cookie by which the leave to play this video begins anew."""
     response = HttpResponse()
-    viewer.grant_playback(response, film=film)
+    viewer.grant_playback(response, video_id=video_id)
     cookies.partition(response)
     return response.cookies[cookies.PLAYBACK].OutputString()

@@ -17,7 +17,7 @@ from accounts.models import goes_by
 from hls.binary import ffmpeg_path
 from hls.core.demo import make_demo
 from library.models import Category, Video
-from library.videos import add_film
+from library.videos import add_video
 from project.database import check_reachable
 
 LOCK = 8_615_309  # any number, the same in every process that asks PostgreSQL for it
@@ -88,18 +88,18 @@ def make_administrator() -> Administrator | None:
 
 
 def wants_demo() -> bool:
-    """On a first start only: a demo film that somebody has deleted doesn't come back."""
+    """On a first start only: a demo video that somebody has deleted doesn't come back."""
     return not demo_marker().exists() and not Video.objects.exists()
 
 
 def add_demo() -> None:
-    """Make the demo film and queue its transcode; raises TranscodeError or FileRefused, and is tried again then."""
+    """Make the demo video and queue its transcode; raises TranscodeError or FileRefused, and is tried again then."""
     with tempfile.TemporaryDirectory(dir=settings.DATA_DIR, prefix="demo-") as folder:
-        film = Path(folder) / "demo.mp4"
-        make_demo(ffmpeg_path(), film)
-        add_film(film, title=DEMO_TITLE, category=Category.TUTORIAL, description=DEMO_DESCRIPTION)
+        video = Path(folder) / "demo.mp4"
+        make_demo(ffmpeg_path(), video)
+        add_video(video, title=DEMO_TITLE, category=Category.TUTORIAL, description=DEMO_DESCRIPTION)
     demo_marker().touch()
 
 
 def demo_marker() -> Path:
-    return Path(settings.DATA_DIR) / "demo-film-was-made"
+    return Path(settings.DATA_DIR) / "demo-video-was-made"

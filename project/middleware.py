@@ -57,12 +57,12 @@ def request_id(get_response: Handler) -> Handler:
 
 
 def who_and_what(request: HttpRequest) -> dict[str, int]:
-    """The user's and the film's id where the request has shown them; nothing is asked of the database for it."""
+    """The user's and the video's id where the request has shown them; nothing is asked of the database for it."""
     viewer = getattr(request, "auth", None)
     user = viewer.user if isinstance(viewer, Viewer) else getattr(request, "_cached_user", None)
     found = {"user_id": user.pk} if user and user.pk else {}
-    film = str(request.resolver_match.kwargs.get("video_id")) if request.resolver_match else ""
-    return found | ({"video_id": int(film)} if film.isdecimal() else {})
+    video = str(request.resolver_match.kwargs.get("video_id")) if request.resolver_match else ""
+    return found | ({"video_id": int(video)} if video.isdecimal() else {})
 
 
 def exact_length(get_response: Handler) -> Handler:

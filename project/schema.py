@@ -17,7 +17,7 @@ from accounts.schemas import Detail, FieldErrors
 from project.sentences import sentence_for
 
 DESCRIPTION = """\
-Register, sign in, list films and stream them as HLS.
+Register, sign in, list videos and stream them as HLS.
 
 **Trying it here:** run `login` with *Try it out*. The browser keeps the cookies that it sets, and everything below
 answers as it does to your frontend. Apps send `Authorization: Bearer <access>` instead: run `login` with
@@ -52,12 +52,12 @@ SECURITY_SCHEMES: dict[str, dict[str, str]] = {
         "type": "apiKey",
         "in": "cookie",
         "name": cookies.PLAYBACK,
-        "description": "Set by each playlist, for one film: a film goes on when the access token has expired.",
+        "description": "Set by each playlist, for one video: a video goes on when the access token has expired.",
     },
 }
 TAGS = [
     {"name": "Accounts", "description": "Registering, signing in and out, forgotten passwords."},
-    {"name": "Films", "description": "What there is to watch."},
+    {"name": "Videos", "description": "What there is to watch."},
     {"name": "Playback", "description": "What an HLS player fetches."},
     {"name": "Transcoding", "description": "What becomes of an upload. For staff."},
     {"name": "Uploads", "description": "Resumable uploads as tus 1.0 defines them. For staff."},

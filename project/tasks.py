@@ -14,11 +14,11 @@ HOURLY = timedelta(minutes=50)
 
 
 @db_periodic_task(crontab(minute="*"), priority=URGENT)
-def send_due_letters() -> None:
+def send_due_mails() -> None:
     """Huey delivers at most once: what a lost queue or a killed worker left behind is sent from here."""
-    sender.do(lambda: in_turn("send due letters", MINUTELY, lambda heart: outbox.send_due(heart.go_on)))
+    sender.do(lambda: in_turn("send due mails", MINUTELY, lambda lease: outbox.send_due(lease.go_on)))
 
 
 @db_periodic_task(crontab(minute="17"))
 def remove_expired() -> None:
-    in_turn("remove what has expired", HOURLY, lambda heart: upkeep.remove_expired())
+    in_turn("remove what has expired", HOURLY, lambda lease: upkeep.remove_expired())

@@ -24,18 +24,18 @@ def login_picture(request: HttpRequest) -> str:
     return static("library/login.svg")
 
 
-def failed_films(request: HttpRequest) -> str:
+def failed_videos(request: HttpRequest) -> str:
     return f"{reverse('admin:library_video_changelist')}?state=failed"
 
 
-def shows_failed_films(request: HttpRequest) -> bool:
+def shows_failed_videos(request: HttpRequest) -> bool:
     return request.GET.get("state") == "failed"
 
 
-def shows_films(request: HttpRequest) -> bool:
+def shows_videos(request: HttpRequest) -> bool:
     """Only where no entry of their own stands for the page."""
-    films, adding = reverse("admin:library_video_changelist"), reverse("admin:library_video_add")
-    return request.path.startswith(films) and request.path != adding and not shows_failed_films(request)
+    videos, adding = reverse("admin:library_video_changelist"), reverse("admin:library_video_add")
+    return request.path.startswith(videos) and request.path != adding and not shows_failed_videos(request)
 
 
 def permits(permission: str) -> Callable[[HttpRequest], bool]:
@@ -46,7 +46,7 @@ def permits(permission: str) -> Callable[[HttpRequest], bool]:
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Videoflix",
     "SITE_HEADER": "Videoflix",
-    "SITE_SUBHEADER": "Films and viewers",
+    "SITE_SUBHEADER": "Videos and viewers",
     "SITE_URL": "/",
     "SITE_SYMBOL": "movie",
     "SHOW_VIEW_ON_SITE": True,
@@ -76,14 +76,14 @@ UNFOLD: dict[str, Any] = {
         "show_search": False,
         "navigation": [
             {
-                "title": "Films",
+                "title": "Videos",
                 "items": [
                     {"title": "Dashboard", "icon": "dashboard", "link": reverse_lazy("admin:index")},
                     {
-                        "title": "Films",
+                        "title": "Videos",
                         "icon": "movie",
                         "link": reverse_lazy("admin:library_video_changelist"),
-                        "active": shows_films,
+                        "active": shows_videos,
                         "badge": "library.admin.dashboard.running_badge",
                         "badge_variant": "info",
                         "permission": permits("library.view_video"),
@@ -91,14 +91,14 @@ UNFOLD: dict[str, Any] = {
                     {
                         "title": "Failed",
                         "icon": "error",
-                        "link": failed_films,
+                        "link": failed_videos,
                         "badge": "library.admin.dashboard.failed_badge",
                         "badge_variant": "danger",
-                        "active": shows_failed_films,
+                        "active": shows_failed_videos,
                         "permission": permits("library.view_video"),
                     },
                     {
-                        "title": "Add films",
+                        "title": "Add videos",
                         "icon": "upload",
                         "link": reverse_lazy("admin:library_video_add"),
                         "permission": permits("library.add_video"),
@@ -127,10 +127,10 @@ UNFOLD: dict[str, Any] = {
                         "permission": permits("auth.view_group"),
                     },
                     {
-                        "title": "Letters",
+                        "title": "Mails",
                         "icon": "mail",
-                        "link": reverse_lazy("admin:accounts_letter_changelist"),
-                        "permission": permits("accounts.view_letter"),
+                        "link": reverse_lazy("admin:accounts_mail_changelist"),
+                        "permission": permits("accounts.view_mail"),
                     },
                 ],
             },

@@ -3,7 +3,7 @@
     .venv/bin/python -m scripts.screenshots            the few that the README shows, into docs/images/
     .venv/bin/python -m scripts.screenshots FOLDER     all pages, wide and narrow, light and dark: to be looked at
 
-A program of its own is started on an empty data folder, films are made with ffmpeg and uploaded, and the pages are
+A program of its own is started on an empty data folder, videos are made with ffmpeg and uploaded, and the pages are
 taken while it works on them. Needs Chromium and takes about three minutes.
 """
 
@@ -36,7 +36,7 @@ from project.tests.installation import (  # noqa: E402
 )
 
 LARGE_BYTES = 120_000
-FILMS = "/admin/library/video/"
+VIDEOS = "/admin/library/video/"
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ LOOKS = [
 
 @dataclass(frozen=True)
 class Clip:
-    """A film to be made with ffmpeg's own sources."""
+    """A video to be made with ffmpeg's own sources."""
 
     title: str
     category: str
@@ -87,7 +87,7 @@ LATER = (
 
 
 class Studio:
-    """The program, its films, and a browser that is signed in."""
+    """The program, its videos, and a browser that is signed in."""
 
     def __init__(self, installation: Installation, browser: Browser, folder: Path, looks: Sequence[Look]) -> None:
         self.installation = installation
@@ -177,20 +177,22 @@ def sign_in(page: Page, installation: Installation) -> None:
 
 
 def change_page(video: int) -> str:
-    return f"{FILMS}{video}/change/"
+    return f"{VIDEOS}{video}/change/"
 
 
 def take_for_readme(studio: Studio) -> None:
     done = [studio.submit(clip.title, clip.category, studio.clip(clip)) for clip in SHORT]
-    wait_for(lambda: all(studio.percent(video) == 100 for video in done), seconds=120, what="the short films are ready")
-    studio.submit("Notes of a Meeting", "vlog", not_a_film())
+    wait_for(
+        lambda: all(studio.percent(video) == 100 for video in done), seconds=120, what="the short videos are ready"
+    )
+    studio.submit("Notes of a Meeting", "vlog", not_a_video())
     clips = [studio.clip(clip) for clip in (LONG, *LATER)]
     long = studio.submit(LONG.title, LONG.category, clips[0])
-    wait_for(lambda: studio.percent(long) > 30, seconds=240, what="the long film is under way")
+    wait_for(lambda: studio.percent(long) > 30, seconds=240, what="the long video is under way")
     for clip, path in zip(LATER, clips[1:], strict=True):
         studio.submit(clip.title, clip.category, path)
-    studio.take("films", FILMS, whole=False)
-    studio.take("film", change_page(long), whole=False)
+    studio.take("videos", VIDEOS, whole=False)
+    studio.take("video", change_page(long), whole=False)
     studio.take("dashboard", "/admin/", whole=False)
     studio.take("api", "/api/docs", whole=False)
 
@@ -198,8 +200,10 @@ def take_for_readme(studio: Studio) -> None:
 def take_all(studio: Studio) -> None:
     take_empty(studio)
     done = [studio.submit(clip.title, clip.category, studio.clip(clip)) for clip in SHORT]
-    broken = studio.submit("Notes of a Meeting", "vlog", not_a_film())
-    wait_for(lambda: all(studio.percent(video) == 100 for video in done), seconds=120, what="the short films are ready")
+    broken = studio.submit("Notes of a Meeting", "vlog", not_a_video())
+    wait_for(
+        lambda: all(studio.percent(video) == 100 for video in done), seconds=120, what="the short videos are ready"
+    )
     take_still(studio, ready=done[0], failed=broken)
     take_uploads(studio)
     take_moving(studio)
@@ -210,17 +214,17 @@ def take_empty(studio: Studio) -> None:
     studio.take("welcome", "/", is_known=False)
     studio.take("docs", "/api/docs", whole=False)
     studio.take("dashboard-empty", "/admin/")
-    studio.take("films-empty", FILMS)
-    studio.take("add", f"{FILMS}add/")
+    studio.take("videos-empty", VIDEOS)
+    studio.take("add", f"{VIDEOS}add/")
 
 
 def take_still(studio: Studio, *, ready: int, failed: int) -> None:
     """Pages on which nothing moves."""
-    studio.take("film-ready", change_page(ready))
-    studio.take("film-failed", change_page(failed))
-    studio.take("delete", f"{FILMS}{ready}/delete/")
-    studio.take("retry", f"{FILMS}{failed}/retry/")
-    studio.take("history", f"{FILMS}{ready}/history/")
+    studio.take("video-ready", change_page(ready))
+    studio.take("video-failed", change_page(failed))
+    studio.take("delete", f"{VIDEOS}{ready}/delete/")
+    studio.take("retry", f"{VIDEOS}{failed}/retry/")
+    studio.take("history", f"{VIDEOS}{ready}/history/")
     studio.take("queue", "/admin/hueystats/hueydashboard/")
     studio.take("users", "/admin/accounts/user/")
     studio.take("user", "/admin/accounts/user/1/change/")
@@ -229,10 +233,10 @@ def take_still(studio: Studio, *, ready: int, failed: int) -> None:
     studio.take("group", "/admin/auth/group/1/change/")
     studio.take("letters", "/admin/accounts/letter/")
     for look in studio.looks:
-        with studio.opened(FILMS, look) as page:
+        with studio.opened(VIDEOS, look) as page:
             page.check("#action-toggle")
             page.select_option("[name=action]", "regenerate_selected")
-            studio.keep(page, "films-selected", look)
+            studio.keep(page, "videos-selected", look)
             page.press("[name=action]", "Tab")
             page.locator("[name=index]").first.click()
             page.wait_for_timeout(600)
@@ -245,10 +249,10 @@ def take_uploads(studio: Studio) -> None:
     for path in large:
         path.write_bytes(os.urandom(30_000_000))
     wrong = Path(SCRATCH.name) / "notes.txt"
-    wrong.write_text("no film")
+    wrong.write_text("no video")
     limits = {"offline": False, "latency": 20, "downloadThroughput": -1, "uploadThroughput": 2_000_000}
     for look in studio.looks:
-        with studio.opened(f"{FILMS}add/", look) as page:
+        with studio.opened(f"{VIDEOS}add/", look) as page:
             session = page.context.new_cdp_session(page)
             session.send("Network.enable")
             session.send("Network.emulateNetworkConditions", limits)
@@ -260,20 +264,20 @@ def take_uploads(studio: Studio) -> None:
 def take_moving(studio: Studio) -> None:
     clips = [studio.clip(clip) for clip in (LONG, *LATER)]
     long = studio.submit(LONG.title, LONG.category, clips[0])
-    wait_for(lambda: studio.percent(long) > 0, seconds=60, what="the long film has begun")
+    wait_for(lambda: studio.percent(long) > 0, seconds=60, what="the long video has begun")
     later = [studio.submit(clip.title, clip.category, path) for clip, path in zip(LATER, clips[1:], strict=True)]
-    studio.take("film-queued", change_page(later[-1]))
-    studio.take("films", FILMS)
-    studio.take("film-processing", change_page(long))
+    studio.take("video-queued", change_page(later[-1]))
+    studio.take("videos", VIDEOS)
+    studio.take("video-processing", change_page(long))
     studio.take("dashboard", "/admin/")
-    studio.take("cancel", f"{FILMS}{long}/cancel/")
+    studio.take("cancel", f"{VIDEOS}{long}/cancel/")
     studio.installation.manage("transcode", "cancel", str(later[0]))
-    studio.take("film-cancelled", change_page(later[0]))
+    studio.take("video-cancelled", change_page(later[0]))
 
 
-def not_a_film() -> Path:
+def not_a_video() -> Path:
     path = Path(SCRATCH.name) / "notes.mp4"
-    path.write_bytes(b"no film at all " * 1000)
+    path.write_bytes(b"no video at all " * 1000)
     return path
 
 

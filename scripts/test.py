@@ -68,7 +68,7 @@ ON_SQLITE = (
     "test_playing_on*",
     "test_edge.py",
 )  # look alike, take longest
-ON_POSTGRESQL = ("test_browser_film*",)  # as test_playing_on does on the other
+ON_POSTGRESQL = ("test_browser_video*",)  # as test_playing_on does on the other
 
 
 @dataclass(frozen=True)

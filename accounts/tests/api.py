@@ -31,14 +31,14 @@ def for_staff(request: HttpRequest) -> dict[str, Any]:
     return answer(request)
 
 
-@api.get("video/{int:film}/index.m3u8", auth=auth.playback)
-def playlist(request: HttpRequest, film: int, response: HttpResponse) -> str:
-    request.auth.grant_playback(response, film=film)  # type: ignore[attr-defined]
+@api.get("video/{int:video_id}/index.m3u8", auth=auth.playback)
+def playlist(request: HttpRequest, video_id: int, response: HttpResponse) -> str:
+    request.auth.grant_playback(response, video_id=video_id)  # type: ignore[attr-defined]
     return "#EXTM3U"
 
 
-@api.api_operation(["GET", "HEAD", "POST"], "video/{int:film}/segment.ts", auth=auth.playback)
-def segment(request: HttpRequest, film: int) -> str:
+@api.api_operation(["GET", "HEAD", "POST"], "video/{int:video_id}/segment.ts", auth=auth.playback)
+def segment(request: HttpRequest, video_id: int) -> str:
     return "staff" if request.auth.is_staff and request.auth.user.pk else "bytes"  # type: ignore[attr-defined]
 
 

@@ -1,4 +1,4 @@
-"""Three people: Ada watches films, Bob registered but never followed the link, Carol runs the place."""
+"""Three people: Ada watches videos, Bob registered but never followed the link, Carol runs the place."""
 
 from collections.abc import Iterator
 from typing import Any, Protocol

@@ -15,7 +15,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts import links, outbox, services, upkeep
-from accounts.models import Letter, User
+from accounts.models import Mail, User
 from accounts.tests.conftest import Post
 from accounts.tests.test_registration import link_path
 
@@ -102,10 +102,10 @@ def test_resending_wakes_the_sender(
     bob: User, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any
 ) -> None:
     woken: list[int] = []
-    monkeypatch.setattr(services, "send_letter", woken.append)
+    monkeypatch.setattr(services, "send_mail", woken.append)
     with django_capture_on_commit_callbacks(execute=True):
         services.resend_activation(bob.email, address="198.51.100.1")
-    assert woken == [Letter.objects.get().pk]
+    assert woken == [Mail.objects.get().pk]
 
 
 def test_account_is_kept_as_long_as_the_link_that_was_mailed_for_it_works(bob: User) -> None:

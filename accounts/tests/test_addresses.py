@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts import addresses, sessions
 from accounts.models import Session, User
-from accounts.playback import ADDRESS_LIFETIME, Leave, Viewer, viewer_by_address, viewer_by_playback
+from accounts.playback import ADDRESS_LIFETIME, PlaybackGrant, Viewer, viewer_by_address, viewer_by_playback
 from accounts.tests.factories import signed_in
 
 pytestmark = pytest.mark.django_db
@@ -19,8 +19,8 @@ pytestmark = pytest.mark.django_db
 LENGTH = timedelta(minutes=90)
 
 
-def may_play(token: str, film: int) -> bool:
-    return viewer_by_address(token, film, fresh=True) is not None
+def may_play(token: str, video_id: int) -> bool:
+    return viewer_by_address(token, video_id, fresh=True) is not None
 
 
 @pytest.fixture
@@ -30,19 +30,19 @@ def session(ada: User) -> Session:
 
 @pytest.fixture
 def token(ada: User, session: Session) -> str:
-    """Ada's, for film 7."""
-    return Viewer(ada, session.pk).playback_token(film=7, length=LENGTH)[0]
+    """Ada's, for video 7."""
+    return Viewer(ada, session.pk).playback_token(video_id=7, length=LENGTH)[0]
 
 
-def test_it_opens_its_film_and_no_other(ada: User, token: str) -> None:
+def test_it_opens_its_video_and_no_other(ada: User, token: str) -> None:
     found = viewer_by_address(token, 7)
     assert found is not None
     assert (found.user.pk, found.is_by_address) == (ada.pk, True)
     assert not may_play(token, 8)
 
 
-def test_it_ends_six_hours_and_the_film_s_length_later(ada: User, session: Session) -> None:
-    token, ends_at = Viewer(ada, session.pk).playback_token(film=7, length=LENGTH)
+def test_it_ends_six_hours_and_the_video_s_length_later(ada: User, session: Session) -> None:
+    token, ends_at = Viewer(ada, session.pk).playback_token(video_id=7, length=LENGTH)
     assert abs(ends_at - datetime.now(UTC) - ADDRESS_LIFETIME - LENGTH) < timedelta(seconds=5)
     with time_machine.travel(ends_at - timedelta(seconds=1), tick=False):
         assert may_play(token, 7)
@@ -52,7 +52,7 @@ def test_it_ends_six_hours_and_the_film_s_length_later(ada: User, session: Sessi
 
 def test_it_never_outlasts_the_session(ada: User, session: Session, settings: Any) -> None:
     Session.objects.update(created_at=timezone.now() - settings.SESSION_LIFETIME + timedelta(hours=1))
-    _, ends_at = Viewer(ada, session.pk).playback_token(film=7, length=LENGTH)
+    _, ends_at = Viewer(ada, session.pk).playback_token(video_id=7, length=LENGTH)
     assert abs(ends_at - datetime.now(UTC) - timedelta(hours=1)) < timedelta(seconds=5)
 
 
@@ -80,7 +80,7 @@ def test_what_is_remembered_of_it_is_asked_again_within_a_minute(
 def admin_s_token(carol: User, client: Client) -> str:
     client.force_login(carol)
     mark = sessions.mark_in_admin(carol, client.session.session_key or "")
-    return Viewer(carol, None, mark).playback_token(film=7, length=LENGTH)[0]
+    return Viewer(carol, None, mark).playback_token(video_id=7, length=LENGTH)[0]
 
 
 def test_an_administrator_s_dies_with_the_password(carol: User, admin_s_token: str) -> None:
@@ -98,12 +98,12 @@ def test_an_administrator_s_dies_with_the_sign_in_to_the_admin(client: Client, a
 
 def test_what_nobody_signed_in_has_no_mark_to_go_by(carol: User, client: Client) -> None:
     client.force_login(carol)
-    assert not may_play(Viewer(carol, None).playback_token(film=7, length=LENGTH)[0], 7)
+    assert not may_play(Viewer(carol, None).playback_token(video_id=7, length=LENGTH)[0], 7)
 
 
 def test_cookie_and_address_are_never_taken_for_each_other(ada: User, session: Session, token: str) -> None:
     """A cookie is renewed with each playlist; an address would be by being sent as one."""
-    cookie = Leave(7, ada.pk, str(session.pk), None).signed()
+    cookie = PlaybackGrant(7, ada.pk, str(session.pk), None).signed()
     assert viewer_by_playback(cookie, 7)
     assert viewer_by_address(cookie, 7) is None
     assert viewer_by_address(token, 7)
@@ -134,7 +134,7 @@ def test_a_token_that_was_changed_opens_nothing(token: str) -> None:
         ("/api/play/\u0661/video/7/master.m3u8", None),
     ],
 )
-def test_an_address_is_rewritten_to_the_film_s_own(path: str, rewritten: str | None) -> None:
+def test_an_address_is_rewritten_to_the_video_s_own(path: str, rewritten: str | None) -> None:
     environ = {"PATH_INFO": path, "HTTP_COOKIE": "access_token=x", "HTTP_AUTHORIZATION": "Bearer x"}
     before = dict(environ)
     addresses.rewrite(environ)

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.auth import by_access_token
-from accounts.models import Letter, Session, User
+from accounts.models import Mail, Session, User
 from accounts.tests.factories import PASSWORD, UserFactory, signed_in
 
 pytestmark = pytest.mark.django_db
@@ -92,9 +92,9 @@ def test_list_says_how_long_ago_and_exactly_when(admin: Client, ada: User, bob: 
     assert "Never" in page, "Bob never signed in"
 
 
-def test_letters_say_when_they_were_written_and_that_they_wait(admin: Client, bob: User) -> None:
-    Letter.objects.create(kind=Letter.Kind.ACTIVATION, address=bob.email)
-    page = admin.get("/admin/accounts/letter/").content.decode()
+def test_mails_say_when_they_were_written_and_that_they_wait(admin: Client, bob: User) -> None:
+    Mail.objects.create(kind=Mail.Kind.ACTIVATION, address=bob.email)
+    page = admin.get("/admin/accounts/mail/").content.decode()
     assert ">now</time>" in page
     assert "Not yet" in page
 
@@ -177,7 +177,7 @@ def test_unticking_active_on_the_page_signs_out(admin: Client, ada: User) -> Non
 
 def test_activation_mail_is_sent_again_only_to_who_awaits_it(admin: Client, ada: User, bob: User) -> None:
     run(admin, "resend_activation", ada, bob)
-    assert list(Letter.objects.values_list("kind", "address")) == [("activation", bob.email)]
+    assert list(Mail.objects.values_list("kind", "address")) == [("activation", bob.email)]
 
 
 def test_password_set_in_the_admin_signs_out_and_tells_the_owner(admin: Client, ada: User) -> None:
@@ -189,7 +189,7 @@ def test_password_set_in_the_admin_signs_out_and_tells_the_owner(admin: Client, 
     ada.refresh_from_db()
     assert ada.check_password("quite another 7")
     assert by_access_token(pair.access) is None
-    assert list(Letter.objects.values_list("kind", "address")) == [("password_changed", ada.email)]
+    assert list(Mail.objects.values_list("kind", "address")) == [("password_changed", ada.email)]
 
 
 def test_person_added_in_the_admin_can_sign_in(admin: Client) -> None:
@@ -222,12 +222,12 @@ def test_staff_without_all_rights_can_not_touch_superusers_or_give_rights(
     assert (ada.is_staff, ada.is_superuser) == (False, False)
 
 
-def test_letters_are_listed_and_can_not_be_changed(admin: Client) -> None:
-    letter = Letter.objects.create(kind="activation", address="x@example.com", error="ConnectionRefusedError")
-    page = admin.get("/admin/accounts/letter/").content.decode()
+def test_mails_are_listed_and_can_not_be_changed(admin: Client) -> None:
+    mail = Mail.objects.create(kind="activation", address="x@example.com", error="ConnectionRefusedError")
+    page = admin.get("/admin/accounts/mail/").content.decode()
     assert "ConnectionRefusedError" in page
-    assert admin.get(f"/admin/accounts/letter/{letter.pk}/change/").status_code == 200
-    assert admin.post(f"/admin/accounts/letter/{letter.pk}/change/", {}).status_code == 403
+    assert admin.get(f"/admin/accounts/mail/{mail.pk}/change/").status_code == 200
+    assert admin.post(f"/admin/accounts/mail/{mail.pk}/change/", {}).status_code == 403
 
 
 def test_groups_have_their_page(admin: Client) -> None:

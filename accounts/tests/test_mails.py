@@ -17,7 +17,7 @@ from huey.contrib.djhuey import HUEY
 from pytest_django import Settings
 
 from accounts import links, outbox, services, tasks
-from accounts.models import Letter, User
+from accounts.models import Mail, User
 from accounts.tests.conftest import Post
 from accounts.tests.factories import UserFactory
 
@@ -26,8 +26,8 @@ pytestmark = pytest.mark.django_db
 LINK = re.compile(r"https?://\S+")
 
 
-def order(kind: Letter.Kind, address: str, **columns: Any) -> Letter:
-    return Letter.objects.create(kind=kind, address=address, **columns)
+def order(kind: Mail.Kind, address: str, **columns: Any) -> Mail:
+    return Mail.objects.create(kind=kind, address=address, **columns)
 
 
 def messages() -> list[EmailMultiAlternatives]:
@@ -53,7 +53,7 @@ def dead_server(monkeypatch: pytest.MonkeyPatch) -> DeadServer:
 
 
 def test_activation_mail_holds_the_working_link_in_text_and_html(bob: User) -> None:
-    outbox.send(order(Letter.Kind.ACTIVATION, bob.email).pk)
+    outbox.send(order(Mail.Kind.ACTIVATION, bob.email).pk)
     [message] = messages()
     assert message.to == [bob.email]
     assert message.subject == "Confirm your e-mail for Videoflix"
@@ -68,17 +68,17 @@ def test_activation_mail_holds_the_working_link_in_text_and_html(bob: User) -> N
 def test_reset_mail_goes_to_an_active_user_only(ada: User, bob: User) -> None:
     gone = UserFactory.create(is_active=False)
     for address in (ada.email, bob.email, gone.email, "nobody@example.com"):
-        outbox.send(order(Letter.Kind.PASSWORD_RESET, address).pk)
+        outbox.send(order(Mail.Kind.PASSWORD_RESET, address).pk)
     sent = [(message.to, message.subject) for message in mail.outbox]
     assert sent == [
         ([ada.email], "Reset your Videoflix password"),
         ([bob.email], "Confirm your e-mail for Videoflix"),
     ]
-    assert Letter.objects.count() == 2
+    assert Mail.objects.count() == 2
 
 
 def test_mail_is_a_valid_message_a_client_can_show(ada: User) -> None:
-    outbox.send(order(Letter.Kind.PASSWORD_RESET, ada.email).pk)
+    outbox.send(order(Mail.Kind.PASSWORD_RESET, ada.email).pk)
     message = mail.outbox[0].message()
     assert isinstance(message, Message)
     assert [part.get_content_type() for part in message.walk()] == [
@@ -92,27 +92,27 @@ def test_mail_is_a_valid_message_a_client_can_show(ada: User) -> None:
     assert "<img" not in html
 
 
-def test_letter_is_sent_once_however_often_it_is_asked_for(ada: User) -> None:
-    letter = order(Letter.Kind.PASSWORD_RESET, ada.email)
+def test_mail_is_sent_once_however_often_it_is_asked_for(ada: User) -> None:
+    ordered = order(Mail.Kind.PASSWORD_RESET, ada.email)
     for _ in range(3):
-        outbox.send(letter.pk)
+        outbox.send(ordered.pk)
     outbox.send_due()
     assert len(mail.outbox) == 1
 
 
 def test_failed_server_is_tried_again_later_and_leaves_no_secret(ada: User, dead_server: DeadServer) -> None:
-    letter = order(Letter.Kind.PASSWORD_RESET, ada.email)
+    ordered = order(Mail.Kind.PASSWORD_RESET, ada.email)
     start = timezone.now()
     for minutes in (0, 0, 2, 3, 10):
         with time_machine.travel(start + timedelta(minutes=minutes)):
             outbox.send_due()
-    letter.refresh_from_db()
-    assert (dead_server.tries, letter.attempts, letter.sent_at) == (3, 3, None)
-    assert letter.error == "SMTPServerDisconnected"
+    ordered.refresh_from_db()
+    assert (dead_server.tries, ordered.attempts, ordered.sent_at) == (3, 3, None)
+    assert ordered.error == "SMTPServerDisconnected"
 
 
-def test_letter_whose_sender_was_killed_comes_up_again(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    letter = order(Letter.Kind.PASSWORD_RESET, ada.email)
+def test_mail_whose_sender_was_killed_comes_up_again(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    ordered = order(Mail.Kind.PASSWORD_RESET, ada.email)
 
     def killed(*args: object) -> None:
         raise SystemExit
@@ -120,7 +120,7 @@ def test_letter_whose_sender_was_killed_comes_up_again(ada: User, monkeypatch: p
     with monkeypatch.context() as patch:
         patch.setattr("django.core.mail.EmailMessage.send", killed)
         with pytest.raises(SystemExit):
-            outbox.send(letter.pk)
+            outbox.send(ordered.pk)
     outbox.send_due()
     assert not mail.outbox
     with time_machine.travel(timezone.now() + timedelta(minutes=2)):
@@ -155,52 +155,52 @@ def test_request_commits_and_wakes_the_queue_even_if_that_is_down(
     monkeypatch.setattr(HUEY.storage, "enqueue", down)
     assert post("password_reset/", {"email": ada.email}).status_code == 200
     assert len(asked) == 1
-    assert Letter.objects.count() == 1
+    assert Mail.objects.count() == 1
 
 
-def test_no_address_gets_more_than_its_share_of_letters(ada: User) -> None:
+def test_no_address_gets_more_than_its_share_of_mails(ada: User) -> None:
     for _ in range(7):
-        outbox.send(order(Letter.Kind.PASSWORD_RESET, ada.email).pk)
+        outbox.send(order(Mail.Kind.PASSWORD_RESET, ada.email).pk)
     assert len(mail.outbox) == 5
     with time_machine.travel(timezone.now() + timedelta(hours=1, minutes=1)):
-        outbox.send(order(Letter.Kind.PASSWORD_RESET, ada.email).pk)
+        outbox.send(order(Mail.Kind.PASSWORD_RESET, ada.email).pk)
     assert len(mail.outbox) == 6
 
 
-def test_old_letters_are_removed(ada: User) -> None:
+def test_old_mails_are_removed(ada: User) -> None:
     now = timezone.now()
-    order(Letter.Kind.PASSWORD_RESET, ada.email, sent_at=now - timedelta(days=8))
-    order(Letter.Kind.PASSWORD_RESET, ada.email, created_at=now - timedelta(days=2))
-    recent = order(Letter.Kind.PASSWORD_RESET, ada.email, sent_at=now - timedelta(days=1))
+    order(Mail.Kind.PASSWORD_RESET, ada.email, sent_at=now - timedelta(days=8))
+    order(Mail.Kind.PASSWORD_RESET, ada.email, created_at=now - timedelta(days=2))
+    recent = order(Mail.Kind.PASSWORD_RESET, ada.email, sent_at=now - timedelta(days=1))
     outbox.remove_old()
-    assert list(Letter.objects.all()) == [recent]
+    assert list(Mail.objects.all()) == [recent]
 
 
 def test_registering_and_resetting_wake_the_sender(
     post: Post, django_capture_on_commit_callbacks: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     woken: list[int] = []
-    monkeypatch.setattr(services, "send_letter", woken.append)
+    monkeypatch.setattr(services, "send_mail", woken.append)
     user = UserFactory.create()
     with django_capture_on_commit_callbacks(execute=True):
         services.request_password_reset(user.email, address="198.51.100.1")
-    assert woken == [Letter.objects.get().pk]
+    assert woken == [Mail.objects.get().pk]
 
 
-def test_letter_goes_before_any_other_task() -> None:
-    assert tasks.send_letter.s(1).priority == tasks.URGENT == 100
+def test_mail_goes_before_any_other_task() -> None:
+    assert tasks.send_mail.s(1).priority == tasks.URGENT == 100
 
 
 @pytest.mark.django_db(transaction=True)
-def test_letters_that_are_sent_at_the_same_time_are_no_more_than_the_share(ada: User, settings: Settings) -> None:
+def test_mails_that_are_sent_at_the_same_time_are_no_more_than_the_share(ada: User, settings: Settings) -> None:
     settings.THROTTLE_MAILS = "3/hour"
-    ordered = [order(Letter.Kind.PASSWORD_RESET, ada.email).pk for _ in range(12)]
+    ordered = [order(Mail.Kind.PASSWORD_RESET, ada.email).pk for _ in range(12)]
 
-    def send(letter_id: int) -> None:
-        outbox.send(letter_id)
+    def send(mail_id: int) -> None:
+        outbox.send(mail_id)
         connection.close()
 
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(send, reversed(ordered)))
     assert len(mail.outbox) == 3
-    assert Letter.objects.count() == 3
+    assert Mail.objects.count() == 3

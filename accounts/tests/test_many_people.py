@@ -12,7 +12,7 @@ from accounts.backends import UsernameOrEmailBackend, find
 from accounts.errors import RegistrationRefused, SignInRefused
 from accounts.forms import NewUserForm
 from accounts.mails import message_for
-from accounts.models import Letter, User
+from accounts.models import Mail, User
 from accounts.tests.factories import PASSWORD
 from hls.tests.plans import analyse, plan
 from project.first_start import make_administrator
@@ -56,8 +56,8 @@ def register(email: str) -> Callable[[], Any]:
     return work
 
 
-def write(kind: Letter.Kind, address: str) -> Callable[[], Any]:
-    return lambda: message_for(Letter(kind=kind, address=address))
+def write(kind: Mail.Kind, address: str) -> Callable[[], Any]:
+    return lambda: message_for(Mail(kind=kind, address=address))
 
 
 WAYS = {
@@ -67,9 +67,9 @@ WAYS = {
     "admin, unknown": enter_admin("nobody"),
     "admin, by name": enter_admin("Viewer7@Example.com"),
     "register, known": register("Viewer7@example.com"),
-    "reset": write(Letter.Kind.PASSWORD_RESET, "viewer7@example.com"),
-    "reset, unknown": write(Letter.Kind.PASSWORD_RESET, "nobody@example.com"),
-    "activation": write(Letter.Kind.ACTIVATION, "nobody@example.com"),
+    "reset": write(Mail.Kind.PASSWORD_RESET, "viewer7@example.com"),
+    "reset, unknown": write(Mail.Kind.PASSWORD_RESET, "nobody@example.com"),
+    "activation": write(Mail.Kind.ACTIVATION, "nobody@example.com"),
     "add in the admin": lambda: NewUserForm({"email": "viewer7@example.com"}).is_valid(),
     "first start": make_administrator,
 }

@@ -1,4 +1,4 @@
-"""Links, letters, counters and sign-ins at their edges: hostile ids, last seconds, people who vanish meanwhile."""
+"""Links, mails, counters and sign-ins at their edges: hostile ids, last seconds, people who vanish meanwhile."""
 
 from datetime import timedelta
 from typing import Any
@@ -12,7 +12,7 @@ from accounts import links, outbox, services, upkeep
 from accounts.backends import UsernameOrEmailBackend, find
 from accounts.errors import LinkRefused, RegistrationRefused
 from accounts.mails import in_words, message_for
-from accounts.models import Letter, Session, User
+from accounts.models import Mail, Session, User
 from accounts.tests.factories import PASSWORD, UserFactory, signed_in
 from accounts.throttling import DatabaseStorage
 
@@ -72,31 +72,31 @@ def test_lifetimes_are_told_in_words(hours: int, words: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "change"),
     [
-        (Letter.Kind.ACTIVATION, {"is_active": True}),
-        (Letter.Kind.ACTIVATION, {"awaits_activation": False}),
-        (Letter.Kind.PASSWORD_RESET, {"awaits_activation": False}),
-        (Letter.Kind.ACTIVATION, {"email": "elsewhere@example.com"}),
+        (Mail.Kind.ACTIVATION, {"is_active": True}),
+        (Mail.Kind.ACTIVATION, {"awaits_activation": False}),
+        (Mail.Kind.PASSWORD_RESET, {"awaits_activation": False}),
+        (Mail.Kind.ACTIVATION, {"email": "elsewhere@example.com"}),
     ],
 )
-def test_a_letter_nobody_is_to_get_any_more_is_not_sent(bob: User, kind: str, change: dict[str, Any]) -> None:
+def test_a_mail_nobody_is_to_get_any_more_is_not_sent(bob: User, kind: str, change: dict[str, Any]) -> None:
     """What was ordered and what is true when it is sent are two things."""
-    letter = Letter.objects.create(kind=kind, address=bob.email, due_at=timezone.now())
+    ordered = Mail.objects.create(kind=kind, address=bob.email, due_at=timezone.now())
     User.objects.filter(pk=bob.pk).update(**change)
-    assert message_for(letter) is None
-    outbox.send(letter.pk)
+    assert message_for(ordered) is None
+    outbox.send(ordered.pk)
     assert mail.outbox == []
-    assert not Letter.objects.exists()
+    assert not Mail.objects.exists()
 
 
-def test_a_letter_that_was_sent_or_never_was_is_left_alone(ada: User) -> None:
-    letter = Letter.objects.create(
-        kind=Letter.Kind.PASSWORD_CHANGED, address=ada.email, due_at=timezone.now(), sent_at=timezone.now()
+def test_a_mail_that_was_sent_or_never_was_is_left_alone(ada: User) -> None:
+    ordered = Mail.objects.create(
+        kind=Mail.Kind.PASSWORD_CHANGED, address=ada.email, due_at=timezone.now(), sent_at=timezone.now()
     )
-    outbox.send(letter.pk)
-    outbox.send(letter.pk + 1)
+    outbox.send(ordered.pk)
+    outbox.send(ordered.pk + 1)
     assert mail.outbox == []
-    letter.refresh_from_db()
-    assert letter.attempts == 0
+    ordered.refresh_from_db()
+    assert ordered.attempts == 0
 
 
 @pytest.mark.parametrize("name", ["carol", "CAROL", "carol@example.com", "Carol@Example.COM"])
@@ -125,7 +125,7 @@ def test_who_is_known_is_not_registered_again(ada: User, email: str) -> None:
     with pytest.raises(RegistrationRefused):
         services.register(email, "another quiet river", address="192.0.2.1")
     assert User.objects.count() == 1
-    assert not Letter.objects.exists()
+    assert not Mail.objects.exists()
 
 
 def test_an_account_is_opened_by_one_of_two_who_follow_its_link(bob: User) -> None:

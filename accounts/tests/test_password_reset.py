@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from accounts import links, services
 from accounts.errors import LinkRefused
-from accounts.models import Letter, Session, User
+from accounts.models import Mail, Session, User
 from accounts.tests.conftest import Post
 from accounts.tests.factories import PASSWORD, signed_in
 from accounts.tests.test_registration import DEAD_LINK, link_path
@@ -58,7 +58,7 @@ def test_link_sets_the_password_once_ends_every_session_and_tells_the_owner(post
     assert (first.status_code, first.json()) == (200, {"detail": "Your Password has been successfully reset."})
     assert (second.status_code, second.json()) == (400, DEAD_LINK)
     assert not Session.objects.live().exists()
-    assert list(Letter.objects.values_list("kind", "address")) == [("password_changed", ada.email)]
+    assert list(Mail.objects.values_list("kind", "address")) == [("password_changed", ada.email)]
     assert post("login/", {"email": ada.email, "password": PASSWORD}).status_code == 401
     assert post("login/", {"email": ada.email, "password": NEW["new_password"]}).status_code == 200
 

@@ -1,4 +1,4 @@
-"""The cookie that lets a film go on: what it opens, how long, and what it costs."""
+"""The cookie that lets a video go on: what it opens, how long, and what it costs."""
 
 import time
 from collections.abc import Callable
@@ -19,13 +19,13 @@ from accounts.tests.factories import signed_in
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("accounts.tests.api")]
 
 
-def may_play(cookie: str, film: int, *, fresh: bool = False) -> bool:
-    return viewer_by_playback(cookie, film, fresh=fresh) is not None
+def may_play(cookie: str, video_id: int, *, fresh: bool = False) -> bool:
+    return viewer_by_playback(cookie, video_id, fresh=fresh) is not None
 
 
 @pytest.fixture
 def cookie(client: Client, ada: User) -> str:
-    """Ada opened the playlist of film 7; her access token is gone since."""
+    """Ada opened the playlist of video 7; her access token is gone since."""
     client.cookies[cookies.ACCESS] = signed_in(ada)[1].access
     value = client.get("/api/video/7/index.m3u8").cookies[cookies.PLAYBACK].value
     client.cookies.clear()
@@ -49,7 +49,7 @@ def admins_cookie(client: Client, carol: User) -> str:
     return value
 
 
-def test_cookie_is_scoped_to_its_film_and_guarded_as_the_others(client: Client, ada: User, settings: Any) -> None:
+def test_cookie_is_scoped_to_its_video_and_guarded_as_the_others(client: Client, ada: User, settings: Any) -> None:
     """OWASP ASVS 5.0 3.3.1 to 3.3.4."""
     settings.SECURE_COOKIES, settings.JWT_COOKIE_SAMESITE = True, "None"
     client.cookies[cookies.ACCESS] = signed_in(ada)[1].access
@@ -60,7 +60,7 @@ def test_cookie_is_scoped_to_its_film_and_guarded_as_the_others(client: Client, 
     assert int(granted["max-age"]) == playback.LIFETIME.total_seconds()
 
 
-def test_film_goes_on_without_the_access_token(client: Client, cookie: str) -> None:
+def test_video_goes_on_without_the_access_token(client: Client, cookie: str) -> None:
     assert client.get("/api/video/7/segment.ts").status_code == 200
     assert client.head("/api/video/7/segment.ts").status_code == 200
     with time_machine.travel(timezone.now() + timedelta(hours=2)):
@@ -142,7 +142,7 @@ def delete(user: User) -> None:
 
 
 @pytest.mark.parametrize("end", [log_out, deactivate, change_password, delete])
-def test_film_stops_within_a_minute_of_the_sessions_end(
+def test_video_stops_within_a_minute_of_the_sessions_end(
     cookie: str, ada: User, clock: list[float], end: Callable[[User], None]
 ) -> None:
     """OWASP ASVS 5.0 7.4.1, 7.4.2."""
@@ -172,7 +172,7 @@ def test_admins_cookie_lives_while_they_are_active_staff(
     assert not may_play(admins_cookie, 7, fresh=True)
 
 
-def test_film_stops_when_who_opened_it_in_the_admin_signs_out_there(client: Client, carol: User) -> None:
+def test_video_stops_when_who_opened_it_in_the_admin_signs_out_there(client: Client, carol: User) -> None:
     """On a shared computer the cookie is still there."""
     client.force_login(carol)
     cookie = client.get("/api/video/7/index.m3u8").cookies[cookies.PLAYBACK].value
@@ -208,12 +208,12 @@ def test_segment_request_with_a_checked_cookie_costs_no_query(
         assert client.get("/api/video/7/segment.ts").status_code == 200
 
 
-def test_remembered_answer_is_for_one_film(cookie: str) -> None:
+def test_remembered_answer_is_for_one_video(cookie: str) -> None:
     assert may_play(cookie, 7)
     assert not may_play(cookie, 8)
 
 
-def test_refreshing_the_session_keeps_the_film_going(client: Client, cookie: str, ada: User) -> None:
+def test_refreshing_the_session_keeps_the_video_going(client: Client, cookie: str, ada: User) -> None:
     session = Session.objects.get()
     sessions.end_sessions_of(ada)
     assert not may_play(cookie, 7, fresh=True)

@@ -11,7 +11,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts import links, upkeep
-from accounts.models import Letter, User
+from accounts.models import Mail, User
 from accounts.tests.conftest import Post
 from accounts.tests.factories import PASSWORD
 
@@ -36,7 +36,7 @@ def test_registering_makes_an_inactive_account_and_orders_its_mail(post: Post) -
     assert response.status_code == 201
     assert response.json()["user"] == {"id": user.pk, "email": "dora@example.com"}
     assert (user.username, user.is_active, user.awaits_activation) == ("dora@example.com", False, True)
-    assert list(Letter.objects.values_list("kind", "address")) == [("activation", "dora@example.com")]
+    assert list(Mail.objects.values_list("kind", "address")) == [("activation", "dora@example.com")]
     assert not response.cookies
 
 
@@ -148,5 +148,5 @@ def test_account_nobody_confirmed_frees_its_address_after_a_week(post: Post, bob
 
 
 def test_link_leads_to_the_frontend_whatever_the_host_header_says(settings: Settings, bob: User) -> None:
-    settings.FRONTEND_BASE_URL = "https://films.example.com"
-    assert links.activation_url(bob).startswith("https://films.example.com/pages/auth/activate.html?uid=")
+    settings.FRONTEND_BASE_URL = "https://videos.example.com"
+    assert links.activation_url(bob).startswith("https://videos.example.com/pages/auth/activate.html?uid=")

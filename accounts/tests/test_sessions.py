@@ -13,7 +13,7 @@ from django.utils import timezone
 from accounts import cookies, sessions, tokens, upkeep
 from accounts.auth import by_access_token
 from accounts.errors import TokenRefused
-from accounts.models import Letter, Session, User
+from accounts.models import Mail, Session, User
 from accounts.sessions import fingerprint
 from accounts.tests.conftest import Post
 from accounts.tests.factories import signed_in
@@ -179,7 +179,7 @@ def test_changepassword_command_ends_sessions_and_tells_the_owner(ada: User, mon
     monkeypatch.setattr("getpass.getpass", lambda prompt: "quite another 7")
     call_command("changepassword", ada.email, verbosity=0)
     assert not is_alive(pair.access)
-    assert list(Letter.objects.values_list("kind", "address")) == [("password_changed", ada.email)]
+    assert list(Mail.objects.values_list("kind", "address")) == [("password_changed", ada.email)]
 
 
 def test_plain_save_leaves_sessions_alone(ada: User) -> None:
@@ -187,7 +187,7 @@ def test_plain_save_leaves_sessions_alone(ada: User) -> None:
     ada.first_name = "Ada"
     ada.save()
     assert is_alive(pair.access)
-    assert not Letter.objects.exists()
+    assert not Mail.objects.exists()
 
 
 def test_expired_and_ended_sessions_are_removed(ada: User) -> None:

@@ -1,4 +1,4 @@
-"""Checks a published film against RFC 8216 and the MUSTs of Apple's HLS authoring specification.
+"""Checks a published video against RFC 8216 and the MUSTs of Apple's HLS authoring specification.
 
 Rules are named by where they stand: "RFC8216-4.3.3.1" is a section of the RFC; "Apple-7" a chapter of Apple's
 specification (1 video, 2 audio, 6 trick play, 7 segmentation, 8 media playlists, 9 multivariant playlist,
@@ -8,7 +8,7 @@ specification (1 video, 2 audio, 6 trick play, 7 segmentation, 8 media playlists
 from collections.abc import Callable, Iterator
 
 from hls.conformance import rules_bandwidth, rules_playlists, rules_segments
-from hls.conformance.findings import Fetched, Film, Stream, Violation, beside
+from hls.conformance.findings import Fetched, Presentation, Stream, Violation, beside
 from hls.conformance.m3u8 import Playlist, attributes, parse
 
 __all__ = ["Fetched", "Violation", "check"]
@@ -17,7 +17,7 @@ type Fetch = Callable[[str], bytes | Fetched]
 
 
 def check(fetch: Fetch, master: str = "master.m3u8") -> tuple[Violation, ...]:
-    """Every rule broken, in the order found; () where the film conforms.
+    """Every rule broken, in the order found; () where the video conforms.
 
     `fetch(name)` gives a file by its path relative to the multivariant playlist's folder: its bytes, or a Fetched where
     it came over HTTP. It raises OSError where there is none.
@@ -45,7 +45,7 @@ def _violations(fetch: _Fetcher, master_name: str) -> Iterator[Violation]:
         return
     yield from rules_playlists.any_playlist(*master)
     yield from rules_playlists.multivariant(master[1])
-    film = Film(master[1])
+    presentation = Presentation(master[1])
     for kind, uri, value in _streams(master[1]):
         name = beside(master_name, uri)
         try:
@@ -56,17 +56,17 @@ def _violations(fetch: _Fetcher, master_name: str) -> Iterator[Violation]:
         yield from rules_playlists.any_playlist(fetched, playlist)
         yield from rules_playlists.media(playlist, is_iframes=kind == "iframes")
         stream = Stream(playlist, _attributes_or_none(value))
-        (film.iframes if kind == "iframes" else film.variants).append(stream)
-    for stream in film.iframes:
+        (presentation.iframes if kind == "iframes" else presentation.variants).append(stream)
+    for stream in presentation.iframes:
         for entry in stream.playlist.entries:
             segment = beside(stream.playlist.name, entry.uri)
-            film.iframe_entries.setdefault(segment, []).append((stream, entry))
-    yield from rules_playlists.alike(film)
-    for stream in film.variants:
-        yield from rules_segments.variant(stream, film, fetch)
-    yield from rules_segments.same_times(film)
-    yield from rules_segments.iframes_left(film)
-    for stream in [*film.variants, *film.iframes]:
+            presentation.iframe_entries.setdefault(segment, []).append((stream, entry))
+    yield from rules_playlists.alike(presentation)
+    for stream in presentation.variants:
+        yield from rules_segments.variant(stream, presentation, fetch)
+    yield from rules_segments.same_times(presentation)
+    yield from rules_segments.iframes_left(presentation)
+    for stream in [*presentation.variants, *presentation.iframes]:
         yield from rules_bandwidth.declared(stream)
 
 

@@ -1,4 +1,4 @@
-"""What the conformance rules share: a violation, a fetched file, and what is known of a film while it is checked."""
+"""What the conformance rules share: a violation, a fetched file, and what is known of a video while it is checked."""
 
 from dataclasses import dataclass, field
 from urllib.parse import urljoin
@@ -37,7 +37,7 @@ class Stream:
 
 
 @dataclass
-class Film:
+class Presentation:
     master: Playlist
     variants: list[Stream] = field(default_factory=list)
     iframes: list[Stream] = field(default_factory=list)

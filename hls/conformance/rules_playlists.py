@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from math import floor
 
-from hls.conformance.findings import Fetched, Film, Violation, at
+from hls.conformance.findings import Fetched, Presentation, Violation, at
 from hls.conformance.m3u8 import Entry, Playlist, attributes, byte_range, decimal, integer
 
 MEDIA_TYPES = ("application/vnd.apple.mpegurl", "audio/mpegurl", "application/x-mpegurl")
@@ -138,17 +138,17 @@ def _entry(playlist: Playlist, entry: Entry, target_s: int | None) -> Iterator[V
         yield Violation("Apple-7", at(playlist, entry), f"{duration_s} s is far above the target duration.")
 
 
-def alike(film: Film) -> Iterator[Violation]:
+def alike(presentation: Presentation) -> Iterator[Violation]:
     """What all variants have in common (RFC 8216 6.2.4)."""
-    if not film.variants:
+    if not presentation.variants:
         return
-    first = film.variants[0].playlist
+    first = presentation.variants[0].playlist
     durations = [entry.duration_s for entry in first.entries]
-    for stream in film.variants[1:]:
+    for stream in presentation.variants[1:]:
         playlist = stream.playlist
         if [entry.duration_s for entry in playlist.entries] != durations:
             yield Violation("RFC8216-6.2.4", playlist.name, "Its segments are cut elsewhere than the first variant's.")
-    for stream in [*film.variants[1:], *film.iframes]:
+    for stream in [*presentation.variants[1:], *presentation.iframes]:
         playlist = stream.playlist
         if playlist.number("EXT-X-TARGETDURATION") != first.number("EXT-X-TARGETDURATION"):
             yield Violation("RFC8216-6.2.4", playlist.name, "Its target duration is another than the first variant's.")

@@ -5,7 +5,7 @@ from fractions import Fraction
 from itertools import pairwise
 from math import ceil
 
-from hls.conformance.findings import Fetched, Film, Stream, Violation, at, beside
+from hls.conformance.findings import Fetched, Presentation, Stream, Violation, at, beside
 from hls.conformance.m3u8 import Entry, byte_range, decimal
 from hls.core import transport
 from hls.core.bandwidth import Piece
@@ -30,7 +30,7 @@ class _Segment:
         self.table_pids = [transport.PAT_PID, self.tables.pmt_pid]
 
 
-def variant(stream: Stream, film: Film, fetch: Callable[[str], Fetched]) -> Iterator[Violation]:
+def variant(stream: Stream, presentation: Presentation, fetch: Callable[[str], Fetched]) -> Iterator[Violation]:
     """Read each segment of a variant once, for its own rules and for the I-frame playlists that point into it."""
     playlist = stream.playlist
     shown: list[int] = []
@@ -54,7 +54,7 @@ def variant(stream: Stream, film: Film, fetch: Callable[[str], Fetched]) -> Iter
         yield from _beginning(name, segment)
         yield from _codecs(name, segment, stream)
         yield from _sound(name, segment, stream)
-        for iframes, iframe in film.iframe_entries.pop(name, ()):
+        for iframes, iframe in presentation.iframe_entries.pop(name, ()):
             yield from _iframe(iframes, iframe, segment)
     yield from _decoding(stream, decoded)
     yield from _times(stream, shown)
@@ -134,12 +134,12 @@ def _times(stream: Stream, shown: list[int]) -> Iterator[Violation]:
             )
     total_s = sum(entry.duration_s or 0 for entry in playlist.entries)
     if abs(total_s * transport.TICKS - (ends[-1] - shown[0])) > step:
-        yield Violation("Apple-8", playlist.name, "The sum of EXTINF is more than a frame off the film's duration.")
+        yield Violation("Apple-8", playlist.name, "The sum of EXTINF is more than a frame off the video's duration.")
 
 
-def same_times(film: Film) -> Iterator[Violation]:
-    for stream in film.variants[1:]:
-        if stream.begins != film.variants[0].begins:
+def same_times(presentation: Presentation) -> Iterator[Violation]:
+    for stream in presentation.variants[1:]:
+        if stream.begins != presentation.variants[0].begins:
             sentence = "Its segments have other timestamps than the first variant's."
             yield Violation("RFC8216-6.2.4", stream.playlist.name, sentence)
 
@@ -177,8 +177,8 @@ def _step(segment: _Segment) -> float:
     return (segment.shown[-1] - segment.shown[0]) / (len(segment.shown) - 1)
 
 
-def iframes_left(film: Film) -> Iterator[Violation]:
-    for left in film.iframe_entries.values():
+def iframes_left(presentation: Presentation) -> Iterator[Violation]:
+    for left in presentation.iframe_entries.values():
         for stream, entry in left:
             sentence = "An I-frame of a segment that no variant has."
             yield Violation("RFC8216-4.3.3.6", at(stream.playlist, entry), sentence)

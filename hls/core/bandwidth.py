@@ -17,7 +17,7 @@ class Piece:
 def peak_bps(pieces: Sequence[Piece], target_duration_s: int) -> int:
     """The largest bit rate of any run of pieces lasting 0.5 to 1.5 target durations (RFC 8216 4.1).
 
-    A film shorter than half a target duration is one run.
+    A video shorter than half a target duration is one run.
     """
     shortest, longest = Fraction(target_duration_s, 2), Fraction(3 * target_duration_s, 2)
     peak = Fraction(0)

@@ -13,7 +13,7 @@ SPANS_APART_S = 1  # damage that is closer together is told as one
 class IFrame:
     """A keyframe's bytes within its segment; PAT and PMT are at the segment's beginning."""
 
-    frame: int  # counted from the film's beginning
+    frame: int  # counted from the video's beginning
     offset: int
     size: int
 
@@ -35,7 +35,7 @@ class RenditionFacts:
 
 @dataclass(frozen=True)
 class Span:
-    """A part of a film, in seconds from its beginning."""
+    """A part of a whole, in seconds from its beginning."""
 
     begin_s: float
     end_s: float
@@ -58,19 +58,19 @@ class ChunkFacts:
 
 
 def joined(chunks: Iterable[ChunkFacts]) -> tuple[RenditionFacts, ...]:
-    """The renditions of a film's chunks from the first on, up to the first one missing; () without chunk 0."""
-    film: tuple[RenditionFacts, ...] = ()
+    """The renditions of a video's chunks from the first on, up to the first one missing; () without chunk 0."""
+    whole: tuple[RenditionFacts, ...] = ()
     for expected, chunk in enumerate(sorted(chunks, key=lambda chunk: chunk.index)):
         if chunk.index != expected:
             break
-        if not film:
-            film = chunk.renditions
+        if not whole:
+            whole = chunk.renditions
             continue
-        film = tuple(
+        whole = tuple(
             replace(sofar, segments=sofar.segments + more.segments)
-            for sofar, more in zip(film, chunk.renditions, strict=True)
+            for sofar, more in zip(whole, chunk.renditions, strict=True)
         )
-    return film
+    return whole
 
 
 def merged(spans: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:

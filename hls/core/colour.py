@@ -19,7 +19,7 @@ WIDE_PRIMARIES = frozenset({"bt2020", "smpte431", "smpte432"})  # BT.2020, DCI-P
 USUAL_PRIMARIES = frozenset({"bt709", "bt470bg", "smpte170m", "smpte240m"})
 # Matrices that swscale knows.
 USUAL_MATRICES = frozenset({"bt709", "fcc", "bt470bg", "smpte170m", "smpte240m", "bt2020nc"})
-# What these say is what they are, or does no harm: the graph of such a film is the shortest.
+# What these say is what they are, or does no harm: the graph of such a video is the shortest.
 PLAIN_MATRICES = USUAL_MATRICES | {"unknown"}
 PLAIN_TRANSFERS = frozenset({"bt709", "unknown", "gamma22", "gamma28", "smpte170m", "smpte240m", SRGB, "linear"}) | {
     *("iec61966-2-4", "bt1361e", "bt2020-10", "bt2020-12"),
@@ -45,7 +45,7 @@ def converted(video: VideoTrack, width: int, height: int, *, has_zscale: bool) -
 
 
 def _in_linear_light(video: VideoTrack, width: int, height: int) -> list[str]:
-    """HDR10, HLG and wide-gamut SDR. What a film leaves untold is as BT.2100 has it."""
+    """HDR10, HLG and wide-gamut SDR. What a video leaves untold is as BT.2100 has it."""
     peak_nits = PEAK_NITS[video.transfer] if _is_hdr(video) else None
     primaries = video.primaries if video.primaries in USUAL_PRIMARIES | WIDE_PRIMARIES else "bt2020"
     transfer = video.transfer if peak_nits or video.transfer == SRGB else "bt709"
@@ -66,7 +66,7 @@ def _in_linear_light(video: VideoTrack, width: int, height: int) -> list[str]:
 
 
 def _matrix(video: VideoTrack, primaries: str) -> str:
-    """The matrix of a film in HDR or with wide primaries."""
+    """The matrix of a video in HDR or with wide primaries."""
     if not _is_yuv(video) and not _is_grey(video):
         return "gbr"
     if video.matrix in USUAL_MATRICES:

@@ -13,9 +13,9 @@ from hls.core.plan import Plan
 from hls.core.probe import Landing
 from hls.core.timeline import ChunkSpan
 
-MOST_THREADS = 16  # more of them make no film ready sooner, and each takes memory
+MOST_THREADS = 16  # more of them make no video ready sooner, and each takes memory
 READ_ON_S = 1  # a picture is stored after others that are shown later
-TS_OFFSET_S = 10  # a film begins at 10 s, so that no decoding time is below zero
+TS_OFFSET_S = 10  # a video begins at 10 s, so that no decoding time is below zero
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def sound_command(plan: Plan, index: int, *, source: Path, encoder: Encoder) -> 
     """Writes the sound of a chunk, in its own folder, as it is without the changes that a graph can't go on after."""
     span = plan.timeline.chunks[index]
     if plan.source.audio is None:
-        raise ValueError("the film has no sound")
+        raise ValueError("the video has no sound")
     return [
         *(str(encoder.ffmpeg), *GLOBAL),
         *_input(plan, plan.landing(span), source, encoder, is_sound_apart=True),
@@ -84,7 +84,7 @@ GLOBAL = [
     *("-y", "-progress", "pipe:1", "-stats_period", "0.5"),
     *("-copytb", "1"),  # and the clock of what is copied
     "-copyts",  # the source's own clock: where a chunk begins doesn't depend on where the seek lands
-    *("-max_error_rate", "1"),  # damaged frames are repaired as well as can be, they don't end the film
+    *("-max_error_rate", "1"),  # damaged frames are repaired as well as can be, they don't end the video
 ]
 
 
@@ -127,14 +127,14 @@ def _copied_video(plan: Plan, span: ChunkSpan) -> Iterator[str]:
     decoded = f"(N+{span.first_frame}-{video.copyable.delay_frames})/({rate})"
     filters = [
         f"noise=drop='not(between({frame.lower()},{span.first_frame},{span.end_frame - 1}))'",
-        # As exact as the source's clock allows; hls.core.measure rounds to the film's frames.
+        # As exact as the source's clock allows; hls.core.measure rounds to the video's frames.
         f"setts=pts='round({frame}/({rate})/{tick_s})':dts='round({decoded}/{tick_s})'",
         # What is said about colours nowhere is what players take for granted in HD; all renditions say it.
         "h264_metadata=video_full_range_flag=0:colour_primaries=1:transfer_characteristics=1:matrix_coefficients=1",
         "filter_units=remove_types=6",  # captions, which the playlist denies, and hints for other encoders
     ]
     yield from ("-bsf:v", ",".join(filters))
-    # Packets beyond the chunk are dropped; here reading ends. The sound is on the film's clock, and ends by itself.
+    # Packets beyond the chunk are dropped; here reading ends. The sound is on the video's clock, and ends by itself.
     yield from ("-to", f"{float(max(start_s, Fraction(0)) + end_s) + READ_ON_S:.6f}")
 
 

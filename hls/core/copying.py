@@ -56,7 +56,7 @@ class PacketLog:
         self.sizes.append(size)
 
     def forget(self) -> None:
-        """A packet can't be placed in the film: the track isn't fit."""
+        """A packet can't be placed in the video: the track isn't fit."""
         self.is_closed = False
 
 

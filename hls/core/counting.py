@@ -33,7 +33,7 @@ class Counter:
 
 @dataclass(frozen=True)
 class Counted:
-    """The film's rate, and the one at which the pictures are counted; they differ where rates are mixed."""
+    """The video's rate, and the one at which the pictures are counted; they differ where rates are mixed."""
 
     rate: Rate
     pictures: Fraction  # a second

@@ -1,4 +1,4 @@
-"""Which pictures of a part of a film can't be decoded: run by hls.core.reading as a program of its own, with limits.
+"""Which pictures of a part of a video can't be decoded: run by hls.core.reading as a program of its own, with limits.
 
     python -m hls.core.damage '{"video": 0, …}' FILE
 

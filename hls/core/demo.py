@@ -1,4 +1,4 @@
-"""A demo film from ffmpeg's own sources, so that a first start has something to play."""
+"""A demo video from ffmpeg's own sources, so that a first start has something to play."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ GRAPH = ";".join(
         f"[1]trim=duration={DURATION_S},scale=320:180:flags=bilinear,format=gbrp[life]",
         "[colours][life]blend=all_mode=screen:all_opacity=0.35,scale=1920:1080:flags=bilinear,format=yuv420p[back]",
         "[2]crop=100:16:2:3,format=gray,lut=y='if(gt(val,100),235,16)',scale=1000:160:flags=neighbor[clock]",
-        "[back][clock]overlay=x='460+300*sin(t/2)':y=800,format=yuv420p,setsar=1[film]",
+        "[back][clock]overlay=x='460+300*sin(t/2)':y=800,format=yuv420p,setsar=1[video]",
         "[3]volume=0.4,aformat=channel_layouts=stereo[sound]",
     )
 )
@@ -50,7 +50,7 @@ def _command(ffmpeg: Path, draft: Path) -> list[str]:
     command = [str(ffmpeg), "-hide_banner", "-nostdin", "-loglevel", "error", "-y"]
     for source in SOURCES:
         command += ["-f", "lavfi", "-i", source]
-    command += ["-filter_complex", GRAPH, "-map", "[film]", "-map", "[sound]", "-t", str(DURATION_S)]
+    command += ["-filter_complex", GRAPH, "-map", "[video]", "-map", "[sound]", "-t", str(DURATION_S)]
     command += ["-c:v", "libx264", "-preset", "superfast", "-crf", "26", "-g", str(RATE * 2)]
     command += ["-c:a", "aac", "-b:a", "96k", "-movflags", "+faststart"]
     return [*command, "-f", "mp4", f"file:{draft.absolute()}"]

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 __all__ = ["Encoder", "encode_chunk"]
 
 DECODER_COMPLAINT = re.compile(r"^\[(h264|dec:h264|vist#\S*) @ .*", re.MULTILINE)  # any player would stumble too
-NUT_HEADER_BYTES = 4096  # at most: with no more than that there is no sound in this part of the film
+NUT_HEADER_BYTES = 4096  # at most: with no more than that there is no sound in this part of the video
 SOUND_CHANGES = "Changing audio frame properties on the fly is not supported"
 DAMAGE = re.compile(  # in ffmpeg's words since 5.1
     r"error submitting packet to decoder|error while decoding|corrupt decoded frame|concealing|corrupt input packet",
@@ -50,9 +50,9 @@ def encode_chunk(
 ) -> ChunkFacts:
     """Make chunk `index` of `plan` in the empty, private `folder`, check it, and measure it.
 
-    Writes `<rendition>/segment_NNN.ts` (numbered over the whole film) and `tiles/NNNNN.jpg`, synced to the disk.
+    Writes `<rendition>/segment_NNN.ts` (numbered over the whole video) and `tiles/NNNNN.jpg`, synced to the disk.
     `on_progress` gets the frames of this chunk done so far, at least every 2 seconds, or as often as a file is done.
-    Raises Stopped soon after `should_stop()` is true; CannotCopy where the film has to be planned anew without copying;
+    Raises Stopped soon after `should_stop()` is true; CannotCopy where it has to be planned anew without copying;
     TranscodeError: ENCODER_FAILED, TIMEOUT, DISK_FULL, SOURCE_MISSING, UNREADABLE.
     """
     _check_source(plan, source)
@@ -64,7 +64,7 @@ def encode_chunk(
         lost = attempt.run()
         if not progress.done and plan.is_copying:
             raise CannotCopy(f"no frame of chunk {index} can be decoded")
-        if not progress.done and index > 0:  # the first chunk has the frames that were seen when the film was probed
+        if not progress.done and index > 0:  # the first chunk has the frames that were seen when the video was probed
             log.warning("nothing of chunk %d can be decoded, it is left black: %s", index, source)
             attempt.run_lost()
             lost = (attempt.whole,)
@@ -200,7 +200,7 @@ def _check_end(ended: Ended, source: Path) -> None:
     if not source.exists():
         raise TranscodeError(Code.SOURCE_MISSING, str(source))
     if -ended.returncode == signal.SIGXCPU:
-        raise TranscodeError(Code.TIMEOUT, "ffmpeg took more CPU time than any film needs")
+        raise TranscodeError(Code.TIMEOUT, "ffmpeg took more CPU time than any video needs")
     if -ended.returncode in (signal.SIGKILL, signal.SIGTERM):
         raise EncoderKilled(f"ffmpeg was ended by {signal.Signals(-ended.returncode).name}")
     raise TranscodeError(Code.ENCODER_FAILED, f"ffmpeg ended with {ended.returncode}: {ended.stderr[-2000:]}")

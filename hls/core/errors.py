@@ -1,4 +1,4 @@
-"""What can go wrong with a film, as one exception that carries its policy."""
+"""What can go wrong with a video, as one exception that carries its policy."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -46,20 +46,20 @@ ADVICE = {
         False,
     ),
     Code.UNREADABLE: Advice(
-        "The file can't be read as a film.",
+        "The file can't be read as a video.",
         "It may be cut off or damaged. Export it again, or upload it again from the original.",
         False,
     ),
     Code.UNSUPPORTED: Advice(
-        "The film is in a format that can't be transcoded.",
+        "The video is in a format that can't be transcoded.",
         "Convert it to H.264 in an MP4 file and upload that.",
         False,
     ),
-    Code.TOO_LONG: Advice("The film is too long.", "Cut it into parts, or raise HLS_MAX_DURATION_S.", False),
+    Code.TOO_LONG: Advice("The video is too long.", "Cut it into parts, or raise HLS_MAX_DURATION_S.", False),
     Code.TOO_LARGE: Advice("The picture is too large.", "Scale it down to 4K or less, or raise HLS_MAX_PIXELS.", False),
     Code.DISK_FULL: Advice(
         "There is not enough free space on the disk.",
-        "Free some space, for instance in the trash (`upkeep --empty-trash`); the film goes on by itself.",
+        "Free some space, for instance in the trash (`upkeep --empty-trash`); the video goes on by itself.",
         True,
     ),
     Code.SOURCE_MISSING: Advice("The uploaded file is gone.", "Replace the video's file by uploading it again.", False),
@@ -79,12 +79,12 @@ ADVICE = {
 
 REASONS: Mapping[str, Advice] = {
     Reason.ENCRYPTED: Advice(
-        "The film is copy-protected: it is encrypted and can't be read without its key.",
+        "The video is copy-protected: it is encrypted and can't be read without its key.",
         "Upload a copy without protection, such as the original that the protected one was made from.",
         False,
     ),
     Reason.DOLBY_VISION: Advice(
-        "The film is Dolby Vision without a picture that other players can show (profile 5).",
+        "The video is Dolby Vision without a picture that other players can show (profile 5).",
         "Export it as HDR10, HLG or SDR, or as Dolby Vision profile 8, and upload that.",
         False,
     ),
@@ -97,7 +97,7 @@ def advice_for(code: str, reason: str = "") -> Advice:
 
 
 class TranscodeError(Exception):
-    """A film, or one of its chunks, can't be made. `detail` is for the log, never for a caller."""
+    """A video, or one of its chunks, can't be made. `detail` is for the log, never for a caller."""
 
     def __init__(self, code: Code, detail: str = "", *, reason: Reason | None = None) -> None:
         super().__init__(f"{code}: {detail}" if detail else str(code))
@@ -111,14 +111,14 @@ class TranscodeError(Exception):
 
 
 class EncoderKilled(TranscodeError):
-    """Somebody else ended ffmpeg: an operator, or a machine short of memory. That says nothing about the film."""
+    """Somebody else ended ffmpeg: an operator, or a machine short of memory. That says nothing about the video."""
 
     def __init__(self, detail: str = "") -> None:
         super().__init__(Code.ENCODER_FAILED, detail)
 
 
 class CannotCopy(Exception):
-    """The source's own pictures turned out to be unfit for the top rendition: the film has to be encoded.
+    """The source's own pictures turned out to be unfit for the top rendition: the video has to be encoded.
 
     `detail` is for the log.
     """

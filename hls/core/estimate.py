@@ -1,4 +1,4 @@
-"""How long a film will still take, judged by how its chunks have fared lately.
+"""How long a video will still take, judged by how its chunks have fared lately.
 
 Work is counted in frames, or in whatever else grows evenly with it; times are seconds on one clock.
 """
@@ -53,7 +53,7 @@ ALONE = Crew()
 
 @dataclass(frozen=True)
 class Outlook:
-    """What is still to be done: by the film's own chunks, and by others' that come before its last one."""
+    """What is still to be done: by the video's own chunks, and by others' that come before its last one."""
 
     begun: Sequence[Begun] = ()
     waiting: Sequence[float] = ()
@@ -61,7 +61,7 @@ class Outlook:
 
 
 def remaining_s(stints: Iterable[Stint], outlook: Outlook, crew: Crew) -> float | None:
-    """How long until the last of a film's chunks is done; None while nothing is known of its speed."""
+    """How long until the last of a video's chunks is done; None while nothing is known of its speed."""
     recent = latest(stints)
     lasted_s, covered_s = sum(stint.lasted_s for stint in recent), union_s(recent)
     work = sum(stint.work for stint in recent)

@@ -1,7 +1,7 @@
 """The filter graph of one chunk: one decode feeds every rendition, their sound, and the storyboard's tiles.
 
 All times in a graph are on the source's own clock until the picture gets its frame numbers and the sound its sample
-numbers, counted from the film's beginning: that is what makes separately encoded chunks join without a seam.
+numbers, counted from the video's beginning: that is what makes separately encoded chunks join without a seam.
 """
 
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ class Sound(Enum):
 
 @dataclass(frozen=True)
 class AudioSpan:
-    """A chunk's sound on the film's grid of 1024-sample frames: from `first_frame` up to `end_frame`."""
+    """A chunk's sound on the video's grid of 1024-sample frames: from `first_frame` up to `end_frame`."""
 
     first_frame: int
     end_frame: int
@@ -146,7 +146,7 @@ def _counted(plan: Plan, span: ChunkSpan, rate: Fraction) -> str:
 
 
 def _black(plan: Plan, span: ChunkSpan) -> str:
-    """For a part of the film that is damaged beyond its last frame."""
+    """For a part of the video that is damaged beyond its last frame."""
     rate, top = plan.timeline.rate, plan.renditions[-1]
     filters = [
         f"color=c=black:s={top.width}x{top.height}:r={rate.numerator}/{rate.denominator}",
@@ -197,7 +197,7 @@ def sound_apart(plan: Plan, span: ChunkSpan) -> str:
 def _bounds(plan: Plan, span: ChunkSpan) -> tuple[AudioTrack, int, int]:
     """The sound, and from where to where a chunk needs it: samples at 48 kHz on the source's own clock."""
     if plan.source.audio is None:
-        raise ValueError("the film has no sound")
+        raise ValueError("the video has no sound")
     part, zero = audio_span(plan, span), round(plan.zero_s * SAMPLE_RATE)
     return plan.source.audio, zero + part.warm_up_sample, zero + part.end_sample
 

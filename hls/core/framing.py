@@ -1,11 +1,11 @@
-"""Which part of a stored picture is shown, and how it fits the film's frame."""
+"""Which part of a stored picture is shown, and how it fits the video's frame."""
 
 from collections.abc import Sequence
 
 from hls.core.probe import Shape, VideoTrack
 
 FIELD_LINES = 4  # of a 4:2:0 picture, for a whole line of colour in each field
-SAME_ASPECT = 0.02  # so far a picture's aspect may be from the film's, and still fills its frame
+SAME_ASPECT = 0.02  # so far a picture's aspect may be from the video's, and still fills its frame
 
 
 def cropped(video: VideoTrack) -> list[str]:
@@ -27,7 +27,7 @@ def steadied(video: VideoTrack, width: int, height: int) -> list[str]:
 
 
 def scaled(video: VideoTrack, width: int, height: int, *options: str) -> list[str]:
-    """Fill the frame, or where the film's pictures change, fit each into it: with black bars where it has another form.
+    """Fill the frame, or where the pictures change, fit each into it: with black bars where it has another form.
 
     The graph is made once, from the first picture that the chunk's decoder has: each one is measured by itself.
     """

@@ -1,4 +1,4 @@
-"""Which renditions a film gets: the ladder is data."""
+"""Which renditions a video gets: the ladder is data."""
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -30,14 +30,14 @@ class Rendition:
 
 # Chosen so that at "faster" no rendition's VMAF is more than 0.3 below that of "medium" at CRF 23, at half its CPU, and
 # with no more than 1.15 of its bytes (bench/transcode.py).
-# The caps are twice what usual films need, so that they bound the worst second without touching the usual one.
+# The caps are twice what usual videos need, so that they bound the worst second without touching the usual one.
 RUNGS = (
     Rung("480p", side=480, crf=22.5, maxrate_kbps=2_400),
     Rung("720p", side=720, crf=22.2, maxrate_kbps=5_200),
     Rung("1080p", side=1080, crf=22.2, maxrate_kbps=10_000),
 )
 AUDIO_KBPS = 128
-FAST_RATE = 31  # from here on twice the frames of a usual film, and half as many bits more
+FAST_RATE = 31  # from here on twice the frames of a usual video, and half as many bits more
 
 
 def renditions(source: Source, *, may_copy: bool = True) -> tuple[Rendition, ...]:

@@ -133,7 +133,7 @@ def _ticks(plan: Plan, frame: int) -> int:
 
 
 def _seconds(pts: int) -> Fraction:
-    """From the film's beginning."""
+    """From the video's beginning."""
     return Fraction(pts, transport.TICKS) - TS_OFFSET_S
 
 

@@ -23,7 +23,7 @@ _SHEET = re.compile(r"storyboard_(\d{2}|[1-9]\d{2,3})\.jpg", re.ASCII)
 
 
 def segment_name(number: int) -> str:
-    """At least three digits, more when a film needs them: "segment_007.ts", "segment_1200.ts"."""
+    """At least three digits, more when a video needs them: "segment_007.ts", "segment_1200.ts"."""
     return f"segment_{number:03d}.ts"
 
 
@@ -42,7 +42,7 @@ def is_sheet_name(name: str) -> bool:
 
 
 def tile_name(number: int) -> str:
-    """A storyboard picture within a chunk's folder, numbered over the whole film: "tiles/00012.jpg"."""
+    """A storyboard picture within a chunk's folder, numbered over the whole video: "tiles/00012.jpg"."""
     return f"{TILES}/{number:05d}.jpg"
 
 

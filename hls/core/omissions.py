@@ -1,4 +1,4 @@
-"""What of a source is not in the film that is made of it, in sentences for whoever uploaded it."""
+"""What of a source is not in the video that is made of it, in sentences for whoever uploaded it."""
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
@@ -75,7 +75,7 @@ def _picture(plan: Plan) -> Iterator[str]:
     if video.transfer in HDR:
         yield f"High dynamic range: {HDR[video.transfer]} is converted to the usual range (SDR)."
     if extras.has_alpha:
-        yield "Transparency: films have a solid background."
+        yield "Transparency: videos have a solid background."
     if extras.projection:
         yield f"The 360° view: the picture is shown flat, as it is stored ({extras.projection})."
 

@@ -1,4 +1,4 @@
-"""Opens a file as a film, and chooses the tracks that are shown and heard."""
+"""Opens a file as a video, and chooses the tracks that are shown and heard."""
 
 import errno
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from hls.core.errors import Code, Reason, TranscodeError
 from hls.core.probe import Limits
 from hls.core.protection import Protection
 
-# Containers of films, and of sound alone for a telling answer. Nothing that names other files: no playlist, concat,
+# Containers of videos, and of sound alone for a telling answer. Nothing that names other files: no playlist, concat,
 # image sequence, script or device.
 DEMUXERS = ",".join(("mov,matroska,avi,flv,asf,mpegts,mpeg,ogg,mp3,wav,flac,aac", *sorted(counting.DEMUXERS)))
 

@@ -1,4 +1,4 @@
-"""Single pictures out of a film: the poster's candidates."""
+"""Single pictures out of a video: the poster's candidates."""
 
 from dataclasses import dataclass
 from pathlib import Path

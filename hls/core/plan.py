@@ -1,4 +1,4 @@
-"""Everything decided about a film before its first chunk is encoded, as one value that travels as JSON."""
+"""Everything decided about a video before its first chunk is encoded, as one value that travels as JSON."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ MIN_TILES = 10
 TILE_LONG_SIDE = 240
 ROUNDING_S = Fraction(1, 4)  # containers' own: a coder's priming, pictures stored before they are shown
 PADDING_S = Fraction(1, 20)  # a coder of sound runs up to its first packet, and fills its last one up
-STILL_RATE = Fraction(1)  # of a film of one picture
+STILL_RATE = Fraction(1)  # of a video of one picture
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Plan:
 
     @property
     def zero_s(self) -> Fraction:
-        """The film's beginning on the source's own clock."""
+        """The video's beginning on the source's own clock."""
         return self.source.video.start_s - self.timeline.seconds(self.lead)
 
     @property
@@ -83,7 +83,7 @@ class Plan:
         return self.renditions[-1].is_copied
 
     def rendition(self, name: str) -> Rendition:
-        """Raises KeyError for a name this film doesn't have."""
+        """Raises KeyError for a name this video doesn't have."""
         return {rendition.name: rendition for rendition in self.renditions}[name]
 
     def to_json(self) -> Json:
@@ -96,7 +96,7 @@ class Plan:
 
 
 def make_plan(source: Source, *, may_copy: bool = True) -> Plan:
-    """Decide on a film. Pure: the same source gives the same plan.
+    """Decide on a video. Pure: the same source gives the same plan.
 
     It lasts as long as the longer of picture and sound.
     """

@@ -14,7 +14,7 @@ BYTE_RANGES = 4
 def media(plan: Plan, rendition_name: str, segments: Sequence[SegmentFacts], *, is_finished: bool) -> str:
     """`<rendition>/index.m3u8`: VOD with its end when finished, else an EVENT playlist that starts at the beginning.
 
-    `segments` are those published so far, from the first on. Raises KeyError for a rendition the film doesn't have.
+    `segments` are those published so far, from the first on. Raises KeyError for a rendition the video doesn't have.
     """
     plan.rendition(rendition_name)
     lines = _head(plan, FRACTIONAL_DURATIONS, is_finished=is_finished)

@@ -104,9 +104,9 @@ class VideoTrack:
     copyable: Copyable | None = None  # where its H.264 needs no encoding
     counted_rate: Fraction | None = None  # of pictures without times of their own: the n-th is shown at n / this
     crop: Crop | None = None  # by the container; what the stream itself crops is never seen
-    shapes: tuple[Shape, ...] = ()  # where they change on the way; empty for most films
+    shapes: tuple[Shape, ...] = ()  # where they change on the way; empty for most videos
     has_fields: bool = False  # each frame shows two moments, one after the other
-    hidden_count: int = 0  # pictures that come too soon after one another to be shown at the film's rate
+    hidden_count: int = 0  # pictures that come too soon after one another to be shown at the video's rate
 
     @property
     def picture_rate(self) -> Fraction:

@@ -146,7 +146,7 @@ def _video_track(video: VideoStream, found: Scan, limits: Limits) -> VideoTrack:
 
 
 def _measured(shown: list[int], time_base: Fraction, video: VideoStream, found: Scan) -> tuple[Rate, Fraction | None]:
-    """The film's rate, and the one at which pictures are counted that have no times of their own."""
+    """The video's rate, and the one at which pictures are counted that have no times of their own."""
     declared = [_exact(rate) for rate in (video.average_rate, video.base_rate, video.guessed_rate) if rate]
     counts = counted(shown, time_base, declared) if found.counter else None
     rate = counts.rate if counts else measure(shown, time_base, declared)
@@ -160,13 +160,13 @@ def _measured(shown: list[int], time_base: Fraction, video: VideoStream, found: 
 def _duration_s(shown: list[int], last_duration: int, time_base: Fraction, measured: Rate) -> Fraction:
     if not measured.is_variable:
         return measured.frame_count / measured.rate
-    longest_last = 10 / measured.rate  # a variable-rate film's last frame may claim to last for ages
+    longest_last = 10 / measured.rate  # a variable-rate video's last frame may claim to last for ages
     told = (shown[-1] - shown[0]) * time_base + max(1 / measured.rate, min(last_duration * time_base, longest_last))
     return max(told, measured.frame_count / measured.rate)
 
 
 def _beside(audio: AudioTrack | None, video: VideoTrack) -> AudioTrack | None:
-    """Sound that is far from all pictures has a damaged clock: it makes no film longer."""
+    """Sound that is far from all pictures has a damaged clock: it makes no video longer."""
     if audio is None or audio.heard_s is None or audio.end_s is None:
         return audio
     apart_s = max(audio.heard_s - video.start_s - video.duration_s, video.start_s - audio.end_s)

@@ -23,7 +23,7 @@ FULLEST_HOLES = 2  # a grid with more holes than frames isn't the track's
 FASTEST_VARIABLE = 60  # what comes faster only now and then is shown as well as this allows
 TWINS = Fraction(1002, 1000)  # 29.97 and 30: an interval of milliseconds doesn't tell which it is
 MUCH_FASTER = Fraction(7, 4)  # than needed: what it would cost is more than exact times are worth
-HIDDEN_SHARE = 1000  # one picture of so many may be hidden: a glitch in a long film is no reason to double its rate
+HIDDEN_SHARE = 1000  # one picture of so many may be hidden: a glitch in a long video is no reason to double its rate
 
 
 @dataclass(frozen=True)

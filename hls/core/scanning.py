@@ -103,7 +103,7 @@ def scan(container: InputContainer, video: VideoStream, audio: AudioStream | Non
                 _note_picture(found, packet, video, limits)
             elif audio:
                 _note_sound(found, packet, audio)
-    except av.error.FFmpegError as error:  # what was read until here is the film
+    except av.error.FFmpegError as error:  # what was read until here is the video
         if not found.shown.times:
             raise TranscodeError(Code.UNREADABLE, str(error)) from error
         found.is_broken_off = True

@@ -1,4 +1,4 @@
-"""What the packets of a film's sound tell while they are read: of what kind it is, and when it is heard."""
+"""What the packets of a video's sound tell while they are read: of what kind it is, and when it is heard."""
 
 from array import array
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The frame grid: where segments and chunks begin. The same for every rendition of a film."""
+"""The frame grid: where segments and chunks begin. The same for every rendition of a video."""
 
 from bisect import bisect_left
 from collections.abc import Sequence
@@ -96,7 +96,7 @@ class Timeline:
         return tuple(ChunkSpan(index, self.segments[start:end]) for index, (start, end) in enumerate(bounds))
 
     def seconds(self, frame: int) -> Fraction:
-        """When a frame is shown, from the film's beginning."""
+        """When a frame is shown, from the video's beginning."""
         return frame / self.rate
 
     def nearest_frame(self, at_s: Fraction) -> int:
@@ -104,7 +104,7 @@ class Timeline:
         return round(at_s * self.rate)
 
     def keyframes(self, segment: Segment) -> tuple[int, ...]:
-        """The film's frame numbers of a segment's IDR pictures, in renditions that are encoded."""
+        """The video's frame numbers of a segment's IDR pictures, in renditions that are encoded."""
         return tuple(range(segment.first_frame, segment.end_frame, self.gop))
 
     def _is_last_too_short(self, frame_count: int) -> bool:

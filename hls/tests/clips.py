@@ -1,4 +1,4 @@
-"""Small odd films from ffmpeg's own sources, with frames that can be told apart and sound that can be timed.
+"""Small odd videos from ffmpeg's own sources, with frames that can be told apart and sound that can be timed.
 
 Every frame shows its number as twelve white or black blocks across the middle, and a white mark in the top left
 corner. The tone beeps for a tenth of a second at each full second.
@@ -14,7 +14,7 @@ import imageio_ffmpeg
 
 from hls.core.process import Bounds, run
 
-FFMPEG = Path(imageio_ffmpeg.get_ffmpeg_exe())  # makes the clips; what turns them into films may be another one
+FFMPEG = Path(imageio_ffmpeg.get_ffmpeg_exe())  # makes the clips; what turns them into videos may be another one
 BITS = 12
 COLUMNS = BITS + 4  # two empty ones on each side
 BEEP_HZ = 1000
@@ -65,7 +65,7 @@ def make(
     before: Sequence[str] = (),
     after: Sequence[str] = (),
 ) -> Path:
-    """A film at `target`: numbered frames through `filters`, beeps unless `audio` is None."""
+    """A video at `target`: numbered frames through `filters`, beeps unless `audio` is None."""
     look = look or Look()
     inputs = ["-f", "lavfi", "-i", f"{picture(look)},{filters}"]
     if audio is not None:

@@ -11,7 +11,7 @@ from hls.core.plan import Plan, make_plan
 from hls.core.probe import AudioTrack, Source, VideoTrack
 from hls.models import Chunk, ChunkState, State, Transcode, Worker
 from hls.published import Served, ServedRendition
-from hls.renewal import Heartbeat
+from hls.renewal import LeaseRenewal
 
 
 def source(*, seconds: int = 90, width: int = 1920, height: int = 1080, rate: int = 25) -> Source:
@@ -45,7 +45,7 @@ def served(version: int = 1) -> dict[str, Any]:
     return Served(version, 12.0, 3_000_000, 2, renditions, 1, True).as_json()
 
 
-class Unclaimed(Heartbeat):
+class Unclaimed(LeaseRenewal):
     """For steps that are tried by themselves: nobody else is there to take the work away."""
 
     def __init__(self) -> None:

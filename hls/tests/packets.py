@@ -13,7 +13,7 @@ from hls.core.plan import Plan
 from hls.core.timeline import Segment
 
 TICKS = 90_000
-BEGIN = 10 * TICKS  # a film's first picture
+BEGIN = 10 * TICKS  # a video's first picture
 AAC_TICKS = 1920  # 1024 samples at 48 kHz
 PMT_PID, VIDEO_PID, AUDIO_PID = 0x1000, 0x100, 0x101
 IDR_PICTURE, OTHER_PICTURE = b"\x65\x88\x80", b"\x41\x9a\x02"
@@ -169,7 +169,7 @@ def written(pictures: Sequence[Picture], sound: Sequence[int], stream: bytes = a
 
 
 def write_chunk(plan: Plan, index: int, folder: Path) -> None:
-    """What an encoder that does as it is told leaves in a chunk's folder, for a film of one rendition."""
+    """What an encoder that does as it is told leaves in a chunk's folder, for a video of one rendition."""
     span = plan.timeline.chunks[index]
     (folder / names.TILES).mkdir(parents=True)
     for number in tiles(plan, span):

@@ -10,23 +10,23 @@ from hls.models import Chunk, ChunkState, State, Transcode
 from hls.tests.factories import served
 
 CROWD = 2_000
-FILM_TABLES = ("library_video", "hls_transcode", "hls_chunk")
+VIDEO_TABLES = ("library_video", "hls_transcode", "hls_chunk")
 
 
 def crowd() -> list[Transcode]:
-    """Ready films enough for PostgreSQL to choose by cost, as it does with those of a real library."""
+    """Ready videos enough for PostgreSQL to choose by cost, as it does with those of a real library."""
     now = timezone.now()
     ready = {"state": State.READY, "queued_at": now, "playable_at": now, "served_at": now, "served": served()}
-    films = Transcode.objects.bulk_create(
+    videos = Transcode.objects.bulk_create(
         Transcode(source=f"videos/crowd-{number}.mp4", served_version=1, **ready) for number in range(CROWD)
     )
     Chunk.objects.bulk_create(
-        Chunk(transcode=film, index=index, state=ChunkState.DONE, frame_count=300)
-        for film in films
+        Chunk(transcode=clip, index=index, state=ChunkState.DONE, frame_count=300)
+        for clip in videos
         for index in range(2)
     )
     analyse("hls_transcode", "hls_chunk")
-    return films
+    return videos
 
 
 def analyse(*tables: str) -> None:
@@ -36,7 +36,7 @@ def analyse(*tables: str) -> None:
             cursor.execute(f"ANALYZE {', '.join(tables)}")
 
 
-def plan(work: Callable[[], object], *, tables: tuple[str, ...] = FILM_TABLES) -> str:
+def plan(work: Callable[[], object], *, tables: tuple[str, ...] = VIDEO_TABLES) -> str:
     """The steps, in lower case, of every query the work makes of these tables."""
     with CaptureQueriesContext(connection) as captured:
         work()

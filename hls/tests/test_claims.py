@@ -22,12 +22,12 @@ def test_a_claimed_chunk_is_not_claimed_again() -> None:
     assert claims.claim_chunk(None) is None
 
 
-def test_a_chunk_of_a_cancelled_film_is_not_claimed() -> None:
+def test_a_chunk_of_a_cancelled_video_is_not_claimed() -> None:
     TranscodeFactory.create(state=State.CANCELLED, chunks=2)
     assert claims.claim_chunk(None) is None
 
 
-def test_early_chunks_go_first_so_a_short_film_overtakes_a_long_one() -> None:
+def test_early_chunks_go_first_so_a_short_video_overtakes_a_long_one() -> None:
     long = TranscodeFactory.create(processing=True, queued_at=timezone.now() - timedelta(hours=1), chunks=5)
     Chunk.objects.filter(transcode=long, index__lt=2).update(state=ChunkState.DONE)
     short = TranscodeFactory.create(processing=True, chunks=2)
@@ -41,7 +41,7 @@ def test_early_chunks_go_first_so_a_short_film_overtakes_a_long_one() -> None:
     ]
 
 
-def test_of_two_films_at_the_same_chunk_the_one_queued_first_goes_first() -> None:
+def test_of_two_videos_at_the_same_chunk_the_one_queued_first_goes_first() -> None:
     second = TranscodeFactory.create(processing=True, chunks=1)
     first = TranscodeFactory.create(processing=True, chunks=1, queued_at=second.queued_at - timedelta(seconds=5))
     found = claims.claim_chunk(None)
@@ -89,22 +89,22 @@ def test_giving_back_costs_no_loss_but_vanishing_does() -> None:
     assert (chunk.state, chunk.losses) == (ChunkState.WAITING, 1)
 
 
-def test_a_film_is_finished_only_when_its_last_chunk_is_done() -> None:
-    film = TranscodeFactory.create(processing=True, chunks=2)
-    assert claims.claim_film(claims.unfinished(), None) is None
+def test_a_video_is_finished_only_when_its_last_chunk_is_done() -> None:
+    transcode = TranscodeFactory.create(processing=True, chunks=2)
+    assert claims.claim_transcode(claims.unfinished(), None) is None
     Chunk.objects.update(state=ChunkState.DONE)
-    found = claims.claim_film(claims.unfinished(), None)
+    found = claims.claim_transcode(claims.unfinished(), None)
     assert found is not None
-    assert found[0] == film
-    assert claims.claim_film(claims.unfinished(), None) is None
+    assert found[0] == transcode
+    assert claims.claim_transcode(claims.unfinished(), None) is None
 
 
-def test_a_film_replaced_meanwhile_is_no_longer_owned() -> None:
+def test_a_video_replaced_meanwhile_is_no_longer_owned() -> None:
     TranscodeFactory.create()
-    found = claims.claim_film(claims.unplanned(), None)
+    found = claims.claim_transcode(claims.unplanned(), None)
     assert found is not None
     Transcode.objects.update(version=2)
-    assert not claims.owned_film(*found).exists()
+    assert not claims.owned_transcode(*found).exists()
 
 
 def test_the_claim_names_the_worker() -> None:

@@ -1,4 +1,4 @@
-"""The checker finds what is wrong with a film, each rule by its id, and nothing in a film that is right."""
+"""The checker finds what is wrong with a video, each rule by its id, and nothing in a video that is right."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,8 +18,8 @@ type Files = dict[str, bytes]
 
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory) -> Files:
-    """A film of three segments in two renditions."""
-    folder = tmp_path_factory.mktemp("film")
+    """A video of three segments in two renditions."""
+    folder = tmp_path_factory.mktemp("video")
     encode(make(folder / "source.mp4", look=Look(width=1280, height=720, rate="10", duration_s=14)), folder)
     files = [*folder.glob("*.m3u8"), *folder.glob("*p/*")]
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}
@@ -43,11 +43,11 @@ def rules(found: tuple[Violation, ...]) -> set[str]:
     return {violation.rule for violation in found}
 
 
-def test_film_that_conforms_has_no_violation(files: Files) -> None:
+def test_video_that_conforms_has_no_violation(files: Files) -> None:
     assert check(fetcher(files)) == ()
 
 
-def test_film_that_still_grows_conforms(files: Files) -> None:
+def test_video_that_still_grows_conforms(files: Files) -> None:
     for name in [name for name in files if name.endswith(".m3u8") and name != "master.m3u8"]:
         text = files[name].decode().replace("TYPE:VOD", "TYPE:EVENT").replace("#EXT-X-ENDLIST\n", "")
         files[name] = text.encode()
@@ -75,7 +75,7 @@ def without(line: str) -> tuple[str, str]:
         ("Apple-8", "480p/index.m3u8", ("#EXTINF:6.000000", "#EXTINF:6.100000")),
         ("RFC8216-4.3.2.1", "480p/index.m3u8", without("#EXTINF:6.000000,\n")),
         ("RFC8216-6.2.4", "720p/index.m3u8", ("TARGETDURATION:6", "TARGETDURATION:7")),
-        ("RFC8216-4.3.3.5", "480p/index.m3u8", ("TYPE:VOD", "TYPE:FILM")),
+        ("RFC8216-4.3.3.5", "480p/index.m3u8", ("TYPE:VOD", "TYPE:VIDEO")),
         ("RFC8216-6.2.1", "480p/index.m3u8", without("#EXT-X-ENDLIST\n")),
         ("RFC8216-6.2.1", "480p/index.m3u8", ("segment_001.ts", "segment_009.ts")),
         ("RFC8216-4.2", "master.m3u8", ("RESOLUTION=", "RESOLUTION =")),
@@ -218,6 +218,6 @@ def test_violation_points_at_its_line(files: Files) -> None:
     assert [violation.where for violation in found] == [f"480p/index.m3u8:{number}"]
 
 
-def test_a_film_on_the_disk_is_checked_by_reading_files(tmp_path: Path) -> None:
-    film = encode(make(tmp_path / "film.mp4", look=Look(width=64, height=48, duration_s=1)), tmp_path)
-    assert check(lambda name: (film.folder / name).read_bytes()) == ()
+def test_a_video_on_the_disk_is_checked_by_reading_files(tmp_path: Path) -> None:
+    clip = encode(make(tmp_path / "video.mp4", look=Look(width=64, height=48, duration_s=1)), tmp_path)
+    assert check(lambda name: (clip.folder / name).read_bytes()) == ()

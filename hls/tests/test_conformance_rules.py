@@ -25,8 +25,8 @@ LONGER_THAN_ANY_NUMBER = "9" * 5000
 
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """A film of one chunk that conforms."""
-    chunk = tmp_path_factory.mktemp("film") / "chunk"
+    """A video of one chunk that conforms."""
+    chunk = tmp_path_factory.mktemp("video") / "chunk"
     write_chunk(PLAN, 0, chunk)
     renditions = measured(PLAN, 0, chunk).renditions
     segments = renditions[0].segments
@@ -53,7 +53,7 @@ def rules(files: dict[str, bytes]) -> set[str]:
     return {violation.rule for violation in check(fetch)}
 
 
-def test_the_film_itself_breaks_no_rule(files: dict[str, bytes]) -> None:
+def test_the_video_itself_breaks_no_rule(files: dict[str, bytes]) -> None:
     assert rules(files) == set()
 
 
@@ -229,9 +229,9 @@ def test_a_segment_rounds_to_no_more_than_the_target(duration: str, broken: set[
 
 def test_a_playlist_without_a_telling_name_needs_its_media_type() -> None:
     text = f"{HEAD}#EXTINF:6,\na.ts\n"
-    unnamed = parse("film", text)
+    unnamed = parse("video", text)
     assert [found.rule for found in any_playlist(Fetched(text.encode()), unnamed)] == ["RFC8216-4"]
     for content_type in ("application/vnd.apple.mpegurl", "audio/mpegurl; charset=utf-8", "Application/X-MPEGURL"):
         assert list(any_playlist(Fetched(text.encode(), content_type=content_type), unnamed)) == []
-    named = parse("film.m3u8?v=2", text)
+    named = parse("video.m3u8?v=2", text)
     assert list(any_playlist(Fetched(text.encode()), named)) == []

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from hls.tests.clips import BEEP_HZ, Look, make, remux
-from hls.tests.watching import Film, assert_plays, beep_times, encode, levels, numbers, steps, timestamps
+from hls.tests.watching import WatchedVideo, assert_plays, beep_times, encode, levels, numbers, steps, timestamps
 
 pytestmark = pytest.mark.ffmpeg
 
@@ -34,21 +34,21 @@ class Part:
 
 def recording(folder: Path, *parts: Part) -> Path:
     """One transport stream whose clock goes on from each part to the next."""
-    film, begin_s = folder / "film.ts", 0
+    clip, begin_s = folder / "video.ts", 0
     for number, part in enumerate(parts):
         look = Look(160, 120, str(RATE), part.picture_s or part.duration_s)
         audio = ("-c:a", part.codec, "-b:a", "192k")
         made = make(folder / f"{number}.ts", look=look, audio=audio, audio_source=part.sound)
         later = remux(made, folder / f"later-{number}.ts", after=("-output_ts_offset", str(begin_s)))
-        with film.open("ab") as joined:
+        with clip.open("ab") as joined:
             joined.write(later.read_bytes())
         begin_s += part.duration_s
-    return film
+    return clip
 
 
-def assert_heard(film: Film, duration_s: int) -> None:
+def assert_heard(clip: WatchedVideo, duration_s: int) -> None:
     """A beep of the same level at each full second, and no gap."""
-    whole = film.joined("480p")
+    whole = clip.joined("480p")
     beeps = [at_s - 10 for at_s in beep_times(whole)]
     assert len(beeps) == duration_s
     assert all(abs(at_s - second) < SYNC_S for second, at_s in enumerate(beeps)), beeps
@@ -71,27 +71,27 @@ CASES = {
 
 @pytest.mark.parametrize("parts", CASES.values(), ids=CASES.keys())
 def test_sound_goes_on_when_its_kind_changes(tmp_path: Path, parts: tuple[Part, ...]) -> None:
-    film = encode(recording(tmp_path, *parts), tmp_path)
-    assert_plays(film)
-    assert numbers(film.joined("480p")) == [n for part in parts for n in range(part.duration_s * RATE)]
-    assert_heard(film, sum(part.duration_s for part in parts))
+    clip = encode(recording(tmp_path, *parts), tmp_path)
+    assert_plays(clip)
+    assert numbers(clip.joined("480p")) == [n for part in parts for n in range(part.duration_s * RATE)]
+    assert_heard(clip, sum(part.duration_s for part in parts))
     assert not list(tmp_path.rglob("*.nut"))
 
 
 def test_sound_may_change_while_the_last_picture_stays(tmp_path: Path) -> None:
-    film = encode(recording(tmp_path, Part("mono", 10), Part("stereo", 10, picture_s=1.0)), tmp_path)
-    assert_plays(film)
-    assert numbers(film.joined("480p")) == [*range(100), *range(10), *[9] * 90]
-    assert_heard(film, 20)
+    clip = encode(recording(tmp_path, Part("mono", 10), Part("stereo", 10, picture_s=1.0)), tmp_path)
+    assert_plays(clip)
+    assert numbers(clip.joined("480p")) == [*range(100), *range(10), *[9] * 90]
+    assert_heard(clip, 20)
 
 
 def test_a_part_without_any_sound_is_silent(tmp_path: Path) -> None:
     """Nothing is in reach from which ffmpeg could know what it would be."""
-    film = recording(tmp_path, Part("stereo", 6), Part("mono", 6))
+    clip = recording(tmp_path, Part("stereo", 6), Part("mono", 6))
     mute = make(tmp_path / "mute.ts", look=Look(160, 120, str(RATE), 33), audio=None)
     later = remux(mute, tmp_path / "later.ts", after=("-output_ts_offset", "12"))
-    film.write_bytes(film.read_bytes() + later.read_bytes())
-    made = encode(film, tmp_path)
+    clip.write_bytes(clip.read_bytes() + later.read_bytes())
+    made = encode(clip, tmp_path)
     assert len(made.plan.timeline.chunks) == 3
     assert_plays(made)
     assert_heard(made, 12)

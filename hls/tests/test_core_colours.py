@@ -8,7 +8,7 @@ from av.video.frame import VideoFrame
 
 from hls.tests.clips import ffmpeg
 from hls.tests.test_core_odd_pictures import assert_tagged_sdr, rgb
-from hls.tests.watching import Film, assert_plays, encode, frames
+from hls.tests.watching import WatchedVideo, assert_plays, encode, frames
 
 pytestmark = pytest.mark.ffmpeg
 
@@ -49,8 +49,8 @@ def chart(
     return target
 
 
-def patches(film: Film) -> list[tuple[int, ...]]:
-    frame: VideoFrame = list(frames(film.joined("480p")))[2]
+def patches(clip: WatchedVideo) -> list[tuple[int, ...]]:
+    frame: VideoFrame = list(frames(clip.joined("480p")))[2]
     assert_tagged_sdr(frame)
     return [rgb(frame, x) for x in (1 / 6, 1 / 2, 5 / 6)]
 
@@ -65,16 +65,16 @@ def assert_close(shown: Sequence[tuple[int, ...]], expected: Sequence[tuple[int,
 )
 def test_chart_in_hdr_looks_as_in_sdr(tmp_path: Path, codes: Sequence[tuple[int, int, int]], transfer: str) -> None:
     """Up to six tenths of white nothing is compressed, so that colours are what they were graded to be."""
-    film = encode(chart_of_codes(tmp_path / "film.mp4", codes, transfer), tmp_path)
-    assert_plays(film)
-    assert_close(patches(film), PATCHES, steps=4)
+    clip = encode(chart_of_codes(tmp_path / "video.mp4", codes, transfer), tmp_path)
+    assert_plays(clip)
+    assert_close(patches(clip), PATCHES, steps=4)
 
 
 def test_highlights_of_hdr_are_still_told_apart(tmp_path: Path) -> None:
     """203, 600 and 4000 cd/m² in PQ: each brighter than the one before, and none of them tinted."""
     greys = [(luma, 512, 512) for luma in (573, 674, 855)]
-    film = encode(chart_of_codes(tmp_path / "film.mp4", greys, "smpte2084"), tmp_path)
-    shown = patches(film)
+    clip = encode(chart_of_codes(tmp_path / "video.mp4", greys, "smpte2084"), tmp_path)
+    shown = patches(clip)
     assert all(max(colour) - min(colour) <= 4 for colour in shown)
     greens = [colour[1] for colour in shown]
     assert greens[0] + 8 < greens[1] < greens[2] - 2
@@ -86,9 +86,9 @@ def test_display_p3_is_converted(tmp_path: Path, transfer: str, curve: str) -> N
     wide = f"zscale=pin=709:p=smpte432:tin={curve}:t={curve}"
     stored = f"format=gbrp16le,{wide},scale=out_color_matrix=bt709:out_range=tv,format=yuv444p10le"
     tags = f"colorspace=bt709:color_primaries=smpte432:color_trc={transfer}"
-    film = encode(chart(tmp_path / "film.mkv", tags=tags, filters=stored), tmp_path)
-    assert (film.plan.source.video.primaries, film.plan.source.video.transfer) == ("smpte432", transfer)
-    assert_close(patches(film), PATCHES, steps=4)
+    clip = encode(chart(tmp_path / "video.mkv", tags=tags, filters=stored), tmp_path)
+    assert (clip.plan.source.video.primaries, clip.plan.source.video.transfer) == ("smpte432", transfer)
+    assert_close(patches(clip), PATCHES, steps=4)
 
 
 H264 = ("-c:v", "libx264", "-preset", "ultrafast", "-crf", "8")
@@ -100,8 +100,8 @@ def tagged(folder: Path, codec: str, tag: str) -> Path:
     """The chart in BT.601, whose stream says otherwise."""
     encoder = {"h264": H264, "hevc": HEVC, "mpeg2": ("-c:v", "mpeg2video", "-q:v", "2")}[codec]
     plain = chart(folder / "plain.ts", tags=UNTOLD, codec=encoder)
-    ffmpeg("-i", str(plain), "-c", "copy", "-bsf:v", f"{codec}_metadata={tag}", str(folder / "film.ts"))
-    return folder / "film.ts"
+    ffmpeg("-i", str(plain), "-c", "copy", "-bsf:v", f"{codec}_metadata={tag}", str(folder / "video.ts"))
+    return folder / "video.ts"
 
 
 @pytest.mark.parametrize(
@@ -115,8 +115,8 @@ def tagged(folder: Path, codec: str, tag: str) -> Path:
     ],
 )
 def test_tag_that_can_not_be_true_is_as_if_it_were_not_there(tmp_path: Path, codec: str, tag: str) -> None:
-    film = encode(tagged(tmp_path, codec, tag), tmp_path)
-    assert_close(patches(film), PATCHES, steps=6)
+    clip = encode(tagged(tmp_path, codec, tag), tmp_path)
+    assert_close(patches(clip), PATCHES, steps=6)
 
 
 def test_mpeg2_that_calls_itself_rgb_is_shown(tmp_path: Path) -> None:
@@ -126,9 +126,9 @@ def test_mpeg2_that_calls_itself_rgb_is_shown(tmp_path: Path) -> None:
     told = b"\x06\x06\x06"  # primaries, transfer and matrix, in the sequence display extension
     assert data.count(told) == 1
     source.write_bytes(data.replace(told, b"\x06\x06\x00"))
-    film = encode(source, tmp_path)
-    assert film.plan.source.video.matrix == "gbr"
-    assert_close(patches(film), PATCHES, steps=6)
+    clip = encode(source, tmp_path)
+    assert clip.plan.source.video.matrix == "gbr"
+    assert_close(patches(clip), PATCHES, steps=6)
 
 
 @pytest.mark.parametrize(
@@ -138,16 +138,16 @@ def test_mpeg2_that_calls_itself_rgb_is_shown(tmp_path: Path) -> None:
 def test_matrix_that_can_be_true_is_believed(tmp_path: Path, matrix: str, told: str) -> None:
     stored = f"scale=out_color_matrix={matrix}:out_range=tv,format=yuv444p"
     tags = f"colorspace={told}:color_primaries=bt709:color_trc=bt709"
-    film = encode(chart(tmp_path / "film.mkv", tags=tags, filters=stored), tmp_path)
-    assert film.plan.source.video.matrix == told
-    assert_close(patches(film), PATCHES, steps=4)
+    clip = encode(chart(tmp_path / "video.mkv", tags=tags, filters=stored), tmp_path)
+    assert clip.plan.source.video.matrix == told
+    assert_close(patches(clip), PATCHES, steps=4)
 
 
 def test_ycgco_is_converted(tmp_path: Path) -> None:
     stored = "zscale=m=ycgco:r=limited,format=yuv444p"
-    film = encode(chart(tmp_path / "film.mkv", tags="colorspace=ycgco", filters=stored), tmp_path)
-    assert film.plan.source.video.matrix == "ycgco"
-    assert_close(patches(film), PATCHES, steps=4)
+    clip = encode(chart(tmp_path / "video.mkv", tags="colorspace=ycgco", filters=stored), tmp_path)
+    assert clip.plan.source.video.matrix == "ycgco"
+    assert_close(patches(clip), PATCHES, steps=4)
 
 
 HDR = "colorspace=bt2020nc:color_primaries=bt2020:color_trc={}"
@@ -167,7 +167,7 @@ HDR = "colorspace=bt2020nc:color_primaries=bt2020:color_trc={}"
 )
 def test_no_pixel_format_is_without_a_path(tmp_path: Path, pixel_format: str, tags: str) -> None:
     stored = f"scale=out_color_matrix=bt709:out_range=tv,format={pixel_format}"
-    film = encode(chart(tmp_path / "film.mkv", tags=tags, filters=stored), tmp_path)
-    shown = patches(film)
+    clip = encode(chart(tmp_path / "video.mkv", tags=tags, filters=stored), tmp_path)
+    shown = patches(clip)
     if pixel_format.startswith("gray"):
         assert all(max(colour) - min(colour) <= 6 for colour in shown)

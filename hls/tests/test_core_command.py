@@ -25,7 +25,7 @@ def command(
     plan: Plan = PLAN,
     index: int = 0,
     *,
-    path: str = "/films/a.mp4",
+    path: str = "/videos/a.mp4",
     is_lost: bool = False,
     sound: Sound = Sound.OF_SOURCE,
 ) -> list[str]:
@@ -60,7 +60,8 @@ def seek_s(plan: Plan, index: int) -> float | None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/films/a.mp4", "/films/-y.mp4", "/films/concat:a|b.mp4", "/films/a b;$(id) 'x'.mp4", "/films/%03d.mp4"]
+    "path",
+    ["/videos/a.mp4", "/videos/-y.mp4", "/videos/concat:a|b.mp4", "/videos/a b;$(id) 'x'.mp4", "/videos/%03d.mp4"],
 )
 def test_a_source_is_one_word_and_one_file_whatever_its_name(path: str) -> None:
     words = command(path=path)
@@ -69,7 +70,7 @@ def test_a_source_is_one_word_and_one_file_whatever_its_name(path: str) -> None:
 
 
 def test_a_relative_source_is_made_absolute_since_ffmpeg_runs_elsewhere() -> None:
-    assert value(command(path="films/a.mp4"), "-i") == f"file:{Path.cwd()}/films/a.mp4"
+    assert value(command(path="videos/a.mp4"), "-i") == f"file:{Path.cwd()}/videos/a.mp4"
 
 
 def test_options_of_the_input_stand_before_it_and_those_of_outputs_after_it() -> None:
@@ -84,7 +85,7 @@ def test_the_first_chunk_is_read_from_the_beginning() -> None:
 
 
 def landed(*moments_s: float, start_s: int = 0) -> Plan:
-    """A plan of a film where reading may begin a second before these moments of its own clock."""
+    """A plan of a video where reading may begin a second before these moments of its own clock."""
     landings = tuple(Landing(at_s - 1, Fraction(at_s)) for at_s in moments_s)
     return make_plan(replace(SOURCE, video=replace(SOURCE.video, start_s=Fraction(start_s), landings=landings)))
 
@@ -95,7 +96,7 @@ def test_chunks_are_read_from_the_last_place_that_is_early_enough(index: int, ex
     assert seek_s(landed(5, 11, 12.5, 42, 72.5), index) == expected_s
 
 
-def test_a_film_without_a_place_to_begin_is_read_from_its_beginning() -> None:
+def test_a_video_without_a_place_to_begin_is_read_from_its_beginning() -> None:
     assert seek_s(landed(), 1) is None
     assert landed().run_up_s(landed().timeline.chunks[1]) == 12
 
@@ -112,7 +113,7 @@ LONGER = make_plan(replace(SOURCE, audio=SOUND, video=replace(SOURCE.video, land
 def test_a_chunk_after_the_pictures_reads_the_last_one_and_its_own_sound() -> None:
     words = command(LONGER, 5)
     assert LONGER.timeline.chunks[5].first_frame == 132 * 25
-    assert values(words, "-i") == ["file:/films/a.mp4"] * 2
+    assert values(words, "-i") == ["file:/videos/a.mp4"] * 2
     assert [float(at_s) for at_s in values(words, "-ss")] == [130.0, 86.0]
     assert value(words, "-filter_complex").startswith("[1:0]")
     assert ";[0:1]aresample" in value(words, "-filter_complex")
@@ -130,7 +131,7 @@ def test_sound_that_is_stored_early_is_read_from_earlier_on() -> None:
 
 
 def test_sound_that_changes_is_made_before_and_read_as_another_input() -> None:
-    apart = sound_command(LONGER, 5, source=Path("/films/a.mp4"), encoder=ENCODER)
+    apart = sound_command(LONGER, 5, source=Path("/videos/a.mp4"), encoder=ENCODER)
     assert "-reinit_filter" not in apart, "that would end it at the change"
     assert value(apart, "-ss") == "130.000000"
     assert value(apart, "-map") == "0:1"
@@ -143,7 +144,7 @@ def test_sound_that_changes_is_made_before_and_read_as_another_input() -> None:
 def test_sound_that_is_missing_is_silence() -> None:
     words = command(LONGER, 1, sound=Sound.SILENT)
     assert "anullsrc" in value(words, "-filter_complex")
-    assert values(words, "-i") == ["file:/films/a.mp4"]
+    assert values(words, "-i") == ["file:/videos/a.mp4"]
 
 
 def test_threads_are_as_many_as_allowed() -> None:
@@ -162,7 +163,9 @@ def test_each_rendition_has_its_size_from_the_graph_and_its_caps() -> None:
 
 
 @pytest.mark.parametrize(("index", "number", "ends"), [(0, "0", "150,300"), (1, "2", "150,300,450,600,750")])
-def test_segments_are_numbered_over_the_film_and_end_at_frames_of_the_chunk(index: int, number: str, ends: str) -> None:
+def test_segments_are_numbered_over_the_video_and_end_at_frames_of_the_chunk(
+    index: int, number: str, ends: str
+) -> None:
     for words in outputs(command(index=index)):
         assert value(words, "-segment_start_number") == number
         assert value(words, "-segment_frames") == ends
@@ -179,7 +182,7 @@ def test_the_clock_of_a_broken_rate_is_exact() -> None:
     assert set(values(command(make_plan(replace(SOURCE, video=video))), "-enc_time_base:v")) == {"1001:24000"}
 
 
-def test_a_film_without_sound_asks_for_none() -> None:
+def test_a_video_without_sound_asks_for_none() -> None:
     words = command(make_plan(replace(SOURCE, audio=None)))
     assert not {"-c:a", "-b:a"} & set(words)
     assert [values(output, "-map") for output in outputs(words)] == [["[v0]"], ["[v1]"], ["[v2]"]]
@@ -215,7 +218,7 @@ def test_a_lost_chunk_without_sound_opens_no_file() -> None:
 
 
 @pytest.mark.parametrize(("index", "number", "is_dropped"), [(0, "0", False), (1, "2", True)])
-def test_tiles_are_numbered_over_the_film(index: int, number: str, is_dropped: bool) -> None:
+def test_tiles_are_numbered_over_the_video(index: int, number: str, is_dropped: bool) -> None:
     """The first picture of a chunk is told to the storyboard only to get going, unless it is a tile by itself."""
     words = command(index=index)
     last = words[words.index("[tiles]") :]

@@ -20,7 +20,7 @@ from hls.core.timeline import segment_starts
 from hls.tests.clips import Look, ffmpeg, fit_h264, make, remux, with_damaged_keyframe
 from hls.tests.watching import (
     LIMITS,
-    Film,
+    WatchedVideo,
     assert_plays,
     beep_times,
     complaints,
@@ -43,12 +43,14 @@ TOP = "720p"
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make(tmp_path_factory.mktemp("fit") / "film.mp4", look=LOOK, video=fit_h264(RATE))
+    return make(tmp_path_factory.mktemp("fit") / "video.mp4", look=LOOK, video=fit_h264(RATE))
 
 
 @pytest.fixture(scope="module", params=["mp4", "mkv", "later.mp4"])
-def copied(request: pytest.FixtureRequest, source: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Film]:
-    """The same film in containers with fine and coarse clocks, and on a clock that doesn't begin at zero."""
+def copied(
+    request: pytest.FixtureRequest, source: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, WatchedVideo]:
+    """The same video in containers with fine and coarse clocks, and on a clock that doesn't begin at zero."""
     folder = tmp_path_factory.mktemp("copied")
     later = ("-output_ts_offset", "1.4") if request.param == "later.mp4" else ()
     wrapped = remux(source, folder / f"source.{request.param}", after=later)
@@ -63,22 +65,22 @@ def pictures(path: Path) -> list[bytes]:
     return [bytes(frame.planes[0]) for frame in frames(path)]
 
 
-def test_the_top_rendition_has_the_sources_own_pictures(copied: tuple[Path, Film]) -> None:
-    source, film = copied
-    assert [entry.is_copied for entry in film.plan.renditions] == [False, True]
-    assert pictures(film.joined(TOP)) == pictures(source)
+def test_the_top_rendition_has_the_sources_own_pictures(copied: tuple[Path, WatchedVideo]) -> None:
+    source, clip = copied
+    assert [entry.is_copied for entry in clip.plan.renditions] == [False, True]
+    assert pictures(clip.joined(TOP)) == pictures(source)
 
 
-def test_a_copied_film_breaks_no_rule_and_decodes_cleanly(copied: tuple[Path, Film]) -> None:
-    _, film = copied
-    assert len(film.plan.timeline.chunks) == 2
-    assert_plays(film)
+def test_a_copied_video_breaks_no_rule_and_decodes_cleanly(copied: tuple[Path, WatchedVideo]) -> None:
+    _, clip = copied
+    assert len(clip.plan.timeline.chunks) == 2
+    assert_plays(clip)
 
 
-def test_pictures_and_sound_are_regular_across_chunks_in_all_renditions(copied: tuple[Path, Film]) -> None:
-    _, film = copied
+def test_pictures_and_sound_are_regular_across_chunks_in_all_renditions(copied: tuple[Path, WatchedVideo]) -> None:
+    _, clip = copied
     for name in ("480p", TOP):
-        whole = film.joined(name)
+        whole = clip.joined(name)
         assert steps(timestamps(whole, "video")) == {TICKS // RATE}
         assert steps(timestamps(whole, "audio")) == {1920}
         shown = picture_times(whole)
@@ -86,29 +88,29 @@ def test_pictures_and_sound_are_regular_across_chunks_in_all_renditions(copied: 
         assert shown[0] == 10
 
 
-def test_sound_stays_with_a_copied_picture(copied: tuple[Path, Film]) -> None:
-    _, film = copied
-    for at_s, beep_s in enumerate(beep_times(film.joined(TOP))):
+def test_sound_stays_with_a_copied_picture(copied: tuple[Path, WatchedVideo]) -> None:
+    _, clip = copied
+    for at_s, beep_s in enumerate(beep_times(clip.joined(TOP))):
         assert abs(beep_s - 10 - at_s) <= 0.04
 
 
 def test_a_chunk_made_again_is_the_same(source: Path, tmp_path: Path) -> None:
-    film = encode(source, tmp_path / "first")
-    again = encode_one(film.plan, 1, source, tmp_path / "again")
-    assert again == film.chunks[1]
+    clip = encode(source, tmp_path / "first")
+    again = encode_one(clip.plan, 1, source, tmp_path / "again")
+    assert again == clip.chunks[1]
 
 
 def test_segments_follow_idr_pictures_that_are_near_their_places(tmp_path: Path) -> None:
     """An IDR picture each 1.92 s: segments of 5.75 s."""
     uneven = make(tmp_path / "uneven.mp4", look=LOOK, video=fit_h264(RATE, gop=23))
-    film = encode(uneven, tmp_path)
-    assert film.plan.is_copying
-    assert film.plan.timeline.starts == (0, 69, 138)
-    assert_plays(film)
-    assert numbers(film.joined("480p")) == list(range(168))
-    begins = {name: [first_pts(path) for path in film.segments(name)] for name in ("480p", TOP)}
-    assert begins["480p"] == begins[TOP] == [10 * TICKS + start * TICKS // RATE for start in film.plan.timeline.starts]
-    assert film.plan.timeline.target_duration_s == 6
+    clip = encode(uneven, tmp_path)
+    assert clip.plan.is_copying
+    assert clip.plan.timeline.starts == (0, 69, 138)
+    assert_plays(clip)
+    assert numbers(clip.joined("480p")) == list(range(168))
+    begins = {name: [first_pts(path) for path in clip.segments(name)] for name in ("480p", TOP)}
+    assert begins["480p"] == begins[TOP] == [10 * TICKS + start * TICKS // RATE for start in clip.plan.timeline.starts]
+    assert clip.plan.timeline.target_duration_s == 6
 
 
 def first_pts(path: Path) -> int:
@@ -133,22 +135,22 @@ UNFIT = {
 
 @pytest.mark.parametrize("made", UNFIT.values(), ids=UNFIT)
 def test_what_is_not_fit_is_encoded(tmp_path: Path, made: dict[str, object]) -> None:
-    path = make(tmp_path / "film.mp4", look=SHORT, audio=None, **made)  # type: ignore[arg-type]  # a table of options
+    path = make(tmp_path / "video.mp4", look=SHORT, audio=None, **made)  # type: ignore[arg-type]  # a table of options
     plan = planned(path)
     assert len(plan.renditions) == 2
     assert not plan.is_copying
 
 
-def test_the_same_film_without_a_flaw_is_copied(tmp_path: Path) -> None:
-    assert planned(make(tmp_path / "film.mp4", look=SHORT, audio=None, video=fit_h264(RATE))).is_copying
+def test_the_same_video_without_a_flaw_is_copied(tmp_path: Path) -> None:
+    assert planned(make(tmp_path / "video.mp4", look=SHORT, audio=None, video=fit_h264(RATE))).is_copying
 
 
-def test_a_turned_film_is_encoded(source: Path, tmp_path: Path) -> None:
+def test_a_turned_video_is_encoded(source: Path, tmp_path: Path) -> None:
     turned = remux(source, tmp_path / "turned.mp4", before=("-display_rotation", "90"))
     assert not planned(turned).is_copying
 
 
-def test_a_film_that_begins_in_the_middle_of_a_group_is_encoded(source: Path, tmp_path: Path) -> None:
+def test_a_video_that_begins_in_the_middle_of_a_group_is_encoded(source: Path, tmp_path: Path) -> None:
     """An edit list hides the frames before."""
     cut = remux(source, tmp_path / "cut.mp4", before=("-ss", "2.9"))
     assert planned(cut).source.video.start_s == 0
@@ -164,7 +166,7 @@ def test_an_only_rendition_is_encoded(tmp_path: Path) -> None:
 
 
 def test_a_size_between_two_renditions_is_encoded(tmp_path: Path) -> None:
-    path = make(tmp_path / "film.mp4", look=replace(SHORT, width=1600, height=900), audio=None, video=fit_h264(RATE))
+    path = make(tmp_path / "video.mp4", look=replace(SHORT, width=1600, height=900), audio=None, video=fit_h264(RATE))
     assert not planned(path).is_copying
 
 
@@ -223,14 +225,14 @@ def test_captions_in_the_pictures_are_left_out_as_the_playlist_says(tmp_path: Pa
     )
     captioned = tmp_path / "captioned.h264"
     captioned.write_bytes(b"".join(b"\0\0\0\1" + unit for unit in with_captions(plain.read_bytes())))
-    source = tmp_path / "film.mp4"
+    source = tmp_path / "video.mp4"
     ffmpeg("-r", str(RATE), "-i", str(captioned), "-c", "copy", str(source))
     assert has_captions(source)
-    film = encode(source, tmp_path)
-    assert film.plan.is_copying
-    assert not has_captions(film.joined(TOP))
-    assert not has_captions(film.joined("480p"))
-    assert "CLOSED-CAPTIONS=NONE" in (film.folder / "master.m3u8").read_text()
+    clip = encode(source, tmp_path)
+    assert clip.plan.is_copying
+    assert not has_captions(clip.joined(TOP))
+    assert not has_captions(clip.joined("480p"))
+    assert "CLOSED-CAPTIONS=NONE" in (clip.folder / "master.m3u8").read_text()
 
 
 def with_captions(stream: bytes) -> list[bytes]:
@@ -300,9 +302,9 @@ def test_annex_b_streams_are_encoded() -> None:
     assert not PacketLog(b"\0\0\0\1\x67abcdefgh").is_usable
 
 
-def test_exact_times_are_written_and_read_back(copied: tuple[Path, Film]) -> None:
-    _, film = copied
-    data = film.segments(TOP)[1].read_bytes()
+def test_exact_times_are_written_and_read_back(copied: tuple[Path, WatchedVideo]) -> None:
+    _, clip = copied
+    data = clip.segments(TOP)[1].read_bytes()
     pid = transport.tables(data).video_pid
     before = transport.units(data, pid)
     later = with_times(data, pid, [(unit.pts + 77, unit.dts + 77) for unit in before])
@@ -314,7 +316,7 @@ def test_exact_times_are_written_and_read_back(copied: tuple[Path, Film]) -> Non
         with_times(data, pid, [])
 
 
-def test_copied_segments_alone_decode_without_a_word(copied: tuple[Path, Film]) -> None:
-    _, film = copied
-    for path in film.segments(TOP):
+def test_copied_segments_alone_decode_without_a_word(copied: tuple[Path, WatchedVideo]) -> None:
+    _, clip = copied
+    for path in clip.segments(TOP):
         assert complaints(path) == ""

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from hls.tests.clips import Look, make
-from hls.tests.watching import Film, assert_plays, beep_times, encode, numbers
+from hls.tests.watching import WatchedVideo, assert_plays, beep_times, encode, numbers
 
 pytestmark = pytest.mark.ffmpeg
 
@@ -28,8 +28,8 @@ def with_cut_off(first: Path, second: Path, target: Path) -> Path:
     return target
 
 
-def told(film: Film) -> list[tuple[float, float]]:
-    return [(span.begin_s, span.end_s) for chunk in film.chunks for span in chunk.undecoded]
+def told(clip: WatchedVideo) -> list[tuple[float, float]]:
+    return [(span.begin_s, span.end_s) for chunk in clip.chunks for span in chunk.undecoded]
 
 
 @pytest.mark.parametrize("video", [H264, HEVC, MPEG2], ids=["h264", "hevc", "mpeg2"])
@@ -37,17 +37,17 @@ def test_a_recording_without_its_first_key_picture_is_not_made_of_the_one_before
     tmp_path: Path, video: tuple[str, ...]
 ) -> None:
     one = make(tmp_path / "one.ts", look=LOOK, video=video, audio=MP2)
-    film = encode(with_cut_off(one, one, tmp_path / "joined.ts"), tmp_path)
-    seen = numbers(film.joined("480p"))
+    clip = encode(with_cut_off(one, one, tmp_path / "joined.ts"), tmp_path)
+    seen = numbers(clip.joined("480p"))
     second = next(place for place, (earlier, later) in enumerate(pairwise(seen), start=1) if later < earlier)
     assert seen[second] >= GOP - 2, "it begins with a key picture"
     assert seen[second:] == list(range(seen[second], FRAMES))
     assert set(seen[:second]) >= set(range(FRAMES - 2))
     assert seen[:second] == sorted(seen[:second]), "until then the last picture stays"
-    ((begin_s, end_s),) = told(film)
+    ((begin_s, end_s),) = told(clip)
     assert begin_s == pytest.approx(6, abs=0.1)
     assert end_s == pytest.approx(second / 25, abs=0.1)
-    assert_plays(film)
+    assert_plays(clip)
 
 
 def test_program_streams_are_read_from_a_key_picture_nearby(tmp_path: Path) -> None:
@@ -64,11 +64,11 @@ def test_sound_that_only_a_later_recording_has(tmp_path: Path) -> None:
     loud = make(tmp_path / "loud.ts", look=LOOK, video=H264, audio=("-c:a", "ac3"))
     target = tmp_path / "joined.ts"
     target.write_bytes(mute.read_bytes() * 2 + loud.read_bytes())
-    film = encode(target, tmp_path)
-    assert numbers(film.joined("480p")) == list(range(FRAMES)) * 3
-    beeps = [at_s - 10 for at_s in beep_times(film.joined("480p"))]
+    clip = encode(target, tmp_path)
+    assert numbers(clip.joined("480p")) == list(range(FRAMES)) * 3
+    beeps = [at_s - 10 for at_s in beep_times(clip.joined("480p"))]
     assert beeps == pytest.approx([12, 13, 14, 15, 16, 17], abs=0.04)
-    assert_plays(film)
+    assert_plays(clip)
 
 
 def test_sound_that_is_missing_in_a_recording_in_the_middle(tmp_path: Path) -> None:
@@ -76,9 +76,9 @@ def test_sound_that_is_missing_in_a_recording_in_the_middle(tmp_path: Path) -> N
     loud = make(tmp_path / "loud.ts", look=LOOK, video=H264, audio=MP2)
     target = tmp_path / "joined.ts"
     target.write_bytes(loud.read_bytes() + mute.read_bytes() + loud.read_bytes())
-    film = encode(target, tmp_path)
-    assert numbers(film.joined("480p")) == list(range(FRAMES)) * 3
-    beeps = [at_s - 10 for at_s in beep_times(film.joined("480p"))]
+    clip = encode(target, tmp_path)
+    assert numbers(clip.joined("480p")) == list(range(FRAMES)) * 3
+    beeps = [at_s - 10 for at_s in beep_times(clip.joined("480p"))]
     assert beeps == pytest.approx([*range(6), *range(12, 18)], abs=0.04)
 
 

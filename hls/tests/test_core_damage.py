@@ -1,4 +1,4 @@
-"""What of a film couldn't be decoded is told, and nothing is told of a film that is whole."""
+"""What of a video couldn't be decoded is told, and nothing is told of a video that is whole."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ import pytest
 from hls.core.chunk import Span, merged
 from hls.core.packets import tick_s
 from hls.tests.clips import Look, make
-from hls.tests.watching import Film, assert_plays, beep_times, encode
+from hls.tests.watching import WatchedVideo, assert_plays, beep_times, encode
 
 pytestmark = pytest.mark.ffmpeg
 
@@ -31,32 +31,32 @@ def without_pictures(path: Path, begin_s: float, end_s: float) -> Path:
     return path
 
 
-def told(film: Film) -> list[Span]:
-    return [span for chunk in film.chunks for span in chunk.undecoded]
+def told(clip: WatchedVideo) -> list[Span]:
+    return [span for chunk in clip.chunks for span in chunk.undecoded]
 
 
 @pytest.mark.parametrize("begin_s", [3, 14])
 def test_pictures_that_are_gone_are_told_with_their_times(tmp_path: Path, begin_s: int) -> None:
-    source = make(tmp_path / "film.mp4", look=LOOK, video=H264)
-    film = encode(without_pictures(source, begin_s, begin_s + 2), tmp_path)
-    assert told(film) == [Span(begin_s, begin_s + 2)]
-    assert_plays(film)
+    source = make(tmp_path / "video.mp4", look=LOOK, video=H264)
+    clip = encode(without_pictures(source, begin_s, begin_s + 2), tmp_path)
+    assert told(clip) == [Span(begin_s, begin_s + 2)]
+    assert_plays(clip)
 
 
 def test_a_chunk_without_any_picture_is_told_whole(tmp_path: Path) -> None:
-    film = encode(without_pictures(make(tmp_path / "film.mp4", look=LOOK, video=H264), 10, 20), tmp_path)
-    assert told(film) == [Span(10, 12), Span(12, 20)]
-    assert_plays(film)
-    beeps = [round(at_s - 10, 1) for at_s in beep_times(film.joined("480p"))]
+    clip = encode(without_pictures(make(tmp_path / "video.mp4", look=LOOK, video=H264), 10, 20), tmp_path)
+    assert told(clip) == [Span(10, 12), Span(12, 20)]
+    assert_plays(clip)
+    beeps = [round(at_s - 10, 1) for at_s in beep_times(clip.joined("480p"))]
     assert beeps == list(range(20)), "its sound is whole"
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts", "avi", "mpg"])
-def test_nothing_is_told_of_a_whole_film(tmp_path: Path, suffix: str) -> None:
+def test_nothing_is_told_of_a_whole_video(tmp_path: Path, suffix: str) -> None:
     is_mpeg = suffix == "mpg"
     video, audio = (("-c:v", "mpeg2video", "-q:v", "3"), ("-c:a", "mp2")) if is_mpeg else (H264, ("-c:a", "aac"))
     look = Look(width=160, height=120, rate="25", duration_s=14)
-    assert told(encode(make(tmp_path / f"film.{suffix}", look=look, video=video, audio=audio), tmp_path)) == []
+    assert told(encode(make(tmp_path / f"video.{suffix}", look=look, video=video, audio=audio), tmp_path)) == []
 
 
 def test_what_nearly_touches_is_told_as_one() -> None:

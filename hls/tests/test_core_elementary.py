@@ -24,29 +24,29 @@ HEVC = ("-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=er
 @pytest.mark.parametrize(
     ("name", "video", "rate", "duration_s"),
     [
-        ("film.mpg", MPEG1, "25", 13),
-        ("film.mpg", (*MPEG2, "-bf", "2"), "30000/1001", 3),
-        ("film.mpeg", (*MPEG2, "-flags", "+ildct+ilme", "-alternate_scan", "1"), "25", 3),
-        ("film.m4v", MPEG4, "24000/1001", 3),
-        ("film.mp4", H264, "24", 13),
-        ("film.ts", (*HEVC, "-f", "hevc"), "50", 3),
+        ("video.mpg", MPEG1, "25", 13),
+        ("video.mpg", (*MPEG2, "-bf", "2"), "30000/1001", 3),
+        ("video.mpeg", (*MPEG2, "-flags", "+ildct+ilme", "-alternate_scan", "1"), "25", 3),
+        ("video.m4v", MPEG4, "24000/1001", 3),
+        ("video.mp4", H264, "24", 13),
+        ("video.ts", (*HEVC, "-f", "hevc"), "50", 3),
     ],
 )
 def test_every_picture_of_an_elementary_stream_is_shown_once(
     tmp_path: Path, name: str, video: tuple[str, ...], rate: str, duration_s: float
 ) -> None:
     look = Look(width=320, height=240, rate=rate, duration_s=duration_s)
-    film = encode(make(tmp_path / name, look=look, video=video, audio=None), tmp_path)
-    assert film.plan.timeline.rate == Fraction(rate)
-    assert numbers(film.joined("480p")) == list(range(int(Fraction(rate) * Fraction(duration_s) + Fraction(99, 100))))
-    assert_plays(film)
+    clip = encode(make(tmp_path / name, look=look, video=video, audio=None), tmp_path)
+    assert clip.plan.timeline.rate == Fraction(rate)
+    assert numbers(clip.joined("480p")) == list(range(int(Fraction(rate) * Fraction(duration_s) + Fraction(99, 100))))
+    assert_plays(clip)
 
 
 @pytest.mark.ffmpeg
-def test_film_at_24_that_is_told_to_be_shown_at_30_lasts_as_long_as_it_should(tmp_path: Path) -> None:
+def test_video_at_24_that_is_told_to_be_shown_at_30_lasts_as_long_as_it_should(tmp_path: Path) -> None:
     """As on a DVD: every other picture asks for one of its fields to be shown again."""
     look = Look(width=320, height=256, rate="24000/1001", duration_s=4)
-    source = make(tmp_path / "film.mpg", look=look, video=MPEG2, audio=None)
+    source = make(tmp_path / "video.mpg", look=look, video=MPEG2, audio=None)
     source.write_bytes(with_pulldown(source.read_bytes()))
     plan = make_plan(probe(source, limits=LIMITS))
     assert (plan.timeline.rate, plan.timeline.frame_count) == (Fraction(24000, 1001), 96)
@@ -101,10 +101,10 @@ def test_streams_of_two_rates_show_each_picture_and_last_as_long_as_both(tmp_pat
         make(tmp_path / f"{number}.mpg", look=replace(look, rate=rate), video=MPEG2, audio=None)
         for number, rate in enumerate(("25", "30000/1001"))
     ]
-    source = tmp_path / "film.mpg"
+    source = tmp_path / "video.mpg"
     source.write_bytes(b"".join(part.read_bytes() for part in parts))
-    film = encode(source, tmp_path)
-    assert_plays(film)
-    shown = [number for number, _ in groupby(numbers(film.joined("480p")))]
+    clip = encode(source, tmp_path)
+    assert_plays(clip)
+    shown = [number for number, _ in groupby(numbers(clip.joined("480p")))]
     assert shown == [*range(50), *range(60)]
-    assert abs(film.plan.timeline.duration_s - 4) < Fraction(1, 10)
+    assert abs(clip.plan.timeline.duration_s - 4) < Fraction(1, 10)

@@ -23,7 +23,7 @@ from hls.core.plan import Plan, make_plan
 from hls.core.probe import probe
 from hls.core.sps import nal_units, sequence_parameters
 from hls.tests.clips import Look, make
-from hls.tests.test_core_plan import film as planned_film
+from hls.tests.test_core_plan import clip as planned_video
 from hls.tests.watching import ENCODER, LIMITS, assert_plays, encode, encode_one, frames, number, numbers
 
 pytestmark = pytest.mark.ffmpeg
@@ -33,7 +33,7 @@ LOOK = Look(width=320, height=240, duration_s=13)
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make(tmp_path_factory.mktemp("source") / "film.mp4", look=LOOK)
+    return make(tmp_path_factory.mktemp("source") / "video.mp4", look=LOOK)
 
 
 @pytest.fixture(scope="module")
@@ -105,22 +105,22 @@ def test_iframe_ranges_play_behind_their_segments_tables(plan: Plan, source: Pat
 
 
 def test_tiles_show_the_frames_they_stand_for(plan: Plan, source: Path, tmp_path: Path) -> None:
-    film = encode(source, tmp_path)
-    assert len(film.chunks[0].tiles) + len(film.chunks[1].tiles) == plan.tile_count
-    for index, tile in enumerate(tile for chunk in film.chunks for tile in chunk.tiles):
+    clip = encode(source, tmp_path)
+    assert len(clip.chunks[0].tiles) + len(clip.chunks[1].tiles) == plan.tile_count
+    for index, tile in enumerate(tile for chunk in clip.chunks for tile in chunk.tiles):
         (picture,) = frames(tmp_path / tile)
         assert number(picture) == index * plan.frames_per_tile
         assert (picture.width, picture.height) == (plan.tile_width, plan.tile_height) == (240, 180)
 
 
 def test_poster_candidate_is_the_tiles_frame_in_full_size(source: Path, tmp_path: Path) -> None:
-    film = encode(source, tmp_path)
-    moment = moment_of_tile(film.plan, 7)
+    clip = encode(source, tmp_path)
+    moment = moment_of_tile(clip.plan, 7)
     target = tmp_path / "%03d poster.jpg"
     segment = tmp_path / "480p" / names.segment_name(moment.segment)
     extract_frame(segment, target, at_s=moment.at_s, width=300, encoder=ENCODER)
     (picture,) = frames_of_picture(target)
-    assert number(picture) == 7 * film.plan.frames_per_tile
+    assert number(picture) == 7 * clip.plan.frames_per_tile
     assert (picture.width, picture.height) == (300, 226)
 
 
@@ -204,7 +204,7 @@ def test_encoder_that_misbehaves_is_found_out(
     assert caught.value.advice == ADVICE[code]
 
 
-def test_encoder_killed_by_somebody_else_says_nothing_about_the_film(plan: Plan, source: Path, tmp_path: Path) -> None:
+def test_encoder_killed_by_somebody_else_says_nothing_about_the_video(plan: Plan, source: Path, tmp_path: Path) -> None:
     (tmp_path / "chunk").mkdir()
     with pytest.raises(EncoderKilled):
         attempt(plan, source, tmp_path / "chunk", encoder=wrapped(tmp_path, "kill -9 $$"))
@@ -217,19 +217,19 @@ def test_encoder_with_too_little_memory_fails(plan: Plan, source: Path, tmp_path
 
 
 @pytest.mark.parametrize("until", [0.9, 1.0])
-def test_damage_over_whole_chunks_leaves_the_rest_of_the_film(tmp_path: Path, until: float) -> None:
+def test_damage_over_whole_chunks_leaves_the_rest_of_the_video(tmp_path: Path, until: float) -> None:
     """The index at the file's beginning names frames of which only zeros are left."""
     h264 = ("-c:v", "libx264", "-preset", "ultrafast", "-g", "20", "-pix_fmt", "yuv420p")
     look = Look(width=160, height=120, rate="10", duration_s=80)
-    source = make(tmp_path / "film.mp4", look=look, video=h264, after=("-movflags", "+faststart"))
+    source = make(tmp_path / "video.mp4", look=look, video=h264, after=("-movflags", "+faststart"))
     data = bytearray(source.read_bytes())
     begin, end = len(data) * 4 // 10, int(len(data) * until)
     data[begin:end] = bytes(end - begin)
     source.write_bytes(data)
-    film = encode(source, tmp_path)
-    assert_plays(film)
-    shown = numbers(film.joined("480p"))
-    assert len(shown) == film.plan.timeline.frame_count == 800
+    clip = encode(source, tmp_path)
+    assert_plays(clip)
+    shown = numbers(clip.joined("480p"))
+    assert len(shown) == clip.plan.timeline.frame_count == 800
     assert shown[:200] == list(range(200))
     assert (shown[-1] == 799) == (until < 1)
 
@@ -269,16 +269,16 @@ def test_same_chunk_twice_is_the_same_chunk(plan: Plan, source: Path, tmp_path: 
 
 
 def test_command_forces_the_probed_demuxer_and_one_file(plan: Plan) -> None:
-    command = chunk_command(plan, 1, source=Path("/films/-i x.mp4"), encoder=ENCODER, has_zscale=True)
+    command = chunk_command(plan, 1, source=Path("/videos/-i x.mp4"), encoder=ENCODER, has_zscale=True)
     before_input = command[: command.index("-i")]
     assert before_input[before_input.index("-protocol_whitelist") + 1] == "file"
     assert before_input[before_input.index("-f") + 1] == "mov"
-    assert command[command.index("-i") + 1] == "file:/films/-i x.mp4"
+    assert command[command.index("-i") + 1] == "file:/videos/-i x.mp4"
     assert command.count("-i") == 1
 
 
-def test_hdr_film_is_mapped_only_where_the_encoder_can(source: Path) -> None:
-    plan = make_plan(planned_film(transfer="smpte2084", primaries="bt2020", matrix="bt2020nc"))
+def test_hdr_video_is_mapped_only_where_the_encoder_can(source: Path) -> None:
+    plan = make_plan(planned_video(transfer="smpte2084", primaries="bt2020", matrix="bt2020nc"))
     graphs = [
         " ".join(chunk_command(plan, 0, source=source, encoder=ENCODER, has_zscale=has_zscale))
         for has_zscale in (True, False)
@@ -301,15 +301,15 @@ def test_bytes_that_are_no_transport_stream_are_refused(damage: bytes) -> None:
         transport.tables(damage)
 
 
-def test_demo_film_is_a_film_and_appears_only_when_complete(tmp_path: Path) -> None:
-    target = tmp_path / "demo film.mp4"
+def test_demo_video_is_a_video_and_appears_only_when_complete(tmp_path: Path) -> None:
+    target = tmp_path / "demo video.mp4"
     make_demo(ENCODER.ffmpeg, target)
     assert [path.name for path in tmp_path.iterdir()] == [target.name]
     found = probe(target, limits=LIMITS)
     assert (found.video.width, found.video.height, found.video.frame_count) == (1920, 1080, 720)
     assert found.audio is not None
     assert found.duration_s == 30
-    assert make_plan(found).is_copying, "a first start shows a film soon"
+    assert make_plan(found).is_copying, "a first start shows a video soon"
 
 
 def test_encoder_that_only_burns_cpu_is_ended(plan: Plan, source: Path, tmp_path: Path) -> None:
@@ -324,7 +324,7 @@ def test_encoder_that_only_burns_cpu_is_ended(plan: Plan, source: Path, tmp_path
     assert not isinstance(caught.value, EncoderKilled), "or it would be begun again and again"
 
 
-def test_demo_film_that_fails_leaves_nothing(tmp_path: Path) -> None:
+def test_demo_video_that_fails_leaves_nothing(tmp_path: Path) -> None:
     broken = shutil.which("false")
     assert broken
     with pytest.raises(TranscodeError):

@@ -7,16 +7,16 @@ import pytest
 
 from hls.core.estimate import ALONE, Begun, Crew, Outlook, Stint, latest, makespan_s, remaining_s, union_s
 
-FIRST, REST = 12 * 24, 30 * 24  # frames of a film's first chunk and of the others
+FIRST, REST = 12 * 24, 30 * 24  # frames of a video's first chunk and of the others
 STEP_S, BEAT_S, STARTUP_S = 0.25, 2.0, 0.5
-FILM = [FIRST, *[REST] * 9]
+VIDEO = [FIRST, *[REST] * 9]
 
 
 @dataclass
 class Job:
     """A chunk in the simulation."""
 
-    film: int
+    video_id: int
     index: int
     frames: float
     hardness: float = 1.0
@@ -36,18 +36,18 @@ class Job:
 class Studio:
     """Hosts whose slots take the fairest chunk and share their host's processors; frames per second of each host."""
 
-    films: list[list[int]]
+    videos: list[list[int]]
     hosts: list[int] = field(default_factory=lambda: [1])  # the slots of each
     rate: float = 24.0
-    hardness: Callable[[int, int], float] = lambda film, index: 1.0
+    hardness: Callable[[int, int], float] = lambda video_id, index: 1.0
     pause: tuple[float, float] = (0.0, 0.0)
     now_s: float = 0.0
     jobs: list[Job] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.jobs = [
-            Job(film, index, frames, self.hardness(film, index))
-            for film, chunks in enumerate(self.films)
+            Job(video_id, index, frames, self.hardness(video_id, index))
+            for video_id, chunks in enumerate(self.videos)
             for index, frames in enumerate(chunks)
         ]
 
@@ -58,7 +58,7 @@ class Studio:
             return
         for host, slots in enumerate(self.hosts):
             running = [job for job in self.jobs if job.is_running and job.host == host]
-            waiting = sorted((job for job in self.jobs if job.host is None), key=lambda job: (job.index, job.film))
+            waiting = sorted((job for job in self.jobs if job.host is None), key=lambda job: (job.index, job.video_id))
             for job in waiting[: slots - len(running)]:
                 job.host, job.begin_s, job.told_s = host, self.now_s, self.now_s
                 running.append(job)
@@ -78,71 +78,73 @@ class Studio:
         if job.end_s or self.now_s - job.told_s >= BEAT_S:
             job.told, job.told_s = job.done, self.now_s
 
-    def estimate(self, film: int) -> float | None:
-        """What the engine would tell of a film, from what it knows."""
-        own = [job for job in self.jobs if job.film == film]
+    def estimate(self, video_id: int) -> float | None:
+        """What the engine would tell of a video, from what it knows."""
+        own = [job for job in self.jobs if job.video_id == video_id]
         stints = [Stint(job.begin_s, job.told_s, job.told) for job in own if job.told]
         begun = [Begun(job.frames - job.told, self.now_s - job.told_s) for job in own if job.is_running]
         waiting = [job.frames for job in own if job.host is None]
-        last = (own[-1].index, film)
+        last = (own[-1].index, video_id)
         ahead = [
-            j.frames - j.told for j in self.jobs if j.film != film and j.end_s is None and (j.index, j.film) < last
+            j.frames - j.told
+            for j in self.jobs
+            if j.video_id != video_id and j.end_s is None and (j.index, j.video_id) < last
         ]
         crew = Crew(hosts=len(self.hosts), slots=sum(self.hosts))
         return remaining_s(stints, Outlook(begun, waiting, ahead if waiting else ()), crew)
 
-    def errors(self, film: int = 0) -> list[float]:
+    def errors(self, video_id: int = 0) -> list[float]:
         """How far each estimate was off once a tenth was done, as a share of the truth; the last five seconds apart."""
-        own = [job for job in self.jobs if job.film == film]
+        own = [job for job in self.jobs if job.video_id == video_id]
         told: list[tuple[float, float]] = []
         while any(job.end_s is None for job in own):
             self.step()
             share = sum(job.told for job in own) / sum(job.frames for job in own)
             if share >= 0.1 and self.now_s % 1 == 0 and self.now_s >= self.pause[1]:
-                told.append((self.now_s, self.estimate(film) or 0.0))
+                told.append((self.now_s, self.estimate(video_id) or 0.0))
         end_s = max(job.end_s or 0.0 for job in own)
         return [abs(eta_s - (end_s - at)) / (end_s - at) for at, eta_s in told if end_s - at > 5]
 
 
 @pytest.mark.parametrize("rate", [6.0, 24.0, 240.0])
-def test_a_film_alone_on_one_worker(rate: float) -> None:
-    assert max(Studio([FILM], rate=rate).errors()) < 0.1
+def test_a_video_alone_on_one_worker(rate: float) -> None:
+    assert max(Studio([VIDEO], rate=rate).errors()) < 0.1
 
 
-def test_a_film_of_two_chunks() -> None:
+def test_a_video_of_two_chunks() -> None:
     assert max(Studio([[FIRST, 400]]).errors()) < 0.2
 
 
 @pytest.mark.parametrize("slots", [2, 3])
 def test_several_chunks_at_once_on_one_host(slots: int) -> None:
     """They share its processors, so that the last one alone is encoded so much faster."""
-    assert max(Studio([FILM], hosts=[slots]).errors()) < 0.2
+    assert max(Studio([VIDEO], hosts=[slots]).errors()) < 0.2
 
 
 @pytest.mark.parametrize("hosts", [[1, 1], [1, 1, 1]])
 def test_several_hosts_of_which_some_are_idle_at_the_end(hosts: list[int]) -> None:
-    assert max(Studio([FILM], hosts=hosts).errors()) < 0.2
+    assert max(Studio([VIDEO], hosts=hosts).errors()) < 0.2
 
 
-def test_films_that_were_uploaded_together_wait_for_each_other() -> None:
-    films = [FILM, [FIRST, *[REST] * 5], [FIRST, REST, REST]]
-    for film in range(3):
-        assert max(Studio(films).errors(film)) < 0.2
+def test_videos_that_were_uploaded_together_wait_for_each_other() -> None:
+    videos = [VIDEO, [FIRST, *[REST] * 5], [FIRST, REST, REST]]
+    for video_id in range(3):
+        assert max(Studio(videos).errors(video_id)) < 0.2
 
 
-def test_films_that_share_one_hosts_processors() -> None:
-    films = [[FIRST, *[REST] * 5], [FIRST, *[REST] * 5]]
-    for film in range(2):
-        assert max(Studio(films, hosts=[2]).errors(film)) < 0.2
+def test_videos_that_share_one_hosts_processors() -> None:
+    videos = [[FIRST, *[REST] * 5], [FIRST, *[REST] * 5]]
+    for video_id in range(2):
+        assert max(Studio(videos, hosts=[2]).errors(video_id)) < 0.2
 
 
 def test_chunks_that_are_not_equally_hard() -> None:
     """Every other chunk takes a third longer."""
-    assert max(Studio([FILM], hardness=lambda film, index: 1.33 if index % 2 else 1.0).errors()) < 0.2
+    assert max(Studio([VIDEO], hardness=lambda video_id, index: 1.33 if index % 2 else 1.0).errors()) < 0.2
 
 
 def test_a_night_in_which_nobody_worked_changes_nothing() -> None:
-    assert max(Studio([FILM], pause=(100.25, 30_000.0)).errors()) < 0.2
+    assert max(Studio([VIDEO], pause=(100.25, 30_000.0)).errors()) < 0.2
 
 
 def test_nothing_is_said_before_the_first_frame() -> None:

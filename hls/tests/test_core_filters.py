@@ -17,7 +17,7 @@ from hls.tests.factories import source
 TONEMAP = "tonemap=tonemap=mobius"
 
 
-def film(*, seconds: int = 90, width: int = 1920, height: int = 1080, rate: int = 25, **facts: object) -> Plan:
+def clip(*, seconds: int = 90, width: int = 1920, height: int = 1080, rate: int = 25, **facts: object) -> Plan:
     made = source(seconds=seconds, width=width, height=height, rate=rate)
     return make_plan(replace(made, video=replace(made.video, **facts)))  # type: ignore[arg-type]
 
@@ -33,9 +33,9 @@ def drawn(
     return graph(plan, plan.timeline.chunks[index], has_zscale=has_zscale, is_lost=is_lost, sound=sound)
 
 
-def test_the_graph_of_a_usual_films_second_chunk() -> None:
+def test_the_graph_of_a_usual_videos_second_chunk() -> None:
     """Letter by letter: from here on, a change to it is a decision."""
-    assert drawn(film(), 1).split(";") == [
+    assert drawn(clip(), 1).split(";") == [
         "[0:0]fps=fps=25/1:start_time=12.000000,tpad=stop=-1:stop_mode=clone,trim=end_frame=750,settb=1/25,"
         "setpts=N+300,scale=1920:1080:out_color_matrix=bt709:out_range=tv,format=yuv420p,"
         "setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709,split=4[r0][r1][r2][rt]",
@@ -50,31 +50,31 @@ def test_the_graph_of_a_usual_films_second_chunk() -> None:
 
 
 @pytest.mark.parametrize("index", range(4))
-def test_pictures_are_numbered_over_the_whole_film(index: int) -> None:
-    plan = film()
+def test_pictures_are_numbered_over_the_whole_video(index: int) -> None:
+    plan = clip()
     span = plan.timeline.chunks[index]
     assert f"trim=end_frame={span.frame_count}," in drawn(plan, index)
     assert f"setpts=N+{span.first_frame}," in drawn(plan, index)
 
 
-def test_a_film_that_begins_late_on_its_own_clock_is_cut_on_that_clock() -> None:
-    assert "start_time=13.400000" in drawn(film(start_s=Fraction(7, 5)), 1)
+def test_a_video_that_begins_late_on_its_own_clock_is_cut_on_that_clock() -> None:
+    assert "start_time=13.400000" in drawn(clip(start_s=Fraction(7, 5)), 1)
 
 
 def test_fields_are_joined_before_frames_are_counted() -> None:
-    assert "[0:0]bwdif=mode=send_frame:deint=interlaced,fps=" in drawn(film(is_interlaced=True))
-    assert "bwdif" not in drawn(film())
+    assert "[0:0]bwdif=mode=send_frame:deint=interlaced,fps=" in drawn(clip(is_interlaced=True))
+    assert "bwdif" not in drawn(clip())
 
 
 def test_fields_that_are_moments_become_pictures() -> None:
-    plan = film(is_interlaced=True, has_fields=True)
+    plan = clip(is_interlaced=True, has_fields=True)
     assert plan.timeline.frame_count == 90 * 50
-    assert plan.renditions[-1].maxrate_kbps == 15_000, "as for any film of 50 pictures a second"
+    assert plan.renditions[-1].maxrate_kbps == 15_000, "as for any video of 50 pictures a second"
     assert "[0:0]bwdif=mode=send_field:deint=interlaced,fps=fps=50/1:" in drawn(plan)
 
 
 def test_pictures_at_irregular_times_are_spaced_before_they_are_put_on_the_grid() -> None:
-    spaced = drawn(film(is_variable_rate=True))
+    spaced = drawn(clip(is_variable_rate=True))
     assert "settb=1/25000," in spaced
     assert "lte(PREV_OUTPTS+1000-PTS,1000)*gte(PTS-PREV_INPTS,250)" in spaced
     assert spaced.index("PREV_OUTPTS") < spaced.index("fps=fps=25/1")
@@ -88,8 +88,8 @@ def test_a_rate_a_hair_above_60_is_counted_before_it_is_put_on_a_grid_of_60() ->
 
 
 @pytest.mark.parametrize(("rate", "grid", "step"), [(120, "120/1", 2), (144, "144/1", 3), (60, "60/1", 1)])
-def test_a_fast_film_keeps_every_second_or_third_frame(rate: int, grid: str, step: int) -> None:
-    made = drawn(film(rate=rate, seconds=10))
+def test_a_fast_video_keeps_every_second_or_third_frame(rate: int, grid: str, step: int) -> None:
+    made = drawn(clip(rate=rate, seconds=10))
     assert f"fps=fps={grid}" in made
     assert (f"framestep={step}" in made) is (step > 1)
 
@@ -111,7 +111,7 @@ def test_a_fast_film_keeps_every_second_or_third_frame(rate: int, grid: str, ste
 def test_wide_colours_are_made_usual_ones(
     transfer: str, primaries: str, matrix: str, has_curve: bool, said: tuple[str, str, str]
 ) -> None:
-    made = drawn(film(transfer=transfer, primaries=primaries, matrix=matrix, pixel_format="yuv420p10le"))
+    made = drawn(clip(transfer=transfer, primaries=primaries, matrix=matrix, pixel_format="yuv420p10le"))
     told = "setparams=range=tv:color_primaries={}:color_trc={}:colorspace={},".format(*said)
     assert made.index(told) < made.index("zscale=t=linear")
     assert (TONEMAP in made) is has_curve
@@ -119,12 +119,12 @@ def test_wide_colours_are_made_usual_ones(
 
 
 def test_full_range_is_declared_to_the_mapping() -> None:
-    assert "setparams=range=pc:" in drawn(film(transfer="smpte2084", primaries="bt2020", is_full_range=True))
+    assert "setparams=range=pc:" in drawn(clip(transfer="smpte2084", primaries="bt2020", is_full_range=True))
 
 
 def test_a_curve_of_hdr_alone_on_8_bits_is_not_believed() -> None:
-    assert "zscale" not in drawn(film(transfer="smpte2084", primaries="unknown", matrix="unknown"))
-    assert "zscale" in drawn(film(transfer="arib-std-b67", primaries="bt2020", matrix="bt2020nc"))
+    assert "zscale" not in drawn(clip(transfer="smpte2084", primaries="unknown", matrix="unknown"))
+    assert "zscale" in drawn(clip(transfer="arib-std-b67", primaries="bt2020", matrix="bt2020nc"))
 
 
 @pytest.mark.parametrize(
@@ -138,26 +138,26 @@ def test_a_curve_of_hdr_alone_on_8_bits_is_not_believed() -> None:
     ],
 )
 def test_what_no_scaler_knows_is_as_if_nothing_had_been_said(matrix: str, transfer: str, put_right: str) -> None:
-    made = drawn(film(matrix=matrix, transfer=transfer))
+    made = drawn(clip(matrix=matrix, transfer=transfer))
     assert made.partition("scale=")[0].endswith(f",{put_right}")
 
 
 def test_what_the_container_crops_is_cropped_once() -> None:
     """Whether or not ffmpeg has done it by itself."""
-    made = drawn(film(crop=Crop(40, 20, 1280, 718)))
+    made = drawn(clip(crop=Crop(40, 20, 1280, 718)))
     assert made.startswith("[0:0]crop=w='min(iw,1280)':h='min(ih,718)':x='gt(iw,1280)*40':y='gt(ih,718)*20',fps=")
 
 
 def test_interlaced_pictures_that_change_are_fitted_before_they_lose_their_lines() -> None:
     shapes = (Shape(1920, 1080, Fraction(16, 9)), Shape(720, 576, Fraction(4, 3)))
-    made = drawn(film(shapes=shapes, is_interlaced=True))
+    made = drawn(clip(shapes=shapes, is_interlaced=True))
     assert (
         made.index("interl=-1") < made.index("pad=w=1920:h=1080") < made.index("bwdif") < made.index("scale=1920:1080")
     )
 
 
 def test_pictures_that_change_are_each_fitted() -> None:
-    made = drawn(film(shapes=(Shape(1920, 1080, Fraction(16, 9)), Shape(720, 576, Fraction(4, 3)))))
+    made = drawn(clip(shapes=(Shape(1920, 1080, Fraction(16, 9)), Shape(720, 576, Fraction(4, 3)))))
     assert "if(eq(iw,720)*eq(ih,576),1.333333,if(eq(iw,1920)*eq(ih,1080),1.777778,dar))" in made
     assert (
         "eval=frame:out_color_matrix=bt709:out_range=tv,pad=w=1920:h=1080:x=(ow-iw)/2:y='4*trunc((oh-ih)/8)':eval=frame,format="
@@ -166,7 +166,7 @@ def test_pictures_that_change_are_each_fitted() -> None:
 
 
 def test_an_ffmpeg_that_can_not_map_scales_at_least() -> None:
-    made = drawn(film(transfer="smpte2084", primaries="bt2020", matrix="bt2020nc"), has_zscale=False)
+    made = drawn(clip(transfer="smpte2084", primaries="bt2020", matrix="bt2020nc"), has_zscale=False)
     assert "zscale" not in made
     assert "out_color_matrix=bt709:out_range=tv" in made
 
@@ -185,18 +185,18 @@ def test_an_ffmpeg_that_can_not_map_scales_at_least() -> None:
 def test_a_matrix_left_untold_is_taken_from_the_pictures_size(
     size: tuple[int, int], pixel_format: str, declared: str
 ) -> None:
-    made = drawn(film(width=size[0], height=size[1], matrix="unknown", pixel_format=pixel_format))
+    made = drawn(clip(width=size[0], height=size[1], matrix="unknown", pixel_format=pixel_format))
     assert made.partition("scale=")[0].endswith(f",{declared}" if declared else ",")
     assert made.count("setparams=colorspace=") == bool(declared)
 
 
 def test_a_matrix_that_is_told_is_believed() -> None:
-    assert "setparams=colorspace=" not in drawn(film(width=640, height=480, matrix="smpte170m"))
+    assert "setparams=colorspace=" not in drawn(clip(width=640, height=480, matrix="smpte170m"))
 
 
 def test_a_copied_rendition_is_not_scaled_and_its_place_is_kept() -> None:
     starts = tuple(range(0, 90 * 25, 150))
-    plan = film(copyable=Copyable(segment_starts=starts, delay_frames=2, peak_kbps=3000))
+    plan = clip(copyable=Copyable(segment_starts=starts, delay_frames=2, peak_kbps=3000))
     made = drawn(plan)
     assert plan.is_copying
     assert "split=3[r0][r1][rt]" in made
@@ -205,7 +205,7 @@ def test_a_copied_rendition_is_not_scaled_and_its_place_is_kept() -> None:
 
 
 def test_a_chunk_that_is_lost_is_black_and_silent_for_as_long() -> None:
-    made = drawn(film(), 1, is_lost=True, sound=Sound.SILENT)
+    made = drawn(clip(), 1, is_lost=True, sound=Sound.SILENT)
     assert made.startswith("color=c=black:s=1920x1080:r=25/1,trim=end_frame=750,settb=1/25,setpts=N+300,")
     assert "anullsrc=r=48000:cl=stereo" in made
     assert "atrim=end_sample=1443840" in made
@@ -213,12 +213,12 @@ def test_a_chunk_that_is_lost_is_black_and_silent_for_as_long() -> None:
 
 
 def test_a_chunk_whose_pictures_are_lost_keeps_its_sound() -> None:
-    made = drawn(film(), 1, is_lost=True)
+    made = drawn(clip(), 1, is_lost=True)
     assert made.startswith("color=c=black:")
     assert "[0:1]" in made
 
 
-def test_a_film_without_sound_has_no_sound_in_its_graph() -> None:
+def test_a_video_without_sound_has_no_sound_in_its_graph() -> None:
     for is_lost in (False, True):
         made = drawn(with_audio(None), is_lost=is_lost)
         assert "asplit" not in made
@@ -226,7 +226,7 @@ def test_a_film_without_sound_has_no_sound_in_its_graph() -> None:
 
 
 def test_a_chunk_without_a_tile_makes_none() -> None:
-    plan = replace(film(seconds=90), frames_per_tile=2000)
+    plan = replace(clip(seconds=90), frames_per_tile=2000)
     assert [bool(tiles(plan, chunk)) for chunk in plan.timeline.chunks] == [True, False, False, True]
     assert "[tiles]" not in drawn(plan, 1)
     assert "split=3[r0][r1][r2]" in drawn(plan, 1)
@@ -265,7 +265,7 @@ def test_the_rounding_of_times_is_undone_where_packets_are_alike(samples: int, e
 
 def test_five_frames_are_encoded_ahead_and_dropped() -> None:
     """Four that warm the encoder up, and its own delay."""
-    plan = film()
+    plan = clip()
     part = audio_span(plan, plan.timeline.chunks[1])
     assert part.dropped_packets == 5
     assert part.first_frame * 1024 - part.warm_up_sample == 4 * 1024

@@ -1,4 +1,4 @@
-"""Which H.264 is copied into the top rendition: each thing that rules it out, alone, without making a film of it."""
+"""Which H.264 is copied into the top rendition: each thing that rules it out, alone, without making a video of it."""
 
 from dataclasses import replace
 from fractions import Fraction
@@ -44,7 +44,7 @@ def judged(told: PacketLog, **changes: Any) -> Copyable | None:
     return copyable(track, told, TIME_BASE)
 
 
-def test_a_usual_film_is_cut_at_every_third_group() -> None:
+def test_a_usual_video_is_cut_at_every_third_group() -> None:
     assert judged(log()) == Copyable(segment_starts=(0, 150, 300, 450), delay_frames=0, peak_kbps=8 * RATE)
 
 
@@ -112,7 +112,7 @@ def test_groups_are_two_seconds_at_most(gop: int, is_fit: bool) -> None:
     assert (judged(log(gop=gop)) is not None) is is_fit
 
 
-def test_a_film_without_a_key_frame_is_encoded() -> None:
+def test_a_video_without_a_key_frame_is_encoded() -> None:
     told = PacketLog(avcc(sps(1920, 1080, level=40)))
     for frame in range(500):
         told.note(frame * TICKS, 1000, None)

@@ -65,13 +65,13 @@ def bars(frame: VideoFrame) -> tuple[int, int]:
 @pytest.mark.parametrize("container", ["mov", "mkv"])
 def test_square_in_a_cropped_picture_stays_one(tmp_path: Path, container: str) -> None:
     whole = squared(tmp_path / "whole.mp4", 640, 480)
-    source = with_box(remux(whole, tmp_path / "plain.mov"), tmp_path / "film.mov", b"clap", clap(640, 360))
+    source = with_box(remux(whole, tmp_path / "plain.mov"), tmp_path / "video.mov", b"clap", clap(640, 360))
     if container != "mov":
-        source = remux(source, tmp_path / f"film.{container}")
-    film = encode(source, tmp_path)
-    assert (film.plan.renditions[0].width, film.plan.renditions[0].height) == (640, 360)
-    assert square(next(frames(film.joined("480p")))) == pytest.approx((270, 130, 100, 100), abs=1)
-    assert_plays(film)
+        source = remux(source, tmp_path / f"video.{container}")
+    clip = encode(source, tmp_path)
+    assert (clip.plan.renditions[0].width, clip.plan.renditions[0].height) == (640, 360)
+    assert square(next(frames(clip.joined("480p")))) == pytest.approx((270, 130, 100, 100), abs=1)
+    assert_plays(clip)
 
 
 @pytest.mark.parametrize(
@@ -91,26 +91,26 @@ def test_what_is_cropped_is_turned_too(
     """The part begins 40 pixels from the left and 20 from the top; 120 remain at the right, 140 below."""
     whole = squared(tmp_path / "whole.mp4", 640, 480, centre=(190, 130))
     turned = remux(whole, tmp_path / "turned.mp4", before=flag)
-    film = encode(with_box(turned, tmp_path / "film.mp4", b"clap", clap(480, 320, -40, -60)), tmp_path)
-    assert (film.plan.renditions[0].width, film.plan.renditions[0].height) == size
-    assert square(next(frames(film.joined("480p")))) == pytest.approx((*corner, 100, 100), abs=1)
+    clip = encode(with_box(turned, tmp_path / "video.mp4", b"clap", clap(480, 320, -40, -60)), tmp_path)
+    assert (clip.plan.renditions[0].width, clip.plan.renditions[0].height) == size
+    assert square(next(frames(clip.joined("480p")))) == pytest.approx((*corner, 100, 100), abs=1)
 
 
 def test_odd_part_of_a_picture_with_wide_pixels_keeps_its_form(tmp_path: Path) -> None:
     whole = squared(tmp_path / "whole.mp4", 720, 576, pixels=Fraction(16, 15))
-    film = encode(with_box(whole, tmp_path / "film.mp4", b"clap", clap(703, 575)), tmp_path)
-    video, rendition = film.plan.source.video, film.plan.renditions[-1]
+    clip = encode(with_box(whole, tmp_path / "video.mp4", b"clap", clap(703, 575)), tmp_path)
+    video, rendition = clip.plan.source.video, clip.plan.renditions[-1]
     assert (video.width, video.height) == (750, 575)
     assert (rendition.width, rendition.height) == (626, 480)
-    _, _, width, height = square(next(frames(film.joined("480p"))))
+    _, _, width, height = square(next(frames(clip.joined("480p"))))
     assert (width, height) == pytest.approx((100 * 480 / 575, 100 * 480 / 575), abs=1.5)
 
 
 def test_cropped_picture_is_encoded_though_its_size_is_a_renditions(tmp_path: Path) -> None:
     """Half of 1280 x 720, with pixels twice as wide, is shown at 1280 x 720: copied, all of it would show."""
     whole = squared(tmp_path / "whole.mp4", 1280, 720, pixels=Fraction(2), codec=(*H264, "-profile:v", "high"))
-    film = with_box(whole, tmp_path / "film.mp4", b"clap", clap(640, 720))
-    video = probe(film, limits=LIMITS).video
+    clip = with_box(whole, tmp_path / "video.mp4", b"clap", clap(640, 720))
+    video = probe(clip, limits=LIMITS).video
     assert (video.width, video.height) == (1280, 720)
     assert video.copyable is None
 
@@ -130,9 +130,9 @@ def test_picture_that_changes_its_form_gets_bars(
 ) -> None:
     wide = squared(tmp_path / "wide.ts", 640, 360, codec=codec)
     other = squared(tmp_path / "other.ts", *size, codec=codec, begin_s=0.4)
-    film = encode(joined_parts(tmp_path / "film.ts", wide, other), tmp_path)
-    assert_plays(film)
-    shown = list(frames(film.joined("480p")))
+    clip = encode(joined_parts(tmp_path / "video.ts", wide, other), tmp_path)
+    assert_plays(clip)
+    shown = list(frames(clip.joined("480p")))
     for frame, expected in [(shown[0], (0, 0)), (shown[7], (0, 0)), (shown[12], black), (shown[-1], black)]:
         assert (frame.width, frame.height) == (640, 360)
         assert square(frame)[2:] == pytest.approx((SIDE, SIDE), abs=2)
@@ -143,8 +143,8 @@ def test_picture_that_changes_its_size_alone_fills_the_frame(tmp_path: Path) -> 
     """A broadcast goes from HD to SD whose pixels are wide: both are 16:9."""
     large = squared(tmp_path / "large.ts", 1280, 720)
     small = squared(tmp_path / "small.ts", 720, 576, pixels=Fraction(64, 45), begin_s=0.4)
-    film = encode(joined_parts(tmp_path / "film.ts", large, small), tmp_path)
-    after = list(frames(film.joined("720p")))[15]
+    clip = encode(joined_parts(tmp_path / "video.ts", large, small), tmp_path)
+    after = list(frames(clip.joined("720p")))[15]
     assert square(after)[2:] == pytest.approx((125, 125), abs=2)
     assert bars(after) == (0, 0)
 
@@ -155,9 +155,9 @@ def test_interlaced_picture_that_changes_gets_bars(tmp_path: Path, size: tuple[i
     fields = (*MPEG2, "-flags", "+ildct+ilme", "-vf", "setfield=tff")
     wide = squared(tmp_path / "wide.ts", 320, 180, codec=fields)
     other = squared(tmp_path / "other.ts", *size, codec=fields, begin_s=0.4)
-    film = encode(joined_parts(tmp_path / "film.ts", wide, other), tmp_path)
-    assert film.plan.source.video.is_interlaced
-    before, *_, after = frames(film.joined("480p"))
+    clip = encode(joined_parts(tmp_path / "video.ts", wide, other), tmp_path)
+    assert clip.plan.source.video.is_interlaced
+    before, *_, after = frames(clip.joined("480p"))
     assert bars(before) == (0, 0)
     assert square(before)[2:] == pytest.approx((100, 100), abs=2), "bwdif makes edges of one line"
     _, _, width, height = square(after)
@@ -170,25 +170,25 @@ def test_changed_form_holds_across_a_seam(tmp_path: Path) -> None:
     wide = squared(tmp_path / "wide.ts", 320, 180, duration_s=12.4)
     other = squared(tmp_path / "other.ts", 240, 180, duration_s=1, begin_s=12.4)
     again = squared(tmp_path / "again.ts", 320, 180, duration_s=1, begin_s=13.4)
-    film = encode(joined_parts(tmp_path / "film.ts", wide, other, again), tmp_path)
-    assert len(film.plan.timeline.chunks) == 2
-    assert_plays(film)
-    shown = list(frames(film.joined("480p")))
+    clip = encode(joined_parts(tmp_path / "video.ts", wide, other, again), tmp_path)
+    assert len(clip.plan.timeline.chunks) == 2
+    assert_plays(clip)
+    shown = list(frames(clip.joined("480p")))
     for number, black in ((299, 0), (309, 0), (310, 40), (334, 40), (335, 0), (359, 0)):
         assert bars(shown[number])[0] == pytest.approx(black, abs=1)
         assert square(shown[number])[2:] == pytest.approx((100, 100), abs=2)
 
 
-def test_usual_films_headers_are_alike(tmp_path: Path) -> None:
+def test_usual_videos_headers_are_alike(tmp_path: Path) -> None:
     """Then its graph stays the short one."""
-    film = squared(tmp_path / "film.ts", 320, 180, codec=(*H264, "-g", "2"))
-    assert probe(film, limits=LIMITS).video.shapes == ()
+    clip = squared(tmp_path / "video.ts", 320, 180, codec=(*H264, "-g", "2"))
+    assert probe(clip, limits=LIMITS).video.shapes == ()
 
 
 def test_changed_form_is_told_as_it_is_shown(tmp_path: Path) -> None:
     first = squared(tmp_path / "first.ts", 320, 180)
     other = squared(tmp_path / "other.ts", 352, 288, pixels=Fraction(12, 11), begin_s=0.4)
-    found = probe(joined_parts(tmp_path / "film.ts", first, other), limits=LIMITS).video
+    found = probe(joined_parts(tmp_path / "video.ts", first, other), limits=LIMITS).video
     assert (found.width, found.height) == (320, 180)
     assert found.shapes == (Shape(320, 180, Fraction(16, 9)), Shape(352, 288, Fraction(4, 3)))
 
@@ -199,14 +199,14 @@ DOLBY_VISION_8 = struct.pack(">BBHB", 1, 0, 8 << 9 | 6 << 3 | 0b101, 1 << 4).lju
 
 def test_dolby_vision_in_its_own_colours_is_refused_in_words(tmp_path: Path) -> None:
     hevc = squared(tmp_path / "hevc.mp4", 320, 180, codec=(*HEVC, "-tag:v", "hvc1"))
-    film = with_box(hevc, tmp_path / "film.mp4", b"dvcC", DOLBY_VISION_5)
+    clip = with_box(hevc, tmp_path / "video.mp4", b"dvcC", DOLBY_VISION_5)
     with pytest.raises(TranscodeError) as caught:
-        probe(film, limits=LIMITS)
+        probe(clip, limits=LIMITS)
     assert (caught.value.code, caught.value.reason) == (Code.UNSUPPORTED, Reason.DOLBY_VISION)
     assert "Dolby Vision" in caught.value.advice.sentence
 
 
 def test_dolby_vision_on_pictures_that_anyone_can_show_is_taken(tmp_path: Path) -> None:
     hevc = squared(tmp_path / "hevc.mp4", 320, 180, codec=(*HEVC, "-tag:v", "hvc1"))
-    film = with_box(hevc, tmp_path / "film.mp4", b"dvvC", DOLBY_VISION_8)
-    assert probe(film, limits=LIMITS).video.codec == "hevc"
+    clip = with_box(hevc, tmp_path / "video.mp4", b"dvvC", DOLBY_VISION_8)
+    assert probe(clip, limits=LIMITS).video.codec == "hevc"

@@ -1,4 +1,4 @@
-"""Files made to do harm: cut off, with flipped bits, or something else under a film's name."""
+"""Files made to do harm: cut off, with flipped bits, or something else under a video's name."""
 
 import random
 import socket
@@ -35,19 +35,19 @@ FORMATS: dict[str, dict[str, Any]] = {
 @pytest.fixture(scope="module", params=FORMATS)
 def whole(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     suffix: str = request.param
-    return make(tmp_path_factory.mktemp("whole") / f"film.{suffix}", look=LOOK, **FORMATS[suffix])
+    return make(tmp_path_factory.mktemp("whole") / f"video.{suffix}", look=LOOK, **FORMATS[suffix])
 
 
 def outcome(source: Path, folder: Path) -> str:
-    """A film that decodes, or one of the sentences for a file that can't be read: nothing else may happen."""
+    """A video that decodes, or one of the sentences for a file that can't be read: nothing else may happen."""
     try:
-        film = encode(source, folder)
+        clip = encode(source, folder)
     except TranscodeError as error:
         if error.code not in REFUSALS:
             raise
         return error.code
-    assert_plays(film)
-    return "film"
+    assert_plays(clip)
+    return "video"
 
 
 @pytest.mark.parametrize("kept", [0.05, 0.4, 0.8])
@@ -55,12 +55,12 @@ def test_cut_off_file_is_played_as_far_as_it_goes_or_refused(whole: Path, tmp_pa
     source = tmp_path / whole.name
     data = whole.read_bytes()
     source.write_bytes(data[: int(len(data) * kept)])
-    if outcome(source, tmp_path) == "film":
+    if outcome(source, tmp_path) == "video":
         assert numbers(tmp_path / "480p.ts")
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_flipped_bits_end_in_a_film_or_a_refusal(whole: Path, tmp_path: Path, seed: int) -> None:
+def test_flipped_bits_end_in_a_video_or_a_refusal(whole: Path, tmp_path: Path, seed: int) -> None:
     dice = random.Random(f"{whole.name} {seed}")
     data = bytearray(whole.read_bytes())
     for _ in range(len(data) // 2000 + 1):
@@ -72,14 +72,14 @@ def test_flipped_bits_end_in_a_film_or_a_refusal(whole: Path, tmp_path: Path, se
 
 @pytest.mark.parametrize("seed", range(3))
 def test_noise_is_refused(tmp_path: Path, seed: int) -> None:
-    source = tmp_path / "film.mp4"
+    source = tmp_path / "video.mp4"
     source.write_bytes(random.Random(seed).randbytes(50_000))
     assert outcome(source, tmp_path) in REFUSALS
 
 
 @pytest.fixture
 def secret(tmp_path: Path) -> Path:
-    """A film elsewhere on the disk, that an upload must not be able to show."""
+    """A video elsewhere on the disk, that an upload must not be able to show."""
     (tmp_path / "elsewhere").mkdir()
     return make(tmp_path / "elsewhere" / "secret.ts", look=LOOK)
 
@@ -102,7 +102,7 @@ DISGUISES = {
 
 @pytest.mark.parametrize(("name", "suffix"), [*((name, "mp4") for name in DISGUISES), ("hls", "ts"), ("hls", "avi")])
 def test_disguised_list_of_local_files_is_refused(tmp_path: Path, secret: Path, name: str, suffix: str) -> None:
-    source = tmp_path / f"film.{suffix}"
+    source = tmp_path / f"video.{suffix}"
     source.write_text(DISGUISES[name].format(target=secret))
     assert outcome(source, tmp_path) in REFUSALS
 
@@ -112,16 +112,16 @@ def test_disguised_list_of_urls_asks_nobody(tmp_path: Path, name: str) -> None:
     """SSRF: nobody listening on the address may hear from the parser."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(0.2)
-        source = tmp_path / "film.mp4"
+        source = tmp_path / "video.mp4"
         source.write_text(DISGUISES[name].format(target=f"http://127.0.0.1:{server.getsockname()[1]}/segment.ts"))
         assert outcome(source, tmp_path) in REFUSALS
         with pytest.raises(TimeoutError):
             server.accept()
 
 
-def test_list_put_in_place_of_a_probed_film_is_not_followed(tmp_path: Path, secret: Path) -> None:
+def test_list_put_in_place_of_a_probed_video_is_not_followed(tmp_path: Path, secret: Path) -> None:
     """Between probe and chunk the file changes, to the same size: the demuxer is forced to the probed one."""
-    source = make(tmp_path / "film.mp4", look=LOOK)
+    source = make(tmp_path / "video.mp4", look=LOOK)
     plan = make_plan(probe(source, limits=LIMITS))
     text = DISGUISES["hls"].format(target=secret)
     source.write_text(text + "#" * (source.stat().st_size - len(text)))
@@ -130,7 +130,7 @@ def test_list_put_in_place_of_a_probed_film_is_not_followed(tmp_path: Path, secr
 
 
 def test_parser_that_takes_too_long_is_ended(tmp_path: Path) -> None:
-    source = make(tmp_path / "film.mp4", look=LOOK)
+    source = make(tmp_path / "video.mp4", look=LOOK)
     started = time.monotonic()
     with pytest.raises(TranscodeError) as caught:
         probe(source, limits=Limits(max_duration_s=60, max_pixels=LIMITS.max_pixels, timeout_s=0.01))
@@ -139,7 +139,7 @@ def test_parser_that_takes_too_long_is_ended(tmp_path: Path) -> None:
 
 
 def test_parser_that_wants_too_much_memory_is_refused_it(tmp_path: Path) -> None:
-    source = make(tmp_path / "film.mp4", look=LOOK)
+    source = make(tmp_path / "video.mp4", look=LOOK)
     with pytest.raises(TranscodeError) as caught:
         probe(source, limits=Limits(max_duration_s=60, max_pixels=LIMITS.max_pixels, memory_bytes=150_000_000))
     assert caught.value.code == Code.UNREADABLE

@@ -1,4 +1,4 @@
-"""Interlaced films: each field is a picture of its own, unless two of them only store a whole one."""
+"""Interlaced videos: each field is a picture of its own, unless two of them only store a whole one."""
 
 from collections.abc import Sequence
 from fractions import Fraction
@@ -23,7 +23,7 @@ H264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-flag
 MPEG2 = ("-c:v", "mpeg2video", "-q:v", "3", "-flags", "+ildct+ilme", "-pix_fmt", "yuv420p")
 
 
-def film(target: Path, rate: str, filters: str, *, codec: Sequence[str] = H264, duration_s: float = 13) -> Path:
+def clip(target: Path, rate: str, filters: str, *, codec: Sequence[str] = H264, duration_s: float = 13) -> Path:
     """A bar that moves on with each moment, which `filters` make into fields."""
     black = f"color=black:s={WIDTH}x{HEIGHT}:r={rate}:d={duration_s}"
     white = f"color=white:s={BAR}x{HEIGHT}:r={rate}:d={duration_s}"
@@ -53,16 +53,16 @@ def looked_at(path: Path) -> list[VideoFrame]:
 @pytest.mark.parametrize(
     ("name", "rate", "scan", "codec"),
     [
-        ("film.mkv", "50", "tff", H264),
-        ("film.ts", "50", "bff", H264),
-        ("film.mpg", "60000/1001", "tff", MPEG2),
+        ("video.mkv", "50", "tff", H264),
+        ("video.ts", "50", "bff", H264),
+        ("video.mpg", "60000/1001", "tff", MPEG2),
     ],
 )
 def test_each_field_is_a_picture_also_across_a_seam(
     tmp_path: Path, name: str, rate: str, scan: str, codec: Sequence[str]
 ) -> None:
     fields = f"interlace=scan={scan}:lowpass=off,setfield={scan}"
-    made = encode(film(tmp_path / name, rate, fields, codec=codec), tmp_path)
+    made = encode(clip(tmp_path / name, rate, fields, codec=codec), tmp_path)
     assert len(made.plan.timeline.chunks) == 2
     assert made.plan.timeline.rate == Fraction(rate)
     assert made.plan.source.video.rate * 2 == Fraction(rate)
@@ -77,21 +77,21 @@ def test_each_field_is_a_picture_also_across_a_seam(
 
 
 def test_a_picture_that_is_stored_as_fields_stays_one(tmp_path: Path) -> None:
-    source = probe(film(tmp_path / "film.mkv", "25", "setfield=tff", duration_s=1), limits=LIMITS)
+    source = probe(clip(tmp_path / "video.mkv", "25", "setfield=tff", duration_s=1), limits=LIMITS)
     assert source.video.is_interlaced
     assert make_plan(source).timeline.rate == 25
 
 
 def test_pictures_that_hardly_tell_are_taken_for_fields(tmp_path: Path) -> None:
-    """Black before the film begins: smooth at twice the frames is the smaller mistake."""
-    still = film(tmp_path / "film.mkv", "25", "setfield=tff,drawbox=color=black:t=fill", duration_s=1)
+    """Black before the video begins: smooth at twice the frames is the smaller mistake."""
+    still = clip(tmp_path / "video.mkv", "25", "setfield=tff,drawbox=color=black:t=fill", duration_s=1)
     assert make_plan(probe(still, limits=LIMITS)).timeline.rate == 50
 
 
 @pytest.mark.parametrize(("rate", "made"), [("25", "25"), ("50", "50")])
 def test_no_more_than_60_pictures_are_made_of_fields(tmp_path: Path, rate: str, made: str) -> None:
     """Frames at 50 a second would have a hundred moments."""
-    flagged = film(tmp_path / "film.mkv", rate, "setfield=tff", duration_s=1)
+    flagged = clip(tmp_path / "video.mkv", rate, "setfield=tff", duration_s=1)
     assert make_plan(probe(flagged, limits=LIMITS)).timeline.rate == Fraction(made)
 
 
@@ -107,5 +107,5 @@ def test_no_more_than_60_pictures_are_made_of_fields(tmp_path: Path, rate: str, 
     ],
 )
 def test_moments_are_told_by_what_moves(tmp_path: Path, rate: str, filters: str, has_two: bool) -> None:
-    found = looked_at(film(tmp_path / "film.mkv", rate, filters, duration_s=1))
+    found = looked_at(clip(tmp_path / "video.mkv", rate, filters, duration_s=1))
     assert show_two_moments(found) is has_two

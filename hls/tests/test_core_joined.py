@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from hls.tests.clips import Look, make, remux
-from hls.tests.watching import Film, assert_plays, beep_times, encode, numbers, steps, timestamps
+from hls.tests.watching import WatchedVideo, assert_plays, beep_times, encode, numbers, steps, timestamps
 
 pytestmark = pytest.mark.ffmpeg
 
@@ -27,23 +27,23 @@ def joined(target: Path, *parts: Path) -> Path:
     return target
 
 
-def assert_plays_through(film: Film, recordings: int) -> None:
+def assert_plays_through(clip: WatchedVideo, recordings: int) -> None:
     """Every picture once and in order, and the beeps with the pictures that they belong to."""
-    whole = film.joined("480p")
+    whole = clip.joined("480p")
     assert numbers(whole) == list(range(FRAMES)) * recordings
     assert steps(timestamps(whole, "video")) == {90_000 // RATE}
     beeps = [at_s - 10 for at_s in beep_times(whole)]
     assert len(beeps) == 8 * recordings
     assert all(abs(at_s - second) < 0.04 for second, at_s in enumerate(beeps)), beeps
-    assert_plays(film)
+    assert_plays(clip)
 
 
 @pytest.mark.parametrize("suffix", ["ts", "mpg", "vob"])
 def test_the_same_recording_three_times(tmp_path: Path, suffix: str) -> None:
     one = recording(tmp_path, suffix)
-    film = encode(joined(tmp_path / f"joined.{suffix}", one, one, one), tmp_path)
-    assert len(film.plan.timeline.chunks) == 2
-    assert_plays_through(film, 3)
+    clip = encode(joined(tmp_path / f"joined.{suffix}", one, one, one), tmp_path)
+    assert len(clip.plan.timeline.chunks) == 2
+    assert_plays_through(clip, 3)
 
 
 @pytest.mark.parametrize("offset_s", ["3000", "30"])
@@ -52,5 +52,5 @@ def test_recordings_of_different_times(tmp_path: Path, offset_s: str, is_later_f
     """A clock that leaps ahead, or falls back to below where the first one began (which may look like a wrap)."""
     early = recording(tmp_path, "ts")
     late = remux(early, tmp_path / "late.ts", after=("-output_ts_offset", offset_s))
-    film = encode(joined(tmp_path / "joined.ts", *((late, early) if is_later_first else (early, late))), tmp_path)
-    assert_plays_through(film, 2)
+    clip = encode(joined(tmp_path / "joined.ts", *((late, early) if is_later_first else (early, late))), tmp_path)
+    assert_plays_through(clip, 2)

@@ -27,23 +27,23 @@ def without_sync_table(path: Path) -> Path:
 
 def h264_without_sync_table(folder: Path) -> Path:
     video = ("-c:v", "libx264", "-preset", "veryfast", "-g", "600", "-sc_threshold", "0", "-pix_fmt", "yuv420p")
-    return without_sync_table(make(folder / "film.mp4", look=LOOK, video=video))
+    return without_sync_table(make(folder / "video.mp4", look=LOOK, video=video))
 
 
 def mpeg4_without_sync_table(folder: Path) -> Path:
-    return without_sync_table(make(folder / "film.3gp", look=LOOK, video=("-c:v", "mpeg4", "-q:v", "3", "-g", "77")))
+    return without_sync_table(make(folder / "video.3gp", look=LOOK, video=("-c:v", "mpeg4", "-q:v", "3", "-g", "77")))
 
 
 def h263_without_sync_table(folder: Path) -> Path:
     look = Look(width=352, height=288, rate=str(RATE), duration_s=FRAMES / RATE)
     video = ("-c:v", "h263p", "-q:v", "3", "-g", "90")
-    return without_sync_table(make(folder / "film.mov", look=look, video=video))
+    return without_sync_table(make(folder / "video.mov", look=look, video=video))
 
 
 def wmv_whose_index_leads_too_far(folder: Path) -> Path:
     """Every entry of its simple index names the packet that is stored six seconds later."""
     path = make(
-        folder / "film.wmv", look=LOOK, video=("-c:v", "wmv2", "-q:v", "3", "-g", "15"), audio=("-c:a", "wmav2")
+        folder / "video.wmv", look=LOOK, video=("-c:v", "wmv2", "-q:v", "3", "-g", "15"), audio=("-c:a", "wmav2")
     )
     data = bytearray(path.read_bytes())
     index = data.rfind(bytes.fromhex("90080033B1E5CF1189F400A0C90349CB"))
@@ -57,12 +57,12 @@ def wmv_whose_index_leads_too_far(folder: Path) -> Path:
 
 
 def untold_key_frames(folder: Path) -> Path:
-    return make(folder / "film.avi", look=LOOK, video=("-c:v", "cinepak", "-g", "50"), audio=NO_SOUND)
+    return make(folder / "video.avi", look=LOOK, video=("-c:v", "cinepak", "-g", "50"), audio=NO_SOUND)
 
 
 def key_frames_that_are_none(folder: Path) -> Path:
     """Flash's screen video: the decoder tells nothing about a picture, and the container lies about each."""
-    path = make(folder / "film.flv", look=LOOK, video=("-c:v", "flashsv", "-g", "500"), audio=NO_SOUND)
+    path = make(folder / "video.flv", look=LOOK, video=("-c:v", "flashsv", "-g", "500"), audio=NO_SOUND)
     data = bytearray(path.read_bytes())
     at = 13
     while at < len(data):
@@ -86,7 +86,7 @@ def intra_refresh(folder: Path) -> Path:
         "-pix_fmt",
         "yuv420p",
     )
-    return make(folder / "film.mkv", look=LOOK, video=video)
+    return make(folder / "video.mkv", look=LOOK, video=video)
 
 
 SOURCES: dict[str, Callable[[Path], Path]] = {
@@ -101,32 +101,32 @@ SOURCES: dict[str, Callable[[Path], Path]] = {
 
 
 @pytest.mark.parametrize("name", SOURCES)
-def test_the_pictures_after_a_seam_are_the_films(name: str, tmp_path: Path) -> None:
-    film = encode(SOURCES[name](tmp_path), tmp_path)
-    assert len(film.plan.timeline.chunks) == 2
-    whole = film.joined("480p")
+def test_the_pictures_after_a_seam_are_the_videos(name: str, tmp_path: Path) -> None:
+    clip = encode(SOURCES[name](tmp_path), tmp_path)
+    assert len(clip.plan.timeline.chunks) == 2
+    whole = clip.joined("480p")
     shown = numbers(whole)
     assert shown[:FRAMES] == list(range(FRAMES))
     assert set(shown[FRAMES:]) <= {FRAMES - 1}
-    assert_plays(film)
-    if film.plan.source.audio:
+    assert_plays(clip)
+    if clip.plan.source.audio:
         assert all(abs(at_s - round(at_s)) < 0.06 for at_s in beep_times(whole)), beep_times(whole)
 
 
 def test_h264_in_avi_shows_every_picture_once(tmp_path: Path) -> None:
     """AVI has no times: libavformat takes the order of storing for that of showing."""
     video = ("-c:v", "libx264", "-preset", "veryfast", "-bf", "3", "-g", "50", "-pix_fmt", "yuv420p")
-    film = encode(make(tmp_path / "film.avi", look=LOOK, video=video, audio=("-c:a", "mp3")), tmp_path)
-    whole = film.joined("480p")
+    clip = encode(make(tmp_path / "video.avi", look=LOOK, video=video, audio=("-c:a", "mp3")), tmp_path)
+    whole = clip.joined("480p")
     assert numbers(whole) == list(range(FRAMES))
     assert steps(timestamps(whole, "video")) == {90_000 // RATE}
     assert all(abs(at_s - round(at_s)) < 0.06 for at_s in beep_times(whole)), beep_times(whole)
 
 
-def test_chunks_of_an_ordinary_film_begin_near_their_beginning(tmp_path: Path) -> None:
+def test_chunks_of_an_ordinary_video_begin_near_their_beginning(tmp_path: Path) -> None:
     video = ("-c:v", "libx264", "-preset", "veryfast", "-g", "20", "-keyint_min", "20", "-pix_fmt", "yuv420p")
     for suffix in ("mp4", "mkv", "ts", "avi"):
-        source = probe(make(tmp_path / f"film.{suffix}", look=LOOK, video=video), limits=LIMITS)
+        source = probe(make(tmp_path / f"video.{suffix}", look=LOOK, video=video), limits=LIMITS)
         (landing,) = source.video.landings
         assert 8 <= landing.shown_s - source.video.start_s <= 12
 
@@ -153,11 +153,11 @@ def without_most_times(path: Path, target: Path, *, kept: int) -> Path:
 def test_pictures_without_times_are_shown(tmp_path: Path, b_frames: str) -> None:
     video = ("-c:v", "libx264", "-preset", "veryfast", "-bf", b_frames, "-g", "30", "-pix_fmt", "yuv420p")
     source = make(tmp_path / "told.ts", look=LOOK, video=video)
-    film = encode(without_most_times(source, tmp_path / "film.ts", kept=3), tmp_path)
-    whole = film.joined("480p")
+    clip = encode(without_most_times(source, tmp_path / "video.ts", kept=3), tmp_path)
+    whole = clip.joined("480p")
     assert numbers(whole) == list(range(FRAMES))
     assert steps(timestamps(whole, "video")) == {90_000 // RATE}
-    assert_plays(film)
+    assert_plays(clip)
 
 
 @pytest.mark.parametrize("rate", ["24000/1001", "30000/1001"])
@@ -165,7 +165,7 @@ def test_chunks_of_rates_that_are_no_round_numbers_begin_nearby(tmp_path: Path, 
     """A place that was found for a chunk is taken: rounding mustn't make it late by nothing."""
     look = Look(width=160, height=120, rate=rate, duration_s=135)
     video = ("-c:v", "libx264", "-preset", "ultrafast", "-g", "48", "-keyint_min", "48", "-pix_fmt", "yuv420p")
-    plan = make_plan(probe(make(tmp_path / "film.mkv", look=look, video=video, audio=NO_SOUND), limits=LIMITS))
+    plan = make_plan(probe(make(tmp_path / "video.mkv", look=look, video=video, audio=NO_SOUND), limits=LIMITS))
     spans = plan.timeline.chunks[1:]
     assert len(spans) == 5
     assert [span.index for span in spans if plan.run_up_s(span) > 4] == []

@@ -1,4 +1,4 @@
-"""How long a film is: as long as the longer of picture and sound, save for what is nothing but rounding."""
+"""How long a video is: as long as the longer of picture and sound, save for what is nothing but rounding."""
 
 from dataclasses import replace
 from fractions import Fraction
@@ -13,7 +13,7 @@ from hls.tests.factories import source
 
 
 def heard(begin_s: Fraction, end_s: Fraction, **changes: object) -> Source:
-    """A film of ten seconds at 25 fps from second 100 on, with sound from and to these seconds after its beginning."""
+    """A video of ten seconds at 25 fps from second 100 on, with sound from and to these seconds after its beginning."""
     zero = Fraction(100)
     made = source(seconds=10)
     audio = AudioTrack(1, "aac", 2, 48_000, heard_s=zero + begin_s, end_s=zero + end_s)
@@ -25,7 +25,7 @@ ROUNDING = st.fractions(Fraction(-6, 25), Fraction(6, 25), max_denominator=90_00
 
 
 @given(early=ROUNDING, late=ROUNDING)
-def test_a_containers_rounding_makes_no_film_longer(early: Fraction, late: Fraction) -> None:
+def test_a_containers_rounding_makes_no_video_longer(early: Fraction, late: Fraction) -> None:
     plan = make_plan(heard(early, 10 + late))
     assert (plan.lead, plan.tail, plan.timeline.frame_count) == (0, 0, 250)
     assert plan.zero_s == 100
@@ -35,7 +35,7 @@ def test_a_containers_rounding_makes_no_film_longer(early: Fraction, late: Fract
     early=st.fractions(Fraction(1, 4), 100, max_denominator=90_000),
     late=st.fractions(Fraction(1, 4), 100, max_denominator=90_000),
 )
-def test_a_film_lasts_as_long_as_the_longer_of_picture_and_sound(early: Fraction, late: Fraction) -> None:
+def test_a_video_lasts_as_long_as_the_longer_of_picture_and_sound(early: Fraction, late: Fraction) -> None:
     plan = make_plan(heard(-early, 10 + late))
     assert abs(plan.lead - early * 25) < 1
     assert abs(plan.tail - late * 25) < 1
@@ -52,14 +52,14 @@ def test_chunks_know_whether_they_are_before_or_after_the_pictures() -> None:
 
 
 @pytest.mark.parametrize("rate", [Fraction(1), Fraction(25), Fraction(90_000), Fraction(1, 7)])
-def test_a_film_of_one_picture_costs_a_frame_for_each_second_of_sound(rate: Fraction) -> None:
+def test_a_video_of_one_picture_costs_a_frame_for_each_second_of_sound(rate: Fraction) -> None:
     plan = make_plan(heard(Fraction(0), Fraction(3600), rate=rate, frame_count=1, duration_s=1 / rate))
     assert plan.timeline.duration_s == 3600
     assert plan.timeline.frame_count == 3600
     assert len(plan.timeline.chunks) == 13, "each of them reads the sound from the picture on"
 
 
-def test_a_film_whose_pictures_do_not_fill_it_is_encoded() -> None:
+def test_a_video_whose_pictures_do_not_fill_it_is_encoded() -> None:
     copyable = Copyable(segment_starts=(0, 150), delay_frames=2, peak_kbps=3000)
     assert make_plan(heard(Fraction(0), Fraction(10), copyable=copyable)).is_copying
     assert not make_plan(heard(Fraction(-1), Fraction(10), copyable=copyable)).is_copying

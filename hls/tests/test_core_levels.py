@@ -35,8 +35,10 @@ def peaks_db(path: Path) -> list[float]:
 PCM = ("-c:a", "pcm_s16le")
 
 
-def film(folder: Path, layout: str, *gains: float, name: str = "film.mov", audio: tuple[str, ...] = PCM) -> list[float]:
-    """The peaks of a film whose sound has a tone of such gain in each channel."""
+def clip(
+    folder: Path, layout: str, *gains: float, name: str = "video.mov", audio: tuple[str, ...] = PCM
+) -> list[float]:
+    """The peaks of a video whose sound has a tone of such gain in each channel."""
     channels = "|".join(f"c{number}={gain}*c0" for number, gain in enumerate(gains))
     source = make(
         folder / name,
@@ -49,27 +51,27 @@ def film(folder: Path, layout: str, *gains: float, name: str = "film.mov", audio
 
 @pytest.mark.parametrize("layout", ["mono", "FL", "BC", "LFE"])
 def test_one_channel_keeps_its_level_in_both(tmp_path: Path, layout: str) -> None:
-    assert film(tmp_path, layout, 1) == pytest.approx([HALF_DB, HALF_DB], abs=0.1)
+    assert clip(tmp_path, layout, 1) == pytest.approx([HALF_DB, HALF_DB], abs=0.1)
 
 
 def test_one_channel_with_a_bass_keeps_its_level(tmp_path: Path) -> None:
-    assert film(tmp_path, "FC+LFE", 1, 0) == pytest.approx([HALF_DB, HALF_DB], abs=0.1)
+    assert clip(tmp_path, "FC+LFE", 1, 0) == pytest.approx([HALF_DB, HALF_DB], abs=0.1)
 
 
 @pytest.mark.parametrize("layout", ["stereo", "downmix", "FL+FC", "BL+BR"])
 def test_two_channels_stay_two_whatever_they_are_called(tmp_path: Path, layout: str) -> None:
-    left, right = film(tmp_path, layout, 1, 0)
+    left, right = clip(tmp_path, layout, 1, 0)
     assert left == pytest.approx(HALF_DB, abs=0.1)
     assert right < SILENT_DB + 20
 
 
 def test_more_channels_are_mixed_as_ever(tmp_path: Path) -> None:
     """FFmpeg's way: the centre 3 dB quieter in both, without the bass."""
-    assert film(tmp_path, "5.1", 0, 0, 1, 1, 0, 0) == pytest.approx([HALF_DB - 3.01] * 2, abs=0.1)
+    assert clip(tmp_path, "5.1", 0, 0, 1, 1, 0, 0) == pytest.approx([HALF_DB - 3.01] * 2, abs=0.1)
 
 
 def test_sound_all_around_is_heard_from_its_side(tmp_path: Path) -> None:
     """First-order ambisonics: everything, and left less right."""
     ambisonic = ("-c:a", "libopus", "-mapping_family", "2")
-    left, right = film(tmp_path, "ambisonic 1", 0.5, 0.5, 0, 0, name="film.mkv", audio=ambisonic)
+    left, right = clip(tmp_path, "ambisonic 1", 0.5, 0.5, 0, 0, name="video.mkv", audio=ambisonic)
     assert left - right == pytest.approx(9.54, abs=0.3)

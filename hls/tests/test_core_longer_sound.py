@@ -1,4 +1,4 @@
-"""Sound that begins before the picture or goes on after it: the film lasts as long as the longer of both."""
+"""Sound that begins before the picture or goes on after it: the video lasts as long as the longer of both."""
 
 from math import ceil
 from pathlib import Path
@@ -9,7 +9,7 @@ from hls.core.errors import Code, TranscodeError
 from hls.core.plan import make_plan
 from hls.core.probe import Limits, probe
 from hls.tests.clips import Look, ffmpeg, picture, remux, sound
-from hls.tests.watching import Film, assert_plays, beep_times, encode, frames, luma, number, steps, timestamps
+from hls.tests.watching import WatchedVideo, assert_plays, beep_times, encode, frames, luma, number, steps, timestamps
 
 pytestmark = pytest.mark.ffmpeg
 
@@ -32,15 +32,15 @@ def recording(
     return target
 
 
-def shown(film: Film) -> list[int]:
+def shown(clip: WatchedVideo) -> list[int]:
     """The numbers of all frames, and BLACK for those without the mark that every picture has in its corner."""
-    pictures = frames(film.joined("480p"))
+    pictures = frames(clip.joined("480p"))
     return [number(frame) if luma(frame, 1 / 16, 1 / 16) > 128 else BLACK for frame in pictures]
 
 
-def assert_heard(film: Film, count: int) -> None:
+def assert_heard(clip: WatchedVideo, count: int) -> None:
     """A beep at each full second, without a gap."""
-    whole = film.joined("480p")
+    whole = clip.joined("480p")
     beeps = [at_s - 10 for at_s in beep_times(whole)]
     assert len(beeps) == count
     assert all(abs(at_s - second) < SYNC_S for second, at_s in enumerate(beeps)), beeps
@@ -50,66 +50,66 @@ def assert_heard(film: Film, count: int) -> None:
 @pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts", "mov"])
 def test_the_last_picture_stays_while_the_sound_goes_on(tmp_path: Path, suffix: str) -> None:
     """Over a chunk's end, at 12 seconds."""
-    film = encode(recording(tmp_path / f"film.{suffix}", picture_s=3.2, sound_s=15), tmp_path)
-    assert_plays(film)
-    assert shown(film) == [*range(32), *[31] * 118]
-    assert_heard(film, 15)
+    clip = encode(recording(tmp_path / f"video.{suffix}", picture_s=3.2, sound_s=15), tmp_path)
+    assert_plays(clip)
+    assert shown(clip) == [*range(32), *[31] * 118]
+    assert_heard(clip, 15)
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "ts"])
 def test_the_last_picture_stays_for_many_chunks(tmp_path: Path, suffix: str) -> None:
-    film = encode(recording(tmp_path / f"film.{suffix}", picture_s=13.3, sound_s=80), tmp_path)
-    assert len(film.plan.timeline.chunks) == 4
-    assert_plays(film)
-    assert shown(film) == [*range(133), *[132] * 667]
-    assert_heard(film, 80)
+    clip = encode(recording(tmp_path / f"video.{suffix}", picture_s=13.3, sound_s=80), tmp_path)
+    assert len(clip.plan.timeline.chunks) == 4
+    assert_plays(clip)
+    assert shown(clip) == [*range(133), *[132] * 667]
+    assert_heard(clip, 80)
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts"])
 def test_before_the_first_picture_it_is_black(tmp_path: Path, suffix: str) -> None:
-    film = encode(recording(tmp_path / f"film.{suffix}", picture_s=4, sound_s=5, lead_s=1.5), tmp_path)
-    assert_plays(film)
-    assert shown(film) == [*[BLACK] * 15, *range(40)]
-    assert_heard(film, 5)
+    clip = encode(recording(tmp_path / f"video.{suffix}", picture_s=4, sound_s=5, lead_s=1.5), tmp_path)
+    assert_plays(clip)
+    assert shown(clip) == [*[BLACK] * 15, *range(40)]
+    assert_heard(clip, 5)
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts"])
 def test_a_chunk_may_be_over_before_the_first_picture(tmp_path: Path, suffix: str) -> None:
-    film = encode(recording(tmp_path / f"film.{suffix}", picture_s=30, sound_s=50, lead_s=13.5), tmp_path)
-    assert_plays(film)
-    assert shown(film) == [*[BLACK] * 135, *range(300), *[299] * 65]
-    assert_heard(film, 50)
+    clip = encode(recording(tmp_path / f"video.{suffix}", picture_s=30, sound_s=50, lead_s=13.5), tmp_path)
+    assert_plays(clip)
+    assert shown(clip) == [*[BLACK] * 135, *range(300), *[299] * 65]
+    assert_heard(clip, 50)
 
 
-def test_a_single_picture_is_a_film_as_long_as_its_sound(tmp_path: Path) -> None:
-    film = encode(recording(tmp_path / "film.mp4", picture_s=0.1, sound_s=31), tmp_path)
-    assert film.plan.timeline.duration_s == 31
-    assert_plays(film)
-    assert set(shown(film)) == {0}
-    assert_heard(film, 31)
+def test_a_single_picture_is_a_video_as_long_as_its_sound(tmp_path: Path) -> None:
+    clip = encode(recording(tmp_path / "video.mp4", picture_s=0.1, sound_s=31), tmp_path)
+    assert clip.plan.timeline.duration_s == 31
+    assert_plays(clip)
+    assert set(shown(clip)) == {0}
+    assert_heard(clip, 31)
 
 
 def test_slides_stand_as_long_as_is_talked(tmp_path: Path) -> None:
     """Of a variable rate, with the last one long before a chunk's end."""
     kept = "eq(n,0)+eq(n,20)+eq(n,47)"
-    film = encode(recording(tmp_path / "film.mkv", picture_s=5, sound_s=50, keep=kept), tmp_path)
-    assert_plays(film)
-    rate = film.plan.timeline.rate
-    assert len(shown(film)) == ceil(50 * rate)
-    changes = [shown(film).index(slide) / rate for slide in (0, 20, 47)]
+    clip = encode(recording(tmp_path / "video.mkv", picture_s=5, sound_s=50, keep=kept), tmp_path)
+    assert_plays(clip)
+    rate = clip.plan.timeline.rate
+    assert len(shown(clip)) == ceil(50 * rate)
+    changes = [shown(clip).index(slide) / rate for slide in (0, 20, 47)]
     assert changes == pytest.approx([0, 2, 4.7], abs=float(1 / rate))
-    assert shown(film)[-1] == 47
-    assert_heard(film, 50)
+    assert shown(clip)[-1] == 47
+    assert_heard(clip, 50)
 
 
 def test_a_large_picture_is_black_in_every_rendition_before_it_begins(tmp_path: Path) -> None:
-    source = tmp_path / "film.mp4"
+    source = tmp_path / "video.mp4"
     large = picture(Look(width=1280, height=720, rate=str(RATE), duration_s=2))
     ffmpeg("-itsoffset", "1", "-f", "lavfi", "-i", large, "-f", "lavfi", "-i", sound(4), *H264, str(source))
-    film = encode(source, tmp_path)
-    assert_plays(film)
+    clip = encode(source, tmp_path)
+    assert_plays(clip)
     for name in ("480p", "720p"):
-        pictures = list(frames(film.joined(name)))
+        pictures = list(frames(clip.joined(name)))
         assert [luma(frame, 1 / 16, 1 / 16) > 128 for frame in pictures] == [False] * 10 + [True] * 30
         assert abs(luma(pictures[0], 0.5, 0.5) - 16) <= 1
         assert number(pictures[-1]) == 19
@@ -118,34 +118,34 @@ def test_a_large_picture_is_black_in_every_rendition_before_it_begins(tmp_path: 
 @pytest.mark.parametrize("difference_s", [-0.2, 0.2])
 def test_a_containers_rounding_changes_no_frame(tmp_path: Path, difference_s: float) -> None:
     lead_s = max(0, difference_s)
-    film = encode(recording(tmp_path / "film.mkv", picture_s=3, sound_s=3 + lead_s, lead_s=lead_s), tmp_path)
-    assert shown(film) == list(range(30))
-    film = encode(recording(tmp_path / "longer.mkv", picture_s=3, sound_s=3.2), tmp_path / "longer")
-    assert shown(film) == list(range(30))
+    clip = encode(recording(tmp_path / "video.mkv", picture_s=3, sound_s=3 + lead_s, lead_s=lead_s), tmp_path)
+    assert shown(clip) == list(range(30))
+    clip = encode(recording(tmp_path / "longer.mkv", picture_s=3, sound_s=3.2), tmp_path / "longer")
+    assert shown(clip) == list(range(30))
 
 
-def test_a_stray_timestamp_hours_ahead_makes_no_hours_of_film(tmp_path: Path) -> None:
-    source = recording(tmp_path / "film.mkv", picture_s=3, sound_s=5)
+def test_a_stray_timestamp_hours_ahead_makes_no_hours_of_video(tmp_path: Path) -> None:
+    source = recording(tmp_path / "video.mkv", picture_s=3, sound_s=5)
     late = "setts=ts='if(gte(N,233),PTS+7200/TB,PTS)'"
     stray = remux(source, tmp_path / "stray.mkv", after=("-bsf:a", late))
-    film = encode(stray, tmp_path)
-    assert abs(film.plan.timeline.duration_s - 5) < 0.2
+    clip = encode(stray, tmp_path)
+    assert abs(clip.plan.timeline.duration_s - 5) < 0.2
 
 
-def test_sound_with_another_clock_makes_no_hours_of_film(tmp_path: Path) -> None:
-    source = recording(tmp_path / "film.mkv", picture_s=2, sound_s=3, lead_s=7200)
+def test_sound_with_another_clock_makes_no_hours_of_video(tmp_path: Path) -> None:
+    source = recording(tmp_path / "video.mkv", picture_s=2, sound_s=3, lead_s=7200)
     plan = make_plan(probe(source, limits=Limits(max_duration_s=60, max_pixels=1_000_000)))
     assert (plan.lead, plan.tail, float(plan.timeline.duration_s)) == (0, 0, 2.0)
 
 
-def test_a_film_is_too_long_by_its_sound_too(tmp_path: Path) -> None:
-    source = recording(tmp_path / "film.mp4", picture_s=1, sound_s=5)
+def test_a_video_is_too_long_by_its_sound_too(tmp_path: Path) -> None:
+    source = recording(tmp_path / "video.mp4", picture_s=1, sound_s=5)
     with pytest.raises(TranscodeError) as caught:
         probe(source, limits=Limits(max_duration_s=4, max_pixels=1_000_000))
     assert caught.value.code == Code.TOO_LONG
 
 
-def test_a_cover_is_no_film(tmp_path: Path) -> None:
+def test_a_cover_is_no_video(tmp_path: Path) -> None:
     """A picture that belongs to a song is marked as one."""
     cover = tmp_path / "cover.jpg"
     ffmpeg("-f", "lavfi", "-i", picture(look(0.1)), "-frames:v", "1", str(cover))

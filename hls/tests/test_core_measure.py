@@ -55,7 +55,7 @@ def test_what_is_as_planned_is_measured(chunk: Path) -> None:
     assert facts.tiles == tuple(f"tiles/{number:05d}.jpg" for number in range(10))
 
 
-def test_a_silent_film_has_no_sound_among_its_codecs(tmp_path: Path) -> None:
+def test_a_silent_video_has_no_sound_among_its_codecs(tmp_path: Path) -> None:
     write_chunk(SILENT, 0, tmp_path / "chunk")
     assert measured(SILENT, 0, tmp_path / "chunk").renditions[0].codecs == "avc1.64001f"
 
@@ -172,7 +172,7 @@ def test_a_segment_that_is_no_transport_stream_is_refused(chunk: Path, data: byt
 
 
 def published(chunk: Path, plan: Plan = PLAN) -> dict[str, bytes]:
-    """A film of one chunk as it is served."""
+    """A video of one chunk as it is served."""
     renditions = measured(plan, 0, chunk).renditions
     files = {"master.m3u8": playlists.multivariant(plan, renditions).encode()}
     segments = renditions[0].segments

@@ -25,19 +25,19 @@ def refusal(path: Path, limits: Limits = LIMITS) -> Code:
 
 @pytest.mark.parametrize("default", [0, 1])
 def test_of_several_sounds_the_default_one_is_taken(tmp_path: Path, default: int) -> None:
-    source = tmp_path / "film.mkv"
+    source = tmp_path / "video.mkv"
     inputs = [part for text in (picture(SMALL), SILENCE, sound(2.2)) for part in ("-f", "lavfi", "-i", text)]
     flags = [f"-disposition:a:{default}", "default", f"-disposition:a:{1 - default}", "0"]
     ffmpeg(*inputs, "-map", "0", "-map", "1", "-map", "2", *H264, *AAC, *flags, str(source))
-    film = encode(source, tmp_path)
-    assert len(beep_times(film.joined("480p"))) == (3 if default == 1 else 0)
+    clip = encode(source, tmp_path)
+    assert len(beep_times(clip.joined("480p"))) == (3 if default == 1 else 0)
 
 
 def test_subtitles_cover_art_and_chapters_are_ignored(tmp_path: Path) -> None:
     subtitles, cover = tmp_path / "words.srt", tmp_path / "cover.png"
     subtitles.write_text("1\n00:00:00,000 --> 00:00:02,000\nHello\n")
     ffmpeg("-f", "lavfi", "-i", "color=red:s=64x64", "-frames:v", "1", str(cover))
-    source = tmp_path / "film.mp4"
+    source = tmp_path / "video.mp4"
     inputs = [
         "-i",
         str(cover),
@@ -55,9 +55,9 @@ def test_subtitles_cover_art_and_chapters_are_ignored(tmp_path: Path) -> None:
     maps = ["-map", "0", "-map", "2", "-map", "3", "-map", "1", "-c:v:0", "copy", "-disposition:v:0", "attached_pic"]
     codecs = ["-c:v:1", "libx264", "-preset:v:1", "ultrafast", "-pix_fmt:v:1", "yuv420p", *AAC, "-c:s", "mov_text"]
     ffmpeg(*inputs, *maps, *codecs, str(source))
-    film = encode(source, tmp_path)
-    assert numbers(film.joined("480p")) == list(range(55))
-    assert_plays(film)
+    clip = encode(source, tmp_path)
+    assert numbers(clip.joined("480p")) == list(range(55))
+    assert_plays(clip)
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "mkv", "mp3", "flac", "wav", "ogg", "ts"])
@@ -77,7 +77,7 @@ def test_song_with_cover_art_is_refused_as_no_video(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "-i film.mp4",
+        "-i video.mp4",
         "a b\tc.mp4",
         "line\nbreak.mp4",
         "%03d.mp4",
@@ -91,24 +91,24 @@ def test_song_with_cover_art_is_refused_as_no_video(tmp_path: Path) -> None:
 def test_strange_names_are_only_names(tmp_path: Path, name: str) -> None:
     folder = tmp_path / "%d [odd]: folder"
     folder.mkdir()
-    made = make(tmp_path / "film.mp4", look=Look(width=64, height=48, duration_s=0.4))
-    film = encode(made.rename(folder / name), folder)
-    assert film.plan.timeline.frame_count == 10
-    assert_plays(film)
+    made = make(tmp_path / "video.mp4", look=Look(width=64, height=48, duration_s=0.4))
+    clip = encode(made.rename(folder / name), folder)
+    assert clip.plan.timeline.frame_count == 10
+    assert_plays(clip)
 
 
-def test_film_longer_than_allowed_is_refused(tmp_path: Path) -> None:
-    source = make(tmp_path / "film.mp4", look=SMALL)
+def test_video_longer_than_allowed_is_refused(tmp_path: Path) -> None:
+    source = make(tmp_path / "video.mp4", look=SMALL)
     assert refusal(source, Limits(max_duration_s=1.5, max_pixels=LIMITS.max_pixels)) == Code.TOO_LONG
 
 
-def test_film_larger_than_allowed_is_refused(tmp_path: Path) -> None:
-    source = make(tmp_path / "film.mp4", look=SMALL)
+def test_video_larger_than_allowed_is_refused(tmp_path: Path) -> None:
+    source = make(tmp_path / "video.mp4", look=SMALL)
     assert refusal(source, Limits(max_duration_s=60, max_pixels=160 * 120 - 1)) == Code.TOO_LARGE
 
 
 def test_more_tracks_than_allowed_are_refused(tmp_path: Path) -> None:
-    source = make(tmp_path / "film.mp4", look=SMALL)
+    source = make(tmp_path / "video.mp4", look=SMALL)
     assert refusal(source, Limits(max_duration_s=60, max_pixels=LIMITS.max_pixels, max_tracks=1)) == Code.UNSUPPORTED
 
 

@@ -41,26 +41,26 @@ def assert_tagged_sdr(frame: VideoFrame) -> None:
 def test_turned_picture_is_upright(tmp_path: Path, stored: str, flag: str, size: tuple[int, int]) -> None:
     upright = Look(width=size[0], height=size[1], duration_s=1.2)
     flat = make(tmp_path / "flat.mp4", look=upright, filters=stored)
-    film = encode(remux(flat, tmp_path / "film.mp4", before=("-display_rotation", flag)), tmp_path)
-    rendition = film.plan.renditions[0]
+    clip = encode(remux(flat, tmp_path / "video.mp4", before=("-display_rotation", flag)), tmp_path)
+    rendition = clip.plan.renditions[0]
     assert (rendition.width, rendition.height) == size
-    assert numbers(film.joined("480p")) == list(range(30))
-    last = list(frames(film.joined("480p")))[-1]
+    assert numbers(clip.joined("480p")) == list(range(30))
+    last = list(frames(clip.joined("480p")))[-1]
     assert [luma(last, x, y) > 128 for x, y in ((0.05, 0.05), (0.95, 0.05), (0.05, 0.95))] == [True, False, False]
 
 
 def test_interlaced_picture_loses_its_comb_and_shows_each_field(tmp_path: Path) -> None:
     """A bar moves from field to field: in an interlaced frame its edges are combs."""
     moving = "color=black:s=320x240:r=50:d=2[b];color=white:s=40x240:r=50:d=2[w];[b][w]overlay=x='mod(n*7,270)'"
-    source = tmp_path / "film.ts"
+    source = tmp_path / "video.ts"
     coded = ("-c:v", "mpeg2video", "-q:v", "2", "-flags", "+ildct+ilme")
     ffmpeg("-f", "lavfi", "-i", f"{moving},format=yuv420p,interlace=lowpass=off", *coded, str(source))
-    film = encode(source, tmp_path)
-    assert film.plan.source.video.is_interlaced
-    assert film.plan.timeline.rate == 50
-    assert film.plan.timeline.frame_count == 100
-    assert_plays(film)
-    whole, stored = film.joined("480p"), list(frames(source))[5:-5]
+    clip = encode(source, tmp_path)
+    assert clip.plan.source.video.is_interlaced
+    assert clip.plan.timeline.rate == 50
+    assert clip.plan.timeline.frame_count == 100
+    assert_plays(clip)
+    whole, stored = clip.joined("480p"), list(frames(source))[5:-5]
     assert sum(map(comb, list(frames(whole))[5:-5])) * 10 < sum(map(comb, stored))
 
 
@@ -81,12 +81,12 @@ def test_hdr_becomes_sdr(tmp_path: Path, transfer: str, code: float) -> None:
     """HDR reference white, 203 cd/m² by BT.2408, is a light grey in SDR, without a tint."""
     grey = f"color=black:s=160x120:r=25:d=1,format=yuv420p10le,lutyuv=y={round(64 + code * 876)}:u=512:v=512"
     parameters = f"log-level=error:colorprim=bt2020:transfer={transfer}:colormatrix=bt2020nc"
-    source = tmp_path / "film.mp4"
+    source = tmp_path / "video.mp4"
     ffmpeg("-f", "lavfi", "-i", grey, *HEVC10, "-x265-params", parameters, str(source))
-    film = encode(source, tmp_path)
-    assert film.plan.source.video.transfer == transfer
-    assert_plays(film)
-    shown = list(frames(film.joined("480p")))
+    clip = encode(source, tmp_path)
+    assert clip.plan.source.video.transfer == transfer
+    assert_plays(clip)
+    shown = list(frames(clip.joined("480p")))
     assert len(shown) == 25
     assert_tagged_sdr(shown[10])
     red, green, blue = rgb(shown[10])
@@ -96,10 +96,10 @@ def test_hdr_becomes_sdr(tmp_path: Path, transfer: str, code: float) -> None:
 
 
 def test_full_range_becomes_limited(tmp_path: Path) -> None:
-    source = make(tmp_path / "film.mkv", look=SMALL, video=("-c:v", "mjpeg", "-q:v", "2", "-pix_fmt", "yuvj420p"))
-    film = encode(source, tmp_path)
-    assert film.plan.source.video.is_full_range
-    shown = list(frames(film.joined("480p")))
+    source = make(tmp_path / "video.mkv", look=SMALL, video=("-c:v", "mjpeg", "-q:v", "2", "-pix_fmt", "yuvj420p"))
+    clip = encode(source, tmp_path)
+    assert clip.plan.source.video.is_full_range
+    shown = list(frames(clip.joined("480p")))
     assert_tagged_sdr(shown[0])
     assert luma(shown[0], 0.03, 0.03) == pytest.approx(235, abs=3)
 
@@ -114,48 +114,48 @@ def test_full_range_becomes_limited(tmp_path: Path) -> None:
     ],
 )
 def test_colours_stay_what_they_are(tmp_path: Path, look: Look, matrix: str, tag: str) -> None:
-    source = tmp_path / "film.mkv"
+    source = tmp_path / "video.mkv"
     conversion = f"format=rgb24,scale=out_color_matrix={matrix}:out_range=tv,format=yuv420p"
     tagged = f"setparams=colorspace={tag}:color_primaries={tag}:color_trc={tag}"
     colour = f"color=c=0xC03020:s={look.width}x{look.height}:r=25:d={look.duration_s},{conversion},{tagged}"
     ffmpeg("-f", "lavfi", "-i", colour, *H264, "-crf", "5", str(source))
-    film = encode(source, tmp_path)
-    assert film.plan.source.video.matrix == tag
-    shown = next(frames(film.joined("480p")))
+    clip = encode(source, tmp_path)
+    assert clip.plan.source.video.matrix == tag
+    shown = next(frames(clip.joined("480p")))
     assert_tagged_sdr(shown)
     assert rgb(shown) == pytest.approx((0xC0, 0x30, 0x20), abs=6)
 
 
 def test_size_that_changes_on_the_way_keeps_its_frames(tmp_path: Path) -> None:
-    """Broadcast recordings do this; the film keeps the size it began with."""
+    """Broadcast recordings do this; the video keeps the size it began with."""
     parts = [
         make(tmp_path / f"{width}.ts", look=Look(width=width, height=height, duration_s=2), audio=None)
         for width, height in ((320, 240), (160, 120))
     ]
-    source = tmp_path / "film.ts"
+    source = tmp_path / "video.ts"
     shifted = remux(parts[1], tmp_path / "later.ts", after=("-output_ts_offset", "2"))
     source.write_bytes(parts[0].read_bytes() + shifted.read_bytes())
-    film = encode(source, tmp_path)
-    assert_plays(film)
-    assert numbers(film.joined("480p")) == [*range(50), *range(50)]
+    clip = encode(source, tmp_path)
+    assert_plays(clip)
+    assert numbers(clip.joined("480p")) == [*range(50), *range(50)]
 
 
 def test_large_picture_gets_all_three_renditions_and_not_a_fourth(tmp_path: Path) -> None:
     look = Look(width=3840, height=2160, duration_s=0.4)
-    film = encode(make(tmp_path / "film.mp4", look=look), tmp_path)
-    assert [(r.name, r.width, r.height) for r in film.plan.renditions] == [
+    clip = encode(make(tmp_path / "video.mp4", look=look), tmp_path)
+    assert [(r.name, r.width, r.height) for r in clip.plan.renditions] == [
         ("480p", 854, 480),
         ("720p", 1280, 720),
         ("1080p", 1920, 1080),
     ]
-    assert_plays(film)
-    for rendition in film.plan.renditions:
-        whole = film.joined(rendition.name)
+    assert_plays(clip)
+    for rendition in clip.plan.renditions:
+        whole = clip.joined(rendition.name)
         assert {(frame.width, frame.height) for frame in frames(whole)} == {(rendition.width, rendition.height)}
 
 
 def test_numbered_picture_is_what_it_claims(tmp_path: Path) -> None:
     """The tests' own eye: a source read back without any encoder of ours."""
-    source = tmp_path / "film.mkv"
+    source = tmp_path / "video.mkv"
     ffmpeg("-f", "lavfi", "-i", picture(SMALL), *H264, str(source))
     assert numbers(source) == list(range(30))

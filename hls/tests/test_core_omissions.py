@@ -25,11 +25,11 @@ NOTHING = Extras()
 
 
 def said(changes: dict[str, Any], extras: Extras = NOTHING, audio: AudioTrack | None = STEREO) -> list[str]:
-    film = replace(source(), extras=extras, audio=audio)
-    return list(omissions(make_plan(replace(film, video=replace(film.video, **changes)))))
+    clip = replace(source(), extras=extras, audio=audio)
+    return list(omissions(make_plan(replace(clip, video=replace(clip.video, **changes)))))
 
 
-def test_of_an_ordinary_film_nothing_is_left_out() -> None:
+def test_of_an_ordinary_video_nothing_is_left_out() -> None:
     assert said({}) == []
     assert said({"width": 1919, "height": 1081}) == [], "a pixel is no loss"
 
@@ -67,7 +67,7 @@ def test_what_becomes_of_the_picture_is_said(changes: dict[str, Any], sentence: 
         (Extras(chapters=1), "1 chapter."),
         (Extras(chapters=12), "12 chapters."),
         (Extras(has_captions=True), "Closed captions inside of the picture."),
-        (Extras(has_alpha=True), "Transparency: films have a solid background."),
+        (Extras(has_alpha=True), "Transparency: videos have a solid background."),
         (
             Extras(projection="cubemap"),
             "The 360° view: the picture is shown flat, as it is stored (cubemap).",
@@ -79,13 +79,13 @@ def test_what_else_the_file_has_is_said(extras: Extras, sentence: str | None) ->
     assert said({}, extras) == ([sentence] if sentence else [])
 
 
-def test_surround_is_said_also_of_films_that_were_planned_before_their_layout_was_kept() -> None:
+def test_surround_is_said_also_of_videos_that_were_planned_before_their_layout_was_kept() -> None:
     six = AudioTrack(1, "ac3", 6, 48_000)
     assert said({}, Extras(layout="5.1"), six) == ["Surround sound: it is mixed from 5.1 to stereo."]
     assert said({}, Extras(), six) == ["Surround sound: it is mixed from 6 channels to stereo."]
 
 
-def test_a_film_that_is_silent_for_want_of_a_decoder_says_so() -> None:
+def test_a_video_that_is_silent_for_want_of_a_decoder_says_so() -> None:
     assert said({}, Extras(sounds=(OtherTrack("ac4", "eng", ""),)), None) == [
         "The sound, which can't be decoded: eng (AC4)."
     ]
@@ -100,14 +100,14 @@ def test_a_plan_from_before_loses_nothing_and_says_what_it_knows() -> None:
 
 
 def found(path: Path) -> Extras:
-    film: Source = look(path, LIMITS)
-    return film.extras
+    clip: Source = look(path, LIMITS)
+    return clip.extras
 
 
 @pytest.mark.ffmpeg
 @pytest.mark.parametrize("suffix", ["mkv", "mp4"])
 def test_other_sounds_subtitles_and_chapters_are_found(tmp_path: Path, suffix: str) -> None:
-    words, chapters, film = tmp_path / "words.srt", tmp_path / "chapters.txt", tmp_path / f"film.{suffix}"
+    words, chapters, clip = tmp_path / "words.srt", tmp_path / "chapters.txt", tmp_path / f"video.{suffix}"
     words.write_text("1\n00:00:00,000 --> 00:00:01,000\nHello\n")
     parts = (f"[CHAPTER]\nTIMEBASE=1/1000\nSTART={at}\nEND={at + 500}\ntitle=Part\n" for at in (0, 500))
     chapters.write_text(f";FFMETADATA1\n{''.join(parts)}")
@@ -119,8 +119,8 @@ def test_other_sounds_subtitles_and_chapters_are_found(tmp_path: Path, suffix: s
     flags = ["-disposition:a:0", "default", "-disposition:a:1", "0", "-disposition:a:2", "visual_impaired"]
     text = ["-c:s", "srt" if suffix == "mkv" else "mov_text", "-metadata:s:s:0", "language=fra"]
     flags += ["-disposition:s:0", "forced"]
-    ffmpeg(*inputs, *maps, "-map_chapters", "5", *H264, "-c:a", "aac", *text, *tracks, *flags, str(film))
-    assert found(film) == Extras(
+    ffmpeg(*inputs, *maps, "-map_chapters", "5", *H264, "-c:a", "aac", *text, *tracks, *flags, str(clip))
+    assert found(clip) == Extras(
         sounds=(OtherTrack("aac", "deu", "Kommentar[31m"), OtherTrack("aac", "", "described")),
         subtitles=(OtherTrack("srt" if suffix == "mkv" else "mov_text", "fra", "forced"),),
         chapters=2,
@@ -132,13 +132,13 @@ def test_other_sounds_subtitles_and_chapters_are_found(tmp_path: Path, suffix: s
 @pytest.mark.parametrize(
     ("name", "video"),
     [
-        ("film.mov", ("-c:v", "prores_ks", "-profile:v", "4", "-pix_fmt", "yuva444p10le")),
-        ("film.webm", ("-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-pix_fmt", "yuva420p")),
+        ("video.mov", ("-c:v", "prores_ks", "-profile:v", "4", "-pix_fmt", "yuva444p10le")),
+        ("video.webm", ("-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-pix_fmt", "yuva420p")),
     ],
 )
 def test_transparency_is_found(tmp_path: Path, name: str, video: tuple[str, ...]) -> None:
-    film = make(tmp_path / name, look=SMALL, video=video, audio=None, filters="format=yuva444p")
-    assert found(film) == Extras(has_alpha=True)
+    clip = make(tmp_path / name, look=SMALL, video=video, audio=None, filters="format=yuva444p")
+    assert found(clip) == Extras(has_alpha=True)
 
 
 def box(name: bytes, content: bytes) -> bytes:
@@ -146,22 +146,22 @@ def box(name: bytes, content: bytes) -> bytes:
 
 
 @pytest.mark.ffmpeg
-def test_a_film_of_all_around_is_found(tmp_path: Path) -> None:
+def test_a_video_of_all_around_is_found(tmp_path: Path) -> None:
     """Google's Spherical Video V2."""
     head, bounds = box(b"prhd", bytes(16)), box(b"equi", bytes(20))
     spherical = box(b"sv3d", box(b"svhd", bytes(4) + b"camera\0") + box(b"proj", head + bounds))
-    film = make(tmp_path / "film.mp4", look=SMALL, audio=None)
-    film.write_bytes(in_moov(film.read_bytes(), (b"trak", b"mdia", b"minf", b"stbl", b"stsd", b"avc1"), spherical))
-    assert found(film) == Extras(projection="equirectangular")
+    clip = make(tmp_path / "video.mp4", look=SMALL, audio=None)
+    clip.write_bytes(in_moov(clip.read_bytes(), (b"trak", b"mdia", b"minf", b"stbl", b"stsd", b"avc1"), spherical))
+    assert found(clip) == Extras(projection="equirectangular")
 
 
 @pytest.mark.ffmpeg
 def test_captions_inside_of_the_picture_are_found(tmp_path: Path) -> None:
     """As American television has them: an SEI message of H.264 (ATSC A/53 part 4)."""
-    film = make(tmp_path / "plain.mp4", look=SMALL, audio=None)
+    clip = make(tmp_path / "plain.mp4", look=SMALL, audio=None)
     captions = "b50031474139340341ff" + "fc9420" + "ff"  # country, provider, GA94, one pair of bytes
     payload = f"06{4:02x}{len(captions) // 2:02x}{captions}80"
-    plain = remux(film, tmp_path / "plain.h264", after=["-bsf:v", "h264_mp4toannexb"])
+    plain = remux(clip, tmp_path / "plain.h264", after=["-bsf:v", "h264_mp4toannexb"])
     data = plain.read_bytes()
     at = data.index(b"\x00\x00\x01\x65")
     plain.write_bytes(data[:at] + b"\x00\x00\x01" + bytes.fromhex(payload) + data[at:])
@@ -170,20 +170,20 @@ def test_captions_inside_of_the_picture_are_found(tmp_path: Path) -> None:
 
 @pytest.mark.ffmpeg
 def test_sound_of_an_unknown_kind_is_found(tmp_path: Path) -> None:
-    film = make(tmp_path / "film.mkv", look=SMALL)
-    film.write_bytes(film.read_bytes().replace(b"A_AAC", b"A_XYZ"))
-    assert found(film) == Extras(sounds=(OtherTrack("", "", ""),))
+    clip = make(tmp_path / "video.mkv", look=SMALL)
+    clip.write_bytes(clip.read_bytes().replace(b"A_AAC", b"A_XYZ"))
+    assert found(clip) == Extras(sounds=(OtherTrack("", "", ""),))
 
 
 @pytest.mark.ffmpeg
-def test_names_that_are_no_utf_8_do_not_make_a_film_unreadable(tmp_path: Path) -> None:
+def test_names_that_are_no_utf_8_do_not_make_a_video_unreadable(tmp_path: Path) -> None:
     titles = [f"-metadata:s:a:{number}" for number in range(2)]
     inputs = [part for text in (picture(SMALL), sound(1), sound(1)) for part in ("-f", "lavfi", "-i", text)]
     maps = ["-map", "0", "-map", "1", "-map", "2", titles[0], "title=Cafe", titles[1], "title=Cafe"]
-    film = tmp_path / "film.avi"
-    ffmpeg(*inputs, *maps, "-c:v", "mpeg4", "-c:a", "libmp3lame", str(film))
-    film.write_bytes(film.read_bytes().replace(b"Cafe", b"Caf\xe9"))
-    assert found(film).sounds == (OtherTrack("mp3float", "", "Caf\ufffd"),)
+    clip = tmp_path / "video.avi"
+    ffmpeg(*inputs, *maps, "-c:v", "mpeg4", "-c:a", "libmp3lame", str(clip))
+    clip.write_bytes(clip.read_bytes().replace(b"Cafe", b"Caf\xe9"))
+    assert found(clip).sounds == (OtherTrack("mp3float", "", "Caf\ufffd"),)
 
 
 @pytest.mark.parametrize("suffix", ["mkv", "mp4", "ogv"])

@@ -1,4 +1,4 @@
-"""What is decided before anything is encoded: rates, boundaries, renditions; for any film."""
+"""What is decided before anything is encoded: rates, boundaries, renditions; for any video."""
 
 import json
 from dataclasses import replace
@@ -42,7 +42,7 @@ AUDIO = AudioTrack(index=1, codec="aac", channels=2, sample_rate=44_100, start_s
 SOURCE = Source(demuxer="mov", size_bytes=10, duration_s=90.0, video=VIDEO, audio=AUDIO)
 
 
-def film(**changes: object) -> Source:
+def clip(**changes: object) -> Source:
     return replace(SOURCE, video=replace(VIDEO, **changes))  # type: ignore[arg-type]
 
 
@@ -54,7 +54,7 @@ frame_counts = st.integers(1, 20_000)
 
 
 @given(rate=rates, frame_count=frame_counts)
-def test_segments_tile_the_film(rate: Fraction, frame_count: int) -> None:
+def test_segments_tile_the_video(rate: Fraction, frame_count: int) -> None:
     grid = timeline(rate, frame_count)
     assert grid.segments[0].first_frame == 0
     assert grid.segments[-1].end_frame == frame_count
@@ -102,7 +102,7 @@ def test_keyframes_are_about_two_seconds_apart(rate: Fraction) -> None:
 
 @given(rate=rates, frame_count=frame_counts, start=st.fractions(-10, 100, max_denominator=90_000))
 def test_sound_of_chunks_joins_without_gap_or_overlap(rate: Fraction, frame_count: int, start: Fraction) -> None:
-    plan = make_plan(film(rate=rate, frame_count=frame_count, start_s=start))
+    plan = make_plan(clip(rate=rate, frame_count=frame_count, start_s=start))
     spans = [audio_span(plan, chunk) for chunk in plan.timeline.chunks]
     assert spans[0].first_frame == 0
     assert all(one.end_frame == other.first_frame for one, other in pairwise(spans))
@@ -111,8 +111,8 @@ def test_sound_of_chunks_joins_without_gap_or_overlap(rate: Fraction, frame_coun
 
 
 @given(rate=rates, frame_count=frame_counts)
-def test_tiles_of_chunks_are_the_films(rate: Fraction, frame_count: int) -> None:
-    plan = make_plan(film(rate=rate, frame_count=frame_count, duration_s=frame_count / rate))
+def test_tiles_of_chunks_are_the_videos(rate: Fraction, frame_count: int) -> None:
+    plan = make_plan(clip(rate=rate, frame_count=frame_count, duration_s=frame_count / rate))
     numbers = [number for chunk in plan.timeline.chunks for number in tiles(plan, chunk)]
     assert numbers == list(range(plan.tile_count))
     assert plan.tile_count >= min(10, frame_count) * 2 / 3
@@ -156,7 +156,7 @@ sizes = st.tuples(st.integers(2, 8192), st.integers(2, 8192))
 @given(size=sizes)
 def test_renditions_have_even_sizes_and_are_never_upscaled(size: tuple[int, int]) -> None:
     width, height = size
-    ladder = renditions(film(width=width, height=height))
+    ladder = renditions(clip(width=width, height=height))
     for rendition in ladder:
         assert rendition.width % 2 == rendition.height % 2 == 0
         assert 2 <= rendition.width <= width
@@ -167,7 +167,7 @@ def test_renditions_have_even_sizes_and_are_never_upscaled(size: tuple[int, int]
 @given(size=sizes)
 def test_renditions_keep_the_aspect(size: tuple[int, int]) -> None:
     width, height = size
-    for rendition in renditions(film(width=width, height=height)):
+    for rendition in renditions(clip(width=width, height=height)):
         scale = Fraction(min(rendition.width, rendition.height), min(width, height))
         assert abs(rendition.width - width * scale) <= 2 * max(1, width / height)
         assert abs(rendition.height - height * scale) <= 2 * max(1, height / width)
@@ -187,12 +187,12 @@ def test_renditions_keep_the_aspect(size: tuple[int, int]) -> None:
     ],
 )
 def test_ladder_of_a_size(size: tuple[int, int], expected: list[tuple[int, int]]) -> None:
-    made = renditions(film(width=size[0], height=size[1]))
+    made = renditions(clip(width=size[0], height=size[1]))
     assert [(rendition.width, rendition.height) for rendition in made] == expected
 
 
-def test_fast_films_may_use_more_bits() -> None:
-    slow, fast = renditions(film(rate=Fraction(30)))[-1], renditions(film(rate=Fraction(60)))[-1]
+def test_fast_videos_may_use_more_bits() -> None:
+    slow, fast = renditions(clip(rate=Fraction(30)))[-1], renditions(clip(rate=Fraction(60)))[-1]
     assert fast.maxrate_kbps > slow.maxrate_kbps
     assert fast.bufsize_kbits == 2 * fast.maxrate_kbps
 
@@ -211,7 +211,7 @@ def test_plan_that_was_tampered_with_is_refused(change: dict[str, object]) -> No
 
 
 def test_variable_rate_is_planned_by_its_duration() -> None:
-    plan = make_plan(film(is_variable_rate=True, rate=Fraction(30), frame_count=99, duration_s=Fraction(10)))
+    plan = make_plan(clip(is_variable_rate=True, rate=Fraction(30), frame_count=99, duration_s=Fraction(10)))
     assert plan.timeline.frame_count == 300
 
 
@@ -263,8 +263,8 @@ def chunk(index: int, *numbers: int) -> ChunkFacts:
 
 def test_chunks_join_up_to_the_first_gap() -> None:
     chunks = [chunk(2, 7, 8), chunk(0, 0, 1), chunk(1, 2, 3, 4, 5, 6), chunk(4, 14)]
-    film_so_far = joined(chunks)
-    assert [segment.number for segment in film_so_far[0].segments] == list(range(9))
+    video_so_far = joined(chunks)
+    assert [segment.number for segment in video_so_far[0].segments] == list(range(9))
     assert joined(chunks[:1]) == ()
     assert joined([]) == ()
 

@@ -13,15 +13,15 @@ from hls.core.bandwidth import Piece, average_bps, peak_bps
 from hls.core.chunk import IFrame, RenditionFacts, SegmentFacts
 from hls.core.pictures import moment_of_tile
 from hls.core.plan import make_plan
-from hls.tests.test_core_plan import film
+from hls.tests.test_core_plan import clip
 
-PLAN = make_plan(film(rate=Fraction(24000, 1001), frame_count=300, duration_s=Fraction(300 * 1001, 24000)))
+PLAN = make_plan(clip(rate=Fraction(24000, 1001), frame_count=300, duration_s=Fraction(300 * 1001, 24000)))
 SEGMENTS = (
     SegmentFacts(0, 144, 600_000, (IFrame(0, 0, 40_000), IFrame(48, 200_000, 41_000), IFrame(96, 400_000, 39_000))),
     SegmentFacts(1, 144, 750_000, (IFrame(144, 0, 50_000), IFrame(192, 250_000, 51_000), IFrame(240, 500_000, 52_000))),
     SegmentFacts(2, 12, 60_000, (IFrame(288, 0, 20_000),)),
 )
-FILM = (
+VIDEO = (
     RenditionFacts("480p", "avc1.64001e,mp4a.40.2", SEGMENTS),
     RenditionFacts("1080p", "avc1.640028,mp4a.40.2", SEGMENTS),
 )
@@ -104,7 +104,7 @@ segment_002.ts
 def test_multivariant_playlist() -> None:
     """The peak: 750,000 and 60,000 bytes in 6.5065 s are less than 750,000 in 6.006 s."""
     assert (
-        playlists.multivariant(PLAN, FILM)
+        playlists.multivariant(PLAN, VIDEO)
         == """\
 #EXTM3U
 #EXT-X-VERSION:4
@@ -123,15 +123,15 @@ RESOLUTION=1920x1080,URI="1080p/iframes.m3u8"
     )
 
 
-def test_rendition_a_film_does_not_have_is_refused() -> None:
+def test_rendition_a_video_does_not_have_is_refused() -> None:
     with pytest.raises(KeyError):
         playlists.media(PLAN, "2160p", SEGMENTS, is_finished=True)
 
 
 @given(frame_count=st.integers(1, 50_000))
-def test_durations_add_up_to_the_film_within_a_frame(frame_count: int) -> None:
+def test_durations_add_up_to_the_video_within_a_frame(frame_count: int) -> None:
     rate = Fraction(30000, 1001)
-    plan = make_plan(film(rate=rate, frame_count=frame_count))
+    plan = make_plan(clip(rate=rate, frame_count=frame_count))
     segments = [SegmentFacts(segment.number, segment.frame_count, 1000, ()) for segment in plan.timeline.segments]
     playlist = parse("index.m3u8", playlists.media(plan, "480p", segments, is_finished=True))
     total_s = sum(Fraction(str(entry.duration_s)) for entry in playlist.entries)
@@ -143,17 +143,17 @@ def pieces(*sizes_and_durations: tuple[int, float]) -> list[Piece]:
 
 
 @pytest.mark.parametrize(
-    ("film_pieces", "peak"),
+    ("video_pieces", "peak"),
     [
         (pieces((1000, 6), (3000, 6), (2000, 6)), 4000),
         (pieces((1000, 6), (3000, 1)), 4572),  # a short last segment counts together with the one before it
-        (pieces((1000, 2)), 4000),  # a film shorter than half a target duration
+        (pieces((1000, 2)), 4000),  # a video shorter than half a target duration
         (pieces((500, 2), (600, 2), (100, 2), (400, 2)), 2200),  # runs of I-frames: 4 s are the shortest of 3 to 9 s
     ],
 )
-def test_peak_is_taken_over_half_to_one_and_a_half_target_durations(film_pieces: list[Piece], peak: int) -> None:
+def test_peak_is_taken_over_half_to_one_and_a_half_target_durations(video_pieces: list[Piece], peak: int) -> None:
     """RFC 8216 4.1, "peak segment bit rate"."""
-    assert peak_bps(film_pieces, 6) == peak
+    assert peak_bps(video_pieces, 6) == peak
 
 
 def test_average_is_all_bits_by_all_time() -> None:
@@ -200,7 +200,7 @@ def test_names_of_sheets_and_renditions() -> None:
     assert names.tile_name(12) == "tiles/00012.jpg"
 
 
-LONG = make_plan(film(rate=Fraction(25), frame_count=25 * 3900, duration_s=Fraction(3900)))
+LONG = make_plan(clip(rate=Fraction(25), frame_count=25 * 3900, duration_s=Fraction(3900)))
 
 
 def test_storyboard_has_a_cue_for_each_tile_and_no_gap() -> None:
@@ -219,7 +219,7 @@ def test_tiles_fill_sheets_row_by_row() -> None:
     assert storyboard.sheet_count(LONG) == 16
     assert storyboard.sheet_size(LONG, 0) == (1200, 680)
     assert storyboard.sheet_size(LONG, 15) == (1200, 3 * 136)
-    assert storyboard.sheet_size(make_plan(film(frame_count=3, duration_s=Fraction(1, 8))), 0) == (720, 136)
+    assert storyboard.sheet_size(make_plan(clip(frame_count=3, duration_s=Fraction(1, 8))), 0) == (720, 136)
 
 
 def test_tile_is_found_again_in_its_segment() -> None:

@@ -10,14 +10,14 @@ from hls.core.errors import Stopped
 from hls.core.filters import tiles
 from hls.core.plan import make_plan
 from hls.core.probe import probe
-from hls.tests.films import small_film
+from hls.tests.videos import small_video
 from hls.tests.watching import ENCODER, LIMITS
 
 pytestmark = pytest.mark.ffmpeg
 
 
 def slowed(folder: Path) -> Path:
-    """An ffmpeg that reads two seconds of film a second, as one does on a busy machine."""
+    """An ffmpeg that reads two seconds of video a second, as one does on a busy machine."""
     script = folder / "slow-ffmpeg"
     script.write_text(f'#!/bin/sh\nexec {ENCODER.ffmpeg} -readrate 2 "$@"\n')
     script.chmod(0o755)
@@ -25,8 +25,8 @@ def slowed(folder: Path) -> Path:
 
 
 def test_frames_are_told_before_the_first_tile(tmp_path: Path) -> None:
-    """A watchdog ends encoders that are silent for a minute; on a slow machine ten seconds of film can take longer."""
-    source = small_film(tmp_path / "film.mp4", seconds=101)
+    """A watchdog ends encoders that are silent for a minute; on a slow machine ten seconds of video can take longer."""
+    source = small_video(tmp_path / "video.mp4", seconds=101)
     plan = make_plan(probe(source, limits=LIMITS))
     span = plan.timeline.chunks[1]
     frames_before_first_tile = tiles(plan, span)[0] * plan.frames_per_tile - span.first_frame

@@ -1,4 +1,4 @@
-"""Encrypted films are refused in words that say so, whatever hides them; clear ones with such marks nearby play."""
+"""Encrypted videos are refused in words that say so, whatever hides them; clear ones with such marks nearby play."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -24,7 +24,7 @@ NOISE = Random(7).randbytes(1 << 16)
 
 @pytest.fixture(scope="module")
 def clear(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make(tmp_path_factory.mktemp("clear") / "film.mp4", look=LOOK)
+    return make(tmp_path_factory.mktemp("clear") / "video.mp4", look=LOOK)
 
 
 def looked_into(path: Path) -> Source:
@@ -46,7 +46,7 @@ def written(path: Path, data: bytes) -> Path:
 @pytest.mark.parametrize("options", [(), ("-movflags", "frag_keyframe+empty_moov+default_base_moof"), ("-f", "mov")])
 def test_common_encryption_is_said(clear: Path, tmp_path: Path, options: tuple[str, ...]) -> None:
     encryption = () if "mov" in options else CENC
-    source = remux(clear, tmp_path / "film.mp4", after=[*encryption, *options])
+    source = remux(clear, tmp_path / "video.mp4", after=[*encryption, *options])
     if not encryption:  # a sample entry without a scheme that is known: libav finds no decoder for it
         source.write_bytes(renamed(source.read_bytes(), b"avc1", b"encv"))
     assert_said(source, lambda path: probe(path, limits=LIMITS))  # in a process of its own
@@ -62,7 +62,7 @@ def renamed(data: bytes, name: bytes, other: bytes) -> bytes:
 def test_fairplay_and_encrypted_sound_with_clear_pictures_are_said(
     clear: Path, tmp_path: Path, name: bytes, other: bytes
 ) -> None:
-    assert_said(written(tmp_path / "film.m4v", renamed(clear.read_bytes(), name, other)))
+    assert_said(written(tmp_path / "video.m4v", renamed(clear.read_bytes(), name, other)))
 
 
 def test_a_clear_beginning_does_not_hide_the_encrypted_rest(clear: Path, tmp_path: Path) -> None:
@@ -79,11 +79,11 @@ def test_a_clear_beginning_does_not_hide_the_encrypted_rest(clear: Path, tmp_pat
         data[at : at + 4] = (int.from_bytes(data[at : at + 4]) + length).to_bytes(4)
     data[place + 8 : place + 12] = (2).to_bytes(4)
     data[entry + length : entry + length] = second
-    assert_said(written(tmp_path / "film.mp4", bytes(data)))
+    assert_said(written(tmp_path / "video.mp4", bytes(data)))
 
 
 def test_of_a_clear_and_an_encrypted_sound_the_clear_one_is_taken(tmp_path: Path) -> None:
-    source = tmp_path / "film.mp4"
+    source = tmp_path / "video.mp4"
     inputs = [part for text in (picture(LOOK), sound(2), sound(2)) for part in ("-f", "lavfi", "-i", text)]
     maps = ["-map", "0", "-map", "1", "-map", "2", "-disposition:a:1", "default", "-disposition:a:0", "0"]
     ffmpeg(*inputs, *maps, "-c:v", "libx264", "-pix_fmt", "yuv420p", "-c:a", "aac", str(source))
@@ -93,14 +93,14 @@ def test_of_a_clear_and_an_encrypted_sound_the_clear_one_is_taken(tmp_path: Path
     assert audio.index == 1
 
 
-def test_a_film_that_was_decrypted_plays_though_its_licence_is_still_there(clear: Path, tmp_path: Path) -> None:
+def test_a_video_that_was_decrypted_plays_though_its_licence_is_still_there(clear: Path, tmp_path: Path) -> None:
     data = clear.read_bytes()
     licence = b"pssh" + bytes(4) + NOISE[:16] + (32).to_bytes(4) + NOISE[:32]
     box = (len(licence) + 4).to_bytes(4) + licence
     at = data.rindex(b"moov") - 4
     size = int.from_bytes(data[at : at + 4])
     whole = data[:at] + (size + len(box)).to_bytes(4) + data[at + 4 : at + size] + box + data[at + size :]
-    assert looked_into(written(tmp_path / "film.mp4", whole)).video.frame_count == 50
+    assert looked_into(written(tmp_path / "video.mp4", whole)).video.frame_count == 50
 
 
 def element(name: bytes, content: bytes, *, length: int = 0) -> bytes:
@@ -113,7 +113,7 @@ def element(name: bytes, content: bytes, *, length: int = 0) -> bytes:
 @pytest.mark.parametrize("track", ["v", "a"])
 def test_encrypted_matroska_is_said(clear: Path, tmp_path: Path, track: str, key: bytes) -> None:
     name = "x" * 90
-    source = remux(clear, tmp_path / "film.mkv", after=["-map", "0", f"-metadata:s:{track}:0", f"title={name}"])
+    source = remux(clear, tmp_path / "video.mkv", after=["-map", "0", f"-metadata:s:{track}:0", f"title={name}"])
     data = source.read_bytes()
     at = data.index(name.encode()) - 3  # the element Name: two bytes, and one for its size
     assert data[at : at + 2] == b"\x53\x6e"
@@ -132,7 +132,7 @@ def test_encrypted_matroska_is_said(clear: Path, tmp_path: Path, track: str, key
     ],
 )
 def test_windows_media_with_rights_management_is_said(tmp_path: Path, name: str) -> None:
-    source = make(tmp_path / "film.wmv", look=LOOK, video=("-c:v", "wmv2"), audio=("-c:a", "wmav2"))
+    source = make(tmp_path / "video.wmv", look=LOOK, video=("-c:v", "wmv2"), audio=("-c:a", "wmav2"))
     data = source.read_bytes()
     guid = bytes.fromhex(name.replace(" ", ""))
     added = guid + (24 + 64).to_bytes(8, "little") + NOISE[:64]
@@ -147,7 +147,7 @@ def test_windows_media_with_rights_management_is_said(tmp_path: Path, name: str)
 
 
 def test_filtered_flash_video_is_said(clear: Path, tmp_path: Path) -> None:
-    source = remux(clear, tmp_path / "film.flv", after=["-flvflags", "no_metadata"])
+    source = remux(clear, tmp_path / "video.flv", after=["-flvflags", "no_metadata"])
     data = source.read_bytes()
     assert data[13] == 9  # the first tag is one of the picture's
     assert_said(written(source, data[:13] + bytes([9 | 0x20]) + data[14:]))
@@ -175,11 +175,11 @@ def transport(source: Path, change: Callable[[bytes], bytes]) -> Path:
 def test_scrambled_recordings_are_said_also_if_only_the_sound_is(
     clear: Path, tmp_path: Path, pids: tuple[int, ...]
 ) -> None:
-    assert_said(transport(remux(clear, tmp_path / "film.ts"), lambda packet: scrambled_packet(packet, pids)))
+    assert_said(transport(remux(clear, tmp_path / "video.ts"), lambda packet: scrambled_packet(packet, pids)))
 
 
 def test_a_recording_that_was_descrambled_plays_though_it_is_still_marked(clear: Path, tmp_path: Path) -> None:
-    source = remux(clear, tmp_path / "film.ts")
+    source = remux(clear, tmp_path / "video.ts")
     found = looked_into(transport(source, lambda packet: scrambled_packet(packet, (0x100, 0x101), is_noise=False)))
     assert (found.video.frame_count, found.audio is not None) == (50, True)
 
@@ -187,13 +187,13 @@ def test_a_recording_that_was_descrambled_plays_though_it_is_still_marked(clear:
 def test_a_recording_whose_first_second_is_scrambled_plays_on_from_there(tmp_path: Path) -> None:
     parts = [make(tmp_path / f"{number}.ts", look=LOOK, audio=None) for number in range(2)]
     transport(parts[0], lambda packet: scrambled_packet(packet, (0x100,)))
-    joined = written(tmp_path / "film.ts", b"".join(part.read_bytes() for part in parts))
+    joined = written(tmp_path / "video.ts", b"".join(part.read_bytes() for part in parts))
     assert looked_into(joined).video.frame_count == 50
 
 
 def test_a_scrambled_dvd_is_said(tmp_path: Path) -> None:
     mpeg2 = ("-c:v", "mpeg2video", "-q:v", "2")
-    source = make(tmp_path / "film.vob", look=LOOK, video=mpeg2, audio=("-c:a", "ac3"), after=("-f", "dvd"))
+    source = make(tmp_path / "video.vob", look=LOOK, video=mpeg2, audio=("-c:a", "ac3"), after=("-f", "dvd"))
     data = source.read_bytes()
     sectors = [data[at : at + 2048] for at in range(0, len(data), 2048)]
     for number, sector in enumerate(sectors):
@@ -203,7 +203,7 @@ def test_a_scrambled_dvd_is_said(tmp_path: Path) -> None:
 
 
 def test_an_encrypted_blu_ray_is_said(clear: Path, tmp_path: Path) -> None:
-    source = remux(clear, tmp_path / "film.m2ts", after=["-mpegts_m2ts_mode", "1"])
+    source = remux(clear, tmp_path / "video.m2ts", after=["-mpegts_m2ts_mode", "1"])
     data = source.read_bytes()
     units = [data[at : at + 6144] for at in range(0, len(data) // 6144 * 6144, 6144)]
     hidden = (bytes([unit[0] | 0xC0]) + unit[1:16] + NOISE[: 6144 - 16] for unit in units)
@@ -213,16 +213,16 @@ def test_an_encrypted_blu_ray_is_said(clear: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("suffix", ["mp4", "mkv", "wmv", "flv", "ts", "vob"])
 def test_damaged_marks_are_read_to_an_end(clear: Path, tmp_path: Path, suffix: str) -> None:
     codecs = {"wmv": ["-c:v", "wmv2", "-c:a", "wmav2"], "vob": ["-c:v", "mpeg2video", "-c:a", "ac3"]}
-    film = tmp_path / f"film.{suffix}"
-    ffmpeg("-i", str(clear), "-t", "0.2", *codecs.get(suffix, ["-c", "copy"]), "-movflags", "faststart", str(film))
-    whole, chance = film.read_bytes(), Random(suffix)
+    clip = tmp_path / f"video.{suffix}"
+    ffmpeg("-i", str(clear), "-t", "0.2", *codecs.get(suffix, ["-c", "copy"]), "-movflags", "faststart", str(clip))
+    whole, chance = clip.read_bytes(), Random(suffix)
     for _ in range(100):
         data = bytearray(whole)
         for _ in range(20):
             data[chance.randrange(min(len(data), 2000))] = chance.choice([0, 1, 0x40, 0x7F, 0x80, 0xFF])
-        protection(written(film, bytes(data[: chance.randrange(1, len(data))])))
+        protection(written(clip, bytes(data[: chance.randrange(1, len(data))])))
 
 
 @pytest.mark.parametrize("suffix", ["mkv", "ts", "m2ts", "mov", "flv"])
-def test_clear_films_are_not_taken_for_encrypted(clear: Path, tmp_path: Path, suffix: str) -> None:
-    assert looked_into(remux(clear, tmp_path / f"film.{suffix}")).audio is not None
+def test_clear_videos_are_not_taken_for_encrypted(clear: Path, tmp_path: Path, suffix: str) -> None:
+    assert looked_into(remux(clear, tmp_path / f"video.{suffix}")).audio is not None

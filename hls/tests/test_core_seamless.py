@@ -1,4 +1,4 @@
-"""Chunks encoded one by one join into a film without a seam."""
+"""Chunks encoded one by one join into a video without a seam."""
 
 from itertools import pairwise
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from hls.core.transport import parameters, tables, units
 from hls.tests.clips import Look, make
 from hls.tests.watching import (
-    Film,
+    WatchedVideo,
     assert_plays,
     complaints,
     encode,
@@ -26,9 +26,9 @@ AAC_FRAME = 1920  # 1024 samples at 48 kHz, in ticks
 
 
 @pytest.fixture(scope="module")
-def film(tmp_path_factory: pytest.TempPathFactory) -> Film:
+def clip(tmp_path_factory: pytest.TempPathFactory) -> WatchedVideo:
     """90 seconds in two renditions and four chunks."""
-    folder = tmp_path_factory.mktemp("film")
+    folder = tmp_path_factory.mktemp("video")
     look = Look(width=1280, height=720, rate="8", duration_s=90)
     return encode(make(folder / "source.mp4", look=look), folder)
 
@@ -36,23 +36,23 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Film:
 RENDITIONS = ["480p", "720p"]
 
 
-def test_ninety_seconds_become_several_chunks(film: Film) -> None:
-    assert [span.frame_count for span in film.plan.timeline.chunks] == [96, 240, 240, 144]
+def test_ninety_seconds_become_several_chunks(clip: WatchedVideo) -> None:
+    assert [span.frame_count for span in clip.plan.timeline.chunks] == [96, 240, 240, 144]
 
 
 @pytest.mark.parametrize("rendition", RENDITIONS)
-def test_joined_segments_decode_without_a_word(film: Film, rendition: str) -> None:
-    assert complaints(film.joined(rendition)) == ""
+def test_joined_segments_decode_without_a_word(clip: WatchedVideo, rendition: str) -> None:
+    assert complaints(clip.joined(rendition)) == ""
 
 
 @pytest.mark.parametrize("rendition", RENDITIONS)
-def test_joined_segments_show_every_frame_of_the_source_in_order(film: Film, rendition: str) -> None:
-    assert numbers(film.joined(rendition)) == list(range(720))
+def test_joined_segments_show_every_frame_of_the_source_in_order(clip: WatchedVideo, rendition: str) -> None:
+    assert numbers(clip.joined(rendition)) == list(range(720))
 
 
 @pytest.mark.parametrize("rendition", RENDITIONS)
-def test_picture_and_sound_packets_are_regular_across_chunks(film: Film, rendition: str) -> None:
-    whole = film.joined(rendition)
+def test_picture_and_sound_packets_are_regular_across_chunks(clip: WatchedVideo, rendition: str) -> None:
+    whole = clip.joined(rendition)
     assert steps(timestamps(whole, "video")) == {TICKS // 8}
     assert steps(timestamps(whole, "audio")) == {AAC_FRAME}
     sound = timestamps(whole, "audio")
@@ -60,16 +60,16 @@ def test_picture_and_sound_packets_are_regular_across_chunks(film: Film, renditi
     assert 0 <= sound[-1] + AAC_FRAME - 100 * TICKS < AAC_FRAME
 
 
-def test_published_files_break_no_rule(film: Film) -> None:
-    assert violations(film) == ()
+def test_published_files_break_no_rule(clip: WatchedVideo) -> None:
+    assert violations(clip) == ()
 
 
-def test_renditions_have_the_same_boundaries(film: Film) -> None:
+def test_renditions_have_the_same_boundaries(clip: WatchedVideo) -> None:
     """RFC 8216 6.2.4: matching content has matching timestamps in all renditions."""
     begins: dict[str, list[int]] = {}
     for rendition in RENDITIONS:
         begins[rendition] = []
-        for path in film.segments(rendition):
+        for path in clip.segments(rendition):
             data = path.read_bytes()
             pid = tables(data).video_pid
             pictures = units(data, pid)
@@ -83,25 +83,27 @@ def test_renditions_have_the_same_boundaries(film: Film) -> None:
 def test_any_rate_has_regular_steps_across_chunks(tmp_path: Path, rate: str) -> None:
     """Steps of a rate that 90 kHz can't divide differ by one tick, as rounding does; never by more."""
     source = make(tmp_path / "source.mkv", look=Look(width=160, height=120, rate=rate, duration_s=13.3))
-    film = encode(source, tmp_path)
-    assert len(film.plan.timeline.chunks) == 2
-    whole = film.joined("480p")
-    assert_plays(film)
+    clip = encode(source, tmp_path)
+    assert len(clip.plan.timeline.chunks) == 2
+    whole = clip.joined("480p")
+    assert_plays(clip)
     found = steps(timestamps(whole, "video"))
     assert max(found) - min(found) <= 1
     assert steps(timestamps(whole, "audio")) == {AAC_FRAME}
     shown = picture_times(whole)
-    assert list(shown) == list(range(film.plan.source.video.frame_count))
+    assert list(shown) == list(range(clip.plan.source.video.frame_count))
     assert all(
-        abs((later - earlier) * film.plan.timeline.rate - 1) < 0.01 for earlier, later in pairwise(shown.values())
+        abs((later - earlier) * clip.plan.timeline.rate - 1) < 0.01 for earlier, later in pairwise(shown.values())
     )
 
 
 @pytest.mark.parametrize(("rate", "duration_s"), [(1, 13), (1, 14), (2, 13), (2, 12.5)])
-def test_slow_films_are_decoded_at_one_pace_to_their_last_picture(tmp_path: Path, rate: int, duration_s: float) -> None:
+def test_slow_videos_are_decoded_at_one_pace_to_their_last_picture(
+    tmp_path: Path, rate: int, duration_s: float
+) -> None:
     """An encoder that gets no more than two pictures delays none of them."""
     source = make(tmp_path / "source.mkv", look=Look(160, 120, str(rate), duration_s))
-    film = encode(source, tmp_path)
-    assert steps(timestamps(film.joined("480p"), "video")) == {TICKS // rate}
-    assert numbers(film.joined("480p")) == list(range(round(duration_s * rate)))
-    assert_plays(film)
+    clip = encode(source, tmp_path)
+    assert steps(timestamps(clip.joined("480p"), "video")) == {TICKS // rate}
+    assert numbers(clip.joined("480p")) == list(range(round(duration_s * rate)))
+    assert_plays(clip)

@@ -43,7 +43,7 @@ def test_what_the_fastest_grid_can_not_hold_is_counted() -> None:
     assert (found.rate, found.hidden_count) == (Fraction(60), 0)
 
 
-def test_one_glitch_in_a_long_film_does_not_change_its_rate() -> None:
+def test_one_glitch_in_a_long_video_does_not_change_its_rate() -> None:
     steady = [n / 15 + 0.004 * sin(n * 1.7) for n in range(3000)]
     glitch = [100.2 + n / 60 for n in range(4)]
     found = measured(sorted(steady + glitch))
@@ -51,7 +51,7 @@ def test_one_glitch_in_a_long_film_does_not_change_its_rate() -> None:
     assert found.hidden_count in (1, 2, 3)
 
 
-def test_one_glitch_in_a_short_film_costs_little() -> None:
+def test_one_glitch_in_a_short_video_costs_little() -> None:
     steady = [n / 15 + 0.02 * sin(n * 1.7) for n in range(150)]
     assert measured(sorted([*steady, 5.02])).rate <= 16
 
@@ -72,10 +72,10 @@ def test_a_phone_that_leaves_out_a_frame_now_and_then_stays_at_30() -> None:
     assert found.hidden_count == 0
 
 
-def test_film_and_television_in_one_recording_are_both_shown() -> None:
-    film = [n / 23.976 for n in range(500)]
-    television = [film[-1] + n / 29.97 for n in range(1, 300)]
-    found = measured(film + television, FINE)
+def test_video_and_television_in_one_recording_are_both_shown() -> None:
+    clip = [n / 23.976 for n in range(500)]
+    television = [clip[-1] + n / 29.97 for n in range(1, 300)]
+    found = measured(clip + television, FINE)
     assert found.rate in (30, Fraction(30000, 1001))
     assert found.hidden_count == 0
 

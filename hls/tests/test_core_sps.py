@@ -17,7 +17,7 @@ def test_any_even_size_is_read_back_whatever_had_to_be_cropped(width: int, heigh
 
 
 @given(width=even, quarter_height=st.integers(1, 1024))
-def test_a_film_of_fields_has_rows_twice_as_high(width: int, quarter_height: int) -> None:
+def test_a_video_of_fields_has_rows_twice_as_high(width: int, quarter_height: int) -> None:
     found = sequence_parameters(sps(width, quarter_height * 4, has_fields=True))
     assert (found.width, found.height, found.is_interlaced) == (width, quarter_height * 4, True)
 

@@ -39,7 +39,7 @@ def test_the_tables_name_the_streams() -> None:
     assert transport.tables(pat() + pmt()) == transport.Tables(PMT_PID, VIDEO_PID, AUDIO_PID)
 
 
-def test_a_film_without_sound_has_no_stream_for_it() -> None:
+def test_a_video_without_sound_has_no_stream_for_it() -> None:
     assert transport.tables(pat() + pmt(((0x1B, VIDEO_PID),))).audio_pid is None
 
 
@@ -65,7 +65,7 @@ def test_descriptions_of_streams_are_passed_over() -> None:
         (b"<html>".ljust(PACKET), "whole transport packets"),
     ],
 )
-def test_what_is_no_film_is_refused_with_its_reason(data: bytes, why: str) -> None:
+def test_what_is_no_video_is_refused_with_its_reason(data: bytes, why: str) -> None:
     with pytest.raises(Malformed, match=why):
         transport.tables(data)
 

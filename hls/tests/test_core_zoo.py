@@ -1,4 +1,4 @@
-"""Every kind of source becomes a film with the right size, rate, order, duration and sync, that decodes cleanly."""
+"""Every kind of source becomes a video with the right size, rate, order, duration and sync, that decodes cleanly."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -46,28 +46,30 @@ class Case:
 
 
 CONTAINERS = {
-    "h264 in mp4, long gop": Case("film.mp4", LONG, {"video": (*H264, "-g", "250", "-bf", "3", "-pix_fmt", "yuv420p")}),
-    "h264 in matroska": Case("film.mkv", LONG, {"video": (*H264, "-g", "250", "-pix_fmt", "yuv420p")}),
+    "h264 in mp4, long gop": Case(
+        "video.mp4", LONG, {"video": (*H264, "-g", "250", "-bf", "3", "-pix_fmt", "yuv420p")}
+    ),
+    "h264 in matroska": Case("video.mkv", LONG, {"video": (*H264, "-g", "250", "-pix_fmt", "yuv420p")}),
     "h264 in transport stream, long gop": Case(
-        "film.ts", LONG, {"video": (*H264, "-g", "250", "-bf", "2", "-pix_fmt", "yuv420p")}
+        "video.ts", LONG, {"video": (*H264, "-g", "250", "-bf", "2", "-pix_fmt", "yuv420p")}
     ),
     "mpeg-2 in transport stream": Case(
-        "film.ts",
+        "video.ts",
         Look(width=320, height=240, duration_s=13),
         {"video": ("-c:v", "mpeg2video", "-q:v", "3", "-g", "15", "-bf", "2"), "audio": ("-c:a", "mp2")},
     ),
     "mpeg-2 in program stream": Case(
-        "film.mpg",
+        "video.mpg",
         Look(width=320, height=240, duration_s=13),
         {"video": ("-c:v", "mpeg2video", "-q:v", "3", "-g", "15", "-bf", "2"), "audio": ("-c:a", "mp2")},
     ),
     "mpeg-4 in avi": Case(
-        "film.avi",
+        "video.avi",
         LONG,
         {"video": ("-c:v", "mpeg4", "-q:v", "3", "-g", "100", "-bf", "2"), "audio": ("-c:a", "libmp3lame")},
     ),
     "flv": Case(
-        "film.flv",
+        "video.flv",
         LONG,
         {
             "video": ("-c:v", "flv", "-q:v", "3", "-g", "100"),
@@ -75,80 +77,80 @@ CONTAINERS = {
             "audio_source": sound(13, sample_rate=44_100),
         },
     ),
-    "wmv": Case("film.wmv", LONG, {"video": ("-c:v", "wmv2", "-q:v", "3", "-g", "100"), "audio": ("-c:a", "wmav2")}),
+    "wmv": Case("video.wmv", LONG, {"video": ("-c:v", "wmv2", "-q:v", "3", "-g", "100"), "audio": ("-c:a", "wmav2")}),
     "vp9 and opus in webm": Case(
-        "film.webm",
+        "video.webm",
         LONG,
         {"video": ("-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8"), "audio": ("-c:a", "libopus")},
     ),
     "av1 in mp4": Case(
-        "film.mp4",
+        "video.mp4",
         made={"video": ("-c:v", "libaom-av1", "-usage", "realtime", "-cpu-used", "8", "-pix_fmt", "yuv420p")},
     ),
-    "prores in mov": Case("film.mov", LONG, {"video": ("-c:v", "prores_ks", "-profile:v", "1"), "audio": FULL_PCM}),
-    "motion jpeg in mov": Case("film.mov", SMALL, {"video": ("-c:v", "mjpeg", "-q:v", "3"), "audio": FULL_PCM}),
-    "m4v": Case("film.m4v", SMALL, {}),
+    "prores in mov": Case("video.mov", LONG, {"video": ("-c:v", "prores_ks", "-profile:v", "1"), "audio": FULL_PCM}),
+    "motion jpeg in mov": Case("video.mov", SMALL, {"video": ("-c:v", "mjpeg", "-q:v", "3"), "audio": FULL_PCM}),
+    "m4v": Case("video.m4v", SMALL, {}),
     "hevc in mp4": Case(
-        "film.mp4", SMALL, {"video": ("-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=error")}
+        "video.mp4", SMALL, {"video": ("-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=error")}
     ),
 }
 SHAPES = {
-    "portrait": Case("film.mp4", Look(width=180, height=320, duration_s=2.2)),
+    "portrait": Case("video.mp4", Look(width=180, height=320, duration_s=2.2)),
     "odd sizes": Case(
-        "film.mp4",
+        "video.mp4",
         Look(width=161, height=121, duration_s=2.2),
         {"video": (*H264, "-pix_fmt", "yuv444p")},
         size=(160, 120),
     ),
-    "non-square pixels": Case("film.mp4", small(duration_s=2.2), {"filters": "setsar=4/3"}, (212, 120)),
-    "smaller than any rung": Case("film.mp4", Look(width=64, height=36, duration_s=1.2)),
+    "non-square pixels": Case("video.mp4", small(duration_s=2.2), {"filters": "setsar=4/3"}, (212, 120)),
+    "smaller than any rung": Case("video.mp4", Look(width=64, height=36, duration_s=1.2)),
 }
 RATES = {
-    "one a second": Case("film.mp4", small(rate="1", duration_s=15)),
-    "23.976": Case("film.mp4", small(rate="24000/1001", duration_s=2.002), rate=Fraction(24000, 1001)),
-    "59.94": Case("film.mp4", small(rate="60000/1001", duration_s=2.002)),
-    "120": Case("film.mp4", small(rate="120", duration_s=2), rate=Fraction(60), every=2),
+    "one a second": Case("video.mp4", small(rate="1", duration_s=15)),
+    "23.976": Case("video.mp4", small(rate="24000/1001", duration_s=2.002), rate=Fraction(24000, 1001)),
+    "59.94": Case("video.mp4", small(rate="60000/1001", duration_s=2.002)),
+    "120": Case("video.mp4", small(rate="120", duration_s=2), rate=Fraction(60), every=2),
     "119.88": Case(
-        "film.mkv",
+        "video.mkv",
         small(rate="120000/1001", duration_s=2.002),
         rate=Fraction(60000, 1001),
         every=2,
     ),
-    "17 and a bit": Case("film.mp4", small(rate="17.3", duration_s=3)),
+    "17 and a bit": Case("video.mp4", small(rate="17.3", duration_s=3)),
 }
 PIXELS = {
-    "4:4:4": Case("film.mp4", made={"video": (*H264, "-pix_fmt", "yuv444p")}),
-    "ten bits": Case("film.mp4", made={"video": (*H264, "-pix_fmt", "yuv420p10le")}),
-    "rgb": Case("film.mkv", made={"video": ("-c:v", "libx264rgb", "-preset", "ultrafast", "-pix_fmt", "bgr24")}),
-    "alpha": Case("film.mov", made={"video": ("-c:v", "prores_ks", "-profile:v", "4", "-pix_fmt", "yuva444p10le")}),
-    "grey": Case("film.mkv", made={"video": ("-c:v", "ffv1", "-pix_fmt", "gray")}),
+    "4:4:4": Case("video.mp4", made={"video": (*H264, "-pix_fmt", "yuv444p")}),
+    "ten bits": Case("video.mp4", made={"video": (*H264, "-pix_fmt", "yuv420p10le")}),
+    "rgb": Case("video.mkv", made={"video": ("-c:v", "libx264rgb", "-preset", "ultrafast", "-pix_fmt", "bgr24")}),
+    "alpha": Case("video.mov", made={"video": ("-c:v", "prores_ks", "-profile:v", "4", "-pix_fmt", "yuva444p10le")}),
+    "grey": Case("video.mkv", made={"video": ("-c:v", "ffv1", "-pix_fmt", "gray")}),
 }
 SOUNDS = {
-    "no sound": Case("film.mp4", made={"audio": None}, has_sound=False),
-    "mono 22.05 kHz": Case("film.mp4", made={"audio_source": sound(2.2, sample_rate=22_050, layout="mono")}),
-    "44.1 kHz in matroska, two chunks": Case("film.mkv", LONG, made={"audio_source": sound(13, sample_rate=44_100)}),
-    "96 kHz": Case("film.mkv", made={"audio_source": sound(2.2, sample_rate=96_000), "audio": ("-c:a", "flac")}),
-    "5.1": Case("film.mkv", made={"audio_source": sound(2.2, layout="5.1"), "audio": ("-c:a", "ac3")}),
-    "vorbis, two chunks": Case("film.mkv", LONG, made={"audio": ("-c:a", "libvorbis")}),
+    "no sound": Case("video.mp4", made={"audio": None}, has_sound=False),
+    "mono 22.05 kHz": Case("video.mp4", made={"audio_source": sound(2.2, sample_rate=22_050, layout="mono")}),
+    "44.1 kHz in matroska, two chunks": Case("video.mkv", LONG, made={"audio_source": sound(13, sample_rate=44_100)}),
+    "96 kHz": Case("video.mkv", made={"audio_source": sound(2.2, sample_rate=96_000), "audio": ("-c:a", "flac")}),
+    "5.1": Case("video.mkv", made={"audio_source": sound(2.2, layout="5.1"), "audio": ("-c:a", "ac3")}),
+    "vorbis, two chunks": Case("video.mkv", LONG, made={"audio": ("-c:a", "libvorbis")}),
 }
 CASES = CONTAINERS | SHAPES | RATES | PIXELS | SOUNDS
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_source_becomes_a_faithful_film(name: str, tmp_path: Path) -> None:
+def test_source_becomes_a_faithful_video(name: str, tmp_path: Path) -> None:
     case = CASES[name]
     source = make(tmp_path / case.file, look=case.look, **case.made)
-    film = encode(source, tmp_path)
-    rendition = film.plan.renditions[0]
-    whole = film.joined("480p")
-    assert_plays(film)
+    clip = encode(source, tmp_path)
+    rendition = clip.plan.renditions[0]
+    whole = clip.joined("480p")
+    assert_plays(clip)
     assert (rendition.width, rendition.height) == (case.size or (case.look.width, case.look.height))
-    assert film.plan.timeline.rate == (case.rate or Fraction(case.look.rate))
+    assert clip.plan.timeline.rate == (case.rate or Fraction(case.look.rate))
     assert_frames(whole, case)
     if case.has_sound:
         assert_sync(whole, case.look.duration_s)
     else:
-        assert film.plan.source.audio is None
+        assert clip.plan.source.audio is None
 
 
 def assert_frames(whole: Path, case: Case) -> None:
@@ -160,7 +162,7 @@ def assert_frames(whole: Path, case: Case) -> None:
 
 
 def assert_sync(whole: Path, duration_s: float) -> None:
-    """A beep at each full second: 10 s is the film's beginning."""
+    """A beep at each full second: 10 s is the video's beginning."""
     beeps = [at_s - 10 for at_s in beep_times(whole) if at_s > 10.5]
     assert [round(at_s) for at_s in beeps] == list(range(1, ceil(duration_s)))
     assert all(abs(at_s - round(at_s)) < SYNC_S for at_s in beeps), beeps

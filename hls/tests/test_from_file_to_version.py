@@ -1,4 +1,4 @@
-"""From a file to a served film, with a real ffmpeg; and every way this can be cut short."""
+"""From a file to a served video, with a real ffmpeg; and every way this can be cut short."""
 
 import re
 import shutil
@@ -21,15 +21,15 @@ from hls.identity import FILE
 from hls.models import Chunk, ChunkState, State, Transcode
 from hls.published import current, retired
 from hls.removal import TRASH
-from hls.renewal import ChunkHeartbeat
+from hls.renewal import ChunkRenewal
 from hls.tests.clips import Look, fit_h264, make, with_damaged_keyframe
-from hls.tests.films import only_sound, small_film
+from hls.tests.videos import only_sound, small_video
 
 pytestmark = [pytest.mark.django_db, pytest.mark.ffmpeg, pytest.mark.usefixtures("stop_flag")]
 
 
-def queued(studio: Path, name: str = "videos/film.mp4", *, seconds: float = 20) -> Transcode:
-    small_film(studio / "uploads" / name, seconds=seconds)
+def queued(studio: Path, name: str = "videos/video.mp4", *, seconds: float = 20) -> Transcode:
+    small_video(studio / "uploads" / name, seconds=seconds)
     return lifecycle.submit(name)
 
 
@@ -38,27 +38,35 @@ def work_to_the_end() -> int:
     return sum(1 for _ in iter(steps.do_next, False))
 
 
-def files_of(film: Transcode) -> set[str]:
-    folder = version_folder(film.pk, film.version)
+def files_of(transcode: Transcode) -> set[str]:
+    folder = version_folder(transcode.pk, transcode.version)
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
 
 
-def test_a_film_of_several_chunks_becomes_ready(studio: Path) -> None:
-    film = queued(studio)
+def test_a_video_of_several_chunks_becomes_ready(studio: Path) -> None:
+    transcode = queued(studio)
     assert work_to_the_end() == 3, "one to plan, and two chunks of which the last also finishes"
-    film.refresh_from_db()
-    assert (film.state, film.percent, film.served_version, film.lease_token) == (State.READY, 100, 1, "")
+    transcode.refresh_from_db()
+    assert (transcode.state, transcode.percent, transcode.served_version, transcode.lease_token) == (
+        State.READY,
+        100,
+        1,
+        "",
+    )
     segments = {f"480p/segment_{number:03d}.ts" for number in range(4)}
     texts = {"master.m3u8", "480p/index.m3u8", "480p/iframes.m3u8", "storyboard.vtt"}
-    assert files_of(film) == segments | texts | {f"{text}.gz" for text in texts} | {"poster.jpg", "storyboard_00.jpg"}
-    edition = current(film)
+    assert files_of(transcode) == segments | texts | {f"{text}.gz" for text in texts} | {
+        "poster.jpg",
+        "storyboard_00.jpg",
+    }
+    edition = current(transcode)
     assert edition is not None
     assert (edition.served.duration_s, edition.served.segment_count, edition.served.has_poster) == (20.0, 4, True)
     assert edition.served.size_bytes == sum(path.stat().st_size for path in edition.folder.rglob("*") if path.is_file())
     assert upkeep.orphans() == []
 
 
-def test_a_short_film_behind_a_long_one_waits_for_no_more_than_the_running_chunk(studio: Path) -> None:
+def test_a_short_video_behind_a_long_one_waits_for_no_more_than_the_running_chunk(studio: Path) -> None:
     long = queued(studio, "videos/long.mp4", seconds=75)
     assert steps.do_next()
     assert steps.do_next()
@@ -73,59 +81,59 @@ def test_a_short_film_behind_a_long_one_waits_for_no_more_than_the_running_chunk
 
 def test_sound_alone_is_refused_with_its_code(studio: Path) -> None:
     only_sound(studio / "uploads" / "videos" / "song.mp4")
-    film = lifecycle.submit("videos/song.mp4")
+    transcode = lifecycle.submit("videos/song.mp4")
     work_to_the_end()
-    film.refresh_from_db()
-    assert (film.state, film.error_code, film.retry_at) == (State.FAILED, Code.NO_VIDEO, None)
+    transcode.refresh_from_db()
+    assert (transcode.state, transcode.error_code, transcode.retry_at) == (State.FAILED, Code.NO_VIDEO, None)
     assert not Chunk.objects.exists()
 
 
 def test_a_missing_source_is_named(studio: Path) -> None:
-    film = lifecycle.submit("videos/gone.mp4")
+    transcode = lifecycle.submit("videos/gone.mp4")
     work_to_the_end()
-    film.refresh_from_db()
-    assert (film.state, film.error_code) == (State.FAILED, Code.SOURCE_MISSING)
+    transcode.refresh_from_db()
+    assert (transcode.state, transcode.error_code) == (State.FAILED, Code.SOURCE_MISSING)
 
 
 def test_a_source_that_vanishes_between_chunks_fails_and_a_retry_goes_on_where_it_was(studio: Path) -> None:
-    film = queued(studio)
-    source = studio / "uploads" / film.source
+    transcode = queued(studio)
+    source = studio / "uploads" / transcode.source
     assert steps.do_next()
     assert steps.do_next()
     shutil.move(source, studio / "elsewhere.mp4")
     work_to_the_end()
-    film.refresh_from_db()
-    assert (film.state, film.error_code) == (State.FAILED, Code.SOURCE_MISSING)
+    transcode.refresh_from_db()
+    assert (transcode.state, transcode.error_code) == (State.FAILED, Code.SOURCE_MISSING)
     first = Chunk.objects.get(index=0)
     shutil.move(studio / "elsewhere.mp4", source)
-    lifecycle.retry(film)
+    lifecycle.retry(transcode)
     work_to_the_end()
-    film.refresh_from_db()
-    assert (film.state, film.attempts) == (State.READY, 2)
+    transcode.refresh_from_db()
+    assert (transcode.state, transcode.attempts) == (State.READY, 2)
     assert Chunk.objects.get(index=0).finished_at == first.finished_at, "what was done stays done"
 
 
 def test_a_full_disk_fails_at_once_and_is_tried_again_by_itself(studio: Path, settings: Settings) -> None:
-    film = queued(studio, seconds=2)
+    transcode = queued(studio, seconds=2)
     settings.DISK_RESERVE_BYTES = 1 << 60
     work_to_the_end()
-    film.refresh_from_db()
-    assert (film.state, film.error_code) == (State.FAILED, Code.DISK_FULL)
-    assert film.retry_at is not None
+    transcode.refresh_from_db()
+    assert (transcode.state, transcode.error_code) == (State.FAILED, Code.DISK_FULL)
+    assert transcode.retry_at is not None
     settings.DISK_RESERVE_BYTES = 0
     upkeep.retry_due()
     assert Transcode.objects.get().state == State.FAILED, "not before its time"
     Transcode.objects.update(retry_at=timezone.now() - timedelta(seconds=1))
     upkeep.retry_due()
     work_to_the_end()
-    film.refresh_from_db()
-    assert film.state == State.READY
+    transcode.refresh_from_db()
+    assert transcode.state == State.READY
 
 
-def test_a_chunk_that_keeps_failing_fails_its_film_after_three_tries(
+def test_a_chunk_that_keeps_failing_fails_its_video_after_three_tries(
     studio: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    film = queued(studio, seconds=2)
+    transcode = queued(studio, seconds=2)
 
     def broken(*args: object, **options: object) -> None:
         raise TranscodeError(Code.ENCODER_FAILED, "on purpose")
@@ -139,42 +147,42 @@ def test_a_chunk_that_keeps_failing_fails_its_film_after_three_tries(
     for _ in range(2):
         Chunk.objects.update(not_before=None)
         work_to_the_end()
-    film.refresh_from_db()
-    assert (film.state, film.error_code) == (State.FAILED, Code.ENCODER_FAILED)
+    transcode.refresh_from_db()
+    assert (transcode.state, transcode.error_code) == (State.FAILED, Code.ENCODER_FAILED)
     assert upkeep.orphans() == []
 
 
-def test_a_film_whose_pictures_turn_out_damaged_is_encoded_instead_of_copied(studio: Path) -> None:
+def test_a_video_whose_pictures_turn_out_damaged_is_encoded_instead_of_copied(studio: Path) -> None:
     videos = studio / "uploads" / "videos"
     videos.mkdir(parents=True)
     whole = make(videos / "whole.mp4", look=Look(width=1280, height=720, rate="8", duration_s=20), video=fit_h264(8))
-    with_damaged_keyframe(whole, videos / "film.mp4", -1)
-    film = lifecycle.submit("videos/film.mp4")
+    with_damaged_keyframe(whole, videos / "video.mp4", -1)
+    transcode = lifecycle.submit("videos/video.mp4")
     assert steps.do_next()
     assert steps.do_next()
-    film.refresh_from_db()
-    copied, percent = Plan.from_json(film.plan or {}), film.percent
+    transcode.refresh_from_db()
+    copied, percent = Plan.from_json(transcode.plan or {}), transcode.percent
     assert copied.is_copying
-    assert (film.version, film.playable_at is None) == (1, False)
+    assert (transcode.version, transcode.playable_at is None) == (1, False)
     assert steps.do_next()
-    film.refresh_from_db()
-    assert (film.version, film.playable_at) == (2, None)
-    assert film.percent >= percent
-    assert set(film.chunks.values_list("state", flat=True)) == {ChunkState.WAITING}
+    transcode.refresh_from_db()
+    assert (transcode.version, transcode.playable_at) == (2, None)
+    assert transcode.percent >= percent
+    assert set(transcode.chunks.values_list("state", flat=True)) == {ChunkState.WAITING}
     work_to_the_end()
-    film.refresh_from_db()
-    assert (film.state, film.served_version, film.attempts) == (State.READY, 2, 1)
-    assert not Plan.from_json(film.plan or {}).is_copying
+    transcode.refresh_from_db()
+    assert (transcode.state, transcode.served_version, transcode.attempts) == (State.READY, 2, 1)
+    assert not Plan.from_json(transcode.plan or {}).is_copying
     upkeep.sweep()
     assert upkeep.orphans() == []
 
 
 @pytest.mark.django_db(transaction=True)
 def test_an_ffmpeg_killed_from_outside_counts_as_a_loss_and_is_begun_again(
-    long_film: Transcode, stop_flag: threading.Event, studio: Path
+    long_transcode: Transcode, stop_flag: threading.Event, studio: Path
 ) -> None:
     thread = encode_in_the_background(stop_flag)
-    source = re.escape(str(studio / "uploads" / long_film.source))
+    source = re.escape(str(studio / "uploads" / long_transcode.source))
     subprocess.run(["pkill", "-KILL", "-f", f"file:{source}"], check=True)
     thread.join(timeout=20)
     chunk = Chunk.objects.get(index=0)
@@ -185,15 +193,15 @@ def test_an_ffmpeg_killed_from_outside_counts_as_a_loss_and_is_begun_again(
 
 @pytest.mark.django_db(transaction=True)
 def test_a_database_that_is_away_for_a_moment_does_not_cost_the_chunk(
-    long_film: Transcode, monkeypatch: pytest.MonkeyPatch
+    long_transcode: Transcode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     missed: list[int] = []
 
-    def away(heart: ChunkHeartbeat) -> bool:
-        missed.append(heart.frames_done)
+    def away(lease: ChunkRenewal) -> bool:
+        missed.append(lease.frames_done)
         raise OperationalError("gone for a moment")
 
-    monkeypatch.setattr(ChunkHeartbeat, "renew", away)
+    monkeypatch.setattr(ChunkRenewal, "renew", away)
     work_to_the_end()
     assert missed
     assert Transcode.objects.get().state == State.READY
@@ -218,16 +226,18 @@ def encode_in_the_background(stop: threading.Event) -> threading.Thread:
 
 
 @pytest.fixture
-def long_film(studio: Path) -> Transcode:
-    """A film whose first chunk takes some seconds."""
-    small_film(studio / "uploads" / "videos" / "long.mp4", seconds=12, rate=50, size="1280x720")
-    film = lifecycle.submit("videos/long.mp4")
+def long_transcode(studio: Path) -> Transcode:
+    """A video whose first chunk takes some seconds."""
+    small_video(studio / "uploads" / "videos" / "long.mp4", seconds=12, rate=50, size="1280x720")
+    transcode = lifecycle.submit("videos/long.mp4")
     assert steps.do_next()
-    return film
+    return transcode
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_worker_told_to_stop_gives_its_chunk_back_at_once(long_film: Transcode, stop_flag: threading.Event) -> None:
+def test_a_worker_told_to_stop_gives_its_chunk_back_at_once(
+    long_transcode: Transcode, stop_flag: threading.Event
+) -> None:
     thread = encode_in_the_background(stop_flag)
     asked = time.monotonic()
     steps.stop_working()
@@ -240,22 +250,24 @@ def test_a_worker_told_to_stop_gives_its_chunk_back_at_once(long_film: Transcode
 
 
 @pytest.mark.django_db(transaction=True)
-def test_cancelling_ends_the_encoder_and_keeps_nothing_half(long_film: Transcode, stop_flag: threading.Event) -> None:
+def test_cancelling_ends_the_encoder_and_keeps_nothing_half(
+    long_transcode: Transcode, stop_flag: threading.Event
+) -> None:
     thread = encode_in_the_background(stop_flag)
-    lifecycle.cancel(long_film)
+    lifecycle.cancel(long_transcode)
     thread.join(timeout=10)
     assert not thread.is_alive()
     assert Transcode.objects.get().state == State.CANCELLED
     assert Chunk.objects.get(index=0).state == ChunkState.WAITING
-    assert files_of(long_film) == set()
+    assert files_of(long_transcode) == set()
 
 
 @pytest.mark.django_db(transaction=True)
 def test_deleting_ends_the_encoder_and_the_sweep_leaves_no_byte(
-    long_film: Transcode, stop_flag: threading.Event, studio: Path
+    long_transcode: Transcode, stop_flag: threading.Event, studio: Path
 ) -> None:
     thread = encode_in_the_background(stop_flag)
-    lifecycle.discard(long_film.pk)
+    lifecycle.discard(long_transcode.pk)
     thread.join(timeout=10)
     assert not thread.is_alive()
     identity.adopt(studio / "hls")
@@ -263,19 +275,19 @@ def test_deleting_ends_the_encoder_and_the_sweep_leaves_no_byte(
     assert {path.name for path in (studio / "hls").iterdir()} == {FILE, TRASH}
 
 
-def test_a_replaced_film_serves_the_old_one_until_the_new_one_is_ready(studio: Path) -> None:
-    film = queued(studio, seconds=3)
+def test_a_replaced_video_serves_the_old_one_until_the_new_one_is_ready(studio: Path) -> None:
+    transcode = queued(studio, seconds=3)
     work_to_the_end()
-    small_film(studio / "uploads" / "videos" / "new.mp4", seconds=5)
-    film.refresh_from_db()
-    lifecycle.replace(film, "videos/new.mp4")
-    assert (film.state, film.percent) == (State.QUEUED, 0)
-    edition = current(film)
+    small_video(studio / "uploads" / "videos" / "new.mp4", seconds=5)
+    transcode.refresh_from_db()
+    lifecycle.replace(transcode, "videos/new.mp4")
+    assert (transcode.state, transcode.percent) == (State.QUEUED, 0)
+    edition = current(transcode)
     assert edition is not None
     assert edition.served.duration_s == 3.0
     work_to_the_end()
-    film.refresh_from_db()
-    new, old = current(film), retired(film)
+    transcode.refresh_from_db()
+    new, old = current(transcode), retired(transcode)
     assert new is not None
     assert old is not None
     assert (new.served.version, new.served.duration_s, old.served.version, old.served.duration_s) == (2, 5.0, 1, 3.0)
@@ -288,14 +300,14 @@ def test_a_worker_that_was_thought_dead_changes_nothing_when_it_wakes_up(
     studio: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its lease lapses while it encodes; another worker makes the chunk; then it wants to move its files in."""
-    film = queued(studio, seconds=2)
+    transcode = queued(studio, seconds=2)
     assert steps.do_next()
     found = claims.claim_chunk(None)
     assert found is not None
     claims.take_back_chunks(Chunk.objects.all())
     work_to_the_end()
-    before = {name: (version_folder(film.pk, 1) / name).stat().st_mtime_ns for name in files_of(film)}
+    before = {name: (version_folder(transcode.pk, 1) / name).stat().st_mtime_ns for name in files_of(transcode)}
     steps.do_chunk(*found)
-    after = {name: (version_folder(film.pk, 1) / name).stat().st_mtime_ns for name in files_of(film)}
+    after = {name: (version_folder(transcode.pk, 1) / name).stat().st_mtime_ns for name in files_of(transcode)}
     assert after == before
     assert Transcode.objects.get().state == State.READY

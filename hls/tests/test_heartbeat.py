@@ -1,4 +1,4 @@
-"""The worker's heart: it makes a lost wake-up harmless."""
+"""The worker's lease: it makes a lost wake-up harmless."""
 
 import threading
 from datetime import timedelta

@@ -27,7 +27,7 @@ def test_a_folder_that_is_new_or_mostly_named_is_taken_up(tmp_path: Path, named:
 
 @pytest.mark.parametrize(("named", "unnamed"), [(0, 1), (3, 4), (0, 20_000)])
 def test_a_folder_that_others_have_filled_is_refused(tmp_path: Path, named: int, unnamed: int) -> None:
-    with pytest.raises(NotOurs, match=f"names {named} of the {named + unnamed} films.*--adopt"):
+    with pytest.raises(NotOurs, match=f"names {named} of the {named + unnamed} videos.*--adopt"):
         identity.take_up(tmp_path, holding(named, unnamed))
     assert not (tmp_path / FILE).exists()
 

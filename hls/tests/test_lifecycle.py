@@ -1,4 +1,4 @@
-"""What may be asked of a film in which state."""
+"""What may be asked of a video in which state."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -14,24 +14,29 @@ from hls.tests.factories import ChunkFactory, TranscodeFactory, served
 pytestmark = pytest.mark.django_db
 
 
-def test_submitting_queues_the_film() -> None:
-    film = lifecycle.submit("videos/a.mp4")
-    assert (film.state, film.version, film.attempts, film.source) == (State.QUEUED, 1, 1, "videos/a.mp4")
+def test_submitting_queues_the_video() -> None:
+    transcode = lifecycle.submit("videos/a.mp4")
+    assert (transcode.state, transcode.version, transcode.attempts, transcode.source) == (
+        State.QUEUED,
+        1,
+        1,
+        "videos/a.mp4",
+    )
 
 
 @pytest.mark.parametrize("state", [State.QUEUED, State.PROCESSING, State.READY])
-def test_a_film_that_has_not_failed_is_not_tried_again(state: State) -> None:
-    film = TranscodeFactory.create(state=state)
+def test_a_video_that_has_not_failed_is_not_tried_again(state: State) -> None:
+    transcode = TranscodeFactory.create(state=state)
     with pytest.raises(NotPossible, match="failed or cancelled"):
-        lifecycle.retry(film)
+        lifecycle.retry(transcode)
     assert Transcode.objects.get().attempts == 1
 
 
 def test_a_retry_counts_and_forgets_the_error() -> None:
-    film = TranscodeFactory.create(failed=True, error_reason="encrypted", losses=4)
-    lifecycle.retry(film)
-    assert (film.state, film.attempts, film.losses) == (State.QUEUED, 2, 0)
-    assert (film.error_code, film.error_reason) == ("", "")
+    transcode = TranscodeFactory.create(failed=True, error_reason="encrypted", losses=4)
+    lifecycle.retry(transcode)
+    assert (transcode.state, transcode.attempts, transcode.losses) == (State.QUEUED, 2, 0)
+    assert (transcode.error_code, transcode.error_reason) == ("", "")
 
 
 @pytest.mark.parametrize("state", [State.READY, State.FAILED, State.CANCELLED])
@@ -41,51 +46,51 @@ def test_what_does_not_run_is_not_cancelled(state: State) -> None:
 
 
 def test_cancelling_frees_running_chunks_and_keeps_done_ones() -> None:
-    film = TranscodeFactory.create(processing=True)
-    ChunkFactory.create(transcode=film, index=0, done=True)
-    ChunkFactory.create(transcode=film, index=1, running=True)
-    lifecycle.cancel(film)
-    assert film.state == State.CANCELLED
+    transcode = TranscodeFactory.create(processing=True)
+    ChunkFactory.create(transcode=transcode, index=0, done=True)
+    ChunkFactory.create(transcode=transcode, index=1, running=True)
+    lifecycle.cancel(transcode)
+    assert transcode.state == State.CANCELLED
     states = list(Chunk.objects.order_by("index").values_list("state", "lease_token"))
     assert states == [(ChunkState.DONE, ""), (ChunkState.WAITING, "")]
 
 
 def test_replacing_begins_anew_and_leaves_what_is_served() -> None:
-    film = TranscodeFactory.create(ready=True, chunks=2, error_reason="encrypted")
-    lifecycle.replace(film, "videos/b.mp4")
-    assert film.error_reason == ""
-    assert (film.state, film.version, film.percent, film.plan) == (State.QUEUED, 2, 0, None)
-    assert (film.served_version, film.served) == (1, served())
+    transcode = TranscodeFactory.create(ready=True, chunks=2, error_reason="encrypted")
+    lifecycle.replace(transcode, "videos/b.mp4")
+    assert transcode.error_reason == ""
+    assert (transcode.state, transcode.version, transcode.percent, transcode.plan) == (State.QUEUED, 2, 0, None)
+    assert (transcode.served_version, transcode.served) == (1, served())
     assert not Chunk.objects.exists()
 
 
 def test_discarding_forgets_the_chunks_too() -> None:
-    film = TranscodeFactory.create(processing=True, chunks=3)
-    lifecycle.discard(film.pk)
+    transcode = TranscodeFactory.create(processing=True, chunks=3)
+    lifecycle.discard(transcode.pk)
     assert not Chunk.objects.exists()
 
 
-def test_a_replaced_film_of_which_nothing_is_served_can_not_be_played() -> None:
-    film = TranscodeFactory.create(processing=True, playable_at=timezone.now())
-    lifecycle.replace(film, "videos/b.mp4")
-    assert film.playable_at is None
+def test_a_replaced_video_of_which_nothing_is_served_can_not_be_played() -> None:
+    transcode = TranscodeFactory.create(processing=True, playable_at=timezone.now())
+    lifecycle.replace(transcode, "videos/b.mp4")
+    assert transcode.playable_at is None
 
 
-def test_a_replaced_film_that_is_served_stays_playable() -> None:
-    film = TranscodeFactory.create(ready=True)
-    since = film.playable_at
-    lifecycle.replace(film, "videos/b.mp4")
-    assert film.playable_at == since
+def test_a_replaced_video_that_is_served_stays_playable() -> None:
+    transcode = TranscodeFactory.create(ready=True)
+    since = transcode.playable_at
+    lifecycle.replace(transcode, "videos/b.mp4")
+    assert transcode.playable_at == since
 
 
 def test_what_is_replaced_or_discarded_is_written_down_for_the_sweep() -> None:
-    film = TranscodeFactory.create(ready=True, source="videos/a.mp4")
-    lifecycle.replace(film, "videos/b.mp4")
-    lifecycle.replace(film, "videos/b.mp4")  # as when it is only made again
-    written = {"uploads/videos/a.mp4", f"hls/{film.pk}/1", f"hls/{film.pk}/2"}
+    transcode = TranscodeFactory.create(ready=True, source="videos/a.mp4")
+    lifecycle.replace(transcode, "videos/b.mp4")
+    lifecycle.replace(transcode, "videos/b.mp4")  # as when it is only made again
+    written = {"uploads/videos/a.mp4", f"hls/{transcode.pk}/1", f"hls/{transcode.pk}/2"}
     assert {str(row) for row in Discarded.objects.all()} == written
-    lifecycle.discard(film.pk, pictures=["thumbnails/a.jpg", ""])
-    written |= {"uploads/videos/b.mp4", "uploads/thumbnails/a.jpg", f"hls/{film.pk}"}
+    lifecycle.discard(transcode.pk, pictures=["thumbnails/a.jpg", ""])
+    written |= {"uploads/videos/b.mp4", "uploads/thumbnails/a.jpg", f"hls/{transcode.pk}"}
     assert {str(row) for row in Discarded.objects.all()} == written
 
 
@@ -94,18 +99,18 @@ def test_the_size_of_the_source_stands_in_the_row(studio: Path) -> None:
     folder.mkdir(parents=True)
     (folder / "a.mp4").write_bytes(bytes(70))
     (folder / "b.mp4").write_bytes(bytes(9))
-    film = lifecycle.submit("videos/a.mp4")
-    assert film.source_bytes == 70
-    lifecycle.replace(film, "videos/b.mp4")
-    assert film.source_bytes == 9
+    transcode = lifecycle.submit("videos/a.mp4")
+    assert transcode.source_bytes == 70
+    lifecycle.replace(transcode, "videos/b.mp4")
+    assert transcode.source_bytes == 9
 
 
 @pytest.mark.parametrize("state", [State.QUEUED, State.PROCESSING, State.READY])
 def test_a_refused_retry_leaves_the_tries_of_its_chunks(state: State) -> None:
-    film = TranscodeFactory.create(processing=True)
+    transcode = TranscodeFactory.create(processing=True)
     Transcode.objects.update(state=state)
     later = timezone.now() + timedelta(minutes=1)
-    ChunkFactory.create(transcode=film, attempts=2, losses=5, not_before=later)
+    ChunkFactory.create(transcode=transcode, attempts=2, losses=5, not_before=later)
     with pytest.raises(NotPossible):
-        lifecycle.retry(film)
+        lifecycle.retry(transcode)
     assert Chunk.objects.values_list("attempts", "losses", "not_before").get() == (2, 5, later)

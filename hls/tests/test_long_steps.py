@@ -19,7 +19,7 @@ from hls import lifecycle, pictures, renewal, steps, upkeep
 from hls.core.errors import Code
 from hls.core.probe import probe
 from hls.models import State, Transcode
-from hls.tests.films import small_film
+from hls.tests.videos import small_video
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -31,7 +31,7 @@ PATIENCE_S = 30
 
 
 @pytest.fixture
-def eager_heart(monkeypatch: pytest.MonkeyPatch) -> None:
+def eager_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(renewal, "RENEW_EVERY_S", 0)
 
 
@@ -100,13 +100,13 @@ def is_renewed() -> bool:
 
 
 def submitted(studio: Path) -> Transcode:
-    small_film(studio / "uploads" / "videos" / "film.mp4", seconds=20)
-    return lifecycle.submit("videos/film.mp4")
+    small_video(studio / "uploads" / "videos" / "video.mp4", seconds=20)
+    return lifecycle.submit("videos/video.mp4")
 
 
-@pytest.mark.usefixtures("eager_heart")
-def test_a_film_that_takes_longer_to_probe_than_the_lease_is_planned(studio: Path, slow_parser: SlowParser) -> None:
-    film = submitted(studio)
+@pytest.mark.usefixtures("eager_thread")
+def test_a_video_that_takes_longer_to_probe_than_the_lease_is_planned(studio: Path, slow_parser: SlowParser) -> None:
+    transcode = submitted(studio)
 
     def three_leases() -> None:
         try:
@@ -120,14 +120,14 @@ def test_a_film_that_takes_longer_to_probe_than_the_lease_is_planned(studio: Pat
 
     with meanwhile(three_leases):
         assert steps.do_next()
-    film.refresh_from_db()
-    assert (film.state, film.losses, film.chunks.count()) == (State.PROCESSING, 0, 2)
+    transcode.refresh_from_db()
+    assert (transcode.state, transcode.losses, transcode.chunks.count()) == (State.PROCESSING, 0, 2)
 
 
-def test_a_worker_that_is_told_to_stop_ends_its_parser_and_gives_the_film_back(
+def test_a_worker_that_is_told_to_stop_ends_its_parser_and_gives_the_video_back(
     studio: Path, slow_parser: SlowParser
 ) -> None:
-    film = submitted(studio)
+    transcode = submitted(studio)
 
     def stop() -> None:
         wait_for(slow_parser.has_begun)
@@ -135,15 +135,15 @@ def test_a_worker_that_is_told_to_stop_ends_its_parser_and_gives_the_film_back(
 
     with meanwhile(stop):
         assert steps.do_next()  # the parser would wait for ever
-    film.refresh_from_db()
-    assert (film.state, film.losses, film.lease_token) == (State.QUEUED, 0, "")
+    transcode.refresh_from_db()
+    assert (transcode.state, transcode.losses, transcode.lease_token) == (State.QUEUED, 0, "")
 
 
-@pytest.mark.usefixtures("eager_heart")
-def test_a_film_that_takes_longer_to_finish_than_the_lease_is_published(
+@pytest.mark.usefixtures("eager_thread")
+def test_a_video_that_takes_longer_to_finish_than_the_lease_is_published(
     studio: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    film = submitted(studio)
+    transcode = submitted(studio)
     tile_of = pictures.tile_of
     looked_at: list[int] = []
 
@@ -155,16 +155,16 @@ def test_a_film_that_takes_longer_to_finish_than_the_lease_is_published(
 
     monkeypatch.setattr(pictures, "tile_of", slow)
     assert [steps.do_next() for _ in range(3)] == [True] * 3
-    film.refresh_from_db()
-    assert (film.state, film.losses) == (State.READY, 0)
+    transcode.refresh_from_db()
+    assert (transcode.state, transcode.losses) == (State.READY, 0)
     assert len(looked_at) > 5
 
 
-@pytest.mark.usefixtures("eager_heart")
-def test_who_lost_the_film_while_finishing_stops_and_leaves_it_to_the_other(
+@pytest.mark.usefixtures("eager_thread")
+def test_who_lost_the_video_while_finishing_stops_and_leaves_it_to_the_other(
     studio: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    film = submitted(studio)
+    transcode = submitted(studio)
     looked_at: list[int] = []
 
     def taken_away(tiles: Path, number: int) -> None:
@@ -173,25 +173,29 @@ def test_who_lost_the_film_while_finishing_stops_and_leaves_it_to_the_other(
 
     monkeypatch.setattr(pictures, "tile_of", taken_away)
     assert [steps.do_next() for _ in range(3)] == [True] * 3
-    film.refresh_from_db()
-    assert (film.state, film.lease_token, looked_at) == (State.PROCESSING, "another's", [0])
+    transcode.refresh_from_db()
+    assert (transcode.state, transcode.lease_token, looked_at) == (State.PROCESSING, "another's", [0])
 
 
-def test_a_parser_that_somebody_else_ends_says_nothing_about_the_film(
+def test_a_parser_that_somebody_else_ends_says_nothing_about_the_video(
     studio: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As the kernel does where memory is short."""
-    film = submitted(studio)
+    transcode = submitted(studio)
     python = studio / "python"
     python.write_text("#!/bin/sh\nkill -KILL $$\n")
     python.chmod(0o755)
     with monkeypatch.context() as patched:
         patched.setattr(steps, "probe", functools.partial(probe, python=str(python)))
         assert steps.do_next()
-    film.refresh_from_db()
-    assert (film.state, film.error_code, film.retry_at is None) == (State.FAILED, Code.ENCODER_FAILED, False)
+    transcode.refresh_from_db()
+    assert (transcode.state, transcode.error_code, transcode.retry_at is None) == (
+        State.FAILED,
+        Code.ENCODER_FAILED,
+        False,
+    )
     Transcode.objects.update(retry_at=timezone.now() - timedelta(seconds=1))
     upkeep.retry_due()
     assert steps.do_next()
-    film.refresh_from_db()
-    assert film.state == State.PROCESSING
+    transcode.refresh_from_db()
+    assert transcode.state == State.PROCESSING

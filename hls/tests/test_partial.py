@@ -1,4 +1,4 @@
-"""Watching a film while it is made: what is published never changes, and what is missing is never named."""
+"""Watching a video while it is made: what is published never changes, and what is missing is never named."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from hls import lifecycle, steps
 from hls.models import Chunk
 from hls.partial import Growing
 from hls.tests.factories import TranscodeFactory
-from hls.tests.films import small_film
+from hls.tests.videos import small_video
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("stop_flag")]
 
@@ -18,13 +18,13 @@ def test_nothing_grows_before_the_first_chunk() -> None:
 
 
 @pytest.mark.ffmpeg
-def test_a_film_grows_chunk_by_chunk_and_what_was_published_stays(studio: Path) -> None:
-    small_film(studio / "uploads" / "videos" / "film.mp4", seconds=50)
-    film = lifecycle.submit("videos/film.mp4")
+def test_a_video_grows_chunk_by_chunk_and_what_was_published_stays(studio: Path) -> None:
+    small_video(studio / "uploads" / "videos" / "video.mp4", seconds=50)
+    transcode = lifecycle.submit("videos/video.mp4")
     steps.do_next()
     steps.do_next()
-    film.refresh_from_db()
-    growing = Growing.of(film)
+    transcode.refresh_from_db()
+    growing = Growing.of(transcode)
     assert growing is not None
     first = growing.media("720p", "index.m3u8")
     assert first is not None
@@ -33,7 +33,7 @@ def test_a_film_grows_chunk_by_chunk_and_what_was_published_stays(studio: Path) 
     assert "#EXT-X-ENDLIST" not in first
     assert len(growing.rendition("480p").segments) == 2
     steps.do_next()
-    growing = Growing.of(film)
+    growing = Growing.of(transcode)
     assert growing is not None
     second = growing.media("720p", "index.m3u8")
     assert second is not None
@@ -43,13 +43,13 @@ def test_a_film_grows_chunk_by_chunk_and_what_was_published_stays(studio: Path) 
 
 @pytest.mark.ffmpeg
 def test_a_chunk_done_out_of_order_waits_for_the_one_before_it(studio: Path) -> None:
-    small_film(studio / "uploads" / "videos" / "film.mp4", seconds=80)
-    film = lifecycle.submit("videos/film.mp4")
+    small_video(studio / "uploads" / "videos" / "video.mp4", seconds=80)
+    transcode = lifecycle.submit("videos/video.mp4")
     steps.do_next()
     steps.do_next()
-    film.refresh_from_db()
+    transcode.refresh_from_db()
     chunk = Chunk.objects.get(index=0)
     Chunk.objects.filter(index=2).update(state="done", facts=chunk.facts)
-    growing = Growing.of(film)
+    growing = Growing.of(transcode)
     assert growing is not None
     assert [len(rendition.segments) for rendition in growing.renditions] == [2]

@@ -1,4 +1,4 @@
-"""A film of which some chunks are done: what may be watched of it, told by rows alone."""
+"""A video of which some chunks are done: what may be watched of it, told by rows alone."""
 
 from pathlib import Path
 
@@ -29,16 +29,16 @@ def facts(made: Plan, index: int) -> dict[str, object]:
 
 
 def partly(done: list[int], *, made: Plan = SMALL, version: int = 1) -> Transcode:
-    film = TranscodeFactory.create(processing=True, plan=made.to_json(), version=version)
+    transcode = TranscodeFactory.create(processing=True, plan=made.to_json(), version=version)
     for span in made.timeline.chunks:
         state = ChunkState.DONE if span.index in done else ChunkState.RUNNING
         told = facts(made, span.index) if span.index in done else None
-        ChunkFactory.create(transcode=film, index=span.index, state=state, facts=told)
-    return film
+        ChunkFactory.create(transcode=transcode, index=span.index, state=state, facts=told)
+    return transcode
 
 
-def growing(film: Transcode) -> Growing:
-    found = Growing.of(film)
+def growing(transcode: Transcode) -> Growing:
+    found = Growing.of(transcode)
     assert found is not None
     return found
 
@@ -47,8 +47,8 @@ def growing(film: Transcode) -> Growing:
     ("done", "segments"), [([0], 2), ([0, 1], 7), ([1, 0, 2], 12), ([0, 2, 3], 2), ([0, 1, 2, 3], 15)]
 )
 def test_what_is_done_without_a_gap_may_be_watched(done: list[int], segments: int) -> None:
-    film = growing(partly(done))
-    text = film.media("480p", "index.m3u8")
+    transcode = growing(partly(done))
+    text = transcode.media("480p", "index.m3u8")
     assert text is not None
     entries = parse("index.m3u8", text).entries
     assert [entry.uri for entry in entries] == [f"segment_{number:03d}.ts" for number in range(segments)]
@@ -59,32 +59,32 @@ def test_without_its_beginning_nothing_may_be_watched(done: list[int]) -> None:
     assert Growing.of(partly(done)) is None
 
 
-def test_a_film_whose_plan_was_taken_back_shows_nothing() -> None:
-    film = partly([0])
-    film.plan = None
-    assert Growing.of(film) is None
+def test_a_video_whose_plan_was_taken_back_shows_nothing() -> None:
+    transcode = partly([0])
+    transcode.plan = None
+    assert Growing.of(transcode) is None
 
 
 @pytest.mark.parametrize("resolution", ["480p", "720p", "1080p"])
 def test_every_resolution_plays_the_best_real_one(resolution: str) -> None:
-    film = growing(partly([0]))
-    assert film.rendition(resolution).name == "480p"
+    transcode = growing(partly([0]))
+    assert transcode.rendition(resolution).name == "480p"
 
 
 def test_it_has_no_trick_play_before_it_is_finished() -> None:
-    film = growing(partly([0]))
-    assert film.media("480p", "iframes.m3u8") is None
-    assert film.media("480p", "master.m3u8") is None
+    transcode = growing(partly([0]))
+    assert transcode.media("480p", "iframes.m3u8") is None
+    assert transcode.media("480p", "master.m3u8") is None
 
 
 @pytest.mark.parametrize(("version", "suffix"), [(1, ""), (2, "?v=2")])
 def test_a_replacement_has_addresses_of_its_own(version: int, suffix: str) -> None:
-    film = growing(partly([0], version=version))
-    text = film.media("480p", "index.m3u8")
+    transcode = growing(partly([0], version=version))
+    text = transcode.media("480p", "index.m3u8")
     assert text is not None
     assert parse("x", text).entries[0].uri == f"segment_000.ts{suffix}"
-    assert parse("x", film.multivariant()).entries[0].uri == f"480p/index.m3u8?v={version}"
-    assert film.folder.name == str(version)
+    assert parse("x", transcode.multivariant()).entries[0].uri == f"480p/index.m3u8?v={version}"
+    assert transcode.folder.name == str(version)
 
 
 def test_the_multivariant_playlist_tells_what_was_measured_so_far() -> None:
@@ -112,12 +112,17 @@ def test_a_name_above_the_source_plays_the_best_there_is(name: str, plays: str) 
 
 
 def test_the_served_and_the_retired_version_have_folders_of_their_own(studio: Path) -> None:
-    film = TranscodeFactory.create(ready=True, served=served(2), served_version=2, retired=served(1), retired_version=1)
-    old = retired(film)
+    transcode = TranscodeFactory.create(
+        ready=True, served=served(2), served_version=2, retired=served(1), retired_version=1
+    )
+    old = retired(transcode)
     assert old is not None
-    assert (edition(film).folder, old.folder) == (studio / "hls" / f"{film.pk}/2", studio / "hls" / f"{film.pk}/1")
+    assert (edition(transcode).folder, old.folder) == (
+        studio / "hls" / f"{transcode.pk}/2",
+        studio / "hls" / f"{transcode.pk}/1",
+    )
 
 
-def test_a_film_that_was_never_ready_serves_nothing() -> None:
-    film = TranscodeFactory.create()
-    assert (current(film), retired(film)) == (None, None)
+def test_a_video_that_was_never_ready_serves_nothing() -> None:
+    transcode = TranscodeFactory.create()
+    assert (current(transcode), retired(transcode)) == (None, None)

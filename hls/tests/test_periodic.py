@@ -11,13 +11,13 @@ from django.utils import timezone
 from hls import renewal
 from hls.models import PeriodicTask
 from hls.periodic import MINUTELY, in_turn
-from hls.renewal import Heartbeat
+from hls.renewal import LeaseRenewal
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("stop_flag")]
 
 
 def done(times: list[int]) -> bool:
-    return in_turn("sweep", MINUTELY, lambda heart: times.append(1))
+    return in_turn("sweep", MINUTELY, lambda lease: times.append(1))
 
 
 def test_it_is_done_once_a_minute_however_many_workers_start_it() -> None:
@@ -53,9 +53,9 @@ def test_of_eight_workers_that_start_at_once_one_does_it() -> None:
 def test_while_one_is_at_it_no_other_begins() -> None:
     begun_by_another: list[bool] = []
 
-    def work(heart: Heartbeat) -> None:
+    def work(lease: LeaseRenewal) -> None:
         with time_machine.travel(timezone.now() + timedelta(seconds=55)):
-            heart.go_on()  # the lease is renewed
+            lease.go_on()  # the lease is renewed
         with time_machine.travel(timezone.now() + timedelta(seconds=100)):
             begun_by_another.append(done([]))
 
@@ -64,7 +64,7 @@ def test_while_one_is_at_it_no_other_begins() -> None:
 
 
 def test_who_dies_over_it_is_followed_when_the_lease_has_lapsed() -> None:
-    def killed(heart: Heartbeat) -> None:
+    def killed(lease: LeaseRenewal) -> None:
         raise SystemExit
 
     with pytest.raises(SystemExit):
@@ -80,9 +80,9 @@ def test_who_was_thought_dead_stops_and_takes_nothing_from_the_other(monkeypatch
     monkeypatch.setattr(renewal, "RENEW_EVERY_S", 0)
     steps: list[int] = []
 
-    def work(heart: Heartbeat) -> None:
+    def work(lease: LeaseRenewal) -> None:
         for step in range(3):
-            heart.go_on()
+            lease.go_on()
             steps.append(step)
             PeriodicTask.objects.update(lease_token="another's")
 

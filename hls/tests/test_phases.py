@@ -1,4 +1,4 @@
-"""Where a film is on its way, in every state of its row and its chunks; and a heart that goes on beating."""
+"""Where a video is on its way, in every state of its row and its chunks; and a heart that goes on beating."""
 
 import os
 import threading
@@ -12,7 +12,7 @@ from redis.exceptions import ConnectionError as RedisAway
 
 from hls import claims, heartbeat, steps
 from hls.core.errors import ADVICE, REASONS, Code, Reason, TranscodeError
-from hls.failing import fail_film
+from hls.failing import fail_transcode
 from hls.models import ChunkState, State, Transcode
 from hls.status import Phase, failure, status_of, statuses
 from hls.tests.factories import ChunkFactory, TranscodeFactory, WorkerFactory, plan
@@ -41,13 +41,17 @@ LETTERS = {"d": ChunkState.DONE, "r": ChunkState.RUNNING, "w": ChunkState.WAITIN
 def test_the_phase_follows_from_the_rows(
     state: State, lease: str, chunks: str, phase: Phase, is_playable: bool
 ) -> None:
-    film = TranscodeFactory.create(processing=True)
-    film.state, film.lease_token, film.error_code = state, lease, "no_video" if state == State.FAILED else ""
-    film.save()
+    transcode = TranscodeFactory.create(processing=True)
+    transcode.state, transcode.lease_token, transcode.error_code = (
+        state,
+        lease,
+        "no_video" if state == State.FAILED else "",
+    )
+    transcode.save()
     for index, letter in enumerate(chunks):
         begun = None if letter == "w" else timezone.now()
-        ChunkFactory.create(transcode=film, index=index, state=LETTERS[letter], started_at=begun)
-    status = status_of(film)
+        ChunkFactory.create(transcode=transcode, index=index, state=LETTERS[letter], started_at=begun)
+    status = status_of(transcode)
     assert (status.phase, status.playable) == (phase, is_playable)
     assert status.chunks == tuple(LETTERS[letter] for letter in chunks)
     assert (status.error is not None) is (state == State.FAILED)
@@ -68,14 +72,14 @@ def test_a_failure_whose_reason_is_known_is_told_more_exactly(reason: Reason) ->
 
 @pytest.mark.django_db
 def test_a_reason_outlives_the_worker_and_is_forgotten_with_the_next_plan() -> None:
-    film = TranscodeFactory.create()
+    transcode = TranscodeFactory.create()
     error = TranscodeError(Code.UNSUPPORTED, "encv", reason=Reason.ENCRYPTED)
-    fail_film(Transcode.objects.all(), film, error, may_pass=False)
+    fail_transcode(Transcode.objects.all(), transcode, error, may_pass=False)
     failure = status_of(Transcode.objects.get()).error
     assert failure is not None
     assert (failure.code, failure.message) == ("unsupported", REASONS[Reason.ENCRYPTED].sentence)
     Transcode.objects.update(state=State.QUEUED)
-    found = claims.claim_film(claims.unplanned(), None)
+    found = claims.claim_transcode(claims.unplanned(), None)
     assert found is not None
     steps.write_plan(*found, plan())
     assert Transcode.objects.get().error_reason == ""
@@ -96,13 +100,13 @@ def test_places_in_the_queue_skip_whoever_is_not_in_it_and_have_no_ties() -> Non
     fourth = TranscodeFactory.create(queued_at=now)
     second = TranscodeFactory.create(queued_at=now - timedelta(minutes=1))
     found = statuses([first, second, third, fourth])
-    assert [found[film.pk].queue_position for film in (first, second, third, fourth)] == [1, 2, 3, 4]
+    assert [found[transcode.pk].queue_position for transcode in (first, second, third, fourth)] == [1, 2, 3, 4]
 
 
 @pytest.mark.django_db
 def test_nothing_is_said_of_the_time_left_before_there_is_anything_to_judge_by() -> None:
-    film = TranscodeFactory.create(processing=True, chunks=3)
-    status = status_of(film)
+    transcode = TranscodeFactory.create(processing=True, chunks=3)
+    status = status_of(transcode)
     assert (status.eta_s, status.speed, status.percent) == (None, None, 0)
     assert statuses([]) == {}
 
@@ -159,7 +163,7 @@ def test_a_worker_is_dead_where_its_process_is_surely_gone(change: dict[str, Any
 
 @pytest.mark.django_db
 def test_a_process_registers_once_and_signs_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("_worker", "_heart"):
+    for name in ("_worker", "_thread"):
         monkeypatch.setattr(heartbeat, name, None)
     monkeypatch.setattr(heartbeat, "_stopped", threading.Event())
     hearts: list[int] = []

@@ -93,7 +93,7 @@ def test_a_tile_that_is_no_picture_stays_black_and_is_no_poster(tmp_path: Path) 
     assert pictures.telling_tile(PLAN, folder, Unclaimed()) == 2
 
 
-def test_a_long_film_has_several_sheets_of_which_the_last_is_smaller(tmp_path: Path) -> None:
+def test_a_long_video_has_several_sheets_of_which_the_last_is_smaller(tmp_path: Path) -> None:
     assert pictures.write_storyboard(LONG, written(tmp_path / "tiles", [tile(99)]), tmp_path, Unclaimed()) == 3
     heights = []
     for number in range(3):
@@ -103,11 +103,11 @@ def test_a_long_film_has_several_sheets_of_which_the_last_is_smaller(tmp_path: P
 
 
 def test_a_poster_that_can_not_be_made_is_no_failure(tmp_path: Path) -> None:
-    """The film plays all the same."""
+    """The video plays all the same."""
     (tmp_path / "1080p").mkdir()
     target = tmp_path / "poster.jpg"
     assert not pictures.write_poster(PLAN, tmp_path, target, Encoder(Path("/nonexistent/ffmpeg")), Unclaimed())
-    (tmp_path / "1080p" / "segment_000.ts").write_bytes(b"no film")
+    (tmp_path / "1080p" / "segment_000.ts").write_bytes(b"no video")
     assert not pictures.write_poster(PLAN, tmp_path, target, Encoder(Path("/nonexistent/ffmpeg")), Unclaimed())
     assert not target.exists()
 
@@ -119,8 +119,8 @@ def test_a_tiles_moment_is_counted_within_its_segment(number: int, segment: int,
 
 
 @pytest.fixture
-def film(db: None, studio: Path) -> Transcode:
-    """A film of 100 s that is served, with its storyboard."""
+def transcode(db: None, studio: Path) -> Transcode:
+    """A video of 100 s that is served, with its storyboard."""
     served = Served(1, 100.0, 1, 17, (ServedRendition("1080p", 1920, 1080),), 1, True)
     made = TranscodeFactory.create(ready=True, plan=PLAN.to_json(), served=served.as_json())
     folder = version_folder(made.pk, 1)
@@ -129,8 +129,8 @@ def film(db: None, studio: Path) -> Transcode:
     return made
 
 
-def test_stills_are_offered_with_their_moments_and_places(film: Transcode) -> None:
-    found = stills.tiles(film, most=60)
+def test_stills_are_offered_with_their_moments_and_places(transcode: Transcode) -> None:
+    found = stills.tiles(transcode, most=60)
     assert [entry.number for entry in found] == list(range(10))
     assert [entry.at_s for entry in found] == [10.0 * number for number in range(10)]
     seventh = found[6]
@@ -138,43 +138,47 @@ def test_stills_are_offered_with_their_moments_and_places(film: Transcode) -> No
 
 
 @pytest.mark.parametrize(("most", "numbers"), [(5, [0, 2, 4, 6, 8]), (4, [0, 3, 6, 9]), (1, [0])])
-def test_no_more_stills_than_wanted_are_spread_over_the_film(film: Transcode, most: int, numbers: list[int]) -> None:
-    assert [entry.number for entry in stills.tiles(film, most=most)] == numbers
+def test_no_more_stills_than_wanted_are_spread_over_the_video(
+    transcode: Transcode, most: int, numbers: list[int]
+) -> None:
+    assert [entry.number for entry in stills.tiles(transcode, most=most)] == numbers
 
 
-def test_the_liveliest_still_has_the_most_contrast(film: Transcode) -> None:
-    assert stills.liveliest(film, most=60) == 6
+def test_the_liveliest_still_has_the_most_contrast(transcode: Transcode) -> None:
+    assert stills.liveliest(transcode, most=60) == 6
 
 
 @pytest.mark.parametrize(
     "change", [{"state": State.PROCESSING}, {"state": State.FAILED}, {"plan": None}, {"served": None}]
 )
-def test_a_film_whose_plan_is_of_another_version_has_no_stills(film: Transcode, change: dict[str, object]) -> None:
+def test_a_video_whose_plan_is_of_another_version_has_no_stills(
+    transcode: Transcode, change: dict[str, object]
+) -> None:
     for name, value in change.items():
-        setattr(film, name, value)
-    assert stills.tiles(film, most=60) == []
+        setattr(transcode, name, value)
+    assert stills.tiles(transcode, most=60) == []
     with pytest.raises(TranscodeError) as raised:
-        stills.liveliest(film, most=60)
+        stills.liveliest(transcode, most=60)
     assert raised.value.code == Code.SOURCE_MISSING
     with pytest.raises(TranscodeError) as raised:
-        stills.take_still(film, 0, Path("still.jpg"))
+        stills.take_still(transcode, 0, Path("still.jpg"))
     assert raised.value.code == Code.SOURCE_MISSING
 
 
 @pytest.mark.parametrize("number", [-1, 10, 10**9])
-def test_a_still_that_does_not_exist_is_refused(film: Transcode, tmp_path: Path, number: int) -> None:
+def test_a_still_that_does_not_exist_is_refused(transcode: Transcode, tmp_path: Path, number: int) -> None:
     with pytest.raises(TranscodeError, match="no such tile"):
-        stills.take_still(film, number, tmp_path / "still.jpg")
+        stills.take_still(transcode, number, tmp_path / "still.jpg")
 
 
-def test_a_still_of_a_segment_that_is_gone_is_refused(film: Transcode, tmp_path: Path) -> None:
+def test_a_still_of_a_segment_that_is_gone_is_refused(transcode: Transcode, tmp_path: Path) -> None:
     with pytest.raises(TranscodeError) as raised:
-        stills.take_still(film, 0, tmp_path / "still.jpg")
+        stills.take_still(transcode, 0, tmp_path / "still.jpg")
     assert raised.value.code == Code.SOURCE_MISSING
     assert not (tmp_path / "still.jpg").exists()
 
 
-def test_tiles_of_a_portrait_film_are_portrait() -> None:
+def test_tiles_of_a_portrait_video_are_portrait() -> None:
     portrait: Plan = plan(seconds=100, width=1080, height=1920)
     assert (portrait.tile_width, portrait.tile_height) == (136, 240)
     assert storyboard.sheet_size(replace(portrait, frames_per_tile=2500), 0) == (136, 240)

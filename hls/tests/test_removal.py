@@ -14,7 +14,7 @@ from hls.errors import TooMuch
 from hls.removal import TRASH, Trash, check_share, erase
 
 
-def put(root: Path, name: str, text: str = "film") -> Path:
+def put(root: Path, name: str, text: str = "video") -> Path:
     path = root / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
@@ -22,11 +22,11 @@ def put(root: Path, name: str, text: str = "film") -> Path:
 
 
 def test_what_is_thrown_away_lies_in_the_trash_under_its_name(tmp_path: Path) -> None:
-    film = put(tmp_path, "videos/a.mp4")
+    transcode = put(tmp_path, "videos/a.mp4")
     trash = Trash(tmp_path)
-    assert trash.put(film)
-    assert not film.exists()
-    assert [(name, path.read_text()) for name, path in trash.items()] == [("videos/a.mp4", "film")]
+    assert trash.put(transcode)
+    assert not transcode.exists()
+    assert [(name, path.read_text()) for name, path in trash.items()] == [("videos/a.mp4", "video")]
 
 
 def test_it_stays_for_the_days_that_the_settings_say(tmp_path: Path, settings: Settings) -> None:
@@ -54,7 +54,7 @@ def test_what_is_wanted_and_not_there_comes_back(tmp_path: Path) -> None:
     trash.put(tmp_path / "2")
     put(tmp_path, "2/1/segment", "a newer one")
     assert trash.restore({"1/2", "2/1", "3/1"}) == ["1/2"]
-    assert (tmp_path / "1/2/segment").read_text() == "film"
+    assert (tmp_path / "1/2/segment").read_text() == "video"
     assert (tmp_path / "2/1/segment").read_text() == "a newer one"
     assert sorted(name for name, _ in trash.items()) == ["1/1", "2/1"]
 
@@ -73,7 +73,7 @@ def test_what_is_gone_already_is_no_failure(tmp_path: Path) -> None:
 
 
 def test_what_can_not_be_removed_is_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    film = put(tmp_path, "film")
+    transcode = put(tmp_path, "video")
 
     def refused(path: Path, *others: object, **options: object) -> None:
         raise PermissionError(13, "Permission denied")
@@ -81,14 +81,14 @@ def test_what_can_not_be_removed_is_told_once(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(Path, "rename", refused)
     monkeypatch.setattr(Path, "unlink", refused)
     with capture_logs() as told:
-        assert not any(Trash(tmp_path).put(film) or erase(film) for _ in range(3))
+        assert not any(Trash(tmp_path).put(transcode) or erase(transcode) for _ in range(3))
     assert [(line["event"], line["path"], line["reason"]) for line in told] == [
-        ("can't be removed", str(film), "Permission denied")
+        ("can't be removed", str(transcode), "Permission denied")
     ]
 
 
 def test_a_file_and_a_folder_are_erased_and_a_links_target_is_not(tmp_path: Path) -> None:
-    kept = put(tmp_path, "kept/film")
+    kept = put(tmp_path, "kept/video")
     link = tmp_path / "link"
     link.symlink_to(kept.parent)
     for path in (put(tmp_path, "file"), put(tmp_path, "folder/file").parent, link):

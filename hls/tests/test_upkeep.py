@@ -10,7 +10,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from hls import heartbeat, lifecycle, upkeep
-from hls.folders import chunk_folder, film_folder, version_folder
+from hls.folders import chunk_folder, transcode_folder, version_folder
 from hls.identity import FILE
 from hls.models import Chunk, ChunkState, State, Transcode, Worker
 from hls.removal import TRASH
@@ -62,7 +62,7 @@ def test_nothing_is_known_of_a_worker_on_another_host() -> None:
     assert not heartbeat.is_dead(WorkerFactory.create(host="elsewhere:boot:1", pid=1, pid_started="1"))
 
 
-def test_a_film_that_failed_for_a_passing_cause_is_queued_again_when_due() -> None:
+def test_a_video_that_failed_for_a_passing_cause_is_queued_again_when_due() -> None:
     due = TranscodeFactory.create(failed=True, error_code="disk_full", retry_at=timezone.now() - timedelta(seconds=1))
     later = TranscodeFactory.create(failed=True, error_code="disk_full", retry_at=timezone.now() + timedelta(minutes=1))
     for_good = TranscodeFactory.create(failed=True)
@@ -75,16 +75,16 @@ def test_a_film_that_failed_for_a_passing_cause_is_queued_again_when_due() -> No
 
 
 def test_what_rows_name_is_kept() -> None:
-    film = TranscodeFactory.create(ready=True)
-    fill(version_folder(film.pk, 1) / "480p")
+    transcode = TranscodeFactory.create(ready=True)
+    fill(version_folder(transcode.pk, 1) / "480p")
     assert upkeep.orphans() == []
 
 
-def test_a_deleted_film_leaves_nothing(hls_root: Path) -> None:
-    film = TranscodeFactory.create(ready=True)
-    fill(version_folder(film.pk, 1) / "480p", size=1234)
-    folder = film_folder(film.pk)
-    film.delete()
+def test_a_deleted_video_leaves_nothing(hls_root: Path) -> None:
+    transcode = TranscodeFactory.create(ready=True)
+    fill(version_folder(transcode.pk, 1) / "480p", size=1234)
+    folder = transcode_folder(transcode.pk)
+    transcode.delete()
     assert [orphan.path for orphan in upkeep.orphans()] == [folder]
     assert upkeep.orphans()[0].size_bytes == 1234
     upkeep.sweep()
@@ -92,25 +92,25 @@ def test_a_deleted_film_leaves_nothing(hls_root: Path) -> None:
 
 
 def test_an_unfinished_version_is_kept_while_it_may_go_on() -> None:
-    film = TranscodeFactory.create(processing=True, version=2, served=served(1), served_version=1)
-    fill(version_folder(film.pk, 1))
-    fill(version_folder(film.pk, 2))
-    abandoned = fill(version_folder(film.pk, 3))
+    transcode = TranscodeFactory.create(processing=True, version=2, served=served(1), served_version=1)
+    fill(version_folder(transcode.pk, 1))
+    fill(version_folder(transcode.pk, 2))
+    abandoned = fill(version_folder(transcode.pk, 3))
     assert [orphan.path for orphan in upkeep.orphans()] == [abandoned]
 
 
 def test_the_folder_of_a_lost_claim_is_removed_and_that_of_a_live_one_kept() -> None:
     chunk = ChunkFactory.create(running=True, index=0)
-    film = chunk.transcode
-    live = fill(chunk_folder(film.pk, film.version, 0, chunk.lease_token))
-    lost = fill(chunk_folder(film.pk, film.version, 0, "f" * 32))
+    transcode = chunk.transcode
+    live = fill(chunk_folder(transcode.pk, transcode.version, 0, chunk.lease_token))
+    lost = fill(chunk_folder(transcode.pk, transcode.version, 0, "f" * 32))
     upkeep.sweep()
     assert live.exists()
     assert not lost.exists()
 
 
 def test_a_retired_version_goes_when_its_time_is_over() -> None:
-    film = TranscodeFactory.create(
+    transcode = TranscodeFactory.create(
         ready=True,
         version=2,
         served=served(2),
@@ -119,7 +119,7 @@ def test_a_retired_version_goes_when_its_time_is_over() -> None:
         retired_version=1,
         retired_until=timezone.now() + timedelta(minutes=1),
     )
-    old, new = fill(version_folder(film.pk, 1)), fill(version_folder(film.pk, 2))
+    old, new = fill(version_folder(transcode.pk, 1)), fill(version_folder(transcode.pk, 2))
     upkeep.sweep()
     assert old.exists()
     Transcode.objects.update(retired_until=timezone.now() - timedelta(seconds=1))
@@ -138,7 +138,7 @@ def test_looking_for_orphans_costs_a_constant_number_of_queries(
 
 
 def test_a_disk_of_its_own_is_taken_up_with_what_its_file_system_keeps_there(hls_root: Path) -> None:
-    """`lost+found` is in the root of every ext4: it names no film, and is nobody's to remove."""
+    """`lost+found` is in the root of every ext4: it names no video, and is nobody's to remove."""
     (hls_root / FILE).unlink()
     (hls_root / "lost+found").mkdir()
     assert upkeep.orphans() == []
@@ -147,18 +147,18 @@ def test_a_disk_of_its_own_is_taken_up_with_what_its_file_system_keeps_there(hls
 
 
 def test_versions_that_were_given_up_go_however_many(hls_root: Path) -> None:
-    """Films replaced while they are made, as by a script: nobody need ask whether that many may be removed."""
-    films = TranscodeFactory.create_batch(12, processing=True)
-    for film in films:
-        fill(version_folder(film.pk, 1) / "480p")
-        lifecycle.replace(film, "videos/other.mp4")
+    """Videos replaced while they are made, as by a script: nobody need ask whether that many may be removed."""
+    transcodes = TranscodeFactory.create_batch(12, processing=True)
+    for transcode in transcodes:
+        fill(version_folder(transcode.pk, 1) / "480p")
+        lifecycle.replace(transcode, "videos/other.mp4")
     upkeep.sweep()
-    assert not any(version_folder(film.pk, 1).exists() for film in films)
+    assert not any(version_folder(transcode.pk, 1).exists() for transcode in transcodes)
 
 
-def test_the_version_that_is_served_is_kept_when_its_film_is_replaced() -> None:
-    film = TranscodeFactory.create(ready=True)
-    fill(version_folder(film.pk, 1) / "480p")
-    lifecycle.replace(film, "videos/other.mp4")
+def test_the_version_that_is_served_is_kept_when_its_video_is_replaced() -> None:
+    transcode = TranscodeFactory.create(ready=True)
+    fill(version_folder(transcode.pk, 1) / "480p")
+    lifecycle.replace(transcode, "videos/other.mp4")
     upkeep.sweep()
-    assert version_folder(film.pk, 1).exists()
+    assert version_folder(transcode.pk, 1).exists()

@@ -45,17 +45,17 @@ def test_a_queue_that_is_down_costs_no_row(monkeypatch: pytest.MonkeyPatch) -> N
         raise RedisAway("connection refused")
 
     monkeypatch.setattr(HUEY, "enqueue", away)
-    film = lifecycle.submit("videos/a.mp4")
-    lifecycle.cancel(film)
-    lifecycle.retry(film)
+    transcode = lifecycle.submit("videos/a.mp4")
+    lifecycle.cancel(transcode)
+    lifecycle.retry(transcode)
     assert Transcode.objects.get().state == State.QUEUED
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("ask", [lifecycle.retry, lambda film: lifecycle.replace(film, "videos/b.mp4")])
+@pytest.mark.parametrize("ask", [lifecycle.retry, lambda transcode: lifecycle.replace(transcode, "videos/b.mp4")])
 def test_everything_that_makes_work_wakes_a_worker(enqueued: list[str], ask: object) -> None:
-    film = TranscodeFactory.create(failed=True)
-    ask(film)  # type: ignore[operator]
+    transcode = TranscodeFactory.create(failed=True)
+    ask(transcode)  # type: ignore[operator]
     assert enqueued == ["work"]
 
 

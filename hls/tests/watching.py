@@ -1,4 +1,4 @@
-"""Encodes a film with the core alone, and looks at what a player would get."""
+"""Encodes a video with the core alone, and looks at what a player would get."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,8 +26,8 @@ ENCODER = Encoder(ffmpeg_path())
 
 
 @dataclass(frozen=True)
-class Film:
-    """A published film: playlists and segments as they are served."""
+class WatchedVideo:
+    """A published video: playlists and segments as they are served."""
 
     plan: Plan
     chunks: tuple[ChunkFacts, ...]
@@ -44,7 +44,7 @@ class Film:
         return whole
 
 
-def encode(source: Path, folder: Path, *, encoder: Encoder = ENCODER) -> Film:
+def encode(source: Path, folder: Path, *, encoder: Encoder = ENCODER) -> WatchedVideo:
     plan = make_plan(probe(source, limits=LIMITS))
     chunks = tuple(encode_one(plan, index, source, folder, encoder) for index in range(len(plan.timeline.chunks)))
     for facts in joined(chunks):
@@ -52,11 +52,11 @@ def encode(source: Path, folder: Path, *, encoder: Encoder = ENCODER) -> Film:
         (folder / facts.name / names.INDEX).write_text(index)
         (folder / facts.name / names.IFRAMES).write_text(playlists.iframes(plan, facts.name, facts.segments))
     (folder / names.MASTER).write_text(playlists.multivariant(plan, joined(chunks)))
-    return Film(plan, chunks, folder)
+    return WatchedVideo(plan, chunks, folder)
 
 
 def encode_one(plan: Plan, index: int, source: Path, folder: Path, encoder: Encoder = ENCODER) -> ChunkFacts:
-    """One chunk in a folder of its own, moved to where the film is."""
+    """One chunk in a folder of its own, moved to where the video is."""
     private = folder / f"chunk-{index}"
     private.mkdir(parents=True)
     facts = encode_chunk(
@@ -158,13 +158,13 @@ def _levels(frame: AudioFrame) -> Iterator[tuple[float, float]]:
         yield begin_s + start / 48_000, max(map(abs, samples[start : start + 48])) / 32_768
 
 
-def assert_plays(film: Film) -> None:
+def assert_plays(clip: WatchedVideo) -> None:
     """Every rendition decodes without a word, and the published files break no rule."""
-    for rendition in film.plan.renditions:
-        assert complaints(film.joined(rendition.name)) == ""
-    assert violations(film) == ()
+    for rendition in clip.plan.renditions:
+        assert complaints(clip.joined(rendition.name)) == ""
+    assert violations(clip) == ()
 
 
-def violations(film: Film) -> tuple[Violation, ...]:
+def violations(clip: WatchedVideo) -> tuple[Violation, ...]:
     """What our own checker has to say against the published files."""
-    return check(lambda name: (film.folder / name).read_bytes())
+    return check(lambda name: (clip.folder / name).read_bytes())

@@ -1,4 +1,4 @@
-"""What can be done to films in the admin, one at a time or many: asked first, permitted, and kept in the history."""
+"""What can be done to videos in the admin, one at a time or many: asked first, permitted, and kept in the history."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -26,8 +26,8 @@ from library.storage import all_bytes
 
 
 @dataclass(frozen=True)
-class Deed:
-    """Something done to a film after a confirmation."""
+class VideoAction:
+    """Something done to a video after a confirmation."""
 
     name: str
     verb: str
@@ -38,7 +38,7 @@ class Deed:
     act: Callable[[Video], None]  # raises NotPossible
 
 
-RETRY = Deed(
+RETRY = VideoAction(
     name="retry",
     verb="Retry",
     question="Transcode again? Parts that are done stay done.",
@@ -47,7 +47,7 @@ RETRY = Deed(
     states=(State.FAILED, State.CANCELLED),
     act=lambda video: lifecycle.retry(video.transcode),
 )
-CANCEL = Deed(
+CANCEL = VideoAction(
     name="cancel",
     verb="Cancel transcode",
     question="Stop transcoding? What is done so far is kept for a later retry.",
@@ -56,19 +56,19 @@ CANCEL = Deed(
     states=ACTIVE,
     act=lambda video: lifecycle.cancel(video.transcode),
 )
-POSTER = Deed(
+POSTER = VideoAction(
     name="regenerate_poster",
     verb="Regenerate poster",
-    question="Take a new poster from the film? It replaces the present one.",
-    done="Poster taken from the film",
+    question="Take a new poster from the video? It replaces the present one.",
+    done="Poster taken from the video",
     icon="image",
     states=(State.READY,),
     act=posters.regenerate,
 )
-DEEDS = (RETRY, CANCEL, POSTER)
+ACTIONS = (RETRY, CANCEL, POSTER)
 
 
-class FilmActions(ModelAdmin):
+class VideoActions(ModelAdmin):
     actions: Any = ["retry_selected", "cancel_selected", "regenerate_selected"]
     actions_detail: Any = ["retry", "cancel", "regenerate_poster"]
 
@@ -84,7 +84,7 @@ class FilmActions(ModelAdmin):
     def regenerate_poster(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self.ask_about_one(request, object_id, POSTER)
 
-    @admin.action(description="Retry selected films", permissions=["change"])
+    @admin.action(description="Retry selected videos", permissions=["change"])
     def retry_selected(self, request: HttpRequest, queryset: QuerySet[Video]) -> HttpResponse | None:
         return self.ask_about_many(request, queryset, RETRY)
 
@@ -92,7 +92,7 @@ class FilmActions(ModelAdmin):
     def cancel_selected(self, request: HttpRequest, queryset: QuerySet[Video]) -> HttpResponse | None:
         return self.ask_about_many(request, queryset, CANCEL)
 
-    @admin.action(description="Regenerate posters of selected films", permissions=["change"])
+    @admin.action(description="Regenerate posters of selected videos", permissions=["change"])
     def regenerate_selected(self, request: HttpRequest, queryset: QuerySet[Video]) -> HttpResponse | None:
         return self.ask_about_many(request, queryset, POSTER)
 
@@ -103,15 +103,15 @@ class FilmActions(ModelAdmin):
             raise PermissionDenied
         tile = request.POST.get("tile", "")
         number = int(tile) if tile.isascii() and tile.isdigit() and len(tile) < 7 else -1
-        chosen = replace(POSTER, done="Poster chosen from the film", act=lambda film: posters.choose(film, number))
+        chosen = replace(POSTER, done="Poster chosen from the video", act=lambda one: posters.choose(one, number))
         self.do(request, [video], chosen)
         return HttpResponseRedirect(reverse("admin:library_video_change", args=[video.pk]))
 
     def get_actions_detail(self, request: HttpRequest, object_id: int | str) -> list[Any]:
-        """Only what the film's state allows is offered."""
+        """Only what the video's state allows is offered."""
         video = Video.objects.select_related("transcode").filter(pk=object_id).first()
         state = video.transcode.state if video else None
-        offered = {f"library_video_{deed.name}" for deed in DEEDS if state in deed.states}
+        offered = {f"library_video_{action.name}" for action in ACTIONS if state in action.states}
         return [entry for entry in super().get_actions_detail(request, object_id) if entry.action_name in offered]
 
     def get_action_choices(
@@ -123,32 +123,36 @@ class FilmActions(ModelAdmin):
         """Unfold's words with Django 6.1's signature."""
         return admin.ModelAdmin.get_action_choices(self, request, [("", "Select action")], action_location)
 
-    def ask_about_one(self, request: HttpRequest, object_id: str, deed: Deed) -> HttpResponse:
+    def ask_about_one(self, request: HttpRequest, object_id: str, action: VideoAction) -> HttpResponse:
         video = get_object_or_404(self.get_queryset(request), pk=object_id)
         back = reverse("admin:library_video_change", args=[video.pk])
         if request.method != "POST":
-            return self.confirmation(request, [video], deed, back=back)
-        self.do(request, [video], deed)
+            return self.confirmation(request, [video], action, back=back)
+        self.do(request, [video], action)
         return HttpResponseRedirect(back)
 
-    def ask_about_many(self, request: HttpRequest, queryset: QuerySet[Video], deed: Deed) -> HttpResponse | None:
-        fitting = list(queryset.filter(transcode__state__in=deed.states))
+    def ask_about_many(
+        self, request: HttpRequest, queryset: QuerySet[Video], action: VideoAction
+    ) -> HttpResponse | None:
+        fitting = list(queryset.filter(transcode__state__in=action.states))
         if not fitting:
             self.message_user(
-                request, f"{deed.verb}: none of the selected films is in a state for it.", messages.WARNING
+                request, f"{action.verb}: none of the selected videos is in a state for it.", messages.WARNING
             )
             return None
         if "confirmed" not in request.POST:
-            return self.confirmation(request, fitting, deed, back=reverse("admin:library_video_changelist"))
-        self.do(request, fitting, deed)
+            return self.confirmation(request, fitting, action, back=reverse("admin:library_video_changelist"))
+        self.do(request, fitting, action)
         return None
 
-    def confirmation(self, request: HttpRequest, videos: list[Video], deed: Deed, *, back: str) -> HttpResponse:
+    def confirmation(
+        self, request: HttpRequest, videos: list[Video], action: VideoAction, *, back: str
+    ) -> HttpResponse:
         context = {
             **self.admin_site.each_context(request),
-            "title": deed.verb,
+            "title": action.verb,
             "opts": self.opts,
-            "deed": deed,
+            "asked": action,
             "videos": videos,
             "back": back,
             "action": request.POST.get("action", ""),
@@ -156,18 +160,18 @@ class FilmActions(ModelAdmin):
         }
         return TemplateResponse(request, "admin/library/video/confirm.html", context)
 
-    def do(self, request: HttpRequest, videos: Iterable[Video], deed: Deed) -> None:
+    def do(self, request: HttpRequest, videos: Iterable[Video], action: VideoAction) -> None:
         done = []
         for video in videos:
             try:
-                deed.act(video)
+                action.act(video)
             except NotPossible as error:
                 self.message_user(request, f"{video}: {error}", messages.ERROR)
             else:
-                self.log_change(request, video, f"{deed.done}.")
+                self.log_change(request, video, f"{action.done}.")
                 done.append(video.title)
         if done:
-            self.message_user(request, f"{deed.done}: {', '.join(done)}.", messages.SUCCESS)
+            self.message_user(request, f"{action.done}: {', '.join(done)}.", messages.SUCCESS)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """With the room that gets free, told beside the counts."""

@@ -21,7 +21,7 @@ def hourly_chart(events: Iterable[tuple[datetime, float]], *, hours: int) -> str
             "labels": [f"{start:%H:00}" for start in starts],
             "datasets": [
                 {
-                    "label": "Minutes of film",
+                    "label": "Minutes of video",
                     "data": [round(amount, 1) for amount in sums.values()],
                     "backgroundColor": "var(--color-primary-600)",
                 }

@@ -30,7 +30,7 @@ from library.storage import served_bytes, uploaded_bytes
 WORKER_SILENCE = timedelta(seconds=15)
 ROOM_IS_FRESH_S = 10
 MOST_ROWS = 6
-PARTS = ("numbers", "films", "machines")
+PARTS = ("numbers", "videos", "machines")
 CHART_HOURS = 24
 
 
@@ -46,7 +46,7 @@ class Tile:
 
 
 @dataclass(frozen=True)
-class ShownFilm:
+class ShownVideo:
     video: Video
     cell: SafeString
 
@@ -67,7 +67,7 @@ class Room:
     """Bytes, in words."""
 
     uploads: str
-    films: str
+    videos: str
     free: str
     used_percent: int
 
@@ -75,7 +75,7 @@ class Room:
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Unfold's DASHBOARD_CALLBACK; only what the person may see."""
     may_see = request.user.has_perm("library.view_video")
-    context["may_see_films"] = may_see
+    context["may_see_videos"] = may_see
     if may_see:
         finished = finished_since(timezone.now() - timedelta(hours=CHART_HOURS))
         number = counts()
@@ -83,12 +83,12 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
             "title": "Dashboard",
             "tiles": tiles(number),
             "live_attributes": SafeString(" data-live-active") if is_active(number) else "",
-            "films": figures(number, "films"),
+            "videos": figures(number, "videos"),
             "machines": figures(number, "machines"),
             "numbers": figures(number, "numbers"),
             "chart": hourly_chart(finished, hours=CHART_HOURS) if finished else None,
             "finished": duration_text(60 * sum(minutes for _, minutes in finished)),
-            "has_films": any(number.values()),
+            "has_videos": any(number.values()),
             "may_add": request.user.has_perm("library.add_video"),
             "add_link": reverse("admin:library_video_add"),
         }
@@ -100,23 +100,23 @@ def is_active(number: dict[str, int]) -> bool:
 
 
 def figures(number: dict[str, int], part: str) -> SafeString:
-    """A fragment of the dashboard: "numbers", "films" or "machines"."""
+    """A fragment of the dashboard: "numbers", "videos" or "machines"."""
     context: dict[str, Any] = {}
     match part:
         case "numbers":
             context["tiles"] = tiles(number)
-        case "films":
-            context = {"running": shown(films(ACTIVE).order_by("transcode__queued_at"))}
-            context["failed"] = shown(films([State.FAILED]).order_by("-transcode__finished_at"))
+        case "videos":
+            context = {"running": shown(videos(ACTIVE).order_by("transcode__queued_at"))}
+            context["failed"] = shown(videos([State.FAILED]).order_by("-transcode__finished_at"))
         case "machines":
             context = {"hearts": hearts(), "room": room()}
     return mark_safe(render_to_string(f"admin/library/dashboard/{part}.html", context))  # noqa: S308 (our own template)
 
 
-def shown(videos: Any) -> list[ShownFilm]:
+def shown(videos: Any) -> list[ShownVideo]:
     listed = list(videos[:MOST_ROWS])
     progress = progress_by_id(listed)
-    return [ShownFilm(video, fragment(video, progress[video.pk], "cell")) for video in listed]
+    return [ShownVideo(video, fragment(video, progress[video.pk], "cell")) for video in listed]
 
 
 @never_cache
@@ -135,12 +135,12 @@ def figures_view(request: HttpRequest) -> JsonResponse:
     )
 
 
-def films(states: Iterable[str]) -> Any:
+def videos(states: Iterable[str]) -> Any:
     return Video.objects.select_related("transcode").filter(transcode__state__in=states)
 
 
 def counts() -> dict[str, int]:
-    """How many films there are in each state, with one query."""
+    """How many videos there are in each state, with one query."""
     return Transcode.objects.aggregate(**{state.value: Count("pk", filter=Q(state=state)) for state in State})
 
 
@@ -186,20 +186,20 @@ def measured_room() -> Room:
     usage = shutil.disk_usage(settings.DATA_DIR)
     return Room(
         uploads=size_text(uploaded_bytes()),
-        films=size_text(served_bytes()),
+        videos=size_text(served_bytes()),
         free=size_text(max(0, usage.free - settings.DISK_RESERVE_BYTES)),
         used_percent=round(100 * usage.used / usage.total),
     )
 
 
 def finished_since(begin: datetime) -> list[tuple[datetime, float]]:
-    """When each film became ready, and how many minutes long it is."""
+    """When each video became ready, and how many minutes long it is."""
     rows = Transcode.objects.filter(served_at__gte=begin).values_list("served_at", "served__duration_s")
     return [(at, duration_s / 60) for at, duration_s in rows if at and duration_s]
 
 
 def running_badge(request: HttpRequest) -> int | None:
-    """The number beside "Films" in the sidebar; none where nothing runs."""
+    """The number beside "Videos" in the sidebar; none where nothing runs."""
     return Transcode.objects.filter(state__in=ACTIVE).count() or None
 
 

@@ -1,4 +1,4 @@
-"""What is known of a film's file and of what was made of it, in words."""
+"""What is known of a video's file and of what was made of it, in words."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The admin's form for a film."""
+"""The admin's form for a video."""
 
 from pathlib import PurePath
 from typing import Any
@@ -10,7 +10,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, U
 
 from library import disk
 from library.errors import LibraryError, PictureRefused
-from library.kinds import ACCEPTED, REFUSAL, is_film
+from library.kinds import ACCEPTED, REFUSAL, is_video
 from library.models import Category, Upload, UploadKind, Video
 from library.thumbnails import redrawn
 from library.uploads import finishing, resumable
@@ -19,10 +19,10 @@ CHUNK_BYTES = 8 << 20  # of a resumable upload's pieces: what is sent again at m
 PICTURES = "image/jpeg,image/png,image/webp,image/avif,image/gif"
 
 
-class FilmInput(forms.FileInput):
+class VideoInput(forms.FileInput):
     """The file field, which works by itself; a script makes a drop zone of it."""
 
-    template_name = "library/film_input.html"
+    template_name = "library/video_input.html"
     upload: str = ""  # the id of a resumable upload that stands for the file
 
     def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
@@ -57,11 +57,11 @@ class VideoForm(forms.ModelForm):  # type: ignore[type-arg]  # generic only for 
     category = forms.ChoiceField(
         choices=Category.choices, initial=Category.DRAMA, widget=UnfoldAdminSelectWidget(choices=Category.choices)
     )
-    video_file = forms.FileField(label="Video file", widget=FilmInput(attrs={"accept": ACCEPTED.replace(" ", "")}))
+    video_file = forms.FileField(label="Video file", widget=VideoInput(attrs={"accept": ACCEPTED.replace(" ", "")}))
     thumbnail = forms.FileField(
         required=False,
         widget=PictureInput(attrs={"accept": PICTURES}),
-        help_text="JPEG, PNG, WebP, AVIF, GIF or BMP. Made from the film where there is none.",
+        help_text="JPEG, PNG, WebP, AVIF, GIF or BMP. Made from the video where there is none.",
     )
 
     upload = forms.UUIDField(required=False, widget=forms.HiddenInput())
@@ -90,14 +90,14 @@ class VideoForm(forms.ModelForm):  # type: ignore[type-arg]  # generic only for 
         super().add_error(field, refused or error)
 
     def clean_upload(self) -> None:
-        """A resumable upload in the place of the file: complete, the editor's own, and not yet another film's."""
+        """A resumable upload in the place of the file: complete, the editor's own, and not yet another video's."""
         pk = self.cleaned_data.get("upload")
         if pk is None:
             return
         try:
             upload = resumable.find(self.uploader, pk)
             finishing.finish(upload)
-        except LibraryError:  # gone, or no film can come of it
+        except LibraryError:  # gone, or no video can come of it
             upload = None
         if upload is None or upload.taken_at is not None or upload.kind == UploadKind.PARTIAL:
             self.fields["video_file"].widget.upload = ""
@@ -111,7 +111,7 @@ class VideoForm(forms.ModelForm):  # type: ignore[type-arg]  # generic only for 
         upload = self.cleaned_data.get("video_file")
         if not isinstance(upload, UploadedFile):
             return upload
-        if not is_film(upload.name or ""):
+        if not is_video(upload.name or ""):
             raise forms.ValidationError(REFUSAL)
         if sentence := disk.refusal(0):
             raise forms.ValidationError(sentence)
@@ -133,7 +133,7 @@ class VideoForm(forms.ModelForm):  # type: ignore[type-arg]  # generic only for 
             raise forms.ValidationError(str(error)) from None
 
     @property
-    def new_film(self) -> "UploadedFile[bytes] | None":
+    def new_video(self) -> "UploadedFile[bytes] | None":
         """The file that was sent, if one was."""
         upload = self.cleaned_data.get("video_file")
         return upload if isinstance(upload, UploadedFile) else None

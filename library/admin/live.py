@@ -34,7 +34,7 @@ def fragment(video: Video, progress: Progress, part: str, *, may_change: bool = 
 
 
 def attach_progress(videos: Sequence[Video]) -> None:
-    """Read the progress of all these films at once; `live` then finds it with each."""
+    """Read the progress of all these videos at once; `live` then finds it with each."""
     found = progress_by_id(videos)
     for video in videos:
         video.progress = found[video.pk]  # type: ignore[attr-defined]
@@ -63,7 +63,7 @@ def live(video: Video, part: str, *, may_change: bool = False) -> SafeString:
 def progress_view(request: HttpRequest, admin: ModelAdmin) -> JsonResponse:
     """`?id=1&id=2&part=cell` → `{"active": [2], "fragments": {"1": {"cell": "<div…"}, …}}`.
 
-    A film that is gone is not in the answer.
+    A video that is gone is not in the answer.
     """
     if not admin.has_view_permission(request):
         raise PermissionDenied

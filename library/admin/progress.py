@@ -34,7 +34,7 @@ CELL_WORDS = {
 
 @dataclass(frozen=True)
 class Cell:
-    """One square of the tracker: a chunk, or a run of chunks of a long film."""
+    """One square of the tracker: a chunk, or a run of chunks of a long video."""
 
     state: str
     tooltip: str
@@ -42,7 +42,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Progress:
-    """A film's status with its words."""
+    """A video's status with its words."""
 
     video_id: int
     status: Status
@@ -69,7 +69,7 @@ def progress_of(video: Video) -> Progress:
 
 
 def progress_by_id(videos: Sequence[Video]) -> dict[int, Progress]:
-    """With two queries however many films there are; `transcode` must be selected with them."""
+    """With two queries however many videos there are; `transcode` must be selected with them."""
     found = statuses([video.transcode for video in videos])
     return {video.pk: worded(video, found[video.transcode_id]) for video in videos}
 
@@ -113,7 +113,7 @@ def duration_text(seconds: float) -> str:
 
 
 def clock_text(seconds: float) -> str:
-    """A film's length as players show it: "1:30", "2:05:09"."""
+    """A video's length as players show it: "1:30", "2:05:09"."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

@@ -1,4 +1,4 @@
-"""The storyboard's pictures, offered as posters on a film's page."""
+"""The storyboard's pictures, offered as posters on a video's page."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Films in the admin: the list and the form. What each film is doing is told by library/admin/live.py."""
+"""Videos in the admin: the list and the form. What each video is doing is told by library/admin/live.py."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from unfold.decorators import display
 from unfold.views import ChangeList
 
 from library import catalogue, videos
-from library.admin.actions import FilmActions
+from library.admin.actions import VideoActions
 from library.admin.dashboard import figures_view
 from library.admin.filters import StateFilter
 from library.admin.forms import VideoForm
@@ -26,7 +26,7 @@ from library.uploads.receiving import refusals
 
 
 class VideoList(ChangeList):
-    """The list with each film's progress, read for all rows of the page at once."""
+    """The list with each video's progress, read for all rows of the page at once."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
@@ -35,10 +35,10 @@ class VideoList(ChangeList):
 
 
 @admin.register(Video)
-class VideoAdmin(FilmActions, ModelAdmin):
+class VideoAdmin(VideoActions, ModelAdmin):
     form = VideoForm
-    list_display = ["poster", "film", "status", "shown_category", "added"]
-    list_display_links = ["film"]
+    list_display = ["poster", "shown_title", "status", "shown_category", "added"]
+    list_display_links = ["shown_title"]
     list_filter = [StateFilter, "category", "created_at"]
     list_filter_submit = True
     list_select_related = ["transcode"]
@@ -80,8 +80,8 @@ class VideoAdmin(FilmActions, ModelAdmin):
     def poster(self, video: Video) -> SafeString:
         return live(video, "poster")
 
-    @display(description="Film", ordering="title")
-    def film(self, video: Video) -> SafeString:
+    @display(description="Video", ordering="title")
+    def shown_title(self, video: Video) -> SafeString:
         return format_html('<span class="vf-title">{}</span>', video.title)
 
     @display(description="Status", ordering="transcode__state")
@@ -118,11 +118,11 @@ class VideoAdmin(FilmActions, ModelAdmin):
         upload = form.finished_upload
         if upload is not None:
             finishing.take(upload, obj)
-        elif form.new_film is not None:
-            videos.store_upload(obj, form.new_film)
+        elif form.new_video is not None:
+            videos.store_upload(obj, form.new_video)
         if not change:
             videos.save_new(obj)
-        elif upload is not None or form.new_film is not None:
+        elif upload is not None or form.new_video is not None:
             videos.save_replaced(obj)
         else:
             obj.save()

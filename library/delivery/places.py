@@ -1,4 +1,4 @@
-"""Where a film's files are: names are looked up in the version that is served, never joined to a path.
+"""Where a video's files are: names are looked up in the version that is served, never joined to a path.
 
 A version never changes, so where it lies is remembered for a while and most requests cost no database query. Which
 version is the current one changes with a replacement and is remembered for no longer than players keep a playlist.
@@ -28,7 +28,7 @@ FIRST = 1  # segments without a version in their address belong to the first one
 
 @dataclass(frozen=True)
 class Place:
-    """A film's version on the disk; the counts say which segments and sheets may be asked for.
+    """A video's version on the disk; the counts say which segments and sheets may be asked for.
 
     Paths are strings here: making a Path of one takes longer than opening it.
     """
@@ -61,9 +61,9 @@ class Place:
 
 
 class Key(NamedTuple):
-    """What is remembered: a film's version, or its current one (None); growing ones apart, as not all may see them."""
+    """What is remembered: a video's version, or its current one (None); growing ones apart, as not all may see them."""
 
-    film: int
+    video_id: int
     version: int | None
     is_finished: bool = True
 
@@ -95,30 +95,30 @@ class Memory:
 memory = Memory()
 
 
-FILM = f"""
+VIDEO = f"""
 SELECT video.thumbnail, transcode.id, transcode.served, transcode.retired
 FROM {Video._meta.db_table} video JOIN {Transcode._meta.db_table} transcode ON transcode.id = video.transcode_id
 WHERE video.id = %s
 """  # noqa: S608 (the tables' names are ours)
 
 
-def film_of(film: int) -> Video:
-    """What leads to a film's files, in deferred rows and at a fraction of the ORM's cost. Raises NotFound."""
+def video_of(video_id: int) -> Video:
+    """What leads to a video's files, in deferred rows and at a fraction of the ORM's cost. Raises NotFound."""
     with connection.cursor() as cursor:
-        cursor.execute(FILM, [film])
+        cursor.execute(VIDEO, [video_id])
         row = cursor.fetchone()
     if row is None:
         raise NotFound
     thumbnail, transcode, *editions = row
     served, retired = (json.loads(text) if text else None for text in editions)
-    video = Video.from_db(connection.alias, ["id", "thumbnail", "transcode_id"], [film, thumbnail, transcode])
+    video = Video.from_db(connection.alias, ["id", "thumbnail", "transcode_id"], [video_id, thumbnail, transcode])
     video.transcode = Transcode.from_db(connection.alias, ["id", "served", "retired"], [transcode, served, retired])
     return video
 
 
-def transcode_of(film: int) -> Transcode:
+def transcode_of(video_id: int) -> Transcode:
     """Raises NotFound."""
-    found = Transcode.objects.filter(video=film).first()
+    found = Transcode.objects.filter(video=video_id).first()
     if found is None:
         raise NotFound
     return found
@@ -135,14 +135,14 @@ def edition_of(transcode: Transcode, version: int | None) -> Edition:
     return old
 
 
-def place_of(film: int, version: int | None) -> Place:
+def place_of(video_id: int, version: int | None) -> Place:
     """A finished version as the database has it now; `remembered` will know it. Raises NotFound."""
-    return keep(film, version, edition_of(transcode_of(film), version))
+    return keep(video_id, version, edition_of(transcode_of(video_id), version))
 
 
-def keep(film: int, version: int | None, edition: Edition) -> Place:
+def keep(video_id: int, version: int | None, edition: Edition) -> Place:
     place = place_in(edition)
-    memory.put(Key(film, version), place)
+    memory.put(Key(video_id, version), place)
     return place
 
 
@@ -158,30 +158,30 @@ def place_in(edition: Edition) -> Place:
     )
 
 
-def remembered(film: int, version: int | None) -> Place | None:
+def remembered(video_id: int, version: int | None) -> Place | None:
     """A finished version, without asking the database."""
-    return memory.get(Key(film, version))
+    return memory.get(Key(video_id, version))
 
 
-def segment_path(film: int, resolution: str, name: str, *, version: int | None, may_preview: bool) -> str:
-    """A segment's file; those of a film that is still being made only for whom may see it. Raises NotFound."""
+def segment_path(video_id: int, resolution: str, name: str, *, version: int | None, may_preview: bool) -> str:
+    """A segment's file; those of a video that is still being made only for whom may see it. Raises NotFound."""
     version = version or FIRST
-    place = remembered(film, version)
+    place = remembered(video_id, version)
     if place is None and may_preview:
-        growing = memory.get(Key(film, version, is_finished=False))
+        growing = memory.get(Key(video_id, version, is_finished=False))
         if growing and (names.segment_number(name) or 0) < growing.segment_count:
             place = growing
     if place is None:
-        place = finished_or_growing(film, version, may_preview)
+        place = finished_or_growing(video_id, version, may_preview)
     return place.segment(resolution, name)
 
 
-def finished_or_growing(film: int, version: int, may_preview: bool) -> Place:
-    transcode = transcode_of(film)
+def finished_or_growing(video_id: int, version: int, may_preview: bool) -> Place:
+    transcode = transcode_of(video_id)
     is_growing = may_preview and transcode.served_version != version and transcode.version == version
     growing = Growing.of(transcode) if is_growing else None
     if growing is None:
-        return keep(film, version, edition_of(transcode, version))
+        return keep(video_id, version, edition_of(transcode, version))
     place = Place(
         folder=str(growing.folder),
         version=version,
@@ -190,5 +190,5 @@ def finished_or_growing(film: int, version: int, may_preview: bool) -> Place:
         sheet_count=0,
         is_finished=False,
     )
-    memory.put(Key(film, version, is_finished=False), place)
+    memory.put(Key(video_id, version, is_finished=False), place)
     return place

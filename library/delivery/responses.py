@@ -1,4 +1,4 @@
-"""What players fetch, as Django's responses. Playlists are looked up afresh: a replaced film is seen at once."""
+"""What players fetch, as Django's responses. Playlists are looked up afresh: a replaced video is seen at once."""
 
 import hashlib
 from collections.abc import Callable, Mapping
@@ -38,59 +38,59 @@ class Bytes(FileResponse):
         """Leave the headers as they were given."""
 
 
-def master(request: HttpRequest, film: int, *, version: int | None, may_preview: bool) -> HttpResponseBase:
-    transcode = places.transcode_of(film)
+def master(request: HttpRequest, video_id: int, *, version: int | None, may_preview: bool) -> HttpResponseBase:
+    transcode = places.transcode_of(video_id)
     if transcode.served is None:
         return growing_text(request, transcode, may_preview, lambda growing: growing.multivariant())
-    place = places.keep(film, version, places.edition_of(transcode, version))
+    place = places.keep(video_id, version, places.edition_of(transcode, version))
     return text(request, f"{place.folder}/{names.MASTER}")
 
 
 def media(
-    request: HttpRequest, film: int, resolution: str, name: str, *, version: int | None, may_preview: bool
+    request: HttpRequest, video_id: int, resolution: str, name: str, *, version: int | None, may_preview: bool
 ) -> HttpResponseBase:
     """`index.m3u8` or `iframes.m3u8` of a resolution; one above the source plays the best real rendition."""
     if not names.is_rendition_name(resolution):
         raise NotFound
-    transcode = places.transcode_of(film)
+    transcode = places.transcode_of(video_id)
     if transcode.served is None:
         return growing_text(request, transcode, may_preview, lambda growing: growing.media(resolution, name))
-    place = places.keep(film, version, places.edition_of(transcode, version))
+    place = places.keep(video_id, version, places.edition_of(transcode, version))
     return text(request, place.media(resolution, name))
 
 
-def storyboard(request: HttpRequest, film: int, *, version: int | None) -> HttpResponseBase:
-    place = places.place_of(film, version)
+def storyboard(request: HttpRequest, video_id: int, *, version: int | None) -> HttpResponseBase:
+    place = places.place_of(video_id, version)
     return text(request, f"{place.folder}/{names.STORYBOARD}", content_type=STORYBOARD_TYPE)
 
 
-def sheet(request: HttpRequest, film: int, name: str, *, version: int | None) -> HttpResponseBase:
+def sheet(request: HttpRequest, video_id: int, name: str, *, version: int | None) -> HttpResponseBase:
     version = version or places.FIRST
-    place = places.remembered(film, version) or places.place_of(film, version)
+    place = places.remembered(video_id, version) or places.place_of(video_id, version)
     return file(request, place.sheet(name), content_type=PICTURE_TYPE)
 
 
 def segment(
-    request: HttpRequest, film: int, resolution: str, name: str, *, version: int | None, may_preview: bool
+    request: HttpRequest, video_id: int, resolution: str, name: str, *, version: int | None, may_preview: bool
 ) -> HttpResponseBase:
-    path = places.segment_path(film, resolution, name, version=version, may_preview=may_preview)
+    path = places.segment_path(video_id, resolution, name, version=version, may_preview=may_preview)
     return file(request, path, content_type=SEGMENT_TYPE)
 
 
-def poster(request: HttpRequest, film: int) -> HttpResponseBase:
-    return file(request, poster_path(places.film_of(film)), content_type=PICTURE_TYPE)
+def poster(request: HttpRequest, video_id: int) -> HttpResponseBase:
+    return file(request, poster_path(places.video_of(video_id)), content_type=PICTURE_TYPE)
 
 
-def video_of(film: int) -> Video:
+def video_of(video_id: int) -> Video:
     """Raises NotFound."""
-    found = Video.objects.select_related("transcode").filter(pk=film).first()
+    found = Video.objects.select_related("transcode").filter(pk=video_id).first()
     if found is None:
         raise NotFound
     return found
 
 
 def poster_path(video: Video) -> Path:
-    """The uploaded thumbnail, else the picture made from the film. Raises NotFound."""
+    """The uploaded thumbnail, else the picture made from the video. Raises NotFound."""
     if video.thumbnail:
         return Path(video.thumbnail.path)
     edition = current(video.transcode)
@@ -99,9 +99,9 @@ def poster_path(video: Video) -> Path:
     return edition.folder / names.POSTER
 
 
-def playable_length(film: int, *, may_preview: bool) -> timedelta:
-    """How long the film is, served or still being made. Raises NotFound for whom there is nothing to play yet."""
-    transcode = places.transcode_of(film)
+def playable_length(video_id: int, *, may_preview: bool) -> timedelta:
+    """How long the video is, served or still being made. Raises NotFound for whom there is nothing to play yet."""
+    transcode = places.transcode_of(video_id)
     edition = current(transcode)
     if edition is not None:
         return timedelta(seconds=edition.served.duration_s)
@@ -113,7 +113,7 @@ def playable_length(film: int, *, may_preview: bool) -> timedelta:
 def growing_text(
     request: HttpRequest, transcode: Transcode, may_preview: bool, write: Callable[[Growing], str | None]
 ) -> HttpResponseBase:
-    """A playlist of a film that is still being made; only for those who may see it, and never stored."""
+    """A playlist of a video that is still being made; only for those who may see it, and never stored."""
     growing = Growing.of(transcode) if may_preview else None
     found = write(growing) if growing else None
     if found is None:

@@ -13,11 +13,11 @@ from library.tests.factories import AdministratorFactory
 
 @pytest.fixture(autouse=True)
 def folders(settings: Any, tmp_path: Path) -> Path:
-    """Where uploads and published films of this test lie."""
+    """Where uploads and published videos of this test lie."""
     settings.MEDIA_ROOT = tmp_path / "uploads"
     settings.HLS_ROOT = tmp_path / "hls"
     settings.DISK_RESERVE_BYTES = 0
-    memory.clear()  # where films lie is remembered in the process
+    memory.clear()  # where videos lie is remembered in the process
     return tmp_path
 
 

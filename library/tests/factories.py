@@ -1,4 +1,4 @@
-"""Films in every state a test may need, and the people who tend them."""
+"""Videos in every state a test may need, and the people who tend them."""
 
 from io import BytesIO
 from typing import Any
@@ -30,13 +30,13 @@ class AdministratorFactory(factory.django.DjangoModelFactory[Any]):
 
 
 class VideoFactory(factory.django.DjangoModelFactory[Video]):
-    """A film that waits for a worker; `ready`, `processing` (a third done) and `failed` are traits."""
+    """A video that waits for a worker; `ready`, `processing` (a third done) and `failed` are traits."""
 
     class Meta:
         model = Video
         skip_postgeneration_save = True
 
-    title = factory.Sequence(lambda number: f"Film {number}")
+    title = factory.Sequence(lambda number: f"Video {number}")
     category = Category.DOCUMENTARY
     video_file = factory.LazyAttribute(lambda video: video.transcode.source)
     original_name = "holiday.mp4"
@@ -61,5 +61,5 @@ def picture(width: int = 64, height: int = 36, kind: str = "PNG", mode: str = "R
     return output.getvalue()
 
 
-def uploaded(name: str = "holiday.mp4", content: bytes = b"a film, perhaps") -> SimpleUploadedFile:
+def uploaded(name: str = "holiday.mp4", content: bytes = b"a video, perhaps") -> SimpleUploadedFile:
     return SimpleUploadedFile(name, content)

@@ -27,7 +27,7 @@ def test_retry_asks_first_and_changes_nothing_by_a_get(at_admin: Client) -> None
     assert state_of(video) == State.FAILED
 
 
-def test_a_confirmed_retry_queues_the_film_and_is_kept_in_its_history(at_admin: Client, dora: Any) -> None:
+def test_a_confirmed_retry_queues_the_video_and_is_kept_in_its_history(at_admin: Client, dora: Any) -> None:
     video = VideoFactory.create(failed=True)
     response = at_admin.post(f"{LIST}{video.pk}/retry/")
     assert response["Location"] == reverse("admin:library_video_change", args=[video.pk])
@@ -44,11 +44,11 @@ def test_a_second_retry_is_told_why_it_is_not_possible(at_admin: Client) -> None
     video = VideoFactory.create(failed=True)
     at_admin.post(f"{LIST}{video.pk}/retry/")
     page = at_admin.post(f"{LIST}{video.pk}/retry/", follow=True).content.decode()
-    assert "Only a failed or cancelled film can be tried again." in page
+    assert "Only a failed or cancelled video can be tried again." in page
     assert LogEntry.objects.count() == 1
 
 
-def test_cancel_stops_a_running_film(at_admin: Client) -> None:
+def test_cancel_stops_a_running_video(at_admin: Client) -> None:
     video = VideoFactory.create(processing=True, chunks="drw")
     at_admin.post(f"{LIST}{video.pk}/cancel/")
     assert state_of(video) == State.CANCELLED
@@ -78,9 +78,9 @@ def test_retry_of_many_asks_first_and_takes_only_those_that_can_be_retried(at_ad
     assert (state_of(failed), state_of(ready)) == (State.QUEUED, State.READY)
 
 
-def test_an_action_that_fits_no_selected_film_says_so(at_admin: Client) -> None:
+def test_an_action_that_fits_no_selected_video_says_so(at_admin: Client) -> None:
     page = bulk(at_admin, "cancel_selected", VideoFactory.create(ready=True)).content.decode()
-    assert "none of the selected films" in page
+    assert "none of the selected videos" in page
 
 
 def test_many_are_cancelled_at_once(at_admin: Client) -> None:
@@ -106,17 +106,17 @@ def test_deleting_many_tells_the_room_that_gets_free(at_admin: Client) -> None:
     assert Video.objects.count() == 3
 
 
-def test_a_deleted_film_is_kept_in_the_history(at_admin: Client, dora: Any) -> None:
+def test_a_deleted_video_is_kept_in_the_history(at_admin: Client, dora: Any) -> None:
     video = VideoFactory.create(ready=True, title="Harbour")
     at_admin.post(f"{LIST}{video.pk}/delete/", {"post": "yes"})
     entry = LogEntry.objects.get()
     assert (entry.user_id, entry.object_repr, entry.is_deletion()) == (dora.pk, "Harbour", True)
 
 
-def test_posters_of_many_are_asked_for_first_and_a_film_without_pictures_says_so(at_admin: Client) -> None:
+def test_posters_of_many_are_asked_for_first_and_a_video_without_pictures_says_so(at_admin: Client) -> None:
     bare, waiting = VideoFactory.create(ready=True, title="Bare"), VideoFactory.create(title="Waiting")
     page = bulk(at_admin, "regenerate_selected", bare, waiting).content.decode()
-    assert "Take a new poster from the film?" in page
+    assert "Take a new poster from the video?" in page
     assert "<li>Bare</li>" in page
     assert "<li>Waiting</li>" not in page
     page = bulk(at_admin, "regenerate_selected", bare, waiting, confirmed="yes").content.decode()

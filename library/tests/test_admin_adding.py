@@ -1,4 +1,4 @@
-"""Adding and changing films with the classic form, as it works without JavaScript."""
+"""Adding and changing videos with the classic form, as it works without JavaScript."""
 
 from pathlib import Path
 from typing import Any
@@ -27,11 +27,11 @@ def errors(response: Any) -> dict[str, list[str]]:
     return dict(response.context["adminform"].form.errors)
 
 
-def test_a_saved_film_has_its_file_and_a_queued_transcode(at_admin: Client, folders: Path) -> None:
+def test_a_saved_video_has_its_file_and_a_queued_transcode(at_admin: Client, folders: Path) -> None:
     at_admin.post(ADD, entries())
     video = Video.objects.get()
     assert (video.title, video.original_name, video.category) == ("Harbour", "holiday.mp4", "drama")
-    assert Path(video.video_file.path).read_bytes() == b"a film, perhaps"
+    assert Path(video.video_file.path).read_bytes() == b"a video, perhaps"
     assert video.transcode.state == State.QUEUED
     assert video.transcode.source == video.video_file.name
     assert files_below(folders) == [f"uploads/{video.video_file.name}"]
@@ -105,7 +105,7 @@ def test_changing_words_does_not_transcode_again(at_admin: Client) -> None:
     assert video.transcode.version == 1
 
 
-def test_replacing_the_file_transcodes_anew_while_the_old_film_is_served(at_admin: Client) -> None:
+def test_replacing_the_file_transcodes_anew_while_the_old_video_is_served(at_admin: Client) -> None:
     video = VideoFactory.create(ready=True)
     old = video.video_file.name
     at_admin.post(
@@ -126,7 +126,7 @@ def test_a_thumbnail_is_stored_as_a_jpeg(at_admin: Client) -> None:
     assert Path(video.thumbnail.path).read_bytes().startswith(b"\xff\xd8\xff")
 
 
-def test_a_thumbnail_that_is_no_picture_is_a_form_error_and_no_film_is_made(at_admin: Client) -> None:
+def test_a_thumbnail_that_is_no_picture_is_a_form_error_and_no_video_is_made(at_admin: Client) -> None:
     response = at_admin.post(ADD, entries(thumbnail=uploaded("poster.png", b"<svg onload=alert(1)>")))
     assert "not a picture" in errors(response)["thumbnail"][0]
     assert not Video.objects.exists()

@@ -29,12 +29,12 @@ def page(client: Client, path: str = INDEX) -> str:
 
 def test_an_empty_installation_tells_what_to_do_first(at_admin: Client) -> None:
     text = page(at_admin)
-    assert "There are no films yet" in text
-    assert "Add the first film" in text
+    assert "There are no videos yet" in text
+    assert "Add the first video" in text
     assert "No worker is running" in text
 
 
-def test_each_state_is_counted_and_leads_to_its_films(at_admin: Client) -> None:
+def test_each_state_is_counted_and_leads_to_its_videos(at_admin: Client) -> None:
     VideoFactory.create_batch(3)
     VideoFactory.create_batch(2, failed=True)
     VideoFactory.create(ready=True)
@@ -49,7 +49,7 @@ def test_each_state_is_counted_and_leads_to_its_films(at_admin: Client) -> None:
     assert {video.transcode.state for video in shown} == {State.FAILED}
 
 
-def test_failures_tell_their_cause_and_lead_to_the_film(at_admin: Client) -> None:
+def test_failures_tell_their_cause_and_lead_to_the_video(at_admin: Client) -> None:
     video = VideoFactory.create(failed=True)
     text = page(at_admin)
     assert "no picture track" in text
@@ -60,7 +60,7 @@ FIGURES = "/admin/library/video/figures/"
 
 
 def figures(client: Client) -> Any:
-    return client.get(f"{FIGURES}?part=numbers&part=films&part=machines").json()
+    return client.get(f"{FIGURES}?part=numbers&part=videos&part=machines").json()
 
 
 def test_its_figures_are_live_while_something_runs(at_admin: Client) -> None:
@@ -68,19 +68,19 @@ def test_its_figures_are_live_while_something_runs(at_admin: Client) -> None:
     assert page(at_admin).count("data-live-active") == 3
     answer = figures(at_admin)
     assert answer["active"] == ["dashboard"]
-    assert "Harbour" in answer["fragments"]["dashboard"]["films"]
-    assert 'value="33.3"' in answer["fragments"]["dashboard"]["films"]
+    assert "Harbour" in answer["fragments"]["dashboard"]["videos"]
+    assert 'value="33.3"' in answer["fragments"]["dashboard"]["videos"]
     video.transcode.state = State.READY
     video.transcode.save()
     assert figures(at_admin)["active"] == []
-    assert "Nothing is being transcoded" in figures(at_admin)["fragments"]["dashboard"]["films"]
+    assert "Nothing is being transcoded" in figures(at_admin)["fragments"]["dashboard"]["videos"]
     assert "data-live-active" not in page(at_admin)
 
 
 def test_the_live_figures_are_the_pages_own(at_admin: Client) -> None:
     VideoFactory.create(failed=True)
     text = page(at_admin)
-    for part in ("numbers", "films", "machines"):
+    for part in ("numbers", "videos", "machines"):
         assert figures(at_admin)["fragments"]["dashboard"][part].strip() in text
 
 
@@ -105,27 +105,27 @@ def test_only_known_parts_are_answered(at_admin: Client, query: str) -> None:
     assert set(answer["fragments"]["dashboard"]) <= {"numbers"}
 
 
-def test_figures_are_for_those_who_may_see_films(client: Client, db: None) -> None:
+def test_figures_are_for_those_who_may_see_videos(client: Client, db: None) -> None:
     client.force_login(AdministratorFactory.create(is_superuser=False))
     assert client.get(FIGURES).status_code == 403
 
 
-def test_a_day_without_a_finished_film_has_a_sentence_and_no_empty_chart(at_admin: Client) -> None:
+def test_a_day_without_a_finished_video_has_a_sentence_and_no_empty_chart(at_admin: Client) -> None:
     VideoFactory.create(failed=True)
     text = page(at_admin)
-    assert "No film became ready in the last 24 hours." in text
+    assert "No video became ready in the last 24 hours." in text
     assert "<canvas" not in text
     VideoFactory.create(ready=True)
     assert "<canvas" in page(at_admin)
 
 
 def test_an_empty_list_tells_what_to_do_first_and_an_empty_search_does_not(at_admin: Client) -> None:
-    films = "/admin/library/video/"
-    assert "There are no films yet" in page(at_admin, films)
+    videos = "/admin/library/video/"
+    assert "There are no videos yet" in page(at_admin, videos)
     VideoFactory.create(title="Harbour")
-    assert "There are no films yet" not in page(at_admin, films)
-    text = page(at_admin, f"{films}?q=nothing-like-it")
-    assert "There are no films yet" not in text
+    assert "There are no videos yet" not in page(at_admin, videos)
+    text = page(at_admin, f"{videos}?q=nothing-like-it")
+    assert "There are no videos yet" not in text
     assert "No results found" in text
 
 
@@ -137,7 +137,7 @@ def test_workers_tell_whether_they_are_alive_and_what_they_do(db: None) -> None:
     assert Worker.objects.count() == 2
 
 
-def test_the_dashboard_costs_the_same_queries_however_many_films_there_are(at_admin: Client) -> None:
+def test_the_dashboard_costs_the_same_queries_however_many_videos_there_are(at_admin: Client) -> None:
     def count() -> int:
         with CaptureQueriesContext(connection) as captured:
             page(at_admin)
@@ -162,7 +162,7 @@ def test_the_chart_sums_minutes_by_the_hour() -> None:
     assert sum(series["data"]) == 16.5
 
 
-def test_only_films_that_became_ready_lately_count_as_finished(db: None) -> None:
+def test_only_videos_that_became_ready_lately_count_as_finished(db: None) -> None:
     VideoFactory.create(ready=True)
     old = VideoFactory.create(ready=True)
     old.transcode.served_at = timezone.now() - timedelta(days=2)
@@ -171,7 +171,7 @@ def test_only_films_that_became_ready_lately_count_as_finished(db: None) -> None
     assert minutes == pytest.approx(0.2)
 
 
-def test_somebody_who_may_not_see_films_sees_no_numbers(client: Client, db: None) -> None:
+def test_somebody_who_may_not_see_videos_sees_no_numbers(client: Client, db: None) -> None:
     VideoFactory.create(failed=True, title="Secret")
     client.force_login(AdministratorFactory.create(is_superuser=False))
     text = page(client)
@@ -183,7 +183,7 @@ def test_the_sidebar_counts_what_runs_and_what_failed(at_admin: Client) -> None:
     VideoFactory.create_batch(3)
     VideoFactory.create_batch(2, failed=True)
     items = {item["title"]: item for item in at_admin.get(INDEX).context["sidebar_navigation"][0]["items"]}
-    assert str(items["Films"]["badge_callback"]) == "3"
+    assert str(items["Videos"]["badge_callback"]) == "3"
     assert str(items["Failed"]["badge_callback"]) == "2"
 
 
@@ -191,10 +191,10 @@ def test_the_sidebar_counts_what_runs_and_what_failed(at_admin: Client) -> None:
     ("path", "title"),
     [
         (INDEX, "Dashboard"),
-        ("/admin/library/video/", "Films"),
-        ("/admin/library/video/?state=ready", "Films"),
+        ("/admin/library/video/", "Videos"),
+        ("/admin/library/video/?state=ready", "Videos"),
         ("/admin/library/video/?state=failed", "Failed"),
-        ("/admin/library/video/add/", "Add films"),
+        ("/admin/library/video/add/", "Add videos"),
         ("/admin/hueystats/hueydashboard/", "Queue"),
         ("/admin/accounts/user/", "Users"),
     ],

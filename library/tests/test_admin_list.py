@@ -1,4 +1,4 @@
-"""Finding films in the admin's list, and what its rows tell."""
+"""Finding videos in the admin's list, and what its rows tell."""
 
 from datetime import timedelta
 from typing import Any
@@ -19,7 +19,7 @@ def titles(client: Client, query: str = "") -> set[str]:
 
 
 @pytest.fixture
-def films(db: None) -> Any:
+def videos(db: None) -> Any:
     return [
         VideoFactory.create(title="Queued", category="drama"),
         VideoFactory.create(title="Processing", processing=True, chunks="dw", category="vlog"),
@@ -43,7 +43,7 @@ def films(db: None) -> Any:
         ("q=READY", {"Ready"}),
     ],
 )
-def test_filters_and_search_find(at_admin: Client, films: Any, query: str, found: set[str]) -> None:
+def test_filters_and_search_find(at_admin: Client, videos: Any, query: str, found: set[str]) -> None:
     if not found:
         VideoFactory.create(title="Other")
     assert titles(at_admin, query) == found
@@ -57,11 +57,11 @@ def test_search_finds_accents_and_cases_in_titles_and_file_names(at_admin: Clien
 
 
 @pytest.mark.parametrize("order", ["2", "-2", "3", "-3", "4", "5"])
-def test_the_list_can_be_sorted_by_its_columns(at_admin: Client, films: Any, order: str) -> None:
+def test_the_list_can_be_sorted_by_its_columns(at_admin: Client, videos: Any, order: str) -> None:
     assert titles(at_admin, f"o={order}") == {"Queued", "Processing", "Ready", "Failed"}
 
 
-def test_the_newest_film_comes_first(at_admin: Client) -> None:
+def test_the_newest_video_comes_first(at_admin: Client) -> None:
     VideoFactory.create(title="Old", created_at=timezone.now() - timedelta(days=1))
     VideoFactory.create(title="New")
     shown = at_admin.get(LIST).context["cl"].result_list
@@ -82,7 +82,7 @@ def test_rows_show_the_poster_where_there_is_one(at_admin: Client) -> None:
     assert f'src="/api/video/{queued.pk}/' not in page
 
 
-def test_each_live_part_of_a_row_knows_its_film(at_admin: Client) -> None:
+def test_each_live_part_of_a_row_knows_its_video(at_admin: Client) -> None:
     video = VideoFactory.create(processing=True, chunks="dw")
     page = at_admin.get(LIST).content.decode()
     for part in ("cell", "poster"):

@@ -29,7 +29,7 @@ def fragment(client: Client, video: Any, part: str) -> str:
     return str(answer["fragments"][str(video.pk)][part])
 
 
-def test_a_running_film_is_active_and_shows_its_percent(at_admin: Client) -> None:
+def test_a_running_video_is_active_and_shows_its_percent(at_admin: Client) -> None:
     video = VideoFactory.create(processing=True, chunks="drw")
     answer = ask(at_admin, video, "cell").json()
     assert answer["active"] == [video.pk]
@@ -47,10 +47,10 @@ def test_the_admin_tells_the_numbers_of_the_api(at_admin: Client) -> None:
 
 
 def test_what_is_not_in_the_result_is_said_in_the_admin_and_by_the_api(at_admin: Client) -> None:
-    film = source(width=3840, height=2160)
-    film = replace(film, extras=Extras(subtitles=(OtherTrack("ass", "eng", "<b>Signs</b>"),), chapters=3))
+    probed = source(width=3840, height=2160)
+    probed = replace(probed, extras=Extras(subtitles=(OtherTrack("ass", "eng", "<b>Signs</b>"),), chapters=3))
     video = VideoFactory.create(processing=True, chunks="rww")
-    Transcode.objects.filter(pk=video.transcode_id).update(plan=make_plan(film).to_json())
+    Transcode.objects.filter(pk=video.transcode_id).update(plan=make_plan(probed).to_json())
     told = at_admin.get(f"/api/video/{video.pk}/transcode/").json()["omissions"]
     assert told == [
         "Subtitles: eng “<b>Signs</b>” (ASS).",
@@ -65,7 +65,7 @@ def test_what_is_not_in_the_result_is_said_in_the_admin_and_by_the_api(at_admin:
 
 
 @pytest.mark.parametrize("state", [{}, {"ready": True}, {"failed": True}])
-def test_nothing_is_said_to_be_missing_of_a_film_that_has_all_or_was_not_read(
+def test_nothing_is_said_to_be_missing_of_a_video_that_has_all_or_was_not_read(
     at_admin: Client, state: dict[str, bool]
 ) -> None:
     video = VideoFactory.create(**state)
@@ -77,12 +77,12 @@ def test_a_bar_is_drawn_at_zero_percent(at_admin: Client) -> None:
     assert 'value="0.0"' in fragment(at_admin, VideoFactory.create(), "cell")
 
 
-def test_a_queued_film_tells_its_place(at_admin: Client) -> None:
+def test_a_queued_video_tells_its_place(at_admin: Client) -> None:
     VideoFactory.create()
     assert "number 2 in the queue" in fragment(at_admin, VideoFactory.create(), "cell")
 
 
-def test_a_failed_film_tells_cause_and_hint_and_is_not_active(at_admin: Client) -> None:
+def test_a_failed_video_tells_cause_and_hint_and_is_not_active(at_admin: Client) -> None:
     video = VideoFactory.create(failed=True)
     answer = ask(at_admin, video, "panel").json()
     assert answer["active"] == []
@@ -114,7 +114,7 @@ def test_each_chunk_has_a_cell(at_admin: Client) -> None:
     assert panel.count("vf-chunk-waiting") == 1
 
 
-def test_a_film_that_is_gone_is_left_out(at_admin: Client) -> None:
+def test_a_video_that_is_gone_is_left_out(at_admin: Client) -> None:
     answer = at_admin.get(LIVE, {"id": "4711", "part": "cell"}).json()
     assert answer == {"active": [], "fragments": {}}
 
@@ -138,7 +138,7 @@ def count_queries(client: Client, path: str) -> int:
     return len(captured)
 
 
-def test_the_list_costs_the_same_queries_for_one_film_as_for_many(at_admin: Client) -> None:
+def test_the_list_costs_the_same_queries_for_one_video_as_for_many(at_admin: Client) -> None:
     VideoFactory.create(processing=True, chunks="drw")
     VideoFactory.create()
     few = count_queries(at_admin, LIST)
@@ -148,7 +148,7 @@ def test_the_list_costs_the_same_queries_for_one_film_as_for_many(at_admin: Clie
     assert count_queries(at_admin, LIST) == few
 
 
-def test_a_film_that_becomes_ready_stops_being_active(at_admin: Client) -> None:
+def test_a_video_that_becomes_ready_stops_being_active(at_admin: Client) -> None:
     video = VideoFactory.create(processing=True, chunks="d")
     video.transcode.state = State.READY
     video.transcode.percent = 100
@@ -177,7 +177,7 @@ def test_lengths_read_like_a_players_clock(seconds: float, words: str) -> None:
     assert clock_text(seconds) == words
 
 
-def test_the_tracker_of_a_long_film_has_few_cells_and_hides_no_trouble() -> None:
+def test_the_tracker_of_a_long_video_has_few_cells_and_hides_no_trouble() -> None:
     states = ["done"] * 400
     states[123] = "failed"
     shown = cells(states)

@@ -1,4 +1,4 @@
-"""The group "Editors": films, and nothing else."""
+"""The group "Editors": videos, and nothing else."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ def ed(client: Client, db: None) -> Client:
     return client
 
 
-def test_editors_add_change_and_delete_films(ed: Client) -> None:
+def test_editors_add_change_and_delete_videos(ed: Client) -> None:
     entries = {"title": "Harbour", "category": "drama", "video_file": uploaded()}
     ed.post("/admin/library/video/add/", entries)
     video = Video.objects.get()
@@ -50,4 +50,4 @@ def test_editors_manage_neither_people_nor_the_queue(ed: Client, path: str) -> N
 def test_editors_are_not_shown_what_they_may_not_open(ed: Client) -> None:
     groups = ed.get("/admin/").context["sidebar_navigation"]
     shown = {item["title"] for group in groups for item in group["items"] if item["has_permission"]}
-    assert shown == {"Dashboard", "Films", "Failed", "Add films"}
+    assert shown == {"Dashboard", "Videos", "Failed", "Add videos"}

@@ -192,5 +192,5 @@ def test_gzip_is_sent_to_whoever_takes_it(header: str, is_accepted: bool) -> Non
 
 
 def test_the_two_ways_to_cache_are_private() -> None:
-    """Films are for who is signed in: no shared cache may keep them."""
+    """Videos are for who is signed in: no shared cache may keep them."""
     assert all(value.startswith("private") for value in (files.FOREVER, files.BRIEFLY))

@@ -1,4 +1,4 @@
-"""Which films are shown and in which order, and when the list has changed."""
+"""Which videos are shown and in which order, and when the list has changed."""
 
 # ruff: noqa: RUF001  (letters that look alike are searched for)
 
@@ -32,12 +32,12 @@ def nothing_remembered() -> Iterator[None]:
 
 def titles(**wanted: Any) -> list[str]:
     page = catalogue.page(Query(**wanted), catalogue.revision())
-    return [video.title for video in catalogue.films(page.ids)]
+    return [video.title for video in catalogue.videos(page.ids)]
 
 
 @pytest.fixture
-def films() -> list[Video]:
-    """Five films, the first being the oldest."""
+def videos() -> list[Video]:
+    """Five videos, the first being the oldest."""
     now = timezone.now()
     return [
         VideoFactory.create(
@@ -59,17 +59,17 @@ def films() -> list[Video]:
     ]
 
 
-def test_newest_film_comes_first(films: list[Video]) -> None:
+def test_newest_video_comes_first(videos: list[Video]) -> None:
     assert titles() == ["Night Boats", "Knitting", "Über den Dächern", "Storm", "Harbour at Dawn"]
 
 
-def test_films_of_one_moment_have_an_order_that_stays() -> None:
+def test_videos_of_one_moment_have_an_order_that_stays() -> None:
     now = timezone.now()
     made = [VideoFactory.create(ready=True, created_at=now).pk for _ in range(5)]
     assert list(catalogue.page(Query(), "one").ids) == sorted(made, reverse=True)
 
 
-def test_page_is_a_slice_of_the_whole(films: list[Video]) -> None:
+def test_page_is_a_slice_of_the_whole(videos: list[Video]) -> None:
     whole = titles()
     for offset in range(7):
         for limit in (1, 2, 5, 9):
@@ -77,7 +77,7 @@ def test_page_is_a_slice_of_the_whole(films: list[Video]) -> None:
     assert titles(offset=3) == whole[3:]
 
 
-def test_total_is_counted_before_paging(films: list[Video]) -> None:
+def test_total_is_counted_before_paging(videos: list[Video]) -> None:
     for query, total in [
         (Query(limit=2), 5),
         (Query(limit=2, category=Category.DRAMA), 2),
@@ -106,7 +106,7 @@ def test_total_is_counted_before_paging(films: list[Video]) -> None:
         ("   ", {"Night Boats", "Knitting", "Über den Dächern", "Storm", "Harbour at Dawn"}),
     ],
 )
-def test_every_word_must_be_in_title_or_description(films: list[Video], search: str, found: set[str]) -> None:
+def test_every_word_must_be_in_title_or_description(videos: list[Video], search: str, found: set[str]) -> None:
     assert set(titles(search=search)) == found
 
 
@@ -155,7 +155,7 @@ def test_every_way_to_write_a_title_keeps_what_is_searched() -> None:
     assert kept() == ("arger\nu", "o.mov")
 
 
-def test_films_made_at_once_are_found_too() -> None:
+def test_videos_made_at_once_are_found_too() -> None:
     transcode = TranscodeFactory.create(ready=True)
     Video.objects.bulk_create([Video(title="Übermut", video_file=transcode.source, transcode=transcode)])
     assert titles(search="ubermut") == ["Übermut"]
@@ -175,12 +175,12 @@ def test_the_migration_folds_what_is_there(monkeypatch: pytest.MonkeyPatch) -> N
     assert catalogue.revision() == before, "nothing that is shown has changed"
 
 
-def test_search_keeps_order_and_pages(films: list[Video]) -> None:
+def test_search_keeps_order_and_pages(videos: list[Video]) -> None:
     assert titles(search="harbour", limit=2) == ["Night Boats", "Storm"]
     assert titles(search="harbour", limit=2, offset=2) == ["Harbour at Dawn"]
 
 
-def test_unfinished_films_are_not_shown(films: list[Video], settings: Any) -> None:
+def test_unfinished_videos_are_not_shown(videos: list[Video], settings: Any) -> None:
     VideoFactory.create(title="Waiting")
     VideoFactory.create(title="Failed", failed=True)
     growing = VideoFactory.create(title="Growing", processing=True)
@@ -191,13 +191,13 @@ def test_unfinished_films_are_not_shown(films: list[Video], settings: Any) -> No
     assert not {"Waiting", "Failed"} & set(titles())
 
 
-def test_film_deleted_between_two_looks_is_left_out(films: list[Video]) -> None:
+def test_video_deleted_between_two_looks_is_left_out(videos: list[Video]) -> None:
     ids = catalogue.page(Query(), "one").ids
-    films[2].delete()
-    assert [video.title for video in catalogue.films(ids)] == ["Night Boats", "Knitting", "Storm", "Harbour at Dawn"]
+    videos[2].delete()
+    assert [video.title for video in catalogue.videos(ids)] == ["Night Boats", "Knitting", "Storm", "Harbour at Dawn"]
 
 
-def test_every_kind_of_change_makes_a_new_revision(films: list[Video]) -> None:
+def test_every_kind_of_change_makes_a_new_revision(videos: list[Video]) -> None:
     seen = {catalogue.revision()}
 
     def is_new() -> bool:
@@ -206,12 +206,12 @@ def test_every_kind_of_change_makes_a_new_revision(films: list[Video]) -> None:
         return len(seen) > before
 
     assert not is_new()
-    films[0].title = "Harbour at Noon"
-    films[0].save()
+    videos[0].title = "Harbour at Noon"
+    videos[0].save()
     assert is_new()
-    films[1].delete()
+    videos[1].delete()
     assert is_new()
-    Video.objects.filter(pk=films[2].pk).delete()
+    Video.objects.filter(pk=videos[2].pk).delete()
     assert is_new()
     waiting = VideoFactory.create()
     assert is_new()
@@ -222,13 +222,13 @@ def test_every_kind_of_change_makes_a_new_revision(films: list[Video]) -> None:
     assert not is_new()
 
 
-def test_change_that_is_committed_late_is_seen_all_the_same(films: list[Video]) -> None:
+def test_change_that_is_committed_late_is_seen_all_the_same(videos: list[Video]) -> None:
     """Its time lies before that of a change that was seen already."""
     began = timezone.now()
-    films[0].save()
+    videos[0].save()
     seen = catalogue.revision()
     page = catalogue.page(Query(), seen)
-    Video.objects.filter(pk=films[1].pk).update(title="Late", updated_at=began)
+    Video.objects.filter(pk=videos[1].pk).update(title="Late", updated_at=began)
     with time_machine.travel(began + timedelta(seconds=70)):
         assert catalogue.revision() != seen
         settled = catalogue.revision()
@@ -237,7 +237,7 @@ def test_change_that_is_committed_late_is_seen_all_the_same(films: list[Video]) 
     assert page.total == 5
 
 
-def test_ids_are_read_once_for_each_revision(films: list[Video], django_assert_num_queries: Any) -> None:
+def test_ids_are_read_once_for_each_revision(videos: list[Video], django_assert_num_queries: Any) -> None:
     with django_assert_num_queries(1):
         for offset in range(5):
             catalogue.page(Query(limit=1, offset=offset), "one")
@@ -249,7 +249,7 @@ def test_ids_are_read_once_for_each_revision(films: list[Video], django_assert_n
 
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite reads through the table")
-def test_search_uses_the_trigrams(films: list[Video]) -> None:
+def test_search_uses_the_trigrams(videos: list[Video]) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
         found = catalogue.searched(Video.objects.all(), "HÄRBOUR")

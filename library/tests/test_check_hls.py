@@ -1,4 +1,4 @@
-"""`manage.py check_hls`: silent about a good film, exact about a bad one, from the disk and over HTTP."""
+"""`manage.py check_hls`: silent about a good video, exact about a bad one, from the disk and over HTTP."""
 
 from pathlib import Path
 
@@ -10,48 +10,48 @@ from pytest_django.live_server_helper import LiveServer
 from accounts.tests.factories import UserFactory, signed_in
 from hls import steps
 from hls.published import current
-from hls.tests.films import small_film
+from hls.tests.videos import small_video
 from library.models import Video
-from library.videos import add_film
+from library.videos import add_video
 
 pytestmark = [pytest.mark.django_db, pytest.mark.ffmpeg]
 
 
 @pytest.fixture
-def film(folders: Path) -> Video:
-    video = add_film(small_film(folders / "film.mp4", seconds=14), title="Good")
+def video(folders: Path) -> Video:
+    video = add_video(small_video(folders / "video.mp4", seconds=14), title="Good")
     while steps.do_next():
         pass
     video.transcode.refresh_from_db()
     return video
 
 
-def test_a_film_of_ours_breaks_no_rule(film: Video, capsys: pytest.CaptureFixture[str]) -> None:
-    call_command("check_hls", str(film.pk))
+def test_a_video_of_ours_breaks_no_rule(video: Video, capsys: pytest.CaptureFixture[str]) -> None:
+    call_command("check_hls", str(video.pk))
     assert capsys.readouterr().out == "0 violations\n"
 
 
-def test_a_broken_rule_is_named_with_its_place(film: Video, capsys: pytest.CaptureFixture[str]) -> None:
-    edition = current(film.transcode)
+def test_a_broken_rule_is_named_with_its_place(video: Video, capsys: pytest.CaptureFixture[str]) -> None:
+    edition = current(video.transcode)
     assert edition is not None
     index = edition.folder / "480p" / "index.m3u8"
     index.write_text(index.read_text().replace("#EXT-X-TARGETDURATION:6", "#EXT-X-TARGETDURATION:3"))
     with pytest.raises(CommandError):
-        call_command("check_hls", str(film.pk))
+        call_command("check_hls", str(video.pk))
     assert "RFC8216-4.3.3.1" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("target", ["99", "nonsense", "ftp://example.com/master.m3u8"])
 def test_what_can_not_be_checked_is_said(target: str) -> None:
-    with pytest.raises(CommandError, match=r"There is no film|Give a video's id"):
+    with pytest.raises(CommandError, match=r"There is no video|Give a video's id"):
         call_command("check_hls", target)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_film_is_checked_over_http_as_a_player_gets_it(
-    film: Video, live_server: LiveServer, capsys: pytest.CaptureFixture[str]
+def test_a_video_is_checked_over_http_as_a_player_gets_it(
+    video: Video, live_server: LiveServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _, pair = signed_in(UserFactory.create())
     with override_settings(ALLOWED_HOSTS=["localhost"]):
-        call_command("check_hls", f"{live_server.url}/api/video/{film.pk}/master.m3u8", "--bearer", pair.access)
+        call_command("check_hls", f"{live_server.url}/api/video/{video.pk}/master.m3u8", "--bearer", pair.access)
     assert capsys.readouterr().out == "0 violations\n"

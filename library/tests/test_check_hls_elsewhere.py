@@ -190,6 +190,6 @@ def test_only_ids_and_web_addresses_are_taken(target: str) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("target", ["0", "7", "9" * 30])
-def test_an_id_of_no_film_is_said(target: str) -> None:
-    with pytest.raises(CommandError, match="There is no film"):
+def test_an_id_of_no_video_is_said(target: str) -> None:
+    with pytest.raises(CommandError, match="There is no video"):
         call_command("check_hls", target)

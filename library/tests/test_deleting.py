@@ -1,4 +1,4 @@
-"""A deleted film leaves no row and, soon, no byte."""
+"""A deleted video leaves no row and, soon, no byte."""
 
 import os
 import time
@@ -23,12 +23,12 @@ LONG_AGO = time.time() - 3600
 def uploaded(folders: Path, name: str = "videos/a.mp4", *, written_at: float = LONG_AGO) -> Path:
     path = folders / "uploads" / name
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(b"film")
+    path.write_bytes(b"video")
     os.utime(path, (written_at, written_at))
     return path
 
 
-def film(folders: Path) -> Video:
+def deletable(folders: Path) -> Video:
     uploaded(folders)
     video: Video = VideoFactory.create(ready=True, video_file="videos/a.mp4")
     Transcode.objects.filter(pk=video.transcode_id).update(source="videos/a.mp4")
@@ -45,8 +45,8 @@ def bytes_left(folders: Path) -> list[Path]:
 
 
 @pytest.mark.parametrize("in_bulk", [False, True])
-def test_a_deleted_film_leaves_nothing_after_the_sweep(folders: Path, in_bulk: bool) -> None:
-    video = film(folders)
+def test_a_deleted_video_leaves_nothing_after_the_sweep(folders: Path, in_bulk: bool) -> None:
+    video = deletable(folders)
     assert len(bytes_left(folders)) == 2
     if in_bulk:
         Video.objects.filter(pk=video.pk).delete()
@@ -58,7 +58,7 @@ def test_a_deleted_film_leaves_nothing_after_the_sweep(folders: Path, in_bulk: b
 
 
 def test_deletions_are_counted_so_that_the_list_is_read_anew(folders: Path) -> None:
-    film(folders).delete()
+    deletable(folders).delete()
     Video.objects.filter(pk__in=[VideoFactory.create().pk, VideoFactory.create().pk]).delete()
     assert Catalogue.objects.get().deletions == 3
 
@@ -80,6 +80,6 @@ def test_the_check_tells_and_changes_nothing(folders: Path, capsys: pytest.Captu
 
 
 def test_a_settled_system_has_no_byte_that_no_row_names(folders: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    film(folders)
+    deletable(folders)
     call_command("upkeep", "--check")
     assert capsys.readouterr().out.strip() == "0 bytes in 0 places that no row names"

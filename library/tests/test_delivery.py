@@ -11,7 +11,7 @@ import pytest
 
 from library.delivery import places
 from library.models import Video
-from library.tests.films import (
+from library.tests.videos import (
     MEDIA,
     SEGMENT_BYTES,
     Player,
@@ -36,7 +36,7 @@ def nothing_remembered(settings: Any, tmp_path: Path) -> Iterator[None]:
 
 
 @pytest.fixture
-def film(db: None) -> Video:
+def video(db: None) -> Video:
     return published()
 
 
@@ -52,14 +52,14 @@ def ada(client: Player) -> Player:
 
 
 @pytest.fixture
-def segment(film: Video) -> str:
-    return f"/api/video/{film.pk}/480p/segment_000.ts"
+def segment(video: Video) -> str:
+    return f"/api/video/{video.pk}/480p/segment_000.ts"
 
 
-def test_segment_is_whole_typed_and_kept_for_ever(ada: Player, film: Video, segment: str) -> None:
+def test_segment_is_whole_typed_and_kept_for_ever(ada: Player, video: Video, segment: str) -> None:
     response = ada.get(segment)
     assert response.status_code == 200
-    assert response.sent == segment_bytes(film.transcode_id, 1, "480p", 0)
+    assert response.sent == segment_bytes(video.transcode_id, 1, "480p", 0)
     assert response["Content-Type"] == "video/MP2T"
     assert response["Content-Length"] == str(SEGMENT_BYTES)
     assert response["Cache-Control"] == FOREVER
@@ -78,11 +78,11 @@ def test_segment_answers_with_and_without_its_slash(ada: Player, segment: str) -
     [("bytes=0-0", 0, 0), ("bytes=-1", 1879, 1879), ("bytes=188-375", 188, 375), ("bytes=1000-", 1000, 1879)],
 )
 def test_part_of_a_segment_is_sent_alone(
-    ada: Player, film: Video, segment: str, wanted: str, first: int, last: int
+    ada: Player, video: Video, segment: str, wanted: str, first: int, last: int
 ) -> None:
     response = ada.get(segment, headers={"Range": wanted})
     assert response.status_code == 206
-    assert response.sent == segment_bytes(film.transcode_id, 1, "480p", 0)[first : last + 1]
+    assert response.sent == segment_bytes(video.transcode_id, 1, "480p", 0)[first : last + 1]
     assert response["Content-Range"] == f"bytes {first}-{last}/{SEGMENT_BYTES}"
     assert response["Content-Length"] == str(last - first + 1)
     assert response["Content-Type"] == "video/MP2T"
@@ -172,12 +172,12 @@ def test_request_for_other_bytes_is_refused(ada: Player, segment: str) -> None:
         "transcode/",
     ],
 )
-def test_head_tells_what_get_would(client: Player, film: Video, name: str) -> None:
+def test_head_tells_what_get_would(client: Player, video: Video, name: str) -> None:
     """RFC 9110 9.3.2; also for the JSON beside the streams."""
     make_viewer(is_staff=True, is_superuser=True)
     sign_in(client)
-    whole = client.get(f"/api/video/{film.pk}/{name}")
-    alone = client.head(f"/api/video/{film.pk}/{name}")
+    whole = client.get(f"/api/video/{video.pk}/{name}")
+    alone = client.head(f"/api/video/{video.pk}/{name}")
     assert (alone.status_code, alone.content) == (200, b"")
     assert alone["Content-Length"] == str(len(whole.sent))
     unlike = {"X-Request-ID", "Set-Cookie"}
@@ -196,19 +196,19 @@ def test_other_methods_are_refused_and_told_so(ada: Player, segment: str) -> Non
     assert set(response["Allow"].split(", ")) == {"GET", "HEAD"}
 
 
-def test_playlist_is_short_lived_and_tagged(ada: Player, film: Video) -> None:
-    response = ada.get(f"/api/video/{film.pk}/480p/index.m3u8")
+def test_playlist_is_short_lived_and_tagged(ada: Player, video: Video) -> None:
+    response = ada.get(f"/api/video/{video.pk}/480p/index.m3u8")
     assert response.sent.decode() == MEDIA
     assert response["Content-Type"] == "application/vnd.apple.mpegurl"
     assert response["Cache-Control"] == "private, max-age=5"
-    again = ada.get(f"/api/video/{film.pk}/480p/index.m3u8", headers={"If-None-Match": response["ETag"]})
+    again = ada.get(f"/api/video/{video.pk}/480p/index.m3u8", headers={"If-None-Match": response["ETag"]})
     assert again.status_code == 304
 
 
 @pytest.mark.parametrize("name", ["master.m3u8", "480p/index.m3u8", "720p/iframes.m3u8", "storyboard.vtt"])
-def test_slash_behind_a_name_leads_to_the_same_segments(ada: Player, film: Video, name: str) -> None:
-    serve_version(film, 2)
-    plain, slashed = (f"/api/video/{film.pk}/{name}{slash}" for slash in ("", "/"))
+def test_slash_behind_a_name_leads_to_the_same_segments(ada: Player, video: Video, name: str) -> None:
+    serve_version(video, 2)
+    plain, slashed = (f"/api/video/{video.pk}/{name}{slash}" for slash in ("", "/"))
     first, second = ada.get(plain), ada.get(slashed)
     assert (first.status_code, second.status_code) == (200, 200)
     assert [urljoin(slashed, uri) for uri in uris(second)] == [urljoin(plain, uri) for uri in uris(first)]
@@ -225,15 +225,15 @@ def uris(response: Any) -> list[str]:
     return [line for line in lines if line and line[0] != "#" and "-->" not in line]
 
 
-def test_slash_behind_the_name_of_a_file_that_is_gone_is_not_found(ada: Player, film: Video, settings: Any) -> None:
-    (settings.HLS_ROOT / str(film.transcode_id) / "1" / "master.m3u8").unlink()
-    response = ada.get(f"/api/video/{film.pk}/master.m3u8/")
+def test_slash_behind_the_name_of_a_file_that_is_gone_is_not_found(ada: Player, video: Video, settings: Any) -> None:
+    (settings.HLS_ROOT / str(video.transcode_id) / "1" / "master.m3u8").unlink()
+    response = ada.get(f"/api/video/{video.pk}/master.m3u8/")
     assert (response.status_code, response.json()) == (404, {"detail": "Not found."})
 
 
 @pytest.mark.parametrize("accepted", ["gzip", "br, gzip;q=0.5", "*", "GZIP ; q=1"])
-def test_playlist_is_gzipped_where_the_client_takes_it(ada: Player, film: Video, accepted: str) -> None:
-    response = ada.get(f"/api/video/{film.pk}/480p/index.m3u8", headers={"Accept-Encoding": accepted})
+def test_playlist_is_gzipped_where_the_client_takes_it(ada: Player, video: Video, accepted: str) -> None:
+    response = ada.get(f"/api/video/{video.pk}/480p/index.m3u8", headers={"Accept-Encoding": accepted})
     sent = response.sent
     assert gzip.decompress(sent).decode() == MEDIA
     assert response["Content-Encoding"] == "gzip"
@@ -242,27 +242,27 @@ def test_playlist_is_gzipped_where_the_client_takes_it(ada: Player, film: Video,
 
 
 @pytest.mark.parametrize("accepted", ["", "identity", "gzip;q=0", "br", "gzip; q=0.0"])
-def test_playlist_is_plain_for_everybody_else(ada: Player, film: Video, accepted: str) -> None:
-    response = ada.get(f"/api/video/{film.pk}/480p/index.m3u8", headers={"Accept-Encoding": accepted})
+def test_playlist_is_plain_for_everybody_else(ada: Player, video: Video, accepted: str) -> None:
+    response = ada.get(f"/api/video/{video.pk}/480p/index.m3u8", headers={"Accept-Encoding": accepted})
     assert response.sent.decode() == MEDIA
     assert "Content-Encoding" not in response
     assert "Accept-Encoding" in response["Vary"]
 
 
-def test_gzipped_and_plain_playlist_have_tags_of_their_own(ada: Player, film: Video) -> None:
+def test_gzipped_and_plain_playlist_have_tags_of_their_own(ada: Player, video: Video) -> None:
     """RFC 9110 8.8.3: a strong tag belongs to one sequence of bytes."""
-    path = f"/api/video/{film.pk}/480p/index.m3u8"
+    path = f"/api/video/{video.pk}/480p/index.m3u8"
     assert ada.get(path)["ETag"] != ada.get(path, headers={"Accept-Encoding": "gzip"})["ETag"]
 
 
-def test_name_above_the_source_plays_the_best_there_is(ada: Player, film: Video) -> None:
-    response = ada.get(f"/api/video/{film.pk}/1080p/segment_001.ts")
-    assert response.sent == segment_bytes(film.transcode_id, 1, "720p", 1)
+def test_name_above_the_source_plays_the_best_there_is(ada: Player, video: Video) -> None:
+    response = ada.get(f"/api/video/{video.pk}/1080p/segment_001.ts")
+    assert response.sent == segment_bytes(video.transcode_id, 1, "720p", 1)
 
 
-def test_pictures_are_kept_for_ever(ada: Player, film: Video) -> None:
+def test_pictures_are_kept_for_ever(ada: Player, video: Video) -> None:
     for name, content in (("thumbnail.jpg", b"poster"), ("storyboard_00.jpg", b"sheet")):
-        response = ada.get(f"/api/video/{film.pk}/{name}")
+        response = ada.get(f"/api/video/{video.pk}/{name}")
         assert response.sent.startswith(content)
         assert (response["Content-Type"], response["Cache-Control"]) == ("image/jpeg", FOREVER)
 
@@ -295,14 +295,14 @@ def test_pictures_are_kept_for_ever(ada: Player, film: Video) -> None:
         "480p/" + "9" * 5000 + ".ts",
     ],
 )
-def test_names_that_are_not_the_films_lead_nowhere(ada: Player, film: Video, name: str) -> None:
-    response = ada.get(f"/api/video/{film.pk}/{name}")
+def test_names_that_are_not_the_videos_lead_nowhere(ada: Player, video: Video, name: str) -> None:
+    response = ada.get(f"/api/video/{video.pk}/{name}")
     assert response.status_code == 404
     assert response.json() == {"detail": "Not found."}
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "999", "1e3", "1%00", "9" * 30, "\u0661"])
-def test_ids_of_no_film_lead_nowhere(ada: Player, film: Video, number: str) -> None:
+def test_ids_of_no_video_lead_nowhere(ada: Player, video: Video, number: str) -> None:
     for name in ("master.m3u8", "480p/index.m3u8", "480p/segment_000.ts", "storyboard_00.jpg", "thumbnail.jpg", ""):
         response = ada.get(f"/api/video/{number}/{name}")
         assert response.status_code == 404, name
@@ -317,57 +317,57 @@ def test_versions_that_are_no_number_are_input_errors(ada: Player, segment: str,
 
 
 @pytest.mark.parametrize("name", ["master.m3u8", "480p/index.m3u8", "480p/segment_000.ts", "storyboard_00.jpg"])
-def test_strangers_get_nothing(client: Player, film: Video, name: str) -> None:
+def test_strangers_get_nothing(client: Player, video: Video, name: str) -> None:
     for credentials in ({}, {"Authorization": "Bearer nonsense"}, {"Cookie": "playback_token=WzEsMl0:a:b"}):
-        response = client.get(f"/api/video/{film.pk}/{name}", headers=credentials)
+        response = client.get(f"/api/video/{video.pk}/{name}", headers=credentials)
         assert response.status_code == 401
         assert response.json().keys() == {"detail"}
 
 
-def test_playlists_cookie_alone_opens_its_film_and_no_other(ada: Player, film: Video) -> None:
-    """What an iOS player has: the cookie, no headers of its own. It is of no use for another film."""
+def test_playlists_cookie_alone_opens_its_video_and_no_other(ada: Player, video: Video) -> None:
+    """What an iOS player has: the cookie, no headers of its own. It is of no use for another video."""
     other = published(title="Another")
-    granted = ada.get(f"/api/video/{film.pk}/master.m3u8").cookies["playback_token"].value
+    granted = ada.get(f"/api/video/{video.pk}/master.m3u8").cookies["playback_token"].value
     ada.cookies.clear()
     ada.cookies["playback_token"] = granted
-    assert ada.get(f"/api/video/{film.pk}/480p/segment_000.ts").status_code == 200
-    assert ada.get(f"/api/video/{film.pk}/480p/index.m3u8").status_code == 200
+    assert ada.get(f"/api/video/{video.pk}/480p/segment_000.ts").status_code == 200
+    assert ada.get(f"/api/video/{video.pk}/480p/index.m3u8").status_code == 200
     assert ada.get(f"/api/video/{other.pk}/480p/segment_000.ts").status_code == 401
     assert ada.get("/api/video/").status_code == 401
 
 
-def test_deleted_film_is_gone_with_its_place(ada: Player, film: Video, segment: str) -> None:
+def test_deleted_video_is_gone_with_its_place(ada: Player, video: Video, segment: str) -> None:
     assert ada.get(segment).status_code == 200
-    film.delete()
+    video.delete()
     places.memory.clear()
     assert ada.get(segment).status_code == 404
 
 
-def test_file_that_is_swept_away_meanwhile_is_not_found(ada: Player, film: Video, segment: str, settings: Any) -> None:
+def test_file_that_is_swept_away_meanwhile_is_not_found(ada: Player, video: Video, segment: str, settings: Any) -> None:
     assert ada.get(segment).status_code == 200
-    (settings.HLS_ROOT / str(film.transcode_id) / "1" / "480p" / "segment_000.ts").unlink()
+    (settings.HLS_ROOT / str(video.transcode_id) / "1" / "480p" / "segment_000.ts").unlink()
     assert ada.get(segment).status_code == 404
 
 
-def test_replaced_film_is_the_old_one_or_the_new_one_but_never_a_mix(ada: Player, film: Video) -> None:
-    """Whoever holds the old multivariant playlist goes on with the old film, in every resolution."""
-    old = ada.get(f"/api/video/{film.pk}/master.m3u8").sent.decode()
-    serve_version(film, 2)
-    new = ada.get(f"/api/video/{film.pk}/master.m3u8").sent.decode()
+def test_replaced_video_is_the_old_one_or_the_new_one_but_never_a_mix(ada: Player, video: Video) -> None:
+    """Whoever holds the old multivariant playlist goes on with the old video, in every resolution."""
+    old = ada.get(f"/api/video/{video.pk}/master.m3u8").sent.decode()
+    serve_version(video, 2)
+    new = ada.get(f"/api/video/{video.pk}/master.m3u8").sent.decode()
     for text, version in ((old, 1), (new, 2)):
         for playlist in [line for line in text.splitlines() if not line.startswith("#")]:
             assert playlist.endswith(f"?v={version}")
             resolution = playlist.partition("/")[0]
-            media = ada.get(f"/api/video/{film.pk}/{playlist}").sent.decode()
+            media = ada.get(f"/api/video/{video.pk}/{playlist}").sent.decode()
             for number, uri in enumerate(line for line in media.splitlines() if not line.startswith("#")):
-                sent = ada.get(f"/api/video/{film.pk}/{resolution}/{uri}").sent
-                assert sent == segment_bytes(film.transcode_id, version, resolution, number)
+                sent = ada.get(f"/api/video/{video.pk}/{resolution}/{uri}").sent
+                assert sent == segment_bytes(video.transcode_id, version, resolution, number)
 
 
 def test_segment_costs_no_query_once_the_viewer_and_the_place_are_known(
-    ada: Player, film: Video, segment: str, django_assert_num_queries: Any
+    ada: Player, video: Video, segment: str, django_assert_num_queries: Any
 ) -> None:
-    ada.get(f"/api/video/{film.pk}/master.m3u8")
+    ada.get(f"/api/video/{video.pk}/master.m3u8")
     ada.get(segment)
     with django_assert_num_queries(0):
         assert ada.get(segment.replace("480p", "720p")).status_code == 200

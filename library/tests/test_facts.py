@@ -1,4 +1,4 @@
-"""What the admin tells of a film's file and of room on the disk."""
+"""What the admin tells of a video's file and of room on the disk."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -16,7 +16,7 @@ from library.admin.facts import audio_text, facts_of, picture_text, source_facts
 from library.admin.timing import moment
 from library.models import Video
 from library.tests.factories import VideoFactory
-from library.tests.films import published, serve_version
+from library.tests.videos import published, serve_version
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_sound_is_told_as_people_call_it(audio: AudioTrack, text: str) -> None:
     assert audio_text(audio) == text
 
 
-def test_a_silent_film_says_so() -> None:
+def test_a_silent_video_says_so() -> None:
     told = {fact.label: fact.value for fact in source_facts(replace(plan(), source=replace(source(), audio=None)))}
     assert told == {
         "Length": "1:30",
@@ -66,14 +66,14 @@ def uploaded(video: Video, size: int) -> Path:
 
 
 @pytest.mark.django_db
-def test_a_film_that_was_not_read_yet_has_a_file_and_its_size() -> None:
+def test_a_video_that_was_not_read_yet_has_a_file_and_its_size() -> None:
     video = VideoFactory.create()
     uploaded(video, 2048)
     assert [(fact.label, fact.value) for fact in facts_of(video)] == [("File", "holiday.mp4"), ("Size", "2.0 KB")]
 
 
 @pytest.mark.django_db
-def test_a_served_film_tells_its_renditions_and_a_lost_file_has_no_size() -> None:
+def test_a_served_video_tells_its_renditions_and_a_lost_file_has_no_size() -> None:
     published()
     told = {fact.label: fact.value for fact in facts_of(Video.objects.select_related("transcode").get())}
     assert told["Size"] == "0 bytes"
@@ -96,7 +96,7 @@ def test_deleting_frees_the_upload_the_picture_and_both_versions() -> None:
 
 
 @pytest.mark.django_db
-def test_a_film_that_serves_nothing_takes_no_room_as_served() -> None:
+def test_a_video_that_serves_nothing_takes_no_room_as_served() -> None:
     VideoFactory.create()
     VideoFactory.create(processing=True)
     assert storage.served_bytes() == 0

@@ -15,7 +15,7 @@ from pytest_django.fixtures import Settings
 from hls import steps
 from hls.models import State, Transcode
 from hls.tests.clips import ffmpeg, remux
-from hls.tests.films import only_sound, small_film
+from hls.tests.videos import only_sound, small_video
 from library.models import Video
 
 pytestmark = [pytest.mark.django_db, pytest.mark.ffmpeg]
@@ -28,7 +28,7 @@ def import_video(file: Path, *options: str, title: str = "Harbour at Dawn") -> s
 
 
 def worker() -> threading.Thread:
-    """Somebody who does what there is to do until a film has come to its end."""
+    """Somebody who does what there is to do until a video has come to its end."""
 
     def work() -> None:
         ended = (State.READY, State.FAILED)
@@ -43,8 +43,8 @@ def worker() -> threading.Thread:
     return thread
 
 
-def test_the_last_line_is_the_films_id(folders: Path) -> None:
-    output = import_video(small_film(folders / "a.mp4", seconds=1), "--category", "vlog")
+def test_the_last_line_is_the_videos_id(folders: Path) -> None:
+    output = import_video(small_video(folders / "a.mp4", seconds=1), "--category", "vlog")
     video = Video.objects.get()
     assert output.splitlines()[-1] == str(video.pk)
     assert (video.title, video.category, video.original_name) == ("Harbour at Dawn", "vlog", "a.mp4")
@@ -53,9 +53,9 @@ def test_the_last_line_is_the_films_id(folders: Path) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_waiting_ends_when_the_film_is_ready(folders: Path) -> None:
+def test_waiting_ends_when_the_video_is_ready(folders: Path) -> None:
     helper = worker()
-    output = import_video(small_film(folders / "a.mp4", seconds=1), "--wait")
+    output = import_video(small_video(folders / "a.mp4", seconds=1), "--wait")
     helper.join()
     video = Video.objects.get()
     assert video.transcode.state == State.READY
@@ -63,11 +63,11 @@ def test_waiting_ends_when_the_film_is_ready(folders: Path) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_waiting_tells_what_of_the_file_is_not_in_the_film(folders: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_waiting_tells_what_of_the_file_is_not_in_the_video(folders: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = folders / "words.srt"
     words.write_text("1\n00:00:00,000 --> 00:00:01,000\nHello\n")
     source = folders / "a.mkv"
-    ffmpeg("-i", str(small_film(folders / "a.mp4", seconds=1)), "-i", str(words), "-c", "copy", str(source))
+    ffmpeg("-i", str(small_video(folders / "a.mp4", seconds=1)), "-i", str(words), "-c", "copy", str(source))
     helper = worker()
     output = import_video(source, "--wait")
     helper.join()
@@ -76,7 +76,7 @@ def test_waiting_tells_what_of_the_file_is_not_in_the_film(folders: Path, capsys
 
 
 @pytest.mark.django_db(transaction=True)
-def test_waiting_for_a_film_that_fails_tells_code_sentence_and_hint(folders: Path) -> None:
+def test_waiting_for_a_video_that_fails_tells_code_sentence_and_hint(folders: Path) -> None:
     helper = worker()
     with pytest.raises(
         CommandError, match=r"^no_video: The file has no picture track .+\. Upload a file .+\.$"
@@ -87,13 +87,13 @@ def test_waiting_for_a_film_that_fails_tells_code_sentence_and_hint(folders: Pat
 
 
 @pytest.mark.django_db(transaction=True)
-def test_waiting_for_an_encrypted_film_tells_that_it_is_copy_protected_and_publishes_nothing(
+def test_waiting_for_an_encrypted_video_tells_that_it_is_copy_protected_and_publishes_nothing(
     folders: Path, at_admin: Client
 ) -> None:
     helper = worker()
     scheme = ("-encryption_scheme", "cenc-aes-ctr", "-encryption_key", "0f" * 16, "-encryption_kid", "a7" * 16)
-    source = remux(small_film(folders / "a.mp4", seconds=1), folders / "protected.mp4", after=scheme)
-    with pytest.raises(CommandError, match=r"^unsupported: The film is copy-protected: .+\. Upload a copy without"):
+    source = remux(small_video(folders / "a.mp4", seconds=1), folders / "protected.mp4", after=scheme)
+    with pytest.raises(CommandError, match=r"^unsupported: The video is copy-protected: .+\. Upload a copy without"):
         import_video(source, "--wait")
     helper.join()
     video = Video.objects.get()
@@ -103,7 +103,7 @@ def test_waiting_for_an_encrypted_film_tells_that_it_is_copy_protected_and_publi
         [],
     )
     told = at_admin.get(f"/api/video/{video.pk}/transcode/").json()["error"]
-    assert (told["code"], told["message"][:27]) == ("unsupported", "The film is copy-protected:")
+    assert (told["code"], told["message"][:28]) == ("unsupported", "The video is copy-protected:")
     page = at_admin.get(reverse("admin:library_video_change", args=[video.pk])).content.decode()
     assert escape(told["message"]) in page
     assert escape(told["hint"]) in page
@@ -113,8 +113,8 @@ def test_waiting_for_an_encrypted_film_tells_that_it_is_copy_protected_and_publi
     ("name", "sentence"),
     [("gone.mp4", "is not a file"), ("notes.txt", r"accepted are \.mp4, .+ \.ts"), ("folder.mp4", "is not a file")],
 )
-def test_what_is_no_film_is_refused_and_nothing_is_left(folders: Path, name: str, sentence: str) -> None:
-    (folders / "notes.txt").write_text("not a film")
+def test_what_is_no_video_is_refused_and_nothing_is_left(folders: Path, name: str, sentence: str) -> None:
+    (folders / "notes.txt").write_text("not a video")
     (folders / "folder.mp4").mkdir()
     with pytest.raises(CommandError, match=sentence):
         import_video(folders / name)
@@ -122,23 +122,23 @@ def test_what_is_no_film_is_refused_and_nothing_is_left(folders: Path, name: str
     assert not list((folders / "uploads").rglob("*.*"))
 
 
-def test_a_film_that_would_eat_the_reserve_is_refused(folders: Path, settings: Settings) -> None:
+def test_a_video_that_would_eat_the_reserve_is_refused(folders: Path, settings: Settings) -> None:
     settings.DISK_RESERVE_BYTES = 1 << 60
     with pytest.raises(CommandError, match="not enough free space"):
-        import_video(small_film(folders / "a.mp4", seconds=1))
+        import_video(small_video(folders / "a.mp4", seconds=1))
     assert not Video.objects.exists()
 
 
 @pytest.mark.parametrize("title", ["", "   ", "x" * 201])
 def test_a_title_needs_1_to_200_characters(folders: Path, title: str) -> None:
     with pytest.raises(CommandError, match="1 to 200 characters"):
-        import_video(small_film(folders / "a.mp4", seconds=1), title=title)
+        import_video(small_video(folders / "a.mp4", seconds=1), title=title)
 
 
 @pytest.mark.parametrize("name", ["-dash.mp4", "new\nline.mp4", "100%03d.mp4", "concat:a|b.mp4", "Überfilm 電影.MP4"])
 def test_strange_file_names_are_only_labels(folders: Path, name: str) -> None:
-    film = small_film(folders / "plain.mp4", seconds=1).rename(folders / name)
-    import_video(film)
+    path = small_video(folders / "plain.mp4", seconds=1).rename(folders / name)
+    import_video(path)
     video = Video.objects.get()
     assert video.original_name == name
     assert steps.do_next()

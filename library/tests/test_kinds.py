@@ -1,4 +1,4 @@
-"""Every ordinary name of a film is taken by every way in, and all of them tell the same list."""
+"""Every ordinary name of a video is taken by every way in, and all of them tell the same list."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ def test_the_list_has_what_is_promised() -> None:
 
 @pytest.mark.parametrize("extension", [*PROMISED, *ORDINARY, ".M2TS", ".Mpeg"])
 @pytest.mark.usefixtures("folders")
-def test_a_film_of_an_ordinary_name_is_taken_by_the_form_and_by_resumable_uploads(
+def test_a_video_of_an_ordinary_name_is_taken_by_the_form_and_by_resumable_uploads(
     at_admin: Client, extension: str
 ) -> None:
     name = f"holiday{extension}"

@@ -29,7 +29,7 @@ def test_texts_are_read_as_they_were_written(title: str, description: str, categ
     assert (told.title, told.description, told.category) == (title.strip(), description, category)
 
 
-def test_without_a_title_a_file_is_wanted_and_no_film() -> None:
+def test_without_a_title_a_file_is_wanted_and_no_video() -> None:
     told = read(header(filename="a.mp4"))
     assert (told.name, told.title, told.category, told.description) == ("a.mp4", None, "drama", "")
 
@@ -39,7 +39,7 @@ def test_without_a_title_a_file_is_wanted_and_no_film() -> None:
     [
         ("../../etc/passwd/a.mp4", "a.mp4"),
         ("/abs/olute.mkv", "olute.mkv"),
-        ("C:\\films\\a.mp4", "C:\\films\\a.mp4"),
+        ("C:\\videos\\a.mp4", "C:\\videos\\a.mp4"),
         ("a\0.mp4", "a.mp4"),
         ("\u6d77\u6e2f.MP4", "\u6d77\u6e2f.MP4"),
         ("x" * 300 + ".webm", "x" * 250 + ".webm"),
@@ -174,7 +174,7 @@ def test_a_checksum_that_can_not_be_compared_is_refused(text: str) -> None:
         (b"<?xml version", "an XML document"),
     ],
 )
-def test_what_is_surely_no_film_is_named(head: bytes, kind: str) -> None:
+def test_what_is_surely_no_video_is_named(head: bytes, kind: str) -> None:
     assert foreign_kind(head) == kind
 
 
@@ -193,5 +193,5 @@ def test_what_is_surely_no_film_is_named(head: bytes, kind: str) -> None:
         b"PK",
     ],
 )
-def test_films_and_what_may_be_one_are_let_through(head: bytes) -> None:
+def test_videos_and_what_may_be_one_are_let_through(head: bytes) -> None:
     assert foreign_kind(head) is None

@@ -1,4 +1,4 @@
-"""Importing files with odd names, and imports that are cut short: one whole film, or nothing."""
+"""Importing files with odd names, and imports that are cut short: one whole video, or nothing."""
 
 import os
 from pathlib import Path
@@ -12,14 +12,14 @@ from hls.models import State, Transcode
 from library.errors import FileRefused
 from library.kinds import EXTENSIONS
 from library.models import Video
-from library.videos import add_film, check_file, keep_copy
+from library.videos import add_video, check_file, keep_copy
 
 pytestmark = pytest.mark.django_db
 
-CONTENT = b"a film, perhaps"
+CONTENT = b"a video, perhaps"
 
 
-def film(folder: Path, name: str | bytes) -> Path:
+def original(folder: Path, name: str | bytes) -> Path:
     path = folder / os.fsdecode(name)
     path.write_bytes(CONTENT)
     return path
@@ -38,12 +38,12 @@ def uploads(folders: Path) -> list[Path]:
         (b"-y.mp4", "-y.mp4"),
         (b"a\nb.mp4", "a\nb.mp4"),
         (b"%s;$(id).mp4", "%s;$(id).mp4"),
-        (b"FILM.MP4", "FILM.MP4"),
+        (b"VIDEO.MP4", "VIDEO.MP4"),
         (b"a.b.mp4", "a.b.mp4"),
     ],
 )
 def test_a_file_of_any_name_is_added_and_its_name_is_a_label(folders: Path, name: bytes, label: str) -> None:
-    video = add_film(film(folders, name), title="Harbour")
+    video = add_video(original(folders, name), title="Harbour")
     video.refresh_from_db()
     assert video.original_name == label
     assert Path(video.video_file.path).read_bytes() == CONTENT
@@ -53,13 +53,13 @@ def test_a_file_of_any_name_is_added_and_its_name_is_a_label(folders: Path, name
 
 @pytest.mark.parametrize("extension", [*EXTENSIONS, *(extension.upper() for extension in EXTENSIONS)])
 def test_every_extension_of_the_list_is_taken_in_any_case(folders: Path, extension: str) -> None:
-    check_file(film(folders, f"a.{extension}"))
+    check_file(original(folders, f"a.{extension}"))
 
 
 @pytest.mark.parametrize("name", ["a", "a.", ".mp4", "a.mp4.exe", "a.mp4 ", "a.m3u8", "a.mp\u2074"])
 def test_other_extensions_are_refused_with_those_that_are_taken(folders: Path, name: str) -> None:
     with pytest.raises(FileRefused, match=r"accepted are \.mp4, \.mov"):
-        check_file(film(folders, name))
+        check_file(original(folders, name))
 
 
 def test_folders_pipes_and_nothing_are_no_files(folders: Path) -> None:
@@ -71,18 +71,18 @@ def test_folders_pipes_and_nothing_are_no_files(folders: Path) -> None:
             check_file(folders / name)
 
 
-def test_a_link_to_a_film_is_a_film(folders: Path) -> None:
-    film(folders, "a.mp4")
+def test_a_link_to_a_video_is_a_video(folders: Path) -> None:
+    original(folders, "a.mp4")
     (folders / "link.mkv").symlink_to(folders / "a.mp4")
-    video = add_film(folders / "link.mkv", title="Linked")
+    video = add_video(folders / "link.mkv", title="Linked")
     path = Path(video.video_file.path)
     assert (path.suffix, path.is_symlink(), path.read_bytes()) == (".mkv", False, CONTENT)
 
 
 def test_the_original_stays_as_it_was(folders: Path) -> None:
-    path = film(folders, "a.mp4")
+    path = original(folders, "a.mp4")
     before = path.stat()
-    video = add_film(path, title="Harbour")
+    video = add_video(path, title="Harbour")
     assert (path.stat().st_ino, path.read_bytes()) == (before.st_ino, CONTENT)
     assert Path(video.video_file.path).stat().st_ino != before.st_ino, "a copy of its own"
 
@@ -93,7 +93,7 @@ def test_a_copy_that_fails_leaves_nothing(folders: Path) -> None:
         keep_copy(folders / "gone.mp4", target)
     target.mkdir(parents=True)  # in the way of the last step
     with pytest.raises(IsADirectoryError):
-        keep_copy(film(folders, "a.mp4"), target)
+        keep_copy(original(folders, "a.mp4"), target)
     assert uploads(folders) == []
 
 
@@ -104,29 +104,29 @@ def test_a_copy_has_no_final_name_before_it_is_whole(folders: Path, monkeypatch:
         seen.append([path.name for path in uploads(folders)])
 
     monkeypatch.setattr(os, "fsync", look)
-    keep_copy(film(folders, "a.mp4"), folders / "uploads" / "videos" / "b.mp4")
+    keep_copy(original(folders, "a.mp4"), folders / "uploads" / "videos" / "b.mp4")
     assert seen == [[".b.mp4"]]
     assert [path.name for path in uploads(folders)] == ["b.mp4"]
 
 
-def test_a_film_that_can_not_be_saved_leaves_no_transcode(folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_video_that_can_not_be_saved_leaves_no_transcode(folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(self: Video, *arguments: object, **options: object) -> None:
         raise DatabaseError("the disk is full")
 
     monkeypatch.setattr(Video, "save", broken)
     with pytest.raises(DatabaseError):
-        add_film(film(folders, "a.mp4"), title="Harbour")
+        add_video(original(folders, "a.mp4"), title="Harbour")
     assert not Transcode.objects.exists()
 
 
 def test_a_long_name_is_shortened_to_what_a_row_holds(folders: Path) -> None:
-    video = add_film(film(folders, "x" * 251 + ".mp4"), title="Harbour")
+    video = add_video(original(folders, "x" * 251 + ".mp4"), title="Harbour")
     assert len(video.original_name) == 255
 
 
 @pytest.mark.parametrize("options", [{"category": "western"}, {}])
 def test_wrong_arguments_are_told_before_anything_is_copied(folders: Path, options: dict[str, str]) -> None:
-    path = film(folders, "a.mp4")
+    path = original(folders, "a.mp4")
     arguments = [str(path), *(f"--{name}={value}" for name, value in options.items())]
     with pytest.raises(CommandError):
         call_command("import_video", *arguments)
@@ -134,7 +134,7 @@ def test_wrong_arguments_are_told_before_anything_is_copied(folders: Path, optio
 
 
 def test_title_category_and_description_are_kept(folders: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = film(folders, "a.mp4")
+    path = original(folders, "a.mp4")
     call_command("import_video", str(path), "--title", "  \u00dcber 50 % \u201eHafen\u201c ", "--category", "vlog")
     video = Video.objects.get()
     assert (video.title, video.category, video.description) == ("\u00dcber 50 % \u201eHafen\u201c", "vlog", "")
@@ -144,7 +144,7 @@ def test_title_category_and_description_are_kept(folders: Path, capsys: pytest.C
 @pytest.mark.parametrize(
     ("state", "says"), [(State.CANCELLED, "was cancelled"), (State.FAILED, "no_video: The file has no picture track")]
 )
-def test_waiting_ends_with_the_films_end(
+def test_waiting_ends_with_the_videos_end(
     folders: Path, monkeypatch: pytest.MonkeyPatch, state: State, says: str
 ) -> None:
     """The worker, or somebody in the admin, is quicker than the first look."""
@@ -157,4 +157,4 @@ def test_waiting_ends_with_the_films_end(
 
     monkeypatch.setattr(lifecycle, "submit", submit_and_end)
     with pytest.raises(CommandError, match=says):
-        call_command("import_video", str(film(folders, "a.mp4")), "--title", "Harbour", "--wait")
+        call_command("import_video", str(original(folders, "a.mp4")), "--title", "Harbour", "--wait")

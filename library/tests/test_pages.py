@@ -1,4 +1,4 @@
-"""Pages of the list, wherever they begin: the right films, the right total, and the same queries each time."""
+"""Pages of the list, wherever they begin: the right videos, the right total, and the same queries each time."""
 
 import json
 from collections.abc import Iterator
@@ -14,11 +14,11 @@ from library import catalogue, listing
 from library.catalogue import Query
 from library.models import Category, Video
 from library.tests.factories import VideoFactory
-from library.tests.films import Player, crowd_of_films, make_viewer, sign_in
+from library.tests.videos import Player, crowd_of_videos, make_viewer, sign_in
 
 pytestmark = pytest.mark.django_db
 
-FILMS = 24
+VIDEOS = 24
 OFFSETS = (0, 1, 7, 11, 12, 19, 20, 23, 24, 25, 1_000, 10_000_000)
 FILTERS = ("", "&category=drama", "&search=storm", "&category=drama&search=storm")
 
@@ -37,7 +37,7 @@ def ada() -> Player:
 
 
 @pytest.fixture
-def films() -> list[Video]:
+def videos() -> list[Video]:
     """Every second one is a drama, every third one speaks of a storm; their ids say nothing of their age."""
     now = timezone.now()
     return [
@@ -45,37 +45,37 @@ def films() -> list[Video]:
             ready=True,
             title=f"Storm {number}" if number % 3 == 0 else f"Calm {number}",
             category=Category.DRAMA if number % 2 else Category.VLOG,
-            created_at=now - timedelta(hours=(7 * number) % FILMS),
+            created_at=now - timedelta(hours=(7 * number) % VIDEOS),
         )
-        for number in range(FILMS)
+        for number in range(VIDEOS)
     ]
 
 
-def expected(films: list[Video], wanted: str) -> list[int]:
+def expected(videos: list[Video], wanted: str) -> list[int]:
     """The ids, newest first, told without a database."""
     return [
-        film.pk
-        for film in sorted(films, key=lambda film: film.created_at, reverse=True)
-        if ("category=drama" not in wanted or film.category == Category.DRAMA)
-        and ("search=storm" not in wanted or film.title.startswith("Storm"))
+        video.pk
+        for video in sorted(videos, key=lambda video: video.created_at, reverse=True)
+        if ("category=drama" not in wanted or video.category == Category.DRAMA)
+        and ("search=storm" not in wanted or video.title.startswith("Storm"))
     ]
 
 
 @pytest.mark.parametrize("wanted", FILTERS)
-def test_the_right_films_are_at_every_offset_and_none_beyond_the_end(
-    ada: Player, films: list[Video], wanted: str
+def test_the_right_videos_are_at_every_offset_and_none_beyond_the_end(
+    ada: Player, videos: list[Video], wanted: str
 ) -> None:
-    whole = expected(films, wanted)
+    whole = expected(videos, wanted)
     for offset in OFFSETS:
         response = ada.get(f"/api/video/?limit=5&offset={offset}{wanted}")
-        assert [film["id"] for film in json.loads(response.sent)] == whole[offset : offset + 5], offset
+        assert [video["id"] for video in json.loads(response.sent)] == whole[offset : offset + 5], offset
         assert response["X-Total-Count"] == str(len(whole)), offset
 
 
 @pytest.mark.parametrize("wanted", FILTERS)
-def test_every_offset_takes_the_same_queries(ada: Player, films: list[Video], wanted: str) -> None:
+def test_every_offset_takes_the_same_queries(ada: Player, videos: list[Video], wanted: str) -> None:
     ada.get(f"/api/video/?limit=3{wanted}")  # whereafter the ids are known
-    within = [offset for offset in OFFSETS if offset < len(expected(films, wanted))]
+    within = [offset for offset in OFFSETS if offset < len(expected(videos, wanted))]
     taken = []
     for offset in within:
         with CaptureQueriesContext(connection) as captured:
@@ -86,14 +86,14 @@ def test_every_offset_takes_the_same_queries(ada: Player, films: list[Video], wa
     assert taken[0] <= (5 if "search" in wanted else 3)
 
 
-def test_a_page_beyond_the_end_reads_no_film(ada: Player, films: list[Video]) -> None:
+def test_a_page_beyond_the_end_reads_no_video(ada: Player, videos: list[Video]) -> None:
     ada.get("/api/video/?limit=3")
     with CaptureQueriesContext(connection) as captured:
         ada.get("/api/video/?limit=3&offset=1000")
     assert not [query for query in captured.captured_queries if '"title"' in query["sql"]]
 
 
-def test_no_page_of_known_ids_skips_over_films_in_the_database(ada: Player, films: list[Video]) -> None:
+def test_no_page_of_known_ids_skips_over_videos_in_the_database(ada: Player, videos: list[Video]) -> None:
     """What an offset skips, the database would read; and counting reads them all."""
     ada.get("/api/video/?limit=3&category=drama")
     with CaptureQueriesContext(connection) as captured:
@@ -103,10 +103,10 @@ def test_no_page_of_known_ids_skips_over_films_in_the_database(ada: Player, film
     assert "COUNT(" not in asked
 
 
-def test_the_films_of_a_page_are_looked_up_by_their_keys(films: list[Video]) -> None:
-    crowd_of_films()
+def test_the_videos_of_a_page_are_looked_up_by_their_keys(videos: list[Video]) -> None:
+    crowd_of_videos()
     ids = list(catalogue.page(Query(limit=5, offset=15), "one").ids)
-    steps = plan(lambda: catalogue.films(ids))
+    steps = plan(lambda: catalogue.videos(ids))
     if connection.vendor == "postgresql":
         assert "index cond: (id = any" in steps
         assert "seq scan" not in steps
@@ -117,7 +117,7 @@ def test_the_films_of_a_page_are_looked_up_by_their_keys(films: list[Video]) -> 
 
 
 def test_the_revision_is_told_by_indexes() -> None:
-    crowd_of_films()
+    crowd_of_videos()
     steps = plan(catalogue.revision)
     for column in ("updated_at", "served_at", "playable_at"):
         assert column in steps

@@ -14,7 +14,7 @@ from library.delivery.places import Key, Memory, Place
 from library.errors import NotFound
 from library.models import Video
 from library.tests.factories import VideoFactory
-from library.tests.films import published, serve_version
+from library.tests.videos import published, serve_version
 
 pytestmark = pytest.mark.django_db
 
@@ -96,7 +96,7 @@ def test_which_version_is_current_is_forgotten_sooner_than_where_one_lies(
     assert memory.get(key) is None
 
 
-def test_films_versions_and_previews_are_remembered_apart() -> None:
+def test_videos_versions_and_previews_are_remembered_apart() -> None:
     memory = Memory()
     memory.put(Key(7, 1), PLACE)
     others = (Key(8, 1), Key(7, 2), Key(7, None), Key(7, 1, is_finished=False))
@@ -106,9 +106,9 @@ def test_films_versions_and_previews_are_remembered_apart() -> None:
 def test_the_memory_has_an_end_and_what_was_put_last_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(places, "MOST_REMEMBERED", 3)
     memory = Memory()
-    for film in (1, 2, 3, 1, 4):
-        memory.put(Key(film, 1), PLACE)
-    assert [film for film in range(1, 5) if memory.get(Key(film, 1))] == [1, 3, 4]
+    for video in (1, 2, 3, 1, 4):
+        memory.put(Key(video, 1), PLACE)
+    assert [video for video in range(1, 5) if memory.get(Key(video, 1))] == [1, 3, 4]
 
 
 def path_of(video: Video, *, version: int | None = None, may_preview: bool = False, number: int = 0) -> Path:
@@ -137,10 +137,10 @@ def test_a_segment_costs_one_query_and_then_none(django_assert_num_queries: Djan
         path_of(video, number=1)
 
 
-@pytest.mark.parametrize("film", [0, -1, 2**63 - 1])
-def test_a_film_that_does_not_exist_is_not_found(film: int) -> None:
+@pytest.mark.parametrize("video_id", [0, -1, 2**63 - 1])
+def test_a_video_that_does_not_exist_is_not_found(video_id: int) -> None:
     with pytest.raises(NotFound):
-        places.segment_path(film, "480p", "segment_000.ts", version=None, may_preview=True)
+        places.segment_path(video_id, "480p", "segment_000.ts", version=None, may_preview=True)
 
 
 def grows(video: Video, chunks: int) -> None:
@@ -156,7 +156,7 @@ def grows(video: Video, chunks: int) -> None:
         ChunkFactory.create(transcode=video.transcode, index=span.index, state=ChunkState.DONE, facts=facts.to_json())
 
 
-def test_a_film_in_the_making_is_for_those_who_may_preview() -> None:
+def test_a_video_in_the_making_is_for_those_who_may_preview() -> None:
     video = VideoFactory.create(processing=True)
     grows(video, 1)
     assert path_of(video, may_preview=True).parts[-2:] == ("480p", "segment_000.ts")

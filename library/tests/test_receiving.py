@@ -43,7 +43,7 @@ def test_a_file_of_the_staff_is_whole_and_on_the_uploads_disk() -> None:
     assert (words["title"], file.name, file.size, file.read()) == ("Harbour", "harbour.mp4", len(content), content)
     assert Path(file.temporary_file_path()).parent == disk.partial_folder()
     file.close()
-    assert partials() == [], "what no film took is gone with the request"
+    assert partials() == [], "what no video took is gone with the request"
 
 
 @pytest.mark.parametrize("user", [None, VIEWER])
@@ -56,15 +56,17 @@ def test_whoever_may_not_upload_is_cut_off_before_the_first_byte(user: Any) -> N
 
 
 def test_files_that_are_moved_away_stay_where_they_were_moved(tmp_path: Path) -> None:
-    _, files = parsed(request_of(STAFF), video_file=uploaded("a.mp4", b"film"))
+    _, files = parsed(request_of(STAFF), video_file=uploaded("a.mp4", b"video"))
     Path(files["video_file"].temporary_file_path()).rename(tmp_path / "kept.mp4")
     files["video_file"].close()
-    assert (tmp_path / "kept.mp4").read_bytes() == b"film"
+    assert (tmp_path / "kept.mp4").read_bytes() == b"video"
 
 
 def test_each_of_two_files_is_its_own() -> None:
-    _, files = parsed(request_of(STAFF), video_file=uploaded("a.mp4", b"film"), thumbnail=uploaded("a.png", b"picture"))
-    assert [files[name].read() for name in ("video_file", "thumbnail")] == [b"film", b"picture"]
+    _, files = parsed(
+        request_of(STAFF), video_file=uploaded("a.mp4", b"video"), thumbnail=uploaded("a.png", b"picture")
+    )
+    assert [files[name].read() for name in ("video_file", "thumbnail")] == [b"video", b"picture"]
     for name in files:
         files[name].close()
 

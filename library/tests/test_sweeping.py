@@ -22,13 +22,13 @@ from structlog.testing import capture_logs
 
 from hls import tasks as engine_tasks
 from hls import upkeep as engine
-from hls.folders import film_folder, version_folder
+from hls.folders import transcode_folder, version_folder
 from hls.identity import FILE
 from hls.models import Discarded, Installation, PeriodicTask, Transcode
 from hls.removal import TRASH
 from library import tasks, upkeep
 from library.models import Video
-from library.tests.films import published, serve_version
+from library.tests.videos import published, serve_version
 from library.uploads.receiving import PartialFile
 from library.videos import store_upload
 
@@ -47,16 +47,16 @@ def sweep_for(minutes: int) -> None:
             tasks.sweep_uploads.call_local()
 
 
-def films(number: int, *, with_pictures: bool = True) -> list[Video]:
+def videos(number: int, *, with_pictures: bool = True) -> list[Video]:
     made = []
     for _ in range(number):
-        film = published(title=uuid4().hex)
+        video = published(title=uuid4().hex)
         if with_pictures:
-            film.thumbnail.name = f"thumbnails/{uuid4().hex}.jpg"
-            film.save()
-        for name in filter(None, (film.video_file.name, film.thumbnail.name)):
-            write(Path(film.video_file.path).parents[1] / name)
-        made.append(film)
+            video.thumbnail.name = f"thumbnails/{uuid4().hex}.jpg"
+            video.save()
+        for name in filter(None, (video.video_file.name, video.thumbnail.name)):
+            write(Path(video.video_file.path).parents[1] / name)
+        made.append(video)
     return made
 
 
@@ -94,7 +94,7 @@ def upkeep_says(*options: str) -> str:
 def test_an_hour_of_sweeps_with_an_empty_database_over_full_folders_leaves_every_byte(
     folders: Path, number: int, is_known: bool
 ) -> None:
-    films(number)
+    videos(number)
     if is_known:
         sweep_for(1)
     before = contents(folders)
@@ -107,17 +107,17 @@ def test_an_hour_of_sweeps_with_an_empty_database_over_full_folders_leaves_every
     assert [line["event"] for line in told].count("nothing removed") == 2 * 60
 
 
-def test_films_that_are_added_to_a_wrong_database_do_not_make_it_the_right_one(folders: Path) -> None:
-    films(12)
+def test_videos_that_are_added_to_a_wrong_database_do_not_make_it_the_right_one(folders: Path) -> None:
+    videos(12)
     forget_everything()
-    films(3)
+    videos(3)
     before = contents(folders)
     sweep_for(60)
     assert contents(folders) == before
 
 
 def test_an_installation_from_before_there_were_identities_is_taken_up(folders: Path) -> None:
-    films(3)
+    videos(3)
     before = contents(folders)
     sweep_for(1)
     identity = str(Installation.objects.get().identity)
@@ -127,9 +127,9 @@ def test_an_installation_from_before_there_were_identities_is_taken_up(folders: 
 
 def test_a_dump_of_the_right_database_is_known_again(folders: Path) -> None:
     """As `dumpdata` and `loaddata` move it to PostgreSQL: the identity goes along, and replaces the new one."""
-    film = films(1)[0]
+    video = videos(1)[0]
     sweep_for(1)
-    dump = serializers.serialize("json", [*Installation.objects.all(), film.transcode, film])
+    dump = serializers.serialize("json", [*Installation.objects.all(), video.transcode, video])
     forget_everything()
     assert upkeep.doubts()
     for row in serializers.deserialize("json", dump):
@@ -138,25 +138,25 @@ def test_a_dump_of_the_right_database_is_known_again(folders: Path) -> None:
 
 
 @pytest.mark.parametrize("in_bulk", [True, False])
-def test_all_films_that_somebody_deletes_are_gone_with_the_next_sweep(folders: Path, in_bulk: bool) -> None:
+def test_all_videos_that_somebody_deletes_are_gone_with_the_next_sweep(folders: Path, in_bulk: bool) -> None:
     """However many: a deletion is written down, so that nothing has to be concluded from rows that are not there."""
-    films(30)
+    videos(30)
     sweep_for(1)
     if in_bulk:
         Video.objects.all().delete()
     else:
-        for film in Video.objects.all():
-            film.delete()
+        for video in Video.objects.all():
+            video.delete()
     sweep_for(2)
     assert contents(folders) == {}
     assert not Discarded.objects.exists()
 
 
 def test_rows_that_vanish_take_no_large_share_with_them(folders: Path) -> None:
-    kept, *lost = films(30, with_pictures=False)
+    kept, *lost = videos(30, with_pictures=False)
     sweep_for(1)
     before = contents(folders)
-    pks = [film.transcode_id for film in lost]
+    pks = [video.transcode_id for video in lost]
     Video.objects.exclude(pk=kept.pk)._raw_delete("default")
     Transcode.objects.filter(pk__in=pks)._raw_delete("default")
     sweep_for(3)
@@ -170,7 +170,7 @@ def test_rows_that_vanish_take_no_large_share_with_them(folders: Path) -> None:
 
 
 def test_what_was_removed_by_mistake_is_taken_back_when_rows_name_it_again(folders: Path) -> None:
-    films(3)
+    videos(3)
     sweep_for(1)
     before = contents(folders)
     rows = serializers.serialize("json", [*Transcode.objects.all(), *Video.objects.all()])
@@ -191,9 +191,9 @@ def test_what_was_removed_by_mistake_is_taken_back_when_rows_name_it_again(folde
 
 def test_the_trash_is_emptied_when_its_days_are_over(folders: Path, settings: Any) -> None:
     settings.TRASH_DAYS = 2
-    film = films(1)[0]
+    video = videos(1)[0]
     sweep_for(1)
-    film.delete()
+    video.delete()
     sweep_for(1)
     assert list(folders.rglob("segment_000.ts"))
     with time_machine.travel(timezone.now() + timedelta(days=2, minutes=2)):
@@ -202,16 +202,16 @@ def test_the_trash_is_emptied_when_its_days_are_over(folders: Path, settings: An
 
 
 def test_a_full_disk_gets_its_room_back_at_once(folders: Path) -> None:
-    film = films(1)[0]
+    video = videos(1)[0]
     sweep_for(1)
-    film.delete()
+    video.delete()
     sweep_for(1)
     assert "freed" in upkeep_says("--empty-trash")
     assert [path.name for path in folders.rglob("*") if path.is_file()] == [FILE, FILE]
 
 
 def test_a_wrong_pair_is_told_and_can_be_declared_right(folders: Path) -> None:
-    films(1)
+    videos(1)
     sweep_for(1)
     Installation.objects.update(identity=uuid4())
     for options in ((), ("--yes",), ("--check",)):
@@ -255,9 +255,9 @@ def unremovable(name: str) -> Iterator[None]:
 
 def test_what_can_not_be_removed_is_passed_over_and_told_once(settled: Path) -> None:
     stuck, stray = (write(settled / "uploads/videos" / name) for name in ("1.mp4", "2.mp4"))
-    film = published()
-    film.delete()
-    shutil.rmtree(settled / "hls" / str(film.transcode_id))
+    video = published()
+    video.delete()
+    shutil.rmtree(settled / "hls" / str(video.transcode_id))
     orphans = [write(settled / "hls" / name / "1/segment").parents[1] for name in ("8000001", "8000002")]
     with unremovable("1.mp4"), unremovable("8000001"), capture_logs() as told:
         for _ in range(3):
@@ -269,10 +269,10 @@ def test_what_can_not_be_removed_is_passed_over_and_told_once(settled: Path) -> 
     assert sorted(Path(line["path"]).name for line in complaints) == ["1.mp4", "8000001"]
 
 
-def test_films_are_looked_into_by_and_by(settled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_videos_are_looked_into_by_and_by(settled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "LOOKED_INTO_AT_ONCE", 2)
-    made = films(5, with_pictures=False)
-    old = [write(version_folder(film.transcode_id, 7) / "segment").parent for film in made]
+    made = videos(5, with_pictures=False)
+    old = [write(version_folder(video.transcode_id, 7) / "segment").parent for video in made]
     left = []
     for _ in range(3):
         sweep_for(1)
@@ -285,7 +285,7 @@ def test_a_sweep_asks_as_much_of_the_database_whatever_the_library(
 ) -> None:
     engine.sweep()
     upkeep.sweep()
-    films(12)
+    videos(12)
     with django_assert_num_queries(8):
         engine.sweep()
     with django_assert_num_queries(6):
@@ -293,18 +293,18 @@ def test_a_sweep_asks_as_much_of_the_database_whatever_the_library(
 
 
 def test_versions_kept_for_viewers_go_when_their_time_is_over_however_many(settled: Path) -> None:
-    made = films(14, with_pictures=False)
-    for film in made:
-        serve_version(film, 2)
+    made = videos(14, with_pictures=False)
+    for video in made:
+        serve_version(video, 2)
     Transcode.objects.update(retired_until=timezone.now() - timedelta(seconds=1))
     sweep_for(1)
-    assert {folder.name for film in made for folder in film_folder(film.transcode_id).iterdir()} == {"2"}
+    assert {folder.name for video in made for folder in transcode_folder(video.transcode_id).iterdir()} == {"2"}
     assert set(Transcode.objects.values_list("served_bytes", flat=True)) == {4 * 1_880}
 
 
 def test_a_forms_file_is_no_stray_before_its_row_is_there_however_long_the_form_took(folders: Path) -> None:
     with PartialFile("harbour.mp4", "video/mp4", None) as arrived:
-        arrived.write(b"film")
+        arrived.write(b"video")
         arrived.flush()
         os.utime(arrived.temporary_file_path(), (LONG_AGO, LONG_AGO))
         store_upload(Video(title="Harbour"), arrived)

@@ -1,4 +1,4 @@
-"""A finished upload becomes a film's file once: with the row or not at all, whoever else wants it."""
+"""A finished upload becomes a video's file once: with the row or not at all, whoever else wants it."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -19,12 +19,12 @@ from library.uploads import finishing, resumable
 pytestmark = pytest.mark.django_db(transaction=True)
 
 PIECE = "application/offset+octet-stream"
-FILM = b"\0\0\0\x18ftypmp42" + bytes(100)
+VIDEO = b"\0\0\0\x18ftypmp42" + bytes(100)
 
 
 def finished(owner: Any, **told: str) -> Upload:
-    upload = resumable.begin(owner, length=len(FILM), header=header(filename="harbour.mp4", **told))
-    resumable.append(upload, offset=0, blocks=[FILM])
+    upload = resumable.begin(owner, length=len(VIDEO), header=header(filename="harbour.mp4", **told))
+    resumable.append(upload, offset=0, blocks=[VIDEO])
     return upload
 
 
@@ -33,33 +33,33 @@ def stored(folders: Path) -> list[Path]:
     return list(folder.iterdir()) if folder.exists() else []
 
 
-def test_the_film_has_the_file_and_the_upload_keeps_none(dora: Any, folders: Path) -> None:
+def test_the_video_has_the_file_and_the_upload_keeps_none(dora: Any, folders: Path) -> None:
     upload = finished(dora, title="Harbour", category="vlog", description="At dawn")
-    video = finishing.make_film(upload)
+    video = finishing.make_video(upload)
     assert video is not None
     assert (video.title, video.category, video.description) == ("Harbour", "vlog", "At dawn")
-    assert (Path(video.video_file.path).read_bytes(), video.original_name) == (FILM, "harbour.mp4")
+    assert (Path(video.video_file.path).read_bytes(), video.original_name) == (VIDEO, "harbour.mp4")
     assert stored(folders) == [Path(video.video_file.path)]
     assert not resumable.path_of(upload).exists()
 
 
-def test_a_film_is_made_once_however_often_it_is_asked_for(dora: Any) -> None:
+def test_a_video_is_made_once_however_often_it_is_asked_for(dora: Any) -> None:
     upload = finished(dora, title="Harbour")
-    assert finishing.make_film(upload) == finishing.make_film(Upload.objects.get()) == Video.objects.get()
+    assert finishing.make_video(upload) == finishing.make_video(Upload.objects.get()) == Video.objects.get()
     assert Transcode.objects.count() == 1
 
 
-def test_the_slower_of_two_requests_makes_no_second_film(dora: Any, folders: Path) -> None:
+def test_the_slower_of_two_requests_makes_no_second_video(dora: Any, folders: Path) -> None:
     """Both have read the row before either has written it."""
     upload = finished(dora, title="Harbour")
     slower = Upload.objects.get()
-    finishing.make_film(upload)
+    finishing.make_video(upload)
     with pytest.raises(UploadGone):
-        finishing.make_film(slower)
+        finishing.make_video(slower)
     assert (Video.objects.count(), Transcode.objects.count(), len(stored(folders))) == (1, 1, 1)
 
 
-def test_a_film_that_could_not_be_saved_leaves_the_upload_for_another_try(
+def test_a_video_that_could_not_be_saved_leaves_the_upload_for_another_try(
     dora: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     upload = finished(dora, title="Harbour")
@@ -70,16 +70,16 @@ def test_a_film_that_could_not_be_saved_leaves_the_upload_for_another_try(
     with monkeypatch.context() as patched:
         patched.setattr(videos, "save_new", broken)
         with pytest.raises(DatabaseError):
-            finishing.make_film(upload)
-    assert resumable.path_of(upload).read_bytes() == FILM
+            finishing.make_video(upload)
+    assert resumable.path_of(upload).read_bytes() == VIDEO
     again = Upload.objects.get()
     assert (again.taken_at, Video.objects.exists(), Transcode.objects.exists()) == (None, False, False)
-    assert finishing.make_film(again) == Video.objects.get()
+    assert finishing.make_video(again) == Video.objects.get()
 
 
 @pytest.fixture
 def busy(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """The database is away whenever a film is to be saved; `undo()` brings it back."""
+    """The database is away whenever a video is to be saved; `undo()` brings it back."""
 
     def away(video: Video) -> None:
         raise OperationalError("database is locked")
@@ -94,11 +94,11 @@ def patched(client: Client, upload: Upload, piece: bytes, offset: int = 0) -> An
 
 
 @pytest.mark.parametrize("comes", ["HEAD", "PATCH", "sweep"])
-def test_a_film_that_could_not_be_made_is_made_by_whoever_comes_next(
+def test_a_video_that_could_not_be_made_is_made_by_whoever_comes_next(
     at_admin: Client, dora: Any, busy: pytest.MonkeyPatch, comes: str
 ) -> None:
-    upload = resumable.begin(dora, length=len(FILM), header=header(filename="harbour.mp4", title="Harbour"))
-    refused = patched(at_admin, upload, FILM)
+    upload = resumable.begin(dora, length=len(VIDEO), header=header(filename="harbour.mp4", title="Harbour"))
+    refused = patched(at_admin, upload, VIDEO)
     assert (refused.status_code, refused["Retry-After"]) == (503, "5")
     assert not Video.objects.exists()
     busy.undo()
@@ -106,44 +106,44 @@ def test_a_film_that_could_not_be_made_is_made_by_whoever_comes_next(
         asked = at_admin.head(f"/api/uploads/{upload.pk}/")
         assert asked["X-Video-ID"] == str(Video.objects.get().pk)
     elif comes == "PATCH":
-        assert patched(at_admin, upload, FILM).status_code == 409
+        assert patched(at_admin, upload, VIDEO).status_code == 409
     else:
         upkeep.sweep()
-    assert Path(Video.objects.get().video_file.path).read_bytes() == FILM
+    assert Path(Video.objects.get().video_file.path).read_bytes() == VIDEO
     assert at_admin.head(f"/api/uploads/{upload.pk}/")["X-Video-ID"] == str(Video.objects.get().pk)
 
 
-def test_an_upload_to_which_a_film_is_owed_does_not_expire(
+def test_an_upload_to_which_a_video_is_owed_does_not_expire(
     at_admin: Client, dora: Any, busy: pytest.MonkeyPatch
 ) -> None:
-    upload = resumable.begin(dora, length=len(FILM), header=header(filename="harbour.mp4", title="Harbour"))
-    patched(at_admin, upload, FILM)
+    upload = resumable.begin(dora, length=len(VIDEO), header=header(filename="harbour.mp4", title="Harbour"))
+    patched(at_admin, upload, VIDEO)
     Upload.objects.update(expires_at=timezone.now() - timedelta(days=30))
     upkeep.sweep()
-    assert resumable.path_of(upload).read_bytes() == FILM
+    assert resumable.path_of(upload).read_bytes() == VIDEO
     busy.undo()
     upkeep.sweep()
-    assert Path(Video.objects.get().video_file.path).read_bytes() == FILM
+    assert Path(Video.objects.get().video_file.path).read_bytes() == VIDEO
 
 
 def test_a_kill_between_the_last_byte_and_its_row_does_not_let_it_expire(dora: Any) -> None:
-    upload = resumable.begin(dora, length=len(FILM), header=header(filename="harbour.mp4", title="Harbour"))
-    resumable.path_of(upload).write_bytes(FILM)
+    upload = resumable.begin(dora, length=len(VIDEO), header=header(filename="harbour.mp4", title="Harbour"))
+    resumable.path_of(upload).write_bytes(VIDEO)
     Upload.objects.update(expires_at=timezone.now() - timedelta(days=30))
     assert resumable.find(dora, upload.pk) == upload
     upkeep.sweep()
-    assert Path(Video.objects.get().video_file.path).read_bytes() == FILM
+    assert Path(Video.objects.get().video_file.path).read_bytes() == VIDEO
 
 
 def test_a_piece_that_was_never_verified_completes_nothing(dora: Any) -> None:
-    upload = resumable.begin(dora, length=len(FILM), header=header(filename="harbour.mp4", title="Harbour"))
-    resumable.path_of(upload).write_bytes(FILM)
+    upload = resumable.begin(dora, length=len(VIDEO), header=header(filename="harbour.mp4", title="Harbour"))
+    resumable.path_of(upload).write_bytes(VIDEO)
     Upload.objects.update(unverified_from=50, expires_at=timezone.now() - timedelta(days=1))
     upkeep.sweep()
     assert (Video.objects.count(), Upload.objects.count()) == (0, 0)
 
 
-def test_an_upload_that_can_become_no_film_any_more_expires(
+def test_an_upload_that_can_become_no_video_any_more_expires(
     dora: Any, monkeypatch: pytest.MonkeyPatch, folders: Path
 ) -> None:
     upload = finished(dora, title="Harbour", category="vlog")
@@ -156,18 +156,18 @@ def test_an_upload_that_can_become_no_film_any_more_expires(
     assert not resumable.path_of(upload).exists()
 
 
-def test_a_creation_that_brings_all_tells_the_address_even_where_the_film_must_wait(
+def test_a_creation_that_brings_all_tells_the_address_even_where_the_video_must_wait(
     at_admin: Client, busy: pytest.MonkeyPatch
 ) -> None:
-    told = {"Tus-Resumable": "1.0.0", "Upload-Length": str(len(FILM))}
+    told = {"Tus-Resumable": "1.0.0", "Upload-Length": str(len(VIDEO))}
     told["Upload-Metadata"] = header(filename="harbour.mp4", title="Harbour")
-    begun = at_admin.generic("POST", "/api/uploads/", FILM, PIECE, headers=told)
+    begun = at_admin.generic("POST", "/api/uploads/", VIDEO, PIECE, headers=told)
     assert begun.status_code == 201
     busy.undo()
     assert at_admin.head(begun["Location"])["X-Video-ID"] == str(Video.objects.get().pk)
 
 
-def test_the_slower_of_two_that_finish_is_told_the_same_film(dora: Any) -> None:
+def test_the_slower_of_two_that_finish_is_told_the_same_video(dora: Any) -> None:
     upload = finished(dora, title="Harbour")
     slower = Upload.objects.get()
     finishing.finish(upload)
@@ -175,28 +175,28 @@ def test_the_slower_of_two_that_finish_is_told_the_same_film(dora: Any) -> None:
     assert Video.objects.count() == 1
 
 
-def test_an_upload_that_lost_its_file_makes_no_film(dora: Any) -> None:
+def test_an_upload_that_lost_its_file_makes_no_video(dora: Any) -> None:
     upload = finished(dora, title="Harbour")
     resumable.path_of(upload).unlink()
     with pytest.raises(UploadGone):
-        finishing.make_film(upload)
+        finishing.make_video(upload)
     assert not Video.objects.exists()
     assert Upload.objects.get().taken_at is None, "the claim was rolled back"
 
 
 def test_an_upload_that_is_not_complete_is_not_to_be_had(dora: Any) -> None:
-    upload = resumable.begin(dora, length=len(FILM), header=header(filename="a.mp4", title="Harbour"))
-    resumable.append(upload, offset=0, blocks=[FILM[:50]])
-    assert finishing.make_film(upload) is None
+    upload = resumable.begin(dora, length=len(VIDEO), header=header(filename="a.mp4", title="Harbour"))
+    resumable.append(upload, offset=0, blocks=[VIDEO[:50]])
+    assert finishing.make_video(upload) is None
     with pytest.raises(UploadGone), transaction.atomic():
         finishing.take(upload, Video())
 
 
 def test_an_upload_without_a_title_waits_for_a_form(dora: Any) -> None:
     upload = finished(dora)
-    assert finishing.make_film(upload) is None
+    assert finishing.make_video(upload) is None
     assert resumable.unfinished(dora) == [upload]
-    assert resumable.path_of(upload).read_bytes() == FILM
+    assert resumable.path_of(upload).read_bytes() == VIDEO
 
 
 def test_the_first_name_goes_only_with_the_commit(dora: Any) -> None:
@@ -210,21 +210,21 @@ def test_the_first_name_goes_only_with_the_commit(dora: Any) -> None:
     assert Upload.objects.get().taken_at is None
 
 
-def test_a_taken_upload_is_no_longer_offered_but_still_tells_its_film(dora: Any) -> None:
+def test_a_taken_upload_is_no_longer_offered_but_still_tells_its_video(dora: Any) -> None:
     upload = finished(dora, title="Harbour")
-    finishing.make_film(upload)
+    finishing.make_video(upload)
     assert resumable.unfinished(dora) == []
     found = resumable.find(dora, upload.pk)
-    assert (found.video, resumable.offset_of(found)) == (Video.objects.get(), len(FILM))
+    assert (found.video, resumable.offset_of(found)) == (Video.objects.get(), len(VIDEO))
     Upload.objects.update(expires_at=timezone.now() - timedelta(days=1))
     assert resumable.find(dora, upload.pk) == upload
 
 
-def test_a_deleted_film_leaves_its_upload_without_one(dora: Any) -> None:
+def test_a_deleted_video_leaves_its_upload_without_one(dora: Any) -> None:
     upload = finished(dora, title="Harbour")
-    finishing.make_film(upload)
+    finishing.make_video(upload)
     Video.objects.get().delete()
-    assert finishing.make_film(Upload.objects.get()) is None
+    assert finishing.make_video(Upload.objects.get()) is None
     assert not Transcode.objects.exists()
 
 
@@ -233,7 +233,7 @@ def test_what_is_still_to_come_is_kept_free_for_it(dora: Any, settings: Any, mon
     first = resumable.begin(dora, length=600, header=header(filename="a.mp4"))
     with pytest.raises(NoRoom):
         resumable.begin(dora, length=401, header=header(filename="b.mp4"))
-    resumable.append(first, offset=0, blocks=[bytes(1) + FILM])
-    assert resumable.reserved_bytes() == 600 - len(FILM) - 1
+    resumable.append(first, offset=0, blocks=[bytes(1) + VIDEO])
+    assert resumable.reserved_bytes() == 600 - len(VIDEO) - 1
     resumable.discard(first)
     assert resumable.begin(dora, length=1000, header=header(filename="b.mp4")).length == 1000

@@ -22,19 +22,19 @@ def test_status_tells_the_place_in_the_queue(capsys: pytest.CaptureFixture[str])
     assert said(capsys, "status", VideoFactory.create().pk) == "queued (waiting), 0.0 %, number 1 in the queue"
 
 
-def test_status_of_a_failed_film_tells_code_sentence_and_hint(capsys: pytest.CaptureFixture[str]) -> None:
+def test_status_of_a_failed_video_tells_code_sentence_and_hint(capsys: pytest.CaptureFixture[str]) -> None:
     told = said(capsys, "status", VideoFactory.create(failed=True).pk)
     assert told.startswith("failed (stopped), 0.0 %, no_video: The file has no picture track")
     assert "Upload a file with a video track" in told
 
 
-def test_retry_queues_a_failed_film(capsys: pytest.CaptureFixture[str]) -> None:
+def test_retry_queues_a_failed_video(capsys: pytest.CaptureFixture[str]) -> None:
     video = VideoFactory.create(failed=True)
     assert said(capsys, "retry", video.pk).startswith("queued")
     assert Transcode.objects.get(video=video).attempts == 2
 
 
-def test_cancel_stops_a_running_film(capsys: pytest.CaptureFixture[str]) -> None:
+def test_cancel_stops_a_running_video(capsys: pytest.CaptureFixture[str]) -> None:
     video = VideoFactory.create(processing=True, chunks="drw")
     assert said(capsys, "cancel", video.pk).startswith("cancelled")
     assert Transcode.objects.get(video=video).state == State.CANCELLED

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from hls.folders import film_folder
+from hls.folders import transcode_folder
 from hls.models import State
 from library.models import Video
-from library.tests.films import published
+from library.tests.videos import published
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("settled")]
 
@@ -22,41 +22,41 @@ def upkeep(*options: str) -> str:
 
 
 @pytest.fixture
-def film() -> Video:
+def video() -> Video:
     """Listed and complete in the database; its uploaded file is there, the served ones are not."""
     made = published(title="Harbour at Dawn")
     published(title="Unharmed")
     source = Path(made.video_file.path)
     source.parent.mkdir(parents=True, exist_ok=True)
-    source.write_bytes(b"film")
-    shutil.rmtree(film_folder(made.transcode_id))
+    source.write_bytes(b"video")
+    shutil.rmtree(transcode_folder(made.transcode_id))
     return made
 
 
-def test_film_without_its_files_is_told_and_left_alone(film: Video, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(CommandError, match="films without their files"):
+def test_video_without_its_files_is_told_and_left_alone(video: Video, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(CommandError, match="videos without their files"):
         call_command("upkeep")
 
-    assert f"Film {film.pk} (Harbour at Dawn) is listed, but its files are gone" in capsys.readouterr().out
-    film.transcode.refresh_from_db()
-    assert film.transcode.state == State.READY
+    assert f"Video {video.pk} (Harbour at Dawn) is listed, but its files are gone" in capsys.readouterr().out
+    video.transcode.refresh_from_db()
+    assert video.transcode.state == State.READY
 
 
-def test_film_is_made_again_from_its_uploaded_file(film: Video) -> None:
-    assert "1 of 1 films without files are queued" in upkeep("--remake")
+def test_video_is_made_again_from_its_uploaded_file(video: Video) -> None:
+    assert "1 of 1 videos without files are queued" in upkeep("--remake")
 
-    film.transcode.refresh_from_db()
-    assert (film.transcode.state, film.transcode.version) == (State.QUEUED, 2)
-    assert film.transcode.served_version == 1  # listed all the while
-    assert "0 of 0 films" in upkeep("--remake")
+    video.transcode.refresh_from_db()
+    assert (video.transcode.state, video.transcode.version) == (State.QUEUED, 2)
+    assert video.transcode.served_version == 1  # listed all the while
+    assert "0 of 0 videos" in upkeep("--remake")
 
 
-def test_film_whose_uploaded_file_is_gone_too_is_named(film: Video, capsys: pytest.CaptureFixture[str]) -> None:
-    Path(film.video_file.path).unlink()
+def test_video_whose_uploaded_file_is_gone_too_is_named(video: Video, capsys: pytest.CaptureFixture[str]) -> None:
+    Path(video.video_file.path).unlink()
 
     with pytest.raises(CommandError, match="Restore these files"):
         call_command("upkeep", "--remake")
 
-    assert f"Film {film.pk} (Harbour at Dawn) can't be made again" in capsys.readouterr().err
-    film.transcode.refresh_from_db()
-    assert film.transcode.state == State.READY
+    assert f"Video {video.pk} (Harbour at Dawn) can't be made again" in capsys.readouterr().err
+    video.transcode.refresh_from_db()
+    assert video.transcode.state == State.READY

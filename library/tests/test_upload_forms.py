@@ -17,11 +17,11 @@ from library.models import Upload, Video
 from library.tests.factories import AdministratorFactory, VideoFactory
 from library.uploads import resumable
 
-FILM = b"\0\0\0\x18ftypmp42 a film"
+VIDEO = b"\0\0\0\x18ftypmp42 a video"
 ADD = "/admin/library/video/add/"
 
 
-def uploaded_by(owner: Any, content: bytes = FILM, *, length: int = len(FILM)) -> Upload:
+def uploaded_by(owner: Any, content: bytes = VIDEO, *, length: int = len(VIDEO)) -> Upload:
     upload = resumable.begin(owner, length=length, header="filename aGFyYm91ci5tb3Y=")  # harbour.mov
     resumable.append(upload, offset=0, blocks=[content])
     upload.refresh_from_db()
@@ -37,22 +37,22 @@ def errors(response: Any) -> dict[str, list[str]]:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_finished_upload_becomes_the_film(at_admin: Client, dora: Any, folders: Path) -> None:
+def test_a_finished_upload_becomes_the_video(at_admin: Client, dora: Any, folders: Path) -> None:
     upload = uploaded_by(dora)
     assert save(at_admin, upload.pk).status_code == 302
     video = Video.objects.get()
-    assert Path(video.video_file.path).read_bytes() == FILM
+    assert Path(video.video_file.path).read_bytes() == VIDEO
     assert (video.original_name, video.transcode.state) == ("harbour.mov", State.QUEUED)
     assert str(video.video_file.name).endswith(".mov")
     assert not resumable.path_of(upload).exists()
     assert Upload.objects.get().video == video
 
 
-def test_a_finished_upload_replaces_the_file_of_a_film(at_admin: Client, dora: Any) -> None:
+def test_a_finished_upload_replaces_the_file_of_a_video(at_admin: Client, dora: Any) -> None:
     video = VideoFactory.create(ready=True)
     save(at_admin, uploaded_by(dora).pk, f"/admin/library/video/{video.pk}/change/")
     video.refresh_from_db()
-    assert Path(video.video_file.path).read_bytes() == FILM
+    assert Path(video.video_file.path).read_bytes() == VIDEO
     assert (video.transcode.state, video.transcode.version, video.transcode.served_version) == (State.QUEUED, 2, 1)
 
 
@@ -65,7 +65,7 @@ def test_an_upload_is_used_once(at_admin: Client, dora: Any) -> None:
 
 
 def test_an_incomplete_upload_is_refused_and_stays(at_admin: Client, dora: Any) -> None:
-    upload = uploaded_by(dora, FILM[:5])
+    upload = uploaded_by(dora, VIDEO[:5])
     response = save(at_admin, upload.pk)
     assert "not complete" in errors(response)["video_file"][0]
     assert resumable.offset_of(upload) == 5
@@ -80,7 +80,7 @@ def test_an_invalid_form_keeps_the_upload_and_names_it_again(at_admin: Client, d
     assert save(at_admin, upload.pk).status_code == 302
 
 
-def test_an_upload_of_which_no_film_can_come_is_a_form_error(at_admin: Client, dora: Any) -> None:
+def test_an_upload_of_which_no_video_can_come_is_a_form_error(at_admin: Client, dora: Any) -> None:
     """Its metadata were accepted once, and no longer are."""
     upload = uploaded_by(dora)
     Upload.objects.update(metadata="title SGFyYm91cg==")  # and no file name
@@ -88,9 +88,9 @@ def test_an_upload_of_which_no_film_can_come_is_a_form_error(at_admin: Client, d
     assert not Video.objects.exists()
 
 
-def test_a_part_of_a_file_is_no_film(at_admin: Client, dora: Any) -> None:
-    upload = resumable.begin(dora, length=len(FILM), header="", is_part=True)
-    resumable.append(upload, offset=0, blocks=[FILM])
+def test_a_part_of_a_file_is_no_video(at_admin: Client, dora: Any) -> None:
+    upload = resumable.begin(dora, length=len(VIDEO), header="", is_part=True)
+    resumable.append(upload, offset=0, blocks=[VIDEO])
     assert "video_file" in errors(save(at_admin, upload.pk))
     assert not Video.objects.exists()
 
@@ -109,7 +109,7 @@ def test_an_upload_that_does_not_exist_is_a_form_error(at_admin: Client, identit
 
 
 def test_the_sweep_leaves_uploads_on_their_way_and_removes_what_no_row_names(dora: Any, folders: Path) -> None:
-    upload = uploaded_by(dora, FILM[:5])
+    upload = uploaded_by(dora, VIDEO[:5])
     lost = folders / "uploads/partial/4711.form"
     fresh = folders / "uploads/partial/4712.form"
     for path in (lost, fresh):
@@ -123,7 +123,7 @@ def test_the_sweep_leaves_uploads_on_their_way_and_removes_what_no_row_names(dor
 
 
 def test_the_sweep_removes_expired_uploads(dora: Any) -> None:
-    upload = uploaded_by(dora, FILM[:5])
+    upload = uploaded_by(dora, VIDEO[:5])
     Upload.objects.update(expires_at=timezone.now() - timedelta(minutes=1))
     upkeep.sweep()
     assert not resumable.path_of(upload).exists()

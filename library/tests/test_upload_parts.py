@@ -15,14 +15,14 @@ from library import disk, upkeep
 from library.errors import UploadBusy
 from library.models import Upload, UploadKind, Video
 from library.tests.factories import AdministratorFactory
-from library.tests.test_uploads import FILM, PIECE, ROOT, ask, metadata, send
+from library.tests.test_uploads import PIECE, ROOT, VIDEO, ask, metadata, send
 from library.uploads import joining, resumable
 
 pytestmark = pytest.mark.django_db
-committed = pytest.mark.django_db(transaction=True)  # the upload's own name of a film's file goes with the commit
+committed = pytest.mark.django_db(transaction=True)  # the upload's own name of a video's file goes with the commit
 
-CUTS = (0, 3000, 3001, 9000, len(FILM))
-PIECES = [FILM[begin:end] for begin, end in pairwise(CUTS)]
+CUTS = (0, 3000, 3001, 9000, len(VIDEO))
+PIECES = [VIDEO[begin:end] for begin, end in pairwise(CUTS)]
 
 
 def post(client: Client, body: bytes = b"", **headers: str) -> Any:
@@ -59,29 +59,29 @@ def test_parts_are_joined_in_the_order_that_is_named(at_admin: Client, parts: li
     final = joined(at_admin, parts)
     assert final.status_code == 201
     told = ask(at_admin, final["Location"])
-    assert (told["Upload-Offset"], told["Upload-Length"]) == (str(len(FILM)), str(len(FILM)))
+    assert (told["Upload-Offset"], told["Upload-Length"]) == (str(len(VIDEO)), str(len(VIDEO)))
     assert told["Upload-Concat"] == f"final;{' '.join(parts)}"
     assert ask(at_admin, parts[0])["Upload-Concat"] == "partial"
-    assert files(folders) == [FILM], "no part keeps a file"
+    assert files(folders) == [VIDEO], "no part keeps a file"
 
 
 @committed
-def test_a_title_makes_a_film_of_the_joined_parts(at_admin: Client, parts: list[str], folders: Path) -> None:
-    absolute = [f"https://films.example.com{part}" for part in parts]
+def test_a_title_makes_a_video_of_the_joined_parts(at_admin: Client, parts: list[str], folders: Path) -> None:
+    absolute = [f"https://videos.example.com{part}" for part in parts]
     final = joined(at_admin, absolute, title="Harbour")
     video = Video.objects.get()
     assert final["X-Video-ID"] == str(video.pk)
     assert (video.title, video.original_name) == ("Harbour", "harbour.mp4")
-    assert files(folders) == [FILM]
+    assert files(folders) == [VIDEO]
 
 
 def test_a_part_is_sent_in_pieces_and_goes_on_as_any_upload(at_admin: Client) -> None:
-    url = post(at_admin, Upload_Concat="partial", Upload_Length=str(len(FILM)))["Location"]
-    send(at_admin, url, FILM[:500], 0)
+    url = post(at_admin, Upload_Concat="partial", Upload_Length=str(len(VIDEO)))["Location"]
+    send(at_admin, url, VIDEO[:500], 0)
     assert ask(at_admin, url)["Upload-Offset"] == "500"
-    assert send(at_admin, url, FILM[500:], 500).status_code == 204
+    assert send(at_admin, url, VIDEO[500:], 500).status_code == 204
     assert joined(at_admin, [url]).status_code == 201
-    assert resumable.path_of(whole()).read_bytes() == FILM
+    assert resumable.path_of(whole()).read_bytes() == VIDEO
 
 
 def test_whoever_missed_the_answer_is_told_the_same_whole(at_admin: Client, parts: list[str]) -> None:
@@ -91,7 +91,7 @@ def test_whoever_missed_the_answer_is_told_the_same_whole(at_admin: Client, part
     assert again["X-Video-ID"] == str(Video.objects.get().pk)
 
 
-def test_parts_go_with_a_film_that_was_deleted(at_admin: Client, parts: list[str]) -> None:
+def test_parts_go_with_a_video_that_was_deleted(at_admin: Client, parts: list[str]) -> None:
     final = joined(at_admin, parts, title="Harbour")
     Video.objects.get().delete()
     assert {ask(at_admin, url).status_code for url in (*parts, final["Location"])} == {410}
@@ -107,7 +107,7 @@ def test_what_is_no_list_of_parts_is_refused(at_admin: Client, parts: list[str],
 
 def test_only_complete_parts_of_ones_own_are_joined_and_once(at_admin: Client, parts: list[str]) -> None:
     open_part = post(at_admin, Upload_Concat="partial", Upload_Length="10")["Location"]
-    plain = post(at_admin, FILM, Upload_Length=str(len(FILM)), Upload_Metadata=metadata(filename="a.mp4"))["Location"]
+    plain = post(at_admin, VIDEO, Upload_Length=str(len(VIDEO)), Upload_Metadata=metadata(filename="a.mp4"))["Location"]
     assert joined(at_admin, [*parts, open_part]).status_code == 400
     assert joined(at_admin, [*parts, plain]).status_code == 400
     assert joined(at_admin, [*parts, parts[0]]).status_code == 400
@@ -122,7 +122,7 @@ def test_only_complete_parts_of_ones_own_are_joined_and_once(at_admin: Client, p
 def test_an_upload_of_parts_takes_no_pieces(at_admin: Client, parts: list[str]) -> None:
     """tus: 403."""
     final = joined(at_admin, parts)["Location"]
-    assert send(at_admin, final, b"more", len(FILM)).status_code == 403
+    assert send(at_admin, final, b"more", len(VIDEO)).status_code == 403
     named = {"Upload_Concat": f"final;{parts[0]}", "Upload_Metadata": metadata(filename="a.mp4")}
     assert post(at_admin, b"more", **named).status_code == 403
 
@@ -132,18 +132,18 @@ def test_limits_hold_for_parts_and_for_the_whole(
 ) -> None:
     settings.UPLOAD_MAX_BYTES = 6000
     assert post(at_admin, Upload_Concat="partial", Upload_Length="6001").status_code == 413
-    made = [part(at_admin, FILM[:5000]), part(at_admin, FILM[5000:])]
+    made = [part(at_admin, VIDEO[:5000]), part(at_admin, VIDEO[5000:])]
     assert joined(at_admin, made).status_code == 413
     settings.UPLOAD_MAX_BYTES = 20_000
-    monkeypatch.setattr(disk, "free_bytes", lambda: len(FILM) - 5000 - 1)
-    assert post(at_admin, Upload_Concat="partial", Upload_Length=str(len(FILM) - 5000)).status_code == 507
+    monkeypatch.setattr(disk, "free_bytes", lambda: len(VIDEO) - 5000 - 1)
+    assert post(at_admin, Upload_Concat="partial", Upload_Length=str(len(VIDEO) - 5000)).status_code == 507
     assert joined(at_admin, made).status_code == 507
-    monkeypatch.setattr(disk, "free_bytes", lambda: len(FILM) - 5000)
+    monkeypatch.setattr(disk, "free_bytes", lambda: len(VIDEO) - 5000)
     assert joined(at_admin, made).status_code == 201
 
 
-def test_a_whole_that_is_no_film_is_refused(at_admin: Client) -> None:
-    made = [part(at_admin, b"%PDF-1.7" + bytes(100)), part(at_admin, FILM)]
+def test_a_whole_that_is_no_video_is_refused(at_admin: Client) -> None:
+    made = [part(at_admin, b"%PDF-1.7" + bytes(100)), part(at_admin, VIDEO)]
     assert joined(at_admin, made).status_code == 400
     assert joined(at_admin, made[::-1]).status_code == 201
 
@@ -175,7 +175,7 @@ def test_an_ended_whole_takes_its_parts_along_and_a_bound_part_stays(
 ) -> None:
     final = joined(at_admin, parts)["Location"]
     assert at_admin.delete(parts[1], headers={"Tus-Resumable": "1.0.0"}).status_code == 204
-    assert resumable.path_of(whole()).read_bytes() == FILM
+    assert resumable.path_of(whole()).read_bytes() == VIDEO
     assert at_admin.delete(final, headers={"Tus-Resumable": "1.0.0"}).status_code == 204
     assert not Upload.objects.exists()
     assert files(folders) == []
@@ -213,8 +213,8 @@ def test_joining_that_was_broken_off_goes_on_with_whoever_comes_next(
         assert ask(at_admin, broken_off)["X-Video-ID"] == str(Video.objects.get().pk)
     else:
         upkeep.sweep()
-    assert Path(Video.objects.get().video_file.path).read_bytes() == FILM
-    assert files(folders) == [FILM]
+    assert Path(Video.objects.get().video_file.path).read_bytes() == VIDEO
+    assert files(folders) == [VIDEO]
 
 
 @pytest.mark.parametrize("broken_off", [500], indirect=True)
@@ -223,7 +223,7 @@ def test_the_offset_of_a_whole_is_told_once_it_is_joined(at_admin: Client, broke
     with resumable.held(whole()):
         told = ask(at_admin, broken_off)
     assert "Upload-Offset" not in told
-    assert told["Upload-Length"] == str(len(FILM))
+    assert told["Upload-Length"] == str(len(VIDEO))
 
 
 @pytest.mark.parametrize("broken_off", [500], indirect=True)
@@ -249,7 +249,7 @@ def test_two_never_join_at_once(at_admin: Client, parts: list[str]) -> None:
     with resumable.held(made), pytest.raises(UploadBusy):
         joining.join(made)
     joining.join(made)
-    assert resumable.path_of(made).read_bytes() == FILM
+    assert resumable.path_of(made).read_bytes() == VIDEO
 
 
 def test_bytes_are_copied_where_the_kernel_does_not(
@@ -260,7 +260,7 @@ def test_bytes_are_copied_where_the_kernel_does_not(
 
     monkeypatch.setattr(os, "copy_file_range", refused)
     joined(at_admin, parts)
-    assert resumable.path_of(whole()).read_bytes() == FILM
+    assert resumable.path_of(whole()).read_bytes() == VIDEO
 
 
 def deferred(client: Client, **told: str) -> str:
@@ -273,20 +273,20 @@ def test_a_length_may_be_told_with_any_piece(at_admin: Client) -> None:
     url = deferred(at_admin, title="Harbour")
     told = ask(at_admin, url)
     assert (told["Upload-Defer-Length"], "Upload-Length" in told) == ("1", False)
-    send(at_admin, url, FILM[:5000], 0)
+    send(at_admin, url, VIDEO[:5000], 0)
     assert not Video.objects.exists()
-    last = send(at_admin, url, FILM[5000:], 5000, **{"Upload-Length": str(len(FILM))})
+    last = send(at_admin, url, VIDEO[5000:], 5000, **{"Upload-Length": str(len(VIDEO))})
     assert last["X-Video-ID"] == str(Video.objects.get().pk)
     told = ask(at_admin, url)
-    assert (told["Upload-Length"], "Upload-Defer-Length" in told) == (str(len(FILM)), False)
+    assert (told["Upload-Length"], "Upload-Defer-Length" in told) == (str(len(VIDEO)), False)
 
 
 def test_a_length_may_be_told_when_all_bytes_are_there(at_admin: Client) -> None:
     url = deferred(at_admin)
-    send(at_admin, url, FILM, 0)
+    send(at_admin, url, VIDEO, 0)
     upload = Upload.objects.get()
     assert upload.finished_at is None
-    headers = {"Tus-Resumable": "1.0.0", "Upload-Offset": str(len(FILM)), "Upload-Length": str(len(FILM))}
+    headers = {"Tus-Resumable": "1.0.0", "Upload-Offset": str(len(VIDEO)), "Upload-Length": str(len(VIDEO))}
     response = at_admin.patch(url, b"", content_type=PIECE, headers={**headers, "Content-Type": PIECE})
     assert response.status_code == 204
     assert Upload.objects.get().finished_at is not None
@@ -294,20 +294,20 @@ def test_a_length_may_be_told_when_all_bytes_are_there(at_admin: Client) -> None
 
 def test_a_length_that_was_told_stays(at_admin: Client) -> None:
     url = deferred(at_admin)
-    send(at_admin, url, FILM[:500], 0)
+    send(at_admin, url, VIDEO[:500], 0)
     for wrong in ("499", "0", "x", "-1"):
-        assert send(at_admin, url, FILM[500:600], 500, **{"Upload-Length": wrong}).status_code == 400, wrong
-    assert send(at_admin, url, FILM[500:600], 500, **{"Upload-Length": "1000"}).status_code == 204
-    assert send(at_admin, url, FILM[600:700], 600, **{"Upload-Length": "2000"}).status_code == 400
-    assert send(at_admin, url, FILM[600:1100], 600).status_code == 413
-    assert send(at_admin, url, FILM[600:1000], 600).status_code == 204
+        assert send(at_admin, url, VIDEO[500:600], 500, **{"Upload-Length": wrong}).status_code == 400, wrong
+    assert send(at_admin, url, VIDEO[500:600], 500, **{"Upload-Length": "1000"}).status_code == 204
+    assert send(at_admin, url, VIDEO[600:700], 600, **{"Upload-Length": "2000"}).status_code == 400
+    assert send(at_admin, url, VIDEO[600:1100], 600).status_code == 413
+    assert send(at_admin, url, VIDEO[600:1000], 600).status_code == 204
 
 
 def test_limits_hold_where_the_length_is_told_later(at_admin: Client, settings: Any) -> None:
     settings.UPLOAD_MAX_BYTES = 1000
     url = deferred(at_admin)
-    assert send(at_admin, url, FILM[:1001], 0).status_code == 413
-    assert send(at_admin, url, FILM[:10], 0, **{"Upload-Length": "1001"}).status_code == 413
+    assert send(at_admin, url, VIDEO[:1001], 0).status_code == 413
+    assert send(at_admin, url, VIDEO[:10], 0, **{"Upload-Length": "1001"}).status_code == 413
     assert ask(at_admin, url)["Upload-Offset"] == "0"
 
 
@@ -322,7 +322,7 @@ def test_uploads_of_every_kind_are_listed_as_what_they_are(at_admin: Client, par
     deferred(at_admin, title="Later")
     assert [(entry["title"], entry["length"]) for entry in at_admin.get(ROOT).json()] == [("Later", None)]
     joined(at_admin, parts)
-    assert [entry["length"] for entry in at_admin.get(ROOT).json()] == [len(FILM), None]
+    assert [entry["length"] for entry in at_admin.get(ROOT).json()] == [len(VIDEO), None]
 
 
 def test_an_upload_of_which_a_part_was_ended_is_gone_and_holds_up_no_sweep(

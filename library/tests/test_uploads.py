@@ -21,14 +21,14 @@ from library.uploads import finishing, resumable
 
 ROOT = "/api/uploads/"
 PIECE = "application/offset+octet-stream"
-FILM = b"\0\0\0\x18ftypmp42" + bytes(range(256)) * 40
+VIDEO = b"\0\0\0\x18ftypmp42" + bytes(range(256)) * 40
 
 
 def metadata(**pairs: Any) -> str:
     return ",".join(f"{key} {b64encode(value.encode()).decode()}" for key, value in pairs.items())
 
 
-def begin(client: Client, length: int = len(FILM), *, body: bytes | None = None, **pairs: Any) -> Any:
+def begin(client: Client, length: int = len(VIDEO), *, body: bytes | None = None, **pairs: Any) -> Any:
     headers = {"Tus-Resumable": "1.0.0", "Upload-Length": str(length)}
     headers["Upload-Metadata"] = metadata(**{"filename": "harbour.mp4", **pairs})
     if body is None:
@@ -36,7 +36,7 @@ def begin(client: Client, length: int = len(FILM), *, body: bytes | None = None,
     return client.generic("POST", ROOT, body, PIECE, headers=headers)
 
 
-def begun(client: Client, length: int = len(FILM), **pairs: Any) -> str:
+def begun(client: Client, length: int = len(VIDEO), **pairs: Any) -> str:
     response = begin(client, length, **pairs)
     assert response.status_code == 201, response.content
     return str(response["Location"])
@@ -79,14 +79,14 @@ def test_the_server_tells_what_it_can_without_being_signed_in_to(client: Client,
 
 def test_an_upload_in_two_pieces_is_whole(at_admin: Client) -> None:
     url = begun(at_admin)
-    first = send(at_admin, url, FILM[:5000], 0)
+    first = send(at_admin, url, VIDEO[:5000], 0)
     assert (first.status_code, first["Upload-Offset"], first["Tus-Resumable"]) == (204, "5000", "1.0.0")
     assert ask(at_admin, url)["Upload-Offset"] == "5000"
-    second = send(at_admin, url, FILM[5000:], 5000)
-    assert second["Upload-Offset"] == str(len(FILM))
+    second = send(at_admin, url, VIDEO[5000:], 5000)
+    assert second["Upload-Offset"] == str(len(VIDEO))
     upload = only_upload()
     assert upload.finished_at is not None
-    assert resumable.path_of(upload).read_bytes() == FILM
+    assert resumable.path_of(upload).read_bytes() == VIDEO
     assert not Video.objects.exists()
 
 
@@ -96,14 +96,14 @@ def test_head_tells_offset_length_and_metadata_and_is_not_stored(at_admin: Clien
     response = ask(at_admin, url)
     assert response.status_code == 200
     assert response["Upload-Offset"] == "0"
-    assert response["Upload-Length"] == str(len(FILM))
+    assert response["Upload-Length"] == str(len(VIDEO))
     assert response["Upload-Metadata"] == metadata(filename="harbour.mp4")
     assert response["Cache-Control"] == "no-store"
 
 
 def test_creation_may_bring_the_first_piece(at_admin: Client) -> None:
     """tus "Creation With Upload"."""
-    response = begin(at_admin, body=FILM[:700])
+    response = begin(at_admin, body=VIDEO[:700])
     assert (response.status_code, response["Upload-Offset"]) == (201, "700")
     assert ask(at_admin, response["Location"])["Upload-Offset"] == "700"
 
@@ -111,8 +111,8 @@ def test_creation_may_bring_the_first_piece(at_admin: Client) -> None:
 def test_a_piece_that_begins_elsewhere_is_refused(at_admin: Client) -> None:
     """tus "PATCH": 409 when the offsets differ."""
     url = begun(at_admin)
-    send(at_admin, url, FILM[:100], 0)
-    response = send(at_admin, url, FILM[:100], 0)
+    send(at_admin, url, VIDEO[:100], 0)
+    response = send(at_admin, url, VIDEO[:100], 0)
     assert response.status_code == 409
     assert list(response.json()) == ["detail"]
     assert response["Tus-Resumable"] == "1.0.0"
@@ -121,7 +121,7 @@ def test_a_piece_that_begins_elsewhere_is_refused(at_admin: Client) -> None:
 
 def test_more_bytes_than_announced_are_refused(at_admin: Client) -> None:
     url = begun(at_admin, 10)
-    assert send(at_admin, url, FILM[:11], 0).status_code == 413
+    assert send(at_admin, url, VIDEO[:11], 0).status_code == 413
     assert ask(at_admin, url)["Upload-Offset"] == "0"
 
 
@@ -130,7 +130,7 @@ def test_a_piece_of_another_content_type_is_refused(at_admin: Client, kind: str)
     """tus "PATCH": 415."""
     url = begun(at_admin)
     headers = {"Tus-Resumable": "1.0.0", "Upload-Offset": "0"}
-    response = at_admin.generic("PATCH", url, FILM, kind, headers=headers)
+    response = at_admin.generic("PATCH", url, VIDEO, kind, headers=headers)
     assert response.status_code == 415
     assert ask(at_admin, url)["Upload-Offset"] == "0"
 
@@ -151,7 +151,7 @@ def test_a_length_that_is_none_is_refused(at_admin: Client, length: str) -> None
     assert not Upload.objects.exists()
 
 
-@pytest.mark.parametrize("name", ["notes.txt", "film", "film.mp4.exe", "", "mp4"])
+@pytest.mark.parametrize("name", ["notes.txt", "video", "video.mp4.exe", "", "mp4"])
 def test_a_file_of_a_foreign_kind_is_refused_at_creation(at_admin: Client, name: str) -> None:
     response = begin(at_admin, filename=name)
     assert response.status_code == 400
@@ -165,8 +165,8 @@ def test_metadata_that_is_no_base64_is_refused(at_admin: Client) -> None:
 
 
 def test_the_uploaders_name_is_never_a_path(at_admin: Client) -> None:
-    begun(at_admin, filename="../../../etc/cron.d/film.mp4")
-    assert only_upload().name == "film.mp4"
+    begun(at_admin, filename="../../../etc/cron.d/video.mp4")
+    assert only_upload().name == "video.mp4"
 
 
 def test_a_file_that_is_too_large_is_refused_at_creation(at_admin: Client, settings: Any) -> None:
@@ -195,42 +195,44 @@ def test_a_disk_that_fills_up_stops_the_upload_and_keeps_what_is_there(
 ) -> None:
     monkeypatch.setattr(resumable, "LOOK_AT_DISK_EVERY", 1000)
     url = begun(at_admin)
-    send(at_admin, url, FILM[:900], 0)
+    send(at_admin, url, VIDEO[:900], 0)
     settings.DISK_RESERVE_BYTES = 1 << 60
-    assert send(at_admin, url, FILM[900:], 900).status_code == 507
+    assert send(at_admin, url, VIDEO[900:], 900).status_code == 507
     settings.DISK_RESERVE_BYTES = 0
-    assert send(at_admin, url, FILM[900:], 900).status_code == 204
+    assert send(at_admin, url, VIDEO[900:], 900).status_code == 204
 
 
 def test_a_piece_with_the_right_checksum_is_taken(at_admin: Client) -> None:
     url = begun(at_admin)
-    assert send(at_admin, url, FILM, 0, **{"Upload-Checksum": sha1(FILM)}).status_code == 204
+    assert send(at_admin, url, VIDEO, 0, **{"Upload-Checksum": sha1(VIDEO)}).status_code == 204
 
 
 def test_a_piece_with_a_wrong_checksum_is_dropped(at_admin: Client) -> None:
     """tus "Checksum": 460, and the piece is discarded."""
     url = begun(at_admin)
-    send(at_admin, url, FILM[:50], 0)
-    response = send(at_admin, url, FILM[50:100], 50, **{"Upload-Checksum": sha1(b"something else")})
+    send(at_admin, url, VIDEO[:50], 0)
+    response = send(at_admin, url, VIDEO[50:100], 50, **{"Upload-Checksum": sha1(b"something else")})
     assert response.status_code == 460
     assert ask(at_admin, url)["Upload-Offset"] == "50"
-    assert send(at_admin, url, FILM[50:], 50).status_code == 204
+    assert send(at_admin, url, VIDEO[50:], 50).status_code == 204
 
 
 @pytest.mark.parametrize("header", ["crc32 AAAA", "sha1 %%%", "sha1", ""])
 def test_an_unknown_checksum_is_refused(at_admin: Client, header: str) -> None:
     url = begun(at_admin)
-    response = send(at_admin, url, FILM, 0, **{"Upload-Checksum": header})
+    response = send(at_admin, url, VIDEO, 0, **{"Upload-Checksum": header})
     assert response.status_code in (400, 460)
     assert ask(at_admin, url)["Upload-Offset"] == "0"
 
 
-@pytest.mark.parametrize(("header", "status"), [(sha1(b"something else"), 460), ("sha1 !", 400), (sha1(FILM * 2), 413)])
+@pytest.mark.parametrize(
+    ("header", "status"), [(sha1(b"something else"), 460), ("sha1 !", 400), (sha1(VIDEO * 2), 413)]
+)
 def test_no_upload_is_left_whose_address_nobody_was_told(at_admin: Client, header: str, status: int) -> None:
     """What came with the creation was refused: without `Location` nobody could go on, nor end it."""
-    headers = {"Tus-Resumable": "1.0.0", "Upload-Length": str(len(FILM)), "Upload-Checksum": header}
+    headers = {"Tus-Resumable": "1.0.0", "Upload-Length": str(len(VIDEO)), "Upload-Checksum": header}
     headers["Upload-Metadata"] = metadata(filename="harbour.mp4")
-    piece = FILM * 2 if status == 413 else FILM
+    piece = VIDEO * 2 if status == 413 else VIDEO
     response = at_admin.generic("POST", ROOT, piece, PIECE, headers=headers)
     assert response.status_code == status
     assert "Location" not in response
@@ -241,28 +243,28 @@ def test_no_upload_is_left_whose_address_nobody_was_told(at_admin: Client, heade
 def test_bytes_whose_checksum_was_never_compared_do_not_count(at_admin: Client) -> None:
     """A process that dies in mid-piece leaves bytes that nobody has verified."""
     url = begun(at_admin)
-    send(at_admin, url, FILM[:50], 0)
+    send(at_admin, url, VIDEO[:50], 0)
     upload = only_upload()
     Upload.objects.update(unverified_from=50)
     with resumable.path_of(upload).open("ab") as file:
         file.write(b"half a piece")
     assert ask(at_admin, url)["Upload-Offset"] == "50"
-    assert send(at_admin, url, FILM[50:], 50).status_code == 204
-    assert resumable.path_of(upload).read_bytes() == FILM
+    assert send(at_admin, url, VIDEO[50:], 50).status_code == 204
+    assert resumable.path_of(upload).read_bytes() == VIDEO
 
 
 def test_the_offset_is_the_files_own_length_after_a_crash(at_admin: Client) -> None:
     url = begun(at_admin)
     with resumable.path_of(only_upload()).open("ab") as file:
-        file.write(FILM[:777])  # written by a process that never got to answer
+        file.write(VIDEO[:777])  # written by a process that never got to answer
     assert ask(at_admin, url)["Upload-Offset"] == "777"
-    assert send(at_admin, url, FILM[777:], 777)["Upload-Offset"] == str(len(FILM))
+    assert send(at_admin, url, VIDEO[777:], 777)["Upload-Offset"] == str(len(VIDEO))
 
 
 def test_an_upload_whose_last_answer_was_lost_is_finished_when_asked(at_admin: Client) -> None:
     url = begun(at_admin)
-    resumable.path_of(only_upload()).write_bytes(FILM)
-    assert ask(at_admin, url)["Upload-Offset"] == str(len(FILM))
+    resumable.path_of(only_upload()).write_bytes(VIDEO)
+    assert ask(at_admin, url)["Upload-Offset"] == str(len(VIDEO))
     assert only_upload().finished_at is not None
 
 
@@ -270,7 +272,7 @@ def test_what_has_arrived_of_a_piece_that_was_cut_off_is_kept(at_admin: Client) 
     begun(at_admin)
 
     def cut() -> Any:
-        yield FILM[:300]
+        yield VIDEO[:300]
         raise OSError("connection lost")
 
     upload = only_upload()
@@ -282,9 +284,9 @@ def test_what_has_arrived_of_a_piece_that_was_cut_off_is_kept(at_admin: Client) 
 def test_two_requests_never_write_at_once(at_admin: Client) -> None:
     url = begun(at_admin)
     with resumable.held(only_upload()):
-        response = send(at_admin, url, FILM, 0)
+        response = send(at_admin, url, VIDEO, 0)
     assert response.status_code == 423
-    assert send(at_admin, url, FILM, 0).status_code == 204
+    assert send(at_admin, url, VIDEO, 0).status_code == 204
 
 
 def test_a_busy_upload_is_not_locked_for_ever(at_admin: Client) -> None:
@@ -299,13 +301,13 @@ def test_a_busy_upload_is_not_locked_for_ever(at_admin: Client) -> None:
 def test_an_ended_upload_is_gone_with_its_bytes(at_admin: Client) -> None:
     """tus "Termination"."""
     url = begun(at_admin)
-    send(at_admin, url, FILM[:100], 0)
+    send(at_admin, url, VIDEO[:100], 0)
     path = resumable.path_of(only_upload())
     response = at_admin.delete(url, headers={"Tus-Resumable": "1.0.0"})
     assert response.status_code == 204
     assert not path.exists()
     assert ask(at_admin, url).status_code == 410
-    assert send(at_admin, url, FILM, 0).status_code == 410
+    assert send(at_admin, url, VIDEO, 0).status_code == 410
 
 
 def test_a_writer_notices_that_the_upload_was_ended(at_admin: Client, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -314,9 +316,9 @@ def test_a_writer_notices_that_the_upload_was_ended(at_admin: Client, monkeypatc
     upload = only_upload()
 
     def ended() -> Any:
-        yield FILM[:50]
+        yield VIDEO[:50]
         resumable.discard(upload)
-        yield FILM[50:300]
+        yield VIDEO[50:300]
 
     with pytest.raises(UploadGone):
         resumable.append(upload, offset=0, blocks=ended())
@@ -327,31 +329,31 @@ def test_an_upload_ended_during_its_last_piece_is_gone(at_admin: Client) -> None
     upload = only_upload()
 
     def ended() -> Any:
-        yield FILM[:50]
+        yield VIDEO[:50]
         resumable.discard(upload)
-        yield FILM[50:]
+        yield VIDEO[50:]
 
     with pytest.raises(UploadGone):
         resumable.append(upload, offset=0, blocks=ended())
     assert not Upload.objects.exists()
 
 
-def test_an_upload_whose_film_was_deleted_is_gone(at_admin: Client) -> None:
+def test_an_upload_whose_video_was_deleted_is_gone(at_admin: Client) -> None:
     """Clients that keep the address would be told that all is there already, and nothing would arrive."""
     url = begun(at_admin, title="Harbour")
-    send(at_admin, url, FILM, 0)
+    send(at_admin, url, VIDEO, 0)
     Video.objects.get().delete()
     assert ask(at_admin, url).status_code == 410
-    assert send(at_admin, url, b"x", len(FILM)).status_code == 410
+    assert send(at_admin, url, b"x", len(VIDEO)).status_code == 410
     again = begun(at_admin, title="Harbour")
-    assert send(at_admin, again, FILM, 0)["X-Video-ID"] == str(Video.objects.get().pk)
+    assert send(at_admin, again, VIDEO, 0)["X-Video-ID"] == str(Video.objects.get().pk)
 
 
 def test_an_upload_tells_when_it_expires_and_each_piece_renews_it(at_admin: Client) -> None:
     """tus "Expiration"."""
     url = begun(at_admin)
     Upload.objects.update(expires_at=timezone.now() + timedelta(hours=1))
-    expires = parsedate_to_datetime(send(at_admin, url, FILM[:10], 0)["Upload-Expires"])
+    expires = parsedate_to_datetime(send(at_admin, url, VIDEO[:10], 0)["Upload-Expires"])
     assert expires > timezone.now() + timedelta(hours=23)
 
 
@@ -380,8 +382,8 @@ def test_what_is_unfinished_is_listed_with_what_it_will_become(at_admin: Client)
     begun(at_admin, title=" Harbour ")
     listed = at_admin.get(ROOT).json()
     assert [(upload["title"], upload["offset"], upload["length"]) for upload in listed] == [
-        ("Harbour", 0, len(FILM)),
-        (None, 0, len(FILM)),
+        ("Harbour", 0, len(VIDEO)),
+        (None, 0, len(VIDEO)),
     ]
 
 
@@ -392,10 +394,10 @@ def test_an_upload_that_lost_its_file_does_not_hide_the_others(at_admin: Client)
     assert [upload["title"] for upload in at_admin.get(ROOT).json()] == ["Harbour"]
 
 
-def test_a_title_makes_a_film_at_the_last_byte(at_admin: Client) -> None:
+def test_a_title_makes_a_video_at_the_last_byte(at_admin: Client) -> None:
     url = begun(at_admin, title="Harbour", category="vlog", description="Boats.")
-    assert "X-Video-ID" not in send(at_admin, url, FILM[:100], 0)
-    response = send(at_admin, url, FILM[100:], 100)
+    assert "X-Video-ID" not in send(at_admin, url, VIDEO[:100], 0)
+    response = send(at_admin, url, VIDEO[100:], 100)
     video = Video.objects.get()
     assert response["X-Video-ID"] == str(video.pk)
     assert (video.title, video.category, video.description, video.original_name) == (
@@ -404,26 +406,26 @@ def test_a_title_makes_a_film_at_the_last_byte(at_admin: Client) -> None:
         "Boats.",
         "harbour.mp4",
     )
-    assert Path(video.video_file.path).read_bytes() == FILM
+    assert Path(video.video_file.path).read_bytes() == VIDEO
     assert video.transcode.state == State.QUEUED
 
 
-def test_whoever_missed_the_answer_is_told_the_film_again(at_admin: Client) -> None:
+def test_whoever_missed_the_answer_is_told_the_video_again(at_admin: Client) -> None:
     url = begun(at_admin, title="Harbour")
-    send(at_admin, url, FILM, 0)
+    send(at_admin, url, VIDEO, 0)
     assert ask(at_admin, url)["X-Video-ID"] == str(Video.objects.get().pk)
     assert Video.objects.count() == 1
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_taken_file_keeps_no_second_name(at_admin: Client, folders: Path) -> None:
-    send(at_admin, begun(at_admin, title="Harbour"), FILM, 0)
+    send(at_admin, begun(at_admin, title="Harbour"), VIDEO, 0)
     files = [path for path in (folders / "uploads").rglob("*") if path.is_file()]
     assert files == [Path(Video.objects.get().video_file.path)]
 
 
 @pytest.mark.parametrize("pairs", [{"title": " "}, {"title": "x" * 201}, {"title": "x", "category": "opera"}])
-def test_a_film_that_could_not_be_made_is_refused_before_the_first_byte(
+def test_a_video_that_could_not_be_made_is_refused_before_the_first_byte(
     at_admin: Client, pairs: dict[str, Any]
 ) -> None:
     response = begin(at_admin, **pairs)
@@ -432,11 +434,11 @@ def test_a_film_that_could_not_be_made_is_refused_before_the_first_byte(
 
 
 @pytest.mark.parametrize("head", [b"%PDF-1.7", b"PK\x03\x04", b"\x89PNG\r\n\x1a\n", b" <!DOCTYPE html>", b"#EXTM3U\n"])
-def test_what_is_surely_no_film_is_refused_with_its_first_bytes(at_admin: Client, head: bytes) -> None:
+def test_what_is_surely_no_video_is_refused_with_its_first_bytes(at_admin: Client, head: bytes) -> None:
     url = begun(at_admin)
-    response = send(at_admin, url, head + FILM[: len(FILM) - len(head)], 0)
+    response = send(at_admin, url, head + VIDEO[: len(VIDEO) - len(head)], 0)
     assert response.status_code == 400
-    assert response.json()["detail"].startswith("This is no film but ")
+    assert response.json()["detail"].startswith("This is no video but ")
     assert not Upload.objects.exists()
 
 
@@ -445,7 +447,7 @@ def test_viewers_may_not_upload(client: Client, db: None) -> None:
     assert begin(client).status_code == 401
 
 
-def test_staff_without_the_permission_make_no_films(client: Client, db: None) -> None:
+def test_staff_without_the_permission_make_no_videos(client: Client, db: None) -> None:
     client.force_login(AdministratorFactory.create(is_superuser=False))
     assert begin(client, title="Harbour").status_code == 403
     assert begin(client).status_code == 201
@@ -456,7 +458,7 @@ def test_an_upload_is_its_owners_alone(at_admin: Client, client: Client) -> None
     other = Client()
     other.force_login(AdministratorFactory.create())
     assert ask(other, url).status_code == 410
-    assert send(other, url, FILM, 0).status_code == 410
+    assert send(other, url, VIDEO, 0).status_code == 410
     assert other.delete(url, headers={"Tus-Resumable": "1.0.0"}).status_code == 410
     assert other.get(ROOT).json() == []
     assert [entry["name"] for entry in at_admin.get(ROOT).json()] == ["harbour.mp4"]
@@ -477,7 +479,7 @@ def test_the_method_may_stand_in_a_header(at_admin: Client) -> None:
     """tus "X-HTTP-Method-Override"."""
     url = begun(at_admin)
     headers = {"Tus-Resumable": "1.0.0", "Upload-Offset": "0", "X-HTTP-Method-Override": "PATCH"}
-    assert at_admin.generic("POST", url, FILM, PIECE, headers=headers).status_code == 204
+    assert at_admin.generic("POST", url, VIDEO, PIECE, headers=headers).status_code == 204
     assert only_upload().finished_at is not None
 
 

@@ -1,6 +1,6 @@
 """tus 1.0 (https://tus.io/protocols/resumable-upload): uploads that survive a lost connection, a reload and a restart.
 
-For scripts: with a `title` in the metadata the film is made as soon as its last byte is there, and `X-Video-ID` in the
+For scripts: with a `title` in the metadata the video is made as soon as its last byte is there, and `X-Video-ID` in the
 answer names it.
 """
 
@@ -73,7 +73,7 @@ def discover(request: HttpRequest) -> HttpResponse:
     summary="List your unfinished uploads",
 )
 def list_uploads(request: UploaderRequest) -> list[UploadOut]:
-    """What can be continued, or made a film of; newest first."""
+    """What can be continued, or made a video of; newest first."""
     return [described(upload) for upload in resumable.unfinished(request.auth.user)]
 
 
@@ -118,7 +118,7 @@ def begin(request: UploaderRequest) -> HttpResponse:
     if request.content_type == PIECE:
         reached = first_piece(request, upload)
         finishing.finish_or_tell(upload)  # a refusal would keep back the address, where all bytes are
-        headers |= progress(upload, reached) | film_header(upload)
+        headers |= progress(upload, reached) | video_header(upload)
     return answer(201, headers | expiry(upload))
 
 
@@ -130,7 +130,7 @@ def begin_whole(request: UploaderRequest, concat: str) -> HttpResponse:
     parts = joining.named(concat)
     upload = joining.begin(request.auth.user, parts, header=header, session=request.auth.session_id)
     finishing.finish_or_tell(upload)
-    return answer(201, location(upload) | state(upload) | film_header(upload) | expiry(upload))
+    return answer(201, location(upload) | state(upload) | video_header(upload) | expiry(upload))
 
 
 @router.get(
@@ -143,7 +143,7 @@ def get_upload(request: UploaderRequest, response: HttpResponse, upload_id: Uplo
     """tus asks this by HEAD: the offset is in the header `Upload-Offset`."""
     upload = resumable.find(request.auth.user, upload_id)
     finishing.finish(upload)
-    for name, value in (state(upload) | expiry(upload) | film_header(upload)).items():
+    for name, value in (state(upload) | expiry(upload) | video_header(upload)).items():
         response[name] = str(value)
     response["Cache-Control"] = "no-store"
     if upload.metadata:
@@ -169,7 +169,7 @@ def append(request: UploaderRequest, upload_id: UploadId) -> HttpResponse:
         resumable.tell_length(upload, number(request, "Upload-Length"))
     reached = taken_in(request, upload, offset=number(request, "Upload-Offset"))
     finishing.finish(upload)
-    return answer(204, progress(upload, reached) | film_header(upload))
+    return answer(204, progress(upload, reached) | video_header(upload))
 
 
 @router.delete(
@@ -283,7 +283,7 @@ def expiry(upload: Upload) -> dict[str, object]:
     return {"Upload-Expires": http_date(upload.expires_at.timestamp())} if upload.taken_at is None else {}
 
 
-def film_header(upload: Upload) -> dict[str, object]:
+def video_header(upload: Upload) -> dict[str, object]:
     video = Upload.objects.filter(pk=upload.pk).values_list("video_id", flat=True).first()
     return {"X-Video-ID": video} if video else {}
 

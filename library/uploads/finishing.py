@@ -1,12 +1,12 @@
-"""From the last byte of an upload to its film.
+"""From the last byte of an upload to its video.
 
 1. The file is as long as was announced, or was put together of parts that are (joining): `settle` writes down
    that the upload is complete (resumable).
-2. Where the metadata have a title, the film is made, in one transaction with the claim on the upload.
+2. Where the metadata have a title, the video is made, in one transaction with the claim on the upload.
 3. The upload's own name of the file goes.
 
 A process may die, or the database be away, between any two of these. So each step is taken up again by whoever comes
-next: a HEAD, a piece, or the sweep; and an upload to which a film is owed does not expire.
+next: a HEAD, a piece, or the sweep; and an upload to which a video is owed does not expire.
 """
 
 import os
@@ -42,17 +42,17 @@ def finish(upload: Upload) -> None:
             joining.join(upload)
     else:
         catch_up(upload)
-    if upload.finished_at is None or not resumable.awaits_film(upload):
+    if upload.finished_at is None or not resumable.awaits_video(upload):
         return
     try:
-        make_film(upload)
+        make_video(upload)
     except UploadGone:
         if Upload.objects.filter(pk=upload.pk, taken_at=None).exists():
             raise  # else another was quicker
 
 
-def make_film(upload: Upload) -> Video | None:
-    """The film that the metadata asks for by its title, made once; None where none is asked for."""
+def make_video(upload: Upload) -> Video | None:
+    """The video that the metadata asks for by its title, made once; None where none is asked for."""
     told = metadata.read(upload.metadata)
     if told.title is None or upload.finished_at is None:
         return None
@@ -66,10 +66,10 @@ def make_film(upload: Upload) -> Video | None:
 
 
 def take(upload: Upload, video: Video) -> None:
-    """Make the finished upload the film's file, within the transaction that saves the film: once, or not at all.
+    """Make the finished upload the video's file, within the transaction that saves the video: once, or not at all.
 
     The file gets a second name; the first one goes when the transaction is committed. Raises UploadGone when another
-    film was quicker.
+    video was quicker.
     """
     won = Upload.objects.filter(pk=upload.pk, taken_at=None).exclude(finished_at=None).update(taken_at=timezone.now())
     partial = resumable.path_of(upload)
@@ -108,7 +108,7 @@ def finish_or_tell(upload: Upload) -> None:
 
 
 def remove_expired(now: datetime | None = None) -> int:
-    """Remove uploads that nobody went on with, and the rows of those that became films; how many there were.
+    """Remove uploads that nobody went on with, and the rows of those that became videos; how many there were.
 
     The parts of another go with it.
     """
@@ -119,7 +119,7 @@ def remove_expired(now: datetime | None = None) -> int:
 
 
 def remove(upload: Upload) -> None:
-    """End an expired upload, unless somebody is writing to it or a film is owed to it."""
+    """End an expired upload, unless somebody is writing to it or a video is owed to it."""
     if resumable.is_owed(upload) and not is_hopeless(upload):
         return
     with suppress(UploadBusy, UploadGone), resumable.held(upload):
@@ -129,7 +129,7 @@ def remove(upload: Upload) -> None:
 
 
 def is_hopeless(upload: Upload) -> bool:
-    """Whether metadata that were accepted once no longer are, as after an update: no film can come of it."""
+    """Whether metadata that were accepted once no longer are, as after an update: no video can come of it."""
     try:
         metadata.read(upload.metadata)
     except LibraryError:

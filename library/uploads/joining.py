@@ -98,7 +98,7 @@ def refuse_foreign(first: Upload) -> None:
     with opened(first) as file:
         kind = signatures.foreign_kind(file.read(HEAD_BYTES))
     if kind:
-        raise FileRefused(f"This is no film but {kind}.")
+        raise FileRefused(f"This is no video but {kind}.")
 
 
 def join(whole: Upload) -> None:

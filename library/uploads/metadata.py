@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from library.errors import FieldsRefused, UploadMalformed
-from library.kinds import REFUSAL, is_film
+from library.kinds import REFUSAL, is_video
 from library.models import Category
 
 LONGEST = 16_000  # characters of the header
@@ -14,7 +14,7 @@ MOST_NAME = 255
 
 @dataclass(frozen=True)
 class Metadata:
-    """`title` is None where the uploader wants a finished file, and no film yet."""
+    """`title` is None where the uploader wants a finished file, and no video yet."""
 
     name: str
     title: str | None
@@ -29,7 +29,7 @@ def read(header: str) -> Metadata:
     title = pairs.get("title")
     category = pairs.get("category") or Category.DRAMA
     wrong: dict[str, list[str]] = {}
-    if not is_film(name):
+    if not is_video(name):
         wrong["filename"] = [REFUSAL]
     if title is not None and not 0 < len(title.strip()) <= 200:
         wrong["title"] = ["A title has 1 to 200 characters."]

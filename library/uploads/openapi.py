@@ -9,7 +9,7 @@ EXPIRES = {
     "example": "Mon, 23 Nov 2026 18:30:00 GMT",
 }
 VIDEO = {
-    "description": "The film that was made of the upload, where its metadata has a title.",
+    "description": "The video that was made of the upload, where its metadata has a title.",
     "schema": {"type": "integer"},
     "example": 7,
 }
@@ -62,7 +62,7 @@ BEGIN: dict[str, Any] = {
         ),
         header(
             "Upload-Metadata",
-            "Pairs of a key and a base64 value: filename; and title, category, description to make a film at once.",
+            "Pairs of a key and a base64 value: filename; and title, category, description to make a video at once.",
             "filename aGFyYm91ci5tcDQ=,title SGFyYm91cg==",
         ),
         CHECKSUM,

@@ -48,7 +48,7 @@ def path_of(upload: Upload) -> Path:
 def begin(owner: Any, *, length: int | None, header: str, session: UUID | None = None, is_part: bool = False) -> Upload:
     """Make room for a file of `length` bytes, or, for None, for one whose length is told later.
 
-    A part of a file needs no name and makes no film. Raises UploadMalformed, FieldsRefused, NotPermitted, TooLarge,
+    A part of a file needs no name and makes no video. Raises UploadMalformed, FieldsRefused, NotPermitted, TooLarge,
     NoRoom.
     """
     if is_part:
@@ -111,7 +111,7 @@ def size_of(upload: Upload) -> int:
 
 
 def find(owner: Any, pk: UUID) -> Upload:
-    """The owner's upload; another's is not there, nor one whose film was deleted. Raises UploadGone."""
+    """The owner's upload; another's is not there, nor one whose video was deleted. Raises UploadGone."""
     upload = Upload.objects.select_related("whole").filter(pk=pk, owner=owner).first()
     if upload is None or is_gone(upload):
         raise UploadGone
@@ -119,7 +119,7 @@ def find(owner: Any, pk: UUID) -> Upload:
 
 
 def is_gone(upload: Upload) -> bool:
-    """Whether it has expired or its film was deleted; a part goes with its whole."""
+    """Whether it has expired or its video was deleted; a part goes with its whole."""
     if upload.whole is not None:
         return is_gone(upload.whole)
     if upload.taken_at is not None:
@@ -127,23 +127,23 @@ def is_gone(upload: Upload) -> bool:
     return upload.expires_at < timezone.now() and not is_owed(upload)
 
 
-def awaits_film(upload: Upload) -> bool:
-    """Whether a film is to be made of it, and none was yet."""
+def awaits_video(upload: Upload) -> bool:
+    """Whether a video is to be made of it, and none was yet."""
     if upload.kind == UploadKind.PARTIAL:
         return False
     return upload.taken_at is None and metadata.title_of(upload.metadata) is not None
 
 
 def is_owed(upload: Upload) -> bool:
-    """Whether its bytes are all there, and a film is still to be made of them: it is kept until then."""
-    if upload.length is None or upload.unverified_from is not None or not awaits_film(upload):
+    """Whether its bytes are all there, and a video is still to be made of them: it is kept until then."""
+    if upload.length is None or upload.unverified_from is not None or not awaits_video(upload):
         return False
     still_apart = upload.parts.all() if upload.finished_at is None else ()
     return size_of(upload) + sum(map(size_of, still_apart)) >= upload.length
 
 
 def unfinished(owner: Any) -> list[Upload]:
-    """What the owner may go on with, or make a film of; newest first. What lost its file is not among it."""
+    """What the owner may go on with, or make a video of; newest first. What lost its file is not among it."""
     rows = Upload.objects.filter(owner=owner, taken_at=None, expires_at__gt=timezone.now())
     return [upload for upload in rows.exclude(kind=UploadKind.PARTIAL) if path_of(upload).exists()]
 
@@ -248,7 +248,7 @@ def refuse_foreign(upload: Upload, head: bytes) -> None:
     kind = signatures.foreign_kind(head)
     if kind and upload.kind != UploadKind.PARTIAL:
         discard(upload)
-        raise FileRefused(f"This is no film but {kind}.")
+        raise FileRefused(f"This is no video but {kind}.")
 
 
 def drop_unverified(upload: Upload, file: BinaryIO) -> None:

@@ -1,6 +1,6 @@
-"""Files that are surely no film, told by their first bytes.
+"""Files that are surely no video, told by their first bytes.
 
-Only what can be told without doubt is refused here; whether the rest is a film is for the engine's probe, which reads
+Only what can be told without doubt is refused here; whether the rest is a video is for the engine's probe, which reads
 it in a process with limits.
 """
 
@@ -25,6 +25,6 @@ NEEDED_BYTES = 16
 
 
 def foreign_kind(head: bytes) -> str | None:
-    """What the file is instead of a film ("a PDF document"), or None where it may be one."""
+    """What the file is instead of a video ("a PDF document"), or None where it may be one."""
     text = head.lstrip()[:NEEDED_BYTES].lower()
     return next((kind for mark, kind in SIGNATURES if head.startswith(mark) or text.startswith(mark)), None)

@@ -69,7 +69,7 @@ def health(request: HttpRequest, response: HttpResponse) -> Status[Health]:
     "/ready/",
     response={200: Readiness, 503: Readiness},
     operation_id="getReadiness",
-    summary="Whether films can be added and watched",
+    summary="Whether videos can be added and watched",
 )
 def ready(request: HttpRequest, response: HttpResponse) -> Status[Readiness]:
     """More than health: there is room on the disk, the files are this database's, and a worker has shown itself lately.

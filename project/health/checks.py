@@ -86,7 +86,7 @@ def processes(**options: Any) -> Iterable[CheckMessage]:
 
 
 def engine(**options: Any) -> Iterable[CheckMessage]:
-    """Whether ffmpeg is there, new enough, and can make what films need."""
+    """Whether ffmpeg is there, new enough, and can make what videos need."""
     hint = "Install ffmpeg 5.1 or newer with libx264, or leave FFMPEG empty to use the one among the dependencies."
     try:
         path = str(ffmpeg_path())

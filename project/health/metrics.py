@@ -19,7 +19,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from accounts.models import Letter
+from accounts.models import Mail
 from hls.models import ACTIVE, Chunk, ChunkState, State, Transcode, Worker
 from hls.status import statuses
 from project import env as environment
@@ -91,26 +91,28 @@ class Facts(Collector):
 
 
 def transcoding() -> Iterator[Metric]:
-    films = Transcode.objects.order_by()
-    states = dict(films.values_list("state").annotate(Count("pk")))
-    by_state = GaugeMetricFamily("videoflix_transcodes", "Films by the state of their transcode.", labels=["state"])
+    videos = Transcode.objects.order_by()
+    states = dict(videos.values_list("state").annotate(Count("pk")))
+    by_state = GaugeMetricFamily("videoflix_transcodes", "Videos by the state of their transcode.", labels=["state"])
     for state in State.values:
         by_state.add_metric([state], states.get(state, 0))
     yield by_state
     waiting = Chunk.objects.filter(state=ChunkState.WAITING, transcode__state__in=ACTIVE).count()
-    yield GaugeMetricFamily("videoflix_chunks_waiting", "Chunks of films that wait for a worker.", waiting)
-    oldest = films.filter(state=State.QUEUED).aggregate(at=Min("queued_at"))["at"]
+    yield GaugeMetricFamily("videoflix_chunks_waiting", "Chunks of videos that wait for a worker.", waiting)
+    oldest = videos.filter(state=State.QUEUED).aggregate(at=Min("queued_at"))["at"]
     age_s = (timezone.now() - oldest).total_seconds() if oldest else 0
-    yield GaugeMetricFamily("videoflix_oldest_queued_film_seconds", "How long the oldest queued film waits.", age_s)
-    running = statuses(list(films.filter(state=State.PROCESSING)))
+    yield GaugeMetricFamily("videoflix_oldest_queued_film_seconds", "How long the oldest queued video waits.", age_s)
+    running = statuses(list(videos.filter(state=State.PROCESSING)))
     speed = sum(status.speed or 0 for status in running.values())
-    yield GaugeMetricFamily("videoflix_encode_speed_ratio", "Film seconds made each second, all films together.", speed)
+    yield GaugeMetricFamily(
+        "videoflix_encode_speed_ratio", "Video seconds made each second, all videos together.", speed
+    )
     alive = Worker.objects.filter(last_seen__gt=timezone.now() - probes.WORKER_SILENCE).count()
     yield GaugeMetricFamily("videoflix_workers", "Workers seen within the last half minute.", alive)
 
 
 def mail() -> Iterator[Metric]:
-    unsent = Letter.objects.filter(sent_at=None)
+    unsent = Mail.objects.filter(sent_at=None)
     yield GaugeMetricFamily("videoflix_mails_waiting", "Mails that have not been sent yet.", unsent.count())
     oldest = unsent.aggregate(at=Min("created_at"))["at"]
     age_s = (timezone.now() - oldest).total_seconds() if oldest else 0

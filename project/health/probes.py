@@ -124,7 +124,7 @@ def disk() -> str:
 
 
 def free_bytes() -> dict[str, int]:
-    """Free space by folder: uploads and served films may lie on disks of their own."""
+    """Free space by folder: uploads and served videos may lie on disks of their own."""
     folders = {"data": settings.DATA_DIR, "uploads": settings.MEDIA_ROOT, "hls": settings.HLS_ROOT}
     return {
         name: shutil.disk_usage(folder if Path(folder).exists() else settings.DATA_DIR).free

@@ -23,12 +23,12 @@ export async function signInApp(email: string, password: string): Promise<string
   return renewed.data?.refresh;
 }
 
-export async function films(search: string): Promise<{ id: number; title: string; hls: string }[]> {
+export async function videos(search: string): Promise<{ id: number; title: string; hls: string }[]> {
   const { data } = await api.GET("/api/video/", { params: { query: { search, limit: 20 } } });
-  return (data ?? []).map((film) => ({ id: film.id, title: film.title, hls: film.hls_url }));
+  return (data ?? []).map((video) => ({ id: video.id, title: video.title, hls: video.hls_url }));
 }
 
-export async function film(video_id: number): Promise<readonly string[]> {
+export async function video(video_id: number): Promise<readonly string[]> {
   const { data } = await api.GET("/api/video/{video_id}/", { params: { path: { video_id } } });
   return data?.resolutions ?? [];
 }

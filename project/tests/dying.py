@@ -1,4 +1,4 @@
-"""The web application, whose process is killed where it would make the film of an upload that is complete."""
+"""The web application, whose process is killed where it would make the video of an upload that is complete."""
 
 import os
 import signal
@@ -15,4 +15,4 @@ def die(upload: Any) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-finishing.make_film = die
+finishing.make_video = die

@@ -63,8 +63,8 @@ class Installation:
         }
 
     def without_demo(self) -> None:
-        """As if the demo film had been made, and deleted."""
-        marker = self.folder / "var" / "demo-film-was-made"
+        """As if the demo video had been made, and deleted."""
+        marker = self.folder / "var" / "demo-video-was-made"
         marker.parent.mkdir(parents=True, exist_ok=True)
         marker.touch()
 

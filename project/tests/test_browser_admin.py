@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from hls.tests.films import small_film
+from hls.tests.videos import small_video
 from project.tests.browser import chromium, needs_chromium
 from project.tests.installation import ADMIN_EMAIL, ADMIN_PASSWORD, Installation, is_answering, serving, stop, wait_for
 
@@ -94,12 +94,12 @@ def stored_hashes(installation: Installation) -> set[str]:
     return {sha256(path) for path in (installation.folder / "var/uploads/videos").iterdir()}
 
 
-def test_a_film_goes_from_drop_to_ready_without_a_reload(
+def test_a_video_goes_from_drop_to_ready_without_a_reload(
     page: Page, installation: Installation, tmp_path: Path
 ) -> None:
-    film = small_film(tmp_path / "summer_in-lisbon.mp4", seconds=8, rate=24, size="640x360")
+    path = small_video(tmp_path / "summer_in-lisbon.mp4", seconds=8, rate=24, size="640x360")
     add_page(page, installation)
-    page.set_input_files("[name=video_file]", film)
+    page.set_input_files("[name=video_file]", path)
     expect(page.locator("[name=title]")).to_have_value("Summer in lisbon")
     page.click("[name=_save]")
     page.wait_for_url("**/admin/library/video/")
@@ -119,9 +119,9 @@ def test_a_film_goes_from_drop_to_ready_without_a_reload(
 
 
 def test_the_preview_plays_and_a_poster_can_be_chosen(page: Page, installation: Installation, tmp_path: Path) -> None:
-    film = small_film(tmp_path / "preview.mp4", seconds=8, rate=24, size="640x360")
+    path = small_video(tmp_path / "preview.mp4", seconds=8, rate=24, size="640x360")
     add_page(page, installation)
-    page.set_input_files("[name=video_file]", film)
+    page.set_input_files("[name=video_file]", path)
     page.click("[name=_continue]")
     page.wait_for_url(re.compile(r"/change/"))
     video = page.locator(".vf-stage video")
@@ -129,24 +129,24 @@ def test_the_preview_plays_and_a_poster_can_be_chosen(page: Page, installation: 
     video.evaluate("(element) => { element.muted = true; return element.play(); }")
     wait_for(lambda: video.evaluate("(element) => element.currentTime > 0.5"), seconds=30, what="the preview plays")
     expect(page.locator(".vf-panel")).to_contain_text("Ready", timeout=60_000)
-    page.click("text=Choose the poster from the film")
+    page.click("text=Choose the poster from the video")
     page.locator(".vf-still").nth(2).click()
-    expect(page.get_by_text("Poster chosen from the film")).to_be_visible()
+    expect(page.get_by_text("Poster chosen from the video")).to_be_visible()
     expect(page.locator("img.vf-preview")).to_be_visible()
 
 
-def test_several_files_become_several_films(page: Page, installation: Installation, tmp_path: Path) -> None:
-    films = [small_film(tmp_path / f"part_{number}.mp4", seconds=2, rate=24, size="320x240") for number in (1, 2, 3)]
+def test_several_files_become_several_videos(page: Page, installation: Installation, tmp_path: Path) -> None:
+    videos = [small_video(tmp_path / f"part_{number}.mp4", seconds=2, rate=24, size="320x240") for number in (1, 2, 3)]
     add_page(page, installation)
     page.select_option("[name=category]", "vlog")
-    page.set_input_files("[name=video_file]", films)
-    expect(page.get_by_role("link", name="Open the film")).to_have_count(3, timeout=30_000)
+    page.set_input_files("[name=video_file]", videos)
+    expect(page.get_by_role("link", name="Open the video")).to_have_count(3, timeout=30_000)
     page.goto(f"{installation.url}/admin/library/video/")
     for number in (1, 2, 3):
         expect(row(page, f"Part {number}")).to_contain_text("Vlog")
 
 
-def test_films_are_dropped_and_what_is_no_film_says_why(page: Page, installation: Installation) -> None:
+def test_videos_are_dropped_and_what_is_no_video_says_why(page: Page, installation: Installation) -> None:
     add_page(page, installation)
     dropped = page.evaluate_handle("""() => {
       const data = new DataTransfer();
@@ -155,37 +155,37 @@ def test_films_are_dropped_and_what_is_no_film_says_why(page: Page, installation
       return data;
     }""")
     page.dispatch_event(".vf-drop", "drop", {"dataTransfer": dropped})
-    film, foreign, empty = (page.locator(".vf-item", has_text=name) for name in ("night_train", "notes", "nothing"))
-    expect(film.get_by_role("link", name="Open the film")).to_be_visible()
+    video, foreign, empty = (page.locator(".vf-item", has_text=name) for name in ("night_train", "notes", "nothing"))
+    expect(video.get_by_role("link", name="Open the video")).to_be_visible()
     expect(foreign).to_contain_text("Files of this kind can't be used; accepted are .mp4")
     expect(empty).to_contain_text("The file is empty.")
-    expect(page.locator(".vf-film-input [role=status]")).not_to_be_empty()
-    film.get_by_role("link", name="Open the film").click()
+    expect(page.locator(".vf-video-input [role=status]")).not_to_be_empty()
+    video.get_by_role("link", name="Open the video").click()
     expect(page.locator("[name=title]")).to_have_value("Night train")
 
 
 def test_an_upload_is_paused_and_resumed_by_keyboard(page: Page, installation: Installation, tmp_path: Path) -> None:
-    film = large_file(tmp_path, "paused.mp4", 20_000_000)
+    path = large_file(tmp_path, "paused.mp4", 20_000_000)
     add_page(page, installation)
     throttle(page)
-    page.set_input_files("[name=video_file]", film)
+    page.set_input_files("[name=video_file]", path)
     item = page.locator(".vf-item")
     expect(item).to_contain_text(re.compile(r"MB of 19.1 MB · .+/s · .+ left"))
     wait_for(lambda: uploads(page) and uploads(page)[0]["offset"] >= PIECE_BYTES, seconds=30, what="a piece arrives")
     item.get_by_role("button", name="Pause paused.mp4").focus()
     page.keyboard.press("Enter")
-    expect(page.locator(".vf-film-input [role=status]")).to_have_text("paused.mp4: Paused")
+    expect(page.locator(".vf-video-input [role=status]")).to_have_text("paused.mp4: Paused")
     page.wait_for_timeout(500)
     offset = uploads(page)[0]["offset"]
     page.wait_for_timeout(1500)
-    assert uploads(page)[0]["offset"] == offset < film.stat().st_size
+    assert uploads(page)[0]["offset"] == offset < path.stat().st_size
     resume = item.get_by_role("button", name="Resume paused.mp4")
     expect(resume).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.locator(".vf-item[data-state=done]")).to_be_visible(timeout=60_000)
     page.click("[name=_save]")
     page.wait_for_url("**/admin/library/video/")
-    assert sha256(film) in stored_hashes(installation)
+    assert sha256(path) in stored_hashes(installation)
 
 
 API_SIGN_IN = """(body) => fetch("/api/login/", {
@@ -199,10 +199,10 @@ def test_signing_in_elsewhere_in_the_browser_disturbs_neither_upload_nor_form(
     page: Page, installation: Installation, tmp_path: Path
 ) -> None:
     """To the API, and then out of the admin and in again, which changes Django's CSRF token."""
-    film = large_file(tmp_path, "undisturbed.mp4", 40_000_000)
+    path = large_file(tmp_path, "undisturbed.mp4", 40_000_000)
     add_page(page, installation)
     throttle(page)
-    page.set_input_files("[name=video_file]", film)
+    page.set_input_files("[name=video_file]", path)
     wait_for(lambda: uploads(page) and uploads(page)[0]["offset"] >= PIECE_BYTES, seconds=30, what="a piece arrives")
     other = page.context.new_page()
     other.goto(f"{installation.url}/admin/")
@@ -215,7 +215,7 @@ def test_signing_in_elsewhere_in_the_browser_disturbs_neither_upload_nor_form(
     expect(page.locator(".vf-item[data-state=done]")).to_be_visible(timeout=60_000)
     page.click("[name=_save]")
     page.wait_for_url("**/admin/library/video/")
-    assert sha256(film) in stored_hashes(installation)
+    assert sha256(path) in stored_hashes(installation)
 
 
 def csrf_token(page: Page) -> str:
@@ -226,11 +226,11 @@ def csrf_token(page: Page) -> str:
 def test_an_upload_survives_a_cut_connection(page: Page, installation: Installation, tmp_path: Path) -> None:
     """Bytes are sent again for one piece at most, and the file arrives as it was."""
     size = 40_000_000
-    film = large_file(tmp_path, "cut.mp4", size)
+    path = large_file(tmp_path, "cut.mp4", size)
     sent = count_sent_bytes(page)
     add_page(page, installation)
     throttle(page)
-    page.set_input_files("[name=video_file]", film)
+    page.set_input_files("[name=video_file]", path)
     wait_for(lambda: uploads(page) and uploads(page)[0]["offset"] > PIECE_BYTES, seconds=30, what="a piece arrives")
     page.context.set_offline(True)
     page.wait_for_timeout(1500)
@@ -238,7 +238,7 @@ def test_an_upload_survives_a_cut_connection(page: Page, installation: Installat
     expect(page.locator(".vf-item[data-state=done]")).to_be_visible(timeout=60_000)
     page.click("[name=_save]")
     page.wait_for_url("**/admin/library/video/")
-    assert sha256(film) in stored_hashes(installation)
+    assert sha256(path) in stored_hashes(installation)
     assert sum(sent) <= size + PIECE_BYTES
 
 
@@ -255,32 +255,32 @@ def count_sent_bytes(page: Page) -> list[int]:
 
 
 def test_an_upload_goes_on_after_a_reload(page: Page, installation: Installation, tmp_path: Path) -> None:
-    film = large_file(tmp_path, "reloaded.mp4", 30_000_000)
+    path = large_file(tmp_path, "reloaded.mp4", 30_000_000)
     add_page(page, installation)
     throttle(page)
-    page.set_input_files("[name=video_file]", film)
+    page.set_input_files("[name=video_file]", path)
     wait_for(lambda: uploads(page) and uploads(page)[0]["offset"] > PIECE_BYTES, seconds=30, what="a piece arrives")
     identity = uploads(page)[0]["id"]
     page.on("dialog", lambda dialog: dialog.accept())
     page.reload()
     expect(page.locator(".vf-unfinished")).to_contain_text("Choose the file again to go on")
-    page.set_input_files("[name=video_file]", film)
+    page.set_input_files("[name=video_file]", path)
     expect(page.locator(".vf-item[data-state=done]")).to_be_visible(timeout=60_000)
     expect(page.locator("[data-upload-id]")).to_have_value(identity)
     page.click("[name=_save]")
     page.wait_for_url("**/admin/library/video/")
-    assert sha256(film) in stored_hashes(installation)
+    assert sha256(path) in stored_hashes(installation)
 
 
-def test_a_failed_film_is_retried_from_its_page(page: Page, installation: Installation, tmp_path: Path) -> None:
-    film = tmp_path / "broken.mp4"
-    film.write_bytes(b"this is not a film at all" * 100)
+def test_a_failed_video_is_retried_from_its_page(page: Page, installation: Installation, tmp_path: Path) -> None:
+    path = tmp_path / "broken.mp4"
+    path.write_bytes(b"this is not a video at all" * 100)
     add_page(page, installation)
-    page.set_input_files("[name=video_file]", film)
+    page.set_input_files("[name=video_file]", path)
     page.click("[name=_continue]")
     page.wait_for_url(re.compile(r"/change/"))
     failure = page.locator(".vf-failure")
-    expect(failure).to_contain_text("can't be read as a film", timeout=60_000)
+    expect(failure).to_contain_text("can't be read as a video", timeout=60_000)
     expect(failure).to_contain_text("Export it again")
     page.reload()
     page.get_by_role("link", name="Retry").first.click()
@@ -314,7 +314,7 @@ def test_an_upload_survives_a_restart_of_the_server(browser: Browser, tmp_path: 
     """Killed in mid-piece, not told to stop; what had arrived is still there."""
     installation = Installation(tmp_path)
     installation.without_demo()
-    film = large_file(tmp_path, "restart.mp4", 40_000_000)
+    path = large_file(tmp_path, "restart.mp4", 40_000_000)
     program = installation.start("serve")
     try:
         wait_for(lambda: is_answering(installation), seconds=60, what="the web server answers")
@@ -323,7 +323,7 @@ def test_an_upload_survives_a_restart_of_the_server(browser: Browser, tmp_path: 
         sent = count_sent_bytes(page)
         add_page(page, installation)
         throttle(page)
-        page.set_input_files("[name=video_file]", film)
+        page.set_input_files("[name=video_file]", path)
         wait_for(lambda: uploads(page) and uploads(page)[0]["offset"] > PIECE_BYTES, seconds=30, what="a piece arrives")
         before = uploads(page)[0]["offset"]
         os.killpg(program.pid, signal.SIGKILL)
@@ -334,8 +334,8 @@ def test_an_upload_survives_a_restart_of_the_server(browser: Browser, tmp_path: 
         expect(page.locator(".vf-item[data-state=done]")).to_be_visible(timeout=60_000)
         page.click("[name=_save]")
         page.wait_for_url("**/admin/library/video/")
-        assert sha256(film) in stored_hashes(installation)
-        assert sum(sent) <= film.stat().st_size + PIECE_BYTES
+        assert sha256(path) in stored_hashes(installation)
+        assert sum(sent) <= path.stat().st_size + PIECE_BYTES
         page.context.close()
     finally:
         stop(program)

@@ -9,31 +9,31 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from hls.binary import ffmpeg_path
-from hls.tests.films import small_film
+from hls.tests.videos import small_video
 from project.tests.browser import chromium, needs_chromium
 from project.tests.installation import Installation, serving
 from project.tests.test_browser_admin import sign_in
 
 pytestmark = [pytest.mark.ffmpeg, pytest.mark.services, pytest.mark.browser, needs_chromium]
 
-FILMS = "/admin/library/video/"
+VIDEOS = "/admin/library/video/"
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1360, "height": 800}
 PAGES = [
     "/admin/",
-    FILMS,
-    f"{FILMS}?state=failed",
-    f"{FILMS}add/",
-    f"{FILMS}1/change/",
-    f"{FILMS}1/delete/",
-    f"{FILMS}1/history/",
-    f"{FILMS}2/change/",
-    f"{FILMS}2/retry/",
+    VIDEOS,
+    f"{VIDEOS}?state=failed",
+    f"{VIDEOS}add/",
+    f"{VIDEOS}1/change/",
+    f"{VIDEOS}1/delete/",
+    f"{VIDEOS}1/history/",
+    f"{VIDEOS}2/change/",
+    f"{VIDEOS}2/retry/",
     "/admin/hueystats/hueydashboard/",
     "/admin/accounts/user/",
     "/admin/accounts/user/add/",
     "/admin/accounts/user/1/change/",
     "/admin/accounts/user/1/password/",
-    "/admin/accounts/letter/",
+    "/admin/accounts/mail/",
     "/admin/auth/group/",
     "/admin/auth/group/1/change/",
     "/admin/password_change/",
@@ -55,7 +55,7 @@ UNSEEN_BY_KEYS = """() => [...document.querySelectorAll("[x-on\\\\:click]")]
 
 @pytest.fixture(scope="module")
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """With a ready film and a failed one, and an encoder that takes its time: six seconds of film a second."""
+    """With a ready video and a failed one, and an encoder that takes its time: six seconds of video a second."""
     folder = tmp_path_factory.mktemp("pages")
     slow = folder / "ffmpeg"
     slow.write_text(f'#!/bin/sh\ncase "$*" in *-progress*) set -- -readrate 6 "$@";; esac\nexec {ffmpeg_path()} "$@"\n')
@@ -63,9 +63,9 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
     made = Installation(folder, environment={"FFMPEG": str(slow)})
     made.without_demo()
     broken = folder / "broken.mp4"
-    broken.write_bytes(b"no film at all " * 1000)
+    broken.write_bytes(b"no video at all " * 1000)
     with serving(made):
-        submit(made, "Harbour", small_film(folder / "harbour.mp4", seconds=6), "--wait")
+        submit(made, "Harbour", small_video(folder / "harbour.mp4", seconds=6), "--wait")
         submit(made, "Broken", broken, "--wait")
         yield made
 
@@ -154,18 +154,18 @@ BEGIN_UPLOAD = """() => fetch("/api/uploads/", {
 }).then((answer) => answer.status)"""
 
 
-def test_an_unfinished_film_is_offered_where_films_are_added_and_on_no_other_films_page(
+def test_an_unfinished_video_is_offered_where_videos_are_added_and_on_no_other_videos_page(
     page: Page, installation: Installation
 ) -> None:
-    visit(page, installation, f"{FILMS}add/")
+    visit(page, installation, f"{VIDEOS}add/")
     assert page.evaluate(BEGIN_UPLOAD) == 201
     page.reload()
     expect(page.locator(".vf-unfinished")).to_contain_text("later.mp4")
     with page.expect_response("**/api/uploads/"):
-        visit(page, installation, f"{FILMS}1/change/")
+        visit(page, installation, f"{VIDEOS}1/change/")
     page.wait_for_timeout(300)
     expect(page.locator(".vf-unfinished")).to_have_count(0)
-    visit(page, installation, f"{FILMS}add/")
+    visit(page, installation, f"{VIDEOS}add/")
     page.get_by_role("button", name="Discard").click()
     expect(page.locator(".vf-unfinished")).to_have_count(0)
 
@@ -173,7 +173,7 @@ def test_an_unfinished_film_is_offered_where_films_are_added_and_on_no_other_fil
 def test_the_menu_opens_by_keyboard_on_a_phone(page: Page, installation: Installation) -> None:
     page.set_viewport_size(PHONE)  # type: ignore[arg-type]
     visit(page, installation, "/admin/")
-    link = page.locator("#nav-sidebar a", has_text="Add films")
+    link = page.locator("#nav-sidebar a", has_text="Add videos")
     expect(link).to_be_hidden()
     toggle = page.get_by_role("button", name="Show or hide the menu").first
     toggle.focus()
@@ -181,13 +181,13 @@ def test_the_menu_opens_by_keyboard_on_a_phone(page: Page, installation: Install
     expect(link).to_be_visible()
 
 
-def test_a_film_in_progress_is_seen_whole_on_a_phone_and_moves_everywhere(
+def test_a_video_in_progress_is_seen_whole_on_a_phone_and_moves_everywhere(
     page: Page, installation: Installation, tmp_path: Path
 ) -> None:
-    """The list on a phone, the dashboard, and the chooser on the film's page, none of them loaded again."""
-    submit(installation, "Voyage", small_film(tmp_path / "voyage.mp4", seconds=24))
+    """The list on a phone, the dashboard, and the chooser on the video's page, none of them loaded again."""
+    submit(installation, "Voyage", small_video(tmp_path / "voyage.mp4", seconds=24))
     page.set_viewport_size(PHONE)  # type: ignore[arg-type]
-    visit(page, installation, FILMS)
+    visit(page, installation, VIDEOS)
     row = page.locator("tr", has_text="Voyage")
     percent = row.locator(".vf-percent")
     expect(percent).to_be_visible()
@@ -197,13 +197,13 @@ def test_a_film_in_progress_is_seen_whole_on_a_phone_and_moves_everywhere(
         assert box["x"] >= 0, element
         assert box["x"] + box["width"] <= PHONE["width"], element
 
-    dashboard, film = page.context.new_page(), page.context.new_page()
+    dashboard, video = page.context.new_page(), page.context.new_page()
     visit(dashboard, installation, "/admin/")
     expect(dashboard.locator(".vf-card", has_text="Running and waiting")).to_contain_text("Voyage")
-    visit(film, installation, f"{FILMS}3/change/")
-    chooser = film.get_by_text("Choose the poster from the film")
+    visit(video, installation, f"{VIDEOS}3/change/")
+    chooser = video.get_by_text("Choose the poster from the video")
     expect(chooser).to_be_hidden()
-    for opened in (page, dashboard, film):
+    for opened in (page, dashboard, video):
         opened.evaluate("window.isTheSame = true")
 
     expect(row.locator(".vf-label")).to_have_text("Ready", timeout=60_000)
@@ -211,7 +211,7 @@ def test_a_film_in_progress_is_seen_whole_on_a_phone_and_moves_everywhere(
     expect(dashboard.get_by_text("Nothing is being transcoded.")).to_be_visible(timeout=30_000)
     expect(dashboard.locator(".vf-tile", has_text="Ready")).to_contain_text("2")
     expect(chooser).to_be_visible(timeout=30_000)
-    assert all(opened.evaluate("window.isTheSame") for opened in (page, dashboard, film))
+    assert all(opened.evaluate("window.isTheSame") for opened in (page, dashboard, video))
 
 
 def test_nothing_is_asked_when_nothing_runs_and_rarely_by_a_hidden_page(
@@ -219,11 +219,11 @@ def test_nothing_is_asked_when_nothing_runs_and_rarely_by_a_hidden_page(
 ) -> None:
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url) if "/progress/" in request.url else None)
-    visit(page, installation, FILMS)
+    visit(page, installation, VIDEOS)
     page.wait_for_timeout(3000)
     assert asked == []
-    submit(installation, "Late", small_film(tmp_path / "late.mp4", seconds=60))
-    visit(page, installation, FILMS)
+    submit(installation, "Late", small_video(tmp_path / "late.mp4", seconds=60))
+    visit(page, installation, VIDEOS)
     for _ in range(2):
         page.wait_for_event("request", lambda request: "/progress/" in request.url)
     page.evaluate("Object.defineProperty(document, 'hidden', { value: true })")

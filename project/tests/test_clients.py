@@ -23,7 +23,7 @@ PYTHON_CLIENT = """
 import sys
 from videoflix_client import Client
 from videoflix_client.api.accounts import login
-from videoflix_client.api.films import list_videos
+from videoflix_client.api.videos import list_videos
 from videoflix_client.models import LoginIn, LoginOut
 
 address, email, password = sys.argv[1:]
@@ -34,9 +34,9 @@ with client:
     assert answer.user.username == email
     kept = login.sync(client=client, body=LoginIn(email=email, password=password), x_token_transport="body")
     assert isinstance(kept, LoginOut) and kept.access and kept.refresh, kept
-    films = list_videos.sync_detailed(client=client)
-    assert films.status_code == 200, films
-    assert films.parsed == []
+    videos = list_videos.sync_detailed(client=client)
+    assert videos.status_code == 200, videos
+    assert videos.parsed == []
 """
 
 pytestmark = [
@@ -68,7 +68,7 @@ def run(*command: str, cwd: Path, **environment: str) -> None:
     assert done.returncode == 0, f"{done.stdout[-6000:]}\n{done.stderr[-2000:]}"
 
 
-def test_generated_python_client_signs_in_and_lists_films(address: str, schema_file: Path, tmp_path: Path) -> None:
+def test_generated_python_client_signs_in_and_lists_videos(address: str, schema_file: Path, tmp_path: Path) -> None:
     config = {"content_type_overrides": dict.fromkeys(BYTES, "application/octet-stream")}
     (tmp_path / "config.json").write_text(json.dumps(config))
     generate = ["openapi-python-client", "generate", "--meta", "none", "--fail-on-warning", "--config", "config.json"]

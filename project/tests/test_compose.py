@@ -87,7 +87,7 @@ def test_only_the_edge_is_published_and_other_machines_reach_it_at_port() -> Non
     assert {name for name, service in SERVICES.items() if "outside" in service["networks"]} == {"edge"}
 
 
-def test_edge_sees_films_and_pictures_only_and_changes_none() -> None:
+def test_edge_sees_videos_and_pictures_only_and_changes_none() -> None:
     """Neither the secret key nor mails, which lie beside them in DATA_DIR."""
     seen = dict(volume.removesuffix(":ro").split(":") for volume in SERVICES["edge"]["volumes"])
     data = SERVICES["edge"]["environment"]["EDGE_DATA"]

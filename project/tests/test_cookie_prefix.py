@@ -26,7 +26,7 @@ pytestmark = [
 
 PREFIX = "test_"
 BODY = {"email": ADMIN["DJANGO_SUPERUSER_EMAIL"], "password": ADMIN["DJANGO_SUPERUSER_PASSWORD"]}
-MAKE_FILM = "from library.tests.films import published; print(published(title='One').pk)"
+MAKE_VIDEO = "from library.tests.videos import published; print(published(title='One').pk)"
 
 
 @pytest.fixture(scope="module")
@@ -87,18 +87,18 @@ def test_page_that_uploads_is_told_the_name(other: tuple[str, Path]) -> None:
 def test_edge_asks_by_the_cookie_as_it_is_called(other: tuple[str, Path]) -> None:
     address, folder = other
     variables = {"DATA_DIR": str(folder), "DB_NAME": str(connection.settings_dict["NAME"])}
-    command = [sys.executable, "manage.py", "shell", "--no-imports", "-c", MAKE_FILM]
+    command = [sys.executable, "manage.py", "shell", "--no-imports", "-c", MAKE_VIDEO]
     made = subprocess.run(
         command, env=os.environ | variables, cwd=settings.BASE_DIR, check=True, capture_output=True, text=True
     )
-    film = int(made.stdout)
+    video = int(made.stdout)
     with ExitStack() as stack:
         upstream = urlsplit(address).netloc
         edge = stack.enter_context(nginx(folder / "nginx", upstream=upstream, data=folder, cookie_prefix=PREFIX))
         browser = stack.enter_context(httpx.Client(base_url=edge, timeout=30))
         assert browser.post("/api/login/", json=BODY).status_code == 200
-        granted = browser.get(f"/api/video/{film}/master.m3u8").cookies[f"{PREFIX}playback_token"]
-        segment = f"{edge}/api/video/{film}/480p/segment_000.ts"
+        granted = browser.get(f"/api/video/{video}/master.m3u8").cookies[f"{PREFIX}playback_token"]
+        segment = f"{edge}/api/video/{video}/480p/segment_000.ts"
         answers = [
             httpx.get(segment, headers={"Cookie": f"{name}={granted}"})
             for name in (f"{PREFIX}playback_token", "playback_token")

@@ -20,7 +20,7 @@ from django.db import connection
 from pytest_django import DjangoDbBlocker
 
 from accounts.tests.serving import web_server
-from library.tests.films import PASSWORD, SEGMENT_BYTES, segment_bytes
+from library.tests.videos import PASSWORD, SEGMENT_BYTES, segment_bytes
 from project.middleware import REQUEST_ID
 from project.tests.edge import nginx, nginx_binary
 
@@ -33,12 +33,12 @@ pytestmark = [
 CHECK_S = 1
 ORIGIN = "https://app.example.com"
 SETUP = """
-from library.tests.films import make_viewer, published, serve_version
+from library.tests.videos import make_viewer, published, serve_version
 for name in ("ada", "bob", "carl", "dora"):
     make_viewer(f"{name}@example.com", is_staff=name == "dora")
-films = [published(title=title) for title in ("One", "Two", "Three", "Replaced", "Deleted")]
-serve_version(films[3], 2)
-print([(film.pk, film.transcode_id) for film in films])
+videos = [published(title=title) for title in ("One", "Two", "Three", "Replaced", "Deleted")]
+serve_version(videos[3], 2)
+print([(video.pk, video.transcode_id) for video in videos])
 """
 
 DEACTIVATE = """
@@ -51,20 +51,20 @@ carl.save()
 
 @dataclass(frozen=True)
 class Site:
-    """The edge, the server behind it, and the films there are."""
+    """The edge, the server behind it, and the videos there are."""
 
     edge: str
     behind: str
     folder: Path
-    films: list[tuple[int, int]]  # (film, transcode)
+    videos: list[tuple[int, int]]  # (video, transcode)
 
     @property
-    def film(self) -> int:
-        return self.films[0][0]
+    def video(self) -> int:
+        return self.videos[0][0]
 
     @property
     def transcode(self) -> int:
-        return self.films[0][1]
+        return self.videos[0][1]
 
     def manage(self, code: str) -> str:
         return run(self.folder, code)
@@ -87,10 +87,10 @@ def site(
     with django_db_blocker.unblock():
         with web_server(folder) as behind:
             del os.environ["CSRF_TRUSTED_ORIGINS"]
-            films = json.loads(run(folder, SETUP).strip().replace("(", "[").replace(")", "]"))
+            videos = json.loads(run(folder, SETUP).strip().replace("(", "[").replace(")", "]"))
             upstream = urlsplit(behind).netloc
             with nginx(folder / "nginx", upstream=upstream, data=folder, check_time=f"{CHECK_S}s") as edge:
-                yield Site(edge, behind, folder, [(film, transcode) for film, transcode in films])
+                yield Site(edge, behind, folder, [(video, transcode) for video, transcode in videos])
         call_command("flush", interactive=False, verbosity=0)
 
 
@@ -102,18 +102,18 @@ def signed_in(site: Site, name: str) -> Iterator[httpx.Client]:
         yield client
 
 
-def open_film(client: httpx.Client, film: int) -> str:
+def open_video(client: httpx.Client, video_id: int) -> str:
     """Fetch the playlist and keep nothing but the playback cookie it sets, as if the access token had expired."""
-    response = client.get(f"/api/video/{film}/master.m3u8")
+    response = client.get(f"/api/video/{video_id}/master.m3u8")
     assert response.status_code == 200
     return response.cookies["playback_token"]
 
 
 @pytest.fixture
 def player(site: Site) -> Iterator[httpx.Client]:
-    """Ada's player: it holds the cookie for the first film and nothing else."""
+    """Ada's player: it holds the cookie for the first video and nothing else."""
     with signed_in(site, "ada") as client:
-        cookie = open_film(client, site.film)
+        cookie = open_video(client, site.video)
     with httpx.Client(base_url=site.edge, timeout=30, headers={"Cookie": f"playback_token={cookie}"}) as client:
         yield client
 
@@ -123,7 +123,7 @@ def is_from_nginx(response: httpx.Response) -> bool:
 
 
 def test_segment_comes_from_nginx_with_the_headers_django_gives_it(site: Site, player: httpx.Client) -> None:
-    path = f"/api/video/{site.film}/480p/segment_001.ts"
+    path = f"/api/video/{site.video}/480p/segment_001.ts"
     edge, behind = player.get(path), httpx.get(f"{site.behind}{path}", headers=player.headers)
     assert is_from_nginx(edge)
     assert edge.status_code == behind.status_code == 200
@@ -134,15 +134,15 @@ def test_segment_comes_from_nginx_with_the_headers_django_gives_it(site: Site, p
 
 
 def test_name_above_the_source_plays_the_best_there_is(site: Site, player: httpx.Client) -> None:
-    response = player.get(f"/api/video/{site.film}/1080p/segment_000.ts")
+    response = player.get(f"/api/video/{site.video}/1080p/segment_000.ts")
     assert is_from_nginx(response)
     assert response.content == segment_bytes(site.transcode, 1, "720p", 0)
 
 
 @pytest.mark.parametrize("name", ["storyboard_00.jpg", "thumbnail.jpg", "thumbnail.jpg?v=abcd"])
 def test_pictures_come_from_nginx_too(site: Site, player: httpx.Client, name: str) -> None:
-    edge = player.get(f"/api/video/{site.film}/{name}")
-    behind = httpx.get(f"{site.behind}/api/video/{site.film}/{name}", headers=player.headers)
+    edge = player.get(f"/api/video/{site.video}/{name}")
+    behind = httpx.get(f"{site.behind}/api/video/{site.video}/{name}", headers=player.headers)
     assert is_from_nginx(edge)
     assert (edge.status_code, edge.content) == (200, behind.content)
     assert edge.headers["Content-Type"] == behind.headers["Content-Type"]
@@ -166,7 +166,7 @@ def test_pictures_come_from_nginx_too(site: Site, player: httpx.Client, name: st
 def test_single_ranges_are_served(
     site: Site, player: httpx.Client, wanted: str, status: int, first: int, length: int
 ) -> None:
-    path = f"/api/video/{site.film}/480p/segment_000.ts"
+    path = f"/api/video/{site.video}/480p/segment_000.ts"
     for base in (site.edge, site.behind):
         response = player.get(f"{base}{path}", headers={"Range": wanted})
         assert response.status_code == status
@@ -186,7 +186,7 @@ def test_single_ranges_are_served(
 )
 def test_absurd_range_is_416_in_json(site: Site, player: httpx.Client, wanted: str) -> None:
     for base in (site.edge, site.behind):
-        response = player.get(f"{base}/api/video/{site.film}/480p/segment_000.ts", headers={"Range": wanted})
+        response = player.get(f"{base}/api/video/{site.video}/480p/segment_000.ts", headers={"Range": wanted})
         assert response.status_code == 416
         assert response.json() == {"detail": "Range Not Satisfiable."}
         assert response.headers["Content-Range"] == f"bytes */{SEGMENT_BYTES}"
@@ -194,7 +194,7 @@ def test_absurd_range_is_416_in_json(site: Site, player: httpx.Client, wanted: s
 
 
 def test_request_for_other_bytes_is_412_in_json(site: Site, player: httpx.Client) -> None:
-    path = f"/api/video/{site.film}/480p/segment_000.ts"
+    path = f"/api/video/{site.video}/480p/segment_000.ts"
     for base in (site.edge, site.behind):
         for headers in ({"If-Match": '"another"'}, {"If-Unmodified-Since": "Thu, 01 Jan 1970 00:00:00 GMT"}):
             response = player.get(f"{base}{path}", headers=headers)
@@ -206,7 +206,7 @@ def test_request_for_other_bytes_is_412_in_json(site: Site, player: httpx.Client
 def test_connection_outlives_a_request_for_other_bytes(site: Site, player: httpx.Client, header: str) -> None:
     """nginx closes it after a 412 of its own, while the answer says that it stays open."""
     address = urlsplit(site.edge)
-    path = f"/api/video/{site.film}/480p/segment_000.ts"
+    path = f"/api/video/{site.video}/480p/segment_000.ts"
     asked = f"GET {path} HTTP/1.1\r\nHost: {address.netloc}\r\nCookie: {player.headers['Cookie']}\r\n{header}\r\n\r\n"
     with socket.create_connection((address.hostname, address.port), timeout=1) as connected:
         connected.sendall(asked.encode())
@@ -218,14 +218,14 @@ def test_connection_outlives_a_request_for_other_bytes(site: Site, player: httpx
 
 @pytest.mark.parametrize("name", ["480p/segment_000.ts", "storyboard_00.jpg", "thumbnail.jpg"])
 def test_trailing_slash_makes_no_difference(site: Site, player: httpx.Client, name: str) -> None:
-    response = player.get(f"/api/video/{site.film}/{name}/")
-    assert response.content == player.get(f"/api/video/{site.film}/{name}").content
+    response = player.get(f"/api/video/{site.video}/{name}/")
+    assert response.content == player.get(f"/api/video/{site.video}/{name}").content
     assert response.status_code == 200
     assert is_from_nginx(response)
 
 
 def test_validators_hold_across_edge_and_server(site: Site, player: httpx.Client) -> None:
-    path = f"/api/video/{site.film}/480p/segment_000.ts"
+    path = f"/api/video/{site.video}/480p/segment_000.ts"
     etag = httpx.get(f"{site.behind}{path}", headers=player.headers).headers["ETag"]
     assert player.get(path, headers={"If-None-Match": etag}).status_code == 304
     assert player.get(path, headers={"If-Range": etag, "Range": "bytes=0-1"}).status_code == 206
@@ -234,7 +234,7 @@ def test_validators_hold_across_edge_and_server(site: Site, player: httpx.Client
 
 def test_head_tells_the_length_and_sends_nothing(site: Site, player: httpx.Client) -> None:
     for headers in ({}, {"Range": "bytes=0-1"}):
-        response = player.head(f"/api/video/{site.film}/480p/segment_000.ts", headers=headers)
+        response = player.head(f"/api/video/{site.video}/480p/segment_000.ts", headers=headers)
         assert (response.status_code, response.content) == (200, b"")
         assert response.headers["Content-Length"] == str(SEGMENT_BYTES)
 
@@ -243,7 +243,7 @@ def test_head_tells_the_length_and_sends_nothing(site: Site, player: httpx.Clien
 def test_host_that_is_not_served_is_refused_for_what_nginx_sends_too(
     site: Site, player: httpx.Client, name: str
 ) -> None:
-    path = f"/api/video/{site.film}/{name}"
+    path = f"/api/video/{site.video}/{name}"
     assert player.get(path).status_code == (200 if name else 401)
     refused = player.get(path, headers={"Host": "foreign.example.net"})
     assert (refused.status_code, refused.json()) == (400, {"detail": "This host name is not served here."})
@@ -251,7 +251,7 @@ def test_host_that_is_not_served_is_refused_for_what_nginx_sends_too(
 
 
 def test_other_methods_are_django_s_to_refuse(site: Site, player: httpx.Client) -> None:
-    response = player.put(f"/api/video/{site.film}/480p/segment_000.ts", headers={"Sec-Fetch-Site": "same-origin"})
+    response = player.put(f"/api/video/{site.video}/480p/segment_000.ts", headers={"Sec-Fetch-Site": "same-origin"})
     assert response.status_code in (401, 405)
     assert response.json().keys() == {"detail"}
 
@@ -260,7 +260,7 @@ def test_other_methods_are_django_s_to_refuse(site: Site, player: httpx.Client) 
 def test_strangers_get_401_in_json(site: Site, cookie: str) -> None:
     for name in ("480p/segment_000.ts", "storyboard_00.jpg", "thumbnail.jpg", "master.m3u8"):
         response = httpx.get(
-            f"{site.edge}/api/video/{site.film}/{name}", headers={"Cookie": f"playback_token={cookie}"}
+            f"{site.edge}/api/video/{site.video}/{name}", headers={"Cookie": f"playback_token={cookie}"}
         )
         assert response.status_code == 401, name
         assert response.json().keys() == {"detail"}
@@ -271,18 +271,20 @@ def test_viewer_without_a_playback_cookie_is_served_through_django(site: Site) -
     with signed_in(site, "ada") as client:
         access = client.cookies["access_token"]
     for name in ("480p/segment_000.ts", "storyboard_00.jpg", "thumbnail.jpg"):
-        response = httpx.get(f"{site.edge}/api/video/{site.film}/{name}", headers={"Authorization": f"Bearer {access}"})
+        response = httpx.get(
+            f"{site.edge}/api/video/{site.video}/{name}", headers={"Authorization": f"Bearer {access}"}
+        )
         assert response.status_code == 200, name
         assert not is_from_nginx(response)
 
 
-def test_cookie_of_one_film_opens_no_other(site: Site, player: httpx.Client) -> None:
-    other = site.films[1][0]
+def test_cookie_of_one_video_opens_no_other(site: Site, player: httpx.Client) -> None:
+    other = site.videos[1][0]
     for path in (
         f"/api/video/{other}/480p/segment_000.ts",
-        f"/api/video/{site.film}/../{other}/480p/segment_000.ts",
-        f"/api/video/{site.film}/480p/..%2f..%2f{other}/480p/segment_000.ts",
-        f"/api/video/{site.film}/480p/%2e%2e/%2e%2e/{other}/480p/segment_000.ts",
+        f"/api/video/{site.video}/../{other}/480p/segment_000.ts",
+        f"/api/video/{site.video}/480p/..%2f..%2f{other}/480p/segment_000.ts",
+        f"/api/video/{site.video}/480p/%2e%2e/%2e%2e/{other}/480p/segment_000.ts",
     ):
         status, content = raw(site, path, player)
         assert status in (401, 404), path
@@ -298,25 +300,25 @@ def test_cookie_of_one_film_opens_no_other(site: Site, player: httpx.Client) -> 
         "/secret_key",
         "/db.sqlite3",
         "/-/playback-check",
-        "/api/video/{film}/480p/segment_000.ts/../../../../../secret_key",
-        "/api/video/{film}/480p/..%2f..%2f..%2f..%2fsecret_key",
-        "/api/video/{film}/480p/segment_00%30.ts%00",
-        "/api/video/{film}/480p/segment_000.ts%0a",
-        "/api/video/{film}/storyboard_00.jpg%0a",
-        "/api/video/{film}/thumbnail.jpg/%0a",
-        "/api/video/{film}/480p/segment_002.ts",
-        "/api/video/{film}/480p/segment_0000.ts",
-        "/api/video/{film}/360p/segment_000.ts",
-        "/api/video/{film}/480p/index.m3u8.gz",
-        "/api/video/{film}/storyboard_77.jpg",
-        "/api/video/0{film}/480p/segment_000.ts/x",
-        "/api/video/{film}/480p/segment_000.ts?v=9",
-        "/api/video/{film}/480p/segment_000.ts?v=1%26film=2",
-        "/api/video/{film}/480p/segment_000.ts?v=../1",
+        "/api/video/{video}/480p/segment_000.ts/../../../../../secret_key",
+        "/api/video/{video}/480p/..%2f..%2f..%2f..%2fsecret_key",
+        "/api/video/{video}/480p/segment_00%30.ts%00",
+        "/api/video/{video}/480p/segment_000.ts%0a",
+        "/api/video/{video}/storyboard_00.jpg%0a",
+        "/api/video/{video}/thumbnail.jpg/%0a",
+        "/api/video/{video}/480p/segment_002.ts",
+        "/api/video/{video}/480p/segment_0000.ts",
+        "/api/video/{video}/360p/segment_000.ts",
+        "/api/video/{video}/480p/index.m3u8.gz",
+        "/api/video/{video}/storyboard_77.jpg",
+        "/api/video/0{video}/480p/segment_000.ts/x",
+        "/api/video/{video}/480p/segment_000.ts?v=9",
+        "/api/video/{video}/480p/segment_000.ts?v=1%26video=2",
+        "/api/video/{video}/480p/segment_000.ts?v=../1",
     ],
 )
 def test_path_tricks_lead_nowhere(site: Site, player: httpx.Client, path: str) -> None:
-    status, content = raw(site, path.format(film=site.film, transcode=site.transcode), player)
+    status, content = raw(site, path.format(video=site.video, transcode=site.transcode), player)
     assert status in (400, 401, 404), content
     assert not content.startswith(b"<"), content
 
@@ -334,7 +336,7 @@ def test_path_tricks_lead_nowhere(site: Site, player: httpx.Client, path: str) -
 )
 def test_what_cannot_be_read_is_refused_in_json(site: Site, line: str, status: int) -> None:
     address = urlsplit(site.edge)
-    asked = line.format(path=f"/api/video/{site.film}/480p/segment_000.ts", long="x" * 20_000)
+    asked = line.format(path=f"/api/video/{site.video}/480p/segment_000.ts", long="x" * 20_000)
     with socket.create_connection((address.hostname, address.port), timeout=10) as connected:
         connected.sendall(f"{asked}\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode("latin-1"))
         received = b"".join(iter(lambda: connected.recv(65_536), b""))
@@ -356,26 +358,26 @@ def raw(site: Site, path: str, player: httpx.Client) -> tuple[int, bytes]:
 
 
 def test_check_itself_tells_a_stranger_nothing(site: Site, player: httpx.Client) -> None:
-    for query in ("", "?film=x", f"?film={site.film}", f"?film={site.film}&v=x"):
+    for query in ("", "?video=x", f"?video={site.video}", f"?video={site.video}&v=x"):
         response = httpx.get(f"{site.edge}/api/playback/check{query}")
         assert response.status_code in (400, 401)
-        assert not [name for name in response.headers if name.startswith("x-film")]
-    assert player.get(f"/api/playback/check?film={site.film}").status_code == 204
-    assert player.get(f"/api/playback/check?film={site.films[1][0]}").status_code == 401
+        assert not [name for name in response.headers if name.startswith("x-video")]
+    assert player.get(f"/api/playback/check?video={site.video}").status_code == 204
+    assert player.get(f"/api/playback/check?video={site.videos[1][0]}").status_code == 401
 
 
 def test_retired_and_new_version_are_served_side_by_side(site: Site) -> None:
-    film, transcode = site.films[3]
+    video, transcode = site.videos[3]
     with signed_in(site, "carl") as client:
-        client.cookies.set("playback_token", open_film(client, film))
+        client.cookies.set("playback_token", open_video(client, video))
         for version in (1, 2):
-            response = client.get(f"/api/video/{film}/480p/segment_000.ts?v={version}")
+            response = client.get(f"/api/video/{video}/480p/segment_000.ts?v={version}")
             assert is_from_nginx(response)
             assert response.content == segment_bytes(transcode, version, "480p", 0)
 
 
 def test_allowed_page_may_read_with_credentials_and_no_other(site: Site, player: httpx.Client) -> None:
-    path = f"/api/video/{site.film}/480p/segment_000.ts"
+    path = f"/api/video/{site.video}/480p/segment_000.ts"
     for origin, allowed in ((ORIGIN, ORIGIN), ("https://evil.example", None), (ORIGIN, ORIGIN)):
         response = player.get(path, headers={"Origin": origin})
         assert is_from_nginx(response)
@@ -389,15 +391,15 @@ def test_allowed_page_may_read_with_credentials_and_no_other(site: Site, player:
 
 
 def test_server_is_not_asked_while_its_answer_holds(site: Site, tmp_path: Path) -> None:
-    """At most once in 55 s for each viewer and film: the price is that a film goes on for so long after a logout."""
-    path = f"/api/video/{site.film}/480p/segment_000.ts"
+    """At most once in 55 s for each viewer and video: the price is that a video goes on for so long after a logout."""
+    path = f"/api/video/{site.video}/480p/segment_000.ts"
     upstream = urlsplit(site.behind).netloc
     with nginx(tmp_path / "nginx", upstream=upstream, data=site.folder) as patient, signed_in(site, "bob") as client:
-        headers = {"Cookie": f"playback_token={open_film(client, site.film)}"}
+        headers = {"Cookie": f"playback_token={open_video(client, site.video)}"}
         assert is_from_nginx(httpx.get(f"{patient}{path}", headers=headers))
         assert client.post("/api/logout/").status_code == 200
         for name in ("480p/segment_000.ts", "720p/segment_001.ts", "480p/segment_001.ts"):
-            response = httpx.get(f"{patient}/api/video/{site.film}/{name}", headers=headers)
+            response = httpx.get(f"{patient}/api/video/{site.video}/{name}", headers=headers)
             assert response.status_code == 200
             assert is_from_nginx(response)
 
@@ -414,7 +416,7 @@ def logged(site: Site, what: str) -> str:
 
 
 def stops(client: httpx.Client, path: str) -> bool:
-    """Whether the film stops before the check's answer, kept by nginx and by no one else, has run out twice."""
+    """Whether the video stops before the check's answer, kept by nginx and by no one else, has run out twice."""
     deadline = time.monotonic() + 2 * CHECK_S + 2
     while time.monotonic() < deadline:
         if client.get(path).status_code in (401, 404):
@@ -425,9 +427,9 @@ def stops(client: httpx.Client, path: str) -> bool:
 
 @pytest.fixture
 def address(site: Site) -> str:
-    """Where a player without cookies finds the first film's files, by Ada's leave."""
+    """Where a player without cookies finds the first video's files, by Ada's leave."""
     with signed_in(site, "ada") as client:
-        url = client.post(f"/api/video/{site.film}/playback-address/").json()["url"]
+        url = client.post(f"/api/video/{site.video}/playback-address/").json()["url"]
     assert url.startswith(f"{site.edge}/api/play/")
     return urlsplit(str(url)).path.removesuffix("master.m3u8")
 
@@ -467,7 +469,7 @@ def test_playlists_below_a_playback_address_lead_to_it_through_the_edge(site: Si
 def test_spoilt_playback_address_opens_nothing(site: Site, address: str, player: httpx.Client) -> None:
     """With somebody's cookies beside it, too."""
     token = address.split("/")[3]
-    other = address.replace(f"/video/{site.film}/", f"/video/{site.films[1][0]}/")
+    other = address.replace(f"/video/{site.video}/", f"/video/{site.videos[1][0]}/")
     for path in (other, address.replace(token, f"{token}x"), address.replace(token, "a.b"), f"{address}../"):
         response = player.get(f"{path}480p/segment_000.ts")
         assert response.status_code in (401, 404), path
@@ -486,12 +488,12 @@ def test_token_of_a_playback_address_stays_out_of_the_edges_log(site: Site, addr
 def test_client_can_not_hand_on_a_token_by_itself(site: Site, address: str) -> None:
     headers = {"X-Playback-Address": address.split("/")[3]}
     for name in ("480p/segment_000.ts", "master.m3u8"):
-        assert httpx.get(f"{site.edge}/api/video/{site.film}/{name}", headers=headers).status_code == 401
+        assert httpx.get(f"{site.edge}/api/video/{site.video}/{name}", headers=headers).status_code == 401
 
 
 def test_logout_ends_the_playback_address(site: Site) -> None:
     with signed_in(site, "bob") as client:
-        url = client.post(f"/api/video/{site.film}/playback-address/").json()["url"]
+        url = client.post(f"/api/video/{site.video}/playback-address/").json()["url"]
         path = urlsplit(url).path.replace("master.m3u8", "480p/segment_000.ts")
         with httpx.Client(base_url=site.edge) as television:
             assert television.get(path).status_code == 200
@@ -499,20 +501,20 @@ def test_logout_ends_the_playback_address(site: Site) -> None:
             assert stops(television, path)
 
 
-def test_logout_stops_the_film(site: Site) -> None:
-    path = f"/api/video/{site.film}/480p/segment_000.ts"
+def test_logout_stops_the_video(site: Site) -> None:
+    path = f"/api/video/{site.video}/480p/segment_000.ts"
     with signed_in(site, "bob") as client:
-        cookie = open_film(client, site.film)
+        cookie = open_video(client, site.video)
         with httpx.Client(base_url=site.edge, headers={"Cookie": f"playback_token={cookie}"}) as watching:
             assert watching.get(path).status_code == 200
             assert client.post("/api/logout/").status_code == 200
             assert stops(watching, path)
 
 
-def test_deactivation_stops_the_film(site: Site) -> None:
-    path = f"/api/video/{site.film}/480p/segment_000.ts"
+def test_deactivation_stops_the_video(site: Site) -> None:
+    path = f"/api/video/{site.video}/480p/segment_000.ts"
     with signed_in(site, "carl") as client:
-        cookie = open_film(client, site.film)
+        cookie = open_video(client, site.video)
     with httpx.Client(base_url=site.edge, headers={"Cookie": f"playback_token={cookie}"}) as watching:
         assert watching.get(path).status_code == 200
         site.manage(
@@ -522,14 +524,14 @@ def test_deactivation_stops_the_film(site: Site) -> None:
         assert stops(watching, path)
 
 
-def test_deleting_the_film_stops_it(site: Site) -> None:
-    film, _ = site.films[4]
-    path = f"/api/video/{film}/480p/segment_000.ts"
+def test_deleting_the_video_stops_it(site: Site) -> None:
+    video, _ = site.videos[4]
+    path = f"/api/video/{video}/480p/segment_000.ts"
     with signed_in(site, "ada") as client:
-        cookie = open_film(client, film)
+        cookie = open_video(client, video)
     with httpx.Client(base_url=site.edge, headers={"Cookie": f"playback_token={cookie}"}) as watching:
         assert watching.get(path).status_code == 200
-        site.manage(f"from library.models import Video; Video.objects.get(pk={film}).delete()")
+        site.manage(f"from library.models import Video; Video.objects.get(pk={video}).delete()")
         assert stops(watching, path)
 
 
@@ -542,11 +544,11 @@ def test_api_and_static_files_are_proxied_with_absolute_urls(site: Site) -> None
 
 
 def test_request_id_is_the_edges_own_and_reaches_the_log(site: Site, player: httpx.Client) -> None:
-    response = player.get(f"/api/video/{site.film}/480p/segment_000.ts", headers={"X-Request-ID": "made-up-by-client"})
+    response = player.get(f"/api/video/{site.video}/480p/segment_000.ts", headers={"X-Request-ID": "made-up-by-client"})
     identity = response.headers["X-Request-ID"]
     assert REQUEST_ID.fullmatch(identity)
     assert identity != "made-up-by-client"
-    again = player.get(f"/api/video/{site.film}/480p/segment_000.ts")
+    again = player.get(f"/api/video/{site.video}/480p/segment_000.ts")
     assert again.headers["X-Request-ID"] != identity
     assert json.loads(logged(site, identity))["request_id"] == identity
 

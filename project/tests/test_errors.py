@@ -63,7 +63,7 @@ BAD_BODIES = {
     [
         ("GET", "video/"),
         ("GET", "video/7/480p/segment_000.ts"),
-        ("GET", "playback/check?film=7"),
+        ("GET", "playback/check?video=7"),
         ("POST", "login/"),
         ("GET", "uploads/"),
     ],

@@ -19,7 +19,7 @@ from accounts.models import Session, User
 from library.delivery import places
 from library.delivery.files import Part
 from library.models import Video
-from library.tests.films import PASSWORD, Player, make_viewer, published, segment_bytes, serve_version, sign_in
+from library.tests.videos import PASSWORD, Player, make_viewer, published, segment_bytes, serve_version, sign_in
 from project.express import Express, Headers
 from project.health import metrics
 from project.logs import logging_config
@@ -76,18 +76,18 @@ def own_folders(settings: Any, tmp_path: Path) -> Iterator[None]:
 
 
 @pytest.fixture
-def film(db: None) -> Video:
+def video(db: None) -> Video:
     return published()
 
 
 @pytest.fixture
-def player(film: Video) -> Player:
-    """Ada, who watches already: her leave and the film's place are known to this process."""
+def player(video: Video) -> Player:
+    """Ada, who watches already: her leave and the video's place are known to this process."""
     make_viewer()
     player = sign_in(Player())
-    player.get(f"/api/video/{film.pk}/master.m3u8")
+    player.get(f"/api/video/{video.pk}/master.m3u8")
     for name in NAMES:
-        assert player.get(f"/api/video/{film.pk}/{name}").status_code == 200
+        assert player.get(f"/api/video/{video.pk}/{name}").status_code == 200
     return player
 
 
@@ -111,9 +111,9 @@ VARIANTS: list[tuple[str, dict[str, str]]] = [
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(("method", "headers"), VARIANTS)
 def test_answer_is_the_one_django_gives(
-    player: Player, film: Video, cookie: str, name: str, method: str, headers: dict[str, str]
+    player: Player, video: Video, cookie: str, name: str, method: str, headers: dict[str, str]
 ) -> None:
-    path = f"/api/video/{film.pk}/{name}"
+    path = f"/api/video/{video.pk}/{name}"
     answered = Answered(path, cookie, method, **headers)
     response: Any = player.generic(method, path, headers=headers)
     assert not answered.went_on
@@ -121,9 +121,9 @@ def test_answer_is_the_one_django_gives(
     assert comparable(answered.headers.items()) == comparable(response.items())
 
 
-def test_wildcard_of_allowed_origins_holds_here_too(player: Player, film: Video, cookie: str, settings: Any) -> None:
+def test_wildcard_of_allowed_origins_holds_here_too(player: Player, video: Video, cookie: str, settings: Any) -> None:
     settings.CSRF_TRUSTED_ORIGINS = ["https://*.example.net"]
-    path = f"/api/video/{film.pk}/480p/segment_000.ts"
+    path = f"/api/video/{video.pk}/480p/segment_000.ts"
     assert Answered(path, cookie, Origin="https://a.example.net").headers["Access-Control-Allow-Origin"]
     assert Answered(path, cookie, Origin="https://a.example.org").went_on
 
@@ -133,10 +133,12 @@ def comparable(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
     return {name.lower(): value for name, value in headers if name not in ("X-Request-ID", "Set-Cookie")}
 
 
-def test_secure_request_gets_the_same_security_headers(player: Player, film: Video, cookie: str, settings: Any) -> None:
+def test_secure_request_gets_the_same_security_headers(
+    player: Player, video: Video, cookie: str, settings: Any
+) -> None:
     settings.SECURE_HSTS_SECONDS, settings.SECURE_HSTS_INCLUDE_SUBDOMAINS = 31_536_000, True
     settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-    path = f"/api/video/{film.pk}/480p/segment_000.ts"
+    path = f"/api/video/{video.pk}/480p/segment_000.ts"
     fresh = Player()  # the middleware reads these settings when it is made
     fresh.cookies = player.cookies
     for proto, is_told in (("https", True), ("http", False)):
@@ -147,9 +149,9 @@ def test_secure_request_gets_the_same_security_headers(player: Player, film: Vid
 
 
 @pytest.fixture
-def address(player: Player, film: Video) -> str:
-    """The path below which a player without cookies finds the film's files; its token is known to this process."""
-    url = player.post(f"/api/video/{film.pk}/playback-address/").json()["url"]
+def address(player: Player, video: Video) -> str:
+    """The path below which a player without cookies finds the video's files; its token is known to this process."""
+    url = player.post(f"/api/video/{video.pk}/playback-address/").json()["url"]
     path = urlsplit(str(url)).path.removesuffix("master.m3u8")
     assert Player().get(f"{path}master.m3u8").status_code == 200
     return path
@@ -169,25 +171,25 @@ def test_playback_address_is_answered_as_django_does(
     assert "Set-Cookie" not in answered.headers
 
 
-def test_token_of_an_address_is_no_cookie_and_a_cookie_no_token(address: str, film: Video, cookie: str) -> None:
-    path = f"/api/video/{film.pk}/480p/segment_000.ts"
+def test_token_of_an_address_is_no_cookie_and_a_cookie_no_token(address: str, video: Video, cookie: str) -> None:
+    path = f"/api/video/{video.pk}/480p/segment_000.ts"
     token = address.split("/")[3]
     assert Answered(path, f"playback_token={token}").went_on
     assert Answered(address.replace(token, cookie.partition("=")[2]) + "480p/segment_000.ts", cookie).went_on
 
 
-def test_nothing_is_asked_of_the_database(film: Video, cookie: str, django_assert_num_queries: Any) -> None:
+def test_nothing_is_asked_of_the_database(video: Video, cookie: str, django_assert_num_queries: Any) -> None:
     with django_assert_num_queries(0):
         for name in NAMES:
-            assert Answered(f"/api/video/{film.pk}/{name}", cookie).status == 200
+            assert Answered(f"/api/video/{video.pk}/{name}", cookie).status == 200
 
 
-def test_access_token_alone_costs_one_query(player: Player, film: Video, django_assert_num_queries: Any) -> None:
+def test_access_token_alone_costs_one_query(player: Player, video: Video, django_assert_num_queries: Any) -> None:
     """An app without cookies of its own, or a player's first request."""
     token = player.cookies["access_token"].value
     for credentials in ({"Authorization": f"Bearer {token}"}, {"Cookie": f"access_token={token}"}):
         for name in NAMES:
-            path = f"/api/video/{film.pk}/{name}"
+            path = f"/api/video/{video.pk}/{name}"
             with django_assert_num_queries(1):
                 answered = Answered(path, credentials.get("Cookie", ""), **credentials)
             response: Any = Player().get(path, headers=credentials)
@@ -196,17 +198,17 @@ def test_access_token_alone_costs_one_query(player: Player, film: Video, django_
 
 
 @pytest.mark.parametrize("header", ["Basic eDp5", "Bearer", "Bearer nonsense"])
-def test_unreadable_authorization_goes_on_to_django(film: Video, player: Player, header: str) -> None:
+def test_unreadable_authorization_goes_on_to_django(video: Video, player: Player, header: str) -> None:
     access = f"access_token={player.cookies['access_token'].value}"
-    assert Answered(f"/api/video/{film.pk}/master.m3u8", access, Authorization=header).went_on
+    assert Answered(f"/api/video/{video.pk}/master.m3u8", access, Authorization=header).went_on
 
 
 def test_database_that_fails_is_django_s_to_report(
-    film: Video, player: Player, monkeypatch: pytest.MonkeyPatch
+    video: Video, player: Player, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sessions, "HOLDER", "SELECT %s, %s FROM nowhere")
     access = f"access_token={player.cookies['access_token'].value}"
-    assert Answered(f"/api/video/{film.pk}/master.m3u8", access).went_on
+    assert Answered(f"/api/video/{video.pk}/master.m3u8", access).went_on
 
 
 def ended(session: Session) -> None:
@@ -232,9 +234,9 @@ def deleted(session: Session) -> None:
 
 @pytest.mark.parametrize("end", [ended, expired, deactivated, with_another_password, deleted])
 def test_access_token_opens_nothing_once_its_session_is_over(
-    film: Video, player: Player, end: Callable[[Session], None]
+    video: Video, player: Player, end: Callable[[Session], None]
 ) -> None:
-    path, token = f"/api/video/{film.pk}/master.m3u8", f"access_token={player.cookies['access_token'].value}"
+    path, token = f"/api/video/{video.pk}/master.m3u8", f"access_token={player.cookies['access_token'].value}"
     assert Answered(path, token).status == 200
     end(Session.objects.get())
     assert Answered(path, token).went_on
@@ -243,19 +245,19 @@ def test_access_token_opens_nothing_once_its_session_is_over(
 
 @pytest.mark.parametrize("same_site", ["Lax", "None"])
 def test_playlist_renews_the_leave_as_django_does(
-    player: Player, film: Video, cookie: str, settings: Any, same_site: str
+    player: Player, video: Video, cookie: str, settings: Any, same_site: str
 ) -> None:
     settings.SECURE_COOKIES, settings.JWT_COOKIE_SAMESITE = same_site == "None", same_site
     for name in ("master.m3u8", "480p/index.m3u8", "480p/iframes.m3u8?v=1"):
-        path = f"/api/video/{film.pk}/{name}"
+        path = f"/api/video/{video.pk}/{name}"
         renewed = Answered(path, cookie).headers["Set-Cookie"]
         granted = player.get(path).cookies["playback_token"].OutputString()
         assert [part.partition("=")[0] for part in renewed.split("; ")] == [
             part.partition("=")[0] for part in granted.split("; ")
         ]
-        assert f"Path=/api/video/{film.pk}/" in renewed
+        assert f"Path=/api/video/{video.pk}/" in renewed
         assert ("Partitioned" in renewed) is (same_site == "None")
-    assert "Set-Cookie" not in Answered(f"/api/video/{film.pk}/480p/segment_000.ts", cookie).headers
+    assert "Set-Cookie" not in Answered(f"/api/video/{video.pk}/480p/segment_000.ts", cookie).headers
 
 
 @pytest.mark.parametrize(
@@ -284,65 +286,65 @@ def test_playlist_renews_the_leave_as_django_does(
     ],
 )
 def test_whatever_is_odd_goes_on_to_django(
-    film: Video, cookie: str, method: str, name: str, headers: dict[str, str]
+    video: Video, cookie: str, method: str, name: str, headers: dict[str, str]
 ) -> None:
-    answered = Answered(f"/api/video/{film.pk}/{name}", cookie, method, **headers)
+    answered = Answered(f"/api/video/{video.pk}/{name}", cookie, method, **headers)
     assert answered.went_on
     assert answered.status == 0
 
 
 @pytest.mark.parametrize("wrong", ["", "playback_token=", "playback_token=x", "access_token=x", "x" * 9000, "=;=;;\0"])
-def test_unknown_cookies_go_on_to_django(film: Video, cookie: str, wrong: str) -> None:
-    assert Answered(f"/api/video/{film.pk}/480p/segment_000.ts", wrong).went_on
+def test_unknown_cookies_go_on_to_django(video: Video, cookie: str, wrong: str) -> None:
+    assert Answered(f"/api/video/{video.pk}/480p/segment_000.ts", wrong).went_on
 
 
-def test_leave_of_another_film_goes_on_to_django(player: Player, film: Video, cookie: str) -> None:
+def test_leave_of_another_video_goes_on_to_django(player: Player, video: Video, cookie: str) -> None:
     other = published(title="Another")
     player.get(f"/api/video/{other.pk}/480p/segment_000.ts")
     assert places.remembered(other.pk, 1)
     assert Answered(f"/api/video/{other.pk}/480p/segment_000.ts", cookie).went_on
 
 
-def test_answer_holds_for_less_than_a_minute(film: Video, cookie: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_answer_holds_for_less_than_a_minute(video: Video, cookie: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Logout, deactivation and deletion stop new segments within 60 s."""
-    path = f"/api/video/{film.pk}/480p/segment_000.ts"
+    path = f"/api/video/{video.pk}/480p/segment_000.ts"
     for seconds, must_ask in ((54, False), (2, True)):
         later = time.monotonic() + seconds
         monkeypatch.setattr(time, "monotonic", lambda at=later: at)
-        places.place_of(film.pk, places.FIRST)
+        places.place_of(video.pk, places.FIRST)
         assert Answered(path, cookie).went_on is must_ask
 
 
 def test_place_is_forgotten_before_the_minute_is_over(
-    film: Video, cookie: str, monkeypatch: pytest.MonkeyPatch
+    video: Video, cookie: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = f"/api/video/{film.pk}/480p/segment_000.ts"
+    path = f"/api/video/{video.pk}/480p/segment_000.ts"
     later = time.monotonic() + 31
     monkeypatch.setattr(time, "monotonic", lambda: later)
     assert Answered(path, cookie).went_on
 
 
-def test_replaced_film_is_seen_within_seconds(
-    player: Player, film: Video, cookie: str, monkeypatch: pytest.MonkeyPatch
+def test_replaced_video_is_seen_within_seconds(
+    player: Player, video: Video, cookie: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    serve_version(film, 2)
+    serve_version(video, 2)
     later = time.monotonic() + 6
     monkeypatch.setattr(time, "monotonic", lambda: later)
-    assert Answered(f"/api/video/{film.pk}/master.m3u8", cookie).went_on
-    old = Answered(f"/api/video/{film.pk}/480p/segment_000.ts", cookie)
-    assert old.content == segment_bytes(film.transcode_id, 1, "480p", 0)
+    assert Answered(f"/api/video/{video.pk}/master.m3u8", cookie).went_on
+    old = Answered(f"/api/video/{video.pk}/480p/segment_000.ts", cookie)
+    assert old.content == segment_bytes(video.transcode_id, 1, "480p", 0)
 
 
-def test_file_that_is_swept_away_goes_on_to_django(film: Video, cookie: str, settings: Any) -> None:
-    (settings.HLS_ROOT / str(film.transcode_id) / "1" / "480p" / "segment_000.ts").unlink()
-    assert Answered(f"/api/video/{film.pk}/480p/segment_000.ts", cookie).went_on
+def test_file_that_is_swept_away_goes_on_to_django(video: Video, cookie: str, settings: Any) -> None:
+    (settings.HLS_ROOT / str(video.transcode_id) / "1" / "480p" / "segment_000.ts").unlink()
+    assert Answered(f"/api/video/{video.pk}/480p/segment_000.ts", cookie).went_on
 
 
-def test_file_that_cannot_be_read_goes_on_to_django(film: Video, cookie: str, settings: Any) -> None:
-    path = settings.HLS_ROOT / str(film.transcode_id) / "1" / "480p" / "segment_000.ts"
+def test_file_that_cannot_be_read_goes_on_to_django(video: Video, cookie: str, settings: Any) -> None:
+    path = settings.HLS_ROOT / str(video.transcode_id) / "1" / "480p" / "segment_000.ts"
     path.unlink()
     path.mkdir()
-    assert Answered(f"/api/video/{film.pk}/480p/segment_000.ts", cookie).went_on
+    assert Answered(f"/api/video/{video.pk}/480p/segment_000.ts", cookie).went_on
 
 
 class FullDisk(io.StringIO):
@@ -351,32 +353,32 @@ class FullDisk(io.StringIO):
 
 
 def test_segment_is_sent_though_nothing_can_be_logged(
-    film: Video, cookie: str, monkeypatch: pytest.MonkeyPatch
+    video: Video, cookie: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "stderr", FullDisk())
-    answered = Answered(f"/api/video/{film.pk}/480p/segment_000.ts", cookie)
-    assert (answered.status, answered.content) == (200, segment_bytes(film.transcode_id, 1, "480p", 0))
+    answered = Answered(f"/api/video/{video.pk}/480p/segment_000.ts", cookie)
+    assert (answered.status, answered.content) == (200, segment_bytes(video.transcode_id, 1, "480p", 0))
 
 
-def test_administrators_playlist_goes_on_to_django_and_segments_do_not(film: Video) -> None:
+def test_administrators_playlist_goes_on_to_django_and_segments_do_not(video: Video) -> None:
     carol = make_viewer("carol@example.com", is_staff=True)
     player = Player()
     assert player.login(username=carol.username, password=PASSWORD)
-    cookie = f"playback_token={player.get(f'/api/video/{film.pk}/master.m3u8').cookies['playback_token'].value}"
-    player.get(f"/api/video/{film.pk}/480p/segment_000.ts")
-    player.get(f"/api/video/{film.pk}/480p/segment_000.ts", headers={"Cookie": cookie})
-    assert Answered(f"/api/video/{film.pk}/master.m3u8", cookie).went_on
-    assert not Answered(f"/api/video/{film.pk}/480p/segment_000.ts", cookie).went_on
+    cookie = f"playback_token={player.get(f'/api/video/{video.pk}/master.m3u8').cookies['playback_token'].value}"
+    player.get(f"/api/video/{video.pk}/480p/segment_000.ts")
+    player.get(f"/api/video/{video.pk}/480p/segment_000.ts", headers={"Cookie": cookie})
+    assert Answered(f"/api/video/{video.pk}/master.m3u8", cookie).went_on
+    assert not Answered(f"/api/video/{video.pk}/480p/segment_000.ts", cookie).went_on
 
 
 def test_request_is_logged_and_counted_as_any_other(
     player: Player,
-    film: Video,
+    video: Video,
     cookie: str,
     caplog: pytest.LogCaptureFixture,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    path = f"/api/video/{film.pk}/480p/segment_000.ts"
+    path = f"/api/video/{video.pk}/480p/segment_000.ts"
     caplog.clear()
     before = counted()
     player.get(path, headers={"X-Request-ID": "from-django"})
@@ -399,23 +401,23 @@ def test_request_is_logged_and_counted_as_any_other(
 
 @pytest.mark.parametrize(("level", "count"), [("DEBUG", 1), ("INFO", 1), ("WARNING", 0)])
 def test_request_is_logged_where_the_level_says_so(
-    film: Video, cookie: str, capsys: pytest.CaptureFixture[str], settings: Any, level: str, count: int
+    video: Video, cookie: str, capsys: pytest.CaptureFixture[str], settings: Any, level: str, count: int
 ) -> None:
     settings.LOGGING = logging_config(level=level, as_json=True)
     capsys.readouterr()
-    assert Answered(f"/api/video/{film.pk}/480p/segment_000.ts", cookie).status == 200
+    assert Answered(f"/api/video/{video.pk}/480p/segment_000.ts", cookie).status == 200
     assert len(capsys.readouterr().err.splitlines()) == count
 
 
 def test_request_is_logged_for_people_while_developing(
-    film: Video, cookie: str, capsys: pytest.CaptureFixture[str], settings: Any
+    video: Video, cookie: str, capsys: pytest.CaptureFixture[str], settings: Any
 ) -> None:
     settings.DEBUG = True
     capsys.readouterr()
-    assert Answered(f"/api/video/{film.pk}/480p/segment_000.ts", cookie).status == 200
+    assert Answered(f"/api/video/{video.pk}/480p/segment_000.ts", cookie).status == 200
     [line] = capsys.readouterr().err.splitlines()
     assert "request" in line
-    assert f"path=/api/video/{film.pk}/480p/segment_000.ts" in line
+    assert f"path=/api/video/{video.pk}/480p/segment_000.ts" in line
 
 
 def counted() -> dict[str, float]:

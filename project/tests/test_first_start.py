@@ -1,4 +1,4 @@
-"""The administrator and the demo film of a first start, and the words at its end."""
+"""The administrator and the demo video of a first start, and the words at its end."""
 
 import threading
 import time
@@ -74,7 +74,7 @@ def test_viewer_with_that_address_is_not_made_an_administrator(settings: Setting
     assert not User.objects.filter(is_superuser=True).exists()
 
 
-def test_demo_film_is_wanted_once_and_only_where_there_is_no_film() -> None:
+def test_demo_video_is_wanted_once_and_only_where_there_is_no_video() -> None:
     assert wants_demo()
     video = VideoFactory.create()
     assert not wants_demo()
@@ -83,23 +83,23 @@ def test_demo_film_is_wanted_once_and_only_where_there_is_no_film() -> None:
     assert not wants_demo()  # somebody has deleted it
 
 
-def test_demo_film_that_can_not_be_made_is_a_line_and_tried_again(
+def test_demo_video_that_can_not_be_made_is_a_line_and_tried_again(
     settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings.FFMPEG = "/nowhere/ffmpeg"
     ffmpeg_path.cache_clear()
     try:
-        serve.make_demo_film()
+        serve.make_demo_video()
     finally:
         ffmpeg_path.cache_clear()
 
-    assert "There is no demo film: " in capsys.readouterr().out
+    assert "There is no demo video: " in capsys.readouterr().out
     assert not Video.objects.exists()
     assert wants_demo()
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_first_starts_at_once_make_one_demo_film(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_first_starts_at_once_make_one_demo_video(monkeypatch: pytest.MonkeyPatch) -> None:
     made = []
 
     def make() -> None:
@@ -108,7 +108,7 @@ def test_two_first_starts_at_once_make_one_demo_film(monkeypatch: pytest.MonkeyP
         demo_marker().touch()
 
     def start() -> None:
-        serve.make_demo_film_once()
+        serve.make_demo_video_once()
         connections.close_all()
 
     monkeypatch.setattr(serve, "add_demo", make)

@@ -9,7 +9,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from accounts.tests.factories import PASSWORD
-from library.tests.films import Player, make_viewer, published, sign_in
+from library.tests.videos import Player, make_viewer, published, sign_in
 from project import edge
 from project.hosts import REFUSAL, REFUSAL_WHILE_DEVELOPING
 from project.tests.test_express import Answered
@@ -31,9 +31,9 @@ def player(settings: Settings, tmp_path: Path) -> Player:
 def test_every_way_in_gives_the_same_answer(player: Player, settings: Settings, debug: bool) -> None:
     """Signing in and playlists used to answer 200, lists and the admin 400."""
     settings.DEBUG = debug
-    film = published().pk
+    video = published().pk
     said = REFUSAL_WHILE_DEVELOPING if debug else REFUSAL
-    paths = ("video/", f"video/{film}/master.m3u8", f"video/{film}/480p/segment_000.ts", "openapi.json", "nothing/")
+    paths = ("video/", f"video/{video}/master.m3u8", f"video/{video}/480p/segment_000.ts", "openapi.json", "nothing/")
     for path in paths:
         answer = player.get(f"/api/{path}", headers=FOREIGN)
         assert (answer.status_code, answer.json()) == (400, {"detail": said}), path
@@ -61,12 +61,12 @@ def test_refusal_is_logged_with_its_reason(client: Client, host: str) -> None:
 
 
 def test_way_in_front_of_django_leaves_foreign_hosts_to_it(player: Player, settings: Settings) -> None:
-    film = published().pk
-    path = f"/api/video/{film}/480p/segment_000.ts"
-    player.get(f"/api/video/{film}/master.m3u8")
+    video = published().pk
+    path = f"/api/video/{video}/480p/segment_000.ts"
+    player.get(f"/api/video/{video}/master.m3u8")
     assert player.get(path).status_code == 200
     cookie = f"playback_token={player.cookies['playback_token'].value}"
-    question = f"{edge.PATH}?film={film}"
+    question = f"{edge.PATH}?video={video}"
     for asked in (path, question):
         assert not Answered(asked, cookie).went_on
         assert Answered(asked, cookie, **FOREIGN).went_on

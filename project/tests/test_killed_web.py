@@ -1,4 +1,4 @@
-"""A web process killed between an upload's last byte and its film: the film comes all the same, once."""
+"""A web process killed between an upload's last byte and its video: the video comes all the same, once."""
 
 import os
 import sqlite3
@@ -18,7 +18,7 @@ from project.tests.installation import Installation, is_answering, stop, wait_fo
 
 pytestmark = pytest.mark.services
 
-FILM = b"\0\0\0\x18ftypmp42" + os.urandom(50_000)
+VIDEO = b"\0\0\0\x18ftypmp42" + os.urandom(50_000)
 MAKE_TOKEN = """
 from accounts.models import User
 from accounts.sessions import open_session
@@ -63,8 +63,8 @@ def encoded(text: str) -> str:
     return b64encode(text.encode()).decode()
 
 
-def test_a_kill_between_the_last_byte_and_the_film_loses_nothing(installation: Installation) -> None:
-    """Nobody comes back for it, and it should have expired long ago: the sweep makes the film."""
+def test_a_kill_between_the_last_byte_and_the_video_loses_nothing(installation: Installation) -> None:
+    """Nobody comes back for it, and it should have expired long ago: the sweep makes the video."""
     token = installation.manage("shell", "--no-imports", "-c", MAKE_TOKEN).stdout.strip()
     headers = {"Authorization": f"Bearer {token}", "Tus-Resumable": "1.0.0"}
     named = f"filename {encoded('harbour.mp4')},title {encoded('Harbour')}"
@@ -72,13 +72,13 @@ def test_a_kill_between_the_last_byte_and_the_film_loses_nothing(installation: I
         gunicorn(installation, "project.tests.dying"),
         httpx.Client(base_url=installation.url, headers=headers, timeout=30) as client,
     ):
-        begun = client.post("/api/uploads/", headers={"Upload-Length": str(len(FILM)), "Upload-Metadata": named})
+        begun = client.post("/api/uploads/", headers={"Upload-Length": str(len(VIDEO)), "Upload-Metadata": named})
         piece: dict[str, Any] = {"Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
         with pytest.raises(httpx.TransportError):
-            client.patch(begun.headers["Location"], headers=piece, content=FILM)
+            client.patch(begun.headers["Location"], headers=piece, content=VIDEO)
     assert execute(installation, "SELECT count(*) FROM library_video") == (0,)
     execute(installation, "UPDATE library_upload SET expires_at = '2020-01-01 00:00:00'")
     installation.manage("upkeep")
     assert execute(installation, "SELECT count(*) FROM library_video") == (1,)
     [stored] = (installation.folder / "var/uploads/videos").iterdir()
-    assert stored.read_bytes() == FILM
+    assert stored.read_bytes() == VIDEO

@@ -1,4 +1,4 @@
-"""A worker killed in mid-film: nothing is lost, and at most one chunk is made twice."""
+"""A worker killed in mid-video: nothing is lost, and at most one chunk is made twice."""
 
 import json
 import os
@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from hls.tests.films import small_film
+from hls.tests.videos import small_video
 from project.tests.installation import Installation, stop, wait_for
 
 pytestmark = [pytest.mark.ffmpeg, pytest.mark.services]
@@ -54,9 +54,9 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-def test_a_film_survives_kill_9_of_its_worker_and_repeats_one_chunk_at_most(installation: Installation) -> None:
-    film = small_film(installation.folder / "film.mp4", seconds=90, rate=25, size="854x480")
-    added = installation.manage("import_video", film, "--title", "Survivor")
+def test_a_video_survives_kill_9_of_its_worker_and_repeats_one_chunk_at_most(installation: Installation) -> None:
+    video = small_video(installation.folder / "video.mp4", seconds=90, rate=25, size="854x480")
+    added = installation.manage("import_video", video, "--title", "Survivor")
     assert added.returncode == 0, added.stderr
     worker = installation.start("worker")
     try:
@@ -79,7 +79,7 @@ def test_a_film_survives_kill_9_of_its_worker_and_repeats_one_chunk_at_most(inst
         wait_for(
             lambda: rows(installation, "SELECT state FROM hls_transcode") == [("ready",)],
             seconds=120,
-            what="the film is ready",
+            what="the video is ready",
         )
     finally:
         stop(second)
@@ -93,8 +93,8 @@ def test_a_film_survives_kill_9_of_its_worker_and_repeats_one_chunk_at_most(inst
 
 
 def test_a_worker_told_to_stop_gives_its_chunk_back_at_once(installation: Installation) -> None:
-    film = small_film(installation.folder / "film.mp4", seconds=60, rate=25, size="1280x720")
-    installation.manage("import_video", film, "--title", "Patient")
+    video = small_video(installation.folder / "video.mp4", seconds=60, rate=25, size="1280x720")
+    installation.manage("import_video", video, "--title", "Patient")
     worker = installation.start("worker")
     try:
         wait_for(

@@ -18,7 +18,7 @@ needs_ipv6 = pytest.mark.skipif(not listening.is_ours("::1"), reason="no IPv6 he
 
 def started(folder: Path, port: int, **variables: str) -> Running:
     folder.mkdir(exist_ok=True)
-    (folder / "demo-film-was-made").touch()
+    (folder / "demo-video-was-made").touch()
     return serve(folder, port, WEB_WORKERS="1", WEB_THREADS="4", **variables)
 
 

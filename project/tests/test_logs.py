@@ -100,7 +100,7 @@ def lines() -> Iterator[Lines]:
         ("{'b_sessionid': 'abc'}", "{'b_sessionid': ***}"),
         (f"the token {JWT} is bad", "the token *** is bad"),
         ('{"email": "ada@example.com", "password": "a quiet river"}', '{"email": "ada@example.com", "password": ***}'),
-        ("{'refresh_token': 'abc.def', 'film': 7}", "{'refresh_token': ***, 'film': 7}"),
+        ("{'refresh_token': 'abc.def', 'video': 7}", "{'refresh_token': ***, 'video': 7}"),
         ("new_password=hunter2&confirm_password=hunter2", "new_password=***&confirm_password=***"),
         ("Failing row contains (7, argon2$argon2id$v=19$m=19456,t=2, ada).", "Failing row contains (7, ***,t=2, ada)."),
         ("Error 111 connecting to redis://user:hunter2@cache:6379/1", "Error 111 connecting to redis://***@cache:6379/1"),
@@ -152,7 +152,7 @@ def test_link_of_a_mail_leaves_no_token_in_the_log(client: Client, lines: Lines)
     ("path", "seen"),
     [
         ("/api/play/WzE3.q7Jx0c/video/7/master.m3u8", "/api/video/7/master.m3u8"),
-        ("/api/play/WzE3.q7Jx0c/film/7/", "/api/play/***/film/7/"),
+        ("/api/play/WzE3.q7Jx0c/elsewhere/7/", "/api/play/***/elsewhere/7/"),
         ("/api/play/WzE3.q7Jx0c", "/api/play/***"),
     ],
 )
@@ -209,11 +209,11 @@ def test_what_breaks_while_signing_in_leaves_no_password_in_the_log(
 def test_secrets_are_masked_by_their_names_and_however_deep(lines: Lines) -> None:
     log = structlog.stdlib.get_logger("videoflix.api")
 
-    log.info("odd", password="hunter2", headers={"Cookie": "a=b", "Host": "x"}, words=["token=abc", 7], film=3)
+    log.info("odd", password="hunter2", headers={"Cookie": "a=b", "Host": "x"}, words=["token=abc", 7], video=3)
 
     [line] = lines.read()
     assert (line["password"], line["headers"]) == ("***", {"Cookie": "***", "Host": "x"})
-    assert (line["words"], line["film"]) == (["token=***", 7], 3)
+    assert (line["words"], line["video"]) == (["token=***", 7], 3)
 
 
 def test_queries_and_their_values_are_no_event(lines: Lines) -> None:
@@ -234,7 +234,7 @@ def test_lines_of_libraries_and_gunicorn_look_the_same(lines: Lines) -> None:
     ]
 
 
-def test_viewer_and_film_are_named_by_their_ids(rf: RequestFactory) -> None:
+def test_viewer_and_video_are_named_by_their_ids(rf: RequestFactory) -> None:
     request: HttpRequest = rf.get("/api/video/12/720p/index.m3u8")
     request.resolver_match = resolve(request.path)
     request.auth = Viewer(user=User(pk=3), session_id=None)  # type: ignore[attr-defined]  # set by Ninja

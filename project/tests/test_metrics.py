@@ -8,7 +8,7 @@ from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 from pytest_django.fixtures import Settings
 
-from accounts.models import Letter
+from accounts.models import Mail
 from hls.models import State, Transcode, Worker
 from project.health import probes
 
@@ -92,8 +92,8 @@ def test_rows_are_told_as_they_are_at_this_moment(client: Client) -> None:
     Transcode.objects.create(source="b", queued_at=now)
     Transcode.objects.create(source="c", queued_at=now, state=State.FAILED)
     Worker.objects.create(host="h", hostname="h", pid=1, pid_started="1", slots=1, started_at=now, last_seen=now)
-    Letter.objects.create(kind=Letter.Kind.ACTIVATION, address="a@example.com", created_at=now - timedelta(seconds=90))
-    Letter.objects.create(kind=Letter.Kind.ACTIVATION, address="b@example.com", sent_at=now)
+    Mail.objects.create(kind=Mail.Kind.ACTIVATION, address="a@example.com", created_at=now - timedelta(seconds=90))
+    Mail.objects.create(kind=Mail.Kind.ACTIVATION, address="b@example.com", sent_at=now)
 
     samples = scrape(client)
 

@@ -9,7 +9,7 @@ from django.test import Client, RequestFactory
 
 from accounts.tests.factories import UserFactory, signed_in
 from library.tests.factories import AdministratorFactory
-from library.tests.films import Player, published
+from library.tests.videos import Player, published
 from project.express import Express, Headers
 
 pytestmark = pytest.mark.django_db
@@ -166,14 +166,16 @@ def stack(client: Client, settings: Any) -> Stack:
 @pytest.mark.parametrize("name", [*DATES, *TAGS, *NUMBERS, *LISTS])
 def test_garbage_in_a_header_is_never_our_mistake(stack: Stack, name: str) -> None:
     """Through the way in front of Django, its middleware, the API and the admin."""
-    film = f"/api/video/{published().pk}"
-    asked = [("GET", path, b"", "") for path in ("/api/video/", f"{film}/master.m3u8/", f"{film}/480p/segment_000.ts")]
-    asked += [("GET", path, b"", "") for path in (f"{film}/thumbnail.jpg", "/admin/login/", "/metrics")]
-    asked += [("HEAD", f"{film}/480p/index.m3u8", b"", ""), ("OPTIONS", "/api/uploads/", b"", "")]
-    asked += [("GET", "/static/library/progress.js", b"", ""), ("GET", f"{film}/480p/index.m3u8", b"", "")]
+    video = f"/api/video/{published().pk}"
+    asked = [
+        ("GET", path, b"", "") for path in ("/api/video/", f"{video}/master.m3u8/", f"{video}/480p/segment_000.ts")
+    ]
+    asked += [("GET", path, b"", "") for path in (f"{video}/thumbnail.jpg", "/admin/login/", "/metrics")]
+    asked += [("HEAD", f"{video}/480p/index.m3u8", b"", ""), ("OPTIONS", "/api/uploads/", b"", "")]
+    asked += [("GET", "/static/library/progress.js", b"", ""), ("GET", f"{video}/480p/index.m3u8", b"", "")]
     asked += [("POST", "/api/login/", b"{}", "application/json"), ("POST", "/api/token/refresh/", b"", "")]
     asked += [("POST", "/api/uploads/", b"ab", "application/offset+octet-stream")]
-    stack.ask("GET", f"{film}/480p/index.m3u8", {})
+    stack.ask("GET", f"{video}/480p/index.m3u8", {})
     for value in GARBAGE:
         for method, path, body, kind in asked:
             stack.ask(method, path, {"Tus-Resumable": "1.0.0", "Upload-Length": "2", name: value}, body, kind)

@@ -49,15 +49,15 @@ from django.contrib.auth.models import Group
 from django.core.files.base import ContentFile
 from hls.models import Transcode
 from library.models import Video
-from library.tests.films import make_viewer, published
+from library.tests.videos import make_viewer, published
 boss = make_viewer("boss@example.com", is_staff=True, is_superuser=True)
 ada = make_viewer()
 ada.groups.add(Group.objects.get(name="Editors"))
 for title in ("One", "Deleted", "Two"):
-    film = published(title=title)
-    film.video_file.save("film.mp4", ContentFile(b"film " + title.encode()))
-    Transcode.objects.filter(pk=film.transcode_id).update(source=film.video_file.name)
-LogEntry.objects.log_actions(boss.pk, [film], CHANGE, change_message="Retry")
+    video = published(title=title)
+    video.video_file.save("video.mp4", ContentFile(b"video " + title.encode()))
+    Transcode.objects.filter(pk=video.transcode_id).update(source=video.video_file.name)
+LogEntry.objects.log_actions(boss.pk, [video], CHANGE, change_message="Retry")
 Video.objects.get(title="Deleted").delete()
 """
 LOOK = """
@@ -66,25 +66,25 @@ from shutil import rmtree
 from django.contrib.admin.models import LogEntry
 from django.db import connection
 from accounts.models import User
-from hls.folders import film_folder
+from hls.folders import transcode_folder
 from library.models import Video
-from library.tests.films import PASSWORD, Player, make_viewer, published
+from library.tests.videos import PASSWORD, Player, make_viewer, published
 old, new = Player(), Player()
 old.cookies["refresh_token"] = REFRESH
 refreshed = old.post("/api/token/refresh/").status_code if REFRESH else 200
 login = {"email": "ada@example.com", "password": PASSWORD}
 signed_in = new.post("/api/login/", login, content_type="application/json").status_code
-films = new.get("/api/video/").json()
-guest, film = make_viewer("guest@example.com"), published(title="New")
-after = [guest.pk, film.pk]
-rmtree(film_folder(film.transcode_id))
+videos = new.get("/api/video/").json()
+guest, video = make_viewer("guest@example.com"), published(title="New")
+after = [guest.pk, video.pk]
+rmtree(transcode_folder(video.transcode_id))
 guest.delete()
-film.delete()
+video.delete()
 print(json.dumps({
     "refreshed": refreshed,
     "signed_in": signed_in,
-    "films": [[film["id"], film["title"]] for film in films],
-    "segments": [new.get(f"/api/video/{film['id']}/480p/segment_000.ts?v=1").status_code for film in films],
+    "videos": [[video["id"], video["title"]] for video in videos],
+    "segments": [new.get(f"/api/video/{video['id']}/480p/segment_000.ts?v=1").status_code for video in videos],
     "states": list(Video.objects.order_by("pk").values_list("transcode__state", flat=True)),
     "uploads": [video.video_file.read().decode() for video in Video.objects.order_by("pk")],
     "users": [[user.pk, user.email, user.is_superuser] for user in User.objects.order_by("pk")],
@@ -186,9 +186,9 @@ def empty_postgresql() -> Iterator[dict[str, str]]:
 def kept(seen: dict[str, Any], *, has_files: bool = True) -> dict[str, Any]:
     """What must be the same, and new ids beyond the old ones.
 
-    Right after a restore, films without their files, which are not in the backup, are queued to be made again.
+    Right after a restore, videos without their files, which are not in the backup, are queued to be made again.
     """
-    highest = [seen["users"][-1][0], seen["films"][0][0]]
+    highest = [seen["users"][-1][0], seen["videos"][0][0]]
     assert all(new > old for new, old in zip(seen["after"], highest, strict=True))
     told = seen | {"after": [], "database": ""}
     return told if has_files else told | {"segments": [404, 404], "states": ["queued", "queued"]}
@@ -196,7 +196,7 @@ def kept(seen: dict[str, Any], *, has_files: bool = True) -> dict[str, Any]:
 
 def test_backup_of_a_running_sqlite_restores_everything(installation: Installation) -> None:
     before = installation.look()
-    assert before["films"] == [[3, "Two"], [1, "One"]]
+    assert before["videos"] == [[3, "Two"], [1, "One"]]
     assert (before["refreshed"], before["signed_in"], before["segments"]) == (200, 200, [200, 200])
     installation.follow("backup with sqlite")
     installation.lose_everything()
@@ -219,7 +219,7 @@ def test_empty_postgresql_that_is_set_by_mistake_removes_nothing(
     assert left == there
 
 
-def test_move_to_postgresql_keeps_ids_sessions_and_films(
+def test_move_to_postgresql_keeps_ids_sessions_and_videos(
     installation: Installation, empty_postgresql: dict[str, str]
 ) -> None:
     before = installation.seen

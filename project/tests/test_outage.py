@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from hls.tests.films import small_film
+from hls.tests.videos import small_video
 from project.env import BASE_DIR
 from project.tests.serving import Answer, Running, fetch, free_port, get, serve, wait_until
 from project.tests.test_env import clean_environment
@@ -32,7 +32,7 @@ class Installation:
         port = free_port()
         self.site = f"http://127.0.0.1:{port}"
         folder.mkdir()
-        (folder / "demo-film-was-made").touch()
+        (folder / "demo-video-was-made").touch()
         self.folder = folder
         both = database.variables | redis.variables
         self.variables = {"DB_NAME": "postgres"} | {name.removeprefix("TEST_"): value for name, value in both.items()}
@@ -78,21 +78,21 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
             installation.running.end()
 
 
-def test_film_added_on_another_host_while_the_queue_is_away_is_made_all_the_same(
+def test_video_added_on_another_host_while_the_queue_is_away_is_made_all_the_same(
     installation: Installation, tmp_path: Path
 ) -> None:
-    film = small_film(tmp_path / "film.mp4", seconds=3)
+    video = small_video(tmp_path / "video.mp4", seconds=3)
     other = tmp_path / "other host"
     installation.redis.stop()
     try:
-        number = installation.manage_on_another_host(other, "import_video", str(film), "--title", "Film").split()[-1]
+        number = installation.manage_on_another_host(other, "import_video", str(video), "--title", "Video").split()[-1]
     finally:
         installation.redis.start()
 
     def is_ready() -> bool:
         return "ready" in installation.manage_on_another_host(other, "transcode", "status", number)
 
-    wait_until(is_ready, what="the film, made by the first host's worker", timeout_s=60)
+    wait_until(is_ready, what="the video, made by the first host's worker", timeout_s=60)
     assert list((other / "hls").rglob("480p/segment_000.ts"))
 
 

@@ -1,4 +1,4 @@
-"""Films outlive the access token of whoever watches: with hls.js in a browser, and in a player with cookies alone."""
+"""Videos outlive the access token of whoever watches: with hls.js in a browser, and in a player with cookies alone."""
 
 import subprocess
 import time
@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from hls.binary import ffmpeg_path
-from hls.tests.films import small_film
-from library.tests.films import PASSWORD
+from hls.tests.videos import small_video
+from library.tests.videos import PASSWORD
 from project.tests.browser import chromium, frontend, needs_chromium
 from project.tests.installation import Installation, free_port, serving, wait_for
 from project.tests.short_lived import ACCESS_LIFETIME
@@ -21,7 +21,7 @@ EMAIL = "ada@example.com"
 LIFETIME_S = ACCESS_LIFETIME.total_seconds()
 SECONDS = 30
 SEGMENTS = 5
-MAKE_VIEWER = f"from library.tests.films import make_viewer; make_viewer({EMAIL!r})"
+MAKE_VIEWER = f"from library.tests.videos import make_viewer; make_viewer({EMAIL!r})"
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def page_port() -> int:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory, page_port: int) -> Iterator[tuple[Installation, int]]:
-    """The whole program with short-lived access tokens, a viewer, and a film of five segments."""
+    """The whole program with short-lived access tokens, a viewer, and a video of five segments."""
     folder = tmp_path_factory.mktemp("installation")
     short = {
         "DJANGO_SETTINGS_MODULE": "project.tests.short_lived",
@@ -39,10 +39,10 @@ def site(tmp_path_factory: pytest.TempPathFactory, page_port: int) -> Iterator[t
     }
     installation = Installation(folder, environment=short)
     installation.without_demo()
-    film = small_film(folder / "film.mp4", seconds=SECONDS, rate=24)
+    video = small_video(folder / "video.mp4", seconds=SECONDS, rate=24)
     with serving(installation):
         assert installation.manage("shell", "-c", MAKE_VIEWER).returncode == 0
-        imported = installation.manage("import_video", film, "--title", "Harbour at Dawn", "--wait")
+        imported = installation.manage("import_video", video, "--title", "Harbour at Dawn", "--wait")
         assert imported.returncode == 0, imported.stderr
         yield installation, int(imported.stdout.split()[-1])
 
@@ -50,7 +50,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, page_port: int) -> Iterator[t
 @pytest.mark.browser
 @needs_chromium
 def test_hls_js_plays_to_the_end(site: tuple[Installation, int], page_port: int, tmp_path: Path) -> None:
-    installation, film = site
+    installation, video = site
     with chromium() as browser, frontend(tmp_path, page_port, installation.url) as address:
         page = browser.new_context().new_page()
         page.goto(address)
@@ -58,14 +58,14 @@ def test_hls_js_plays_to_the_end(site: tuple[Installation, int], page_port: int,
         assert page.evaluate("(body) => post('/api/login/', body)", signing_in)["status"] == 200
         page.evaluate(
             "([path, options]) => play(path, options)",
-            [f"/api/video/{film}/master.m3u8", {"maxBufferLength": 5, "maxMaxBufferLength": 6}],
+            [f"/api/video/{video}/master.m3u8", {"maxBufferLength": 5, "maxMaxBufferLength": 6}],
         )
         wait_for(
             lambda: page.evaluate("call('/api/video/')")["status"] == 401, seconds=20, what="the access token expires"
         )
         expired_at = page.evaluate("performance.now() / 1000")
         page.evaluate("screen_.playbackRate = 3")
-        wait_for(lambda: page.evaluate("state()")["ended"], seconds=60, what="the film ends")
+        wait_for(lambda: page.evaluate("state()")["ended"], seconds=60, what="the video ends")
         shown = page.evaluate("state()")
         assert shown["errors"] == []
         assert shown["time"] == pytest.approx(SECONDS, abs=0.3)
@@ -77,10 +77,10 @@ def test_hls_js_plays_to_the_end(site: tuple[Installation, int], page_port: int,
 
 def test_player_without_cookies_plays_to_the_end_by_its_address(site: tuple[Installation, int]) -> None:
     """ffmpeg fetches as televisions do: by addresses alone, found in what they lead to."""
-    installation, film = site
+    installation, video = site
     with httpx.Client(base_url=f"{installation.url}/api", timeout=30) as player:
         assert player.post("/login/", json={"email": EMAIL, "password": PASSWORD}).status_code == 200
-        url = player.post(f"/video/{film}/playback-address/").json()["url"]
+        url = player.post(f"/video/{video}/playback-address/").json()["url"]
     time.sleep(LIFETIME_S + 0.5)
     command = [ffmpeg_path(), "-v", "error", "-i", url, "-map", "0:v:0", "-c", "copy", "-f", "framecrc", "-"]
     played = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
@@ -92,18 +92,18 @@ def test_player_without_cookies_plays_to_the_end_by_its_address(site: tuple[Inst
 
 def test_player_with_cookies_alone_plays_to_the_end(site: tuple[Installation, int]) -> None:
     """As those of iOS and of televisions: they keep cookies, and nobody can give them a header."""
-    installation, film = site
+    installation, video = site
     with httpx.Client(base_url=f"{installation.url}/api", timeout=30) as player:
         assert player.post("/login/", json={"email": EMAIL, "password": PASSWORD}).status_code == 200
-        assert player.get(f"/video/{film}/master.m3u8").status_code == 200
+        assert player.get(f"/video/{video}/master.m3u8").status_code == 200
         time.sleep(LIFETIME_S + 0.5)
         assert player.get("/video/").status_code == 401
-        playlist = player.get(f"/video/{film}/480p/index.m3u8")
+        playlist = player.get(f"/video/{video}/480p/index.m3u8")
         segments = [line for line in playlist.text.splitlines() if not line.startswith("#")]
         assert len(segments) == SEGMENTS
         for name in segments:
-            address = f"/video/{film}/480p/{name}"
+            address = f"/video/{video}/480p/{name}"
             assert player.get(address).status_code == 200
             assert player.get(address, headers={"Range": "bytes=0-187"}).status_code == 206
             assert player.head(address).status_code == 200
-        assert player.get(f"/video/{film}/").status_code == 401, "the cookie is for what players fetch"
+        assert player.get(f"/video/{video}/").status_code == 401, "the cookie is for what players fetch"

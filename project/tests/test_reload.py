@@ -20,7 +20,7 @@ LOAD_S = 1.0  # before and after the reload
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[tuple[int, Running]]:
-    (tmp_path / "demo-film-was-made").touch()
+    (tmp_path / "demo-video-was-made").touch()
     port = free_port()
     running = serve(tmp_path, port, WEB_WORKERS="2", WEB_THREADS="4")
     try:

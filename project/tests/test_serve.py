@@ -92,7 +92,7 @@ def test_second_start_changes_nothing_and_says_no_password(installation: Install
     running.wait_for(ALL_SAID)
 
     assert "shown only this once" not in running.text
-    assert "demo film" not in running.text
+    assert "demo video" not in running.text
     assert may_enter_admin(installation.site, "admin", installation.password)
     assert (installation.rows("library_video"), installation.rows("accounts_user")) == (1, 1)
 
@@ -135,7 +135,7 @@ def test_no_line_of_web_or_worker_holds_a_secret(installation: Installation) -> 
     assert "/api/activate/***" in running.text
     assert "Cookie access_token=***" in running.text
     assert [secret for secret in (password, token, *cookies) if secret in running.text] == []
-    assert "letter sent" in running.text
+    assert "mail sent" in running.text
     assert "Confirm your e-mail" not in running.text
 
 

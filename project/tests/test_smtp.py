@@ -22,7 +22,7 @@ from pytest_django.fixtures import Settings
 
 from accounts import outbox
 from accounts import tasks as account_tasks
-from accounts.models import Letter, User
+from accounts.models import Mail, User
 from accounts.sending import Sender
 from project import tasks
 from project.env import BASE_DIR
@@ -75,13 +75,13 @@ def test_mail_arrives_at_the_smtp_server_that_the_settings_name(inbox: tuple[Inb
     box, port = inbox
 
     ended = send(
-        tmp_path, EMAIL_HOST="127.0.0.1", EMAIL_PORT=str(port), DEFAULT_FROM_EMAIL="Videoflix <films@example.com>"
+        tmp_path, EMAIL_HOST="127.0.0.1", EMAIL_PORT=str(port), DEFAULT_FROM_EMAIL="Videoflix <videos@example.com>"
     )
 
     assert ended.returncode == 0, ended.stderr
     [message] = box.messages
     assert message["To"] == "ada@example.com"
-    assert message["From"] == "Videoflix <films@example.com>"
+    assert message["From"] == "Videoflix <videos@example.com>"
     assert not (tmp_path / "mail").exists()
 
 
@@ -95,18 +95,18 @@ def test_mail_is_a_file_while_no_smtp_server_is_named(inbox: tuple[Inbox, int], 
 
 
 @pytest.fixture
-def registered(inbox: tuple[Inbox, int], settings: Settings, client: Client) -> Letter:
-    """The letter to somebody who has just registered, with a real server to send it through."""
+def registered(inbox: tuple[Inbox, int], settings: Settings, client: Client) -> Mail:
+    """The mail to somebody who has just registered, with a real server to send it through."""
     options = {"host": "127.0.0.1", "port": inbox[1], "timeout": 5}
     settings.MAILERS = {"default": {"BACKEND": "django.core.mail.backends.smtp.EmailBackend", "OPTIONS": options}}
     form = {"email": "ada@example.com", "password": "a quiet river at 5", "confirmed_password": "a quiet river at 5"}
     assert client.post("/api/register/", form, content_type="application/json").status_code == 201
-    letter: Letter = Letter.objects.get()
-    return letter
+    mail: Mail = Mail.objects.get()
+    return mail
 
 
 @pytest.mark.django_db
-def test_link_that_arrives_opens_the_account(inbox: tuple[Inbox, int], registered: Letter, client: Client) -> None:
+def test_link_that_arrives_opens_the_account(inbox: tuple[Inbox, int], registered: Mail, client: Client) -> None:
     outbox.send(registered.pk)
 
     [message] = inbox[0].messages
@@ -121,7 +121,7 @@ def test_link_that_arrives_opens_the_account(inbox: tuple[Inbox, int], registere
 
 
 @pytest.mark.django_db
-def test_letter_that_a_busy_server_refuses_is_sent_later_and_once(inbox: tuple[Inbox, int], registered: Letter) -> None:
+def test_mail_that_a_busy_server_refuses_is_sent_later_and_once(inbox: tuple[Inbox, int], registered: Mail) -> None:
     box, _ = inbox
     box.is_busy = True
     outbox.send(registered.pk)
@@ -130,7 +130,7 @@ def test_letter_that_a_busy_server_refuses_is_sent_later_and_once(inbox: tuple[I
     assert registered.due_at > timezone.now()
 
     box.is_busy = False
-    Letter.objects.update(due_at=timezone.now())
+    Mail.objects.update(due_at=timezone.now())
     outbox.send(registered.pk)
     outbox.send(registered.pk)
 
@@ -189,46 +189,46 @@ def is_idle(sender: Sender) -> bool:
     return done.wait(10 * TIMEOUT_S)
 
 
-def due_letters(number: int) -> list[Letter]:
+def due_mails(number: int) -> list[Mail]:
     user = User.objects.create_user(username="ada@example.com", email="ada@example.com", password="a quiet river at 5")
-    row = {"kind": Letter.Kind.PASSWORD_RESET, "address": user.email}
-    return Letter.objects.bulk_create(Letter(**row) for _ in range(number))
+    row = {"kind": Mail.Kind.PASSWORD_RESET, "address": user.email}
+    return Mail.objects.bulk_create(Mail(**row) for _ in range(number))
 
 
 @pytest.mark.django_db
 def test_a_round_ends_at_its_first_failed_connection(mute: list[socket.socket]) -> None:
-    due_letters(150)
+    due_mails(150)
     outbox.send_due()
     assert len(mute) == 1
-    assert list(Letter.objects.exclude(attempts=0).values_list("attempts", "error")) == [(1, "SMTPServerDisconnected")]
+    assert list(Mail.objects.exclude(attempts=0).values_list("attempts", "error")) == [(1, "SMTPServerDisconnected")]
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_mute_mail_server_holds_up_no_thread_of_the_queue(mute: list[socket.socket], sender: Sender) -> None:
-    """All that 150 letters and ten minutes of rounds ask of the queue's threads is done before the server times out."""
+    """All that 150 mails and ten minutes of rounds ask of the queue's threads is done before the server times out."""
     began = time.monotonic()
-    for letter in due_letters(150):
-        account_tasks.send_letter.call_local(letter.pk)
+    for mail in due_mails(150):
+        account_tasks.send_mail.call_local(mail.pk)
     for _ in range(10):
-        tasks.send_due_letters.call_local()
+        tasks.send_due_mails.call_local()
     assert time.monotonic() - began < TIMEOUT_S
     assert is_idle(sender)
-    assert len(mute) == 2, "one letter, and one round that began with another"
+    assert len(mute) == 2, "one mail, and one round that began with another"
 
 
 @pytest.mark.django_db(transaction=True)
-def test_letters_go_out_from_the_mail_thread_even_when_one_is_refused(
+def test_mails_go_out_from_the_mail_thread_even_when_one_is_refused(
     inbox: tuple[Inbox, int], settings: Settings, sender: Sender
 ) -> None:
     options = {"host": "127.0.0.1", "port": inbox[1], "timeout": 5}
     settings.MAILERS = {"default": {"BACKEND": "django.core.mail.backends.smtp.EmailBackend", "OPTIONS": options}}
     inbox[0].is_busy = True
-    first, *others = due_letters(3)
-    account_tasks.send_letter.call_local(first.pk)
+    first, *others = due_mails(3)
+    account_tasks.send_mail.call_local(first.pk)
     assert is_idle(sender)
     inbox[0].is_busy = False
-    for letter in others:
-        account_tasks.send_letter.call_local(letter.pk)
+    for mail in others:
+        account_tasks.send_mail.call_local(mail.pk)
     assert is_idle(sender)
     assert len(inbox[0].messages) == 2
 
@@ -236,7 +236,7 @@ def test_letters_go_out_from_the_mail_thread_even_when_one_is_refused(
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_what_nobody_expected_ends_no_mails(sender: Sender) -> None:
     def fail() -> None:
-        raise ValueError("of one letter")
+        raise ValueError("of one mail")
 
     sender.do(fail)
     thread = next(thread for thread in threading.enumerate() if thread.name == "mail")

@@ -62,14 +62,14 @@ def test_two_at_once_are_two(wrapper: DatabaseWrapper) -> None:
 
 def test_restored_file_is_opened_anew(wrapper: DatabaseWrapper, tmp_path: Path) -> None:
     with wrapper.cursor() as cursor:
-        cursor.execute("CREATE TABLE film (title TEXT)")
+        cursor.execute("CREATE TABLE video (title TEXT)")
     wrapper.close()
     with sqlite3.connect(tmp_path / "backup.sqlite3") as backup:
-        backup.execute("CREATE TABLE film (title TEXT, restored INTEGER)")
+        backup.execute("CREATE TABLE video (title TEXT, restored INTEGER)")
     backup.close()
     (tmp_path / "backup.sqlite3").rename(tmp_path / "db.sqlite3")
     with wrapper.cursor() as cursor:
-        cursor.execute("SELECT restored FROM film")
+        cursor.execute("SELECT restored FROM video")
     wrapper.close()
 
 
@@ -101,10 +101,10 @@ def test_connection_that_failed_is_not_passed_on(wrapper: DatabaseWrapper) -> No
 
 def test_rows_that_were_not_committed_are_gone_for_the_next(wrapper: DatabaseWrapper) -> None:
     with wrapper.cursor() as cursor:
-        cursor.execute("CREATE TABLE film (title TEXT)")
+        cursor.execute("CREATE TABLE video (title TEXT)")
         wrapper.set_autocommit(False)
-        cursor.execute("INSERT INTO film VALUES ('Harbour at Dawn')")
+        cursor.execute("INSERT INTO video VALUES ('Harbour at Dawn')")
     wrapper.close()
     with wrapper.cursor() as cursor:
-        assert cursor.execute("SELECT count(*) FROM film").fetchone() == (0,)
+        assert cursor.execute("SELECT count(*) FROM video").fetchone() == (0,)
     wrapper.close()

@@ -26,7 +26,7 @@ TUS_JS = settings.BASE_DIR / "library/static/library/vendor/tus-js-client-4.3.1/
 TUS_CLIENT = Path(__file__).parent / "tus_client.cjs"
 
 PIECE_BYTES = 300_000
-NAMED = {"filename": "film.mp4"}
+NAMED = {"filename": "video.mp4"}
 IS_THOROUGH = os.environ.get("REQUIRE_ALL") == "1" and connection.vendor == "sqlite"
 LARGE_BYTES = 5 << 30 if IS_THOROUGH else 400 << 20  # five gigabytes take a minute
 MOST_MEMORY_BYTES = 200 << 20
@@ -65,7 +65,7 @@ def listed(installation: Installation, token: str) -> list[dict[str, Any]]:
         return list(json.load(response))
 
 
-def random_film(size: int = 1_000_000) -> BytesIO:
+def random_video(size: int = 1_000_000) -> BytesIO:
     return BytesIO(os.urandom(size))
 
 
@@ -74,42 +74,42 @@ def stored(installation: Installation, url: str) -> Path:
 
 
 def test_tuspy_uploads_a_file_in_pieces_with_checksums(client: TusClient, installation: Installation) -> None:
-    film = random_film()
-    uploader = client.uploader(file_stream=film, chunk_size=PIECE_BYTES, metadata=NAMED, upload_checksum=True)
+    video = random_video()
+    uploader = client.uploader(file_stream=video, chunk_size=PIECE_BYTES, metadata=NAMED, upload_checksum=True)
     uploader.upload()
-    assert stored(installation, str(uploader.url)).read_bytes() == film.getvalue()
+    assert stored(installation, str(uploader.url)).read_bytes() == video.getvalue()
 
 
 def test_tuspy_goes_on_where_it_was_stopped(client: TusClient, installation: Installation) -> None:
-    film = random_film()
-    first = client.uploader(file_stream=film, chunk_size=PIECE_BYTES, metadata=NAMED)
+    video = random_video()
+    first = client.uploader(file_stream=video, chunk_size=PIECE_BYTES, metadata=NAMED)
     first.upload(stop_at=PIECE_BYTES)
-    second = client.uploader(file_stream=film, chunk_size=PIECE_BYTES, url=first.url)
+    second = client.uploader(file_stream=video, chunk_size=PIECE_BYTES, url=first.url)
     assert second.offset == PIECE_BYTES
     second.upload()
-    assert stored(installation, str(first.url)).read_bytes() == film.getvalue()
+    assert stored(installation, str(first.url)).read_bytes() == video.getvalue()
 
 
-def test_tuspy_makes_a_film_by_its_title(client: TusClient, installation: Installation) -> None:
-    film = random_film()
-    client.uploader(file_stream=film, metadata={**NAMED, "title": "By script"}).upload()
-    films = list((installation.folder / "var/uploads/videos").iterdir())
-    assert film.getvalue() in {path.read_bytes() for path in films}
+def test_tuspy_makes_a_video_by_its_title(client: TusClient, installation: Installation) -> None:
+    video = random_video()
+    client.uploader(file_stream=video, metadata={**NAMED, "title": "By script"}).upload()
+    videos = list((installation.folder / "var/uploads/videos").iterdir())
+    assert video.getvalue() in {path.read_bytes() for path in videos}
 
 
 def test_tuspy_is_told_of_a_refusal(client: TusClient) -> None:
     with pytest.raises(TusCommunicationError) as refused:
-        client.uploader(file_stream=random_film(), metadata={"filename": "notes.txt"}).upload()
+        client.uploader(file_stream=random_video(), metadata={"filename": "notes.txt"}).upload()
     assert refused.value.status_code == 400
 
 
-def by_tus_js(installation: Installation, token: str, film: Path, **options: Any) -> subprocess.CompletedProcess[str]:
+def by_tus_js(installation: Installation, token: str, video: Path, **options: Any) -> subprocess.CompletedProcess[str]:
     settled = {
         "endpoint": f"{installation.url}/api/uploads/",
         "headers": {"Authorization": f"Bearer {token}"},
         "chunkSize": PIECE_BYTES,
         "metadata": NAMED,
-        "file": str(film),
+        "file": str(video),
         **options,
     }
     command = [str(which("node")), str(TUS_CLIENT), str(TUS_JS), json.dumps(settled)]
@@ -117,55 +117,55 @@ def by_tus_js(installation: Installation, token: str, film: Path, **options: Any
 
 
 @pytest.fixture
-def film(tmp_path: Path) -> Path:
-    path = tmp_path / "film.mp4"
-    path.write_bytes(random_film().getvalue())
+def video(tmp_path: Path) -> Path:
+    path = tmp_path / "video.mp4"
+    path.write_bytes(random_video().getvalue())
     return path
 
 
 @needs_node
 @pytest.mark.parametrize("options", [{}, {"uploadDataDuringCreation": True}, {"chunkSize": 10_000_000}])
-def test_tus_js_client_uploads_a_file(installation: Installation, token: str, film: Path, options: Any) -> None:
-    ended = by_tus_js(installation, token, film, **options)
+def test_tus_js_client_uploads_a_file(installation: Installation, token: str, video: Path, options: Any) -> None:
+    ended = by_tus_js(installation, token, video, **options)
     assert ended.returncode == 0, ended.stderr
-    assert stored(installation, ended.stdout.strip()).read_bytes() == film.read_bytes()
+    assert stored(installation, ended.stdout.strip()).read_bytes() == video.read_bytes()
 
 
 @needs_node
 @pytest.mark.parametrize("title", [None, "In parts"])
 def test_tus_js_client_uploads_a_file_in_parallel_parts(
-    installation: Installation, token: str, film: Path, title: str | None
+    installation: Installation, token: str, video: Path, title: str | None
 ) -> None:
     told = NAMED | ({"title": title} if title else {})
-    ended = by_tus_js(installation, token, film, parallelUploads=4, metadata=told, chunkSize=100_000)
+    ended = by_tus_js(installation, token, video, parallelUploads=4, metadata=told, chunkSize=100_000)
     assert ended.returncode == 0, ended.stderr
     if title:
-        films = list((installation.folder / "var/uploads/videos").iterdir())
-        assert film.read_bytes() in {path.read_bytes() for path in films}
+        videos = list((installation.folder / "var/uploads/videos").iterdir())
+        assert video.read_bytes() in {path.read_bytes() for path in videos}
     else:
-        assert stored(installation, ended.stdout.strip()).read_bytes() == film.read_bytes()
+        assert stored(installation, ended.stdout.strip()).read_bytes() == video.read_bytes()
 
 
 @needs_node
-def test_tus_js_client_tells_the_length_at_the_end(installation: Installation, token: str, film: Path) -> None:
-    ended = by_tus_js(installation, token, film, uploadLengthDeferred=True)
+def test_tus_js_client_tells_the_length_at_the_end(installation: Installation, token: str, video: Path) -> None:
+    ended = by_tus_js(installation, token, video, uploadLengthDeferred=True)
     assert ended.returncode == 0, ended.stderr
-    assert stored(installation, ended.stdout.strip()).read_bytes() == film.read_bytes()
+    assert stored(installation, ended.stdout.strip()).read_bytes() == video.read_bytes()
 
 
 @needs_node
-def test_tus_js_client_goes_on_where_it_was_stopped(installation: Installation, token: str, film: Path) -> None:
-    first = by_tus_js(installation, token, film, stopAfter=PIECE_BYTES)
+def test_tus_js_client_goes_on_where_it_was_stopped(installation: Installation, token: str, video: Path) -> None:
+    first = by_tus_js(installation, token, video, stopAfter=PIECE_BYTES)
     url = first.stdout.strip()
     kept = stored(installation, url).stat().st_size
-    assert PIECE_BYTES <= kept < film.stat().st_size, first.stderr
-    assert by_tus_js(installation, token, film, uploadUrl=url).returncode == 0
-    assert stored(installation, url).read_bytes() == film.read_bytes()
+    assert PIECE_BYTES <= kept < video.stat().st_size, first.stderr
+    assert by_tus_js(installation, token, video, uploadUrl=url).returncode == 0
+    assert stored(installation, url).read_bytes() == video.read_bytes()
 
 
 @needs_node
-def test_tus_js_client_is_told_of_a_refusal(installation: Installation, token: str, film: Path) -> None:
-    refused = by_tus_js(installation, token, film, metadata={"filename": "notes.txt"})
+def test_tus_js_client_is_told_of_a_refusal(installation: Installation, token: str, video: Path) -> None:
+    refused = by_tus_js(installation, token, video, metadata={"filename": "notes.txt"})
     assert refused.returncode == 1
     assert "response code: 400" in refused.stderr
     assert "Files of this kind" in refused.stderr

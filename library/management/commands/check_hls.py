@@ -21,12 +21,12 @@ from library.models import Video
 
 TIMEOUT_S = 30  # without a byte
 LONGEST_S = 120.0  # for a whole body
-MOST_BYTES = 64 << 20  # of a body, before and after it is unpacked: 8 s of film at 64 Mbit/s
+MOST_BYTES = 64 << 20  # of a body, before and after it is unpacked: 8 s of video at 64 Mbit/s
 BLOCK = 64 << 10
 
 
 class Command(BaseCommand):
-    help = "Check a film, given by its id or by the URL of its multivariant playlist; exit 1 where a rule is broken."
+    help = "Check a video, given by its id or by the URL of its multivariant playlist; exit 1 where a rule is broken."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("target", metavar="VIDEO_OR_URL")
@@ -44,7 +44,7 @@ class Command(BaseCommand):
             self.stdout.write(f"{violation.rule:18} {violation.where}: {violation.sentence}")
         self.stdout.write(f"{len(violations)} violations")
         if violations:
-            raise CommandError("The film breaks rules.")
+            raise CommandError("The video breaks rules.")
 
 
 def from_disk(video: int) -> Callable[[str], bytes]:
@@ -52,7 +52,7 @@ def from_disk(video: int) -> Callable[[str], bytes]:
     found = Video.objects.select_related("transcode").filter(pk=video).first()
     edition = current(found.transcode) if found else None
     if edition is None:
-        raise CommandError(f"There is no film {video} that is being served.")
+        raise CommandError(f"There is no video {video} that is being served.")
     folder: Path = edition.folder
     return lambda name: (folder / urlsplit(name).path).read_bytes()
 

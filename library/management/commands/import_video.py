@@ -14,13 +14,13 @@ from hls.models import State, Transcode
 from hls.status import Status, status_of
 from library.errors import FileRefused
 from library.models import Category, Video
-from library.videos import add_film
+from library.videos import add_video
 
 LOOK_EVERY_S = 0.5
 
 
 class Command(BaseCommand):
-    help = "Add a film from a file on this machine; its id is printed on the last line."
+    help = "Add a video from a file on this machine; its id is printed on the last line."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", type=Path)
@@ -34,7 +34,7 @@ class Command(BaseCommand):
         if not 0 < len(title) <= 200:
             raise CommandError("A title has 1 to 200 characters.")
         try:
-            video = add_film(
+            video = add_video(
                 options["file"], title=title, category=options["category"], description=options["description"]
             )
         except FileRefused as error:
@@ -44,13 +44,13 @@ class Command(BaseCommand):
         self.stdout.write(str(video.pk))
 
     def wait(self, video: Video) -> None:
-        """Show the progress until the film is ready. Raises CommandError with the film's error."""
+        """Show the progress until the video is ready. Raises CommandError with the video's error."""
         columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
         console = Console(stderr=True)
         with Progress(*columns, TimeRemainingColumn(), console=console) as bar:
             task = bar.add_task("queued", total=100)
-            while (film := Transcode.objects.filter(video=video).first()) is not None:
-                status = status_of(film)
+            while (transcode := Transcode.objects.filter(video=video).first()) is not None:
+                status = status_of(transcode)
                 bar.update(task, completed=status.percent, description=status.phase)
                 if status.state == State.READY:
                     self.tell(status)
@@ -61,9 +61,9 @@ class Command(BaseCommand):
                     raise CommandError("The transcode was cancelled.")
                 close_old_connections()
                 time.sleep(LOOK_EVERY_S)
-        raise CommandError("The film was deleted.")
+        raise CommandError("The video was deleted.")
 
     def tell(self, status: Status) -> None:
-        """What of the file is not in the film, beside the output."""
+        """What of the file is not in the video, beside the output."""
         for sentence in status.omissions:
             self.stderr.write(f"Not in the result: {sentence}")

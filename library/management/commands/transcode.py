@@ -12,24 +12,24 @@ from hls.status import Status, status_of
 
 
 class Command(BaseCommand):
-    help = "Tell how far a film is, try a failed or cancelled one again, or stop a queued or running one."
+    help = "Tell how far a video is, try a failed or cancelled one again, or stop a queued or running one."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("action", choices=["status", "retry", "cancel"])
         parser.add_argument("video", type=int, help="The video's id.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        film = Transcode.objects.filter(video=options["video"]).first()
-        if film is None:
+        transcode = Transcode.objects.filter(video=options["video"]).first()
+        if transcode is None:
             raise CommandError(f"There is no video {options['video']}.")
         try:
             if options["action"] == "retry":
-                lifecycle.retry(film)
+                lifecycle.retry(transcode)
             elif options["action"] == "cancel":
-                lifecycle.cancel(film)
+                lifecycle.cancel(transcode)
         except NotPossible as error:
             raise CommandError(str(error)) from None
-        self.stdout.write(line(status_of(film)))
+        self.stdout.write(line(status_of(transcode)))
 
 
 def line(status: Status) -> str:

@@ -12,17 +12,17 @@ from hls.errors import NothingRemoved
 from hls.folders import size_bytes as tree_bytes
 from hls.models import Transcode
 from hls.removal import TRASH, Trash
-from library import upkeep as films
+from library import upkeep as library_upkeep
 from library.disk import size_text
 
 
 class Command(BaseCommand):
-    help = "Take back lapsed leases, remove files that belong to nobody, and tell which films have lost theirs."
+    help = "Take back lapsed leases, remove files that belong to nobody, and tell which videos have lost theirs."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         which = parser.add_mutually_exclusive_group()
         which.add_argument("--check", action="store_true", help="Change nothing; exit 1 where there is anything.")
-        which.add_argument("--remake", action="store_true", help="Also queue films whose served files are gone.")
+        which.add_argument("--remake", action="store_true", help="Also queue videos whose served files are gone.")
         which.add_argument("--yes", action="store_true", help="Remove what no row names, however much it is.")
         which.add_argument(
             "--restore", action="store_true", help="Take back what rows name from the trash; list the rest."
@@ -42,29 +42,29 @@ class Command(BaseCommand):
 
     def look_after(self, *, check: bool, remake: bool, yes: bool, **others: Any) -> None:
         refused = [] if check else self.sweep(may_be_much=yes)
-        lost = films.lost()
+        lost = library_upkeep.lost()
         found = self.tell_of_bytes()
         if remake:
             self.remake(lost)
         else:
-            for film in lost:
-                self.stdout.write(f"{name(film)} is listed, but its files are gone: `manage.py upkeep --remake`")
-        refused += films.doubts() if check else []
+            for transcode in lost:
+                self.stdout.write(f"{name(transcode)} is listed, but its files are gone: `manage.py upkeep --remake`")
+        refused += library_upkeep.doubts() if check else []
         if refused:
             raise CommandError("\n".join(refused))
         if check and found:
             raise CommandError("There are bytes that no row names; `manage.py upkeep` removes them.")
         if lost and not remake:
-            raise CommandError("There are films without their files.")
+            raise CommandError("There are videos without their files.")
 
     def sweep(self, *, may_be_much: bool) -> list[str]:
-        """What the workers do each minute, at once and for all films; why something is not removed."""
+        """What the workers do each minute, at once and for all videos; why something is not removed."""
         engine.take_back_lapsed()
         engine.retry_due()
         refused = []
         sweeps: list[Callable[[], object]] = [
             lambda: engine.sweep(may_be_much=may_be_much),
-            lambda: films.sweep(may_be_much=may_be_much),
+            lambda: library_upkeep.sweep(may_be_much=may_be_much),
         ]
         for sweep in sweeps:
             try:
@@ -74,7 +74,7 @@ class Command(BaseCommand):
         return refused
 
     def restore(self) -> None:
-        for root, wanted in films.roots().items():
+        for root, wanted in library_upkeep.roots().items():
             trash = Trash(root)
             for name in trash.restore(wanted()):
                 self.stdout.write(f"restored {root / name}")
@@ -82,19 +82,19 @@ class Command(BaseCommand):
                 self.stdout.write(f"{tree_bytes(path):>14,} {path}, which no row names")
 
     def empty_trash(self) -> None:
-        for root in films.roots():
+        for root in library_upkeep.roots():
             freed = tree_bytes(root / TRASH)
             Trash(root).empty(of_everything=True)
             self.stdout.write(f"{size_text(freed)} freed in {root}")
 
     def adopt(self) -> None:
-        for root in films.roots():
+        for root in library_upkeep.roots():
             identity.adopt(root)
             self.stdout.write(f"{root} belongs to the installation {identity.known()}")
 
     def tell_of_bytes(self) -> int:
         found = [(orphan.path, orphan.size_bytes) for orphan in engine.orphans()]
-        found += [(stray.path, stray.size_bytes) for stray in films.strays()]
+        found += [(stray.path, stray.size_bytes) for stray in library_upkeep.strays()]
         for path, size_bytes in found:
             self.stdout.write(f"{size_bytes:>14,} {path}")
         total = sum(size_bytes for _, size_bytes in found)
@@ -102,14 +102,16 @@ class Command(BaseCommand):
         return len(found)
 
     def remake(self, lost: list[Transcode]) -> None:
-        hopeless = films.make_again(lost)
+        hopeless = library_upkeep.make_again(lost)
         queued = len(lost) - len(hopeless)
-        self.stdout.write(f"{queued} of {len(lost)} films without files are queued to be made again")
-        for film in hopeless:
-            self.stderr.write(f"{name(film)} can't be made again: its uploaded file {film.source} is gone too")
+        self.stdout.write(f"{queued} of {len(lost)} videos without files are queued to be made again")
+        for transcode in hopeless:
+            self.stderr.write(
+                f"{name(transcode)} can't be made again: its uploaded file {transcode.source} is gone too"
+            )
         if hopeless:
-            raise CommandError("Restore these files from a backup, or delete the films.")
+            raise CommandError("Restore these files from a backup, or delete the library_upkeep.")
 
 
-def name(film: Transcode) -> str:
-    return f"Film {film.video.pk} ({film.video.title})"
+def name(transcode: Transcode) -> str:
+    return f"Video {transcode.video.pk} ({transcode.video.title})"

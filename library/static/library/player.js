@@ -1,4 +1,4 @@
-/* The preview on a film's page: it appears when there is something to play, also while the film is being made. */
+/* The preview on a video's page: it appears when there is something to play, also while the video is being made. */
 "use strict";
 
 (() => {

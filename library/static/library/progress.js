@@ -1,6 +1,6 @@
 /* Keeps the admin's progress true without a reload.
 
-   Every element with data-live (a film's id, or "dashboard") and data-live-part (which fragment) is filled again from
+   Every element with data-live (a video's id, or "dashboard") and data-live-part (which fragment) is filled again from
    one request for the whole page: every two seconds while something is active, more rarely while the tab is hidden or the server is
    not reachable, and not at all when nothing runs. */
 "use strict";
@@ -59,11 +59,11 @@
     }
   }
 
-  /* Tells those who can't see it what has become of a film. */
+  /* Tells those who can't see it what has become of a video. */
   function announce(element) {
     const label = ["cell", "panel"].includes(element.dataset.livePart) && element.querySelector(".vf-label");
-    const film = element.closest("tr")?.querySelector(".vf-title")?.textContent ?? "";
-    if (label) said.textContent = `${film} ${label.textContent}`.trim();
+    const video = element.closest("tr")?.querySelector(".vf-title")?.textContent ?? "";
+    if (label) said.textContent = `${video} ${label.textContent}`.trim();
   }
 
   async function look(wanted) {

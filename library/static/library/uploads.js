@@ -1,6 +1,6 @@
-/* Makes a drop zone of the film's file field: resumable uploads (tus) with progress, pause and resume.
+/* Makes a drop zone of the video's file field: resumable uploads (tus) with progress, pause and resume.
 
-   A single file belongs to the form: its upload's id is saved with it. Several files become several films at once,
+   A single file belongs to the form: its upload's id is saved with it. Several files become several videos at once,
    each with a title from its name. Without this script the field is an ordinary file field. */
 "use strict";
 
@@ -68,14 +68,14 @@
 
     prepare() {
       const { endpoint, chunkBytes } = this.zone.root.dataset;
-      const mode = this.isForForm ? "form" : "film";
+      const mode = this.isForForm ? "form" : "video";
       this.upload = new tus.Upload(this.file, {
         endpoint,
         chunkSize: Number(chunkBytes),
         retryDelays: DELAYS_MS,
         removeFingerprintOnSuccess: true,
         onBeforeRequest: (request) => request.setHeader("X-CSRFToken", csrfToken(this.zone.root)),
-        metadata: { filename: this.file.name, ...(this.isForForm ? {} : this.zone.filmMetadata(this.file)) },
+        metadata: { filename: this.file.name, ...(this.isForForm ? {} : this.zone.videoMetadata(this.file)) },
         fingerprint: async (file) => ["videoflix", mode, file.name, file.size, file.lastModified, location.origin].join("|"),
         onShouldRetry: (error) => this.mayRetry(error),
         onProgress: (sent) => this.progress(sent),
@@ -130,8 +130,8 @@
 
     done() {
       this.bar.value = this.file.size;
-      this.show("done", this.isForForm ? "Uploaded. Save to make it a film." : "Uploaded. ");
-      if (!this.isForForm && this.video) this.text.append(make("a", { href: `../${this.video}/change/` }, "Open the film"));
+      this.show("done", this.isForForm ? "Uploaded. Save to make it a video." : "Uploaded. ");
+      if (!this.isForForm && this.video) this.text.append(make("a", { href: `../${this.video}/change/` }, "Open the video"));
       this.toggle.remove();
       if (!this.isForForm) this.remove.remove();
       this.zone.finished(this);
@@ -175,7 +175,7 @@
       this.input.multiple = "many" in root.dataset;
       this.list = make("ul", { class: "vf-queue", "aria-label": "Uploads" });
       this.status = make("p", { class: "vf-unseen", role: "status" });
-      const words = this.input.multiple ? "Drop films here, or choose them" : "Drop a film here, or choose it";
+      const words = this.input.multiple ? "Drop videos here, or choose them" : "Drop a video here, or choose it";
       this.drop = make("div", { class: "vf-drop" }, make("p", {}, words), this.input);
       root.append(this.drop, root.querySelector(".vf-hint[id]"), this.list, this.status);
       this.listen();
@@ -221,7 +221,7 @@
       if (title && !title.value) title.value = titleOf(file.name);
     }
 
-    filmMetadata(file) {
+    videoMetadata(file) {
       const { category, description } = this.form.elements;
       return { title: titleOf(file.name), category: category.value, description: description.value };
     }
@@ -234,7 +234,7 @@
       event.preventDefault();
       this.held = event.submitter;
       item.start();
-      this.say("The film is saved as soon as its upload is complete.");
+      this.say("The video is saved as soon as its upload is complete.");
       this.note ??= make("p", { class: "vf-hint" }, "It is saved as soon as the upload is complete.");
       item.row.append(this.note);
     }
@@ -261,13 +261,13 @@
     async offerUnfinished() {
       const response = await fetch(this.root.dataset.endpoint, { headers: { Accept: "application/json" } }).catch(() => null);
       const found = response?.ok ? await response.json() : [];
-      const wanted = found.filter(({ title }) => this.input.multiple || title === null);  // films of their own go on there
+      const wanted = found.filter(({ title }) => this.input.multiple || title === null);  // videos of their own go on there
       this.list.append(...wanted.map((upload) => this.unfinishedRow(upload)));
     }
 
     unfinishedRow({ id, name, offset, length }) {
       const isWhole = offset === length;
-      const words = isWhole ? "Uploaded, but not saved as a film." : `${Math.floor((100 * offset) / length)} % uploaded. Choose the file again to go on.`;
+      const words = isWhole ? "Uploaded, but not saved as a video." : `${Math.floor((100 * offset) / length)} % uploaded. Choose the file again to go on.`;
       const row = make("li", { class: "vf-item vf-unfinished" });
       const discard = button("Discard", async () => {
         await fetch(`${this.root.dataset.endpoint}${id}/`, { method: "DELETE", headers: { "Tus-Resumable": "1.0.0", "X-CSRFToken": csrfToken(this.root) } });
@@ -286,6 +286,6 @@
 
   document.addEventListener("DOMContentLoaded", () => {
     document.querySelectorAll(".vf-picture-input input[type=file]").forEach((input) => { input.hasChangeListener = true; });
-    document.querySelectorAll("[data-film-input]").forEach((root) => new Zone(root));
+    document.querySelectorAll("[data-video-input]").forEach((root) => new Zone(root));
   });
 })();

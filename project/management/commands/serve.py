@@ -33,7 +33,7 @@ class Command(BaseCommand):
             made = prepare()
         except NoDatabase as error:
             raise CommandError(str(error)) from error
-        make_demo_film_once()
+        make_demo_video_once()
         banner = describe(made)
         connections.close_all()
         say("Starting web server and worker …")
@@ -45,19 +45,19 @@ class Command(BaseCommand):
         sys.exit(code)
 
 
-def make_demo_film_once() -> None:
+def make_demo_video_once() -> None:
     """On a first start, be it of two at once. Serving doesn't depend on it: where it fails, a line says so."""
     with one_at_a_time(DEFAULT_DB_ALIAS):
         if wants_demo():
-            make_demo_film()
+            make_demo_video()
 
 
-def make_demo_film() -> None:
-    say("Making a short demo film …")
+def make_demo_video() -> None:
+    say("Making a short demo video …")
     try:
         add_demo()
     except (TranscodeError, LibraryError) as error:
-        say(f"There is no demo film: {error}")
+        say(f"There is no demo video: {error}")
 
 
 def programs() -> list[Program]:

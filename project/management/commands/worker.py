@@ -43,7 +43,7 @@ class QueueWorker(Consumer):  # type: ignore[misc]  # huey has no types
 
 
 class Command(BaseCommand):
-    help = "Run the queue worker: transcodes films and sends mail."
+    help = "Run the queue worker: transcodes videos and sends mail."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--check", action="store_true", help="Only look whether a worker of this machine is alive.")

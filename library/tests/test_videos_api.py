@@ -1,4 +1,4 @@
-"""The list and a single film over HTTP: shapes, paging, validators, and how many queries they take."""
+"""The list and a single video over HTTP: shapes, paging, validators, and how many queries they take."""
 
 import json
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from library.delivery import places
 from library.models import Video
 from library.schemas import VideoDetailOut, VideoOut
 from library.tests.factories import VideoFactory
-from library.tests.films import Player, make_viewer, published, sign_in
+from library.tests.videos import Player, make_viewer, published, sign_in
 
 pytestmark = pytest.mark.django_db
 
@@ -43,26 +43,26 @@ def listed(client: Player, query: str = "") -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("spelling", ["{}.0", "+{}", "0{}", "%20{}", "{}%20", "{}_0"])
-def test_film_is_not_found_under_another_spelling_of_its_number(ada: Player, spelling: str) -> None:
+def test_video_is_not_found_under_another_spelling_of_its_number(ada: Player, spelling: str) -> None:
     """Nor does the edge know it, or the path of the cookie that lets it go on."""
     number = spelling.format(published().pk)
     for path in ("", "master.m3u8", "480p/segment_000.ts", "thumbnail.jpg"):
         assert ada.get(f"/api/video/{number}/{path}").status_code == 404, path
 
 
-def test_list_is_a_bare_array_of_films(ada: Player) -> None:
-    film = published(title="Harbour at Dawn", description="Boats leave.", category="documentary")
+def test_list_is_a_bare_array_of_videos(ada: Player) -> None:
+    video = published(title="Harbour at Dawn", description="Boats leave.", category="documentary")
     (shown,) = listed(ada)
     assert shown.keys() == FIELDS
     assert shown == {
-        "id": film.pk,
-        "created_at": film.created_at.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z",
+        "id": video.pk,
+        "created_at": video.created_at.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z",
         "title": "Harbour at Dawn",
         "description": "Boats leave.",
-        "thumbnail_url": f"http://testserver/api/video/{film.pk}/thumbnail.jpg?v=1",
+        "thumbnail_url": f"http://testserver/api/video/{video.pk}/thumbnail.jpg?v=1",
         "category": "documentary",
         "duration": 12.0,
-        "hls_url": f"http://testserver/api/video/{film.pk}/master.m3u8",
+        "hls_url": f"http://testserver/api/video/{video.pk}/master.m3u8",
     }
     VideoOut.model_validate(shown)
 
@@ -99,8 +99,8 @@ def test_page_tells_how_many_there_are(ada: Player) -> None:
 def test_category_and_search_narrow_the_list(ada: Player) -> None:
     VideoFactory.create(ready=True, title="Storm", category="drama")
     VideoFactory.create(ready=True, title="Knitting", category="tutorial")
-    assert [film["title"] for film in listed(ada, "?category=drama")] == ["Storm"]
-    assert [film["title"] for film in listed(ada, "?search=knit")] == ["Knitting"]
+    assert [video["title"] for video in listed(ada, "?category=drama")] == ["Storm"]
+    assert [video["title"] for video in listed(ada, "?search=knit")] == ["Knitting"]
     assert listed(ada, "?search=knit&category=drama") == []
 
 
@@ -137,7 +137,7 @@ def test_odd_searches_are_harmless(ada: Player, search: str) -> None:
 
 def test_known_list_is_not_built_again(ada: Player, django_assert_max_num_queries: Any) -> None:
     VideoFactory.create_batch(3, ready=True)
-    for query in ("", "?limit=2", "?search=film", "?category=documentary"):
+    for query in ("", "?limit=2", "?search=video", "?category=documentary"):
         etag = ada.get(f"/api/video/{query}")["ETag"]
         assert etag.startswith('W/"')
         with django_assert_max_num_queries(2):  # one for the viewer, one for the revision
@@ -147,18 +147,18 @@ def test_known_list_is_not_built_again(ada: Player, django_assert_max_num_querie
 
 
 def test_tag_belongs_to_one_page_and_one_state(ada: Player) -> None:
-    film = VideoFactory.create(ready=True)
+    video = VideoFactory.create(ready=True)
     VideoFactory.create(ready=True)
     tags = [ada.get(f"/api/video/{query}")["ETag"] for query in ("", "?limit=1", "?limit=1&offset=1", "?search=f")]
     assert len(set(tags)) == 4
-    film.title = "Renamed"
-    film.save()
+    video.title = "Renamed"
+    video.save()
     changed = ada.get("/api/video/", headers={"If-None-Match": tags[0]})
     assert changed.status_code == 200
     assert b"Renamed" in changed.sent
 
 
-@pytest.mark.parametrize("query", ["?limit=10", "?limit=10&offset=20", "?limit=10&search=film", ""])
+@pytest.mark.parametrize("query", ["?limit=10", "?limit=10&offset=20", "?limit=10&search=video", ""])
 def test_queries_do_not_grow_with_the_list(ada: Player, query: str, django_assert_max_num_queries: Any) -> None:
     for _ in range(2):
         VideoFactory.create_batch(20, ready=True)
@@ -166,7 +166,7 @@ def test_queries_do_not_grow_with_the_list(ada: Player, query: str, django_asser
             listed(ada, query)
 
 
-def test_films_in_the_making_cost_one_query_more_and_tell_their_length(
+def test_videos_in_the_making_cost_one_query_more_and_tell_their_length(
     ada: Player, settings: Any, django_assert_max_num_queries: Any
 ) -> None:
     settings.HLS_LIST_WHEN = "playable"
@@ -174,8 +174,8 @@ def test_films_in_the_making_cost_one_query_more_and_tell_their_length(
         type(video.transcode).objects.filter(pk=video.transcode_id).update(playable_at=video.created_at)
     with django_assert_max_num_queries(5):
         shown = listed(ada)
-    assert [film["duration"] for film in shown] == [90.0] * 5
-    assert [film["thumbnail_url"] for film in shown] == [None] * 5
+    assert [entry["duration"] for entry in shown] == [90.0] * 5
+    assert [entry["thumbnail_url"] for entry in shown] == [None] * 5
 
 
 def test_large_list_is_streamed_and_says_the_same(ada: Player, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -213,33 +213,33 @@ def test_memory_of_renderings_is_bounded() -> None:
     assert kept.get(listing.Key(str(listing.MOST_KEPT), "http://here", None)) == b"[]"
 
 
-def test_one_film_has_the_lists_fields_and_what_there_is_to_play(ada: Player) -> None:
-    film = published()
-    response = ada.get(f"/api/video/{film.pk}/")
+def test_one_video_has_the_lists_fields_and_what_there_is_to_play(ada: Player) -> None:
+    video = published()
+    response = ada.get(f"/api/video/{video.pk}/")
     assert response["Cache-Control"] == "private, no-cache"
     shown = response.json()
     (in_list,) = listed(ada)
     assert {name: shown[name] for name in FIELDS} == in_list
     assert shown["status"] == "ready"
     assert shown["resolutions"] == ["480p", "720p"]
-    assert shown["storyboard_url"] == f"http://testserver/api/video/{film.pk}/storyboard.vtt"
+    assert shown["storyboard_url"] == f"http://testserver/api/video/{video.pk}/storyboard.vtt"
     VideoDetailOut.model_validate(shown)
 
 
-def test_film_that_waits_can_be_looked_at_but_has_nothing_to_play(ada: Player) -> None:
-    film: Video = VideoFactory.create()
-    shown = ada.get(f"/api/video/{film.pk}/").json()
+def test_video_that_waits_can_be_looked_at_but_has_nothing_to_play(ada: Player) -> None:
+    video: Video = VideoFactory.create()
+    shown = ada.get(f"/api/video/{video.pk}/").json()
     assert (shown["status"], shown["resolutions"], shown["storyboard_url"]) == ("queued", [], None)
     assert (shown["thumbnail_url"], shown["duration"]) == (None, None)
-    assert ada.get(f"/api/video/{film.pk}/master.m3u8").status_code == 404
+    assert ada.get(f"/api/video/{video.pk}/master.m3u8").status_code == 404
 
 
 def test_transcode_is_for_staff(ada: Player) -> None:
-    film = published()
-    assert ada.get(f"/api/video/{film.pk}/transcode/").status_code == 403
+    video = published()
+    assert ada.get(f"/api/video/{video.pk}/transcode/").status_code == 403
     make_viewer("carol@example.com", is_staff=True)
     carol = sign_in(Player(), "carol@example.com")
-    response = carol.get(f"/api/video/{film.pk}/transcode/")
+    response = carol.get(f"/api/video/{video.pk}/transcode/")
     assert (response.status_code, response.json()["state"], response["Cache-Control"]) == (200, "ready", "no-store")
     assert response.json()["warnings"] == []
     assert carol.get("/api/video/999/transcode/").status_code == 404

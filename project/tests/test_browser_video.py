@@ -1,4 +1,4 @@
-"""The main job, whole: an admin uploads a film and watches it being made; a viewer registers by mail and plays it."""
+"""The main job, whole: an admin uploads a video and watches it being made; a viewer registers by mail and plays it."""
 
 import re
 import urllib.parse
@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from hls.tests.clips import fit_h264
-from hls.tests.films import small_film
+from hls.tests.videos import small_video
 from project.tests.browser import chromium, frontend, needs_chromium
 from project.tests.installation import ADMIN_EMAIL, ADMIN_PASSWORD, Installation, free_port, serving, wait_for
 
@@ -19,30 +19,30 @@ ADA = {"email": "ada@example.com", "password": "correct horse 42"}
 SECONDS = 14
 
 
-def test_from_an_upload_to_a_film_played_to_its_end(tmp_path: Path) -> None:
+def test_from_an_upload_to_a_video_played_to_its_end(tmp_path: Path) -> None:
     port = free_port()
     origin = f"http://127.0.0.1:{port}"
-    film = tmp_path / "Harbour at Dawn.mp4"
-    small_film(film, seconds=SECONDS, rate=24, size="1920x1080", video=fit_h264(24))  # 1080p will be a copy
+    video = tmp_path / "Harbour at Dawn.mp4"
+    small_video(video, seconds=SECONDS, rate=24, size="1920x1080", video=fit_h264(24))  # 1080p will be a copy
     site = tmp_path / "site"
     site.mkdir()
     installation = Installation(tmp_path, environment={"CSRF_TRUSTED_ORIGINS": origin, "FRONTEND_BASE_URL": origin})
     installation.without_demo()
     with serving(installation), chromium() as browser, frontend(site, port, installation.url) as address:
-        upload_and_watch_the_bar(browser, installation, film)
+        upload_and_watch_the_bar(browser, installation, video)
         viewer = browser.new_context().new_page()
         viewer.goto(address)
         sign_up(viewer, installation)
-        film_id = the_only_film(viewer)
+        video_id = the_only_video(viewer)
         for name, height in (("480p", 480), ("720p", 720), ("1080p", 1080)):
-            play_and_seek(viewer, f"/api/video/{film_id}/{name}/index.m3u8", height)
-        levels = play_to_the_end(viewer, f"/api/video/{film_id}/master.m3u8")
+            play_and_seek(viewer, f"/api/video/{video_id}/{name}/index.m3u8", height)
+        levels = play_to_the_end(viewer, f"/api/video/{video_id}/master.m3u8")
         assert levels == [480, 720, 1080]
         assert viewer.evaluate("post('/api/logout/', {})")["status"] == 200
         assert viewer.evaluate("call('/api/video/')")["status"] == 401
 
 
-def upload_and_watch_the_bar(browser: Browser, installation: Installation, film: Path) -> None:
+def upload_and_watch_the_bar(browser: Browser, installation: Installation, video: Path) -> None:
     page = browser.new_context().new_page()
     page.goto(f"{installation.url}/admin/")
     page.fill("[name=username]", ADMIN_EMAIL)
@@ -52,7 +52,7 @@ def upload_and_watch_the_bar(browser: Browser, installation: Installation, film:
     page.goto(f"{installation.url}/admin/library/video/add/")
     page.fill("[name=title]", "Harbour at Dawn")
     page.select_option("[name=category]", "documentary")
-    page.set_input_files("[name=video_file]", film)
+    page.set_input_files("[name=video_file]", video)
     page.click("[name=_save]")
     page.wait_for_url("**/admin/library/video/")
     page.evaluate("window.stillTheSamePage = true")
@@ -91,12 +91,12 @@ def sign_up(page: Page, installation: Installation) -> None:
     assert page.evaluate("(body) => post('/api/login/', body)", ADA)["status"] == 200
 
 
-def the_only_film(page: Page) -> int:
+def the_only_video(page: Page) -> int:
     answer: dict[str, Any] = page.evaluate("call('/api/video/')")
     assert answer["status"] == 200
-    (film,) = answer["body"]
-    assert (film["title"], film["category"], film["duration"]) == ("Harbour at Dawn", "documentary", SECONDS)
-    return int(film["id"])
+    (video,) = answer["body"]
+    assert (video["title"], video["category"], video["duration"]) == ("Harbour at Dawn", "documentary", SECONDS)
+    return int(video["id"])
 
 
 def state(page: Page) -> dict[str, Any]:
@@ -119,7 +119,7 @@ def play_to_the_end(page: Page, path: str) -> list[int]:
     page.evaluate("(path) => play(path)", path)
     wait_for(lambda: state(page)["time"] > 0.5, seconds=30, what="time advances")
     page.evaluate(f"screen_.currentTime = {SECONDS - 1.5}")
-    wait_for(lambda: state(page)["ended"], seconds=30, what="the film ends")
+    wait_for(lambda: state(page)["ended"], seconds=30, what="the video ends")
     shown = state(page)
     assert shown["errors"] == []
     assert shown["time"] == pytest.approx(SECONDS, abs=0.15)

@@ -1,4 +1,4 @@
-"""Small films that take a fraction of a second to make and to encode."""
+"""Small videos that take a fraction of a second to make and to encode."""
 
 import subprocess
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from hls.binary import ffmpeg_path
 ULTRAFAST = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
 
 
-def small_film(
+def small_video(
     path: Path,
     *,
     seconds: float = 20,

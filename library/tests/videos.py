@@ -1,4 +1,4 @@
-"""Films as they are served, from made-up bytes: each segment's content says which one it is."""
+"""Videos as they are served, from made-up bytes: each segment's content says which one it is."""
 
 import gzip
 from pathlib import Path
@@ -23,13 +23,13 @@ STORYBOARD = "WEBVTT\n\n00:00:00.000 --> 00:00:10.000\nstoryboard_00.jpg#xywh=0,
 RENDITIONS = (ServedRendition("480p", 854, 480), ServedRendition("720p", 1280, 720))
 
 
-def segment_bytes(film: int, version: int, resolution: str, number: int, size: int = SEGMENT_BYTES) -> bytes:
-    """What a segment of these films contains; no two are alike."""
-    return f"<{film}/{version}/{resolution}/{number}>".encode().ljust(size, b".")
+def segment_bytes(video_id: int, version: int, resolution: str, number: int, size: int = SEGMENT_BYTES) -> bytes:
+    """What a segment of these videos contains; no two are alike."""
+    return f"<{video_id}/{version}/{resolution}/{number}>".encode().ljust(size, b".")
 
 
 def published(*, title: str = "Harbour at Dawn", size: int = SEGMENT_BYTES, **fields: Any) -> Video:
-    """A ready film of two segments in 480p and 720p."""
+    """A ready video of two segments in 480p and 720p."""
     now = timezone.now()
     transcode = Transcode.objects.create(
         source=f"videos/{title}.mp4", state=State.READY, percent=100, queued_at=now, playable_at=now
@@ -39,10 +39,10 @@ def published(*, title: str = "Harbour at Dawn", size: int = SEGMENT_BYTES, **fi
     return video
 
 
-def crowd_of_films() -> None:
+def crowd_of_videos() -> None:
     """So many that PostgreSQL looks them up by index; nothing of them is on the disk."""
     Video.objects.bulk_create(
-        Video(title=f"One of many {film.pk}", video_file=film.source, transcode=film) for film in crowd()
+        Video(title=f"One of many {video.pk}", video_file=video.source, transcode=video) for video in crowd()
     )
     analyse("library_video")
 
@@ -63,21 +63,21 @@ def serve_version(video: Video, version: int, *, size: int = SEGMENT_BYTES) -> N
     )
 
 
-def write_version(film: int, version: int, size: int) -> Path:
-    folder = Path(settings.HLS_ROOT) / str(film) / str(version)
+def write_version(video_id: int, version: int, size: int) -> Path:
+    folder = Path(settings.HLS_ROOT) / str(video_id) / str(version)
     for rendition in RENDITIONS:
         inside = folder / rendition.name
         inside.mkdir(parents=True)
         for number in range(2):
             (inside / f"segment_{number:03d}.ts").write_bytes(
-                segment_bytes(film, version, rendition.name, number, size)
+                segment_bytes(video_id, version, rendition.name, number, size)
             )
         write_text(inside / "index.m3u8", with_version(MEDIA, version))
         write_text(inside / "iframes.m3u8", with_version(MEDIA, version))
     write_text(folder / "master.m3u8", pinned(MASTER, version))
     write_text(folder / "storyboard.vtt", with_version(STORYBOARD, version))
-    (folder / "storyboard_00.jpg").write_bytes(b"sheet of %d" % film)
-    (folder / "poster.jpg").write_bytes(b"poster of %d" % film)
+    (folder / "storyboard_00.jpg").write_bytes(b"sheet of %d" % video_id)
+    (folder / "poster.jpg").write_bytes(b"poster of %d" % video_id)
     return folder
 
 
