@@ -4,9 +4,9 @@ What a source says about its colours is believed where it can be true. What neit
 taken as if nothing had been said. Both read what the frames say, so that is put right before them.
 """
 
+from hls.core.colour_tags import RESERVED
 from hls.core.framing import scaled
 from hls.core.probe import VideoTrack
-from hls.core.tags import RESERVED
 
 HD_SIDE = 720
 BT709 = "setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709"

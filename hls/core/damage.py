@@ -15,9 +15,9 @@ from pathlib import Path
 import av
 from av.video.stream import VideoStream
 
+from hls.core.arguments import Part
 from hls.core.chunk import merged
-from hls.core.opening import opened
-from hls.core.orders import Part
+from hls.core.media_file import opened
 from hls.core.packets import AnyPacket, tick_s, time_of
 from hls.core.wire import load
 

@@ -24,7 +24,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
 
-from hls.core.opening import opened
+from hls.core.media_file import opened
 from hls.core.packets import AnyPacket, TrackLog, pictures_of, tick_s, time_of
 from hls.core.plan import RUN_UP_S
 from hls.core.probe import Landing

@@ -19,22 +19,22 @@ from av.rational import AVRational
 from av.stream import Stream
 from av.video.stream import VideoStream
 
+from hls.core.colour_tags import MATRICES, PRIMARIES, TRANSFERS, named
 from hls.core.copying import copyable
-from hls.core.counting import counted
+from hls.core.display import check_base_layer, shape, shown_part, shown_size
+from hls.core.elementary import counted
 from hls.core.errors import Code, Reason, TranscodeError
 from hls.core.extras import extras
-from hls.core.fields import show_two_moments
+from hls.core.interlacing import show_two_moments
 from hls.core.landing import FIXED_INDEX, Reading, landings
-from hls.core.opening import check_protection, check_size, opened, picture_track, sound_track
+from hls.core.media_file import check_protection, check_size, opened, picture_track, sound_track
 from hls.core.packets import tick_s
 from hls.core.plan import ROUNDING_S, make_plan
 from hls.core.probe import AudioTrack, Landing, Limits, Shape, Source, VideoTrack
 from hls.core.protection import Protection, protection
 from hls.core.rates import Rate, measure
 from hls.core.scanning import MAX_RATE, Scan, scan
-from hls.core.shown import check_base_layer, shape, shown_part, shown_size
 from hls.core.soundtrack import STRAY_GAP_S
-from hls.core.tags import MATRICES, PRIMARIES, TRANSFERS, named
 from hls.core.timeline import output_rate
 from hls.core.wire import dump, load
 

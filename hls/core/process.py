@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from hls.core import child
+from hls.core import launcher
 from hls.core.errors import Code, Stopped, TranscodeError
 
 log = logging.getLogger(__name__)
@@ -92,7 +92,7 @@ def _start(command: Sequence[str], bounds: Bounds, folder: Path | None) -> subpr
     }
     try:
         return subprocess.Popen(
-            [sys.executable, "-I", "-S", child.__file__, json.dumps(spec), *command],
+            [sys.executable, "-I", "-S", launcher.__file__, json.dumps(spec), *command],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from hls.core.arguments import FORMAT, Order, Part
 from hls.core.chunk import Span
 from hls.core.errors import Code, TranscodeError
-from hls.core.orders import FORMAT, Order, Part
 from hls.core.plan import Plan
 from hls.core.process import Bounds, Watch, run
 from hls.core.timeline import ChunkSpan

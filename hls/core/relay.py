@@ -17,8 +17,8 @@ from av.container import OutputContainer
 from av.packet import Packet
 from av.stream import Stream
 
-from hls.core.opening import opened
-from hls.core.orders import FORMAT, Order
+from hls.core.arguments import FORMAT, Order
+from hls.core.media_file import opened
 from hls.core.packets import AnyPacket, tick_s, time_of
 from hls.core.probe import Join
 from hls.core.wire import load

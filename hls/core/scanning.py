@@ -15,15 +15,15 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from hls.core import counting
+from hls.core import elementary
 from hls.core.copying import PacketLog
-from hls.core.counting import Counter
+from hls.core.display import key_picture
+from hls.core.elementary import Counter
 from hls.core.errors import Code, TranscodeError
 from hls.core.headers import LOOKED_AT, size_header
 from hls.core.joins import Parts, Times, joined
 from hls.core.packets import AnyPacket, TrackLog, pictures_of, tick_s, time_of
 from hls.core.probe import Join, Landing, Limits
-from hls.core.shown import key_picture
 from hls.core.soundtrack import SoundLog
 
 FRAMES_LOOKED_AT = 12
@@ -91,7 +91,7 @@ def scan(container: InputContainer, video: VideoStream, audio: AudioStream | Non
         heard=Times(tick_s(audio) if audio else Fraction(1)),
         sounding=SoundLog(tick_s(audio) if audio else Fraction(1)),
     )
-    if container.format.name in counting.DEMUXERS:
+    if container.format.name in elementary.DEMUXERS:
         rate = Fraction(video.guessed_rate.num, video.guessed_rate.den)
         found.counter = Counter(1 / (rate * tick_s(video)))
     for stream in container.streams:

@@ -18,8 +18,8 @@ from hls.core.demo import make_demo
 from hls.core.encode import encode_chunk
 from hls.core.errors import ADVICE, Code, EncoderKilled, Stopped, TranscodeError
 from hls.core.measure import measured
-from hls.core.pictures import extract_frame, moment_of_tile
 from hls.core.plan import Plan, make_plan
+from hls.core.poster_frames import extract_frame, moment_of_tile
 from hls.core.probe import probe
 from hls.core.sps import nal_units, sequence_parameters
 from hls.tests.clips import Look, make

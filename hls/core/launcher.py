@@ -1,6 +1,6 @@
 """Started by hls.core.process as a program of its own: puts limits on itself, then becomes the real command.
 
-    python -I -S child.py '{"parent": 123, "nice": 10, "limits": {"AS": 1000000}}' ffmpeg …
+    python -I -S launcher.py '{"parent": 123, "nice": 10, "limits": {"AS": 1000000}}' ffmpeg …
 
 A program between, because `preexec_fn` isn't safe in a process with threads. It imports nothing of the project.
 """

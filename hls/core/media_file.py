@@ -12,14 +12,14 @@ from av.container import InputContainer
 from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
-from hls.core import counting
+from hls.core import elementary
 from hls.core.errors import Code, Reason, TranscodeError
 from hls.core.probe import Limits
 from hls.core.protection import Protection
 
 # Containers of videos, and of sound alone for a telling answer. Nothing that names other files: no playlist, concat,
 # image sequence, script or device.
-DEMUXERS = ",".join(("mov,matroska,avi,flv,asf,mpegts,mpeg,ogg,mp3,wav,flac,aac", *sorted(counting.DEMUXERS)))
+DEMUXERS = ",".join(("mov,matroska,avi,flv,asf,mpegts,mpeg,ogg,mp3,wav,flac,aac", *sorted(elementary.DEMUXERS)))
 
 
 def opened(path: Path, demuxers: str = DEMUXERS) -> InputContainer:
