@@ -57,7 +57,7 @@ class MailServer:
 
 
 @dataclass(frozen=True)
-class Answer:
+class ApiAnswer:
     status: int
     headers: Mapping[str, str]
     body: bytes
@@ -77,21 +77,21 @@ class Callers:
     lock: threading.Lock = field(default_factory=threading.Lock)
     token: str = ""
 
-    def ask(self, method: str, path: str, body: bytes = b"", **headers: str) -> Answer:
+    def ask(self, method: str, path: str, body: bytes = b"", **headers: str) -> ApiAnswer:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
             named = {name.replace("_", "-"): value for name, value in headers.items()}
             connection.request(method, path, body, named)
             answer = connection.getresponse()
-            told = Answer(answer.status, dict(answer.headers), answer.read())
+            told = ApiAnswer(answer.status, dict(answer.headers), answer.read())
         except (OSError, http.client.HTTPException):
-            told = Answer(0, {}, b"")
+            told = ApiAnswer(0, {}, b"")
         finally:
             connection.close()
         self.statuses[told.status] += 1
         return told
 
-    def send_json(self, path: str, data: Mapping[str, str], **headers: str) -> Answer:
+    def send_json(self, path: str, data: Mapping[str, str], **headers: str) -> ApiAnswer:
         return self.ask("POST", path, json.dumps(data).encode(), Content_Type="application/json", **headers)
 
     def sign_in(self) -> None:
@@ -135,7 +135,7 @@ class Callers:
             kind = "application/offset+octet-stream"
             self.tus("PATCH", address, piece, Upload_Offset=str(offset), Content_Type=kind)
 
-    def patiently(self, method: str, path: str, **headers: str) -> Answer:
+    def patiently(self, method: str, path: str, **headers: str) -> ApiAnswer:
         until = time.monotonic() + PATIENCE_S
         while True:
             answer = self.tus(method, path, b"", **headers)
@@ -143,7 +143,7 @@ class Callers:
                 return answer
             time.sleep(0.5)
 
-    def tus(self, method: str, path: str, body: bytes = b"", **headers: str) -> Answer:
+    def tus(self, method: str, path: str, body: bytes = b"", **headers: str) -> ApiAnswer:
         answer = self.ask(method, path, body, Tus_Resumable="1.0.0", Authorization=f"Bearer {self.token}", **headers)
         if answer.status == 401:
             self.sign_in()

@@ -40,7 +40,7 @@ GOALS = {"CPU ratio at most": 0.6, "where copied": 0.3, "bytes ratio at most": 1
 
 
 @dataclass(frozen=True)
-class Result:
+class Encoding:
     cpu_s: float
     size_bytes: int
     vmaf: dict[str, float]
@@ -127,15 +127,15 @@ def vmaf(plan: Plan, made: Path, source: Path) -> float:
     return float(words.rpartition("VMAF score: ")[2].split()[0])
 
 
-def measure(recipe: str, plan: Plan, source: Path, folder: Path) -> Result:
+def measure(recipe: str, plan: Plan, source: Path, folder: Path) -> Encoding:
     before = cpu_s()
     whole = {"separate": separate_runs, "chunks": chunks}[recipe](plan, source, folder)
     used = cpu_s() - before
     scores = {name: vmaf(plan, clip, source) for name, clip in whole.items()}
-    return Result(used, sum(clip.stat().st_size for clip in whole.values()), scores)
+    return Encoding(used, sum(clip.stat().st_size for clip in whole.values()), scores)
 
 
-def row(clip: str, separate: Result, chunked: Result) -> str:
+def row(clip: str, separate: Encoding, chunked: Encoding) -> str:
     gains = [f"{chunked.vmaf[name] - separate.vmaf[name]:+.2f}" for name in separate.vmaf]
     cells = [
         clip,
@@ -158,13 +158,13 @@ def main() -> None:
         folder = Path(scratch)
         given = {Path(name).name: Path(name) for name in sys.argv[1:]}
         made = {} if given else scenes(folder)
-        results: list[tuple[Result, Result]] = []
+        results: list[tuple[Encoding, Encoding]] = []
         for number, (name, clip) in enumerate((given | made).items()):
             plan = make_plan(probe(clip, limits=LIMITS))
             pair = tuple(
                 measure(recipe, plan, clip, folder / str(number) / recipe) for recipe in ("separate", "chunks")
             )
-            result = cast(tuple[Result, Result], pair)
+            result = cast(tuple[Encoding, Encoding], pair)
             print(row(name, *result), flush=True)
             if not plan.is_copying:
                 results.append(result)
@@ -172,9 +172,9 @@ def main() -> None:
     print("\nGoals: " + ", ".join(f"{name} {goal}" for name, goal in GOALS.items()))
 
 
-def total(results: list[Result]) -> Result:
+def total(results: list[Encoding]) -> Encoding:
     names = results[0].vmaf
-    return Result(
+    return Encoding(
         sum(result.cpu_s for result in results),
         sum(result.size_bytes for result in results),
         {name: sum(result.vmaf[name] for result in results) / len(results) for name in names},

@@ -8,7 +8,7 @@ FORMAT = "nut"
 
 
 @dataclass(frozen=True)
-class Order:
+class RelayArguments:
     """What to read: from `byte` on, or from the beginning; up to `end_s` on the first recording's clock."""
 
     video: int
@@ -21,7 +21,7 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Part:
+class DamageArguments:
     """What to look at: from `begin_s` to `end_s` of the file's own clock, reading from `seek_s` on."""
 
     demuxer: str

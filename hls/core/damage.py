@@ -15,23 +15,23 @@ from pathlib import Path
 import av
 from av.video.stream import VideoStream
 
-from hls.core.arguments import Part
+from hls.core.arguments import DamageArguments
 from hls.core.chunk import merged
 from hls.core.media_file import opened
 from hls.core.packets import AnyPacket, tick_s, time_of
 from hls.core.wire import load
 
 
-def damaged(path: Path, part: Part) -> list[tuple[float, float]]:
+def damaged(path: Path, arguments: DamageArguments) -> list[tuple[float, float]]:
     """In seconds of the file's own clock, in order."""
-    with opened(path, part.demuxer) as container:
-        video = next(stream for stream in container.streams.video if stream.index == part.video)
+    with opened(path, arguments.demuxer) as container:
+        video = next(stream for stream in container.streams.video if stream.index == arguments.video)
         video.codec_context.options = {"err_detect": "explode"}
         video.codec_context.thread_count = 1
-        if part.seek_s is not None:
-            container.seek(int(part.seek_s * av.time_base))
+        if arguments.seek_s is not None:
+            container.seek(int(arguments.seek_s * av.time_base))
         ticks = tick_s(video)
-        wanted = range(round(part.begin_s / ticks), round(part.end_s / ticks))
+        wanted = range(round(arguments.begin_s / ticks), round(arguments.end_s / ticks))
         times, lost = _looked_at(container.demux(video), video, wanted)
     ends = dict(pairwise(sorted(times)))
     return merged((float(time * ticks), float(ends.get(time, wanted.stop) * ticks)) for time in sorted(lost))
@@ -59,7 +59,7 @@ def _looked_at(packets: Iterable[AnyPacket], video: VideoStream, wanted: range) 
 
 def main() -> None:
     av.logging.set_level(av.logging.PANIC)
-    spans = damaged(Path(sys.argv[2]), load(Part, json.loads(sys.argv[1])))
+    spans = damaged(Path(sys.argv[2]), load(DamageArguments, json.loads(sys.argv[1])))
     sys.stdout.write(json.dumps({"spans": spans}))
 
 

@@ -2,10 +2,9 @@
 
 import struct
 from fractions import Fraction
-from typing import Any, cast
+from typing import cast
 
 import av
-from av.packet import Packet
 from av.rational import AVRational
 from av.sidedata.sidedata import Type
 from av.video.codeccontext import VideoCodecContext
@@ -13,6 +12,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from hls.core.errors import Code, Reason, TranscodeError
+from hls.core.packets import AnyPacket
 from hls.core.probe import Crop, Shape
 
 PLAUSIBLE_ASPECT = Fraction(8)
@@ -20,8 +20,6 @@ CROPPING = "<4I"  # AV_PKT_DATA_FRAME_CROPPING: top, bottom, left, right
 MATRIX = "=9i"  # AV_FRAME_DATA_DISPLAYMATRIX
 DOLBY_VISION = "8B"  # AVDOVIDecoderConfigurationRecord: profile third, compatibility of the base layer last
 OWN_COLOURS = frozenset({5, 10, 20})  # profiles whose base layer may be in Dolby's own colours: then compatible with 0
-
-type AnyPacket = Packet[Any]
 
 
 def check_base_layer(video: VideoStream) -> None:

@@ -18,7 +18,7 @@ from hls.core.errors import CannotCopy, Code, EncoderKilled, TranscodeError
 from hls.core.filters import Sound
 from hls.core.measure import measured
 from hls.core.plan import Plan
-from hls.core.process import Bounds, Ended, Watch, run
+from hls.core.process import Bounds, ProcessResult, Watch, run
 from hls.core.reading import Readable, cut_off, readable, undecoded
 from hls.core.timeline import ChunkSpan
 
@@ -125,7 +125,7 @@ class _Attempt:
             if not last.exists():
                 self._encoded(reading, is_lost=True, sound=Sound.SILENT)
 
-    def _encoded_whatever_the_sound(self, reading: Readable, *, is_lost: bool = False) -> Ended:
+    def _encoded_whatever_the_sound(self, reading: Readable, *, is_lost: bool = False) -> ProcessResult:
         """A graph can't go on after a change of its sound: then this chunk's sound is made first."""
         audio = self.plan.source.audio
         if audio is None or not audio.is_changing:
@@ -144,7 +144,7 @@ class _Attempt:
         finally:
             apart.unlink(missing_ok=True)
 
-    def _encoded(self, reading: Readable, *, is_lost: bool = False, sound: Sound = Sound.OF_SOURCE) -> Ended:
+    def _encoded(self, reading: Readable, *, is_lost: bool = False, sound: Sound = Sound.OF_SOURCE) -> ProcessResult:
         command = chunk_command(
             reading.plan,
             self.index,
@@ -156,7 +156,7 @@ class _Attempt:
         )
         return self._ended(command, watch=self.watch)
 
-    def _ended(self, command: list[str], *, watch: Watch) -> Ended:
+    def _ended(self, command: list[str], *, watch: Watch) -> ProcessResult:
         bounds = self._bounds(self.plan.timeline.chunks[self.index])
         ended = run(command, bounds=bounds, watch=watch, folder=self.folder)
         _check_end(ended, self.source)
@@ -191,7 +191,7 @@ def _check_source(plan: Plan, source: Path) -> None:
         raise TranscodeError(Code.SOURCE_MISSING, f"{source} isn't the file that was probed")
 
 
-def _check_end(ended: Ended, source: Path) -> None:
+def _check_end(ended: ProcessResult, source: Path) -> None:
     is_empty = any(words in ended.stderr for words in NO_FRAMES) and not FILTERS_FAILED.search(ended.stderr)
     if ended.returncode == 0 or is_empty:
         return

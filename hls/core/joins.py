@@ -90,7 +90,7 @@ class Parts:
 def joined(parts: Parts, pictures: Times, sounds: Times, keys: Times) -> tuple[Join, ...]:
     """Put the times of all recordings on the clock of the first one, in place; how far each was moved."""
     joins = []
-    bounds = list(_bounds(pictures, sounds))
+    bounds = list(_extents(pictures, sounds))
     shift_s = Fraction(0)
     for byte, before, after in zip(parts.bytes, bounds, bounds[1:], strict=False):
         shift_s += before.end_s - after.begin_s
@@ -110,32 +110,32 @@ def _first_s(times: Sequence[int], tick_s: Fraction) -> Fraction | None:
 
 
 @dataclass(frozen=True)
-class Bounds:
+class Extent:
     begin_s: Fraction
     end_s: Fraction
 
 
-def _bounds(pictures: Times, sounds: Times) -> Iterator[Bounds]:
+def _extents(pictures: Times, sounds: Times) -> Iterator[Extent]:
     """From the first picture to the last one's end, or to where the sound begins and ends, if that is well outside."""
     heard = sounds.parts()
     for number, shown in enumerate(pictures.parts()):
         bounds = _extent(shown, pictures.tick_s)
         if number < len(heard) and heard[number]:
             sound = _extent(heard[number], sounds.tick_s)
-            bounds = Bounds(
+            bounds = Extent(
                 sound.begin_s if bounds.begin_s - sound.begin_s > SOUND_ALONE_S else bounds.begin_s,
                 sound.end_s if sound.end_s - bounds.end_s > SOUND_ALONE_S else bounds.end_s,
             )
         yield bounds
 
 
-def _extent(times: Sequence[int], tick_s: Fraction) -> Bounds:
+def _extent(times: Sequence[int], tick_s: Fraction) -> Extent:
     if not times:
-        return Bounds(Fraction(0), Fraction(0))
+        return Extent(Fraction(0), Fraction(0))
     last = sorted(times)[-INTERVALS_MEASURED:]
     intervals = [later - earlier for earlier, later in pairwise(last) if later > earlier]
     step = median_low(intervals) if intervals else 0
-    return Bounds(min(times) * tick_s, (last[-1] + step) * tick_s)
+    return Extent(min(times) * tick_s, (last[-1] + step) * tick_s)
 
 
 def _move(track: Times, shifts_s: Sequence[Fraction]) -> None:

@@ -9,7 +9,7 @@ from math import ceil
 from pathlib import Path
 
 from hls.core.errors import Code, EncoderKilled, Reason, TranscodeError
-from hls.core.process import Bounds, Ended, Watch, run
+from hls.core.process import Bounds, ProcessResult, Watch, run
 from hls.core.wire import dump, load
 
 READ_BYTES_PER_S = 20_000_000
@@ -184,7 +184,7 @@ def probe(path: Path, *, limits: Limits, watch: Watch | None = None, python: str
     return _answer(run(command, bounds=bounds, watch=watch))
 
 
-def _answer(ended: Ended) -> Source:
+def _answer(ended: ProcessResult) -> Source:
     if -ended.returncode in (signal.SIGKILL, signal.SIGTERM):
         raise EncoderKilled(f"the parser was ended by {signal.Signals(-ended.returncode).name}")
     if ended.returncode != 0:

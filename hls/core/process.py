@@ -57,7 +57,7 @@ class Watch:
 
 
 @dataclass(frozen=True)
-class Ended:
+class ProcessResult:
     returncode: int  # negative: the signal that ended it
     stdout: str  # empty where a Watch took the lines
     stderr: str  # the last 16 kB
@@ -66,7 +66,9 @@ class Ended:
 UNWATCHED = Watch(on_line=None, on_tick=lambda: None, should_stop=lambda: False)
 
 
-def run(command: Sequence[str], *, bounds: Bounds, watch: Watch | None = None, folder: Path | None = None) -> Ended:
+def run(
+    command: Sequence[str], *, bounds: Bounds, watch: Watch | None = None, folder: Path | None = None
+) -> ProcessResult:
     """Run `command` (an absolute program path first) in `folder` until it ends.
 
     Raises TranscodeError(TIMEOUT) when it takes too long or stalls, TranscodeError(ENCODER_FAILED) where it can't be
@@ -122,7 +124,7 @@ class _Follower:
         self.stdout = bytearray()
         self.stderr = bytearray()
 
-    def until_end(self) -> Ended:
+    def until_end(self) -> ProcessResult:
         with selectors.DefaultSelector() as selector:
             for pipe in filter(None, (self.running.stdout, self.running.stderr)):
                 selector.register(pipe, selectors.EVENT_READ)
@@ -133,7 +135,7 @@ class _Follower:
         while self.running.poll() is None:  # it closed its pipes and lives on
             time.sleep(TICK_S / 10)
             self._look_at_the_clock()
-        return Ended(self.running.returncode, _text(self.stdout), _text(self.stderr))
+        return ProcessResult(self.running.returncode, _text(self.stdout), _text(self.stderr))
 
     def _read(self, selector: selectors.BaseSelector, pipe: IO[bytes]) -> None:
         data = os.read(pipe.fileno(), 65_536)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hls.core.arguments import FORMAT, Order, Part
+from hls.core.arguments import FORMAT, DamageArguments, RelayArguments
 from hls.core.chunk import Span
 from hls.core.errors import Code, TranscodeError
 from hls.core.plan import Plan
@@ -44,7 +44,7 @@ def readable(plan: Plan, span: ChunkSpan, source: Path, folder: Path, watch: Wat
 
 def _relay(plan: Plan, span: ChunkSpan, source: Path, target: Path, watch: Watch) -> None:
     landing, audio = plan.picture_landing(span), plan.source.audio
-    order = Order(
+    arguments = RelayArguments(
         video=plan.source.video.index,
         audio=audio.index if audio else None,
         joins=plan.source.joins,
@@ -58,7 +58,7 @@ def _relay(plan: Plan, span: ChunkSpan, source: Path, target: Path, watch: Watch
         "-s",
         "-m",
         "hls.core.relay",
-        json.dumps(dump(order)),
+        json.dumps(dump(arguments)),
         str(source.absolute()),
         str(target),
     ]
@@ -71,20 +71,20 @@ def undecoded(reading: Readable, span: ChunkSpan, watch: Watch) -> tuple[Span, .
     """What of a chunk's pictures can't be decoded, as a strict decoder tells it; all of it where that can't be told."""
     plan = reading.plan
     landing, video = plan.landing(span), plan.source.video
-    part = Part(
+    arguments = DamageArguments(
         demuxer=plan.source.demuxer,
         video=video.index,
         seek_s=landing.seek_s if landing else None,
         begin_s=float(plan.zero_s + plan.timeline.seconds(span.first_frame)),
         end_s=float(plan.zero_s + plan.timeline.seconds(span.end_frame)),
     )
-    command = [sys.executable, "-s", "-m", "hls.core.damage", json.dumps(dump(part)), str(reading.path.absolute())]
+    command = [sys.executable, "-s", "-m", "hls.core.damage", json.dumps(dump(arguments)), str(reading.path.absolute())]
     bounds = Bounds(timeout_s=STALL_S + plan.run_up_s(span), memory_bytes=MEMORY_BYTES, file_bytes=0)
     try:
         ended = run(command, bounds=bounds, watch=replace(watch, on_line=None))
-        spans = json.loads(ended.stdout)["spans"] if ended.returncode == 0 else [(part.begin_s, part.end_s)]
+        spans = json.loads(ended.stdout)["spans"] if ended.returncode == 0 else [(arguments.begin_s, arguments.end_s)]
     except TranscodeError:  # it took too long
-        spans = [(part.begin_s, part.end_s)]
+        spans = [(arguments.begin_s, arguments.end_s)]
     zero_s = float(plan.zero_s)
     return tuple(Span(round(begin_s - zero_s, 3), round(end_s - zero_s, 3)) for begin_s, end_s in spans)
 

@@ -17,7 +17,7 @@ from av.container import OutputContainer
 from av.packet import Packet
 from av.stream import Stream
 
-from hls.core.arguments import FORMAT, Order
+from hls.core.arguments import FORMAT, RelayArguments
 from hls.core.media_file import opened
 from hls.core.packets import AnyPacket, tick_s, time_of
 from hls.core.probe import Join
@@ -27,26 +27,28 @@ HEVC_END_OF_SEQUENCE = b"\0\0\0\1\x48\1"
 LEAST_STEP_S = Fraction(1, 1000)
 
 
-def write(source: Path, target: Path, order: Order) -> None:
+def write(source: Path, target: Path, arguments: RelayArguments) -> None:
     """The picture track becomes track 0, the sound track 1."""
     with opened(source) as container, av.open(str(target), "w", format=FORMAT) as relayed:
-        if order.byte is not None:
-            container.seek(order.byte, unsupported_byte_offset=True)
-        wanted = [container.streams[index] for index in (order.video, order.audio) if index is not None]
+        if arguments.byte is not None:
+            container.seek(arguments.byte, unsupported_byte_offset=True)
+        wanted = [container.streams[index] for index in (arguments.video, arguments.audio) if index is not None]
         outputs = {stream.index: relayed.add_stream_from_template(stream) for stream in wanted}
-        _describe_sound(outputs.values(), order)
-        _copy(container.demux(wanted), relayed, outputs, order)
+        _describe_sound(outputs.values(), arguments)
+        _copy(container.demux(wanted), relayed, outputs, arguments)
 
 
-def _describe_sound(outputs: Iterable[Stream], order: Order) -> None:
+def _describe_sound(outputs: Iterable[Stream], arguments: RelayArguments) -> None:
     """NUT has to be told the rate of a sound that begins too late to be seen when the file is opened."""
     for output in outputs:
         if isinstance(output, AudioStream) and not output.codec_context.sample_rate:
-            output.codec_context.sample_rate = order.sample_rate
-            output.codec_context.layout = order.layout
+            output.codec_context.sample_rate = arguments.sample_rate
+            output.codec_context.layout = arguments.layout
 
 
-def _copy(packets: Iterator[AnyPacket], relayed: OutputContainer, outputs: dict[int, Stream], order: Order) -> None:
+def _copy(
+    packets: Iterator[AnyPacket], relayed: OutputContainer, outputs: dict[int, Stream], arguments: RelayArguments
+) -> None:
     latest: dict[int, int] = {}
     bytes_read: dict[int, int | None] = {}
     over: set[int] = set()
@@ -57,22 +59,22 @@ def _copy(packets: Iterator[AnyPacket], relayed: OutputContainer, outputs: dict[
         track, ticks = packet.stream_index, tick_s(packet.stream)
         if packet.pos is not None:  # of several packets that are stored as one, only the first one knows
             bytes_read[track] = packet.pos
-        join = joined_at(order.joins, bytes_read.get(track))
+        join = joined_at(arguments.joins, bytes_read.get(track))
         shift = round(join.shift_s / ticks) if join else 0
-        if track == order.video and join and needs_what_is_cut_off(join, time_of(packet), shift, ticks):
+        if track == arguments.video and join and needs_what_is_cut_off(join, time_of(packet), shift, ticks):
             continue
         dts = packet.dts + shift
         # Recordings overlap a little where they are joined, but decoding times have to rise.
         earliest = latest[track] + round(LEAST_STEP_S / ticks) if track in latest else dts
-        if dts < earliest and track == order.audio:
+        if dts < earliest and track == arguments.audio:
             continue
         latest[track] = packet.dts = dts = max(dts, earliest)
         packet.pts = None if packet.pts is None else max(packet.pts + shift, dts)
-        if track == order.video and join != within:
+        if track == arguments.video and join != within:
             within, packet = join, _behind_end(packet)
         packet.stream = outputs[track]
         relayed.mux(packet)
-        if dts * ticks > order.end_s:
+        if dts * ticks > arguments.end_s:
             over.add(track)
             if len(over) == len(outputs):
                 return
@@ -112,7 +114,7 @@ def needs_what_is_cut_off(join: Join, time: int | None, shift: int, ticks: Fract
 
 def main() -> None:
     av.logging.set_level(av.logging.PANIC)
-    write(Path(sys.argv[2]), Path(sys.argv[3]), load(Order, json.loads(sys.argv[1])))
+    write(Path(sys.argv[2]), Path(sys.argv[3]), load(RelayArguments, json.loads(sys.argv[1])))
 
 
 if __name__ == "__main__":

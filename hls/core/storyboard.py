@@ -10,7 +10,7 @@ ROWS = 5
 
 
 @dataclass(frozen=True)
-class Place:
+class TilePosition:
     """Where a tile lies: its sheet's number, and pixels from the sheet's top left corner."""
 
     sheet: int
@@ -18,10 +18,10 @@ class Place:
     y: int
 
 
-def place(plan: Plan, tile: int) -> Place:
+def place(plan: Plan, tile: int) -> TilePosition:
     sheet, cell = divmod(tile, COLUMNS * ROWS)
     row, column = divmod(cell, COLUMNS)
-    return Place(sheet, column * plan.tile_width, row * plan.tile_height)
+    return TilePosition(sheet, column * plan.tile_width, row * plan.tile_height)
 
 
 def sheet_count(plan: Plan) -> int:

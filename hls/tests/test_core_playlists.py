@@ -213,9 +213,9 @@ def test_storyboard_has_a_cue_for_each_tile_and_no_gap() -> None:
 
 
 def test_tiles_fill_sheets_row_by_row() -> None:
-    assert storyboard.place(LONG, 0) == storyboard.Place(0, 0, 0)
-    assert storyboard.place(LONG, 6) == storyboard.Place(0, 240, 136)
-    assert storyboard.place(LONG, 25) == storyboard.Place(1, 0, 0)
+    assert storyboard.place(LONG, 0) == storyboard.TilePosition(0, 0, 0)
+    assert storyboard.place(LONG, 6) == storyboard.TilePosition(0, 240, 136)
+    assert storyboard.place(LONG, 25) == storyboard.TilePosition(1, 0, 0)
     assert storyboard.sheet_count(LONG) == 16
     assert storyboard.sheet_size(LONG, 0) == (1200, 680)
     assert storyboard.sheet_size(LONG, 15) == (1200, 3 * 136)
