@@ -1,4 +1,4 @@
-"""What the programs that read a part of a file are told. They use FFmpeg's libraries, which no server loads."""
+"""The arguments of the programs hls.core.relay and hls.core.damage, which read a part of a file in a child process."""
 
 from dataclasses import dataclass
 
@@ -9,20 +9,20 @@ FORMAT = "nut"
 
 @dataclass(frozen=True)
 class RelayArguments:
-    """What to read: from `byte` on, or from the beginning; up to `end_s` on the first recording's clock."""
+    """What hls.core.relay reads: from `byte` or the file's beginning, up to `end_s` on the first recording's clock."""
 
     video: int
     audio: int | None
     joins: tuple[Join, ...]
     byte: int | None
     end_s: float
-    sample_rate: int = 0  # of the sound; the container doesn't know it where the first recording has none
+    sample_rate: int = 0  # of the sound; the container doesn't know it if the first recording has no sound
     layout: str = ""
 
 
 @dataclass(frozen=True)
 class DamageArguments:
-    """What to look at: from `begin_s` to `end_s` of the file's own clock, reading from `seek_s` on."""
+    """What hls.core.damage checks: from `begin_s` to `end_s` on the file's own clock, reading from `seek_s` on."""
 
     demuxer: str
     video: int

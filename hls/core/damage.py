@@ -1,9 +1,9 @@
-"""Which pictures of a part of a video can't be decoded: run by hls.core.reading as a program of its own, with limits.
+"""A program that finds which pictures in a part of a file can't be decoded. hls.core.reading runs it, with limits.
 
     python -m hls.core.damage '{"video": 0, …}' FILE
 
-ffmpeg repairs damaged pictures as well as it can and says so without a time; a decoder that is told to be strict shows
-which ones they were. Prints one JSON object: {"spans": [[from, to], …]}, in seconds of the file's own clock.
+ffmpeg repairs damaged pictures as well as it can and reports no times; a strict decoder shows which ones they were.
+Prints one JSON object: {"spans": [[from, to], …]}, in seconds on the file's own clock.
 """
 
 import json
@@ -23,7 +23,7 @@ from hls.core.wire import load
 
 
 def damaged(path: Path, arguments: DamageArguments) -> list[tuple[float, float]]:
-    """In seconds of the file's own clock, in order."""
+    """The spans that can't be decoded, in seconds on the file's own clock, in order."""
     with opened(path, arguments.demuxer) as container:
         video = next(stream for stream in container.streams.video if stream.index == arguments.video)
         video.codec_context.options = {"err_detect": "explode"}
@@ -38,7 +38,7 @@ def damaged(path: Path, arguments: DamageArguments) -> list[tuple[float, float]]
 
 
 def _looked_at(packets: Iterable[AnyPacket], video: VideoStream, wanted: range) -> tuple[set[int], set[int]]:
-    """The times of the pictures of a part, and of those among them that can't be shown as they were."""
+    """The times of all pictures in a part, and of those that can't be decoded correctly."""
     times: set[int] = set()
     lost: set[int] = set()
     for packet in packets:

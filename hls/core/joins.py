@@ -1,4 +1,4 @@
-"""Recordings joined into one file, each with a clock of its own: where they begin, and how their clocks become one."""
+"""Finds recordings that were joined into one file, each with its own clock, and puts their times on one clock."""
 
 from array import array
 from collections.abc import Iterator, Sequence
@@ -11,16 +11,16 @@ from hls.core.errors import Code, TranscodeError
 from hls.core.packets import AnyPacket
 from hls.core.probe import Join
 
-BACK_S = 2  # a clock that falls by more starts anew
-AHEAD_S = 10  # a clock that leaps by more, sound and picture together, is another one; FFmpeg's dts_delta_threshold
-DISCONTINUOUS = frozenset({"mpegts", "mpeg"})  # made to be cut and joined (FFmpeg's AVFMT_TS_DISCONT)
-SOUND_ALONE_S = Fraction(1, 4)  # by less, sound and picture of one recording begin and end together
+BACK_S = 2  # a clock that goes back by more has started anew
+AHEAD_S = 10  # a clock that jumps ahead by more, in sound and picture alike, is new; FFmpeg's dts_delta_threshold
+DISCONTINUOUS = frozenset({"mpegts", "mpeg"})  # formats that may be cut and joined (FFmpeg's AVFMT_TS_DISCONT)
+SOUND_ALONE_S = Fraction(1, 4)  # a smaller difference between the ends of a recording's sound and picture is ignored
 INTERVALS_MEASURED = 100
 
 
 @dataclass
 class Times:
-    """A track's times in its own ticks, and how many of them come before each further recording."""
+    """A track's times in its own ticks; `begins` has the number of times before each further recording."""
 
     tick_s: Fraction
     times: array[int] = field(default_factory=lambda: array("q"))
@@ -32,7 +32,7 @@ class Times:
 
 
 class Parts:
-    """Follows the packets of a file in the order they are read, and notices where another recording begins."""
+    """Follows the packets of a file in reading order, and notices where another recording begins."""
 
     def __init__(self, demuxer: str, ticks_s: dict[int, Fraction], video: int) -> None:
         self.is_discontinuous = demuxer in DISCONTINUOUS
@@ -43,7 +43,7 @@ class Parts:
         self.latest_s: dict[int, Fraction] = {}
 
     def enters(self, packet: AnyPacket) -> int:
-        """How many recordings further its track is with this packet: more than one where it is missing in some.
+        """How many recordings begin with this packet in its track: more than one if the track is missing in some.
 
         Raises TranscodeError(UNSUPPORTED).
         """
@@ -59,7 +59,7 @@ class Parts:
         return passed + is_new
 
     def _pass_begun(self, track: int, byte: int | None) -> int:
-        """Whatever its clock says: what is stored behind the beginning of a recording is in it."""
+        """Whatever its clock says, a packet that is stored after a recording's beginning belongs to that recording."""
         before = self.part[track]
         while byte is not None and self.part[track] < len(self.bytes) and byte >= self.bytes[self.part[track]]:
             self.part[track] += 1
@@ -80,7 +80,7 @@ class Parts:
         if byte is None:
             raise TranscodeError(Code.UNSUPPORTED, "its clock starts anew in the middle")
         number = self.part[track]
-        if number < len(self.bytes):  # the other track was there first
+        if number < len(self.bytes):  # the other track got there first
             self.bytes[number] = min(self.bytes[number], byte)
         else:
             self.bytes.append(byte)
@@ -88,7 +88,7 @@ class Parts:
 
 
 def joined(parts: Parts, pictures: Times, sounds: Times, keys: Times) -> tuple[Join, ...]:
-    """Put the times of all recordings on the clock of the first one, in place; how far each was moved."""
+    """Move the times of all recordings onto the first one's clock, in place; gives how far each was moved."""
     joins = []
     bounds = list(_extents(pictures, sounds))
     shift_s = Fraction(0)
@@ -116,7 +116,7 @@ class Extent:
 
 
 def _extents(pictures: Times, sounds: Times) -> Iterator[Extent]:
-    """From the first picture to the last one's end, or to where the sound begins and ends, if that is well outside."""
+    """When each recording begins and ends: by its pictures, or by its sound where that is well outside of them."""
     heard = sounds.parts()
     for number, shown in enumerate(pictures.parts()):
         bounds = _extent(shown, pictures.tick_s)

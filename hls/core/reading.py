@@ -1,4 +1,4 @@
-"""How a chunk reads its source: the file itself, or, of several recordings, the part that it needs on one clock."""
+"""Provides what a chunk reads: the source itself or, if it has several recordings, a part of it put on one clock."""
 
 import json
 import sys
@@ -15,14 +15,14 @@ from hls.core.process import Bounds, Watch, run
 from hls.core.timeline import ChunkSpan
 from hls.core.wire import dump
 
-READ_ON_S = 2  # pictures are stored before others that are shown earlier, and sound beside later pictures
+READ_ON_S = 2  # pictures may be stored before others that are shown earlier, and sound beside later pictures
 STALL_S = 120
 MEMORY_BYTES = 4 << 30
 
 
 @dataclass(frozen=True)
 class Readable:
-    """A file that ffmpeg can read a chunk from, and the plan that says where in it."""
+    """A file from which ffmpeg can read a chunk, and the plan with the times and tracks in that file."""
 
     plan: Plan
     path: Path
@@ -30,7 +30,10 @@ class Readable:
 
 @contextmanager
 def readable(plan: Plan, span: ChunkSpan, source: Path, folder: Path, watch: Watch) -> Iterator[Readable]:
-    """Raises TranscodeError(UNREADABLE), Stopped. What is written into `folder` is gone afterwards."""
+    """Give a file to read a chunk from; a temporary one in `folder` is removed afterwards.
+
+    Raises TranscodeError(UNREADABLE), Stopped.
+    """
     if not plan.source.joins:
         yield Readable(plan, source)
         return
@@ -68,7 +71,7 @@ def _relay(plan: Plan, span: ChunkSpan, source: Path, target: Path, watch: Watch
 
 
 def undecoded(reading: Readable, span: ChunkSpan, watch: Watch) -> tuple[Span, ...]:
-    """What of a chunk's pictures can't be decoded, as a strict decoder tells it; all of it where that can't be told."""
+    """Where a chunk's pictures can't be decoded, by a strict decoder; the whole chunk if that decoder fails."""
     plan = reading.plan
     landing, video = plan.landing(span), plan.source.video
     arguments = DamageArguments(
@@ -90,7 +93,7 @@ def undecoded(reading: Readable, span: ChunkSpan, watch: Watch) -> tuple[Span, .
 
 
 def cut_off(plan: Plan, span: ChunkSpan) -> tuple[Span, ...]:
-    """What of a chunk's pictures can't be decoded because a recording begins in the middle."""
+    """Where a chunk's pictures can't be decoded because a recording begins without its key picture."""
     begin_s, end_s = (plan.timeline.seconds(frame) for frame in (span.first_frame, span.end_frame))
     shown = (
         (max(begin_s, join.begin_s - plan.zero_s), min(end_s, join.key_s - plan.zero_s))

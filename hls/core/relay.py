@@ -1,8 +1,8 @@
-"""Writes a part of a file of several recordings anew, on one clock: run by hls.core.reading as a program of its own.
+"""A program that rewrites a part of a file of joined recordings on one clock. hls.core.reading runs it, with limits.
 
     python -m hls.core.relay '{"demuxer": …}' FILE TARGET
 
-The packets stay as they are; only their times change. The target is a NUT file: any codec, exact times.
+The packets stay as they are; only their times change. The target is a NUT file, which takes any codec and exact times.
 """
 
 import json
@@ -28,7 +28,7 @@ LEAST_STEP_S = Fraction(1, 1000)
 
 
 def write(source: Path, target: Path, arguments: RelayArguments) -> None:
-    """The picture track becomes track 0, the sound track 1."""
+    """Write the part to `target`: the picture track becomes track 0, the sound track becomes track 1."""
     with opened(source) as container, av.open(str(target), "w", format=FORMAT) as relayed:
         if arguments.byte is not None:
             container.seek(arguments.byte, unsupported_byte_offset=True)
@@ -39,7 +39,7 @@ def write(source: Path, target: Path, arguments: RelayArguments) -> None:
 
 
 def _describe_sound(outputs: Iterable[Stream], arguments: RelayArguments) -> None:
-    """NUT has to be told the rate of a sound that begins too late to be seen when the file is opened."""
+    """Tell NUT the format of a sound track that begins too late to be recognised when the file is opened."""
     for output in outputs:
         if isinstance(output, AudioStream) and not output.codec_context.sample_rate:
             output.codec_context.sample_rate = arguments.sample_rate
@@ -57,14 +57,14 @@ def _copy(
         if not packet.size or packet.dts is None:
             continue
         track, ticks = packet.stream_index, tick_s(packet.stream)
-        if packet.pos is not None:  # of several packets that are stored as one, only the first one knows
+        if packet.pos is not None:  # of several packets that are stored as one, only the first has it
             bytes_read[track] = packet.pos
         join = joined_at(arguments.joins, bytes_read.get(track))
         shift = round(join.shift_s / ticks) if join else 0
         if track == arguments.video and join and needs_what_is_cut_off(join, time_of(packet), shift, ticks):
             continue
         dts = packet.dts + shift
-        # Recordings overlap a little where they are joined, but decoding times have to rise.
+        # Recordings overlap a little where they are joined, but decoding timestamps have to increase.
         earliest = latest[track] + round(LEAST_STEP_S / ticks) if track in latest else dts
         if dts < earliest and track == arguments.audio:
             continue
@@ -81,9 +81,9 @@ def _copy(
 
 
 def _behind_end(packet: AnyPacket) -> AnyPacket:
-    """The first picture of a recording, behind what says that a sequence ends where the codec has no other sign.
+    """The first picture of a recording, for HEVC with an end-of-sequence NAL unit before it.
 
-    A decoder of HEVC would sort it, by its number, among the last ones of the recording before.
+    Without that, an HEVC decoder would sort the picture, by its number, among the last ones of the previous recording.
     """
     if packet.stream.codec_context.name != "hevc":
         return packet
@@ -99,15 +99,15 @@ def _behind_end(packet: AnyPacket) -> AnyPacket:
 
 
 def joined_at(joins: tuple[Join, ...], byte: int | None) -> Join | None:
-    """The join before this byte of the file."""
+    """The last join before this byte of the file."""
     passed = [join for join in joins if byte is not None and byte >= join.byte]
     return passed[-1] if passed else None
 
 
 def needs_what_is_cut_off(join: Join, time: int | None, shift: int, ticks: Fraction) -> bool:
-    """Whether a picture comes before the first key picture of a recording that begins in the middle.
+    """Whether a picture comes before the first key picture of its recording, whose beginning was cut off.
 
-    A decoder would make it of the last pictures of the recording before.
+    A decoder would predict it wrongly, from the last pictures of the previous recording.
     """
     return time is not None and join.key_s is not None and (time + shift) * ticks < join.key_s
 
