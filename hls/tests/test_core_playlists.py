@@ -1,4 +1,4 @@
-"""Playlists, names and the storyboard as text, letter by letter."""
+"""Playlists, file names and the storyboard's text, character by character."""
 
 from fractions import Fraction
 from itertools import pairwise
@@ -146,7 +146,7 @@ def pieces(*sizes_and_durations: tuple[int, float]) -> list[Piece]:
     ("video_pieces", "peak"),
     [
         (pieces((1000, 6), (3000, 6), (2000, 6)), 4000),
-        (pieces((1000, 6), (3000, 1)), 4572),  # a short last segment counts together with the one before it
+        (pieces((1000, 6), (3000, 1)), 4572),  # a short last segment counts together with the previous one
         (pieces((1000, 2)), 4000),  # a video shorter than half a target duration
         (pieces((500, 2), (600, 2), (100, 2), (400, 2)), 2200),  # runs of I-frames: 4 s are the shortest of 3 to 9 s
     ],
