@@ -1,4 +1,4 @@
-"""Who uses an installation while parts of it are killed: an editor who uploads, people who register, their mails."""
+"""Users of an installation while parts of it are killed: an editor uploads, people register and get mails."""
 
 import base64
 import http.client
@@ -24,7 +24,7 @@ PATIENCE_S = 600
 
 
 class Inbox(MessageHandler):
-    """How often each address has got a mail."""
+    """Counts the mails that each address gets."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -35,7 +35,7 @@ class Inbox(MessageHandler):
 
 
 class MailServer:
-    """An SMTP server that can be away, or mute: it takes connections and says nothing."""
+    """An SMTP server that can be stopped, or mute: then it accepts connections and says nothing."""
 
     def __init__(self, port: int) -> None:
         self.port = port
@@ -65,13 +65,13 @@ class ApiAnswer:
 
 @dataclass
 class Callers:
-    """What they were promised: videos by title, mails by address."""
+    """The users, and what the server has confirmed to them: videos by title, mails by address."""
 
     port: int
     videos: set[str] = field(default_factory=set)
     people: set[str] = field(default_factory=set)
-    gone: list[str] = field(default_factory=list)  # uploads that the server no longer knew
-    statuses: Counter[int] = field(default_factory=Counter)  # 0 where nobody answered
+    gone: list[str] = field(default_factory=list)  # uploads that the server no longer knows
+    statuses: Counter[int] = field(default_factory=Counter)  # 0 if nobody answered
     pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(8))
     under_way: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -110,7 +110,7 @@ class Callers:
         self.pool.submit(self.upload, path, title)
 
     def upload(self, path: Path, title: str) -> None:
-        """Go on until the video is there, whatever is killed meanwhile."""
+        """Upload until the video exists, whatever is killed meanwhile."""
         try:
             self.send_file(path.read_bytes(), title)
         finally:
@@ -129,7 +129,7 @@ class Callers:
                 return
             offset = int(answer.headers["Upload-Offset"])
             if offset == len(data):
-                self.videos.add(title)  # it was told that all is there: the video has to come
+                self.videos.add(title)  # the server confirmed the upload: the video has to appear
                 return
             piece = data[offset : offset + PIECE_BYTES]
             kind = "application/offset+octet-stream"
@@ -151,7 +151,7 @@ class Callers:
 
 
 def editor() -> dict[str, Any]:
-    """Settings for whom uploads are allowed, and without limits that a single address would meet."""
+    """Settings with an editor who may upload, and without the limits that a single address would reach."""
     return {
         "DJANGO_SUPERUSER_USERNAME": "editor",
         "DJANGO_SUPERUSER_EMAIL": EDITOR,

@@ -2,10 +2,10 @@
 
     .venv/bin/python bench/transcode.py [VIDEO …]
 
-The yardstick is the older system's recipe: for each rendition a run of its own, `libx264 -preset medium -crf 23`, in
-10-second segments. Printed are CPU seconds (of all children), bytes, and VMAF of each rendition scaled up to the
-source's size. Without videos as arguments, three scenes with grain are generated: a pan, a zoom, and flat areas; and
-the zoom once more as H.264 that is fit to be copied.
+It compares with the older system's recipe: a separate run for each rendition, `libx264 -preset medium -crf 23`, in
+10-second segments. Prints CPU seconds (of all children), bytes, and the VMAF of each rendition scaled up to the
+source's size. Without videos as arguments it generates three scenes with grain (a pan, a zoom, and flat areas), and the
+zoom once more as H.264 that can be copied.
 """
 
 import resource
@@ -34,7 +34,7 @@ SCENES = {
     "zoom": "mandelbrot=s=1920x1080:r=24:start_scale=2:end_scale=0.3:end_pts=144,noise=alls=3:allf=t",
     "flat areas": "gradients=s=480x270:r=24:n=4:speed=0.05:seed=3,scale=1920:1080:flags=bicubic,noise=alls=2:allf=t",
 }
-MASTER = ("-preset", "veryfast", "-crf", "14")  # as an editor would hand it over
+MASTER = ("-preset", "veryfast", "-crf", "14")  # as an editor would upload it
 FIT = ("-preset", "medium", "-profile:v", "high", "-b:v", "7M", "-maxrate", "9M", "-bufsize", "9M", "-g", "48")
 GOALS = {"CPU ratio at most": 0.6, "where copied": 0.3, "bytes ratio at most": 1.15, "VMAF gain at least": -0.3}
 
@@ -71,7 +71,7 @@ def scenes(folder: Path) -> dict[str, Path]:
 
 
 def separate_runs(plan: Plan, source: Path, folder: Path) -> dict[str, Path]:
-    """The older system's recipe."""
+    """Encode with the older system's recipe."""
     for rendition in plan.renditions:
         name = rendition.name
         (folder / name).mkdir(parents=True)
@@ -115,9 +115,9 @@ def joined(plan: Plan, folder: Path) -> dict[str, Path]:
 
 
 def vmaf(plan: Plan, made: Path, source: Path) -> float:
-    """Scaled up to the source's size, as a player does on a large screen."""
+    """The VMAF after scaling up to the source's size, as a player does on a large screen."""
     video = plan.source.video
-    # Frame by frame, whatever the clocks of the two files are; tagged alike, or ffmpeg would convert one of them.
+    # Compare frame by frame, whatever the files' clocks are. Both get the same tags, or ffmpeg would convert one.
     count = "settb=1/1000,setpts=40*N,setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709"
     graph = (
         f"[0:v]{count},scale={video.width}:{video.height}:flags=bicubic[video];"
