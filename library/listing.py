@@ -78,7 +78,7 @@ def streamed(ids: Iterable[int], site: str) -> Iterator[bytes]:
 
 
 @dataclass(frozen=True)
-class ListingKey:
+class Key:
     """What a rendering depends on."""
 
     revision: str
@@ -91,12 +91,12 @@ class Renderings:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._kept: OrderedDict[ListingKey, bytes] = OrderedDict()
+        self._kept: OrderedDict[Key, bytes] = OrderedDict()
 
-    def get(self, key: ListingKey) -> bytes | None:
+    def get(self, key: Key) -> bytes | None:
         return self._kept.get(key)
 
-    def keep(self, key: ListingKey, content: bytes) -> None:
+    def keep(self, key: Key, content: bytes) -> None:
         with self._lock:
             self._kept[key] = content
             while len(self._kept) > MOST_KEPT:
@@ -112,7 +112,7 @@ kept = Renderings()
 
 def whole_list(query: catalogue.Query, revision: str, site: str) -> bytes | Iterator[bytes]:
     """The unpaged list: bytes of a small one, a stream of a large one."""
-    key = ListingKey(revision, site, query.category)
+    key = Key(revision, site, query.category)
     is_search = bool(query.search.strip())
     if not is_search and (content := kept.get(key)):
         return content

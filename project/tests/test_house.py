@@ -23,10 +23,6 @@ PURE = ("hls/core/", "hls/conformance/")  # plain Python: usable and testable wi
 PURE_MAY_USE = {"av"}  # beside the standard library; probing runs it in a child of its own
 LONGEST_FUNCTION, LONGEST_FILE = 50, 300
 
-PROGRAMS = ("bench", "scripts")  # beside the apps
-# Names that several classes may have: Django looks for Command; both apps' APIs describe one Detail and one FieldErrors
-SHARED_CLASS_NAMES = {"Command", "Detail", "FieldErrors"}
-
 # Tools that stay where they are: module or dotted name -> the files that may use it
 KEPT_IN = {
     "ninja": re.compile(
@@ -40,6 +36,10 @@ KEPT_IN = {
     "os.getenv": re.compile(r"project/env\.py"),
     "requests": re.compile(r"(?!)"),
 }
+
+PROGRAMS = ("bench", "scripts")  # beside the apps
+# Names that several classes may have: Django looks for Command; both apps' APIs describe one Detail and one FieldErrors
+SHARED_CLASS_NAMES = {"Command", "Detail", "FieldErrors"}
 
 
 @dataclass(frozen=True)
