@@ -61,7 +61,7 @@ class Cost:
 
 
 def fill(count: int) -> None:
-    """Add so many ready videos."""
+    """So many ready videos more."""
     served = Served(1, 5400.0, 10**9, 900, RENDITIONS, 4, True).as_json()
     yesterday = timezone.now() - timedelta(days=1)  # or else the revision would still settle
     for start in range(0, count, 5_000):
