@@ -8,19 +8,15 @@ import threading
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.conf import settings
-from django.db import connection
 from django.db.models import Q, QuerySet
-from django.utils import timezone
 
-from hls.models import Transcode
+from hls.models import Revision
 from library.folding import folded
-from library.models import Catalogue, Category, Video
-
-SETTLING = (timedelta(seconds=2), timedelta(seconds=10), timedelta(seconds=60))
+from library.models import Category, Video
 
 
 class ListedVideo(NamedTuple):
@@ -86,15 +82,6 @@ class Ids:
 
 known = Ids()
 
-# Each of them an index answers; SQLite reads the whole table for two maxima of one SELECT. A tenth of the ORM's cost.
-NEWEST = f"""
-SELECT
-    (SELECT MAX(updated_at) FROM {Video._meta.db_table}),
-    (SELECT MAX(served_at) FROM {Transcode._meta.db_table}),
-    (SELECT MAX(playable_at) FROM {Transcode._meta.db_table}),
-    (SELECT MAX(deletions) FROM {Catalogue._meta.db_table})
-"""  # noqa: S608 (the tables' names are ours)
-
 
 def shown() -> QuerySet[Video]:
     """Videos that viewers see, newest first."""
@@ -144,29 +131,11 @@ def videos(ids: Sequence[int]) -> list[ListedVideo]:
 
 
 def revision() -> str:
-    """Changes whenever the list may have: a video edited, deleted, or newly playable. A few index look-ups.
+    """Changes with every transaction that may have changed the list. One query over a few rows.
 
-    A change is seen by its time, but may be committed later than a younger one: so the revision also changes a few
-    times while its newest change is young, and what was committed late is seen then.
+    It must be read before the list: then a list that is kept under a revision is never older than that.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(NEWEST)
-        *newest, deletions = cursor.fetchone()
-    times = [moment(at) for at in newest if at]
-    return "|".join(map(str, (*newest, deletions or 0, age(times), settings.HLS_LIST_WHEN)))
-
-
-def moment(at: datetime | str) -> datetime:
-    """A time as the database gives it; SQLite knows none and has Django's text, in UTC."""
-    return at if isinstance(at, datetime) else datetime.fromisoformat(at).replace(tzinfo=UTC)
-
-
-def age(times: Sequence[datetime]) -> int:
-    """How many of SETTLING have passed since the last of these times."""
-    if not times:
-        return 0
-    since = timezone.now() - max(times)
-    return sum(since >= step for step in SETTLING)
+    return f"{Revision.current()}|{settings.HLS_LIST_WHEN}"
 
 
 def is_listed_when_playable() -> bool:
