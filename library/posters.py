@@ -1,6 +1,6 @@
 """The picture that stands for a video: uploaded, made by the engine, or chosen from the storyboard."""
 
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from tempfile import TemporaryDirectory
 
 from django.db import transaction
@@ -30,8 +30,7 @@ def poster_url(video: Video) -> str | None:
 def choose(video: Video, tile: int) -> None:
     """Take the storyboard's picture of this number as the poster, in full size. Raises NotPossible."""
     with TemporaryDirectory(dir=disk.partial_folder()) as folder:
-        target = PurePath(folder) / "still.jpg"
-        path = disk.upload_root() / target
+        path = Path(folder) / "still.jpg"
         try:
             take_still(video.transcode, tile, path)
         except TranscodeError as error:

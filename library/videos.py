@@ -55,6 +55,14 @@ def keep_copy(source: Path, target: Path) -> None:
         draft.unlink(missing_ok=True)
 
 
+def save_with_file(video: Video) -> None:
+    """Save a video, new or being replaced, whose new file is in the upload folder."""
+    if video.pk is None:
+        save_new(video)
+    else:
+        save_replaced(video)
+
+
 @transaction.atomic
 def save_new(video: Video) -> Video:
     """Save a video whose file is in the upload folder, with its transcode."""

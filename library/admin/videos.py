@@ -117,14 +117,9 @@ class VideoAdmin(VideoActions, ModelAdmin):
         """The file first, complete and on the disk; then the row and its transcode."""
         upload = form.finished_upload
         if upload is not None:
-            finishing.take(upload, obj)
+            finishing.save_video(upload, obj)
         elif form.new_video is not None:
             videos.store_upload(obj, form.new_video)
-        if not change:
-            videos.save_new(obj)
-        elif upload is not None or form.new_video is not None:
-            videos.save_replaced(obj)
+            videos.save_with_file(obj)
         else:
             obj.save()
-        if upload is not None:
-            finishing.taken_by(upload, obj)

@@ -57,19 +57,26 @@ def make_video(upload: Upload) -> Video | None:
     if told.title is None or upload.finished_at is None:
         return None
     if upload.taken_at is None:
-        with transaction.atomic():
-            video = Video(title=told.title, category=told.category, description=told.description)
-            take(upload, video)
-            videos.save_new(video)
-            taken_by(upload, video)
+        save_video(upload, Video(title=told.title, category=told.category, description=told.description))
     return Upload.objects.select_related("video").get(pk=upload.pk).video
 
 
-def take(upload: Upload, video: Video) -> None:
-    """Make the finished upload the video's file, within the transaction that saves the video: once, or not at all.
+@transaction.atomic
+def save_video(upload: Upload, video: Video) -> None:
+    """Save a video, new or being replaced, with the finished upload as its file: all of it, or nothing.
 
-    The file gets a second name; the first one goes when the transaction is committed. Raises UploadGone when another
-    video was quicker.
+    Raises UploadGone where another video has taken the upload already.
+    """
+    take(upload, video)
+    videos.save_with_file(video)
+    Upload.objects.filter(pk=upload.pk).update(video=video)
+
+
+def take(upload: Upload, video: Video) -> None:
+    """Make the finished upload the video's file, within the transaction that saves the video.
+
+    The file gets a second name; the first one goes when the transaction is committed. Raises UploadGone where another
+    video has taken the upload already.
     """
     won = Upload.objects.filter(pk=upload.pk, taken_at=None).exclude(finished_at=None).update(taken_at=timezone.now())
     partial = resumable.path_of(upload)
@@ -83,10 +90,6 @@ def take(upload: Upload, video: Video) -> None:
     video.video_file.name = name
     video.original_name = upload.name
     transaction.on_commit(lambda: partial.unlink(missing_ok=True))
-
-
-def taken_by(upload: Upload, video: Video) -> None:
-    Upload.objects.filter(pk=upload.pk).update(video=video)
 
 
 def sweep() -> None:
