@@ -20,9 +20,9 @@ from django.views.decorators.http import require_GET
 
 from hls.models import ACTIVE, Chunk, ChunkState, State, Transcode, Worker
 from library.admin.charts import hourly_chart
-from library.admin.live import fragment
+from library.admin.live_fragments import fragment
+from library.admin.moments import moment
 from library.admin.progress import duration_text, progress_by_id
-from library.admin.timing import moment
 from library.disk import size_text
 from library.models import Video
 from library.storage import served_bytes, uploaded_bytes

@@ -1,4 +1,4 @@
-"""Videos in the admin: the list and the form. What each video is doing is told by library/admin/live.py."""
+"""Videos in the admin: the list and the form. What each video is doing is told by library/admin/live_fragments.py."""
 
 from typing import Any
 
@@ -17,12 +17,12 @@ from library.admin.actions import VideoActions
 from library.admin.dashboard import figures_view
 from library.admin.filters import StateFilter
 from library.admin.forms import VideoForm
-from library.admin.live import attach_progress, live, progress_view
-from library.admin.timing import moment
+from library.admin.live_fragments import attach_progress, live, progress_view
+from library.admin.moments import moment
 from library.models import Video
 from library.posters import poster_url
 from library.uploads import finishing
-from library.uploads.receiving import refusals
+from library.uploads.form_files import refusals
 
 
 class VideoList(ChangeList):

@@ -16,7 +16,7 @@ from hls.steps import do_next
 from hls.stills import tiles
 from hls.tests.videos import small_video
 from library.admin.facts import facts_of
-from library.admin.stills import stills_of
+from library.admin.poster_choices import stills_of
 from library.models import Video
 from library.tests.factories import AdministratorFactory
 

@@ -13,7 +13,7 @@ from hls.models import Transcode
 from hls.tests.factories import plan, source
 from library import disk, storage
 from library.admin.facts import audio_text, facts_of, picture_text, source_facts
-from library.admin.timing import moment
+from library.admin.moments import moment
 from library.models import Video
 from library.tests.factories import VideoFactory
 from library.tests.videos import published, serve_version

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from library.errors import FieldsRefused, UploadMalformed
 from library.kinds import EXTENSIONS
 from library.models import Category
-from library.uploads.digests import ALGORITHMS, Digest
+from library.uploads.checksums import ALGORITHMS, Digest
+from library.uploads.file_signatures import foreign_kind
 from library.uploads.metadata import LONGEST, read, title_of
-from library.uploads.signatures import foreign_kind
 
 
 def header(**pairs: str | bytes) -> str:

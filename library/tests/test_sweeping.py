@@ -29,7 +29,7 @@ from hls.removal import TRASH
 from library import tasks, upkeep
 from library.models import Video
 from library.tests.videos import published, serve_version
-from library.uploads.receiving import PartialFile
+from library.uploads.form_files import PartialFile
 from library.videos import store_upload
 
 pytestmark = pytest.mark.django_db

@@ -1,7 +1,14 @@
 """tus 1.0 (https://tus.io/protocols/resumable-upload): uploads that survive a lost connection, a reload and a restart.
 
-For scripts: with a `title` in the metadata the video is made as soon as its last byte is there, and `X-Video-ID` in the
-answer names it.
+1. OPTIONS tells what the server can do (`discover`).
+2. POST announces a file, its length and its metadata; the answer's `Location` is the upload's address (`begin`).
+3. PATCH to this address sends a piece, which begins where the upload ends (`append`). After a lost connection, HEAD
+   tells where that is (`get_upload`), and PATCH goes on.
+4. With the last byte the upload is complete. Where the metadata have a `title`, its video is made at once, and
+   `X-Video-ID` in the answer names it (library.uploads.finishing). Otherwise the admin's form takes the file.
+5. DELETE ends an upload before that (`end`). One that nobody goes on with expires by itself.
+
+A file may also be sent as several uploads side by side, which a last POST joins (library.uploads.concatenation).
 """
 
 from collections.abc import Callable
@@ -10,18 +17,28 @@ from uuid import UUID
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.utils.http import http_date
 from ninja import Path, Router
 
 from library.errors import FinalUpload, LibraryError, UploadMalformed, WrongMedia
 from library.models import Upload, UploadKind
 from library.openapi import FieldErrors
 from library.schemas import Detail
-from library.uploads import finishing, joining, metadata, resumable
-from library.uploads.digests import ALGORITHMS, Digest
-from library.uploads.headers import VERSION, announced_length, body, check_version, content_length, number
+from library.uploads import concatenation, finishing, metadata, resumable
+from library.uploads.checksums import ALGORITHMS, Digest
 from library.uploads.openapi import APPEND, BEGIN, DISCOVER, TUS
+from library.uploads.request_body import body, content_length
 from library.uploads.schemas import UploadOut
+from library.uploads.tus_headers import (
+    VERSION,
+    announced_length,
+    check_version,
+    expiry,
+    location,
+    number,
+    progress,
+    state,
+    video_header,
+)
 
 EXTENSIONS = "creation,creation-defer-length,creation-with-upload,checksum,expiration,termination,concatenation"
 PIECE = "application/offset+octet-stream"
@@ -127,8 +144,8 @@ def begin_whole(request: UploaderRequest, concat: str) -> HttpResponse:
     if request.content_type == PIECE:
         raise FinalUpload
     header = request.headers.get("Upload-Metadata", "")
-    parts = joining.named(concat)
-    upload = joining.begin(request.auth.user, parts, header=header, session=request.auth.session_id)
+    parts = concatenation.named(concat)
+    upload = concatenation.begin(request.auth.user, parts, header=header, session=request.auth.session_id)
     finishing.finish_or_tell(upload)
     return answer(201, location(upload) | state(upload) | video_header(upload) | expiry(upload))
 
@@ -241,51 +258,13 @@ def session_of(request: HttpRequest) -> UUID | None:
     named = request.resolver_match.kwargs.get("upload_id") if request.resolver_match else None
     try:
         if named is None and request.method == "POST" and concat.startswith("final;"):
-            wanted = joining.named(concat)
+            wanted = concatenation.named(concat)
         else:
             wanted = [UUID(str(named))]
     except (ValueError, UploadMalformed):
         return None
     found = Upload.objects.filter(pk__in=wanted).values_list("session", flat=True)
     return found[0] if len(found) == len(wanted) and len(set(found)) == 1 else None
-
-
-def location(upload: Upload) -> dict[str, object]:
-    return {"Location": address(upload.pk)}
-
-
-def address(pk: UUID) -> str:
-    return f"/api/uploads/{pk}/"
-
-
-def state(upload: Upload) -> dict[str, object]:
-    """How far it is, and what of; the offset of an upload of parts is told once they are joined (tus "HEAD")."""
-    told: dict[str, object] = {}
-    if upload.kind != UploadKind.FINAL or upload.finished_at is not None:
-        told["Upload-Offset"] = resumable.offset_of(upload)
-    if upload.length is None:
-        told["Upload-Defer-Length"] = 1
-    else:
-        told["Upload-Length"] = upload.length
-    if upload.kind == UploadKind.PARTIAL:
-        told["Upload-Concat"] = "partial"
-    elif upload.kind == UploadKind.FINAL:
-        parts = upload.parts.order_by("part_number").values_list("pk", flat=True)
-        told["Upload-Concat"] = f"final;{' '.join(map(address, parts))}"
-    return told
-
-
-def progress(upload: Upload, offset: int) -> dict[str, object]:
-    return {"Upload-Offset": offset} | expiry(upload)
-
-
-def expiry(upload: Upload) -> dict[str, object]:
-    return {"Upload-Expires": http_date(upload.expires_at.timestamp())} if upload.taken_at is None else {}
-
-
-def video_header(upload: Upload) -> dict[str, object]:
-    video = Upload.objects.filter(pk=upload.pk).values_list("video_id", flat=True).first()
-    return {"X-Video-ID": video} if video else {}
 
 
 def answer(status: int, headers: dict[str, object]) -> HttpResponse:

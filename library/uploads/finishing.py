@@ -1,6 +1,6 @@
 """From the last byte of an upload to its video.
 
-1. The file is as long as was announced, or was put together of parts that are (joining): `settle` writes down
+1. The file is as long as was announced, or was put together of parts that are (concatenation): `settle` writes down
    that the upload is complete (resumable).
 2. Where the metadata have a title, the video is made, in one transaction with the claim on the upload.
 3. The upload's own name of the file goes.
@@ -20,7 +20,7 @@ from django.utils import timezone
 from library import disk, videos
 from library.errors import LibraryError, UploadBusy, UploadGone
 from library.models import Upload, UploadKind, Video, video_path
-from library.uploads import joining, metadata, resumable
+from library.uploads import concatenation, metadata, resumable
 
 log = structlog.get_logger("videoflix.library")
 
@@ -39,7 +39,7 @@ def finish(upload: Upload) -> None:
     """
     if upload.kind == UploadKind.FINAL and upload.finished_at is None:
         with suppress(UploadBusy):
-            joining.join(upload)
+            concatenation.join(upload)
     else:
         catch_up(upload)
     if upload.finished_at is None or not resumable.awaits_video(upload):

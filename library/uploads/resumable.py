@@ -31,8 +31,8 @@ from library.errors import (
     UploadMalformed,
 )
 from library.models import Upload, UploadKind
-from library.uploads import metadata, signatures
-from library.uploads.digests import Digest
+from library.uploads import file_signatures, metadata
+from library.uploads.checksums import Digest
 
 log = structlog.get_logger("videoflix.library")
 
@@ -245,7 +245,7 @@ def look_around(file: BinaryIO) -> None:
 
 
 def refuse_foreign(upload: Upload, head: bytes) -> None:
-    kind = signatures.foreign_kind(head)
+    kind = file_signatures.foreign_kind(head)
     if kind and upload.kind != UploadKind.PARTIAL:
         discard(upload)
         raise FileRefused(f"This is no video but {kind}.")

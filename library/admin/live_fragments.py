@@ -13,8 +13,8 @@ from django.views.decorators.http import require_GET
 from unfold.admin import ModelAdmin
 
 from library.admin.facts import facts_of
+from library.admin.poster_choices import stills_of
 from library.admin.progress import Progress, progress_by_id, progress_of
-from library.admin.stills import stills_of
 from library.models import Video
 from library.posters import poster_url
 

@@ -23,7 +23,7 @@ from django.utils import timezone
 
 from library.errors import FileRefused, UploadGone, UploadMalformed
 from library.models import Upload, UploadKind
-from library.uploads import resumable, signatures
+from library.uploads import file_signatures, resumable
 
 log = structlog.get_logger("videoflix.library")
 
@@ -96,7 +96,7 @@ def made_already(rows: Sequence[Upload]) -> Upload | None:
 def refuse_foreign(first: Upload) -> None:
     """Raises FileRefused, UploadGone."""
     with opened(first) as file:
-        kind = signatures.foreign_kind(file.read(HEAD_BYTES))
+        kind = file_signatures.foreign_kind(file.read(HEAD_BYTES))
     if kind:
         raise FileRefused(f"This is no video but {kind}.")
 
