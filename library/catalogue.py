@@ -28,7 +28,7 @@ class ListedVideo(NamedTuple):
     description: str
     category: str
     thumbnail: str  # the uploaded picture's name, or ""
-    transcode: int
+    transcode_id: int
     served: dict[str, Any] | None  # hls.published.Served as JSON
 
     @classmethod
@@ -37,7 +37,7 @@ class ListedVideo(NamedTuple):
         return cls(video.pk, video.created_at, *texts, video.transcode_id, video.transcode.served)
 
 
-COLUMNS = ("pk", "created_at", "title", "description", "category", "thumbnail", "transcode", "transcode__served")
+COLUMNS = ("pk", "created_at", "title", "description", "category", "thumbnail", "transcode_id", "transcode__served")
 
 
 @dataclass(frozen=True)
@@ -108,20 +108,20 @@ def searched(videos: QuerySet[Video], text: str, *, is_by_name: bool = False) ->
 
 
 @dataclass(frozen=True)
-class Page:
+class ListedPage:
     """The ids that were asked for, in order, and how many videos there are before paging."""
 
     ids: Sequence[int]
     total: int
 
 
-def page(query: Query, revision: str) -> Page:
+def page(query: Query, revision: str) -> ListedPage:
     if query.search.strip():
         videos = found(query).values_list("pk", flat=True)
         ids = list(videos[query.slice])
-        return Page(ids, videos.count() if query.is_paged else len(ids))
+        return ListedPage(ids, videos.count() if query.is_paged else len(ids))
     every = known.of(query.category, revision)
-    return Page(every[query.slice], len(every))
+    return ListedPage(every[query.slice], len(every))
 
 
 def videos(ids: Sequence[int]) -> list[ListedVideo]:

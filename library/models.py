@@ -76,10 +76,10 @@ class VideoQuerySet(models.QuerySet["Video"]):
     @transaction.atomic
     def delete(self) -> tuple[int, dict[str, int]]:
         """Delete the videos and tell the engine to forget them."""
-        transcodes = list(self.values_list("transcode_id", "thumbnail"))
+        discarded = list(self.values_list("transcode_id", "thumbnail"))
         deleted = super().delete()
-        for pk, thumbnail in transcodes:
-            lifecycle.discard(pk, pictures=[thumbnail])
+        for transcode_id, thumbnail in discarded:
+            lifecycle.discard(transcode_id, pictures=[thumbnail])
         Revision.advance()
         return deleted
 

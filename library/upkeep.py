@@ -50,7 +50,7 @@ class Stray:
 
 
 @dataclass(frozen=True)
-class Look:
+class FolderContents:
     """What is in the upload folder."""
 
     named: set[str]  # by rows, relative to the folder; not all of it need be there
@@ -58,7 +58,7 @@ class Look:
     strays: list[Stray]
 
     @classmethod
-    def taken(cls) -> Self:
+    def read(cls) -> Self:
         """The folder is read before the rows: what is added meanwhile is never taken for a stray."""
         found = uploaded_files()
         named = named_files()
@@ -104,7 +104,7 @@ def looked_at(name: str) -> Stray | None:
 
 def strays() -> list[Stray]:
     """Files in the upload folder that no row names, whatever their age."""
-    return Look.taken().strays
+    return FolderContents.read().strays
 
 
 def keep_house(lease: LeaseRenewal) -> None:
@@ -122,19 +122,19 @@ def sweep(*, may_be_much: bool = False, go_on: Callable[[], None] = lambda: None
     except OSError as error:  # the next one may be removed all the same
         tell_once(Path(error.filename or settings.MEDIA_ROOT), error)
     root = Path(settings.MEDIA_ROOT)
-    look = Look.taken()
-    identity.take_up(root, look.share)
+    contents = FolderContents.read()
+    identity.take_up(root, contents.share)
     trash = Trash(root)
     trash.empty(go_on=go_on)
-    remove_discarded(trash, look.named, go_on)
-    old = [stray for stray in strays_left(look) if stray.is_old]
+    remove_discarded(trash, contents.named, go_on)
+    old = [stray for stray in strays_left(contents) if stray.is_old]
     for stray in old:
         if not stray.was_named:
             go_on()
             erase(stray.path)
     unnamed = [stray for stray in old if stray.was_named]
     if not may_be_much:
-        check_share(root, named=look.there, unnamed=len(unnamed))
+        check_share(root, named=contents.there, unnamed=len(unnamed))
     for stray in unnamed:
         go_on()
         trash.put(stray.path)
@@ -149,13 +149,13 @@ def remove_discarded(trash: Trash, named: set[str], go_on: Callable[[], None]) -
             given_up.delete()
 
 
-def strays_left(look: Look) -> list[Stray]:
-    return [stray for stray in look.strays if stray.path.exists()]
+def strays_left(contents: FolderContents) -> list[Stray]:
+    return [stray for stray in contents.strays if stray.path.exists()]
 
 
 def doubts() -> list[str]:
     """Why the database may not be that of the data folders: a sentence for each."""
-    uploaded = identity.doubt(Path(settings.MEDIA_ROOT), lambda: Look.taken().share())
+    uploaded = identity.doubt(Path(settings.MEDIA_ROOT), lambda: FolderContents.read().share())
     served = identity.doubt(hls_root(), engine.share)
     return [sentence for sentence in (uploaded, served) if sentence]
 

@@ -15,7 +15,7 @@ from unfold.views import ChangeList
 from library import catalogue, videos
 from library.admin.actions import VideoActions
 from library.admin.dashboard import figures_view
-from library.admin.filters import StateFilter
+from library.admin.filters import TranscodeStateFilter
 from library.admin.forms import VideoForm
 from library.admin.live_fragments import attach_progress, live, progress_view
 from library.admin.moments import moment
@@ -39,7 +39,7 @@ class VideoAdmin(VideoActions, ModelAdmin):
     form = VideoForm
     list_display = ["poster", "shown_title", "status", "shown_category", "added"]
     list_display_links = ["shown_title"]
-    list_filter = [StateFilter, "category", "created_at"]
+    list_filter = [TranscodeStateFilter, "category", "created_at"]
     list_filter_submit = True
     list_select_related = ["transcode"]
     list_per_page = 50

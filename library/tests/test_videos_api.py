@@ -208,9 +208,9 @@ def test_whole_list_is_rendered_once_for_each_host(
 def test_memory_of_renderings_is_bounded() -> None:
     kept = listing.Renderings()
     for number in range(listing.MOST_KEPT + 3):
-        kept.keep(listing.Key(str(number), "http://here", None), b"[]")
-    assert kept.get(listing.Key("0", "http://here", None)) is None
-    assert kept.get(listing.Key(str(listing.MOST_KEPT), "http://here", None)) == b"[]"
+        kept.keep(listing.RenderingKey(str(number), "http://here", None), b"[]")
+    assert kept.get(listing.RenderingKey("0", "http://here", None)) is None
+    assert kept.get(listing.RenderingKey(str(listing.MOST_KEPT), "http://here", None)) == b"[]"
 
 
 def test_one_video_has_the_lists_fields_and_what_there_is_to_play(ada: Player) -> None:

@@ -47,12 +47,12 @@ class Command(BaseCommand):
             raise CommandError("The video breaks rules.")
 
 
-def from_disk(video: int) -> Callable[[str], bytes]:
+def from_disk(video_id: int) -> Callable[[str], bytes]:
     """Files of the served version, as the playlists name them. Raises CommandError where there is none."""
-    found = Video.objects.select_related("transcode").filter(pk=video).first()
+    found = Video.objects.select_related("transcode").filter(pk=video_id).first()
     edition = current(found.transcode) if found else None
     if edition is None:
-        raise CommandError(f"There is no video {video} that is being served.")
+        raise CommandError(f"There is no video {video_id} that is being served.")
     folder: Path = edition.folder
     return lambda name: (folder / urlsplit(name).path).read_bytes()
 

@@ -110,7 +110,7 @@ class Command(BaseCommand):
                 f"{name(transcode)} can't be made again: its uploaded file {transcode.source} is gone too"
             )
         if hopeless:
-            raise CommandError("Restore these files from a backup, or delete the library_upkeep.")
+            raise CommandError("Restore these files from a backup, or delete the videos.")
 
 
 def name(transcode: Transcode) -> str:
