@@ -1,7 +1,7 @@
 """Which videos are shown, in which order, and when that has changed.
 
-The ids of all videos shown are kept in memory, newest first, as long as nothing has changed: a page is a slice of them
-and costs the same at any offset, be there a hundred videos or a hundred thousand. Searches ask the database.
+The ids of all listed videos stay in memory, newest first, until the list changes. A page is a slice of them and costs
+the same at any offset, with a hundred videos or with a hundred thousand. Searches ask the database.
 """
 
 import threading
@@ -100,7 +100,7 @@ def found(query: Query) -> QuerySet[Video]:
 
 
 def searched(videos: QuerySet[Video], text: str, *, is_by_name: bool = False) -> QuerySet[Video]:
-    """Those that have every word of the text in title or description, or in the file's name where that is asked."""
+    """Videos with every word of the text in title or description; with `is_by_name`, in the file's name too."""
     for word in folded(text).split():
         is_there = Q(search_text__contains=word)
         videos = videos.filter(is_there | Q(name_text__contains=word) if is_by_name else is_there)
@@ -125,7 +125,7 @@ def page(query: Query, revision: str) -> ListedPage:
 
 
 def videos(ids: Sequence[int]) -> list[ListedVideo]:
-    """These videos in this order; one query. Those deleted meanwhile are left out."""
+    """These videos in this order, with one query. Videos deleted meanwhile are left out."""
     rows = {row[0]: row for row in Video.objects.filter(pk__in=ids).order_by().values_list(*COLUMNS)}
     return [ListedVideo(*rows[pk]) for pk in ids if pk in rows]
 

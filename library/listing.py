@@ -1,4 +1,4 @@
-"""The list as JSON: a page at once, the whole of a small library from memory, that of a large one as a stream."""
+"""The list as JSON: a page in one piece, a small library from memory, a large library as a stream."""
 
 import json
 import threading
@@ -36,7 +36,7 @@ def summary(video: ListedVideo, site: str, planned_duration_s: float | None = No
 
 
 def picture_version(video: ListedVideo) -> str:
-    """It changes with the picture, which may be cached for ever; empty while there is none."""
+    """A text that changes with the picture, so that a picture may be cached for ever; empty while there is none."""
     if video.thumbnail:
         return video.thumbnail.rpartition("/")[2][:8]
     return str(video.served["version"]) if video.served and video.served["has_poster"] else ""
@@ -51,7 +51,7 @@ def rendered(ids: Sequence[int], site: str) -> str:
 
 
 def durations_s(transcode_ids: Sequence[int]) -> dict[int, float]:
-    """What videos that are still being made will last, in seconds."""
+    """The planned lengths of videos that are still being made, in seconds."""
     if not transcode_ids:
         return {}
     plans = Transcode.objects.filter(pk__in=transcode_ids).values_list("pk", "plan")
@@ -67,7 +67,7 @@ def whole(ids: Sequence[int], site: str) -> bytes:
 
 
 def streamed(ids: Iterable[int], site: str) -> Iterator[bytes]:
-    """The same bytes as `whole`, without ever holding them all."""
+    """The same bytes as `whole`, without holding all of them at once."""
     yield b"["
     separator = ""
     for part in batched(ids, AT_ONCE, strict=False):
@@ -87,7 +87,7 @@ class RenderingKey:
 
 
 class Renderings:
-    """Whole lists as they were sent, a few of them; each is smaller than STREAMED_FROM videos."""
+    """The last MOST_KEPT whole lists as they were sent; each has fewer than STREAMED_FROM videos."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

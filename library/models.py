@@ -16,11 +16,11 @@ from library.folding import folded
 from library.kinds import check_name
 
 SEARCHED = frozenset(("title", "description", "original_name"))
-FOLDED = frozenset(("search_text", "name_text"))  # what they are searched by
+FOLDED = frozenset(("search_text", "name_text"))  # made of SEARCHED, for searches
 
 
 def video_path(video: Video, name: str) -> str:
-    """A name of our own below the upload folder: the uploader's is kept as a label only, never as a path."""
+    """A random name below the upload folder. The uploader's own name is only a label, never a path."""
     extension = name.rpartition(".")[2].lower()
     return f"videos/{uuid4().hex}.{extension}"
 
@@ -141,7 +141,7 @@ class UploadKind(models.TextChoices):
 
 
 class Upload(models.Model):
-    """A resumable upload (tus 1.0): the row says what is to come, the file in the partial folder how much is there."""
+    """A resumable upload (tus 1.0): the row says what will come, the file in the partial folder how much has come."""
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")

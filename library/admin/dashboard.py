@@ -64,7 +64,7 @@ class ShownWorker:
 
 @dataclass(frozen=True)
 class Room:
-    """Bytes, in words."""
+    """The room on the disk, in words."""
 
     uploads: str
     videos: str
@@ -179,7 +179,7 @@ def shown_workers() -> list[ShownWorker]:
 
 
 def room() -> Room:
-    """Asked at most every ten seconds."""
+    """The room on the disk, measured at most every ten seconds."""
     found = cache.get_or_set("dashboard-room", measured_room, ROOM_IS_FRESH_S)
     return found if isinstance(found, Room) else measured_room()
 

@@ -1,4 +1,4 @@
-"""What moves on the admin's pages: fragments of HTML, and the one address that renders them anew."""
+"""Parts of the admin's pages that a script keeps fresh: fragments of HTML, and the address that renders them anew."""
 
 from collections.abc import Sequence
 

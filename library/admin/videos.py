@@ -1,4 +1,4 @@
-"""Videos in the admin: the list and the form. What each video is doing is told by library/admin/live_fragments.py."""
+"""Videos in the admin: the list and the form. How far each video is: library/admin/live_fragments.py."""
 
 from typing import Any
 
@@ -109,12 +109,12 @@ class VideoAdmin(VideoActions, ModelAdmin):
         return super().render_change_form(request, context, *args, **options)
 
     def get_form(self, request: HttpRequest, obj: Video | None = None, change: bool = False, **kwargs: Any) -> Any:
-        """The form class, told what the receiver dropped on its way in."""
+        """The form class, which knows who uploads, and which files were dropped while they arrived."""
         form = super().get_form(request, obj, change=change, **kwargs)
         return type("VideoForm", (form,), {"refused_files": refusals(request), "uploader": request.user})
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: Any) -> None:
-        """The file first, complete and on the disk; then the row and its transcode."""
+        """The file comes first, complete and on the disk; then the row and its transcode."""
         upload = form.finished_upload
         if upload is not None:
             finishing.save_video(upload, obj)

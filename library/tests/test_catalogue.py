@@ -156,7 +156,7 @@ def test_every_way_to_write_a_title_keeps_what_is_searched() -> None:
     assert kept() == ("arger\nu", "o.mov")
 
 
-def test_videos_made_at_once_are_found_too() -> None:
+def test_videos_made_in_bulk_are_found_too() -> None:
     transcode = TranscodeFactory.create(ready=True)
     Video.objects.bulk_create([Video(title="Übermut", video_file=transcode.source, transcode=transcode)])
     assert titles(search="ubermut") == ["Übermut"]

@@ -121,7 +121,7 @@ def test_a_file_is_refused_with_a_sentence(settings: Any, size: int, to_write: i
     assert disk.refusal(size, to_write=to_write) == sentence
 
 
-def test_the_reserve_is_nobodys(settings: Any) -> None:
+def test_nobody_may_use_the_reserve(settings: Any) -> None:
     free = disk.free_bytes()
     settings.DISK_RESERVE_BYTES = 1 << 60
     assert disk.free_bytes() < 0 < free

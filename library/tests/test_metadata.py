@@ -29,7 +29,7 @@ def test_texts_are_read_as_they_were_written(title: str, description: str, categ
     assert (told.title, told.description, told.category) == (title.strip(), description, category)
 
 
-def test_without_a_title_a_file_is_wanted_and_no_video() -> None:
+def test_without_a_title_no_video_is_made() -> None:
     told = read(header(filename="a.mp4"))
     assert (told.name, told.title, told.category, told.description) == ("a.mp4", None, "drama", "")
 

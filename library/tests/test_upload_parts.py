@@ -312,7 +312,9 @@ def test_limits_hold_where_the_length_is_told_later(at_admin: Client, settings: 
 
 
 @pytest.mark.parametrize(("defer", "length"), [("0", ""), ("2", ""), ("x", ""), ("", ""), ("1", "5")])
-def test_a_creation_says_one_thing_of_its_length(at_admin: Client, defer: str, length: str) -> None:
+def test_a_creation_either_tells_its_length_or_says_that_it_comes_later(
+    at_admin: Client, defer: str, length: str
+) -> None:
     headers = {"Upload_Defer_Length": defer, "Upload_Metadata": metadata(filename="a.mp4")}
     headers |= {"Upload_Length": length} if length else {}
     assert post(at_admin, b"", **headers).status_code == 400

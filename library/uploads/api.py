@@ -90,7 +90,7 @@ def discover(request: HttpRequest) -> HttpResponse:
     summary="List your unfinished uploads",
 )
 def list_uploads(request: UploaderRequest) -> list[UploadOut]:
-    """What can be continued, or made a video of; newest first."""
+    """Uploads that can be continued, or made into a video; newest first."""
     return [described(upload) for upload in resumable.unfinished(request.auth.user)]
 
 
@@ -134,7 +134,7 @@ def begin(request: UploaderRequest) -> HttpResponse:
     headers = location(upload)
     if request.content_type == PIECE:
         reached = first_piece(request, upload)
-        finishing.finish_or_tell(upload)  # a refusal would keep back the address, where all bytes are
+        finishing.finish_or_tell(upload)  # a refusal would hide the address of an upload whose bytes are all there
         headers |= progress(upload, reached) | video_header(upload)
     return answer(201, headers | expiry(upload))
 
@@ -200,7 +200,7 @@ def end(request: UploaderRequest, upload_id: UploadId) -> HttpResponse:
     """tus termination: what was received is removed at once."""
     check_version(request)
     upload = resumable.find(request.auth.user, upload_id)
-    if upload.whole is None:  # else its bytes are the whole's
+    if upload.whole is None:  # the bytes of a part that is bound belong to the whole
         resumable.discard(upload)
     return answer(204, {})
 
@@ -222,7 +222,7 @@ def override(request: UploaderRequest, upload_id: UploadId) -> HttpResponse:
 
 
 def first_piece(request: UploaderRequest, upload: Upload) -> int:
-    """Take in what came with the creation. An upload whose address is not told would hold its room for nobody."""
+    """Take in the piece that came with the creation. Where it is refused the upload ends: nobody knows its address."""
     try:
         return taken_in(request, upload, offset=0)
     except LibraryError:
@@ -231,7 +231,7 @@ def first_piece(request: UploaderRequest, upload: Upload) -> int:
 
 
 def taken_in(request: UploaderRequest, upload: Upload, *, offset: int) -> int:
-    """Take the body in; the new offset."""
+    """Append the request's body to the upload. Returns the new offset."""
     length = content_length(request)
     if length is not None and offset + length > resumable.most_bytes(upload) and upload.kind != UploadKind.FINAL:
         raise resumable.too_large(upload)
@@ -253,7 +253,7 @@ def described(upload: Upload) -> UploadOut:
 
 
 def session_of(request: HttpRequest) -> UUID | None:
-    """Whose sign-in began the upload at this address, or the parts to be joined: it may go on until it ends."""
+    """The sign-in that began the upload at this address, or all parts to be joined: it may go on with them."""
     concat = request.headers.get("Upload-Concat", "")
     named = request.resolver_match.kwargs.get("upload_id") if request.resolver_match else None
     try:

@@ -67,7 +67,7 @@ def address(pk: UUID) -> str:
 
 
 def state(upload: Upload) -> dict[str, object]:
-    """How far it is, and what of; the offset of an upload of parts is told once they are joined (tus "HEAD")."""
+    """Its offset, length and kind. An upload of parts has an offset once they are joined (tus "HEAD")."""
     told: dict[str, object] = {}
     if upload.kind != UploadKind.FINAL or upload.finished_at is not None:
         told["Upload-Offset"] = resumable.offset_of(upload)

@@ -58,7 +58,7 @@ def from_disk(video_id: int) -> Callable[[str], bytes]:
 
 
 def over_http(master: str, bearer: str) -> Callable[[str], Fetched]:
-    """Files as a player gets them, gzip and redirects included; the token is for the master's own host alone."""
+    """Files as a player gets them, gzip and redirects included. The token is sent to the master's own host only."""
     home = urlsplit(master)
 
     def fetch(name: str) -> Fetched:
@@ -103,7 +103,7 @@ def whole(response: HTTPResponse) -> bytes:
 
 
 def unpacked(body: bytes) -> bytes:
-    """Raises OSError for what is no gzip, or is too large, EOFError, zlib.error."""
+    """Raises OSError where the body is no gzip or too large, EOFError, zlib.error."""
     with GzipFile(fileobj=BytesIO(body)) as packed:
         text = packed.read(MOST_BYTES + 1)
     if len(text) > MOST_BYTES:
