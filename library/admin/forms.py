@@ -1,6 +1,5 @@
 """The admin's form for a video."""
 
-from pathlib import PurePath
 from typing import Any
 
 from django import forms
@@ -12,6 +11,7 @@ from library import disk
 from library.errors import LibraryError, PictureRefused
 from library.kinds import ACCEPTED, REFUSAL, is_video
 from library.models import Category, Upload, UploadKind, Video
+from library.posters import poster_url
 from library.thumbnails import redrawn
 from library.uploads import finishing, resumable
 
@@ -77,8 +77,7 @@ class VideoForm(forms.ModelForm):  # type: ignore[type-arg]  # generic only for 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         if self.instance.pk and self.instance.thumbnail and "thumbnail" in self.fields:
-            name = PurePath(self.instance.thumbnail.name or "").stem[:8]
-            self.fields["thumbnail"].widget.preview_url = f"/api/video/{self.instance.pk}/thumbnail.jpg?v={name}"
+            self.fields["thumbnail"].widget.preview_url = poster_url(self.instance)
 
         if "video_file" in self.fields and (upload := self.data.get("upload")):
             self.fields["video_file"].required = False

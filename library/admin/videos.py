@@ -45,7 +45,6 @@ class VideoAdmin(VideoActions, ModelAdmin):
     list_per_page = 50
     search_fields = ["search_text", "name_text"]  # see get_search_results
     search_help_text = "Search by title, description or file name"
-    date_hierarchy = None
     change_form_outer_before_template: Any = "admin/library/video/head.html"
     warn_unsaved_form = True
     fieldsets = [(None, {"fields": ["title", "description", "category", "video_file", "thumbnail"]})]

@@ -253,7 +253,10 @@ def described(upload: Upload) -> UploadOut:
 
 
 def session_of(request: HttpRequest) -> UUID | None:
-    """The sign-in that began the upload at this address, or all parts to be joined: it may go on with them."""
+    """The sign-in that began the upload at this address, or all the parts to be joined; None where there is not one.
+
+    It may go on with them until it ends itself.
+    """
     concat = request.headers.get("Upload-Concat", "")
     named = request.resolver_match.kwargs.get("upload_id") if request.resolver_match else None
     try:
