@@ -69,7 +69,7 @@ def progress_of(video: Video) -> ShownProgress:
 
 
 def progress_by_id(videos: Sequence[Video]) -> dict[int, ShownProgress]:
-    """With two queries however many videos there are; `transcode` must be selected with them."""
+    """By the videos' ids, with two queries in all. The videos' `transcode` must be selected already."""
     found = statuses([video.transcode for video in videos])
     return {video.pk: worded(video, found[video.transcode_id]) for video in videos}
 
@@ -87,7 +87,7 @@ def worded(video: Video, status: Status) -> ShownProgress:
 
 
 def details(status: Status) -> list[str]:
-    """What is worth saying beside the bar."""
+    """The short texts beside the progress bar."""
     found = []
     if status.queue_position is not None:
         found.append(f"number {status.queue_position} in the queue")

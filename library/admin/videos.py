@@ -61,7 +61,7 @@ class VideoAdmin(VideoActions, ModelAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Video], search_term: str
     ) -> tuple[QuerySet[Video], bool]:
-        """As viewers search, and by the file's name too."""
+        """Search as viewers do, and also in the file's name."""
         return catalogue.searched(queryset, search_term, is_by_name=True), False
 
     def get_urls(self) -> list[URLPattern]:

@@ -240,7 +240,7 @@ def test_what_nobody_is_shown_makes_no_new_revision(videos: list[Video]) -> None
 
 
 def test_video_that_can_be_played_no_longer_leaves_the_list_at_once(settings: Any) -> None:
-    """It is not the one that could be played last: the youngest moment of all stays."""
+    """It is not the video that became playable last, so the latest of these times stays the same."""
     settings.HLS_LIST_WHEN = "playable"
     now = timezone.now()
     for title, seconds in (("First", 2), ("Last", 1)):

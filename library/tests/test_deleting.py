@@ -39,7 +39,7 @@ def deletable(folders: Path) -> Video:
 
 
 def bytes_left(folders: Path) -> list[Path]:
-    """Where viewers' and editors' files are, which the trash is not."""
+    """The files of viewers and editors, without those in the trash."""
     files = [path for path in folders.rglob("*") if path.is_file()]
     return [path for path in files if TRASH not in path.parts and path.name != FILE]
 

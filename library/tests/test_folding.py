@@ -1,4 +1,4 @@
-"""What a search takes for the same."""
+"""Which texts a search takes for the same."""
 
 # ruff: noqa: RUF001  (letters that look alike are what this is about)
 

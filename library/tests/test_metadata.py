@@ -144,7 +144,7 @@ def test_the_title_is_found_again_without_judging_the_rest() -> None:
     ],
 )
 def test_a_checksum_is_compared_over_all_blocks(algorithm: str, digest: str) -> None:
-    """Of "hello", as md5sum and its like tell it."""
+    """The digests of "hello", as md5sum, sha1sum and sha256sum print them."""
     assert algorithm in ALGORITHMS
     for blocks, is_right in (([b"hello"], True), ([b"hel", b"", b"lo"], True), ([b"hullo"], False), ([], False)):
         found = Digest(f" {algorithm} {digest} ")

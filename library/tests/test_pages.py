@@ -75,7 +75,7 @@ def test_the_right_videos_are_at_every_offset_and_none_beyond_the_end(
 
 @pytest.mark.parametrize("wanted", FILTERS)
 def test_every_offset_takes_the_same_queries(ada: Player, videos: list[Video], wanted: str) -> None:
-    ada.get(f"/api/video/?limit=3{wanted}")  # whereafter the ids are known
+    ada.get(f"/api/video/?limit=3{wanted}")  # after this the ids are known
     within = [offset for offset in OFFSETS if offset < len(expected(videos, wanted))]
     taken = []
     for offset in within:
@@ -95,7 +95,7 @@ def test_a_page_beyond_the_end_reads_no_video(ada: Player, videos: list[Video]) 
 
 
 def test_no_page_of_known_ids_skips_over_videos_in_the_database(ada: Player, videos: list[Video]) -> None:
-    """What an offset skips, the database would read; and counting reads them all."""
+    """The database would read the videos that an offset skips, and all videos to count them."""
     ada.get("/api/video/?limit=3&category=drama")
     with CaptureQueriesContext(connection) as captured:
         ada.get("/api/video/?limit=3&offset=9&category=drama")

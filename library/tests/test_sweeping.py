@@ -230,7 +230,7 @@ def test_an_unfinished_upload_whose_row_is_gone_can_be_taken_back_and_a_forms_fi
 
 
 def test_a_folder_that_a_crash_left_among_uploads_stops_no_sweep(settled: Path) -> None:
-    """`posters.choose` works in one."""
+    """`posters.choose` works in such a folder."""
     left = write(settled / "uploads/partial/tmp4711/still.jpg").parent
     os.utime(left, (LONG_AGO, LONG_AGO))
     stray = write(settled / "uploads/videos/stray.mp4")

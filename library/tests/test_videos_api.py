@@ -44,7 +44,7 @@ def listed(client: Player, query: str = "") -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("spelling", ["{}.0", "+{}", "0{}", "%20{}", "{}%20", "{}_0"])
 def test_video_is_not_found_under_another_spelling_of_its_number(ada: Player, spelling: str) -> None:
-    """Nor does the edge know it, or the path of the cookie that lets it go on."""
+    """The edge does not know it either, nor does the path of the playback cookie."""
     number = spelling.format(published().pk)
     for path in ("", "master.m3u8", "480p/segment_000.ts", "thumbnail.jpg"):
         assert ada.get(f"/api/video/{number}/{path}").status_code == 404, path

@@ -253,9 +253,9 @@ def described(upload: Upload) -> UploadOut:
 
 
 def session_of(request: HttpRequest) -> UUID | None:
-    """The sign-in that began the upload at this address, or all the parts to be joined; None where there is not one.
+    """The sign-in that began the upload at this address, or all the parts to be joined; else None.
 
-    It may go on with them until it ends itself.
+    Until this sign-in ends, it may go on with the upload even when its access token has run out.
     """
     concat = request.headers.get("Upload-Concat", "")
     named = request.resolver_match.kwargs.get("upload_id") if request.resolver_match else None

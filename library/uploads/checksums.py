@@ -6,7 +6,7 @@ from hmac import compare_digest
 
 from library.errors import UploadMalformed
 
-ALGORITHMS = ("sha1", "sha256", "md5")  # against accidents; who may upload has no need to forge
+ALGORITHMS = ("sha1", "sha256", "md5")  # they detect accidents, not forgeries
 
 
 class Digest:

@@ -1,4 +1,4 @@
-"""`manage.py check_hls <video or URL>`: does what we serve keep to RFC 8216 and Apple's authoring specification?"""
+"""`manage.py check_hls <video or URL>`: check a video against RFC 8216 and Apple's authoring specification."""
 
 import time
 import zlib
