@@ -1,21 +1,16 @@
-"""Where a video is on its way, in every state of its row and its chunks; and a heart that goes on beating."""
+"""Where a video is on its way, in every state of its row and its chunks."""
 
-import os
-import threading
 from datetime import timedelta
-from typing import Any
 
 import pytest
-from django.db import OperationalError
 from django.utils import timezone
-from redis.exceptions import ConnectionError as RedisAway
 
-from hls import claims, heartbeat, steps
+from hls import claims, steps
 from hls.core.errors import ADVICE, REASONS, Code, Reason, TranscodeError
 from hls.failing import fail_transcode
 from hls.models import ChunkState, State, Transcode
 from hls.status import Phase, failure, status_of, statuses
-from hls.tests.factories import ChunkFactory, TranscodeFactory, WorkerFactory, plan
+from hls.tests.factories import ChunkFactory, TranscodeFactory, plan
 
 LETTERS = {"d": ChunkState.DONE, "r": ChunkState.RUNNING, "w": ChunkState.WAITING, "f": ChunkState.FAILED}
 
@@ -109,72 +104,3 @@ def test_nothing_is_said_of_the_time_left_before_there_is_anything_to_judge_by()
     status = status_of(transcode)
     assert (status.eta_s, status.speed, status.percent) == (None, None, 0)
     assert statuses([]) == {}
-
-
-@pytest.mark.parametrize(
-    "error", [OperationalError("the database is away"), RedisAway("refused"), OSError("no more descriptors")]
-)
-def test_a_heart_survives_what_is_away_and_beats_on(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
-    stopped, beats = threading.Event(), []
-
-    def beat(*arguments: Any) -> None:
-        beats.append(1)
-        if len(beats) == 3:
-            stopped.set()
-        raise error
-
-    monkeypatch.setattr(heartbeat, "_stopped", stopped)
-    monkeypatch.setattr(heartbeat, "BEAT_EVERY_S", 0.001)
-    monkeypatch.setattr(heartbeat, "beat", beat)
-    monkeypatch.setattr(heartbeat, "show_oneself", lambda: None)
-    monkeypatch.setattr(heartbeat, "close_old_connections", lambda: None)
-    heartbeat.beat_on(lambda: None, threading.Semaphore(1))
-    assert len(beats) == 3
-
-
-def test_a_mistake_in_the_program_is_not_taken_for_an_outage(monkeypatch: pytest.MonkeyPatch) -> None:
-    def beat(*arguments: Any) -> None:
-        raise TypeError
-
-    monkeypatch.setattr(heartbeat, "_stopped", threading.Event())
-    monkeypatch.setattr(heartbeat, "BEAT_EVERY_S", 0.001)
-    monkeypatch.setattr(heartbeat, "beat", beat)
-    monkeypatch.setattr(heartbeat, "show_oneself", lambda: None)
-    monkeypatch.setattr(heartbeat, "close_old_connections", lambda: None)
-    with pytest.raises(TypeError):
-        heartbeat.beat_on(lambda: None, threading.Semaphore(1))
-
-
-@pytest.mark.django_db
-@pytest.mark.parametrize(
-    ("change", "is_dead"),
-    [
-        ({}, False),
-        ({"pid_started": "1"}, True),
-        ({"pid": 2**22 + 1}, True),
-        ({"pid_started": ""}, False),
-        ({"host": "x"}, False),
-    ],
-)
-def test_a_worker_is_dead_where_its_process_is_surely_gone(change: dict[str, Any], is_dead: bool) -> None:
-    own = {"host": heartbeat.this_host(), "pid": os.getpid(), "pid_started": heartbeat.started(os.getpid())}
-    assert heartbeat.is_dead(WorkerFactory.create(**{**own, **change})) is is_dead
-
-
-@pytest.mark.django_db
-def test_a_process_registers_once_and_signs_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("_worker", "_thread"):
-        monkeypatch.setattr(heartbeat, name, None)
-    monkeypatch.setattr(heartbeat, "_stopped", threading.Event())
-    hearts: list[int] = []
-    monkeypatch.setattr(heartbeat, "beat_on", lambda *arguments: hearts.append(1))
-    for _ in range(2):
-        heartbeat.begin(lambda: None, threading.Semaphore(1))
-        heartbeat.show_oneself()
-    worker = heartbeat.this_worker()
-    assert worker is not None
-    assert list(type(worker).objects.all()) == [worker]
-    assert not heartbeat.is_dead(worker)
-    heartbeat.end()
-    assert hearts == [1]
-    assert not type(worker).objects.exists()

@@ -62,11 +62,11 @@ class Command(BaseCommand):
         try:
             QueueWorker(HUEY, **consumer).run()
         finally:
-            heartbeat.end()
+            heartbeat.this_process.end()
         log.info("worker has stopped")
 
     def look(self) -> None:
-        """For a container's health check: this machine (or container) has a worker whose heart beats."""
+        """For a container's health check: this machine (or container) has a worker that has shown itself lately."""
         since = timezone.now() - WORKER_SILENCE
         if not Worker.objects.filter(host=heartbeat.this_host(), last_seen__gt=since).exists():
             raise CommandError("No worker of this machine has shown itself lately.")
