@@ -8,7 +8,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from hls import lifecycle
 from hls.models import Chunk, ChunkState, State, Transcode
-from hls.renewal import raise_percent
+from hls.renewal import update_percent
 from hls.status import Phase, status_of, statuses
 from hls.tests.factories import ChunkFactory, TranscodeFactory, served
 
@@ -98,17 +98,17 @@ def test_percent_never_falls_when_a_chunk_is_lost() -> None:
     transcode = TranscodeFactory.create(processing=True)
     ChunkFactory.create(transcode=transcode, index=0, running=True, frames_done=600)
     ChunkFactory.create(transcode=transcode, index=1)
-    assert raise_percent(transcode)
+    assert update_percent(transcode)
     assert Transcode.objects.get().percent == 40
     Chunk.objects.update(state=ChunkState.WAITING, frames_done=0)
-    assert raise_percent(transcode)
+    assert update_percent(transcode)
     assert Transcode.objects.get().percent == 40
 
 
 def test_percent_stays_below_a_hundred_until_the_video_is_served() -> None:
     transcode = TranscodeFactory.create(processing=True)
     ChunkFactory.create(transcode=transcode, index=0, done=True)
-    raise_percent(transcode)
+    update_percent(transcode)
     assert Transcode.objects.get().percent == 99
     assert status_of(Transcode.objects.get()).phase == Phase.FINISHING
 
@@ -117,7 +117,7 @@ def test_a_cancelled_video_gains_no_percent() -> None:
     transcode = TranscodeFactory.create(processing=True)
     ChunkFactory.create(transcode=transcode, index=0, running=True, frames_done=600)
     Transcode.objects.update(state=State.CANCELLED)
-    assert not raise_percent(transcode)
+    assert not update_percent(transcode)
     assert Transcode.objects.get().percent == 0
 
 
