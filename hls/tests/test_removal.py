@@ -110,7 +110,7 @@ def test_more_than_that_is_not_believed(tmp_path: Path, named: int, unnamed: int
 
 @pytest.fixture(autouse=True)
 def nothing_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(removal, "_told", set())
+    monkeypatch.setattr(removal, "_logged", set())
 
 
 def test_what_others_have_put_into_the_trash_hinders_nothing(tmp_path: Path, settings: Settings) -> None:
