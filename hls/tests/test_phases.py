@@ -1,4 +1,4 @@
-"""Where a video is on its way, in every state of its row and its chunks."""
+"""The phase of a transcode, in every state of its row and its chunks."""
 
 from datetime import timedelta
 
@@ -12,7 +12,7 @@ from hls.models import ChunkState, State, Transcode
 from hls.status import Phase, failure, status_of, statuses
 from hls.tests.factories import ChunkFactory, TranscodeFactory, plan
 
-LETTERS = {"d": ChunkState.DONE, "r": ChunkState.RUNNING, "w": ChunkState.WAITING, "f": ChunkState.FAILED}
+STATES = {"d": ChunkState.DONE, "r": ChunkState.RUNNING, "w": ChunkState.WAITING, "f": ChunkState.FAILED}
 
 
 @pytest.mark.django_db
@@ -45,28 +45,28 @@ def test_the_phase_follows_from_the_rows(
     transcode.save()
     for index, letter in enumerate(chunks):
         begun = None if letter == "w" else timezone.now()
-        ChunkFactory.create(transcode=transcode, index=index, state=LETTERS[letter], started_at=begun)
+        ChunkFactory.create(transcode=transcode, index=index, state=STATES[letter], started_at=begun)
     status = status_of(transcode)
     assert (status.phase, status.playable) == (phase, is_playable)
-    assert status.chunks == tuple(LETTERS[letter] for letter in chunks)
+    assert status.chunks == tuple(STATES[letter] for letter in chunks)
     assert (status.error is not None) is (state == State.FAILED)
     assert (status.queue_position is not None) is (state == State.QUEUED)
 
 
 @pytest.mark.parametrize("code", Code)
-def test_every_failure_is_told_with_its_advice(code: Code) -> None:
+def test_every_failure_comes_with_its_advice(code: Code) -> None:
     told = failure(Transcode(error_code=code, retry_at=timezone.now()))
     assert (told.code, told.message, told.hint) == (str(code), ADVICE[code].sentence, ADVICE[code].hint)
 
 
 @pytest.mark.parametrize("reason", Reason)
-def test_a_failure_whose_reason_is_known_is_told_more_exactly(reason: Reason) -> None:
+def test_a_known_reason_makes_the_advice_more_exact(reason: Reason) -> None:
     told = failure(Transcode(error_code=Code.UNSUPPORTED, error_reason=reason))
     assert (told.code, told.message, told.hint) == ("unsupported", REASONS[reason].sentence, REASONS[reason].hint)
 
 
 @pytest.mark.django_db
-def test_a_reason_outlives_the_worker_and_is_forgotten_with_the_next_plan() -> None:
+def test_a_reason_is_kept_in_the_row_until_the_next_plan() -> None:
     transcode = TranscodeFactory.create()
     error = TranscodeError(Code.UNSUPPORTED, "encv", reason=Reason.ENCRYPTED)
     fail_transcode(Transcode.objects.all(), transcode, error, may_pass=False)
@@ -81,13 +81,13 @@ def test_a_reason_outlives_the_worker_and_is_forgotten_with_the_next_plan() -> N
 
 
 @pytest.mark.parametrize("code", Code)
-def test_no_failure_that_waits_for_a_person_claims_to_be_tried_again_by_itself(code: Code) -> None:
+def test_a_failure_that_a_person_must_retry_does_not_say_that_it_is_tried_again_by_itself(code: Code) -> None:
     if code != Code.DISK_FULL:  # which always is
         assert "by itself" not in failure(Transcode(error_code=code)).hint
 
 
 @pytest.mark.django_db
-def test_places_in_the_queue_skip_whoever_is_not_in_it_and_have_no_ties() -> None:
+def test_places_in_the_queue_count_queued_videos_only_and_are_all_different() -> None:
     now = timezone.now()
     third = TranscodeFactory.create(queued_at=now)
     first = TranscodeFactory.create(queued_at=now - timedelta(minutes=2))
@@ -99,7 +99,7 @@ def test_places_in_the_queue_skip_whoever_is_not_in_it_and_have_no_ties() -> Non
 
 
 @pytest.mark.django_db
-def test_nothing_is_said_of_the_time_left_before_there_is_anything_to_judge_by() -> None:
+def test_the_time_left_is_unknown_before_the_first_frames_are_done() -> None:
     transcode = TranscodeFactory.create(processing=True, chunks=3)
     status = status_of(transcode)
     assert (status.eta_s, status.speed, status.percent) == (None, None, 0)

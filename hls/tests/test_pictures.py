@@ -55,7 +55,7 @@ BLACK, FLAT, LIVELY, LIVELIER = tile(0, contrast=10), tile(128), tile(80, contra
         ([], 0),
     ],
 )
-def test_the_poster_is_taken_from_the_first_picture_that_tells_something(
+def test_the_poster_is_taken_from_the_first_tile_that_is_neither_black_nor_empty(
     tmp_path: Path, tiles: list[Image.Image | None], chosen: int
 ) -> None:
     assert pictures.poster_tile(PLAN, written(tmp_path, tiles), Unclaimed()) == chosen

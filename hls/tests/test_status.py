@@ -1,4 +1,4 @@
-"""The numbers that people see."""
+"""The progress that people see."""
 
 from datetime import timedelta
 
@@ -37,7 +37,7 @@ def test_a_ready_video_is_at_a_hundred_percent() -> None:
     assert [rendition.name for rendition in status.renditions] == ["480p", "720p", "1080p"]
 
 
-def test_a_ready_video_tells_what_could_not_be_decoded() -> None:
+def test_a_ready_video_says_what_could_not_be_decoded() -> None:
     spans = [[12.0, 14.5], [3600.0, 3725.04]]
     transcode = TranscodeFactory.create(ready=True, served={**served(), "undecoded": spans})
     first, second = status_of(transcode).warnings

@@ -1,4 +1,4 @@
-"""Wake-ups: sent once the rows are there, never when they are rolled back, and no failure where the queue is down."""
+"""Wake-ups: sent after the commit, never after a rollback, and no failure where the queue is down."""
 
 import pytest
 from django.db import transaction
@@ -29,7 +29,7 @@ def test_a_worker_is_woken_after_the_commit_and_not_before(enqueued: list[str]) 
 
 
 @pytest.mark.django_db(transaction=True)
-def test_what_is_rolled_back_wakes_nobody(enqueued: list[str]) -> None:
+def test_a_rollback_wakes_no_worker(enqueued: list[str]) -> None:
     with transaction.atomic():
         lifecycle.submit("videos/a.mp4")
         transaction.set_rollback(True)
@@ -38,7 +38,7 @@ def test_what_is_rolled_back_wakes_nobody(enqueued: list[str]) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_queue_that_is_down_costs_no_row(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_queue_that_is_down_loses_no_row(monkeypatch: pytest.MonkeyPatch) -> None:
     def away(task: object) -> None:
         raise RedisAway("connection refused")
 

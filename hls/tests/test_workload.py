@@ -67,7 +67,7 @@ def test_the_time_left_counts_what_is_ahead() -> None:
     assert status_of(made).eta_s == pytest.approx(61, abs=0.5)
 
 
-def test_the_crew_are_the_workers_that_are_alive() -> None:
+def test_the_crew_is_made_of_the_workers_that_are_alive() -> None:
     assert crew() == Crew(hosts=1, slots=1)
     WorkerFactory.create(host="a", slots=2)
     WorkerFactory.create(host="a", slots=1)
