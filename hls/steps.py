@@ -49,12 +49,14 @@ def do_next(worker: Worker | None = None) -> bool:
     if renewal.stopping.is_set() or not is_own_folder():
         return False
     if found := claims.claim_transcode(claims.unfinished(), worker):
-        return finish_transcode(*found)
-    if found := claims.claim_transcode(claims.unplanned(), worker):
-        return plan_transcode(*found)
-    if chunk := claims.claim_chunk(worker):
-        return do_chunk(*chunk)
-    return False
+        finish_transcode(*found)
+    elif found := claims.claim_transcode(claims.unplanned(), worker):
+        plan_transcode(*found)
+    elif chunk := claims.claim_chunk(worker):
+        do_chunk(*chunk)
+    else:
+        return False
+    return True
 
 
 def is_own_folder() -> bool:
@@ -69,7 +71,7 @@ def is_own_folder() -> bool:
     return True
 
 
-def plan_transcode(transcode: Transcode, claim: claims.Claim) -> bool:
+def plan_transcode(transcode: Transcode, claim: claims.Claim) -> None:
     """Probe the source, then write the plan and all chunks at once."""
     own = claims.owned_transcode(transcode, claim)
     own.update(started_at=timezone.now())
@@ -83,7 +85,6 @@ def plan_transcode(transcode: Transcode, claim: claims.Claim) -> bool:
         fail_transcode(own, transcode, error, may_pass=error.advice.is_temporary)
     except Stopped:
         claims.give_back_transcode(transcode, claim)
-    return True
 
 
 def planned(transcode: Transcode, lease: LeaseRenewal) -> Plan:
@@ -123,7 +124,7 @@ def write_chunks(transcode: Transcode, plan: Plan) -> None:
     Chunk.objects.bulk_create(rows, ignore_conflicts=True)
 
 
-def do_chunk(chunk: Chunk, claim: claims.Claim) -> bool:
+def do_chunk(chunk: Chunk, claim: claims.Claim) -> None:
     """Encode one chunk into a private folder, then move its files in and mark it done; finish after the last chunk."""
     transcode = chunk.transcode
     folder = chunk_folder(transcode.pk, transcode.version, chunk.index, claim.token)
@@ -143,7 +144,6 @@ def do_chunk(chunk: Chunk, claim: claims.Claim) -> bool:
         remove(folder)
     if found := claims.claim_transcode(claims.unfinished().filter(pk=transcode.pk), None):
         finish_transcode(*found)
-    return True
 
 
 def make_chunk(chunk: Chunk, claim: claims.Claim, folder: Path) -> ChunkFacts:
@@ -212,7 +212,7 @@ def encode_instead(chunk: Chunk, claim: claims.Claim, error: CannotCopy) -> None
     write_chunks(transcode, plan)
 
 
-def finish_transcode(transcode: Transcode, claim: claims.Claim) -> bool:
+def finish_transcode(transcode: Transcode, claim: claims.Claim) -> None:
     """Write playlists and pictures into a private folder, then move them in and publish the version."""
     folder = finish_folder(transcode.pk, transcode.version, claim.token)
     own = claims.owned_transcode(transcode, claim)
@@ -235,4 +235,3 @@ def finish_transcode(transcode: Transcode, claim: claims.Claim) -> bool:
         claims.give_back_transcode(transcode, claim)
     finally:
         remove(folder)
-    return True
