@@ -1,4 +1,4 @@
-"""The engine's settings as the core's values: which ffmpeg, how much of the machine, which videos."""
+"""The engine's settings as the core's values: ffmpeg's path, its threads and niceness, and a source's limits."""
 
 import shutil
 from functools import cache

@@ -1,8 +1,16 @@
-"""Claiming work: one conditional UPDATE decides, and whoever changed the row has it.
+"""Claiming work: how a worker gets a row that no other worker gets, keeps it, and loses it.
 
-A claim is a token. Everything its holder writes asks for the token, so a worker that was thought dead and wakes up
-again changes nothing. The conditions of a claiming UPDATE name columns of its own row only: PostgreSQL checks those
-again after waiting for another transaction, but not a subquery on another table.
+1. Look for a few rows that nobody works on and that are due, the fairest first.
+2. Claim one with a conditional UPDATE that writes a new token and the end of the lease. The worker whose UPDATE changed
+   the row has it; the others try their next row.
+3. Renew the lease while the work runs; see hls.renewal.
+4. Write the result and free the row, under the condition that the token is still there. Where no row changes, another
+   worker has the work by now, and this one leaves everything as it is.
+5. A worker that is told to stop gives its row back, which then is as it was before the claim.
+6. A worker that is dead or silent has its row taken back by another one, which counts a loss.
+
+The conditions of a claiming UPDATE name columns of its own row only: PostgreSQL checks those again after waiting for
+another transaction, but not a subquery on another table.
 """
 
 from dataclasses import dataclass
@@ -16,7 +24,7 @@ from django.utils import timezone
 
 from hls.models import Chunk, ChunkState, State, Transcode, Worker
 
-CANDIDATES = 5  # how many rows are tried before giving way to the other workers
+CANDIDATES = 5  # rows tried at a time; where other workers got all of them, the next attempt looks again
 
 
 @dataclass(frozen=True)
@@ -36,17 +44,18 @@ def is_due(now: datetime) -> Q:
 
 
 def unfinished() -> QuerySet[Transcode]:
-    """Videos whose chunks are all done and that only need their playlists and pictures."""
+    """Transcodes whose chunks are all done: only their playlists and pictures are missing."""
     left = Chunk.objects.filter(transcode=OuterRef("pk")).exclude(state=ChunkState.DONE)
     return Transcode.objects.filter(~Exists(left), state=State.PROCESSING, lease_token="").filter(plan__isnull=False)
 
 
 def unplanned() -> QuerySet[Transcode]:
+    """Transcodes whose source is to be probed."""
     return Transcode.objects.filter(state=State.QUEUED, lease_token="")
 
 
 def waiting_chunks() -> QuerySet[Chunk]:
-    """Fairest first: a video's early chunks go before any video's later ones. A short video waits for no long one."""
+    """Early chunks of all transcodes go before later chunks of any, so that a short video waits for no long one."""
     return Chunk.objects.filter(state=ChunkState.WAITING, transcode__state=State.PROCESSING).order_by(
         "index", "transcode__queued_at", "pk"
     )
@@ -62,7 +71,7 @@ def is_work_waiting() -> bool:
 
 
 def claim_transcode(transcodes: QuerySet[Transcode], worker: Worker | None) -> tuple[Transcode, Claim] | None:
-    """The first of these videos that nobody else gets, or None."""
+    """The first of these transcodes that no other worker gets; None where there is none."""
     claim = Claim(uuid4().hex, worker.pk if worker else None)
     for transcode in transcodes.filter(is_due(timezone.now())).order_by("queued_at", "pk")[:CANDIDATES]:
         free = Transcode.objects.filter(
@@ -76,7 +85,7 @@ def claim_transcode(transcodes: QuerySet[Transcode], worker: Worker | None) -> t
 
 
 def claim_chunk(worker: Worker | None) -> tuple[Chunk, Claim] | None:
-    """The fairest waiting chunk that nobody else gets, or None."""
+    """The first waiting chunk that no other worker gets; None where there is none."""
     claim = Claim(uuid4().hex, worker.pk if worker else None)
     for chunk in waiting_chunks().filter(is_due(timezone.now()))[:CANDIDATES]:
         won = Chunk.objects.filter(pk=chunk.pk, state=ChunkState.WAITING).update(
@@ -93,12 +102,12 @@ def claim_chunk(worker: Worker | None) -> tuple[Chunk, Claim] | None:
 
 
 def owned_transcode(transcode: Transcode, claim: Claim) -> QuerySet[Transcode]:
-    """The video's row as long as the claim holds; nothing after that."""
+    """The transcode's row while the claim holds; an empty queryset after that."""
     return Transcode.objects.filter(pk=transcode.pk, version=transcode.version, lease_token=claim.token)
 
 
 def owned_chunk(chunk: Chunk, claim: Claim) -> QuerySet[Chunk]:
-    """The chunk's row as long as the claim holds; nothing after that."""
+    """The chunk's row while the claim holds; an empty queryset after that."""
     return Chunk.objects.filter(pk=chunk.pk, state=ChunkState.RUNNING, lease_token=claim.token)
 
 
@@ -114,7 +123,7 @@ def give_back_chunk(chunk: Chunk, claim: Claim) -> None:
 
 
 def take_back_transcodes(transcodes: QuerySet[Transcode]) -> int:
-    """Free videos whose worker is gone."""
+    """Free transcodes whose worker is gone."""
     return transcodes.exclude(lease_token="").update(**FREE, losses=F("losses") + 1)
 
 
@@ -126,11 +135,11 @@ def take_back_chunks(chunks: QuerySet[Chunk]) -> int:
 
 
 def requeue(transcodes: QuerySet[Transcode]) -> int:
-    """Queue these videos once more; chunks that are done stay done. The rows' own conditions decide who is queued."""
+    """Queue those that are failed or cancelled, and return how many; chunks that are done stay done."""
     requeued = 0
-    for pk in transcodes.values_list("pk", flat=True):
+    for transcode_id in transcodes.values_list("pk", flat=True):
         with transaction.atomic():
-            won = Transcode.objects.filter(pk=pk, state__in=(State.FAILED, State.CANCELLED)).update(
+            won = Transcode.objects.filter(pk=transcode_id, state__in=(State.FAILED, State.CANCELLED)).update(
                 state=State.QUEUED,
                 attempts=F("attempts") + 1,
                 losses=0,
@@ -142,8 +151,8 @@ def requeue(transcodes: QuerySet[Transcode]) -> int:
                 queued_at=timezone.now(),
             )
             if won:
-                Chunk.objects.filter(transcode_id=pk, state__in=(ChunkState.WAITING, ChunkState.FAILED)).update(
-                    state=ChunkState.WAITING, attempts=0, losses=0, not_before=None, frames_done=0
-                )
+                Chunk.objects.filter(
+                    transcode_id=transcode_id, state__in=(ChunkState.WAITING, ChunkState.FAILED)
+                ).update(state=ChunkState.WAITING, attempts=0, losses=0, not_before=None, frames_done=0)
         requeued += won
     return requeued

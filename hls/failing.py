@@ -1,6 +1,7 @@
-"""What becomes of a chunk or a video that can't be made: tried again with back-off where the cause may pass, or failed.
+"""What becomes of a chunk or a transcode that can't be made.
 
-Expected failures become row state here and nowhere else, and only for who holds the claim.
+Where the cause may pass, it is tried again after a pause that grows; otherwise the transcode fails. Expected failures
+become row state here and nowhere else, and only a worker that holds the claim writes it.
 """
 
 import errno
@@ -19,15 +20,15 @@ from hls.models import ACTIVE, Chunk, ChunkState, State, Transcode
 
 log = structlog.get_logger("videoflix.hls")
 
-MOST_ATTEMPTS = 3  # of ffmpeg on one chunk, of planning or finishing a video, for causes that may pass
+MOST_ATTEMPTS = 3  # to encode a chunk, or to plan or finish a transcode, where the cause may pass
 FIRST_BACKOFF_S = 5
 LONGEST_BACKOFF_S = 600
 DISK_IS_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @contextmanager
-def full_disk_told() -> Iterator[None]:
-    """A full disk is the video's failure, whichever step met it. Raises TranscodeError(DISK_FULL)."""
+def report_full_disk() -> Iterator[None]:
+    """Raises TranscodeError(DISK_FULL) for an OSError that means a full disk or quota; others pass unchanged."""
     try:
         yield
     except OSError as error:
@@ -37,8 +38,8 @@ def full_disk_told() -> Iterator[None]:
 
 
 def lose_chunk(chunk: Chunk, claim: claims.Claim, error: EncoderKilled) -> None:
-    """Begin the chunk again soon; each loss makes the pause a little longer, in case the machine is short of memory."""
-    log.warning("chunk lost", transcode=chunk.transcode_id, chunk=chunk.index, detail=error.detail)
+    """Begin the chunk again soon. Each loss makes the pause a second longer, in case the machine is short of memory."""
+    log.warning("chunk lost", transcode_id=chunk.transcode_id, chunk=chunk.index, detail=error.detail)
     pause = timedelta(seconds=min(60, chunk.losses))
     claims.owned_chunk(chunk, claim).update(
         **claims.FREE,
@@ -51,11 +52,13 @@ def lose_chunk(chunk: Chunk, claim: claims.Claim, error: EncoderKilled) -> None:
 
 @transaction.atomic
 def fail_chunk(chunk: Chunk, claim: claims.Claim, error: TranscodeError) -> None:
-    """Try again later where the cause may pass, else fail the video in the same breath."""
+    """Try the chunk again later where the cause may pass; else fail it and its transcode in one transaction."""
     attempts = chunk.attempts + 1
     may_pass = error.advice.is_temporary and error.code != Code.DISK_FULL and attempts < MOST_ATTEMPTS
-    log.warning("chunk failed", transcode=chunk.transcode_id, chunk=chunk.index, code=error.code, detail=error.detail)
-    transcode = locked_transcode(chunk.transcode)
+    log.warning(
+        "chunk failed", transcode_id=chunk.transcode_id, chunk=chunk.index, code=error.code, detail=error.detail
+    )
+    locked = locked_transcode(chunk.transcode)
     won = claims.owned_chunk(chunk, claim).update(
         **claims.FREE,
         state=ChunkState.WAITING if may_pass else ChunkState.FAILED,
@@ -64,13 +67,13 @@ def fail_chunk(chunk: Chunk, claim: claims.Claim, error: TranscodeError) -> None
         not_before=timezone.now() + backoff(attempts) if may_pass else None,
     )
     if won and not may_pass:
-        fail_transcode(transcode, chunk.transcode, error, may_pass=False)
+        fail_transcode(locked, chunk.transcode, error, may_pass=False)
 
 
 def fail_transcode(own: QuerySet[Transcode], transcode: Transcode, error: TranscodeError, *, may_pass: bool) -> None:
-    """The one place where a failure becomes the video's state: where `own`, the row of whoever holds the claim, has it.
+    """Write a failure into the transcode's row. `own` is that row while the caller's claim holds, and empty after that.
 
-    A full disk is tried again by itself until there is room, other causes that may pass a few times.
+    After a full disk it is tried again by itself until there is room; for other causes that may pass, a few times.
     """
     now = timezone.now()
     with transaction.atomic():
@@ -88,12 +91,16 @@ def fail_transcode(own: QuerySet[Transcode], transcode: Transcode, error: Transc
             )
     if failed:
         log.warning(
-            "video failed", transcode=transcode.pk, version=transcode.version, code=error.code, detail=error.detail
+            "transcode failed",
+            transcode_id=transcode.pk,
+            version=transcode.version,
+            code=error.code,
+            detail=error.detail,
         )
 
 
 def retry_time(transcode: Transcode, error: TranscodeError, *, may_pass: bool) -> datetime | None:
-    """When the video is queued again by itself; None where a person has to do it, who gives it as many tries again."""
+    """When it is queued again by itself; None where a person has to retry it, which allows MOST_ATTEMPTS more tries."""
     if error.code != Code.DISK_FULL and not (may_pass and transcode.attempts % MOST_ATTEMPTS):
         return None
     return timezone.now() + backoff(transcode.attempts + 1)
@@ -104,7 +111,10 @@ def backoff(attempts: int) -> timedelta:
 
 
 def locked_transcode(transcode: Transcode) -> QuerySet[Transcode]:
-    """The version at hand. Whoever changes a video and its chunks locks the video first, so that nobody deadlocks."""
-    version = Transcode.objects.filter(pk=transcode.pk, version=transcode.version)
-    version.select_for_update().values_list("pk").first()
-    return version
+    """Lock the transcode's row and return it; empty where its version is another one by now.
+
+    Every transaction that changes a transcode and its chunks locks the transcode first, so that no two deadlock.
+    """
+    own = Transcode.objects.filter(pk=transcode.pk, version=transcode.version)
+    own.select_for_update().values_list("pk").first()
+    return own

@@ -1,4 +1,10 @@
-"""The last step of a video: playlists, storyboard, poster, and the switch of the pointer."""
+"""The last step of a transcode: playlists, storyboard and poster, and the switch to the new version.
+
+1. Write everything that is missing beside the segments into the claim's private folder.
+2. In one transaction, make the new version the served one, where the claim still holds, and move the files in. The
+   version served so far is retired: it is kept for those who are watching it.
+3. Remove the tiles and private folders, which nobody needs any more.
+"""
 
 import gzip
 import os
@@ -22,11 +28,11 @@ from hls.published import Served, ServedRendition
 from hls.renewal import LeaseRenewal
 from hls.versions import pinned, with_version
 
-RETIRED_FOR = timedelta(minutes=30)  # beyond the old version's own length, for those who are watching it
+RETIRED_FOR = timedelta(minutes=30)  # in addition to the old version's own length
 
 
 def write_files(transcode: Transcode, folder: Path, lease: LeaseRenewal) -> Served:
-    """Write everything beside the segments into a private folder. Raises Stopped where the claim was lost meanwhile."""
+    """Write all files but the segments into a private folder. Raises Stopped where the claim is lost."""
     plan = Plan.from_json(transcode.plan or {})
     version = version_folder(transcode.pk, transcode.version)
     chunks = [
@@ -60,7 +66,7 @@ def write_playlists(plan: Plan, version: int, renditions: Sequence[RenditionFact
 
 
 def write_text(path: Path, text: str) -> None:
-    """The file and its gzip: compressed once here instead of with every request."""
+    """Write the file and its gzip, so that no request has to compress it."""
     data = text.encode()
     path.parent.mkdir(exist_ok=True)
     write_bytes(path, data)
@@ -75,9 +81,9 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 
 def publish(transcode: Transcode, claim: claims.Claim, served: Served, folder: Path) -> bool:
-    """Move the files in and switch the pointer: both, or neither.
+    """Move the files in and make the new version the served one: both, or neither.
 
-    False when the video was replaced, cancelled or deleted meanwhile.
+    False where the claim is lost: the transcode was taken over, replaced, cancelled or deleted meanwhile.
     """
     now = timezone.now()
     version = version_folder(transcode.pk, transcode.version)

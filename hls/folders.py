@@ -1,4 +1,4 @@
-"""Where a video's files are: `<HLS root>/<transcode>/<version>/…`, never changed after publication."""
+"""Where a transcode's files are: `<HLS root>/<transcode_id>/<version>/…`. Published files never change."""
 
 import shutil
 from contextlib import suppress
@@ -8,8 +8,8 @@ from django.conf import settings
 
 from hls.core import names
 
-WORK = ".work"  # chunks being made, each in a folder of its own
-TILES = names.TILES  # small pictures on their way to the storyboard
+WORK = ".work"  # the private folders of claims
+TILES = names.TILES  # the small pictures that finishing lays on the storyboard
 
 
 def hls_root() -> Path:
@@ -30,7 +30,7 @@ def chunk_folder(transcode_id: int, version: int, index: int, token: str) -> Pat
 
 
 def finish_folder(transcode_id: int, version: int, token: str) -> Path:
-    """The private folder of one claim on a video's last step."""
+    """The private folder of one claim on a transcode's last step."""
     return version_folder(transcode_id, version) / WORK / f"finish-{token}"
 
 
@@ -44,7 +44,7 @@ def move_in(folder: Path, version: Path) -> None:
 
 
 def source_path(source: str) -> Path:
-    """The absolute path of an uploaded file; only names below the upload folder are possible."""
+    """The absolute path of an uploaded file. Raises ValueError for a name that leads out of the upload folder."""
     root = Path(settings.MEDIA_ROOT)
     path = (root / source).resolve()
     if not path.is_relative_to(root.resolve()):
@@ -58,7 +58,7 @@ def remove(folder: Path) -> None:
 
 
 def size_bytes(path: Path) -> int:
-    """Of a file, or of all files below a folder; what is gone counts for nothing."""
+    """The size of a file, or of all files below a folder; 0 for what is gone."""
     total = 0
     for file in path.rglob("*") if path.is_dir() else [path]:
         with suppress(FileNotFoundError):

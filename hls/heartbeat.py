@@ -1,15 +1,21 @@
-"""A worker's heart: says that it lives, takes back what dead workers held, and puts idle slots to work.
+"""The worker process: its row, its slots, and the heartbeat that makes every loss of a wake-up harmless.
 
-One thread for each worker process. It makes the queue's losses harmless: whatever waits in the rows is found within
-seconds, whether its wake-up arrived or not, and whichever host it went to. A database that is away, be it when the
-worker starts, is asked again with the next beat.
+One thread of each worker process does this every BEAT_EVERY_S:
+
+1. Write the time into the process's row; make the row where there is none.
+2. Take back what dead worker processes of this host held.
+3. Take back what has not been renewed in time, on whichever host.
+4. Queue failed transcodes again whose retry is due.
+5. Where a slot is free and work is waiting, start a thread that works until nothing is left.
+
+So whatever waits in the rows is found within seconds, whether its wake-up arrived or not. A database that can't be
+reached is tried again with the next beat; that also holds while the worker starts.
 """
 
 import os
 import socket
 import sqlite3
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
 import structlog
@@ -19,7 +25,7 @@ from django.db import close_old_connections, connections
 from django.utils import timezone
 from redis.exceptions import RedisError
 
-from hls import claims, upkeep
+from hls import claims, steps, upkeep
 from hls.models import Worker
 
 log = structlog.get_logger("videoflix.hls")
@@ -27,36 +33,92 @@ log = structlog.get_logger("videoflix.hls")
 BEAT_EVERY_S = 2.0
 GIVE_BACK_S = 10.0
 
-_lock = threading.Lock()
-_worker: Worker | None = None
-_thread: threading.Thread | None = None
-_stopped = threading.Event()
-_hands: list[threading.Thread] = []
+
+class WorkerProcess:
+    """This process as a worker: begin() starts its heartbeat, work_off() uses one of its slots, end() stops it."""
+
+    def __init__(self, *, slots: int) -> None:
+        self.row: Worker | None = None  # None until the heartbeat has reached the database, and where there is none
+        self.slots = slots
+        self.free_slots = threading.BoundedSemaphore(slots)
+        self.is_stopped = threading.Event()
+        self._begin_lock = threading.Lock()
+        self._heartbeat: threading.Thread | None = None
+        self._working: list[threading.Thread] = []
+
+    def begin(self) -> None:
+        """Start the heartbeat. Only the first call does: huey calls it in each of its threads."""
+        with self._begin_lock:
+            if self._heartbeat is None:
+                self._heartbeat = threading.Thread(target=self.keep_beating, name="heartbeat", daemon=True)
+                self._heartbeat.start()
+
+    def keep_beating(self) -> None:
+        """Beat until end() is called. Outages cost a beat; any other exception ends the thread."""
+        while not self.is_stopped.is_set():
+            close_old_connections()
+            try:
+                self.update_row()
+                self.beat()
+            except (DatabaseUnavailable, RedisError, sqlite3.Error, OSError) as error:
+                log.warning("heartbeat missed", reason=type(error).__name__)
+            self.is_stopped.wait(BEAT_EVERY_S)
+        close_old_connections()
+
+    def update_row(self) -> None:
+        """Say that this process is alive; make its row where it is not there, or no longer."""
+        if self.row is None or not Worker.objects.filter(pk=self.row.pk).update(last_seen=timezone.now()):
+            self.row = register(slots=self.slots)
+
+    def beat(self) -> None:
+        """Steps 2 to 5."""
+        upkeep.take_back_dead([worker for worker in Worker.objects.filter(host=this_host()) if is_dead(worker)])
+        upkeep.take_back_lapsed()
+        upkeep.retry_due()
+        if self.free_slots.acquire(blocking=False):
+            self.free_slots.release()
+            if claims.is_work_waiting():
+                self.start_working()
+
+    def start_working(self) -> None:
+        """Work in a thread of this process, which end() waits for."""
+        self._working = [thread for thread in self._working if thread.is_alive()]
+        thread = threading.Thread(target=self.work_in_thread, name="work", daemon=True)
+        self._working.append(thread)
+        thread.start()
+
+    def work_in_thread(self) -> None:
+        try:
+            self.work_off()
+        finally:
+            connections.close_all()
+
+    def work_off(self) -> None:
+        """Plan, encode chunks and finish, one after the other, until nothing is left. Does nothing without a free slot.
+
+        The next chunk is taken here and not through the queue, where another host might take the wake-up and have no
+        slot for it.
+        """
+        if not self.free_slots.acquire(blocking=False):
+            return
+        try:
+            while steps.do_next(self.row):
+                close_old_connections()
+        finally:
+            self.free_slots.release()
+
+    def end(self) -> None:
+        """Stop the heartbeat, wait until running work has been given back, and delete the row: an orderly stop."""
+        self.is_stopped.set()
+        for thread in [self._heartbeat, *self._working]:
+            if thread:
+                thread.join(GIVE_BACK_S)
+        if self.row:
+            Worker.objects.filter(pk=self.row.pk).delete()
 
 
-def this_worker() -> Worker | None:
-    """This process's row; None where its heart has not reached the database yet, or where it has none."""
-    return _worker
-
-
-def begin(work_off: Callable[[], None], slots: threading.Semaphore) -> None:
-    """Start this process's heart; once a process. It can't fail: huey would swallow that."""
-    global _thread
-    with _lock:
-        if _thread is None:
-            _thread = threading.Thread(target=beat_on, args=(work_off, slots), name="heartbeat", daemon=True)
-            _thread.start()
-
-
-def show_oneself() -> None:
-    """Say that this process lives; where its row is not there, or not any more, it is made."""
-    global _worker
-    now = timezone.now()
-    if _worker is None or not Worker.objects.filter(pk=_worker.pk).update(last_seen=now):
-        _worker = register()
-
-
-def register() -> Worker:
+def register(*, slots: int) -> Worker:
+    """This process's row; the same one where the answer to an earlier registration was lost."""
     now = timezone.now()
     worker, _ = Worker.objects.update_or_create(
         host=this_host(),
@@ -64,7 +126,7 @@ def register() -> Worker:
         pid_started=started(os.getpid()),
         defaults={
             "hostname": socket.gethostname()[:100],
-            "slots": settings.HLS_WORKERS,
+            "slots": slots,
             "started_at": now,
             "last_seen": now,
         },
@@ -73,7 +135,7 @@ def register() -> Worker:
 
 
 def this_host() -> str:
-    """Machine, boot and pid namespace; a pid means something only within all three."""
+    """Machine, boot and pid namespace: a pid is unique only within all three."""
     boot = Path("/proc/sys/kernel/random/boot_id")
     namespace = Path("/proc/self/ns/pid")
     parts = [
@@ -85,7 +147,7 @@ def this_host() -> str:
 
 
 def started(pid: int) -> str:
-    """When the kernel started this process, in its own units; empty for a process that is gone (or on no Linux)."""
+    """When the kernel started a process, in ticks since boot; "" where it is gone or there is no /proc."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
@@ -95,52 +157,8 @@ def started(pid: int) -> str:
 
 
 def is_dead(worker: Worker) -> bool:
-    """Whether a worker of this host is surely gone; False where that can't be known."""
+    """Whether a worker's process is known to have ended. False for other hosts, where that can't be known."""
     return bool(worker.pid_started) and worker.host == this_host() and started(worker.pid) != worker.pid_started
 
 
-def beat_on(work_off: Callable[[], None], slots: threading.Semaphore) -> None:
-    while not _stopped.is_set():
-        close_old_connections()
-        try:
-            show_oneself()
-            beat(work_off, slots)
-        except (DatabaseUnavailable, RedisError, sqlite3.Error, OSError) as error:
-            log.warning("heartbeat missed", reason=type(error).__name__)
-        _stopped.wait(BEAT_EVERY_S)
-    close_old_connections()
-
-
-def beat(work_off: Callable[[], None], slots: threading.Semaphore) -> None:
-    upkeep.take_back_dead([worker for worker in Worker.objects.filter(host=this_host()) if is_dead(worker)])
-    upkeep.take_back_lapsed()
-    upkeep.retry_due()
-    if slots.acquire(blocking=False):
-        slots.release()
-        if claims.is_work_waiting():
-            put_to_work(work_off)
-
-
-def put_to_work(work_off: Callable[[], None]) -> None:
-    """Work in a thread of this process, which the heart keeps an eye on."""
-
-    def hand() -> None:
-        try:
-            work_off()
-        finally:
-            connections.close_all()
-
-    _hands[:] = [thread for thread in _hands if thread.is_alive()]
-    thread = threading.Thread(target=hand, name="hand", daemon=True)
-    _hands.append(thread)
-    thread.start()
-
-
-def end() -> None:
-    """Stop beating, wait until the chunks at hand are given back, and sign off: the end of an orderly stop."""
-    _stopped.set()
-    for thread in [_thread, *_hands]:
-        if thread:
-            thread.join(GIVE_BACK_S)
-    if _worker:
-        Worker.objects.filter(pk=_worker.pk).delete()
+this_process = WorkerProcess(slots=settings.HLS_WORKERS)

@@ -1,11 +1,12 @@
 """Which installation this is: a row in the database, and a file in each data folder that says the same.
 
-What is removed because no row names it depends on asking the right database. So whoever removes looks first:
+A sweep removes what no row names, so it must ask the right database. Before anything is removed or written:
 
 1. The folder's file says what the row says: go on.
 2. It says something else: the folder is another installation's (a wrong DB_HOST, dump or volume). Refuse.
-3. It is not there: a new folder is empty, and in one from before there were such files rows name most of what is there;
-   both get their file. Anything else is refused.
+3. There is no file, and rows name at least half of what is in the folder: it is empty and new, or older than these
+   files. Write the file and go on.
+4. There is no file, and rows name less than half: refuse.
 """
 
 from collections.abc import Callable
@@ -25,47 +26,50 @@ HINT = (
 
 @dataclass(frozen=True)
 class Share:
-    """How many things of a folder rows name, and how many they don't."""
+    """How many files or folders of a root are named by rows, and how many are not."""
 
     named: int
     unnamed: int
 
 
 def doubt(root: Path, share: Callable[[], Share]) -> str | None:
-    """Why the database may not be this folder's, in a sentence; None where it is. Only one without a file is read."""
+    """Why the folder may not be this database's, in a sentence; None where it is.
+
+    `share` is only asked for a folder without a file, since it reads the whole folder.
+    """
     if is_anothers(root):
         return f"{root} belongs to another installation than the database."
-    if told_by(root) is not None:
+    if written_in(root) is not None:
         return None
-    there = share()
-    if there.unnamed > there.named:
-        return f"The database names {there.named} of the {there.named + there.unnamed} videos in {root}."
+    found = share()
+    if found.unnamed > found.named:
+        return f"The database names {found.named} of the {found.named + found.unnamed} videos in {root}."
     return None
 
 
 def is_anothers(root: Path) -> bool:
     """Whether the folder says that it is another installation's."""
-    said = told_by(root)
-    return said is not None and said != known()
+    written = written_in(root)
+    return written is not None and written != known()
 
 
 def take_up(root: Path, share: Callable[[], Share]) -> None:
-    """Make sure that the folder is the database's; a new one becomes so. Raises NotOurs."""
+    """Make sure that the folder is this database's, and write its file where it has none. Raises NotOurs."""
     if reason := doubt(root, share):
         raise NotOurs(f"{reason} Nothing is removed. {HINT}")
-    if told_by(root) is None:
+    if written_in(root) is None:
         root.mkdir(parents=True, exist_ok=True)
-        make_once(root / FILE, made(), mode=0o644)
+        make_once(root / FILE, known_or_new(), mode=0o644)
 
 
 def adopt(root: Path) -> None:
-    """Declare, on a person's word, that the folder is the database's."""
+    """Make the folder this database's because a person said so."""
     (root / FILE).unlink(missing_ok=True)
     root.mkdir(parents=True, exist_ok=True)
-    make_once(root / FILE, made(), mode=0o644)
+    make_once(root / FILE, known_or_new(), mode=0o644)
 
 
-def told_by(root: Path) -> str | None:
+def written_in(root: Path) -> str | None:
     """What the folder's file says; None where there is none."""
     try:
         return (root / FILE).read_text(errors="replace").strip()
@@ -74,11 +78,11 @@ def told_by(root: Path) -> str | None:
 
 
 def known() -> str | None:
-    """What the database says; None where it says nothing yet."""
+    """The database's identity; None where it has none yet."""
     row = Installation.objects.filter(pk=1).first()
     return str(row.identity) if row else None
 
 
-def made() -> str:
-    """The database's identity, made with the first question."""
+def known_or_new() -> str:
+    """The database's identity, which the first call makes."""
     return str(Installation.objects.get_or_create(pk=1)[0].identity)

@@ -1,19 +1,25 @@
 """What the rest of the program asks of the engine: submit, replace, retry, cancel, discard.
 
-Everything here is a short transaction on rows. Workers are woken after the commit; one that is not woken (the queue
-is down) finds the rows by itself within seconds.
+Each of them does this, as far as it applies:
+
+1. In a short transaction, change the transcode's row, where its state allows it; else raise NotPossible.
+2. In the same transaction, write down which files are given up (Discarded). A sweep removes them later.
+3. After the commit, wake a worker for new work. A worker that is not woken, since the queue is down, finds the rows by
+   itself within seconds.
+
+No running step is told. Its claim is gone with the change of the row, and it stops at its next heartbeat.
 """
 
 from collections.abc import Iterable
 
 from django.db import transaction
-from django.db.models import Case, F, Value, When
+from django.db.models import F
 from django.utils import timezone
 
 from hls import claims
 from hls.errors import NotPossible
 from hls.folders import source_path
-from hls.models import ACTIVE, Chunk, ChunkState, Discarded, Root, State, Transcode
+from hls.models import ACTIVE, PLAYABLE_AS_SERVED, Chunk, ChunkState, Discarded, Root, State, Transcode
 from hls.tasks import wake_after_commit
 
 FRESH = {
@@ -27,15 +33,12 @@ FRESH = {
     "not_before": None,
     "started_at": None,
     "finished_at": None,
-    "lease_token": "",
-    "lease_until": None,
-    "worker": None,
+    **claims.FREE,
 }
-ONLY_WHAT_IS_SERVED = Case(When(served_version=None, then=Value(None)), default=F("playable_at"))  # for `playable_at`
 
 
 def source_bytes(source: str) -> int:
-    """0 for a file that is gone: planning tells."""
+    """The size of an uploaded file; 0 where it is gone, which planning then reports."""
     try:
         return source_path(source).stat().st_size
     except OSError:
@@ -51,7 +54,7 @@ def submit(source: str) -> Transcode:
 
 @transaction.atomic
 def replace(transcode: Transcode, source: str) -> None:
-    """Transcode another file in the place of this one; the version being served stays until the new one is ready."""
+    """Transcode another file instead; the version that is served stays until the new one is ready."""
     Transcode.objects.filter(pk=transcode.pk).update(
         **FRESH,
         source=source,
@@ -59,18 +62,18 @@ def replace(transcode: Transcode, source: str) -> None:
         state=State.QUEUED,
         version=F("version") + 1,
         queued_at=timezone.now(),
-        playable_at=ONLY_WHAT_IS_SERVED,
+        playable_at=PLAYABLE_AS_SERVED,
     )
     Chunk.objects.filter(transcode=transcode).delete()
     if source != transcode.source:
         Discarded.add(Root.UPLOADS, [transcode.source])
     transcode.refresh_from_db()
-    Discarded.add(Root.HLS, [f"{transcode.pk}/{transcode.version - 1}"])  # kept where it is served
+    Discarded.add(Root.HLS, [f"{transcode.pk}/{transcode.version - 1}"])  # the sweep keeps it while it is served
     wake_after_commit()
 
 
 def retry(transcode: Transcode) -> None:
-    """Try a failed or cancelled video again; chunks that are done stay done. Raises NotPossible for any other state."""
+    """Queue a failed or cancelled transcode again; chunks that are done stay done. Raises NotPossible."""
     if not claims.requeue(Transcode.objects.filter(pk=transcode.pk)):
         raise NotPossible("Only a failed or cancelled video can be tried again.")
     transcode.refresh_from_db()
@@ -81,26 +84,25 @@ def retry(transcode: Transcode) -> None:
 def cancel(transcode: Transcode) -> None:
     """Stop a queued or running transcode; running encoders notice at their next heartbeat. Raises NotPossible."""
     changed = Transcode.objects.filter(pk=transcode.pk, state__in=ACTIVE).update(
-        state=State.CANCELLED, finished_at=timezone.now(), lease_token="", lease_until=None, worker=None
+        **claims.FREE, state=State.CANCELLED, finished_at=timezone.now()
     )
     if not changed:
         raise NotPossible("Only a queued or running transcode can be cancelled.")
     Chunk.objects.filter(transcode=transcode, state=ChunkState.RUNNING).update(
-        state=ChunkState.WAITING, lease_token="", lease_until=None, worker=None, frames_done=0
+        **claims.FREE, state=ChunkState.WAITING, frames_done=0
     )
     transcode.refresh_from_db()
 
 
 @transaction.atomic
 def discard(transcode_id: int, pictures: Iterable[str] = ()) -> None:
-    """Forget a video: a running encoder stops by itself, and the files are swept away.
+    """Delete a transcode's row. A running encoder stops by itself, and a sweep removes the files.
 
-    `pictures` are files in the upload folder that go with it. What is to go is written down, so that a sweep need not
-    conclude it from rows that are not there.
+    `pictures` are files in the upload folder that go with it. All files are written down, so that the sweep need not
+    conclude from a missing row that they may go.
     """
     transcode = Transcode.objects.select_for_update().filter(pk=transcode_id).only("source").first()
     if transcode:
         Discarded.add(Root.HLS, [str(transcode.pk)])
         Discarded.add(Root.UPLOADS, [transcode.source, *pictures])
         transcode.delete()
-    wake_after_commit()

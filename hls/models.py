@@ -1,11 +1,11 @@
-"""The truth about every transcode: rows. The queue only wakes workers."""
+"""The rows that say everything about transcodes and workers. The queue only wakes workers."""
 
 from collections.abc import Iterable
 from typing import Any
 from uuid import uuid4
 
 from django.db import connection, models, transaction
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, Value, When
 from django.utils import timezone
 
 SHOWN = frozenset(("playable_at", "served", "served_version"))  # what viewers are shown of a transcode
@@ -20,6 +20,9 @@ class State(models.TextChoices):
 
 
 ACTIVE = (State.QUEUED, State.PROCESSING)
+
+# `playable_at` of a transcode that begins anew: it can only be played where a version is served
+PLAYABLE_AS_SERVED = Case(When(served_version=None, then=Value(None)), default=F("playable_at"))
 
 
 class Revision(models.Model):
@@ -59,8 +62,8 @@ class Revision(models.Model):
 class Leased(models.Model):
     """A row that one worker at a time may work on.
 
-    The lease is `lease_token`, unique to one claim and empty while nobody works; it lapses at `lease_until` unless the
-    worker renews it. Whoever holds the token may write; whoever lost it writes nothing, since every write asks for it.
+    The lease is `lease_token`, unique to one claim and empty while nobody works. It lapses at `lease_until` unless the
+    worker renews it. Every write of a worker asks for its token, so a worker that lost its lease changes nothing.
     """
 
     lease_token = models.CharField(max_length=32, blank=True, default="")
@@ -87,7 +90,7 @@ class TranscodeQuerySet(models.QuerySet["Transcode"]):
 
 
 class Transcode(Leased):
-    """One video's way from a source file to HLS: the version being made, and the version being served."""
+    """The engine's job for one video: the source, the version being made, and the version being served."""
 
     source = models.CharField(max_length=500, help_text="The source file, relative to the upload folder.")
     state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
@@ -163,7 +166,7 @@ class Chunk(Leased):
 
 
 class Worker(models.Model):
-    """A worker process that is, or was, alive; its heart beats every few seconds."""
+    """A worker process that is, or was, alive; its heartbeat writes `last_seen` every few seconds."""
 
     host = models.CharField(max_length=200, help_text="Machine, boot and pid namespace: where a pid has a meaning.")
     hostname = models.CharField(max_length=100)
@@ -181,7 +184,7 @@ class Worker(models.Model):
 
 
 class PeriodicTask(models.Model):
-    """What every worker's queue starts and one worker at a time does; see hls.periodic."""
+    """A task that the queue of every worker starts and that one worker at a time does; see hls.periodic."""
 
     name = models.CharField(max_length=50, primary_key=True)
     due_at = models.DateTimeField(null=True, blank=True)
@@ -210,7 +213,7 @@ class Root(models.TextChoices):
 
 
 class Discarded(models.Model):
-    """A file or folder that was given up on purpose: it may go however much there is of it; see hls.removal."""
+    """A file or folder that was given up on purpose. A sweep may remove any number of these; see hls.removal."""
 
     root = models.CharField(max_length=10, choices=Root)
     name = models.CharField(max_length=500, help_text="Relative to its root.")
@@ -223,7 +226,7 @@ class Discarded(models.Model):
 
     @classmethod
     def add(cls, root: Root, names: Iterable[str]) -> None:
-        """Within the transaction that gives them up. What a row names all the same is kept."""
+        """Write names down, within the transaction that gives them up. What a row names all the same is kept."""
         Discarded.objects.bulk_create(
             [Discarded(root=root, name=name) for name in names if name], ignore_conflicts=True
         )

@@ -1,7 +1,8 @@
 """Periodic tasks: the queue of every worker starts each of them every time, and one worker does it.
 
-The right to it is a lease on a row, renewed by the work itself; a worker that is killed loses it, and with the next
-start another goes on.
+1. Each worker tries to lease the task's row with a conditional UPDATE: nobody holds it, and it is due. One succeeds.
+2. That worker does the task, which renews the lease while it runs.
+3. It gives the lease back. Where it is killed instead, the lease lapses, and another worker goes on with a later start.
 """
 
 from collections.abc import Callable
@@ -16,11 +17,11 @@ from hls.core.errors import Stopped
 from hls.models import PeriodicTask
 from hls.renewal import LeaseRenewal
 
-MINUTELY = timedelta(seconds=50)  # less than a minute: no two starts are exactly one apart
+MINUTELY = timedelta(seconds=50)  # less than a minute, since starts are not exactly a minute apart
 
 
 def in_turn(name: str, every: timedelta, work: Callable[[LeaseRenewal], None]) -> bool:
-    """Do the work, unless another worker is at it or did it lately; whether it was done."""
+    """Do the work unless another worker is doing it or has done it lately. Returns whether it was done."""
     PeriodicTask.objects.get_or_create(name=name)
     now, token = timezone.now(), uuid4().hex
     is_free = Q(lease_token="") | Q(lease_until__lt=now)
@@ -31,7 +32,7 @@ def in_turn(name: str, every: timedelta, work: Callable[[LeaseRenewal], None]) -
     own = PeriodicTask.objects.filter(name=name, lease_token=token)
     try:
         work(LeaseRenewal(own))
-    except Stopped:  # another has taken it over, or this worker ends
+    except Stopped:  # another worker has taken it over, or this one ends
         return False
     finally:
         own.update(lease_token="", lease_until=None)

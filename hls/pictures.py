@@ -1,4 +1,4 @@
-"""Poster and storyboard: pictures made from the tiles that the chunks left, and from the best rendition."""
+"""Poster and storyboard, made from the tiles that the chunks left and from the best rendition."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ FLATTEST = 12.0  # standard deviation below which it counts as empty
 
 
 def write_storyboard(plan: Plan, tiles: Path, folder: Path, lease: LeaseRenewal) -> int:
-    """Lay the tiles on sheets and return how many there are. A tile that is missing or can't be read stays black."""
+    """Lay the tiles on sheets and return how many sheets there are. A tile that can't be read stays black."""
     count = storyboard.sheet_count(plan)
     for sheet in range(count):
         picture = Image.new("RGB", storyboard.sheet_size(plan, sheet))
@@ -36,7 +36,7 @@ def write_storyboard(plan: Plan, tiles: Path, folder: Path, lease: LeaseRenewal)
 
 
 def tile_of(tiles: Path, number: int) -> Image.Image | None:
-    """None where there is no such tile, or nothing that can be read as a picture."""
+    """The tile as a picture; None where it is missing or can't be read."""
     try:
         with Image.open(tiles / Path(names.tile_name(number)).name) as tile:
             return tile.convert("RGB")
@@ -45,9 +45,9 @@ def tile_of(tiles: Path, number: int) -> Image.Image | None:
 
 
 def write_poster(plan: Plan, version: Path, target: Path, encoder: Encoder, lease: LeaseRenewal) -> bool:
-    """Take the poster from the best rendition, at the moment of the most telling tile. False where none can be made."""
+    """Take the poster from the best rendition, at the moment of the chosen tile. False where none can be made."""
     best = plan.renditions[-1]
-    number = telling_tile(plan, version / TILES, lease)
+    number = poster_tile(plan, version / TILES, lease)
     at_frame = min(number * plan.frames_per_tile, plan.timeline.frame_count - 1)
     segment = next(entry for entry in plan.timeline.segments if at_frame < entry.end_frame)
     at_s = float(plan.timeline.seconds(at_frame - segment.first_frame))
@@ -61,13 +61,17 @@ def write_poster(plan: Plan, version: Path, target: Path, encoder: Encoder, leas
             watch=lease.watch(),
         )
     except TranscodeError as error:
-        log.warning("no poster", version=str(version), code=error.code, detail=error.detail)
+        log.warning("no poster", folder=str(version), code=error.code, detail=error.detail)
         return False
     return True
 
 
-def telling_tile(plan: Plan, tiles: Path, lease: LeaseRenewal) -> int:
-    """The first tile of the video's first half that is neither black nor empty, else the liveliest of all, else 0."""
+def poster_tile(plan: Plan, tiles: Path, lease: LeaseRenewal) -> int:
+    """The number of the tile for the poster.
+
+    That is the first tile of the first half that is neither black nor empty, but for tile 0, which often is a title;
+    else the tile with the most contrast of those that are not black; else 0.
+    """
     liveliest, most = 0, -1.0
     for number in range(plan.tile_count):
         lease.go_on()
@@ -76,8 +80,8 @@ def telling_tile(plan: Plan, tiles: Path, lease: LeaseRenewal) -> int:
             continue
         stat = ImageStat.Stat(tile.convert("L"))
         mean, deviation = stat.mean[0], stat.stddev[0]
-        is_telling = mean > DARKEST and deviation > FLATTEST
-        if is_telling and 0 < number <= plan.tile_count // 2:
+        is_fit = mean > DARKEST and deviation > FLATTEST
+        if is_fit and 0 < number <= plan.tile_count // 2:
             return number
         if deviation > most and mean > DARKEST:
             liveliest, most = number, deviation

@@ -1,7 +1,11 @@
-"""Taking files away so that a mistake can be undone: they go to a trash within the same root, and from there in time.
+"""Removing files so that a mistake can be undone.
 
-`<root>/.trash/<time>-<random>/<name>`: a folder for each sweep, whose name says when, and below it each thing under the
-name that it had. No address leads there. What can't be removed is told once and passed over.
+1. A sweep lists what no row names. Where that is too large a share of the root, it removes none of it (TooMuch).
+2. It moves the rest to `<root>/.trash/<time>-<random>/<name>`: a folder for each sweep, whose name says when, and below
+   it each file or folder under the name that it had. No address leads there.
+3. A later sweep removes for good what has been there for TRASH_DAYS. Until then restore() puts back what is wanted.
+
+What can't be removed is logged once and passed over.
 """
 
 import shutil
@@ -20,14 +24,14 @@ log = structlog.get_logger("videoflix.upkeep")
 
 TRASH = ".trash"
 TIME = "%Y%m%dT%H%M%SZ"
-FEW = 10  # things that may go whatever their share
-LARGEST_SHARE = 4  # the part of what rows name that may go at once: a quarter
+FEW = 10  # files or folders that may be removed whatever their share
+LARGEST_SHARE = 4  # at most a quarter of what rows name may be removed at once
 
-_told: set[Path] = set()
+_logged: set[Path] = set()
 
 
 def check_share(root: Path, *, named: int, unnamed: int) -> None:
-    """Raises TooMuch where so much is named by no row that the rows are not to be believed."""
+    """Raises TooMuch where rows name so little of what is there that the rows may be wrong."""
     if unnamed > max(FEW, named // LARGEST_SHARE):
         raise TooMuch(
             f"No row names {unnamed} things in {root}, where {named} are named: too many to be removed without being"
@@ -36,7 +40,7 @@ def check_share(root: Path, *, named: int, unnamed: int) -> None:
 
 
 class Trash:
-    """One root's trash; what one sweep throws away lies together."""
+    """One root's trash; what one sweep moves there lies in one folder, a batch."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -44,7 +48,7 @@ class Trash:
         self.batch = self.folder / f"{timezone.now():{TIME}}-{uuid4().hex[:8]}"
 
     def put(self, path: Path) -> bool:
-        """Move a file or folder of the root here; True where it is gone."""
+        """Move a file or folder of the root here. Returns whether it is gone from its place."""
         target = self.batch / path.relative_to(self.root)
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -58,7 +62,7 @@ class Trash:
         return True
 
     def empty(self, *, of_everything: bool = False, go_on: Callable[[], None] = lambda: None) -> None:
-        """Remove for good what has lain here for TRASH_DAYS, or all of it."""
+        """Remove for good what has been here for TRASH_DAYS, or everything."""
         since = timezone.now() - timedelta(days=settings.TRASH_DAYS)
         for batch in self.batches():
             if of_everything or thrown_at(batch) <= since:
@@ -70,14 +74,14 @@ class Trash:
         return sorted(self.folder.iterdir(), reverse=True) if self.folder.is_dir() else []
 
     def items(self) -> Iterator[tuple[str, Path]]:
-        """What lies here, as the name that it had and where it is now; folders of the root are opened."""
+        """The name that each thing had, and where it is now. A folder of the root counts as the things in it."""
         for batch in self.batches():
             for first in sorted(batch.iterdir()) if batch.is_dir() else []:
                 for path in sorted(first.iterdir()) if first.is_dir() else [first]:
                     yield str(path.relative_to(batch)), path
 
     def restore(self, wanted: Collection[str]) -> list[str]:
-        """Put back what is wanted and not there; the names."""
+        """Put back what is wanted and missing, and return the names. Of several with one name the newest is taken."""
         restored = []
         for name, path in list(self.items()):
             target = self.root / name
@@ -89,7 +93,7 @@ class Trash:
 
 
 def thrown_at(batch: Path) -> datetime:
-    """When, as its name says; by its own time for a name that nobody here has given."""
+    """When the batch was made, as its name says; for a name that is not ours, when the folder was last changed."""
     try:
         return datetime.strptime(batch.name.partition("-")[0], TIME).replace(tzinfo=UTC)
     except ValueError:
@@ -97,7 +101,7 @@ def thrown_at(batch: Path) -> datetime:
 
 
 def erase(path: Path) -> bool:
-    """Remove a file or folder for good; True where it is gone."""
+    """Remove a file or folder for good. Returns whether it is gone."""
     try:
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
@@ -110,6 +114,6 @@ def erase(path: Path) -> bool:
 
 
 def tell_once(path: Path, error: OSError) -> None:
-    if path not in _told:
-        _told.add(path)
+    if path not in _logged:
+        _logged.add(path)
         log.warning("can't be removed", path=str(path), reason=error.strerror)

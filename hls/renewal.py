@@ -1,7 +1,11 @@
-"""Renewing a claim while its work runs: one way for planning, encoding, finishing and sweeping.
+"""Renewing a claim while its work runs: the same way for planning, encoding, finishing and sweeping.
 
-The work itself beats, from the loop that follows a child or between two pictures, so that work that hangs loses its
-claim. A database that is away for a moment costs a beat, not the claim: a lease lasts for many beats.
+1. The work itself calls beat(): from the loop that follows a child process, or between two pictures. So work that hangs
+   loses its claim.
+2. Every RENEW_EVERY_S a beat writes a new end of the lease into the claimed row.
+3. Where that changes no row, another worker has the work by now: is_over() is true, and the work ends with Stopped.
+4. A database that can't be reached costs a beat and not the claim, since a lease lasts for many beats.
+5. Once `stopping` is set, as when the worker is told to stop, is_over() is true for all work of this process.
 """
 
 import threading
@@ -24,7 +28,7 @@ stopping = threading.Event()
 
 
 class LeaseRenewal:
-    """Renews the lease of the row that is claimed, and notices when it is no longer ours."""
+    """Renews the lease of a claimed row, and notices when the claim is lost."""
 
     def __init__(self, claimed: QuerySet[Transcode] | QuerySet[Chunk] | QuerySet[PeriodicTask]) -> None:
         self.claimed = claimed
@@ -32,7 +36,7 @@ class LeaseRenewal:
         self.next_beat = 0.0
 
     def beat(self) -> None:
-        """Cheap enough to be called often: it does something every RENEW_EVERY_S."""
+        """Renew where it is time. Cheap enough to be called often."""
         if time.monotonic() < self.next_beat:
             return
         self.next_beat = time.monotonic() + RENEW_EVERY_S
@@ -43,24 +47,25 @@ class LeaseRenewal:
             close_old_connections()
 
     def renew(self) -> bool:
+        """Whether the claim still holds."""
         return bool(self.claimed.update(lease_until=claims.lease_end()))
 
     def is_over(self) -> bool:
         return self.is_lost or stopping.is_set()
 
     def go_on(self) -> None:
-        """Beat between two steps of the work. Raises Stopped where it is no longer ours to do."""
+        """Beat between two parts of the work. Raises Stopped where the claim is lost or the worker ends."""
         self.beat()
         if self.is_over():
             raise Stopped
 
     def watch(self) -> Watch:
-        """For a child whose output is wanted whole."""
+        """Follows a child process whose output is read whole: it beats meanwhile, and ends the child with the claim."""
         return Watch(on_line=None, on_tick=self.beat, should_stop=self.is_over)
 
 
 class ChunkRenewal(LeaseRenewal):
-    """Also tells how far the chunk is."""
+    """Also writes how many of the chunk's frames are done."""
 
     def __init__(self, chunk: Chunk, claim: claims.Claim) -> None:
         self.own = claims.owned_chunk(chunk, claim)
@@ -73,12 +78,12 @@ class ChunkRenewal(LeaseRenewal):
         self.beat()
 
     def renew(self) -> bool:
-        is_ours = self.own.update(frames_done=self.frames_done, lease_until=claims.lease_end())
-        return bool(is_ours) and raise_percent(self.chunk.transcode)
+        is_held = self.own.update(frames_done=self.frames_done, lease_until=claims.lease_end())
+        return bool(is_held) and update_percent(self.chunk.transcode)
 
 
-def raise_percent(transcode: Transcode) -> bool:
-    """Bring the video's percent up to its chunks' frames, never down. False when the video is no longer processed."""
+def update_percent(transcode: Transcode) -> bool:
+    """Raise the percent to what the chunks' frames say; it never falls. False where the transcode is not processing."""
     frames = Chunk.objects.filter(transcode_id=transcode.pk).aggregate(done=Sum("frames_done"), all=Sum("frame_count"))
     percent = min(99.0, 100 * (frames["done"] or 0) / (frames["all"] or 1))
     own = Transcode.objects.filter(pk=transcode.pk, version=transcode.version, state=State.PROCESSING)

@@ -1,4 +1,4 @@
-"""How far a video is: the same numbers for the API, the admin and the command line."""
+"""How far a transcode is: the same numbers for the API, the admin and the command line."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from hls.core.omissions import omissions
 from hls.core.plan import Plan
 from hls.models import ACTIVE, Chunk, ChunkState, State, Transcode
 from hls.published import Served
-from hls.workload import Rival
+from hls.workload import Backlog
 
 FINISHING_S = 1.0  # playlists, storyboard and poster
 
@@ -38,7 +38,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class Notice:
-    """Something about the finished video that its editor should know."""
+    """What an editor should know about a finished video."""
 
     code: str
     message: str
@@ -54,7 +54,7 @@ class RenditionStatus:
 
 @dataclass(frozen=True)
 class Status:
-    """A video's progress. `percent` (0 to 100) never falls; `speed` 1 is as fast as it plays."""
+    """A transcode's progress. `percent` (0 to 100) never falls; `speed` 1 is as fast as the video plays."""
 
     state: str
     playable: bool
@@ -73,11 +73,11 @@ class Status:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What the videos on one page have in common."""
+    """What the statuses on one page are computed from in common, read once for all of them."""
 
     now_s: float
     crew: Crew = ALONE
-    rivals: Sequence[Rival] = ()
+    backlogs: Sequence[Backlog] = ()
     positions: Mapping[int, int] = field(default_factory=dict)
 
 
@@ -86,11 +86,11 @@ def status_of(transcode: Transcode) -> Status:
 
 
 def statuses(transcodes: Sequence[Transcode]) -> dict[int, Status]:
-    """The status of each video by its id, with as many queries however many there are."""
+    """The status of each transcode by its id, with the same number of queries for any number of them."""
     unfinished = [transcode.pk for transcode in transcodes if transcode.state != State.READY]
     rows = Chunk.objects.filter(transcode_id__in=unfinished).order_by("transcode_id", "index")
     fresh = rows.defer("facts") if unfinished else ()
-    chunks = {pk: list(group) for pk, group in groupby(fresh, key=lambda chunk: chunk.transcode_id)}
+    chunks = {transcode_id: list(group) for transcode_id, group in groupby(fresh, key=lambda chunk: chunk.transcode_id)}
     around = surroundings({transcode.state for transcode in transcodes})
     return {transcode.pk: build(transcode, chunks.get(transcode.pk, []), around) for transcode in transcodes}
 
@@ -100,15 +100,15 @@ def surroundings(states: set[str]) -> Surroundings:
     return Surroundings(
         now_s=timezone.now().timestamp(),
         crew=workload.crew() if is_processing else ALONE,
-        rivals=workload.rivals() if is_processing else (),
+        backlogs=workload.backlogs() if is_processing else (),
         positions=queue_positions() if State.QUEUED in states else {},
     )
 
 
 def queue_positions() -> dict[int, int]:
-    """The place of every queued video, counted from 1."""
+    """The place of every queued transcode, counted from 1."""
     queued = Transcode.objects.filter(state=State.QUEUED).order_by("queued_at", "pk")
-    return {pk: place for place, pk in enumerate(queued.values_list("pk", flat=True), start=1)}
+    return {transcode_id: place for place, transcode_id in enumerate(queued.values_list("pk", flat=True), start=1)}
 
 
 def build(transcode: Transcode, chunks: Sequence[Chunk], around: Surroundings) -> Status:
@@ -135,7 +135,7 @@ def build(transcode: Transcode, chunks: Sequence[Chunk], around: Surroundings) -
 
 
 def warnings(transcode: Transcode) -> tuple[Notice, ...]:
-    """What couldn't be decoded of the file that is served, unless another one is being made."""
+    """What of the served version's source couldn't be decoded; nothing while another version is being made."""
     if transcode.state != State.READY or transcode.served is None:
         return ()
     return tuple(
@@ -171,12 +171,12 @@ def phase_of(transcode: Transcode, chunks: Sequence[Chunk]) -> Phase:
 
 
 def stint(chunk: Chunk) -> Stint:
-    """A chunk's frames with the time they took, which ends with the last heartbeat where it is still running."""
-    return Stint(chunk.started_at.timestamp() if chunk.started_at else 0.0, heard_s(chunk), chunk.frames_done)
+    """A chunk's frames and the time they took; where it is still running, until its last heartbeat."""
+    return Stint(chunk.started_at.timestamp() if chunk.started_at else 0.0, reported_s(chunk), chunk.frames_done)
 
 
-def heard_s(chunk: Chunk) -> float:
-    """When its worker last told of its frames: each heartbeat renews the lease."""
+def reported_s(chunk: Chunk) -> float:
+    """When the chunk's frames were last written: at its end, or with the heartbeat that renewed its lease."""
     if chunk.finished_at:
         return chunk.finished_at.timestamp()
     return chunk.lease_until.timestamp() - float(settings.HLS_LEASE_S) if chunk.lease_until else 0.0
@@ -189,15 +189,15 @@ def speed(stints: Sequence[Stint], plan: Plan) -> float | None:
 
 
 def eta_s(transcode: Transcode, chunks: Sequence[Chunk], stints: Sequence[Stint], around: Surroundings) -> float | None:
-    """Until viewers get the finished video."""
+    """Seconds until viewers get the finished video; None where there is nothing to judge by yet."""
     if not chunks:
         return None
     begun = [
-        Begun(chunk.frame_count - chunk.frames_done, around.now_s - heard_s(chunk))
+        Begun(chunk.frame_count - chunk.frames_done, around.now_s - reported_s(chunk))
         for chunk in chunks
         if chunk.state == ChunkState.RUNNING
     ]
     waiting = [float(chunk.frame_count) for chunk in chunks if chunk.state in (ChunkState.WAITING, ChunkState.FAILED)]
-    ahead = tuple(workload.ahead_of(transcode, chunks[-1].index, around.rivals)) if waiting else ()
+    ahead = tuple(workload.ahead_of(transcode, chunks[-1].index, around.backlogs)) if waiting else ()
     left_s = remaining_s(stints, Outlook(begun, waiting, ahead), around.crew)
     return None if left_s is None else round(left_s + FINISHING_S, 1)

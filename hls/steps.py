@@ -1,6 +1,15 @@
-"""What a worker does: plan a video, encode a chunk, finish a video. Every step can be run twice without harm.
+"""A worker's steps: plan a transcode, encode a chunk, finish a transcode.
 
-Long work happens outside transactions. What fails is taken to hls.failing.
+A transcode goes through them in this order; each may be done by another worker, which claims it first (hls.claims):
+
+1. Plan: probe the source, then write the plan and its chunks, waiting, in one transaction.
+2. Encode each chunk into a private folder, then move its files in and mark it done in one transaction. Where the source
+   turns out unfit for copying, all chunks begin again as another version, without copying.
+3. Finish, once all chunks are done: write playlists and pictures into a private folder, then move them in and publish
+   the version in one transaction.
+
+Every step can be run twice without harm. Long work happens outside transactions. A TranscodeError becomes row state in
+hls.failing. Stopped means that the claim is lost or the worker ends: the step gives back what it still holds.
 """
 
 import shutil
@@ -9,7 +18,7 @@ from pathlib import Path
 import structlog
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Case, F, Value, When
+from django.db.models import F
 from django.utils import timezone
 
 from hls import claims, finishing, identity, renewal, upkeep
@@ -20,38 +29,41 @@ from hls.core.errors import CannotCopy, Code, EncoderKilled, Stopped, TranscodeE
 from hls.core.plan import Plan, make_plan
 from hls.core.probe import probe
 from hls.errors import NotOurs
-from hls.failing import fail_chunk, fail_transcode, full_disk_told, locked_transcode, lose_chunk
+from hls.failing import fail_chunk, fail_transcode, locked_transcode, lose_chunk, report_full_disk
 from hls.folders import chunk_folder, finish_folder, hls_root, move_in, remove, source_path, version_folder
-from hls.models import Chunk, ChunkState, Discarded, Root, State, Transcode, Worker
-from hls.renewal import ChunkRenewal, LeaseRenewal, raise_percent
+from hls.models import PLAYABLE_AS_SERVED, Chunk, ChunkState, Discarded, Root, State, Transcode, Worker
+from hls.renewal import ChunkRenewal, LeaseRenewal, update_percent
 
 log = structlog.get_logger("videoflix.hls")
 
-MOST_LOSSES = 30  # workers that vanished over one chunk or video before it is taken for their murderer
+MOST_LOSSES = 30  # workers that may vanish during one step before the step itself counts as the cause
 
 
 def stop_working() -> None:
-    """Tell every piece of work of this process to end; what it is for is given back at once."""
+    """Make all work of this process stop soon and give back what it has claimed."""
     renewal.stopping.set()
 
 
 def do_next(worker: Worker | None = None) -> bool:
-    """Do the next best piece of work; False when there is none."""
-    if renewal.stopping.is_set():
-        return False
-    if not is_ours():
+    """Finish a transcode, else plan one, else encode the next chunk. False where none waits, or the worker ends."""
+    if renewal.stopping.is_set() or not is_own_folder():
         return False
     if found := claims.claim_transcode(claims.unfinished(), worker):
-        return finish_transcode(*found)
-    if found := claims.claim_transcode(claims.unplanned(), worker):
-        return plan_transcode(*found)
-    if chunk := claims.claim_chunk(worker):
-        return do_chunk(*chunk)
-    return False
+        finish_transcode(*found)
+    elif found := claims.claim_transcode(claims.unplanned(), worker):
+        plan_transcode(*found)
+    elif chunk := claims.claim_chunk(worker):
+        do_chunk(*chunk)
+    else:
+        return False
+    return True
 
 
-def is_ours() -> bool:
-    """Whether the folder to work in is the database's: another's transcodes have the same ids. Sweeps tell of it."""
+def is_own_folder() -> bool:
+    """Whether the HLS folder belongs to this database: another installation's transcodes have the same ids.
+
+    The log is left to the sweeps, which meet the same refusal once a minute.
+    """
     try:
         identity.take_up(hls_root(), upkeep.share)
     except NotOurs:
@@ -59,44 +71,43 @@ def is_ours() -> bool:
     return True
 
 
-def plan_transcode(transcode: Transcode, claim: claims.Claim) -> bool:
-    """Probe the source and write the whole plan at once."""
+def plan_transcode(transcode: Transcode, claim: claims.Claim) -> None:
+    """Probe the source, then write the plan and all chunks at once."""
     own = claims.owned_transcode(transcode, claim)
     own.update(started_at=timezone.now())
     try:
         if transcode.losses > MOST_LOSSES:
             raise TranscodeError(Code.UNREADABLE, "workers keep dying while probing")
-        keep_reserve(transcode, plan := planned(transcode, LeaseRenewal(own)))
+        plan = planned(transcode, LeaseRenewal(own))
+        check_room_for(plan)
         write_plan(transcode, claim, plan)
     except TranscodeError as error:
         fail_transcode(own, transcode, error, may_pass=error.advice.is_temporary)
     except Stopped:
         claims.give_back_transcode(transcode, claim)
-    return True
 
 
 def planned(transcode: Transcode, lease: LeaseRenewal) -> Plan:
-    """The plan that is there already, as after a retry, or a new one. Raises TranscodeError, Stopped."""
+    """The plan that the row has already, as after a retry, or else a new one. Raises TranscodeError, Stopped."""
     if transcode.plan:
         return Plan.from_json(transcode.plan)
     return make_plan(probe(source_path(transcode.source), limits=limits(), watch=lease.watch()))
 
 
-def keep_reserve(transcode: Transcode, plan: Plan) -> None:
-    """Refuse to begin what the disk has no room for; the ladder's caps bound a video's size."""
+def check_room_for(plan: Plan) -> None:
+    """Raises TranscodeError(DISK_FULL) where the first two minutes, at their highest bit rate, have no room."""
     kbps = sum(rendition.maxrate_kbps + rendition.audio_kbps for rendition in plan.renditions)
-    first_minutes = min(float(plan.timeline.duration_s), 120.0)
-    free_bytes(transcode, needed=int(kbps * 1000 / 8 * first_minutes))
+    checked_s = min(float(plan.timeline.duration_s), 120.0)
+    check_room(needed_bytes=int(kbps * 1000 / 8 * checked_s))
 
 
-def free_bytes(transcode: Transcode, *, needed: int) -> int:
-    """Free bytes above the reserve. Raises TranscodeError(DISK_FULL) where fewer than needed are left."""
-    folder = Path(settings.HLS_ROOT)
-    folder.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(folder).free - int(settings.DISK_RESERVE_BYTES)
-    if free < needed:
-        raise TranscodeError(Code.DISK_FULL, f"{free} bytes free above the reserve, {needed} needed")
-    return free
+def check_room(*, needed_bytes: int) -> None:
+    """Raises TranscodeError(DISK_FULL) where the disk has fewer free bytes above the reserve."""
+    root = hls_root()
+    root.mkdir(parents=True, exist_ok=True)
+    free_bytes = shutil.disk_usage(root).free - int(settings.DISK_RESERVE_BYTES)
+    if free_bytes < needed_bytes:
+        raise TranscodeError(Code.DISK_FULL, f"{free_bytes} bytes free above the reserve, {needed_bytes} needed")
 
 
 @transaction.atomic
@@ -113,12 +124,12 @@ def write_chunks(transcode: Transcode, plan: Plan) -> None:
     Chunk.objects.bulk_create(rows, ignore_conflicts=True)
 
 
-def do_chunk(chunk: Chunk, claim: claims.Claim) -> bool:
-    """Encode one chunk into a private folder, then move it in and mark it done in the same breath."""
+def do_chunk(chunk: Chunk, claim: claims.Claim) -> None:
+    """Encode one chunk into a private folder, then move its files in and mark it done; finish after the last chunk."""
     transcode = chunk.transcode
     folder = chunk_folder(transcode.pk, transcode.version, chunk.index, claim.token)
     try:
-        with full_disk_told():
+        with report_full_disk():
             facts = make_chunk(chunk, claim, folder)
             accept_chunk(chunk, claim, folder, facts)
     except CannotCopy as error:
@@ -133,20 +144,20 @@ def do_chunk(chunk: Chunk, claim: claims.Claim) -> bool:
         remove(folder)
     if found := claims.claim_transcode(claims.unfinished().filter(pk=transcode.pk), None):
         finish_transcode(*found)
-    return True
 
 
 def make_chunk(chunk: Chunk, claim: claims.Claim, folder: Path) -> ChunkFacts:
+    """Encode the chunk into the private folder. Raises CannotCopy, EncoderKilled, TranscodeError, Stopped."""
     transcode = chunk.transcode
     if transcode.state != State.PROCESSING or transcode.plan is None:
         raise Stopped
     if chunk.losses > MOST_LOSSES:
         raise TranscodeError(Code.ENCODER_FAILED, "workers keep dying over this chunk")
     plan = Plan.from_json(transcode.plan)
-    free_bytes(transcode, needed=0)
+    check_room(needed_bytes=0)
     lease = ChunkRenewal(chunk, claim)
     folder.mkdir(parents=True)
-    log.info("chunk begins", transcode=transcode.pk, version=transcode.version, chunk=chunk.index)
+    log.info("chunk begins", transcode_id=transcode.pk, version=transcode.version, chunk=chunk.index)
     return encode_chunk(
         plan,
         chunk.index,
@@ -159,10 +170,10 @@ def make_chunk(chunk: Chunk, claim: claims.Claim, folder: Path) -> ChunkFacts:
 
 
 def accept_chunk(chunk: Chunk, claim: claims.Claim, folder: Path, facts: ChunkFacts) -> None:
-    """Move the files to their final names and mark the chunk done: both, or neither.
+    """Move the files to their final names and mark the chunk done. Raises Stopped where the claim is lost.
 
-    The row's lock is held meanwhile, so nobody else can move the same chunk in; if this worker dies in between, the row
-    still says running, and the next one writes the same names again.
+    The UPDATE keeps the row locked while the files move, so no other worker can move the same chunk in. Where this
+    worker dies in between, the row still says running, and the next worker writes the same names again.
     """
     transcode = chunk.transcode
     with transaction.atomic():
@@ -178,45 +189,49 @@ def accept_chunk(chunk: Chunk, claim: claims.Claim, folder: Path, facts: ChunkFa
         move_in(folder, version_folder(transcode.pk, transcode.version))
     if chunk.index == 0:
         Transcode.objects.filter(pk=transcode.pk, playable_at=None).update(playable_at=timezone.now())
-    raise_percent(transcode)
-    log.info("chunk done", transcode=transcode.pk, version=transcode.version, chunk=chunk.index)
+    update_percent(transcode)
+    log.info("chunk done", transcode_id=transcode.pk, version=transcode.version, chunk=chunk.index)
 
 
 @transaction.atomic
 def encode_instead(chunk: Chunk, claim: claims.Claim, error: CannotCopy) -> None:
-    """Begin the video anew without copying; as another version, because published segments never change."""
+    """Plan again without copying, as another version, because published segments never change."""
     transcode = chunk.transcode
-    version = locked_transcode(transcode)
+    locked = locked_transcode(transcode)
     if not claims.owned_chunk(chunk, claim).select_for_update().exists():
         return
-    log.warning("video can't be copied", transcode=transcode.pk, chunk=chunk.index, detail=error.detail)
+    log.warning("source can't be copied", transcode_id=transcode.pk, chunk=chunk.index, detail=error.detail)
     plan = make_plan(Plan.from_json(transcode.plan or {}).source, may_copy=False)
     Chunk.objects.filter(transcode=transcode).delete()
     Discarded.add(Root.HLS, [f"{transcode.pk}/{transcode.version}"])
-    version.update(
+    locked.update(
         plan=plan.to_json(),
         version=F("version") + 1,
-        playable_at=Case(When(served_version=None, then=Value(None)), default=F("playable_at")),
+        playable_at=PLAYABLE_AS_SERVED,
     )
     write_chunks(transcode, plan)
 
 
-def finish_transcode(transcode: Transcode, claim: claims.Claim) -> bool:
-    """Write playlists and pictures into a private folder, then move them in and switch the pointer."""
+def finish_transcode(transcode: Transcode, claim: claims.Claim) -> None:
+    """Write playlists and pictures into a private folder, then move them in and publish the version."""
     folder = finish_folder(transcode.pk, transcode.version, claim.token)
     own = claims.owned_transcode(transcode, claim)
-    is_deadly = transcode.losses > MOST_LOSSES
+    is_given_up = transcode.losses > MOST_LOSSES
     try:
-        if is_deadly:
+        if is_given_up:
             raise TranscodeError(Code.ENCODER_FAILED, "workers keep dying while finishing")
-        with full_disk_told():
+        with report_full_disk():
             served = finishing.write_files(transcode, folder, LeaseRenewal(own))
             if finishing.publish(transcode, claim, served, folder):
-                log.info("video ready", transcode=transcode.pk, version=transcode.version, size_bytes=served.size_bytes)
+                log.info(
+                    "transcode ready",
+                    transcode_id=transcode.pk,
+                    version=transcode.version,
+                    size_bytes=served.size_bytes,
+                )
     except TranscodeError as error:
-        fail_transcode(own, transcode, error, may_pass=error.advice.is_temporary and not is_deadly)
+        fail_transcode(own, transcode, error, may_pass=error.advice.is_temporary and not is_given_up)
     except Stopped:
         claims.give_back_transcode(transcode, claim)
     finally:
         remove(folder)
-    return True

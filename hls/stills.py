@@ -1,4 +1,4 @@
-"""A single picture of a video that is served, in full size."""
+"""Stills: single pictures of a served video in full size, chosen by the tiles of its storyboard."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +16,8 @@ from hls.published import Edition, current
 
 
 @dataclass(frozen=True)
-class Tile:
-    """A picture of the storyboard: when it is shown, and where it lies on its sheet (pixels)."""
+class StoryboardTile:
+    """A small picture of the storyboard: the moment that it shows, and where it lies on its sheet, in pixels."""
 
     number: int
     at_s: float
@@ -28,8 +28,8 @@ class Tile:
     height: int
 
 
-def tiles(transcode: Transcode, *, most: int) -> list[Tile]:
-    """At most so many, spread over the video; none while a new version is made, whose plan is another one."""
+def tiles(transcode: Transcode, *, most: int) -> list[StoryboardTile]:
+    """At most so many tiles, spread over the video. None while a new version is made: the plan is that version's."""
     edition = current(transcode)
     if edition is None or transcode.plan is None or transcode.state != State.READY:
         return []
@@ -38,10 +38,10 @@ def tiles(transcode: Transcode, *, most: int) -> list[Tile]:
     return [tile(plan, number) for number in range(0, plan.tile_count, step)]
 
 
-def tile(plan: Plan, number: int) -> Tile:
+def tile(plan: Plan, number: int) -> StoryboardTile:
     spot = storyboard.place(plan, number)
     at_s = float(plan.timeline.seconds(number * plan.frames_per_tile))
-    return Tile(number, at_s, names.sheet_name(spot.sheet), spot.x, spot.y, plan.tile_width, plan.tile_height)
+    return StoryboardTile(number, at_s, names.sheet_name(spot.sheet), spot.x, spot.y, plan.tile_width, plan.tile_height)
 
 
 def liveliest(transcode: Transcode, *, most: int) -> int:
@@ -53,14 +53,14 @@ def liveliest(transcode: Transcode, *, most: int) -> int:
     return max(found, key=lambda entry: contrast(edition, entry)).number
 
 
-def contrast(edition: Edition, entry: Tile) -> float:
+def contrast(edition: Edition, entry: StoryboardTile) -> float:
     with Image.open(edition.folder / entry.sheet) as sheet:
         box = (entry.x, entry.y, entry.x + entry.width, entry.y + entry.height)
         return ImageStat.Stat(sheet.crop(box).convert("L")).stddev[0]
 
 
 def take_still(transcode: Transcode, number: int, target: Path) -> None:
-    """Write the tile's moment as a JPEG, from the best rendition.
+    """Write the picture at the tile's moment as a JPEG, from the best rendition.
 
     Raises TranscodeError: SOURCE_MISSING where there is no such tile, ENCODER_FAILED, TIMEOUT.
     """

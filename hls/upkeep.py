@@ -1,4 +1,13 @@
-"""Repair: lapsed leases, due retries, and bytes that belong to nobody."""
+"""Repair: leases of dead or silent workers, failed transcodes that are due again, and files that no row names.
+
+A sweep of the HLS root removes files in this order:
+
+1. End the retirement of versions whose time is over.
+2. Make sure that the root is this database's (hls.identity), and empty the trash of what has been there long enough.
+3. Move what was given up on purpose (Discarded) to the trash.
+4. Read the root, then the rows. What no row names is an orphan, but for what a running step may still be writing.
+5. Erase orphaned private folders, and move other orphans to the trash where they are few enough (hls.removal).
+"""
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -25,12 +34,12 @@ log = structlog.get_logger("videoflix.hls")
 WORKER_FORGOTTEN_AFTER = timedelta(days=1)
 TASK = "sweep videos"
 HAS_PLAN = ExpressionWrapper(Q(plan__isnull=False), output_field=BooleanField())  # a plan takes long to read
-LOOKED_INTO_AT_ONCE = 2_000  # videos' folders
-NOT_OURS = "lost+found"  # of the file system, where the root is a disk of its own
+LOOKED_INTO_AT_ONCE = 2_000  # transcodes' folders
+LOST_AND_FOUND = "lost+found"  # the file system's own folder, where the root is a disk of its own
 
 
 def take_back_dead(workers: Iterable[Worker]) -> None:
-    """Free what these workers held, and forget them."""
+    """Free what these workers held, and delete their rows."""
     for worker in workers:
         claims.take_back_transcodes(Transcode.objects.filter(worker=worker))
         claims.take_back_chunks(Chunk.objects.filter(worker=worker))
@@ -39,14 +48,14 @@ def take_back_dead(workers: Iterable[Worker]) -> None:
 
 
 def take_back_lapsed() -> None:
-    """Free what nobody has renewed in time: its worker is dead, or cut off."""
+    """Free what was not renewed in time: its worker is dead, or can't reach the database."""
     now = timezone.now()
     claims.take_back_transcodes(Transcode.objects.filter(lease_until__lt=now))
     claims.take_back_chunks(Chunk.objects.filter(lease_until__lt=now))
 
 
 def retry_due() -> None:
-    """Queue failed videos again whose cause may have passed."""
+    """Queue failed transcodes again whose pause is over."""
     claims.requeue(Transcode.objects.filter(state=State.FAILED, retry_at__lt=timezone.now()))
 
 
@@ -55,7 +64,7 @@ class Orphan:
     """A file or folder below the HLS root that no row names."""
 
     path: Path
-    is_private: bool = False  # of one claim: no row has ever named what is in it
+    is_private: bool = False  # the folder of one claim: no row has ever named what is in it
 
     @property
     def size_bytes(self) -> int:
@@ -63,7 +72,7 @@ class Orphan:
 
 
 def keep_house(lease: LeaseRenewal) -> None:
-    """The minutely sweep: a part of the videos at a time, so that it costs the same in a library of any size."""
+    """The minutely sweep. It looks into a part of the folders each time, so that it costs the same in any library."""
     task = PeriodicTask.objects.get(name=TASK)
     try:
         position = sweep(after=task.position, most=LOOKED_INTO_AT_ONCE, go_on=lease.go_on)
@@ -80,10 +89,10 @@ def sweep(
     may_be_much: bool = False,
     go_on: Callable[[], None] = lambda: None,
 ) -> int:
-    """End retirements, forget old workers, remove orphans; where to go on next time.
+    """End retirements, delete old workers' rows and remove orphans. Returns the `after` of the next sweep.
 
-    Below the root all is looked at, within it the folders of at most `most` videos whose ids follow `after`.
-    Raises NotOurs, TooMuch.
+    All names in the root are looked at, and the insides of at most `most` transcodes' folders, whose ids follow
+    `after`. Raises NotOurs, TooMuch.
     """
     end_retirements()
     Worker.objects.filter(last_seen__lt=timezone.now() - WORKER_FORGOTTEN_AFTER).delete()
@@ -92,21 +101,21 @@ def sweep(
     trash = Trash(root)
     trash.empty(go_on=go_on)
     remove_discarded(trash, go_on)
-    look = Look.taken(after, most)
-    for private in [orphan.path for orphan in look.orphans if orphan.is_private]:
+    scan = HlsScan.taken(after, most)
+    for private in [orphan.path for orphan in scan.orphans if orphan.is_private]:
         go_on()
         erase(private)
-    unnamed = [orphan.path for orphan in look.orphans if not orphan.is_private]
+    unnamed = [orphan.path for orphan in scan.orphans if not orphan.is_private]
     if not may_be_much:
-        check_share(root, named=look.named, unnamed=len(unnamed))
+        check_share(root, named=scan.named, unnamed=len(unnamed))
     for path in unnamed:
         go_on()
         trash.put(path)
-    return look.goes_on_after
+    return scan.next_after
 
 
 def end_retirements() -> None:
-    """Give up the versions that were kept for those who had begun to watch them."""
+    """Give up retired versions whose time is over: nobody watches them any more."""
     over = Transcode.objects.filter(retired_until__lt=timezone.now())
     for transcode in over.only("retired_version", "retired_until", "served"):
         with transaction.atomic():
@@ -121,7 +130,7 @@ def end_retirements() -> None:
 
 
 def remove_discarded(trash: Trash, go_on: Callable[[], None]) -> None:
-    """Remove what was given up on purpose, unless a row names it all the same."""
+    """Move what was given up on purpose to the trash, unless a row still names it."""
     for part in batched(Discarded.objects.filter(root=Root.HLS), 500):
         wanted = named_folders([int(given_up.name.partition("/")[0]) for given_up in part])
         for given_up in part:
@@ -132,46 +141,46 @@ def remove_discarded(trash: Trash, go_on: Callable[[], None]) -> None:
 
 
 @dataclass(frozen=True)
-class Look:
-    """What is below the HLS root, read before the rows: what is begun meanwhile is never taken for an orphan."""
+class HlsScan:
+    """What is in the HLS root. It is read before the rows, so that what is begun meanwhile is no orphan."""
 
-    named: int  # videos
+    named: int  # transcodes that have a folder and a row
     orphans: list[Orphan]
-    goes_on_after: int
+    next_after: int  # 0 where all folders have been looked into
 
     @classmethod
     def taken(cls, after: int = 0, most: int | None = None) -> Self:
-        there = found_transcodes()
+        there = found_names()
         known = set(map(str, Transcode.objects.values_list("pk", flat=True).iterator()))
         named = there & known
-        ids = sorted(map(int, named))
-        looked_into = [pk for pk in ids if pk > after][:most]
+        transcode_ids = sorted(map(int, named))
+        scanned = [transcode_id for transcode_id in transcode_ids if transcode_id > after][:most]
         root = hls_root()
         orphans = [Orphan(root / name) for name in sorted(there - known)]
-        orphans += [orphan for part in batched(looked_into, 500) for orphan in orphans_within(part)]
-        is_through = not looked_into or looked_into[-1] == ids[-1]
-        return cls(len(named), orphans, 0 if is_through else looked_into[-1])
+        orphans += [orphan for part in batched(scanned, 500) for orphan in orphans_within(part)]
+        is_complete = not scanned or scanned[-1] == transcode_ids[-1]
+        return cls(len(named), orphans, 0 if is_complete else scanned[-1])
 
 
 def orphans() -> list[Orphan]:
-    """All of them, now."""
-    return Look.taken().orphans
+    """All orphans there are now."""
+    return HlsScan.taken().orphans
 
 
-def found_transcodes() -> set[str]:
-    """The names of the videos' folders, and of whatever else lies there; hidden names are our own."""
+def found_names() -> set[str]:
+    """The names in the root: transcodes' folders and all else but hidden names, which are the engine's own."""
     try:
         with os.scandir(hls_root()) as entries:
-            return {entry.name for entry in entries if not entry.name.startswith(".") and entry.name != NOT_OURS}
+            return {entry.name for entry in entries if not entry.name.startswith(".") and entry.name != LOST_AND_FOUND}
     except FileNotFoundError:
         return set()
 
 
-def orphans_within(transcodes: Sequence[int]) -> list[Orphan]:
-    """Versions, and private folders in them, of videos that have rows."""
-    found = [entry for transcode in transcodes for entry in entries(transcode_folder(transcode))]
-    wanted = named_folders(transcodes)
-    held = held_work_folders(transcodes)
+def orphans_within(transcode_ids: Sequence[int]) -> list[Orphan]:
+    """Orphaned versions and private folders of transcodes that have rows."""
+    found = [entry for transcode_id in transcode_ids for entry in entries(transcode_folder(transcode_id))]
+    wanted = named_folders(transcode_ids)
+    held = held_work_folders(transcode_ids)
     return [
         Orphan(path, is_private=path.parent.name == WORK)
         for path in found
@@ -179,8 +188,9 @@ def orphans_within(transcodes: Sequence[int]) -> list[Orphan]:
     ]
 
 
-def entries(clip: Path) -> Iterator[Path]:
-    for version in below(clip):
+def entries(folder: Path) -> Iterator[Path]:
+    """A transcode's versions, and the private folders in them."""
+    for version in below(folder):
         yield version
         yield from below(version / WORK)
 
@@ -192,22 +202,23 @@ def below(folder: Path) -> list[Path]:
         return []
 
 
-def named_folders(transcodes: Sequence[int]) -> set[Path]:
-    """The versions of these videos that are served, retired, or may still be finished."""
+def named_folders(transcode_ids: Sequence[int]) -> set[Path]:
+    """The folders of these transcodes, and of their versions that are served, retired, or may still be finished."""
     wanted: set[Path] = set()
-    rows = Transcode.objects.filter(pk__in=transcodes).values_list(
+    rows = Transcode.objects.filter(pk__in=transcode_ids).values_list(
         "pk", "state", "version", HAS_PLAN, "served_version", "retired_version"
     )
-    for pk, state, version, has_plan, served, retired in rows:
-        transcode = transcode_folder(pk)
+    for transcode_id, state, version, has_plan, served, retired in rows:
+        folder = transcode_folder(transcode_id)
         versions = {served, retired} | ({version} if has_plan and state != State.READY else set())
-        wanted |= {transcode} | {transcode / str(number) for number in versions if number is not None}
+        wanted |= {folder} | {folder / str(number) for number in versions if number is not None}
     return wanted
 
 
-def held_work_folders(transcodes: Sequence[int]) -> set[str]:
-    running = Chunk.objects.filter(state=ChunkState.RUNNING, transcode__state__in=ACTIVE, transcode__in=transcodes)
-    finishing = Transcode.objects.filter(state=State.PROCESSING, pk__in=transcodes).exclude(lease_token="")
+def held_work_folders(transcode_ids: Sequence[int]) -> set[str]:
+    """The names of the private folders that running steps write into."""
+    running = Chunk.objects.filter(state=ChunkState.RUNNING, transcode__state__in=ACTIVE, transcode__in=transcode_ids)
+    finishing = Transcode.objects.filter(state=State.PROCESSING, pk__in=transcode_ids).exclude(lease_token="")
     return {f"{index}-{token}" for index, token in running.values_list("index", "lease_token")} | {
         f"finish-{token}" for token in finishing.values_list("lease_token", flat=True)
     }
@@ -220,19 +231,20 @@ def is_named(path: Path, wanted: set[Path], held: set[str]) -> bool:
 
 
 def share() -> identity.Share:
-    """Of the videos' folders, how many are of videos whose uploaded file is there too: ids alone are alike everywhere.
+    """How many of the root's folders belong to transcodes whose source file is there too.
 
-    A video that has no plan yet has no folder: one of its number is another's.
+    The id alone proves nothing, since every installation counts from 1. A transcode that has no plan yet has no folder
+    either, so a folder of its number is another installation's.
     """
-    there = found_transcodes()
+    there = found_names()
     made = Transcode.objects.exclude(plan__isnull=True, served_version=None)
     rows = made.values_list("pk", "source").iterator()
-    named = sum(1 for pk, source in rows if str(pk) in there and source_path(source).exists())
+    named = sum(1 for transcode_id, source in rows if str(transcode_id) in there and source_path(source).exists())
     return identity.Share(named, len(there) - named)
 
 
 def wanted_names() -> set[str]:
-    """The versions that rows name, as the trash knows them."""
-    transcodes = Transcode.objects.values_list("pk", flat=True)
+    """The folders that rows name, relative to the root."""
+    transcode_ids = Transcode.objects.values_list("pk", flat=True)
     root = hls_root()
-    return {str(path.relative_to(root)) for part in batched(transcodes, 500) for path in named_folders(part)}
+    return {str(path.relative_to(root)) for part in batched(transcode_ids, 500) for path in named_folders(part)}

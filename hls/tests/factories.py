@@ -46,7 +46,7 @@ def served(version: int = 1) -> dict[str, Any]:
 
 
 class Unclaimed(LeaseRenewal):
-    """For steps that are tried by themselves: nobody else is there to take the work away."""
+    """A renewal for steps that are tried alone: its claim is never lost."""
 
     def __init__(self) -> None:
         super().__init__(Transcode.objects.none())

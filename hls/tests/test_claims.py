@@ -1,4 +1,4 @@
-"""Who gets which work, and what a lost claim is still good for: nothing."""
+"""Which worker gets which work, and that a lost claim changes nothing."""
 
 import threading
 from datetime import timedelta
@@ -61,7 +61,7 @@ def test_a_chunk_whose_wait_is_over_is_claimed() -> None:
     assert claims.claim_chunk(None) is not None
 
 
-def test_who_lost_the_lease_changes_nothing() -> None:
+def test_a_worker_that_lost_its_lease_changes_nothing() -> None:
     ChunkFactory.create()
     found = claims.claim_chunk(None)
     assert found is not None
@@ -76,7 +76,7 @@ def test_who_lost_the_lease_changes_nothing() -> None:
     assert chunk.lease_token == again[1].token
 
 
-def test_giving_back_costs_no_loss_but_vanishing_does() -> None:
+def test_work_taken_back_counts_as_a_loss_and_work_given_back_does_not() -> None:
     ChunkFactory.create()
     found = claims.claim_chunk(None)
     assert found is not None

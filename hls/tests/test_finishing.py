@@ -1,4 +1,4 @@
-"""The switch to a finished video: all of it or nothing, whatever happens to the row meanwhile."""
+"""Publishing a finished version: all of it or nothing, whatever happens to the row meanwhile."""
 
 import gzip
 from datetime import timedelta
@@ -47,7 +47,7 @@ def transcode() -> Transcode:
     )
 
 
-def test_the_pointer_is_switched_and_the_old_version_retires(transcode: Transcode) -> None:
+def test_the_new_version_is_served_and_the_old_one_is_retired(transcode: Transcode) -> None:
     claim = claimed(transcode)
     assert finishing.publish(transcode, claim, NEW, finished(transcode, claim))
     transcode.refresh_from_db()
@@ -113,7 +113,7 @@ def deleted(transcode: Transcode) -> None:
 
 
 @pytest.mark.parametrize("meanwhile", [replaced, cancelled, taken_by_another, deleted])
-def test_who_lost_the_video_meanwhile_publishes_nothing(transcode: Transcode, meanwhile: object) -> None:
+def test_a_worker_whose_claim_was_lost_meanwhile_publishes_nothing(transcode: Transcode, meanwhile: object) -> None:
     claim = claimed(transcode)
     folder = finished(transcode, claim)
     meanwhile(transcode)  # type: ignore[operator]
@@ -134,7 +134,7 @@ def test_files_that_can_not_be_moved_leave_the_old_version_served(transcode: Tra
     assert (transcode.state, transcode.served_version, transcode.lease_token) == (State.PROCESSING, 1, claim.token)
 
 
-def test_what_only_the_making_needed_goes(transcode: Transcode) -> None:
+def test_files_that_only_encoding_needed_are_removed(transcode: Transcode) -> None:
     version = version_folder(transcode.pk, 2)
     (version / TILES).mkdir(parents=True)
     (version / TILES / "00000.jpg").write_bytes(b"x")
@@ -143,7 +143,7 @@ def test_what_only_the_making_needed_goes(transcode: Transcode) -> None:
     assert {path.name for path in version.iterdir()} == {names.MASTER}
 
 
-def test_a_text_is_there_twice_and_its_gzip_is_always_the_same(tmp_path: Path) -> None:
+def test_a_text_has_a_gzip_beside_it_that_is_always_the_same(tmp_path: Path) -> None:
     """Bytes that change without need would change every ETag."""
     text = "#EXTM3U\n" * 100
     finishing.write_text(tmp_path / "480p" / names.INDEX, text)

@@ -1,4 +1,4 @@
-"""From a file to a served video, with a real ffmpeg; and every way this can be cut short."""
+"""From a file to a served version with a real ffmpeg, and every way in which this can be interrupted."""
 
 import re
 import shutil
@@ -34,7 +34,7 @@ def queued(studio: Path, name: str = "videos/video.mp4", *, seconds: float = 20)
 
 
 def work_to_the_end() -> int:
-    """Do everything there is to do, as an only worker would; how many pieces there were."""
+    """Do all steps there are, as the only worker would, and return how many they were."""
     return sum(1 for _ in iter(steps.do_next, False))
 
 
@@ -208,7 +208,7 @@ def test_a_database_that_is_away_for_a_moment_does_not_cost_the_chunk(
 
 
 def encode_in_the_background(stop: threading.Event) -> threading.Thread:
-    """Start a long chunk and come back when its private folder has files."""
+    """Start a long chunk in a thread, and return half a second after it was claimed."""
 
     def work() -> None:
         try:
@@ -250,7 +250,7 @@ def test_a_worker_told_to_stop_gives_its_chunk_back_at_once(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_cancelling_ends_the_encoder_and_keeps_nothing_half(
+def test_cancelling_ends_the_encoder_and_keeps_no_unfinished_file(
     long_transcode: Transcode, stop_flag: threading.Event
 ) -> None:
     thread = encode_in_the_background(stop_flag)
@@ -299,7 +299,7 @@ def test_a_replaced_video_serves_the_old_one_until_the_new_one_is_ready(studio: 
 def test_a_worker_that_was_thought_dead_changes_nothing_when_it_wakes_up(
     studio: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its lease lapses while it encodes; another worker makes the chunk; then it wants to move its files in."""
+    """Its lease lapses while it encodes, and another worker makes the chunk before it moves its files in."""
     transcode = queued(studio, seconds=2)
     assert steps.do_next()
     found = claims.claim_chunk(None)

@@ -1,97 +1,222 @@
-"""The worker's lease: it makes a lost wake-up harmless."""
+"""A worker process: its heartbeat makes a lost wake-up harmless, and its slots bound what it does at once."""
 
+import os
 import threading
 from datetime import timedelta
 
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
+from redis.exceptions import ConnectionError as RedisAway
 
-from hls import heartbeat
+from hls import heartbeat, steps
+from hls.heartbeat import WorkerProcess
 from hls.models import Chunk, ChunkState, Worker
 from hls.tests.factories import ChunkFactory, TranscodeFactory, WorkerFactory
 
-pytestmark = pytest.mark.django_db
+
+class CountingProcess(WorkerProcess):
+    """Counts how often its heartbeat started a thread that works."""
+
+    def __init__(self) -> None:
+        super().__init__(slots=1)
+        self.started = 0
+
+    def start_working(self) -> None:
+        self.started += 1
 
 
-@pytest.fixture
-def put_to_work(monkeypatch: pytest.MonkeyPatch) -> list[object]:
-    """How often the heart put this process to work."""
-    calls: list[object] = []
-    monkeypatch.setattr(heartbeat, "put_to_work", calls.append)
-    return calls
+def is_free(process: WorkerProcess) -> bool:
+    if process.free_slots.acquire(blocking=False):
+        process.free_slots.release()
+        return True
+    return False
 
 
-def nothing() -> None:
-    """Work that is not wanted here."""
-
-
-def test_waiting_work_is_found_without_a_wake_up(put_to_work: list[object]) -> None:
+@pytest.mark.django_db
+def test_waiting_work_is_found_without_a_wake_up() -> None:
     TranscodeFactory.create()
-    heartbeat.beat(nothing, threading.Semaphore(1))
-    assert put_to_work == [nothing]
+    process = CountingProcess()
+    process.beat()
+    assert process.started == 1
 
 
-def test_without_a_free_slot_nothing_is_begun(put_to_work: list[object]) -> None:
+@pytest.mark.django_db
+def test_without_a_free_slot_nothing_is_begun() -> None:
     TranscodeFactory.create()
-    heartbeat.beat(nothing, threading.Semaphore(0))
-    assert put_to_work == []
+    process = CountingProcess()
+    with process.free_slots:
+        process.beat()
+    assert process.started == 0
 
 
-def test_without_work_nothing_is_begun_and_the_slot_stays_free(put_to_work: list[object]) -> None:
-    slots = threading.BoundedSemaphore(1)
-    heartbeat.beat(nothing, slots)
-    assert put_to_work == []
-    assert slots.acquire(blocking=False)
+@pytest.mark.django_db
+def test_without_work_nothing_is_begun_and_the_slot_stays_free() -> None:
+    process = CountingProcess()
+    process.beat()
+    assert process.started == 0
+    assert is_free(process)
 
 
+@pytest.mark.django_db
 def test_a_beat_takes_back_what_has_lapsed() -> None:
     chunk = ChunkFactory.create(lapsed=True)
-    heartbeat.beat(nothing, threading.Semaphore(0))
+    process = CountingProcess()
+    with process.free_slots:
+        process.beat()
     assert Chunk.objects.get(pk=chunk.pk).state == ChunkState.WAITING
 
 
-def test_a_beat_says_that_this_worker_lives(monkeypatch: pytest.MonkeyPatch) -> None:
-    worker = WorkerFactory.create(last_seen=timezone.now() - timedelta(hours=1))
-    monkeypatch.setattr(heartbeat, "_worker", worker)
-    heartbeat.show_oneself()
+@pytest.mark.django_db
+def test_a_heartbeat_writes_the_time_into_its_row() -> None:
+    process = WorkerProcess(slots=1)
+    process.row = WorkerFactory.create(last_seen=timezone.now() - timedelta(hours=1))
+    process.update_row()
     assert (timezone.now() - Worker.objects.get().last_seen).total_seconds() < 5
 
 
-def test_a_worker_whose_row_is_gone_makes_itself_another(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.django_db
+def test_a_worker_whose_row_is_gone_makes_itself_another() -> None:
     """As after a restore, or after a day without a database."""
-    monkeypatch.setattr(heartbeat, "_worker", None)
-    heartbeat.show_oneself()
-    first = heartbeat.this_worker()
+    process = WorkerProcess(slots=1)
+    process.update_row()
+    first = process.row
     Worker.objects.all().delete()
-    heartbeat.show_oneself()
-    assert heartbeat.this_worker() == Worker.objects.get() != first
+    process.update_row()
+    assert process.row == Worker.objects.get() != first
 
 
-def test_a_registration_whose_answer_was_lost_is_taken_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    for _ in range(2):
-        monkeypatch.setattr(heartbeat, "_worker", None)
-        heartbeat.show_oneself()
-    assert heartbeat.this_worker() == Worker.objects.get()
+@pytest.mark.django_db
+def test_a_registration_whose_answer_was_lost_is_taken_up() -> None:
+    processes = [WorkerProcess(slots=3) for _ in range(2)]
+    for process in processes:
+        process.update_row()
+    assert [process.row for process in processes] == [Worker.objects.get()] * 2
+    assert Worker.objects.get().slots == 3
 
 
-def test_hands_at_work_are_waited_for_before_the_worker_signs_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    worker = WorkerFactory.create()
-    monkeypatch.setattr(heartbeat, "_worker", worker)
-    monkeypatch.setattr(heartbeat, "_stopped", threading.Event())
+@pytest.mark.django_db
+def test_running_work_is_waited_for_before_the_worker_signs_off() -> None:
     given_back = threading.Event()
     order: list[str] = []
 
-    def give_back_slowly() -> None:
-        given_back.wait(5)
-        order.append("given back")
+    class SlowProcess(WorkerProcess):
+        def work_off(self) -> None:
+            given_back.wait(5)
+            order.append("given back")
 
-    heartbeat.put_to_work(give_back_slowly)
+    process = SlowProcess(slots=1)
+    process.row = WorkerFactory.create()
+    process.start_working()
     threading.Timer(0.3, given_back.set).start()
-    heartbeat.end()
+    process.end()
     order.append("signed off")
     assert order == ["given back", "signed off"]
     assert not Worker.objects.exists()
 
 
+@pytest.mark.django_db
+def test_a_process_registers_once_and_signs_off() -> None:
+    begun: list[int] = []
+
+    class BegunProcess(WorkerProcess):
+        def keep_beating(self) -> None:
+            begun.append(1)
+
+    process = BegunProcess(slots=1)
+    for _ in range(2):
+        process.begin()
+        process.update_row()
+    assert process.row is not None
+    assert list(Worker.objects.all()) == [process.row]
+    assert not heartbeat.is_dead(process.row)
+    process.end()
+    assert begun == [1]
+    assert not Worker.objects.exists()
+
+
+class FailingProcess(WorkerProcess):
+    """Each of its beats raises the error; the third one is its last."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(slots=1)
+        self.error = error
+        self.beats = 0
+
+    def update_row(self) -> None:
+        """There is no database here."""
+
+    def beat(self) -> None:
+        self.beats += 1
+        if self.beats == 3:
+            self.is_stopped.set()
+        raise self.error
+
+
+@pytest.fixture
+def without_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(heartbeat, "BEAT_EVERY_S", 0.001)
+    monkeypatch.setattr(heartbeat, "close_old_connections", lambda: None)
+
+
+@pytest.mark.usefixtures("without_database")
+@pytest.mark.parametrize(
+    "error", [OperationalError("the database is away"), RedisAway("refused"), OSError("no more descriptors")]
+)
+def test_a_heartbeat_goes_on_after_an_outage(error: Exception) -> None:
+    process = FailingProcess(error)
+    process.keep_beating()
+    assert process.beats == 3
+
+
+@pytest.mark.usefixtures("without_database")
+def test_a_mistake_in_the_program_is_not_taken_for_an_outage() -> None:
+    with pytest.raises(TypeError):
+        FailingProcess(TypeError()).keep_beating()
+
+
+@pytest.mark.usefixtures("without_database")
+def test_a_worker_goes_on_until_nothing_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    left = [True, True, False]
+    monkeypatch.setattr(steps, "do_next", lambda worker: left.pop(0))
+    WorkerProcess(slots=1).work_off()
+    assert left == []
+
+
+def test_a_wake_up_without_a_free_slot_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(steps, "do_next", lambda worker: pytest.fail("all slots were taken"))
+    process = WorkerProcess(slots=1)
+    with process.free_slots:
+        process.work_off()
+    assert is_free(process)
+
+
+def test_a_slot_is_given_back_whatever_happens(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(worker: object) -> bool:
+        raise OSError("the disk is gone")
+
+    monkeypatch.setattr(steps, "do_next", broken)
+    process = WorkerProcess(slots=1)
+    with pytest.raises(OSError, match="disk"):
+        process.work_off()
+    assert is_free(process)
+
+
 def test_a_process_that_is_gone_has_no_start_time() -> None:
     assert heartbeat.started(2**22 + 1) == ""
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("change", "is_dead"),
+    [
+        ({}, False),
+        ({"pid_started": "1"}, True),
+        ({"pid": 2**22 + 1}, True),
+        ({"pid_started": ""}, False),
+        ({"host": "x"}, False),
+    ],
+)
+def test_a_worker_is_dead_where_its_process_is_surely_gone(change: dict[str, object], is_dead: bool) -> None:
+    own = {"host": heartbeat.this_host(), "pid": os.getpid(), "pid_started": heartbeat.started(os.getpid())}
+    assert heartbeat.is_dead(WorkerFactory.create(**{**own, **change})) is is_dead

@@ -1,4 +1,4 @@
-"""Whether a folder is the database's, before anything is removed from it."""
+"""Whether a folder is this database's, before anything is removed from it."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -51,7 +51,7 @@ def test_another_installations_folder_is_refused(tmp_path: Path, text: str) -> N
 
 
 def test_asking_leaves_no_trace(tmp_path: Path) -> None:
-    """Health checks ask, and a start-up check of a program that has nothing to do with the folder."""
+    """Health checks and start-up checks ask; they must not make a folder this database's."""
     assert identity.doubt(tmp_path, holding(0, 0)) is None
     assert not list(tmp_path.iterdir())
     assert not Installation.objects.exists()

@@ -1,4 +1,4 @@
-"""What may be asked of a video in which state."""
+"""What can be done with a transcode in which state."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -40,7 +40,7 @@ def test_a_retry_counts_and_forgets_the_error() -> None:
 
 
 @pytest.mark.parametrize("state", [State.READY, State.FAILED, State.CANCELLED])
-def test_what_does_not_run_is_not_cancelled(state: State) -> None:
+def test_only_a_queued_or_running_transcode_can_be_cancelled(state: State) -> None:
     with pytest.raises(NotPossible, match="queued or running"):
         lifecycle.cancel(TranscodeFactory.create(state=state))
 
@@ -55,7 +55,7 @@ def test_cancelling_frees_running_chunks_and_keeps_done_ones() -> None:
     assert states == [(ChunkState.DONE, ""), (ChunkState.WAITING, "")]
 
 
-def test_replacing_begins_anew_and_leaves_what_is_served() -> None:
+def test_replacing_begins_anew_and_keeps_the_version_that_is_served() -> None:
     transcode = TranscodeFactory.create(ready=True, chunks=2, error_reason="encrypted")
     lifecycle.replace(transcode, "videos/b.mp4")
     assert transcode.error_reason == ""
@@ -64,13 +64,13 @@ def test_replacing_begins_anew_and_leaves_what_is_served() -> None:
     assert not Chunk.objects.exists()
 
 
-def test_discarding_forgets_the_chunks_too() -> None:
+def test_discarding_deletes_the_chunks_too() -> None:
     transcode = TranscodeFactory.create(processing=True, chunks=3)
     lifecycle.discard(transcode.pk)
     assert not Chunk.objects.exists()
 
 
-def test_a_replaced_video_of_which_nothing_is_served_can_not_be_played() -> None:
+def test_a_replaced_video_that_was_never_served_can_not_be_played() -> None:
     transcode = TranscodeFactory.create(processing=True, playable_at=timezone.now())
     lifecycle.replace(transcode, "videos/b.mp4")
     assert transcode.playable_at is None
@@ -94,7 +94,7 @@ def test_what_is_replaced_or_discarded_is_written_down_for_the_sweep() -> None:
     assert {str(row) for row in Discarded.objects.all()} == written
 
 
-def test_the_size_of_the_source_stands_in_the_row(studio: Path) -> None:
+def test_the_size_of_the_source_is_kept_in_the_row(studio: Path) -> None:
     folder = studio / "uploads" / "videos"
     folder.mkdir(parents=True)
     (folder / "a.mp4").write_bytes(bytes(70))
@@ -106,7 +106,7 @@ def test_the_size_of_the_source_stands_in_the_row(studio: Path) -> None:
 
 
 @pytest.mark.parametrize("state", [State.QUEUED, State.PROCESSING, State.READY])
-def test_a_refused_retry_leaves_the_tries_of_its_chunks(state: State) -> None:
+def test_a_refused_retry_leaves_the_attempts_of_its_chunks(state: State) -> None:
     transcode = TranscodeFactory.create(processing=True)
     Transcode.objects.update(state=state)
     later = timezone.now() + timedelta(minutes=1)

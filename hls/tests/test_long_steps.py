@@ -1,4 +1,4 @@
-"""Steps that take longer than the lease: whoever goes on working keeps its claim."""
+"""Steps that take longer than the lease: a worker that goes on working keeps its claim."""
 
 import functools
 import sys
@@ -31,7 +31,8 @@ PATIENCE_S = 30
 
 
 @pytest.fixture
-def eager_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+def eager_renewal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every beat renews the lease."""
     monkeypatch.setattr(renewal, "RENEW_EVERY_S", 0)
 
 
@@ -71,7 +72,7 @@ def wait_for(look: Callable[[], bool]) -> None:
 
 @contextmanager
 def meanwhile(happens: Callable[[], None]) -> Iterator[None]:
-    """Another thread, which must come to its end."""
+    """Run another thread during the block; it must end without an error."""
     done: list[bool] = []
 
     def run() -> None:
@@ -91,7 +92,7 @@ def meanwhile(happens: Callable[[], None]) -> Iterator[None]:
 
 
 def lapse() -> None:
-    """A lease's time goes by."""
+    """Let every lease be over."""
     Transcode.objects.exclude(lease_token="").update(lease_until=timezone.now() - timedelta(seconds=1))
 
 
@@ -104,7 +105,7 @@ def submitted(studio: Path) -> Transcode:
     return lifecycle.submit("videos/video.mp4")
 
 
-@pytest.mark.usefixtures("eager_thread")
+@pytest.mark.usefixtures("eager_renewal")
 def test_a_video_that_takes_longer_to_probe_than_the_lease_is_planned(studio: Path, slow_parser: SlowParser) -> None:
     transcode = submitted(studio)
 
@@ -139,7 +140,7 @@ def test_a_worker_that_is_told_to_stop_ends_its_parser_and_gives_the_video_back(
     assert (transcode.state, transcode.losses, transcode.lease_token) == (State.QUEUED, 0, "")
 
 
-@pytest.mark.usefixtures("eager_thread")
+@pytest.mark.usefixtures("eager_renewal")
 def test_a_video_that_takes_longer_to_finish_than_the_lease_is_published(
     studio: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -160,8 +161,8 @@ def test_a_video_that_takes_longer_to_finish_than_the_lease_is_published(
     assert len(looked_at) > 5
 
 
-@pytest.mark.usefixtures("eager_thread")
-def test_who_lost_the_video_while_finishing_stops_and_leaves_it_to_the_other(
+@pytest.mark.usefixtures("eager_renewal")
+def test_a_worker_that_lost_its_claim_while_finishing_stops_and_leaves_the_row_to_the_other(
     studio: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     transcode = submitted(studio)

@@ -1,4 +1,4 @@
-"""Every worker starts a periodic task; one does it."""
+"""Every worker starts a periodic task, and one worker does it."""
 
 import threading
 from datetime import timedelta
@@ -20,7 +20,7 @@ def done(times: list[int]) -> bool:
     return in_turn("sweep", MINUTELY, lambda lease: times.append(1))
 
 
-def test_it_is_done_once_a_minute_however_many_workers_start_it() -> None:
+def test_a_task_is_done_once_a_minute_however_many_workers_start_it() -> None:
     times: list[int] = []
     begin = timezone.now()
     for minute in range(3):
@@ -50,7 +50,7 @@ def test_of_eight_workers_that_start_at_once_one_does_it() -> None:
     assert len(times) == 1
 
 
-def test_while_one_is_at_it_no_other_begins() -> None:
+def test_no_other_worker_begins_while_one_is_at_it() -> None:
     begun_by_another: list[bool] = []
 
     def work(lease: LeaseRenewal) -> None:
@@ -63,7 +63,7 @@ def test_while_one_is_at_it_no_other_begins() -> None:
     assert begun_by_another == [False]
 
 
-def test_who_dies_over_it_is_followed_when_the_lease_has_lapsed() -> None:
+def test_the_task_of_a_killed_worker_is_done_by_another_once_its_lease_has_lapsed() -> None:
     def killed(lease: LeaseRenewal) -> None:
         raise SystemExit
 
@@ -76,7 +76,7 @@ def test_who_dies_over_it_is_followed_when_the_lease_has_lapsed() -> None:
         assert done([])
 
 
-def test_who_was_thought_dead_stops_and_takes_nothing_from_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_that_was_thought_dead_stops_and_leaves_the_row_to_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(renewal, "RENEW_EVERY_S", 0)
     steps: list[int] = []
 

@@ -1,23 +1,18 @@
-"""Where a video is on its way, in every state of its row and its chunks; and a heart that goes on beating."""
+"""The phase of a transcode, in every state of its row and its chunks."""
 
-import os
-import threading
 from datetime import timedelta
-from typing import Any
 
 import pytest
-from django.db import OperationalError
 from django.utils import timezone
-from redis.exceptions import ConnectionError as RedisAway
 
-from hls import claims, heartbeat, steps
+from hls import claims, steps
 from hls.core.errors import ADVICE, REASONS, Code, Reason, TranscodeError
 from hls.failing import fail_transcode
 from hls.models import ChunkState, State, Transcode
 from hls.status import Phase, failure, status_of, statuses
-from hls.tests.factories import ChunkFactory, TranscodeFactory, WorkerFactory, plan
+from hls.tests.factories import ChunkFactory, TranscodeFactory, plan
 
-LETTERS = {"d": ChunkState.DONE, "r": ChunkState.RUNNING, "w": ChunkState.WAITING, "f": ChunkState.FAILED}
+STATES = {"d": ChunkState.DONE, "r": ChunkState.RUNNING, "w": ChunkState.WAITING, "f": ChunkState.FAILED}
 
 
 @pytest.mark.django_db
@@ -50,28 +45,28 @@ def test_the_phase_follows_from_the_rows(
     transcode.save()
     for index, letter in enumerate(chunks):
         begun = None if letter == "w" else timezone.now()
-        ChunkFactory.create(transcode=transcode, index=index, state=LETTERS[letter], started_at=begun)
+        ChunkFactory.create(transcode=transcode, index=index, state=STATES[letter], started_at=begun)
     status = status_of(transcode)
     assert (status.phase, status.playable) == (phase, is_playable)
-    assert status.chunks == tuple(LETTERS[letter] for letter in chunks)
+    assert status.chunks == tuple(STATES[letter] for letter in chunks)
     assert (status.error is not None) is (state == State.FAILED)
     assert (status.queue_position is not None) is (state == State.QUEUED)
 
 
 @pytest.mark.parametrize("code", Code)
-def test_every_failure_is_told_with_its_advice(code: Code) -> None:
+def test_every_failure_comes_with_its_advice(code: Code) -> None:
     told = failure(Transcode(error_code=code, retry_at=timezone.now()))
     assert (told.code, told.message, told.hint) == (str(code), ADVICE[code].sentence, ADVICE[code].hint)
 
 
 @pytest.mark.parametrize("reason", Reason)
-def test_a_failure_whose_reason_is_known_is_told_more_exactly(reason: Reason) -> None:
+def test_a_known_reason_makes_the_advice_more_exact(reason: Reason) -> None:
     told = failure(Transcode(error_code=Code.UNSUPPORTED, error_reason=reason))
     assert (told.code, told.message, told.hint) == ("unsupported", REASONS[reason].sentence, REASONS[reason].hint)
 
 
 @pytest.mark.django_db
-def test_a_reason_outlives_the_worker_and_is_forgotten_with_the_next_plan() -> None:
+def test_a_reason_is_kept_in_the_row_until_the_next_plan() -> None:
     transcode = TranscodeFactory.create()
     error = TranscodeError(Code.UNSUPPORTED, "encv", reason=Reason.ENCRYPTED)
     fail_transcode(Transcode.objects.all(), transcode, error, may_pass=False)
@@ -86,13 +81,13 @@ def test_a_reason_outlives_the_worker_and_is_forgotten_with_the_next_plan() -> N
 
 
 @pytest.mark.parametrize("code", Code)
-def test_no_failure_that_waits_for_a_person_claims_to_be_tried_again_by_itself(code: Code) -> None:
+def test_a_failure_that_a_person_must_retry_does_not_say_that_it_is_tried_again_by_itself(code: Code) -> None:
     if code != Code.DISK_FULL:  # which always is
         assert "by itself" not in failure(Transcode(error_code=code)).hint
 
 
 @pytest.mark.django_db
-def test_places_in_the_queue_skip_whoever_is_not_in_it_and_have_no_ties() -> None:
+def test_places_in_the_queue_count_queued_videos_only_and_are_all_different() -> None:
     now = timezone.now()
     third = TranscodeFactory.create(queued_at=now)
     first = TranscodeFactory.create(queued_at=now - timedelta(minutes=2))
@@ -104,77 +99,8 @@ def test_places_in_the_queue_skip_whoever_is_not_in_it_and_have_no_ties() -> Non
 
 
 @pytest.mark.django_db
-def test_nothing_is_said_of_the_time_left_before_there_is_anything_to_judge_by() -> None:
+def test_the_time_left_is_unknown_before_the_first_frames_are_done() -> None:
     transcode = TranscodeFactory.create(processing=True, chunks=3)
     status = status_of(transcode)
     assert (status.eta_s, status.speed, status.percent) == (None, None, 0)
     assert statuses([]) == {}
-
-
-@pytest.mark.parametrize(
-    "error", [OperationalError("the database is away"), RedisAway("refused"), OSError("no more descriptors")]
-)
-def test_a_heart_survives_what_is_away_and_beats_on(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
-    stopped, beats = threading.Event(), []
-
-    def beat(*arguments: Any) -> None:
-        beats.append(1)
-        if len(beats) == 3:
-            stopped.set()
-        raise error
-
-    monkeypatch.setattr(heartbeat, "_stopped", stopped)
-    monkeypatch.setattr(heartbeat, "BEAT_EVERY_S", 0.001)
-    monkeypatch.setattr(heartbeat, "beat", beat)
-    monkeypatch.setattr(heartbeat, "show_oneself", lambda: None)
-    monkeypatch.setattr(heartbeat, "close_old_connections", lambda: None)
-    heartbeat.beat_on(lambda: None, threading.Semaphore(1))
-    assert len(beats) == 3
-
-
-def test_a_mistake_in_the_program_is_not_taken_for_an_outage(monkeypatch: pytest.MonkeyPatch) -> None:
-    def beat(*arguments: Any) -> None:
-        raise TypeError
-
-    monkeypatch.setattr(heartbeat, "_stopped", threading.Event())
-    monkeypatch.setattr(heartbeat, "BEAT_EVERY_S", 0.001)
-    monkeypatch.setattr(heartbeat, "beat", beat)
-    monkeypatch.setattr(heartbeat, "show_oneself", lambda: None)
-    monkeypatch.setattr(heartbeat, "close_old_connections", lambda: None)
-    with pytest.raises(TypeError):
-        heartbeat.beat_on(lambda: None, threading.Semaphore(1))
-
-
-@pytest.mark.django_db
-@pytest.mark.parametrize(
-    ("change", "is_dead"),
-    [
-        ({}, False),
-        ({"pid_started": "1"}, True),
-        ({"pid": 2**22 + 1}, True),
-        ({"pid_started": ""}, False),
-        ({"host": "x"}, False),
-    ],
-)
-def test_a_worker_is_dead_where_its_process_is_surely_gone(change: dict[str, Any], is_dead: bool) -> None:
-    own = {"host": heartbeat.this_host(), "pid": os.getpid(), "pid_started": heartbeat.started(os.getpid())}
-    assert heartbeat.is_dead(WorkerFactory.create(**{**own, **change})) is is_dead
-
-
-@pytest.mark.django_db
-def test_a_process_registers_once_and_signs_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("_worker", "_thread"):
-        monkeypatch.setattr(heartbeat, name, None)
-    monkeypatch.setattr(heartbeat, "_stopped", threading.Event())
-    hearts: list[int] = []
-    monkeypatch.setattr(heartbeat, "beat_on", lambda *arguments: hearts.append(1))
-    for _ in range(2):
-        heartbeat.begin(lambda: None, threading.Semaphore(1))
-        heartbeat.show_oneself()
-    worker = heartbeat.this_worker()
-    assert worker is not None
-    assert list(type(worker).objects.all()) == [worker]
-    assert not heartbeat.is_dead(worker)
-    heartbeat.end()
-    assert hearts == [1]
-    assert not type(worker).objects.exists()

@@ -55,10 +55,10 @@ BLACK, FLAT, LIVELY, LIVELIER = tile(0, contrast=10), tile(128), tile(80, contra
         ([], 0),
     ],
 )
-def test_the_poster_is_taken_from_the_first_picture_that_tells_something(
+def test_the_poster_is_taken_from_the_first_tile_that_is_neither_black_nor_empty(
     tmp_path: Path, tiles: list[Image.Image | None], chosen: int
 ) -> None:
-    assert pictures.telling_tile(PLAN, written(tmp_path, tiles), Unclaimed()) == chosen
+    assert pictures.poster_tile(PLAN, written(tmp_path, tiles), Unclaimed()) == chosen
 
 
 def test_tiles_lie_on_their_sheet_in_reading_order(tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def test_a_tile_that_is_no_picture_stays_black_and_is_no_poster(tmp_path: Path) 
     with Image.open(tmp_path / "storyboard_00.jpg") as sheet:
         shades = [sheet.convert("L").getpixel((n * PLAN.tile_width + 100, 60)) for n in range(3)]
     assert shades == pytest.approx([0, 0, 210], abs=6)
-    assert pictures.telling_tile(PLAN, folder, Unclaimed()) == 2
+    assert pictures.poster_tile(PLAN, folder, Unclaimed()) == 2
 
 
 def test_a_long_video_has_several_sheets_of_which_the_last_is_smaller(tmp_path: Path) -> None:

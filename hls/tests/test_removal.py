@@ -1,4 +1,4 @@
-"""The trash: what goes there, when it goes for good, and what comes back."""
+"""The trash: what is moved there, when it is removed for good, and what is put back."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -21,7 +21,7 @@ def put(root: Path, name: str, text: str = "video") -> Path:
     return path
 
 
-def test_what_is_thrown_away_lies_in_the_trash_under_its_name(tmp_path: Path) -> None:
+def test_a_removed_file_lies_in_the_trash_under_its_name(tmp_path: Path) -> None:
     transcode = put(tmp_path, "videos/a.mp4")
     trash = Trash(tmp_path)
     assert trash.put(transcode)
@@ -29,7 +29,7 @@ def test_what_is_thrown_away_lies_in_the_trash_under_its_name(tmp_path: Path) ->
     assert [(name, path.read_text()) for name, path in trash.items()] == [("videos/a.mp4", "video")]
 
 
-def test_it_stays_for_the_days_that_the_settings_say(tmp_path: Path, settings: Settings) -> None:
+def test_a_removed_file_stays_in_the_trash_for_the_days_of_the_setting(tmp_path: Path, settings: Settings) -> None:
     settings.TRASH_DAYS = 7
     Trash(tmp_path).put(put(tmp_path, "videos/a.mp4"))
     for days, left in ((6.9, 1), (7.1, 0)):
@@ -39,14 +39,14 @@ def test_it_stays_for_the_days_that_the_settings_say(tmp_path: Path, settings: S
     assert list((tmp_path / TRASH).iterdir()) == []
 
 
-def test_no_days_are_no_trash(tmp_path: Path, settings: Settings) -> None:
+def test_with_zero_days_the_next_sweep_removes_for_good(tmp_path: Path, settings: Settings) -> None:
     settings.TRASH_DAYS = 0
     Trash(tmp_path).put(put(tmp_path, "videos/a.mp4"))
     Trash(tmp_path).empty()
     assert list(Trash(tmp_path).items()) == []
 
 
-def test_what_is_wanted_and_not_there_comes_back(tmp_path: Path) -> None:
+def test_what_is_wanted_and_missing_is_put_back(tmp_path: Path) -> None:
     trash = Trash(tmp_path)
     for name in ("1/1/segment", "1/2/segment", "2/1/segment"):
         put(tmp_path, name)
@@ -59,7 +59,7 @@ def test_what_is_wanted_and_not_there_comes_back(tmp_path: Path) -> None:
     assert sorted(name for name, _ in trash.items()) == ["1/1", "2/1"]
 
 
-def test_the_newest_of_several_comes_back(tmp_path: Path) -> None:
+def test_the_newest_of_several_with_one_name_is_put_back(tmp_path: Path) -> None:
     for hours, text in enumerate(("old", "new")):
         with time_machine.travel(timezone.now() + timedelta(hours=hours)):
             Trash(tmp_path).put(put(tmp_path, "videos/a.mp4", text))
@@ -72,7 +72,7 @@ def test_what_is_gone_already_is_no_failure(tmp_path: Path) -> None:
     assert erase(tmp_path / "gone")
 
 
-def test_what_can_not_be_removed_is_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_can_not_be_removed_is_logged_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     transcode = put(tmp_path, "video")
 
     def refused(path: Path, *others: object, **options: object) -> None:
@@ -98,22 +98,22 @@ def test_a_file_and_a_folder_are_erased_and_a_links_target_is_not(tmp_path: Path
 
 
 @pytest.mark.parametrize(("named", "unnamed"), [(0, 10), (40, 10), (41, 10), (400, 100)])
-def test_a_few_things_or_a_quarter_may_go(tmp_path: Path, named: int, unnamed: int) -> None:
+def test_a_few_things_or_a_quarter_may_be_removed(tmp_path: Path, named: int, unnamed: int) -> None:
     check_share(tmp_path, named=named, unnamed=unnamed)
 
 
 @pytest.mark.parametrize(("named", "unnamed"), [(0, 11), (40, 11), (400, 101), (20_000, 20_000)])
-def test_more_than_that_is_not_believed(tmp_path: Path, named: int, unnamed: int) -> None:
+def test_more_than_that_is_refused(tmp_path: Path, named: int, unnamed: int) -> None:
     with pytest.raises(TooMuch, match=f"No row names {unnamed} things.*--yes"):
         check_share(tmp_path, named=named, unnamed=unnamed)
 
 
 @pytest.fixture(autouse=True)
-def nothing_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(removal, "_told", set())
+def nothing_logged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(removal, "_logged", set())
 
 
-def test_what_others_have_put_into_the_trash_hinders_nothing(tmp_path: Path, settings: Settings) -> None:
+def test_files_of_other_programs_in_the_trash_do_no_harm(tmp_path: Path, settings: Settings) -> None:
     """A file manager leaves its own files everywhere."""
     settings.TRASH_DAYS = 7
     trash = Trash(tmp_path)

@@ -1,4 +1,4 @@
-"""The numbers that people see."""
+"""The progress that people see."""
 
 from datetime import timedelta
 
@@ -8,7 +8,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from hls import lifecycle
 from hls.models import Chunk, ChunkState, State, Transcode
-from hls.renewal import raise_percent
+from hls.renewal import update_percent
 from hls.status import Phase, status_of, statuses
 from hls.tests.factories import ChunkFactory, TranscodeFactory, served
 
@@ -37,7 +37,7 @@ def test_a_ready_video_is_at_a_hundred_percent() -> None:
     assert [rendition.name for rendition in status.renditions] == ["480p", "720p", "1080p"]
 
 
-def test_a_ready_video_tells_what_could_not_be_decoded() -> None:
+def test_a_ready_video_says_what_could_not_be_decoded() -> None:
     spans = [[12.0, 14.5], [3600.0, 3725.04]]
     transcode = TranscodeFactory.create(ready=True, served={**served(), "undecoded": spans})
     first, second = status_of(transcode).warnings
@@ -98,17 +98,17 @@ def test_percent_never_falls_when_a_chunk_is_lost() -> None:
     transcode = TranscodeFactory.create(processing=True)
     ChunkFactory.create(transcode=transcode, index=0, running=True, frames_done=600)
     ChunkFactory.create(transcode=transcode, index=1)
-    assert raise_percent(transcode)
+    assert update_percent(transcode)
     assert Transcode.objects.get().percent == 40
     Chunk.objects.update(state=ChunkState.WAITING, frames_done=0)
-    assert raise_percent(transcode)
+    assert update_percent(transcode)
     assert Transcode.objects.get().percent == 40
 
 
 def test_percent_stays_below_a_hundred_until_the_video_is_served() -> None:
     transcode = TranscodeFactory.create(processing=True)
     ChunkFactory.create(transcode=transcode, index=0, done=True)
-    raise_percent(transcode)
+    update_percent(transcode)
     assert Transcode.objects.get().percent == 99
     assert status_of(Transcode.objects.get()).phase == Phase.FINISHING
 
@@ -117,7 +117,7 @@ def test_a_cancelled_video_gains_no_percent() -> None:
     transcode = TranscodeFactory.create(processing=True)
     ChunkFactory.create(transcode=transcode, index=0, running=True, frames_done=600)
     Transcode.objects.update(state=State.CANCELLED)
-    assert not raise_percent(transcode)
+    assert not update_percent(transcode)
     assert Transcode.objects.get().percent == 0
 
 

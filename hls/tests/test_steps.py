@@ -1,4 +1,4 @@
-"""A worker's steps one by one, without an encoder: what each leaves in the rows, and what a late one can't do."""
+"""A worker's steps one by one, without an encoder: what each writes, and that without its claim it writes nothing."""
 
 import errno
 import threading
@@ -30,7 +30,7 @@ FACTS = ChunkFacts(0, (), ())
 
 
 def begun(**values: object) -> tuple[Chunk, claims.Claim]:
-    """The first of three chunks of a video, in a worker's hands."""
+    """The first of three chunks of a video, claimed by a worker."""
     transcode = TranscodeFactory.create(processing=True)
     for index in range(3):
         ChunkFactory.create(transcode=transcode, index=index, **values)
@@ -96,7 +96,7 @@ MEANWHILE = pytest.mark.parametrize("meanwhile", [lapsed, cancelled, replaced, d
 
 
 @MEANWHILE
-def test_who_lost_the_chunk_moves_nothing_in(meanwhile: Callable[[Chunk], None]) -> None:
+def test_a_worker_that_lost_the_chunk_moves_nothing_in(meanwhile: Callable[[Chunk], None]) -> None:
     chunk, claim = begun()
     folder = made(chunk, claim)
     meanwhile(chunk)
@@ -109,7 +109,7 @@ def test_who_lost_the_chunk_moves_nothing_in(meanwhile: Callable[[Chunk], None])
 
 @MEANWHILE
 @pytest.mark.parametrize("code", [Code.UNREADABLE, Code.TIMEOUT, Code.DISK_FULL])
-def test_who_lost_the_chunk_fails_nothing(meanwhile: Callable[[Chunk], None], code: Code) -> None:
+def test_a_worker_that_lost_the_chunk_fails_nothing(meanwhile: Callable[[Chunk], None], code: Code) -> None:
     chunk, claim = begun()
     meanwhile(chunk)
     rows = list(Chunk.objects.values()), list(Transcode.objects.values())
@@ -120,7 +120,7 @@ def test_who_lost_the_chunk_fails_nothing(meanwhile: Callable[[Chunk], None], co
 
 
 @MEANWHILE
-def test_the_heart_notices_that_the_chunk_was_lost(meanwhile: Callable[[Chunk], None]) -> None:
+def test_a_beat_notices_that_the_chunk_was_lost(meanwhile: Callable[[Chunk], None]) -> None:
     chunk, claim = begun()
     lease = ChunkRenewal(chunk, claim)
     lease.tell(10)
@@ -131,7 +131,7 @@ def test_the_heart_notices_that_the_chunk_was_lost(meanwhile: Callable[[Chunk], 
     assert lease.is_over()
 
 
-def test_a_beat_renews_the_lease_and_tells_the_frames(settings: Settings) -> None:
+def test_a_beat_renews_the_lease_and_writes_the_frames(settings: Settings) -> None:
     chunk, claim = begun()
     Chunk.objects.filter(pk=chunk.pk).update(lease_until=timezone.now())
     ChunkRenewal(chunk, claim).tell(375)
@@ -141,7 +141,7 @@ def test_a_beat_renews_the_lease_and_tells_the_frames(settings: Settings) -> Non
     assert Transcode.objects.get().percent == pytest.approx(100 * 375 / 2250)
 
 
-def test_beats_that_follow_too_soon_leave_the_database_alone() -> None:
+def test_a_beat_that_follows_too_soon_writes_nothing() -> None:
     chunk, claim = begun()
     lease = ChunkRenewal(chunk, claim)
     lease.tell(10)
@@ -207,14 +207,14 @@ def test_an_encoder_that_was_killed_waits_a_little_longer_each_time(losses: int,
 
 
 @pytest.mark.parametrize(("losses", "is_given_up"), [(30, False), (31, True)])
-def test_what_kills_its_workers_is_given_up_at_last(losses: int, is_given_up: bool) -> None:
+def test_a_transcode_whose_workers_keep_vanishing_is_given_up(losses: int, is_given_up: bool) -> None:
     transcode = TranscodeFactory.create(losses=losses)
     assert steps.do_next()
     transcode.refresh_from_db()
     assert transcode.error_code == (Code.UNREADABLE if is_given_up else Code.SOURCE_MISSING)
 
 
-def test_a_chunk_that_kills_its_workers_fails_its_video() -> None:
+def test_a_chunk_whose_workers_keep_vanishing_fails_its_video() -> None:
     transcode = TranscodeFactory.create(processing=True)
     ChunkFactory.create(transcode=transcode, index=0, losses=31, attempts=2)
     assert steps.do_next()
@@ -222,7 +222,7 @@ def test_a_chunk_that_kills_its_workers_fails_its_video() -> None:
     assert (transcode.state, transcode.error_code) == (State.FAILED, Code.ENCODER_FAILED)
 
 
-def test_a_last_step_that_kills_its_workers_fails_its_video() -> None:
+def test_a_last_step_whose_workers_keep_vanishing_fails_its_video() -> None:
     transcode = TranscodeFactory.create(processing=True, losses=31)
     ChunkFactory.create(transcode=transcode, index=0, done=True)
     assert steps.do_next()
@@ -291,7 +291,7 @@ def test_a_database_that_is_away_for_a_beat_costs_nothing(monkeypatch: pytest.Mo
     chunk, claim = begun()
     lease = ChunkRenewal(chunk, claim)
 
-    def away(beating: ChunkRenewal) -> bool:
+    def away(lease: ChunkRenewal) -> bool:
         raise OperationalError("the server closed the connection")
 
     with monkeypatch.context() as patched:
@@ -410,7 +410,7 @@ def test_a_disk_that_is_full_while_finishing_is_told_and_tried_again(monkeypatch
 
 
 def test_a_chunk_and_its_video_fail_together_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Between the two a kill left a video that runs for ever: no chunk to make, and none to wait for."""
+    """A worker killed between the two would leave a video that is never made: no chunk waits, and none runs."""
     chunk, claim = begun()
 
     def killed(*args: object, **options: object) -> None:
@@ -424,7 +424,7 @@ def test_a_chunk_and_its_video_fail_together_or_not_at_all(monkeypatch: pytest.M
 
 
 def test_videos_are_not_made_into_another_installations_folder(studio: Path) -> None:
-    """Numbered alike, they would write over its own."""
+    """Transcodes of both have the same ids, so they would overwrite its files."""
     transcode = TranscodeFactory.create()
     (studio / "hls").mkdir()
     (studio / "hls" / FILE).write_text("another")

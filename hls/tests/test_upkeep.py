@@ -1,4 +1,4 @@
-"""Repair: lapsed leases, dead workers, due retries, and bytes that belong to nobody."""
+"""Repair: lapsed leases, dead workers, due retries, and files that no row names."""
 
 import os
 import subprocess
@@ -80,7 +80,7 @@ def test_what_rows_name_is_kept() -> None:
     assert upkeep.orphans() == []
 
 
-def test_a_deleted_video_leaves_nothing(hls_root: Path) -> None:
+def test_a_deleted_video_leaves_no_file(hls_root: Path) -> None:
     transcode = TranscodeFactory.create(ready=True)
     fill(version_folder(transcode.pk, 1) / "480p", size=1234)
     folder = transcode_folder(transcode.pk)
@@ -91,7 +91,7 @@ def test_a_deleted_video_leaves_nothing(hls_root: Path) -> None:
     assert {path.name for path in hls_root.iterdir()} == {FILE, TRASH}
 
 
-def test_an_unfinished_version_is_kept_while_it_may_go_on() -> None:
+def test_an_unfinished_version_is_kept_while_it_may_still_be_finished() -> None:
     transcode = TranscodeFactory.create(processing=True, version=2, served=served(1), served_version=1)
     fill(version_folder(transcode.pk, 1))
     fill(version_folder(transcode.pk, 2))
@@ -109,7 +109,7 @@ def test_the_folder_of_a_lost_claim_is_removed_and_that_of_a_live_one_kept() -> 
     assert not lost.exists()
 
 
-def test_a_retired_version_goes_when_its_time_is_over() -> None:
+def test_a_retired_version_is_removed_when_its_time_is_over() -> None:
     transcode = TranscodeFactory.create(
         ready=True,
         version=2,
@@ -137,8 +137,8 @@ def test_looking_for_orphans_costs_a_constant_number_of_queries(
         upkeep.orphans()
 
 
-def test_a_disk_of_its_own_is_taken_up_with_what_its_file_system_keeps_there(hls_root: Path) -> None:
-    """`lost+found` is in the root of every ext4: it names no video, and is nobody's to remove."""
+def test_the_lost_and_found_of_a_disk_is_neither_a_video_nor_an_orphan(hls_root: Path) -> None:
+    """`lost+found` is in the root of every ext4 file system."""
     (hls_root / FILE).unlink()
     (hls_root / "lost+found").mkdir()
     assert upkeep.orphans() == []
@@ -146,8 +146,8 @@ def test_a_disk_of_its_own_is_taken_up_with_what_its_file_system_keeps_there(hls
     assert {path.name for path in hls_root.iterdir()} == {FILE, "lost+found"}
 
 
-def test_versions_that_were_given_up_go_however_many(hls_root: Path) -> None:
-    """Videos replaced while they are made, as by a script: nobody need ask whether that many may be removed."""
+def test_any_number_of_versions_that_were_given_up_is_removed(hls_root: Path) -> None:
+    """As when a script replaces videos while they are made: no person need confirm that."""
     transcodes = TranscodeFactory.create_batch(12, processing=True)
     for transcode in transcodes:
         fill(version_folder(transcode.pk, 1) / "480p")

@@ -1,4 +1,4 @@
-"""What else the workers have to do before a video is made, as the rows tell it."""
+"""What else the workers have to do before a video is made, read from the rows."""
 
 from datetime import timedelta
 
@@ -9,7 +9,7 @@ from hls.core.estimate import Crew
 from hls.models import Transcode
 from hls.status import status_of
 from hls.tests.factories import ChunkFactory, TranscodeFactory, WorkerFactory, plan
-from hls.workload import ahead_of, crew, rivals
+from hls.workload import ahead_of, backlogs, crew
 
 pytestmark = pytest.mark.django_db
 
@@ -23,7 +23,7 @@ def transcode(*, chunks: int, age_s: int, **facts: int) -> Transcode:
 
 
 def ahead(made: Transcode, *, last: int) -> list[float]:
-    return list(ahead_of(made, last, rivals()))
+    return list(ahead_of(made, last, backlogs()))
 
 
 def test_a_video_alone_waits_for_nobody() -> None:
@@ -67,7 +67,7 @@ def test_the_time_left_counts_what_is_ahead() -> None:
     assert status_of(made).eta_s == pytest.approx(61, abs=0.5)
 
 
-def test_the_crew_are_the_workers_that_are_alive() -> None:
+def test_the_crew_is_made_of_the_workers_that_are_alive() -> None:
     assert crew() == Crew(hosts=1, slots=1)
     WorkerFactory.create(host="a", slots=2)
     WorkerFactory.create(host="a", slots=1)

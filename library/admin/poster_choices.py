@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from hls.stills import Tile, tiles
+from hls.stills import StoryboardTile, tiles
 from library.admin.progress import clock_text
 from library.models import Video
 from library.posters import MOST_TILES
@@ -25,7 +25,7 @@ def stills_of(video: Video) -> list[Still]:
     return [still(video, entry) for entry in tiles(video.transcode, most=MOST_TILES)]
 
 
-def still(video: Video, entry: Tile) -> Still:
+def still(video: Video, entry: StoryboardTile) -> Still:
     version = video.transcode.served_version
     address = f"/api/video/{video.pk}/{entry.sheet}?v={version}"
     return Still(entry.number, clock_text(entry.at_s), address, entry.x, entry.y, entry.width, entry.height)

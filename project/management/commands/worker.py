@@ -32,12 +32,12 @@ class QueueWorker(Consumer):  # type: ignore[misc]  # huey has no types
         self._signal_actions = dict.fromkeys((signal.SIGTERM, signal.SIGINT, signal.SIGHUP), (False, True))
 
     def start(self) -> None:
-        """Listen before any work begins; Huey only does so afterwards, and a signal in between would kill."""
+        """Install the signal handlers before any work begins. Huey does so later, when a signal would already kill."""
         self._set_signal_handlers()
         super().start()
 
     def stop(self, graceful: bool = False) -> None:
-        """End running encoders first: their chunks go back to the queue, and their tasks end on time."""
+        """Stop running encoders first. Their chunks are given back, and their tasks end in time."""
         stop_working()
         super().stop(graceful=graceful)
 
@@ -62,11 +62,11 @@ class Command(BaseCommand):
         try:
             QueueWorker(HUEY, **consumer).run()
         finally:
-            heartbeat.end()
+            heartbeat.this_process.end()
         log.info("worker has stopped")
 
     def look(self) -> None:
-        """For a container's health check: this machine (or container) has a worker whose heart beats."""
+        """For a container's health check: this machine (or container) has a worker that has shown itself lately."""
         since = timezone.now() - WORKER_SILENCE
         if not Worker.objects.filter(host=heartbeat.this_host(), last_seen__gt=since).exists():
             raise CommandError("No worker of this machine has shown itself lately.")
