@@ -48,6 +48,15 @@ carl.is_active = False
 carl.save()
 """
 
+WITHOUT_POSTER = """
+from library.tests.videos import published
+video = published(title="Without a poster")
+video.transcode.refresh_from_db()
+video.transcode.served["has_poster"] = False
+video.transcode.save(update_fields=["served"])
+print(video.pk)
+"""
+
 
 @dataclass(frozen=True)
 class Site:
@@ -234,6 +243,15 @@ def test_trailing_slash_makes_no_difference(site: Site, player: httpx.Client, na
     assert response.content == player.get(f"/api/video/{site.video}/{name}").content
     assert response.status_code == 200
     assert is_from_nginx(response)
+
+
+def test_poster_that_is_not_there_is_404_and_no_redirect(site: Site) -> None:
+    video = int(site.manage(WITHOUT_POSTER))
+    with signed_in(site, "ada") as client:
+        headers = {"Cookie": f"playback_token={open_video(client, video)}"}
+    for base in (site.edge, site.behind):
+        response = httpx.get(f"{base}/api/video/{video}/thumbnail.jpg", headers=headers)
+        assert (response.status_code, response.json()) == (404, {"detail": "Not found."})
 
 
 def test_validators_hold_across_edge_and_server(site: Site, player: httpx.Client) -> None:
