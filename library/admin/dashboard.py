@@ -52,9 +52,7 @@ class ShownVideo:
 
 
 @dataclass(frozen=True)
-class Heart:
-    """A worker as the dashboard shows it."""
-
+class ShownWorker:
     name: str
     is_alive: bool
     seen: SafeString
@@ -109,7 +107,7 @@ def figures(number: dict[str, int], part: str) -> SafeString:
             context = {"running": shown(videos(ACTIVE).order_by("transcode__queued_at"))}
             context["failed"] = shown(videos([State.FAILED]).order_by("-transcode__finished_at"))
         case "machines":
-            context = {"hearts": hearts(), "room": room()}
+            context = {"workers": workers(), "room": room()}
     return mark_safe(render_to_string(f"admin/library/dashboard/{part}.html", context))  # noqa: S308 (our own template)
 
 
@@ -154,7 +152,7 @@ def tiles(number: dict[str, int]) -> list[Tile]:
     ]
 
 
-def hearts() -> list[Heart]:
+def workers() -> list[ShownWorker]:
     """Workers that have been seen lately, and what each is doing."""
     now = timezone.now()
     busy = dict(
@@ -165,7 +163,7 @@ def hearts() -> list[Heart]:
         .order_by()
     )
     return [
-        Heart(
+        ShownWorker(
             name=str(worker),
             is_alive=now - worker.last_seen < WORKER_SILENCE,
             seen=moment(worker.last_seen),
