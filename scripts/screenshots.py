@@ -231,7 +231,7 @@ def take_still(studio: Studio, *, ready: int, failed: int) -> None:
     studio.take("user-add", "/admin/accounts/user/add/")
     studio.take("groups", "/admin/auth/group/")
     studio.take("group", "/admin/auth/group/1/change/")
-    studio.take("letters", "/admin/accounts/letter/")
+    studio.take("mails", "/admin/accounts/mail/")
     for look in studio.looks:
         with studio.opened(VIDEOS, look) as page:
             page.check("#action-toggle")

@@ -88,7 +88,7 @@ class VideoActions(ModelAdmin):
     def retry_selected(self, request: HttpRequest, queryset: QuerySet[Video]) -> HttpResponse | None:
         return self.ask_about_many(request, queryset, RETRY)
 
-    @admin.action(description="Cancel selected transcodes", permissions=["change"])
+    @admin.action(description="Cancel transcodes of selected videos", permissions=["change"])
     def cancel_selected(self, request: HttpRequest, queryset: QuerySet[Video]) -> HttpResponse | None:
         return self.ask_about_many(request, queryset, CANCEL)
 

@@ -29,7 +29,7 @@ def fragment(video: Video, progress: ShownProgress, part: str, *, may_change: bo
     if part == "facts":
         context["facts"] = facts_of(video)
     if part == "stills":
-        context["tiles"] = stills_of(video) if may_change else []
+        context["stills"] = stills_of(video) if may_change else []
     return mark_safe(render_to_string(f"admin/library/video/{part}.html", context))  # noqa: S308 (our own template)
 
 
