@@ -70,7 +70,7 @@ class RegisteredUser(Schema):
 
 class RegisterOut(Schema):
     user: RegisteredUser
-    token: str = Field(description="For old clients only; it opens nothing.", examples=["bm90aGluZy10by1zZWUtaGVyZQ"])
+    token: str = Field(description="For old clients only; it gives no access.", examples=["bm90aGluZy10by1zZWUtaGVyZQ"])
 
 
 class ActivationResendIn(Schema):
@@ -109,7 +109,7 @@ class LoginOut(Schema):
 
 
 class RefreshIn(Schema):
-    """What a client sends that keeps its tokens itself."""
+    """The body of clients that keep their tokens themselves."""
 
     refresh: Annotated[str, Field(max_length=SIGN_IN_LENGTH, examples=[JWT_EXAMPLE]), AfterValidator(_storable)]
 
@@ -149,4 +149,4 @@ class Detail(Schema):
 
 
 class FieldErrors(RootModel[dict[str, list[str]]]):
-    """For each wrong field what is wrong with it. The input is never repeated."""
+    """For each wrong field, sentences that say what is wrong with it. They never repeat the input."""

@@ -32,9 +32,7 @@ def test_nobody_locks_another_out_from_elsewhere(ada: User) -> None:
     assert sign_in(Client(), ada.email, PASSWORD).status_code == 200
 
 
-def test_account_that_is_guessed_from_everywhere_is_closed_to_unknown_browsers(
-    ada: User, settings: Settings
-) -> None:
+def test_account_that_is_guessed_from_everywhere_is_closed_to_unknown_browsers(ada: User, settings: Settings) -> None:
     settings.THROTTLE_SIGN_IN_ACCOUNT = "3/hour"
     known = Client()
     assert sign_in(known, ada.email, PASSWORD).status_code == 200

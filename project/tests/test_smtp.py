@@ -208,7 +208,7 @@ def test_a_mute_mail_server_holds_up_no_thread_of_the_queue(mute: list[socket.so
     """All that 150 mails and ten minutes of rounds ask of the queue's threads is done before the server times out."""
     began = time.monotonic()
     for mail in due_mails(150):
-        account_tasks.send_mail.call_local(mail.pk)
+        account_tasks.send_ordered_mail.call_local(mail.pk)
     for _ in range(10):
         tasks.send_due_mails.call_local()
     assert time.monotonic() - began < TIMEOUT_S
@@ -224,11 +224,11 @@ def test_mails_go_out_from_the_mail_thread_even_when_one_is_refused(
     settings.MAILERS = {"default": {"BACKEND": "django.core.mail.backends.smtp.EmailBackend", "OPTIONS": options}}
     inbox[0].is_busy = True
     first, *others = due_mails(3)
-    account_tasks.send_mail.call_local(first.pk)
+    account_tasks.send_ordered_mail.call_local(first.pk)
     assert is_idle(sender)
     inbox[0].is_busy = False
     for mail in others:
-        account_tasks.send_mail.call_local(mail.pk)
+        account_tasks.send_ordered_mail.call_local(mail.pk)
     assert is_idle(sender)
     assert len(inbox[0].messages) == 2
 
