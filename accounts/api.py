@@ -1,4 +1,7 @@
-"""Registering, signing in and out, and forgotten passwords."""
+"""Registering, signing in and out, and forgotten passwords.
+
+A status with None is an error that is raised: project/schema.py describes its body.
+"""
 
 import re
 import secrets
@@ -14,8 +17,7 @@ from accounts import cookies, devices, services, sessions, tokens
 from accounts.errors import AccountsError, LinkRefused, RefreshTokenMissing, SignInRefused, TokenRefused
 from accounts.schemas import (
     ActivationResendIn,
-    Detail,
-    FieldErrors,
+    DetailOut,
     LoginIn,
     LoginOut,
     Message,
@@ -59,7 +61,7 @@ def examples(errors: dict[int, type[AccountsError]]) -> dict[str, Any]:
 
 @router.post(
     "register/",
-    response={201: RegisterOut, 400: FieldErrors | Detail, 429: Detail},
+    response={201: RegisterOut, 400: None, 429: None},
     operation_id="register",
     summary="Create an account",
 )
@@ -75,7 +77,7 @@ def register(request: HttpRequest, payload: RegisterIn, response: HttpResponse) 
 
 @router.get(
     "activate/{uidb64}/{token}/",
-    response={200: Message, 400: Detail},
+    response={200: Message, 400: None},
     operation_id="activateAccount",
     summary="Activate an account",
     openapi_extra=examples({400: LinkRefused}),
@@ -88,19 +90,19 @@ def activate(request: HttpRequest, uidb64: str, token: str) -> Message:
 
 @router.post(
     "activation/resend/",
-    response={200: Detail, 400: FieldErrors | Detail, 429: Detail},
+    response={200: DetailOut, 400: None, 429: None},
     operation_id="resendActivation",
     summary="Ask for the activation mail again",
 )
-def resend_activation(request: HttpRequest, payload: ActivationResendIn) -> Detail:
+def resend_activation(request: HttpRequest, payload: ActivationResendIn) -> DetailOut:
     """Mails a new link if the account awaits its activation. The answer is the same for every well-formed address."""
     services.resend_activation(payload.email, address=client_address(request))
-    return Detail(detail="If an account with this address awaits its activation, a new link is on its way.")
+    return DetailOut(detail="If an account with this address awaits its activation, a new link is on its way.")
 
 
 @router.post(
     "login/",
-    response={200: LoginOut, 400: FieldErrors | Detail, 401: Detail, 429: Detail},
+    response={200: LoginOut, 400: None, 401: None, 429: None},
     operation_id="login",
     summary="Sign in",
     openapi_extra=examples({401: SignInRefused}) | {"parameters": [TRANSPORT]},
@@ -133,7 +135,7 @@ def login(request: HttpRequest, payload: LoginIn, response: HttpResponse) -> Log
 
 @router.post(
     "token/refresh/",
-    response={200: RefreshOut, 400: FieldErrors | Detail, 401: Detail},
+    response={200: RefreshOut, 400: None, 401: None},
     operation_id="refreshToken",
     summary="Renew the access token",
     openapi_extra=examples({400: RefreshTokenMissing, 401: TokenRefused})
@@ -159,12 +161,12 @@ def refresh(request: HttpRequest, response: HttpResponse) -> RefreshOut:
 
 @router.post(
     "logout/",
-    response={200: Detail, 400: FieldErrors | Detail},
+    response={200: DetailOut, 400: DetailOut},
     operation_id="logout",
     summary="Sign out",
     openapi_extra=examples({400: RefreshTokenMissing}) | {"parameters": [TRANSPORT], "requestBody": REFRESH_BODY},
 )
-def logout(request: HttpRequest, response: HttpResponse) -> Detail | Status[Detail]:
+def logout(request: HttpRequest, response: HttpResponse) -> DetailOut | Status[DetailOut]:
     """Takes the `refresh_token` cookie, needs no body. Clears the cookies. The access token stops working at once.
 
     With `X-Token-Transport: body` it takes `refresh` from the body.
@@ -174,35 +176,35 @@ def logout(request: HttpRequest, response: HttpResponse) -> Detail | Status[Deta
         cookies.sign_out(response)
     if not end_session_in(token):
         error = TokenRefused() if token else RefreshTokenMissing()
-        return Status(400, Detail(detail=str(error)))
-    return Detail(detail="Logout successful! All tokens will be deleted. Refresh token is now invalid.")
+        return Status(400, DetailOut(detail=str(error)))
+    return DetailOut(detail="Logout successful! All tokens will be deleted. Refresh token is now invalid.")
 
 
 @router.post(
     "password_reset/",
-    response={200: Detail, 400: FieldErrors | Detail, 429: Detail},
+    response={200: DetailOut, 400: None, 429: None},
     operation_id="requestPasswordReset",
     summary="Ask for a link to reset the password",
 )
-def request_password_reset(request: HttpRequest, payload: PasswordResetIn) -> Detail:
+def request_password_reset(request: HttpRequest, payload: PasswordResetIn) -> DetailOut:
     """The answer is the same for every well-formed address, known or not.
 
     An account that awaits its activation gets the activation mail again instead.
     """
     services.request_password_reset(payload.email, address=client_address(request))
-    return Detail(detail="An email has been sent to reset your password.")
+    return DetailOut(detail="An email has been sent to reset your password.")
 
 
 @router.post(
     "password_confirm/{uidb64}/{token}/",
-    response={200: Detail, 400: FieldErrors | Detail},
+    response={200: DetailOut, 400: None},
     operation_id="confirmPasswordReset",
     summary="Set a new password",
 )
-def confirm_password_reset(request: HttpRequest, uidb64: str, token: str, payload: PasswordConfirmIn) -> Detail:
+def confirm_password_reset(request: HttpRequest, uidb64: str, token: str, payload: PasswordConfirmIn) -> DetailOut:
     """Takes `uid` and `token` from the link in the reset mail. Works once, and ends every session of that user."""
     services.reset_password(uidb64, token, payload.new_password, address=client_address(request))
-    return Detail(detail="Your Password has been successfully reset.")
+    return DetailOut(detail="Your Password has been successfully reset.")
 
 
 def refresh_token_in(request: HttpRequest) -> str:

@@ -5,7 +5,7 @@ from typing import Annotated
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from ninja import Field, Schema
-from pydantic import AfterValidator, RootModel, ValidationInfo, field_validator
+from pydantic import AfterValidator, ValidationInfo, field_validator
 
 from accounts.models import EMAIL_LENGTH
 
@@ -142,11 +142,7 @@ class Message(Schema):
     message: str = Field(examples=["Account successfully activated."])
 
 
-class Detail(Schema):
-    """One sentence: what was done, or what is wrong."""
+class DetailOut(Schema):
+    """One sentence that says what was done."""
 
-    detail: str = Field(examples=["Please sign in."])
-
-
-class FieldErrors(RootModel[dict[str, list[str]]]):
-    """For each wrong field, sentences that say what is wrong with it. They never repeat the input."""
+    detail: str = Field(examples=["An email has been sent to reset your password."])

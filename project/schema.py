@@ -13,7 +13,8 @@ from ninja.operation import Operation
 
 from accounts import cookies
 from accounts.auth import Gate
-from accounts.schemas import Detail, FieldErrors
+from library.openapi import FieldErrors
+from library.schemas import Detail
 from project.sentences import sentence_for
 
 DESCRIPTION = """\
