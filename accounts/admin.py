@@ -33,7 +33,7 @@ class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
     pass
 
 
-class StateFilter(admin.SimpleListFilter):
+class AccountStateFilter(admin.SimpleListFilter):
     title = "state"
     parameter_name = "state"
 
@@ -77,7 +77,7 @@ class SessionInline(TabularInline):
 
 
 def ago(at: datetime | None) -> str:
-    """ "3 minutes ago", and the exact time as its tooltip."""
+    """HTML that says "3 minutes ago", with the exact time as its tooltip."""
     if at is None:
         return "Never"
     return format_html('<time title="{}">{}</time>', f"{at:%Y-%m-%d %H:%M:%S} UTC", naturaltime(at))
@@ -91,7 +91,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg] # not ge
     inlines = [SessionInline]
     actions = ["activate", "deactivate", "end_sessions", "resend_activation"]
     list_display = ["shown_name", "state", "shown_staff", "shown_sessions", "seen", "joined"]
-    list_filter = [StateFilter, "is_staff"]
+    list_filter = [AccountStateFilter, "is_staff"]
     search_fields = ["email", "username", "first_name", "last_name"]
     search_help_text = "Search by e-mail or name"
     ordering = ["-date_joined"]
@@ -113,7 +113,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg] # not ge
         return [] if obj is None else self.inlines
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
-        """Nobody gives out more rights than they have: rights are for superusers to give."""
+        """Only superusers may change rights, so that nobody gives out more than they have."""
         mine = list(super().get_readonly_fields(request, obj))
         return mine if request.user.is_superuser else [*mine, *ONLY_FOR_SUPERUSERS]
 
@@ -165,8 +165,8 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg] # not ge
         me = Q(pk=request.user.pk)
         if queryset.filter(me).exists():
             self.message_user(request, "You can't deactivate yourself.", messages.WARNING)
-        lively = queryset.filter(Q(is_active=True) | Q(awaits_activation=True)).exclude(me)
-        self.set_active(request, lively, is_active=False)
+        others = queryset.filter(Q(is_active=True) | Q(awaits_activation=True)).exclude(me)
+        self.set_active(request, others, is_active=False)
 
     @admin.action(description="End all sessions", permissions=["change"])
     def end_sessions(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
@@ -177,11 +177,11 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg] # not ge
     def resend_activation(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         waiting = list(queryset.filter(is_active=False, awaits_activation=True))
         for user in waiting:
-            services.order(Mail.Kind.ACTIVATION, user.email)
+            services.order_mail(Mail.Kind.ACTIVATION, user.email)
         self.message_user(request, f"Activation mails on their way: {len(waiting)}.", messages.SUCCESS)
 
     def set_active(self, request: HttpRequest, queryset: QuerySet[User], *, is_active: bool) -> None:
-        """Saves each person by itself: saving is what signs out who is no longer active."""
+        """Save each person separately, because `User.save` signs out everybody who is no longer active."""
         changed = list(self.changeable(request, queryset))
         for user in changed:
             user.is_active, user.awaits_activation = is_active, False
@@ -196,7 +196,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg] # not ge
 
 @admin.register(Mail)
 class MailAdmin(ModelAdmin):
-    """What was mailed, and what could not be; nothing to change."""
+    """The mails that were sent and those that could not be sent. Read only."""
 
     list_display = ["kind", "address", "written", "sent", "attempts", "error"]
     list_filter = ["kind", ("sent_at", admin.EmptyFieldListFilter)]

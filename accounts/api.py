@@ -1,4 +1,7 @@
-"""Registering, signing in and out, and forgotten passwords."""
+"""Registering, signing in and out, and forgotten passwords.
+
+A status with None is an error that is raised: project/schema.py describes its body.
+"""
 
 import re
 import secrets
@@ -14,8 +17,7 @@ from accounts import cookies, devices, services, sessions, tokens
 from accounts.errors import AccountsError, LinkRefused, RefreshTokenMissing, SignInRefused, TokenRefused
 from accounts.schemas import (
     ActivationResendIn,
-    Detail,
-    FieldErrors,
+    DetailOut,
     LoginIn,
     LoginOut,
     Message,
@@ -37,18 +39,18 @@ TRANSPORT = {
     "name": cookies.TRANSPORT,
     "in": "header",
     "required": False,
-    "description": "`body` for clients that keep their tokens themselves: they come and go in bodies, without cookies.",
+    "description": "`body` for clients that keep their tokens themselves: bodies carry them, and no cookie is set.",
     "schema": {"type": "string", "examples": ["body"]},
 }
 REFRESH_BODY = {
-    "description": "Only with `X-Token-Transport: body`; else it is not looked at, and the cookie is taken.",
+    "description": "Used only with `X-Token-Transport: body`. Otherwise it is ignored, and the cookie is used.",
     "required": False,
     "content": {"application/json": {"schema": RefreshIn.model_json_schema()}},
 }
 
 
 def examples(errors: dict[int, type[AccountsError]]) -> dict[str, Any]:
-    """For the schema: what the errors of an operation say."""
+    """OpenAPI examples of an operation's errors."""
     return {
         "responses": {
             status: {"content": {"application/json": {"example": {"detail": error.sentence}}}}
@@ -59,48 +61,48 @@ def examples(errors: dict[int, type[AccountsError]]) -> dict[str, Any]:
 
 @router.post(
     "register/",
-    response={201: RegisterOut, 400: FieldErrors | Detail, 429: Detail},
+    response={201: RegisterOut, 400: None, 429: None},
     operation_id="register",
     summary="Create an account",
 )
 def register(request: HttpRequest, payload: RegisterIn, response: HttpResponse) -> Status[RegisterOut]:
-    """The account can be used once the link in the activation mail was followed.
+    """The account can be used once the link in the activation mail has been opened.
 
     A known e-mail and a weak password get the same answer.
     """
-    carry_token(response)
+    forbid_storing(response)
     user = services.register(payload.email, payload.password, address=client_address(request))
     return Status(201, RegisterOut(user=RegisteredUser(id=user.pk, email=user.email), token=secrets.token_urlsafe(24)))
 
 
 @router.get(
     "activate/{uidb64}/{token}/",
-    response={200: Message, 400: Detail},
+    response={200: Message, 400: None},
     operation_id="activateAccount",
     summary="Activate an account",
     openapi_extra=examples({400: LinkRefused}),
 )
 def activate(request: HttpRequest, uidb64: str, token: str) -> Message:
-    """Takes `uid` and `token` of the link in the activation mail. Works once."""
+    """Takes `uid` and `token` from the link in the activation mail. Each link works once."""
     services.activate(uidb64, token)
     return Message(message="Account successfully activated.")
 
 
 @router.post(
     "activation/resend/",
-    response={200: Detail, 400: FieldErrors | Detail, 429: Detail},
+    response={200: DetailOut, 400: None, 429: None},
     operation_id="resendActivation",
     summary="Ask for the activation mail again",
 )
-def resend_activation(request: HttpRequest, payload: ActivationResendIn) -> Detail:
-    """Mails a new link to an account that waits for it. Answers alike for every well-formed address, known or not."""
+def resend_activation(request: HttpRequest, payload: ActivationResendIn) -> DetailOut:
+    """Mails a new link if the account awaits its activation. The answer is the same for every well-formed address."""
     services.resend_activation(payload.email, address=client_address(request))
-    return Detail(detail="If an account with this address awaits its activation, a new link is on its way.")
+    return DetailOut(detail="If an account with this address awaits its activation, a new link is on its way.")
 
 
 @router.post(
     "login/",
-    response={200: LoginOut, 400: FieldErrors | Detail, 401: Detail, 429: Detail},
+    response={200: LoginOut, 400: None, 401: None, 429: None},
     operation_id="login",
     summary="Sign in",
     openapi_extra=examples({401: SignInRefused}) | {"parameters": [TRANSPORT]},
@@ -109,8 +111,8 @@ def resend_activation(request: HttpRequest, payload: ActivationResendIn) -> Deta
 def login(request: HttpRequest, payload: LoginIn, response: HttpResponse) -> LoginOut:
     """Sets the cookies `access_token` (30 minutes) and `refresh_token` (7 days, renewed with each refresh).
 
-    With the header `X-Token-Transport: body` both come in the answer instead, and no cookie is set. Unknown, wrong and
-    inactive get the same answer. A session that this browser already had ends.
+    With the header `X-Token-Transport: body` the answer holds both tokens instead, and no cookie is set. An unknown
+    e-mail, a wrong password and an inactive account get the same answer. A session that this browser already had ends.
     """
     signed_in = services.sign_in(
         payload.email,
@@ -119,21 +121,21 @@ def login(request: HttpRequest, payload: LoginIn, response: HttpResponse) -> Log
         agent=request.headers.get("User-Agent", ""),
         known_devices=request.COOKIES.get(cookies.DEVICE, ""),
     )
-    carry_token(response)
+    forbid_storing(response)
     answer = LoginOut(detail="Login successful", user=SignedInUser(id=signed_in.user.pk, username=signed_in.user.email))
     if cookies.are_unwanted(request):
         answer.access, answer.refresh = signed_in.pair.access, signed_in.pair.refresh
         return answer
     end_session_in(request.COOKIES.get(cookies.REFRESH, ""))
     cookies.sign_in(response, signed_in.pair)
-    cookies.know_device(response, signed_in.known_devices, max_age_s=int(devices.LIFETIME.total_seconds()))
-    get_token(request)  # sets the readable cookie; one that is there stays, for the forms that are open in the admin
+    cookies.set_device(response, signed_in.known_devices, max_age_s=int(devices.LIFETIME.total_seconds()))
+    get_token(request)  # sets the readable CSRF cookie; an existing one is kept for open forms in the admin
     return answer
 
 
 @router.post(
     "token/refresh/",
-    response={200: RefreshOut, 400: FieldErrors | Detail, 401: Detail},
+    response={200: RefreshOut, 400: None, 401: None},
     operation_id="refreshToken",
     summary="Renew the access token",
     openapi_extra=examples({400: RefreshTokenMissing, 401: TokenRefused})
@@ -143,14 +145,14 @@ def login(request: HttpRequest, payload: LoginIn, response: HttpResponse) -> Log
 def refresh(request: HttpRequest, response: HttpResponse) -> RefreshOut:
     """Takes the `refresh_token` cookie, needs no body, and replaces both cookies.
 
-    With `X-Token-Transport: body` it takes `refresh` from the body, and the next one comes in the answer. A refresh
-    token that was replaced more than 10 seconds ago ends its whole session: it may be stolen.
+    With `X-Token-Transport: body` it takes `refresh` from the body, and the answer holds the next one. A refresh token
+    that was replaced more than 10 seconds ago ends its whole session, because it may be stolen.
     """
     token = refresh_token_in(request)
     if not token:
         raise RefreshTokenMissing
     pair = sessions.refresh(token)
-    carry_token(response)
+    forbid_storing(response)
     if cookies.are_unwanted(request):
         return RefreshOut(detail="Token refreshed", access=pair.access, refresh=pair.refresh)
     cookies.sign_in(response, pair)
@@ -159,13 +161,13 @@ def refresh(request: HttpRequest, response: HttpResponse) -> RefreshOut:
 
 @router.post(
     "logout/",
-    response={200: Detail, 400: FieldErrors | Detail},
+    response={200: DetailOut, 400: DetailOut},
     operation_id="logout",
     summary="Sign out",
     openapi_extra=examples({400: RefreshTokenMissing}) | {"parameters": [TRANSPORT], "requestBody": REFRESH_BODY},
 )
-def logout(request: HttpRequest, response: HttpResponse) -> Detail | Status[Detail]:
-    """Takes the `refresh_token` cookie, needs no body. Clears the cookies; the access token is dead at once, too.
+def logout(request: HttpRequest, response: HttpResponse) -> DetailOut | Status[DetailOut]:
+    """Takes the `refresh_token` cookie, needs no body. Clears the cookies. The access token stops working at once.
 
     With `X-Token-Transport: body` it takes `refresh` from the body.
     """
@@ -174,39 +176,42 @@ def logout(request: HttpRequest, response: HttpResponse) -> Detail | Status[Deta
         cookies.sign_out(response)
     if not end_session_in(token):
         error = TokenRefused() if token else RefreshTokenMissing()
-        return Status(400, Detail(detail=str(error)))
-    return Detail(detail="Logout successful! All tokens will be deleted. Refresh token is now invalid.")
+        return Status(400, DetailOut(detail=str(error)))
+    return DetailOut(detail="Logout successful! All tokens will be deleted. Refresh token is now invalid.")
 
 
 @router.post(
     "password_reset/",
-    response={200: Detail, 400: FieldErrors | Detail, 429: Detail},
+    response={200: DetailOut, 400: None, 429: None},
     operation_id="requestPasswordReset",
     summary="Ask for a link to reset the password",
 )
-def request_password_reset(request: HttpRequest, payload: PasswordResetIn) -> Detail:
-    """Answers alike for every well-formed address, known or not.
+def request_password_reset(request: HttpRequest, payload: PasswordResetIn) -> DetailOut:
+    """The answer is the same for every well-formed address, known or not.
 
-    An account that waits for its activation gets the activation mail again instead.
+    An account that awaits its activation gets the activation mail again instead.
     """
     services.request_password_reset(payload.email, address=client_address(request))
-    return Detail(detail="An email has been sent to reset your password.")
+    return DetailOut(detail="An email has been sent to reset your password.")
 
 
 @router.post(
     "password_confirm/{uidb64}/{token}/",
-    response={200: Detail, 400: FieldErrors | Detail},
+    response={200: DetailOut, 400: None},
     operation_id="confirmPasswordReset",
     summary="Set a new password",
 )
-def confirm_password_reset(request: HttpRequest, uidb64: str, token: str, payload: PasswordConfirmIn) -> Detail:
-    """Takes `uid` and `token` of the link in the reset mail. Works once, and ends every session of that user."""
+def confirm_password_reset(request: HttpRequest, uidb64: str, token: str, payload: PasswordConfirmIn) -> DetailOut:
+    """Takes `uid` and `token` from the link in the reset mail. Works once, and ends every session of that user."""
     services.reset_password(uidb64, token, payload.new_password, address=client_address(request))
-    return Detail(detail="Your Password has been successfully reset.")
+    return DetailOut(detail="Your Password has been successfully reset.")
 
 
 def refresh_token_in(request: HttpRequest) -> str:
-    """The refresh token that the client holds; without cookies in the body. Raises what Ninja does for a bad body."""
+    """The client's refresh token: from the cookie, or from the body with `X-Token-Transport: body`.
+
+    Raises HttpError or ValidationError for a bad body, as Ninja does.
+    """
     if not cookies.are_unwanted(request):
         return request.COOKIES.get(cookies.REFRESH, "")
     if request.body and not JSON.fullmatch(request.content_type or ""):
@@ -220,13 +225,13 @@ def refresh_token_in(request: HttpRequest) -> str:
         raise ValidationError(problems) from error
 
 
-def carry_token(response: HttpResponse) -> None:
-    """What carries a token is kept by nobody on the way (RFC 6749 section 5.1)."""
+def forbid_storing(response: HttpResponse) -> None:
+    """Forbid caches to store a response that contains a token (RFC 6749 section 5.1)."""
     response["Cache-Control"] = "no-store"
 
 
 def end_session_in(refresh_token: str) -> bool:
-    """End the live session of a refresh token; False if it has none."""
+    """End the live session of a refresh token; False if there is none."""
     try:
         session = sessions.live_session(tokens.read_refresh(refresh_token).session_id)
     except TokenRefused:

@@ -8,5 +8,5 @@ class AccountsConfig(AppConfig):
     verbose_name = "Accounts"
 
     def ready(self) -> None:
-        may_read = import_string("accounts.origins.may_read")  # only now: it needs models
+        may_read = import_string("accounts.origins.may_read")  # imported here, because it needs models
         check_request_enabled.connect(may_read, dispatch_uid="accounts.origins", weak=False)

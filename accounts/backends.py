@@ -13,7 +13,7 @@ from accounts.throttling import client_address
 
 
 class UsernameOrEmailBackend(ModelBackend):
-    """The admin's login form takes a username or an e-mail, in any case; tries count as they do in the API.
+    """The admin's login form takes a username or an e-mail, in any case; tries are counted as in the API.
 
     Raises TooManyTries, which the form turns into its sentence (project/login.py).
     """

@@ -17,7 +17,7 @@ PLAYBACK = f"{settings.COOKIE_PREFIX}playback_token"
 DEVICE = f"{settings.COOKIE_PREFIX}device_token"
 TRANSPORT = "X-Token-Transport"
 
-# Python knows the attribute from 3.14 on; before, Morsel refuses what is missing in its two tables.
+# Python knows this attribute from 3.14 on. Before that, Morsel refuses attributes missing in these two tables.
 Morsel._reserved.setdefault("partitioned", "Partitioned")  # type: ignore[attr-defined]
 Morsel._flags.add("partitioned")  # type: ignore[attr-defined]
 
@@ -25,7 +25,7 @@ type Handler = Callable[[HttpRequest], HttpResponseBase]
 
 
 def are_unwanted(request: HttpRequest) -> bool:
-    """Whether the client keeps its tokens itself: it gets and sends them in bodies, and is given no cookie."""
+    """Whether the client keeps its tokens itself: it gets and sends them in bodies, and no cookie is set."""
     return request.headers.get(TRANSPORT, "").strip().lower() == "body"
 
 
@@ -43,19 +43,19 @@ def allow_playback(response: HttpResponseBase, value: str, *, video_id: int, max
     _set(response, PLAYBACK, value, max_age_s=max_age_s, path=f"/api/video/{video_id}/")
 
 
-def know_device(response: HttpResponseBase, value: str, *, max_age_s: int) -> None:
+def set_device(response: HttpResponseBase, value: str, *, max_age_s: int) -> None:
     _set(response, DEVICE, value, max_age_s=max_age_s)
 
 
 def partition(response: HttpResponseBase) -> None:
-    """What may go to other sites' pages goes there in a jar for each site (CHIPS): else many browsers refuse it."""
+    """Mark cookies for other sites as `Partitioned` (CHIPS): many browsers refuse them otherwise."""
     for cookie in response.cookies.values():
         if cookie["samesite"] == "None" and cookie["secure"]:
             cookie["partitioned"] = True
 
 
 def partitioned(get_response: Handler) -> Handler:
-    """Middleware: every cookie, Django's own and those that are deleted included."""
+    """Middleware: partition every cookie, including Django's own and those that are deleted."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)

@@ -1,7 +1,7 @@
-"""Browsers that have signed in to an account before: strangers' wrong passwords don't lock those out.
+"""Browsers that have signed in to an account before: strangers' wrong passwords don't lock them out.
 
-A signed cookie, for each account apart (OWASP, Slow Down Online Guessing Attacks with Device Cookies). It opens
-nothing: a try from such a browser is only counted by itself (accounts/tries.py).
+A signed cookie holds an id for each of the browser's accounts (OWASP, Slow Down Online Guessing Attacks with Device
+Cookies). The id gives no access: tries from such a browser are only counted separately (accounts/tries.py).
 """
 
 import secrets
@@ -18,26 +18,26 @@ from accounts import cookies
 SALT = "accounts.devices"
 LIFETIME = timedelta(days=365)
 MAX_LENGTH = 1_000
-MOST_ACCOUNTS = 5  # of one browser; who was there longest ago is a stranger again
-SIGNED_IN = "accounts.devices"  # in request.META: what the browser is to keep
+MOST_ACCOUNTS = 5  # of one browser; the one that signed in longest ago is forgotten first
+SIGNED_IN = "accounts.devices"  # key in request.META: the device cookie to set
 
 type Handler = Callable[[HttpRequest], HttpResponseBase]
 
 
 def device_of(cookie: str, account: str) -> str | None:
-    """The id of this browser, as one that has signed in to that account; None for any other."""
+    """This browser's id for an account that it has signed in to; None for any other account."""
     return read(cookie).get(mark_of(account))
 
 
 def remember(cookie: str, account: str) -> str:
-    """The cookie with this account as the newest. Its id is a new one, whose tries begin at none."""
+    """The new cookie, with this account as the newest. It gets a new id, whose tries are counted from zero."""
     mark = mark_of(account)
     others = [entry for entry in read(cookie).items() if entry[0] != mark][1 - MOST_ACCOUNTS :]
     return signing.dumps([*others, (mark, secrets.token_urlsafe(12))], salt=SALT)
 
 
 def read(cookie: str) -> dict[str, str]:
-    """Id by account; nothing where the cookie is not one of ours."""
+    """Id by account mark; empty if the cookie is not one of ours."""
     if not cookie or len(cookie) > MAX_LENGTH:
         return {}
     try:
@@ -51,12 +51,12 @@ def mark_of(account: str) -> str:
 
 
 def kept(get_response: Handler) -> Handler:
-    """Middleware: give the browser that signed in to the admin its cookie. The API does so by itself."""
+    """Middleware: set the device cookie after a sign-in to the admin. The API sets it by itself."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)
         if cookie := request.META.get(SIGNED_IN):
-            cookies.know_device(response, cookie, max_age_s=int(LIFETIME.total_seconds()))
+            cookies.set_device(response, cookie, max_age_s=int(LIFETIME.total_seconds()))
         return response
 
     return middleware

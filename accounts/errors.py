@@ -1,4 +1,4 @@
-"""What can be wrong with a request about people. Knows no HTTP: project/api.py turns each into its status."""
+"""The errors of requests about accounts. They know no HTTP: project/api.py maps each class to a status."""
 
 
 class AccountsError(Exception):
@@ -17,13 +17,13 @@ class RegistrationRefused(AccountsError):
 
 
 class LinkRefused(AccountsError):
-    """Bad, used, expired or for somebody who doesn't need it."""
+    """The link is forged, used or expired, or its user no longer needs it."""
 
     sentence = "This link is invalid or has expired."
 
 
 class SignInRefused(AccountsError):
-    """Unknown, wrong or inactive: deliberately one sentence for all."""
+    """Unknown e-mail, wrong password or inactive account: deliberately one sentence for all."""
 
     sentence = "Unable to log in with these credentials."
 
@@ -33,7 +33,7 @@ class RefreshTokenMissing(AccountsError):
 
 
 class TokenRefused(AccountsError):
-    """Forged, expired, ended, reused or of the wrong kind."""
+    """The token is forged, expired, reused or of the wrong kind, or its session has ended."""
 
     sentence = "The token is invalid or has expired."
 
@@ -47,7 +47,7 @@ class PasswordRefused(AccountsError):
 
 
 class TooManyTries(AccountsError):
-    """Come back after `retry_after_s` seconds."""
+    """A limit is reached; the next try is allowed after `retry_after_s` seconds."""
 
     sentence = "Too many attempts. Please try again later."
 

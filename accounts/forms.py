@@ -11,7 +11,7 @@ from accounts.models import Session, User, goes_by, normalised
 
 
 class NewUserForm(UserCreationForm):
-    """A person with an e-mail, who needs no activation: the rest is on the next page."""
+    """Adds a person who is active at once. It asks for the e-mail and a password; the rest is on the next page."""
 
     email = forms.EmailField(label="E-mail", widget=UnfoldAdminEmailInputWidget)
 
@@ -42,7 +42,7 @@ class UserForm(forms.ModelForm):  # type: ignore[type-arg] # Django has no gener
         return cleaned
 
 
-class SessionForm(forms.ModelForm):  # type: ignore[type-arg] # the same
+class SessionForm(forms.ModelForm):  # type: ignore[type-arg] # as above
     """One row of the list of sessions, with a box to end it."""
 
     end = forms.BooleanField(required=False, widget=UnfoldBooleanWidget)

@@ -1,7 +1,7 @@
 """Argon2id with OWASP's parameters (Password Storage Cheat Sheet): 19 MiB, two passes, one lane.
 
-Passwords are hashed in NFKC (NIST SP 800-63B 5.1.1.2), so that it doesn't matter which keyboard writes their characters
-how. Hashes from before that hold what was typed: where a password is not in NFKC, it is also tried as it came.
+Passwords are normalised to NFKC before they are hashed (NIST SP 800-63B 5.1.1.2), because keyboards encode the same
+characters differently. Older hashes were made without this, so a password is also tried as typed if that differs.
 """
 
 import os
@@ -10,7 +10,7 @@ from unicodedata import normalize
 
 from django.contrib.auth.hashers import Argon2PasswordHasher, PBKDF2PasswordHasher
 
-_at_once = threading.BoundedSemaphore(os.cpu_count() or 1)  # more would be no faster, and each takes its 19 MiB
+_at_once = threading.BoundedSemaphore(os.cpu_count() or 1)  # more at once would be no faster, and each takes 19 MiB
 
 
 def nfkc(password: str) -> str:
@@ -23,6 +23,8 @@ def spellings(password: str) -> list[str]:
 
 
 class AsTyped(Argon2PasswordHasher):
+    """Hashes a password exactly as typed, as many at once as there are cores."""
+
     memory_cost = 19 * 1024
     time_cost = 2
     parallelism = 1
@@ -37,6 +39,8 @@ class AsTyped(Argon2PasswordHasher):
 
 
 class Argon2(AsTyped):
+    """Hashes the normalised password; verifies hashes of either spelling."""
+
     def encode(self, password: str, salt: str) -> str:
         return super().encode(nfkc(password), salt)
 
@@ -45,7 +49,7 @@ class Argon2(AsTyped):
 
 
 class PBKDF2(PBKDF2PasswordHasher):
-    """For hashes that were made elsewhere: whoever signs in gets one of Argon2."""
+    """Verifies hashes that were made elsewhere. Signing in replaces them by Argon2's."""
 
     def verify(self, password: str, encoded: str) -> bool:
         return any(PBKDF2PasswordHasher.verify(self, spelling, encoded) for spelling in spellings(password))

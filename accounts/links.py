@@ -13,7 +13,7 @@ from accounts.models import User
 
 
 class LinkTokens(PasswordResetTokenGenerator):
-    """A token for one purpose: it dies with its lifetime, and with any change of what it is hashed from."""
+    """A token for one purpose. It is valid until its lifetime ends or a value in its hash changes."""
 
     def __init__(self, purpose: str, lifetime: timedelta) -> None:
         super().__init__()
@@ -44,7 +44,7 @@ def password_reset_url(user: User) -> str:
 
 
 def user_of_link(uid: str, token: str, tokens: LinkTokens) -> User:
-    """Whom a link names; LinkRefused unless its token holds for this purpose now."""
+    """The user that a link names; raises LinkRefused unless its token is valid for this purpose."""
     try:
         user = User.objects.filter(pk=int(urlsafe_base64_decode(uid))).first()
     except (ValueError, OverflowError) as error:

@@ -1,4 +1,4 @@
-"""The mails: one small function for each kind says who gets it and what it says."""
+"""The words of the mails: one small function for each kind decides who gets it and what it says."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ def activation(user: User) -> Wording | None:
 
 
 def password_reset(user: User) -> Wording | None:
-    """Who awaits activation has no use for a new password, but for the activation mail."""
+    """An account that awaits its activation gets the activation mail: it could not use a new password."""
     if not user.is_active:
         return activation(user)
     link, valid_for = links.password_reset_url(user), in_words(settings.RESET_LIFETIME)
@@ -49,7 +49,7 @@ WRITERS: dict[str, Callable[[User], Wording | None]] = {
 
 
 def message_for(mail: Mail) -> EmailMultiAlternatives | None:
-    """The mail to send, as text and HTML; None if nobody (any more) is to get it."""
+    """The mail to send, as text and HTML; None if nobody should get it, or not any more."""
     user = User.objects.filter(email=mail.address).first()
     wording = WRITERS[mail.kind](user) if user else None
     if wording is None:
@@ -65,6 +65,7 @@ def message_for(mail: Mail) -> EmailMultiAlternatives | None:
 
 
 def in_words(lifetime: timedelta) -> str:
+    """Such as "1 hour" or "3 days"."""
     hours = round(lifetime.total_seconds() / 3600)
     number, unit = (hours // 24, "day") if hours >= 48 else (hours, "hour")
     return f"{number} {unit}" if number == 1 else f"{number} {unit}s"

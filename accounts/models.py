@@ -16,8 +16,8 @@ EMAIL_LENGTH = 254
 class User(AbstractUser):
     """A viewer (whose username is the e-mail) or a member of the staff.
 
-    Saving keeps three promises: e-mails are stored in lower case, a password change is announced by mail,
-    and somebody who is inactive or has a new password is signed out everywhere.
+    Saving does three more things: it stores the e-mail in lower case, announces a new password by mail, and signs the
+    user out everywhere if they are inactive or have a new password.
     """
 
     username = models.CharField(
@@ -64,7 +64,7 @@ User._meta.get_field("username").register_lookup(Lower)
 
 
 def goes_by(name: str) -> models.Q:
-    """Whose username, in any case, or whose e-mail this is: asked in the words of the indexes on both."""
+    """Matches users by username or e-mail, in any case, written so that the indexes on both are used."""
     return models.Q(username__lower=Lower(models.Value(name))) | models.Q(email=normalised(name))
 
 
@@ -75,7 +75,7 @@ def normalised(address: str) -> str:
 
 class SessionQuerySet(models.QuerySet["Session"]):
     def live(self) -> "SessionQuerySet":
-        """Neither ended nor expired; whether the user still may is `Session.is_live`'s to say."""
+        """Sessions that have neither ended nor expired. `Session.is_live` looks at the user as well."""
         return self.filter(revoked_at=None, expires_at__gt=timezone.now())
 
     def end(self) -> int:
@@ -83,9 +83,9 @@ class SessionQuerySet(models.QuerySet["Session"]):
 
 
 class Session(models.Model):
-    """One sign-in on one device, the truth behind its tokens: they are worth what this row says.
+    """One sign-in on one device. This row alone decides whether its tokens are accepted.
 
-    Refresh ids are stored as SHA-256 (OWASP ASVS 5.0 11.4): who reads the table can't refresh.
+    Refresh ids are stored as SHA-256 (OWASP ASVS 5.0 11.4), so that nobody who reads the table can refresh.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
@@ -113,7 +113,7 @@ class Session(models.Model):
 
     @property
     def is_live(self) -> bool:
-        """Whether this session's tokens are worth anything at this moment."""
+        """Whether this session's tokens are accepted at this moment."""
         return (
             self.revoked_at is None
             and self.expires_at > timezone.now()

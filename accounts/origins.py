@@ -1,7 +1,7 @@
 """Where unsafe requests may come from, and who may read the answers: one rule for the whole API.
 
-The admin's forms, and the API where the admin's session signs a request, pass Django's own check besides, which reads
-the same setting in the same way.
+The admin's forms, and API requests that the admin's session authenticates, also have to pass Django's own CSRF check,
+which reads the same setting in the same way.
 """
 
 from collections.abc import Callable
@@ -31,16 +31,16 @@ type Handler = Callable[[HttpRequest], HttpResponseBase]
 def own_or_allowed_origin(get_response: Handler) -> Handler:
     """Refuse unsafe API requests that a foreign page may have sent (OWASP ASVS 5.0 3.5.1).
 
-    Only a request that carries no cookie, and a Bearer token or the wish for tokens in the body, is let through
-    unseen: no browser adds either by itself, and no cookie comes of it. Everything else may be, or may become,
-    cookie-authenticated. A page that is refused by its preflight alone never sends the request: so that is told too.
+    A request is exempt if it carries no cookie and either a Bearer token or `X-Token-Transport: body`: no browser adds
+    these by itself, and the answer sets no cookie. Every other request is, or may become, authenticated by a cookie.
+    A page whose preflight is refused never sends the request itself, so refused preflights are logged too.
     """
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         if is_preflight(request) and not comes_from_us(request):
-            tell(request)
+            log_refusal(request)
         elif is_guarded(request) and not is_without_cookies(request) and not comes_from_us(request):
-            tell(request)
+            log_refusal(request)
             return JsonResponse({"detail": REFUSAL}, status=403)
         return get_response(request)
 
@@ -52,12 +52,12 @@ def is_guarded(request: HttpRequest) -> bool:
 
 
 def is_preflight(request: HttpRequest) -> bool:
-    """Of a page that asks whether it may; a playback address may be used by any."""
+    """Whether a browser asks if a page may send a request. A playback address is exempt: any page may use it."""
     is_asking = request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers
     return is_asking and request.path_info.startswith("/api/") and not request.META.get(PLAYBACK_ADDRESS)
 
 
-def tell(request: HttpRequest) -> None:
+def log_refusal(request: HttpRequest) -> None:
     origin = request.headers.get("Origin", "")[:LONGEST_LOGGED]
     log.warning("origin refused", origin=origin, path=request.path_info, hint="it is not in CSRF_TRUSTED_ORIGINS")
 
@@ -68,7 +68,10 @@ def is_without_cookies(request: HttpRequest) -> bool:
 
 
 def comes_from_us(request: HttpRequest) -> bool:
-    """`Sec-Fetch-Site` decides, `Origin` where that is missing or names another site; neither is no browser."""
+    """Whether our own site, an allowed origin or no browser sent this.
+
+    `Sec-Fetch-Site` decides first, then `Origin`. A request with neither header comes from no browser.
+    """
     site = request.headers.get("Sec-Fetch-Site")
     if site in OWN_SITES:
         return True
@@ -81,7 +84,7 @@ def comes_from_us(request: HttpRequest) -> bool:
 def is_allowed(origin: str) -> bool:
     """Whether CSRF_TRUSTED_ORIGINS names it; `https://*.example.com` is example.com and every name below it.
 
-    Where nobody has set up anything, frontends on this machine are welcome, on whatever port.
+    With default settings, frontends on this machine are allowed on any port.
     """
     origin = origin.lower()
     if origin in settings.CSRF_TRUSTED_ORIGINS:
@@ -100,5 +103,5 @@ def is_allowed(origin: str) -> bool:
 
 
 def may_read(sender: Any, request: HttpRequest, **options: Any) -> bool:
-    """What the CORS middleware asks by its signal `check_request_enabled`."""
+    """Whether a page may read the answer: receives the CORS middleware's signal `check_request_enabled`."""
     return request.path_info.startswith("/api/") and is_allowed(request.headers.get("Origin", ""))

@@ -1,4 +1,15 @@
-"""Ordering and sending mails. The row is the truth: whatever happens to queue, worker or mail server, it stays."""
+"""Sending the mails that were ordered. Their rows outlast a lost queue, a killed worker and a mail server that is down.
+
+1. Order: `services.order_mail` inserts a row, in the transaction of what the mail tells, and wakes the sender
+   (accounts/sending.py) after the commit.
+2. Claim: one conditional UPDATE counts the attempt and postpones `due_at`. Only one process claims a mail, and the mail
+   of a worker that is killed comes due again.
+3. Send: the words and links are made now (accounts/mails.py). A mail that nobody should get any more, or one more than
+   THROTTLE_MAILS allows, is deleted instead.
+4. Retry: a mail that failed is due again after 1 minute to 3 hours (`BACKOFF`). `send_due` runs each minute and sends
+   what is due.
+5. Give up: `remove_old` deletes a mail that could not be sent for a day, and sent mails after a week.
+"""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -24,7 +35,7 @@ log = structlog.get_logger("videoflix.mails")
 
 BACKOFF = [timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 180)]
 MOST_IN_A_ROUND = 200
-UNREACHABLE = (  # the server itself, whatever the mail
+UNREACHABLE = (  # the server's fault, whatever the mail
     SMTPAuthenticationError,
     SMTPConnectError,
     SMTPHeloError,
@@ -40,7 +51,7 @@ def due() -> "QuerySet[Mail]":
 
 
 def send_due(go_on: Callable[[], None] = lambda: None) -> None:
-    """A round: what is due, as long as the mail server can be reached. `go_on` is called before each mail."""
+    """Send all due mails, until the mail server can't be reached. `go_on` is called before each mail."""
     for mail_id in due().order_by("due_at").values_list("pk", flat=True)[:MOST_IN_A_ROUND]:
         go_on()
         if not send(mail_id):
@@ -48,10 +59,9 @@ def send_due(go_on: Callable[[], None] = lambda: None) -> None:
 
 
 def send(mail_id: int) -> bool:
-    """Send a due mail, once however many ask; a mail server that fails is tried again with back-off.
+    """Claim and send a mail if it is due (steps 2 to 4).
 
-    Claiming moves the due time, so that a worker killed while sending leaves a mail that comes up again.
-    False where the mail server could not be reached, so that others need not be tried now.
+    Returns False if the mail server could not be reached, so that other mails need not be tried now.
     """
     mail = Mail.objects.filter(pk=mail_id, sent_at=None).first()
     if mail is None:
@@ -76,10 +86,10 @@ def send(mail_id: int) -> bool:
 
 
 def is_flood(mail: Mail) -> bool:
-    """Whether this address had its share of this kind: the links in those still work, so nobody is locked out.
+    """Whether the address got as many mails of this kind as THROTTLE_MAILS allows. Their links still work.
 
-    One that was ordered before and is still to be sent counts as sent: of those that are sent at the same time, the
-    same ones are too many whoever asks.
+    A mail that was ordered earlier and is not yet sent counts as sent, so that processes that send at the same time
+    agree on which mails are too many.
     """
     limit = parse(settings.THROTTLE_MAILS)
     period = timedelta(seconds=limit.get_expiry())
@@ -94,7 +104,7 @@ def counted_with(mail: Mail) -> list[str]:
 
 
 def remove_old() -> int:
-    """Mails long sent, and those given up."""
+    """Delete mails that were sent long ago and those that are given up; returns their number."""
     now = timezone.now()
     sent, _ = Mail.objects.filter(sent_at__lt=now - KEPT_SENT).delete()
     unsent, _ = Mail.objects.filter(sent_at=None, created_at__lt=now - KEPT_UNSENT).delete()

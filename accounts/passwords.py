@@ -1,4 +1,4 @@
-"""Checking passwords and judging new ones."""
+"""Whether a password is right, and whether a new one is strong enough."""
 
 from functools import cache
 
@@ -12,12 +12,12 @@ from accounts.models import User
 
 @cache
 def decoy() -> str:
-    """A hash that no password has, made with the same work as everybody's."""
+    """A hash that fits no password, made with the same work as everybody's."""
     return make_password(make_password(None))
 
 
 def is_right(user: User | None, password: str) -> bool:
-    """Whether this is that user's password; takes as long for nobody and without one (OWASP ASVS 5.0 6.3.8)."""
+    """Whether this is the user's password. Takes as long if there is no user or no password (OWASP ASVS 5.0 6.3.8)."""
     nobodys = decoy()
     if user is None or not user.has_usable_password():
         check_password(password, nobodys)
@@ -25,7 +25,7 @@ def is_right(user: User | None, password: str) -> bool:
     return user.check_password(password)
 
 
-def judge(password: str, user: User) -> None:
+def check_strength(password: str, user: User) -> None:
     """Raises PasswordRefused with the reasons why this password is too weak for this user."""
     try:
         validate_password(password, user)

@@ -5,7 +5,7 @@ from typing import Annotated
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from ninja import Field, Schema
-from pydantic import AfterValidator, RootModel, ValidationInfo, field_validator
+from pydantic import AfterValidator, ValidationInfo, field_validator
 
 from accounts.models import EMAIL_LENGTH
 
@@ -70,7 +70,7 @@ class RegisteredUser(Schema):
 
 class RegisterOut(Schema):
     user: RegisteredUser
-    token: str = Field(description="For old clients only; it opens nothing.", examples=["bm90aGluZy10by1zZWUtaGVyZQ"])
+    token: str = Field(description="For old clients only; it gives no access.", examples=["bm90aGluZy10by1zZWUtaGVyZQ"])
 
 
 class ActivationResendIn(Schema):
@@ -109,7 +109,7 @@ class LoginOut(Schema):
 
 
 class RefreshIn(Schema):
-    """What a client sends that keeps its tokens itself."""
+    """The body of clients that keep their tokens themselves."""
 
     refresh: Annotated[str, Field(max_length=SIGN_IN_LENGTH, examples=[JWT_EXAMPLE]), AfterValidator(_storable)]
 
@@ -142,11 +142,7 @@ class Message(Schema):
     message: str = Field(examples=["Account successfully activated."])
 
 
-class Detail(Schema):
-    """One sentence: what was done, or what is wrong."""
+class DetailOut(Schema):
+    """One sentence that says what was done."""
 
-    detail: str = Field(examples=["Please sign in."])
-
-
-class FieldErrors(RootModel[dict[str, list[str]]]):
-    """For each wrong field what is wrong with it. The input is never repeated."""
+    detail: str = Field(examples=["An email has been sent to reset your password."])

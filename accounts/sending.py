@@ -1,7 +1,10 @@
-"""The one thread of a worker that talks to the mail server, so that a mute one holds up neither sweeps nor transcodes.
+"""The worker's one thread that talks to the mail server: a server that doesn't answer delays no sweep or transcode.
 
-Whoever wants something sent leaves it here and goes on. After a failed connection single mails are left to the
-minutely round for a while: they are due, and the round meets the server first.
+1. `send` (for a mail just ordered) and `do` (for the minutely round) put work into a queue and return at once.
+2. The thread starts with the first work and does one piece after the other (accounts/outbox.py).
+3. If the mail server can't be reached, `send` skips its mails for QUIET_S: they stay due, and the minutely round is the
+   first to try the server again.
+4. `end` lets the thread finish the mail under way when the worker stops; the others stay due.
 """
 
 import queue
@@ -24,17 +27,17 @@ type Work = Callable[[], object]
 
 
 class Sender:
-    """Does what it is given one after the other, in a thread that lives from the first of it on."""
+    """Does the work it is given one after the other, in a thread that starts with the first."""
 
     def __init__(self) -> None:
-        self._orders: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
+        self._work: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._is_over = False
         self._quiet_until = 0.0
 
     def send(self, mail_id: int) -> None:
-        """Soon, unless the mail server could not be reached just now."""
+        """Send a mail soon, unless the mail server could not be reached within the last QUIET_S."""
         self.do(lambda: self._send(mail_id))
 
     def _send(self, mail_id: int) -> None:
@@ -43,24 +46,24 @@ class Sender:
 
     def do(self, work: Work) -> None:
         with self._lock:
-            if not self._lives() and not self._is_over:
-                self._thread = threading.Thread(target=self._work_on, name="mail", daemon=True)
+            if not self._is_running() and not self._is_over:
+                self._thread = threading.Thread(target=self._do_all, name="mail", daemon=True)
                 self._thread.start()
-        self._orders.put(work)
+        self._work.put(work)
 
-    def _lives(self) -> bool:
-        """What nobody expected ends the thread, and is logged; the next order starts another."""
+    def _is_running(self) -> bool:
+        """An unexpected error is logged and ends the thread; the next work starts another."""
         return self._thread is not None and self._thread.is_alive()
 
     def end(self) -> None:
         """Finish the mail under way; the others stay due."""
         self._is_over = True
-        self._orders.put(None)
+        self._work.put(None)
         if self._thread:
             self._thread.join(LAST_MAIL_S)
 
-    def _work_on(self) -> None:
-        while (work := self._orders.get()) is not None and not self._is_over:
+    def _do_all(self) -> None:
+        while (work := self._work.get()) is not None and not self._is_over:
             try:
                 work()
             except DatabaseUnavailable as error:

@@ -1,4 +1,4 @@
-"""What people do with their accounts. Knows no HTTP; raises accounts.errors."""
+"""What people do with their accounts. Nothing here knows HTTP; failures raise the classes of accounts/errors.py."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -11,26 +11,26 @@ from accounts import devices, links, passwords, sessions, throttling, tries
 from accounts.errors import LinkRefused, PasswordRefused, RegistrationRefused, SignInRefused
 from accounts.models import Mail, User, normalised
 from accounts.sessions import Pair
-from accounts.tasks import send_mail
+from accounts.tasks import send_ordered_mail
 
 
 @dataclass(frozen=True)
 class SignIn:
     user: User
     pair: Pair
-    known_devices: str  # what the browser is to keep
+    known_devices: str  # the new value of the browser's device cookie
 
 
 def register(email: str, password: str, *, address: str) -> User:
-    """An inactive account and the order for its activation mail, or RegistrationRefused and nothing at all."""
+    """Make an inactive account and order its activation mail. Raises RegistrationRefused, and then makes neither."""
     counted = throttling.registrations.take(address)
     user = User(email=email, is_active=False, awaits_activation=True)
     try:
-        passwords.judge(password, user)
+        passwords.check_strength(password, user)
         user.password = make_password(password)
         with transaction.atomic():
             user.save()
-            order(Mail.Kind.ACTIVATION, user.email)
+            order_mail(Mail.Kind.ACTIVATION, user.email)
     except (PasswordRefused, IntegrityError) as error:
         counted.give_back()
         raise RegistrationRefused from error
@@ -38,7 +38,7 @@ def register(email: str, password: str, *, address: str) -> User:
 
 
 def activate(uid: str, token: str) -> None:
-    """Open the account a mail's link names; LinkRefused the second time."""
+    """Activate the account that a mail's link names. Raises LinkRefused, also for a link that was used before."""
     user = links.user_of_link(uid, token, links.activation)
     waiting = User.objects.filter(pk=user.pk, is_active=False, awaits_activation=True)
     if not waiting.update(is_active=True, awaits_activation=False):
@@ -46,16 +46,16 @@ def activate(uid: str, token: str) -> None:
 
 
 def resend_activation(email: str, *, address: str) -> None:
-    """Order the mail. As with a reset, who gets it is looked up when it is sent."""
+    """Order the mail. As with a reset, the account is looked up when the mail is sent."""
     throttling.resends.take(address)
-    order(Mail.Kind.ACTIVATION, normalised(email))
+    order_mail(Mail.Kind.ACTIVATION, normalised(email))
 
 
 def sign_in(email: str, password: str, *, address: str, agent: str, known_devices: str = "") -> SignIn:
-    """A new session, or SignInRefused after the same work whatever was wrong (OWASP ASVS 5.0 6.3.8).
+    """Open a session. Raises SignInRefused after the same work, whatever was wrong (OWASP ASVS 5.0 6.3.8).
 
-    `known_devices` is what the browser has kept from before. Only failures count against the limits
-    (accounts/tries.py; raises TooManyTries). They never touch sessions that exist, nor a password reset.
+    `known_devices` is the browser's device cookie. Only failures count against the limits (accounts/tries.py; raises
+    TooManyTries). A reached limit affects neither existing sessions nor a password reset.
     """
     account = normalised(email)
     with tries.counted(account, address=address, known_devices=known_devices):
@@ -68,29 +68,29 @@ def sign_in(email: str, password: str, *, address: str, agent: str, known_device
 
 
 def request_password_reset(email: str, *, address: str) -> None:
-    """Order the mail. Whether anybody has the address is looked up when it is sent: no oracle in words or time."""
+    """Order the mail. The account is looked up when it is sent, so neither answer nor time tells if there is one."""
     throttling.resets.take(address)
-    order(Mail.Kind.PASSWORD_RESET, normalised(email))
+    order_mail(Mail.Kind.PASSWORD_RESET, normalised(email))
 
 
 def reset_password(uid: str, token: str, password: str, *, address: str) -> None:
-    """Set the password of whom a mail's link names, end all their sessions and tell them by mail.
+    """Set the password of the user that a mail's link names, end all their sessions and tell them by mail.
 
-    Raises LinkRefused (also to the slower one of two who use a link at the same time) and PasswordRefused.
+    Raises LinkRefused (also for the slower of two requests that use one link at the same time) and PasswordRefused.
     """
     user = links.user_of_link(uid, token, links.password_reset)
-    passwords.judge(password, user)
+    passwords.check_strength(password, user)
     hashed = make_password(password)
     with transaction.atomic():
         unchanged = User.objects.filter(pk=user.pk, password=user.password, is_active=True)
         if not unchanged.update(password=hashed):
             raise LinkRefused
         sessions.end_sessions_of(user)
-        order(Mail.Kind.PASSWORD_CHANGED, user.email)
+        order_mail(Mail.Kind.PASSWORD_CHANGED, user.email)
     tries.forgive(user.email, address=address)
 
 
-def order(kind: Mail.Kind, address: str) -> None:
-    """Write down a mail and wake the sender after the commit; a queue that is down delays it, nothing more."""
+def order_mail(kind: Mail.Kind, address: str) -> None:
+    """Insert a mail and wake the sender after the commit. A queue that is down only delays the mail."""
     mail = Mail.objects.create(kind=kind, address=address)
-    transaction.on_commit(partial(send_mail, mail.pk), robust=True)
+    transaction.on_commit(partial(send_ordered_mail, mail.pk), robust=True)

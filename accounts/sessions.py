@@ -1,4 +1,15 @@
-"""Opening, refreshing and ending sessions: the only writer of Session rows besides `User.save`."""
+"""Sessions, from signing in to their end: the only writer of Session rows besides `User.save`.
+
+1. Open: signing in makes a row and a pair of tokens. The row holds the hash of the first refresh id.
+2. Refresh: one conditional UPDATE replaces the refresh id by its successor. Exactly one of any number of parallel
+   requests replaces it, on PostgreSQL and SQLite alike.
+3. Grace: each id determines its successor. A request with an id that was replaced less than REFRESH_GRACE ago gets the
+   very same new refresh token as the request that replaced it, so that all tabs of a browser stay signed in.
+4. Reuse: an id that was replaced before the grace is known to somebody who should not know it, or was stolen by the one
+   who replaced it. The session ends (RFC 9700 section 4.14, OWASP ASVS 5.0 10.4.5).
+5. End: `revoked_at` is set by signing out, a new password, deactivation or reuse. Unused for REFRESH_LIFETIME, or
+   SESSION_LIFETIME after signing in, a session expires. Its tokens are refused from then on.
+"""
 
 import hashlib
 import secrets
@@ -16,7 +27,7 @@ from accounts import tokens
 from accounts.errors import TokenRefused
 from accounts.models import Session, User
 
-MAX_RETIRED = 100  # refresh ids remembered within one grace; more refreshes than that in 10 s are nobody's tabs
+MAX_RETIRED = 100  # refresh ids remembered within one grace: no browser's tabs refresh more often in 10 s
 
 
 @dataclass(frozen=True)
@@ -44,13 +55,7 @@ def open_session(user: User, *, agent: str) -> Pair:
 
 
 def refresh(token: str) -> Pair:
-    """A new pair for a refresh token; TokenRefused if it is forged, expired, ended or reused.
-
-    The token is replaced by one conditional UPDATE, so of any number of parallel requests exactly one replaces it
-    (on PostgreSQL and SQLite alike). The others come within the grace and get the very same new refresh token,
-    because each id follows from the one before: every tab ends on the one live chain. Whoever comes with a
-    replaced token after the grace is a thief or was robbed: the session ends (RFC 9700 section 4.14, ASVS 5.0 10.4.5).
-    """
+    """A new pair for a refresh token: steps 2 to 4. Raises TokenRefused if it is forged, expired, ended or reused."""
     claims = tokens.read_refresh(token)
     session = live_session(claims.session_id)
     if session.current_hash == fingerprint(claims.token_id):
@@ -65,7 +70,7 @@ def refresh(token: str) -> Pair:
 
 
 def live_session(session_id: UUID) -> Session:
-    """The session with its user, in one query; TokenRefused unless both are alive."""
+    """The session with its user, in one query. Raises TokenRefused if it has ended or its user is inactive."""
     session = Session.objects.select_related("user").filter(pk=session_id).first()
     if session is None or not session.is_live:
         raise TokenRefused
@@ -94,7 +99,7 @@ def holder_of_live(session_id: UUID) -> User:
 
 
 def is_current(session_id: UUID, token_id: str) -> bool:
-    """Whether this is the refresh token that the session goes by now, and no older one."""
+    """Whether this is the session's current refresh token, not one that was replaced."""
     return Session.objects.live().filter(pk=session_id, current_hash=fingerprint(token_id)).exists()
 
 
@@ -107,7 +112,7 @@ def end_sessions_of(user: User) -> int:
 
 
 def end_everywhere(user: User) -> int:
-    """End a person's sessions, those in the admin included; returns how many those were."""
+    """End a person's sessions, including those in the admin. Returns their number."""
     in_admin = [
         session.pk
         for session in AdminSession.objects.filter(expire_date__gt=timezone.now())
@@ -118,13 +123,13 @@ def end_everywhere(user: User) -> int:
 
 
 def mark_in_admin(user: User, session_key: str) -> str:
-    """What stands for a sign-in to the admin where its key must not be told. It changes with the password, too."""
+    """A hash that stands for a sign-in to the admin without telling its key. It changes with the password."""
     value = f"{session_key}:{user.get_session_auth_hash()}"
     return salted_hmac("accounts.sessions.admin", value, algorithm="sha256").hexdigest()
 
 
 def is_in_admin(user: User, mark: str) -> bool:
-    """Whether the sign-in with this mark still lasts. All that last are looked through: there are few in the admin."""
+    """Whether the admin sign-in with this mark is still valid. Compares all valid ones: there are few."""
     keys = AdminSession.objects.filter(expire_date__gt=timezone.now()).values_list("pk", flat=True)
     return any(constant_time_compare(mark_in_admin(user, key), mark) for key in keys)
 
@@ -142,7 +147,7 @@ def fingerprint(token_id: str) -> str:
 
 
 def successor(session: Session, token_id: str) -> str:
-    """The refresh id that follows this one: secret without our key, the same for whoever asks."""
+    """The refresh id that follows this one: always the same, and nobody can compute it without our key."""
     return salted_hmac("accounts.sessions.successor", f"{session.pk}:{token_id}", algorithm="sha256").hexdigest()
 
 
@@ -165,7 +170,7 @@ def _within_grace(session: Session, now: datetime) -> list[list[str | float]]:
 
 
 def _current_id(session: Session, token_id: str) -> str | None:
-    """The live refresh id that a just replaced one leads to; None if it was replaced before the grace."""
+    """The current refresh id that follows from a replaced one; None if that was replaced before the grace."""
     graced = _within_grace(session, timezone.now())
     if fingerprint(token_id) not in [entry[0] for entry in graced]:
         return None

@@ -1,4 +1,4 @@
-"""What the queue does for people: mails at once. Rounds and tidying are in project.tasks, one worker at a time."""
+"""The accounts' queue tasks: sending mails at once. Periodic rounds and upkeep are in project/tasks.py."""
 
 from huey.contrib.djhuey import HUEY, db_task
 
@@ -8,7 +8,7 @@ URGENT = 100  # before any transcode: somebody is waiting for this mail
 
 
 @db_task(priority=URGENT)
-def send_mail(mail_id: int) -> None:
+def send_ordered_mail(mail_id: int) -> None:
     sender.send(mail_id)
 
 

@@ -56,7 +56,7 @@ class DatabaseStorage(Storage):
         return Tally.objects.filter(key=key).values_list("expires_at", flat=True).first() or time.time()
 
     def give_back(self, key: str, *, left_s: float) -> None:
-        """As `RedisCounters.give_back`."""
+        """The same as `RedisCounters.give_back`."""
         now = time.time()
         running = Tally.objects.filter(key=key, count__gt=0, expires_at__gt=now, expires_at__lte=now + left_s)
         running.update(count=F("count") - 1)
@@ -72,7 +72,7 @@ class DatabaseStorage(Storage):
 
 
 class RedisCounters(RedisStorage):
-    """`limits`' fixed windows in Redis, from which one can be given back."""
+    """`limits`' fixed windows in Redis, from which a counted try can be taken back."""
 
     GIVE_BACK = """
     if (tonumber(redis.call("get", KEYS[1])) or 0) > 0 and redis.call("pttl", KEYS[1]) <= tonumber(ARGV[1]) then
@@ -81,7 +81,7 @@ class RedisCounters(RedisStorage):
     """
 
     def give_back(self, key: str, *, left_s: float) -> None:
-        """Count one less in the window that ends within `left_s`; one that ends later began after the try."""
+        """Count one less if the window ends within `left_s` seconds: one that ends later began after the try."""
         try:
             self.storage.eval(self.GIVE_BACK, 1, self.prefixed_key(key), int(1000 * left_s))
         except RedisError as error:
@@ -95,14 +95,14 @@ def counters() -> RedisCounters | DatabaseStorage:
 
 @dataclass(frozen=True)
 class Taken:
-    """A try that is counted already."""
+    """A try that has been counted."""
 
     key: str
     period_s: int  # of the limit: how long its window can still run
     at: float  # seconds of the monotonic clock
 
     def give_back(self) -> None:
-        """Count it no longer, unless its window is over."""
+        """Take the try off its counter, unless its window is over."""
         left_s = self.period_s - (time.monotonic() - self.at) + CLOCKS_DIFFER_S
         try:
             counters().give_back(self.key, left_s=left_s)
@@ -111,11 +111,10 @@ class Taken:
 
 
 class Throttle:
-    """One limit by the name of its setting, such as "10/5minutes", counted for each subject apart.
+    """One limit such as "10/5minutes", named by its setting and counted separately for each subject.
 
-    A try is counted before it is made, by one atomic step: however many are made at the same time, no more than the
-    limit's pass. A storage that can't be reached lets everybody through: people rather sign in unthrottled than not
-    at all.
+    A try is counted before it is made, in one atomic step, so that tries made at the same time can't exceed the limit.
+    If the storage can't be reached, every try passes: signing in without a limit is better than not at all.
     """
 
     def __init__(self, setting: str) -> None:
@@ -126,7 +125,7 @@ class Throttle:
         return parse(getattr(settings, self.setting))
 
     def take(self, subject: str) -> Taken:
-        """Count one, or raise TooManyTries when the limit is reached; what is refused doesn't count."""
+        """Count a try, or raise TooManyTries if the limit is reached. Refused tries don't count."""
         key, period_s = self._key(subject), self.limit.get_expiry()
         try:
             number = counters().incr(key, period_s)
@@ -147,7 +146,7 @@ class Throttle:
             log.warning("throttle storage unreachable", error=type(error).__name__)
 
     def _key(self, subject: str) -> str:
-        """Subjects are addresses of people and machines: only their keyed hash is kept."""
+        """The counter's key. It holds a keyed hash, because subjects are addresses of people and machines."""
         hashed = salted_hmac("accounts.throttling", subject, algorithm="sha256").hexdigest()
         return self.limit.key_for(self.setting, hashed)
 
@@ -158,17 +157,17 @@ resets = Throttle("THROTTLE_RESET_ADDRESS")
 
 
 def without_port(address: str) -> str:
-    """Some balancers write where a connection came from with its port, which is another one each time."""
+    """The address alone: some balancers add the client's port, which differs for each connection."""
     if address.startswith("["):
         return address[1:].partition("]")[0]
     return address.partition(":")[0] if address.count(":") == 1 else address
 
 
 def client_address(request: HttpRequest) -> str:
-    """Who sent this, an IPv6 network counting as one; X-Forwarded-For counts only from TRUSTED_PROXIES proxies.
+    """The client's IP address, or its /64 network for IPv6. X-Forwarded-For is believed for TRUSTED_PROXIES proxies.
 
-    Each proxy appends the address it was called from, so the one that the outermost of ours saw stands that many
-    places from the right. Anything further left the client may have made up.
+    Each proxy appends the address it was called from, so the address that our outermost proxy saw is that many places
+    from the right. The client may have made up anything further left.
     """
     address = request.META.get("REMOTE_ADDR", "")
     proxies = settings.TRUSTED_PROXIES

@@ -1,4 +1,4 @@
-"""Minting and verifying JWTs. They are only carriers: what a token is worth, its session's row says."""
+"""Minting and verifying JWTs. A token only names its session; the session's row decides whether it is accepted."""
 
 import threading
 import time
@@ -62,7 +62,7 @@ def read_refresh(token: str) -> Claims:
 
 
 def read_overdue(token: str) -> Claims:
-    """What an access token of ours says, be it expired: of which session it was, and no more. Raises TokenRefused."""
+    """The claims of our access token, even if it has expired: they only tell its session. Raises TokenRefused."""
     signed: dict[str, Any] = settings.NINJA_JWT
     try:
         claims = jwt.decode(
@@ -82,7 +82,7 @@ def read_overdue(token: str) -> Claims:
 
 def _read(kind: type[Access] | type[Refresh], token: str) -> Claims:
     """Raises TokenRefused for anything but an unexpired token of this kind signed by us (ASVS 5.0 9.1, 9.2)."""
-    claims = _verified(kind, token)  # with a leeway for clocks that are ahead, which is none for the expiry
+    claims = _verified(kind, token)  # allows for clocks that are ahead, but here the expiry counts exactly
     if claims.expires_at <= time.time():
         raise TokenRefused
     return claims
@@ -90,7 +90,7 @@ def _read(kind: type[Access] | type[Refresh], token: str) -> Claims:
 
 @cached(LRUCache(maxsize=10_000), lock=threading.Lock())
 def _verified(kind: type[Access] | type[Refresh], token: str) -> Claims:
-    """What a token says, whose signature is looked at once: neither changes. Only its expiry is to be asked again."""
+    """A token's claims. They never change, so they are cached; whether the token has expired is checked each time."""
     try:
         claims = kind(token)
         return Claims(UUID(str(claims[SESSION_CLAIM])), str(claims["jti"]), float(claims["exp"]))

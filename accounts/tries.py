@@ -1,10 +1,11 @@
 """How often somebody may try to sign in, by the API and by the admin's form alike.
 
 1. A try is counted before the password is looked at, so that tries made at the same time count too.
-2. Who comes from a browser that has signed in to the account before is counted by that browser alone: strangers'
-   guesses lock nobody out, be they made at the same address (OWASP's device cookie).
-3. Everybody else is counted for the account at this address, for the address, and widely for the account.
-4. Only a try that was wrong stays counted.
+2. A try from a browser that has signed in to the account before is counted for that browser alone. Strangers' guesses
+   don't lock its owner out, even at the same address (OWASP's device cookie).
+3. Any other try is counted three times: for the account at this address, for the address, and for the account from
+   anywhere.
+4. Only a wrong try stays counted.
 """
 
 from collections.abc import Iterator
@@ -22,9 +23,9 @@ of_device = Throttle("THROTTLE_SIGN_IN_DEVICE")
 
 @contextmanager
 def counted(account: str, *, address: str, known_devices: str) -> Iterator[None]:
-    """Count what is tried inside: it stays counted where it ends with SignInRefused. Raises TooManyTries.
+    """Count the try that is made inside; it stays counted if it ends with SignInRefused. Raises TooManyTries.
 
-    `account` is the name as it was normalised, whether or not anybody has it; `known_devices` is the browser's cookie.
+    `account` is the normalised name, whether or not anybody has it; `known_devices` is the browser's device cookie.
     """
     taken = take(account, address=address, device=devices.device_of(known_devices, account))
     is_wrong = False
@@ -39,7 +40,7 @@ def counted(account: str, *, address: str, known_devices: str) -> Iterator[None]
 
 
 def take(account: str, *, address: str, device: str | None) -> list[Taken]:
-    """Count a try wherever it has to be counted, or raise TooManyTries and count it nowhere."""
+    """Count a try for each of its limits, or raise TooManyTries and count it for none."""
     counts = [(of_device, device)] if device else everywhere(account, address)
     taken: list[Taken] = []
     try:
@@ -61,6 +62,6 @@ def everywhere(account: str, address: str) -> list[tuple[Throttle, str]]:
 
 
 def forgive(account: str, *, address: str) -> None:
-    """Open the account for its owner, who has shown at this address to be it."""
+    """Forget the wrong tries at an account whose owner has just proved, at this address, who they are."""
     at_address.forget(f"{account} {address}")
     of_account.forget(account)

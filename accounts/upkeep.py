@@ -1,4 +1,4 @@
-"""Removing what nobody needs any more."""
+"""Removing rows that nobody needs any more."""
 
 import time
 from datetime import timedelta
@@ -18,19 +18,19 @@ KEPT_ENDED = timedelta(days=1)
 
 
 def remove_expired() -> None:
-    """Dead sessions, old mails and counters, and accounts whose e-mail nobody confirmed in time.
+    """Remove ended sessions, old mails and counters, and accounts whose e-mail was not confirmed in time.
 
-    The last frees the address for its owner, should somebody else have typed it. Where a link was mailed since, the
-    account is kept for as long as that works.
+    Removing such an account frees the address for its owner, in case somebody else typed it. An account is kept as
+    long as a link that was mailed for it still works.
     """
     now = timezone.now()
-    dead = Q(expires_at__lte=now) | Q(revoked_at__lte=now - KEPT_ENDED)
+    ended = Q(expires_at__lte=now) | Q(revoked_at__lte=now - KEPT_ENDED)
     mailed = Mail.objects.filter(address=OuterRef("email"), sent_at__gt=now - settings.ACTIVATION_LIFETIME)
     unconfirmed = User.objects.filter(
         ~Exists(mailed), awaits_activation=True, date_joined__lt=now - settings.UNCONFIRMED_ACCOUNTS_KEPT
     )
     removed = {
-        "sessions": Session.objects.filter(dead).delete()[0],
+        "sessions": Session.objects.filter(ended).delete()[0],
         "admin_sessions": AdminSession.objects.filter(expire_date__lt=now).delete()[0],
         "mails": outbox.remove_old(),
         "tallies": Tally.objects.filter(expires_at__lt=time.time()).delete()[0],

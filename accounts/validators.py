@@ -1,4 +1,4 @@
-"""Rules for new passwords, asked about what will be hashed: a common one stays common in wide characters."""
+"""Django's rules for new passwords, applied to the normalised text: wide characters make no password less common."""
 
 from typing import Protocol
 

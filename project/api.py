@@ -50,7 +50,7 @@ STATUS_OF: dict[type[Exception], int] = {
     videos.ChecksumMismatch: 460,
     videos.NoRoom: 507,
 }
-SENTENCE_OF: dict[type[Exception], int] = {
+GENERIC_STATUS_OF: dict[type[Exception], int] = {  # answered with the status's own sentence
     PermissionDenied: 403,
     RequestDataTooBig: 413,
     SuspiciousOperation: 400,
@@ -87,9 +87,9 @@ def is_json(request: HttpRequest) -> bool:
 
 
 class HeadToo(NinjaAPI):
-    """HEAD is answered wherever GET is (RFC 9110 9.1); the schema leaves it out, since each operationId stands once.
+    """Answers HEAD wherever it answers GET (RFC 9110 9.1). The schema leaves it out: operationIds are unique.
 
-    Not so where GET has an effect, as that of a mail's link: mail scanners send HEAD to every address they see.
+    Routers whose GET has an effect are excepted, such as a mail's link: mail scanners send HEAD to every address.
     """
 
     def add_router(self, prefix: str, router: Router | str, *, is_safe: bool = True, **options: Any) -> None:
@@ -135,7 +135,7 @@ def refuse(request: HttpRequest, status: int, sentence: str = "") -> HttpRespons
 
 @api.exception_handler(HttpError)
 def http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
-    """Ninja's own errors. Whatever it could not parse is a 400, or a 415 where nobody said it was JSON."""
+    """Ninja's own errors. A body that can't be parsed is a 400, or a 415 if its content type is not JSON."""
     status = error.status_code
     if status == 400 and not is_json(request):
         status = 415
@@ -144,7 +144,7 @@ def http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
 
 @api.exception_handler(ValidationError)
 def invalid_input(request: HttpRequest, error: ValidationError) -> HttpResponse:
-    """One list of sentences for each wrong field; the input itself is never echoed."""
+    """One list of sentences for each wrong field; the input itself is never repeated."""
     fields: dict[str, list[str]] = defaultdict(list)
     for problem in error.errors:
         location = tuple(problem["loc"])
@@ -174,15 +174,16 @@ def known_or_unexpected(request: HttpRequest, error: Exception) -> HttpResponse:
             if isinstance(error, accounts.TooManyTries):
                 response["Retry-After"] = str(error.retry_after_s)
             return response
-        if kind in SENTENCE_OF:
-            return refuse_away(request, error) if SENTENCE_OF[kind] == 503 else refuse(request, SENTENCE_OF[kind])
+        if kind in GENERIC_STATUS_OF:
+            status = GENERIC_STATUS_OF[kind]
+            return refuse_for_now(request, error) if status == 503 else refuse(request, status)
     log.error("unexpected error", exc_info=error)
     return refuse(request, 500)
 
 
-def refuse_away(request: HttpRequest, error: Exception) -> HttpResponse:
-    """The database or Redis is away for a moment: not our mistake, and worth another try."""
-    log.warning("a part is away", reason=f"{type(error).__name__}: {error}")
+def refuse_for_now(request: HttpRequest, error: Exception) -> HttpResponse:
+    """503 with Retry-After: the database or Redis can't be reached at the moment."""
+    log.warning("database or Redis unreachable", reason=f"{type(error).__name__}: {error}")
     response = refuse(request, 503)
     response["Retry-After"] = "5"
     return response

@@ -7,4 +7,4 @@ class ProjectConfig(AppConfig):
     verbose_name = "Videoflix"
 
     def ready(self) -> None:
-        autodiscover_modules("health.checks")  # now, since ours ask models
+        autodiscover_modules("health.checks")  # only now: our checks import models

@@ -32,7 +32,7 @@ type Handler = Callable[[HttpRequest], HttpResponseBase]
 
 
 def admin_policy(get_response: Handler) -> Handler:
-    """Tell Django's middleware, which must come before this one, which policy the admin's pages get."""
+    """Middleware: give the admin's pages their own policy. Django's CSP middleware must stand before this one."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)

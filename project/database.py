@@ -1,10 +1,10 @@
-"""Whether the database can be reached at all, told quickly and once."""
+"""A quick check whether the database can be reached."""
 
 from django.db import connection
 
 
 def check_reachable() -> None:
-    """Ask over a connection of its own: a pool would try for seconds, and log each try. Raises OperationalError."""
+    """Raise OperationalError if not. Connects without the pool, which would try for seconds and log each try."""
     if "pool" not in connection.settings_dict["OPTIONS"]:
         return  # a file is opened when it is needed
     probe = connection.copy()

@@ -199,7 +199,7 @@ def encoding_of(env_file: Path) -> str:
 
     Stops the program where it is neither.
     """
-    if not env_file.is_file():  # missing, or a pipe, which can be read once
+    if not env_file.is_file():  # missing, or a pipe, which can be read only once
         return "utf-8"
     content = env_file.read_bytes()
     encoding = "utf-16" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
@@ -213,7 +213,7 @@ def encoding_of(env_file: Path) -> str:
 
 
 def share_metrics(folder: str) -> None:
-    """Let the web processes that are started from here add their counters up in `folder`; before they import them."""
+    """Let web processes started from here add their counters up in `folder`. Call it before they import any."""
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
 
 
@@ -222,7 +222,7 @@ def shares_metrics() -> bool:
 
 
 def private_key(path: Path) -> str:
-    """The installation's secret key: made once, readable by its owner alone, the same for all who start at once."""
+    """The installation's secret key: made once, readable by its owner alone, the same if several start at once."""
     try:
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)

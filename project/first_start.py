@@ -30,11 +30,11 @@ DEMO_DESCRIPTION = "Thirty seconds of moving colours with a clock and a tone, ma
 @dataclass(frozen=True)
 class Administrator:
     username: str
-    new_password: str | None  # to be shown once; None where it was chosen by somebody
+    new_password: str | None  # to be shown once; None if DJANGO_SUPERUSER_PASSWORD set it
 
 
 class NoDatabase(Exception):
-    """The message says in a line where it should be and what it answered."""
+    """The message says in one line where the database should be and why it can't be used."""
 
 
 def prepare() -> Administrator | None:
@@ -56,7 +56,7 @@ def prepare() -> Administrator | None:
 
 @contextmanager
 def one_at_a_time(database: str) -> Iterator[None]:
-    """Let one process pass: PostgreSQL decides among hosts, a file's lock among those that share a SQLite file."""
+    """Let one process in at a time: PostgreSQL has a lock for it; with SQLite a file in DATA_DIR is locked."""
     if connections[database].vendor == "postgresql":
         with connections[database].cursor() as cursor:
             cursor.execute("SELECT pg_advisory_lock(%s)", [LOCK])
@@ -88,7 +88,7 @@ def make_administrator() -> Administrator | None:
 
 
 def wants_demo() -> bool:
-    """On a first start only: a demo video that somebody has deleted doesn't come back."""
+    """True on a first start only: a demo video that somebody has deleted doesn't come back."""
     return not demo_marker().exists() and not Video.objects.exists()
 
 

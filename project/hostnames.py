@@ -1,4 +1,4 @@
-"""Hosts and origins as people write them, turned into what browsers send; ValueError where nobody could mean it."""
+"""Hosts and origins as people write them, turned into what browsers send. Raises ValueError for anything else."""
 
 import ipaddress
 import re
@@ -10,7 +10,7 @@ HOST = re.compile(r"(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*", re.ASCII)
 
 
 def origin(text: str) -> str:
-    """The serialised origin (RFC 6454 6.2): small letters, no default port, no slash, names in ASCII."""
+    """The serialised origin (RFC 6454 6.2): lower case, no default port, no slash, names in ASCII."""
     parts = urlsplit(text)
     port = parts.port
     if parts.scheme not in DEFAULT_PORTS or "@" in parts.netloc or parts.path.strip("/") or "?" in text or "#" in text:

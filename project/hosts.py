@@ -1,7 +1,7 @@
-"""Under which host names requests are answered: one rule for every way in, those in front of Django too.
+"""The host names under which requests are answered: one rule for every request.
 
-Django asks it only where a host name is needed, in the middle of a request. Here it comes first: who uses a name that
-is not in ALLOWED_HOSTS gets one answer everywhere, and the log says so.
+Django checks ALLOWED_HOSTS only where a host name is needed, in the middle of a request. Here the check comes first: a
+request with another name gets the same answer everywhere, and a line in the log.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,7 +17,7 @@ type Handler = Callable[[HttpRequest], HttpResponseBase]
 
 log = structlog.get_logger("videoflix.web")
 
-# Asked by containers, balancers and Prometheus, which know an address and no name; no link in them begins with one.
+# Asked by containers, balancers and Prometheus, which know an address but no name. Their answers hold no links.
 PROBES = frozenset(("/api/health/", "/api/health", "/api/ready/", "/api/ready", "/metrics"))
 LONGEST_LOGGED = 255  # RFC 1035 2.3.4
 REFUSAL = "This host name is not served here."
@@ -35,12 +35,12 @@ def is_allowed(host: str) -> bool:
 
 
 def host_of(environ: Mapping[str, Any]) -> str:
-    """As `HttpRequest.get_host` sees it; a client of HTTP/1.0 may name none."""
+    """The host as `HttpRequest.get_host` sees it; a client of HTTP/1.0 may name none."""
     return str(environ.get("HTTP_HOST", environ["SERVER_NAME"]))
 
 
 def served_hosts_only(get_response: Handler) -> Handler:
-    """Middleware: refuse what is addressed to another host."""
+    """Middleware: refuse requests for other hosts."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         if is_served(request.META):

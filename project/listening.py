@@ -1,8 +1,7 @@
-"""Where the web server listens, and under which name people find it there.
+"""Where the web server listens, and which name people use to reach it.
 
-A browser takes `localhost` and `127.0.0.1` for two sites, and sends the cookies of one nowhere on the other. So one
-name is told, and both of the addresses that it may stand for are listened on: which of them is tried first is up to
-the client.
+To a browser `localhost` and `127.0.0.1` are two sites, and a page on one sends no cookies to the other. So people are
+told one name, and the server listens on both addresses of that name: the client decides which one it tries first.
 """
 
 import socket
@@ -20,7 +19,7 @@ def addresses(host: str) -> list[str]:
 
 
 def is_ours(address: str) -> bool:
-    """False where there is no IPv6, or no loopback address of that kind."""
+    """Whether this machine has the address. False if it has no IPv6, or no loopback address of that kind."""
     try:
         with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as probe:
             probe.bind((address, 0))
@@ -30,13 +29,13 @@ def is_ours(address: str) -> bool:
 
 
 def reachable(host: str) -> str:
-    """An address under which this machine itself reaches what listens there."""
+    """The address at which this machine itself reaches a server that listens on `host`."""
     address = addresses(host)[0]
     return WILDCARDS.get(address, address)
 
 
 def site(host: str, port: int) -> str:
-    """The address to be told: by name wherever `localhost` leads there."""
+    """The address to show to people: with `localhost` wherever that leads there."""
     name = LOCALHOST if host in (*WILDCARDS, LOOPBACK[0]) else host
     return f"http://{bracketed(name)}:{port}"
 

@@ -1,4 +1,4 @@
-"""One line per event: JSON for machines, readable text with DEBUG=True. Secrets are masked wherever they stand."""
+"""One line per event: JSON for machines, readable text with DEBUG=True. Secrets are masked wherever they appear."""
 
 import logging.config
 import re
@@ -62,12 +62,12 @@ def mask_secrets(logger: Any, method: str, event: structlog.types.EventDict) -> 
 
 @lru_cache(maxsize=1024)
 def is_secret(name: str) -> bool:
-    """Whether what stands under this name is never told."""
+    """Whether values of this name are secrets, which are never logged."""
     return SECRET_NAMES.search(name) is not None
 
 
 def masked_value(name: str, value: Any) -> Any:
-    """What an event says under a name, however deep the secret lies."""
+    """The value with its secrets masked, however deeply nested."""
     if is_secret(name):
         return "***"
     match value:
@@ -107,7 +107,7 @@ def logging_config(*, level: str, as_json: bool) -> dict[str, Any]:
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
-            "django.request": {"level": "ERROR"},  # 4xx answers stand in the access line already
+            "django.request": {"level": "ERROR"},  # 4xx answers are in the access line already
             "django.db.backends": {"level": "INFO"},  # its DEBUG is every query with its values, hashes among them
             "huey": {"level": "WARNING"},
             "hls.core.process": {"level": "DEBUG" if level == "DEBUG" else "WARNING"},  # whole ffmpeg commands
@@ -118,7 +118,7 @@ def logging_config(*, level: str, as_json: bool) -> dict[str, Any]:
 
 PROCESSORS: list[
     structlog.typing.Processor
-] = [  # one list however often it is set up: loggers that are in use hold on to it
+] = [  # one list, however often logging is set up: loggers in use keep a reference to it
     structlog.stdlib.filter_by_level,
     *SHARED[:-1],
     structlog.stdlib.PositionalArgumentsFormatter(),
@@ -140,7 +140,7 @@ def configure(config: dict[str, Any]) -> None:
 def lean_logger(name: str, *, level: str, as_json: bool) -> structlog.typing.FilteringBoundLogger:
     """A logger straight to standard error: without a LogRecord and without masking, at a third of the cost.
 
-    For events that come by the thousand, and of whose every value it is known that it is no secret.
+    Only for frequent events, and only if none of their values can be a secret.
     """
     last: Any = structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(colors=False)
     logger = structlog.wrap_logger(

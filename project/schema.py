@@ -1,7 +1,7 @@
-"""The OpenAPI schema, completed: what is true of every endpoint is said here once instead of beside each.
+"""The OpenAPI schema, completed: what holds for every endpoint is written here once instead of beside each.
 
-Ninja knows types and declared statuses. Added are: who may call (both credentials of each gate), the errors that
-every endpoint of a kind can answer, and examples compiled from those of the fields.
+Ninja knows types and declared statuses. This adds who may call (both credentials of each gate), the errors that every
+endpoint of a kind can answer, and examples put together from those of the fields.
 """
 
 from http import HTTPStatus
@@ -13,7 +13,8 @@ from ninja.operation import Operation
 
 from accounts import cookies
 from accounts.auth import Gate
-from accounts.schemas import Detail, FieldErrors
+from library.openapi import FieldErrors
+from library.schemas import Detail
 from project.sentences import sentence_for
 
 DESCRIPTION = """\
@@ -24,7 +25,7 @@ answers as it does to your frontend. Apps send `Authorization: Bearer <access>` 
 `X-Token-Transport: body`, copy `access` from its answer, and paste it behind *Authorize*.
 
 **Errors** are JSON in one of two shapes: `{"detail": "one sentence"}`, or with status 400 for input
-`{"<field>": ["sentence", …]}`. Fields that nobody knows are ignored.
+`{"<field>": ["sentence", …]}`. Unknown fields are ignored.
 
 **Browsers** may send unsafe requests from this server's own pages and from the origins in `CSRF_TRUSTED_ORIGINS`,
 which may also read the answers (CORS, with credentials). Every path works with and without its last slash.
@@ -46,13 +47,13 @@ SECURITY_SCHEMES: dict[str, dict[str, str]] = {
         "type": "apiKey",
         "in": "cookie",
         "name": settings.SESSION_COOKIE_NAME,
-        "description": "Of staff signed in at /admin/. Unsafe requests then need the header `X-CSRFToken`.",
+        "description": "For staff signed in at /admin/. Unsafe requests then need the header `X-CSRFToken`.",
     },
     "playback": {
         "type": "apiKey",
         "in": "cookie",
         "name": cookies.PLAYBACK,
-        "description": "Set by each playlist, for one video: a video goes on when the access token has expired.",
+        "description": "Set by each playlist, for one video, which plays on when the access token has expired.",
     },
 }
 TAGS = [
@@ -61,7 +62,7 @@ TAGS = [
     {"name": "Playback", "description": "What an HLS player fetches."},
     {"name": "Transcoding", "description": "What becomes of an upload. For staff."},
     {"name": "Uploads", "description": "Resumable uploads as tus 1.0 defines them. For staff."},
-    {"name": "Health", "description": "Whether the parts are well, for monitoring."},
+    {"name": "Health", "description": "Whether each part works, for monitoring."},
 ]
 UNSAFE = frozenset(("POST", "PUT", "PATCH", "DELETE"))
 DETAIL = {"$ref": "#/components/schemas/Detail"}

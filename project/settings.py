@@ -29,7 +29,7 @@ SUPERUSER_PASSWORD = env.django_superuser_password
 SECRET_KEY = env.secret_key or environment.private_key(DATA_DIR / "secret_key")
 DEBUG = env.debug
 ALLOWED_HOSTS = env.allowed_hosts
-CSRF_TRUSTED_ORIGINS = env.csrf_trusted_origins  # CORS too asks accounts.origins, for whom this is the list
+CSRF_TRUSTED_ORIGINS = env.csrf_trusted_origins  # accounts/origins.py reads it, for CORS too
 WELCOMES_THIS_MACHINE = env.model_fields_set.isdisjoint(("allowed_hosts", "csrf_trusted_origins"))
 CORS_ALLOW_CREDENTIALS = True
 TUS_REQUEST_HEADERS = [
@@ -60,7 +60,7 @@ SESSION_COOKIE_HTTPONLY = True
 COOKIE_PREFIX = env.cookie_prefix  # accounts/cookies.py gives it to our own
 SESSION_COOKIE_NAME = f"{COOKIE_PREFIX}sessionid"
 CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}csrftoken"
-MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"  # a cookie's name could not be set
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"  # a cookie would lack the prefix
 CSRF_COOKIE_SAMESITE = env.jwt_cookie_samesite
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
@@ -145,7 +145,7 @@ DATABASES: dict[str, dict[str, Any]] = {
     "default": {
         "ENGINE": "project.sqlite",
         "NAME": DATA_DIR / "db.sqlite3",
-        "TEST": {"NAME": DATA_DIR / "test.sqlite3"},  # a file, as in real life, so that threads really compete
+        "TEST": {"NAME": DATA_DIR / "test.sqlite3"},  # a file, as in production, so that threads really compete
         "OPTIONS": {
             "transaction_mode": "IMMEDIATE",
             "timeout": 20,
@@ -218,7 +218,7 @@ ACCESS_LIFETIME = timedelta(minutes=30)
 REFRESH_LIFETIME = timedelta(days=7)
 SESSION_LIFETIME = timedelta(days=30)
 REFRESH_GRACE = timedelta(seconds=10)
-NINJA_JWT = {  # everything that matters is said here: ninja-jwt would take the rest from the environment
+NINJA_JWT = {  # everything that matters is set here: ninja-jwt would take it from the environment
     "ALGORITHM": "HS256",
     "SIGNING_KEY": salted_hmac("videoflix.jwt", "signing key", secret=SECRET_KEY, algorithm="sha256").hexdigest(),
     "ISSUER": "videoflix",
@@ -227,7 +227,7 @@ NINJA_JWT = {  # everything that matters is said here: ninja-jwt would take the 
 }
 ACTIVATION_LIFETIME = timedelta(days=3)
 RESET_LIFETIME = timedelta(hours=1)
-PASSWORD_RESET_TIMEOUT = int(ACTIVATION_LIFETIME.total_seconds())  # the longest of both; each checks its own
+PASSWORD_RESET_TIMEOUT = int(ACTIVATION_LIFETIME.total_seconds())  # the longer of both; each link checks its own
 UNCONFIRMED_ACCOUNTS_KEPT = timedelta(days=7)
 
 # Throttling: fixed windows in the words of the `limits` library
@@ -235,7 +235,7 @@ UNCONFIRMED_ACCOUNTS_KEPT = timedelta(days=7)
 THROTTLE_SIGN_IN = env.throttle_sign_in  # wrong passwords, by account at one client address
 THROTTLE_SIGN_IN_ADDRESS = env.throttle_sign_in_address  # by client address: an office or a phone network share one
 THROTTLE_SIGN_IN_ACCOUNT = env.throttle_sign_in_account  # by account (NIST SP 800-63B 5.2.2: at most 100)
-THROTTLE_SIGN_IN_DEVICE = env.throttle_sign_in_device  # by browser that the account knows: it has no other limit
+THROTTLE_SIGN_IN_DEVICE = env.throttle_sign_in_device  # by browser that has signed in before: it has no other limit
 THROTTLE_REGISTER_ADDRESS = env.throttle_register_address  # accounts made, by client address
 THROTTLE_RESEND_ADDRESS = env.throttle_resend_address  # requests for activation mails, by client address
 THROTTLE_RESET_ADDRESS = env.throttle_reset_address  # requests, by client address
@@ -279,7 +279,7 @@ UPLOAD_MAX_BYTES = env.upload_max_mb * 1_000_000
 TRASH_DAYS = env.trash_days
 DISK_RESERVE_BYTES = env.disk_reserve_mb * 1_000_000
 
-# Words and times
+# Language and time zone
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"

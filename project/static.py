@@ -6,7 +6,7 @@ from whitenoise.middleware import WhiteNoiseMiddleware
 
 
 class StaticFiles(WhiteNoiseMiddleware):  # type: ignore[misc]  # whitenoise has no types
-    """WhiteNoise, which need not warn of a folder that `collectstatic` has not made: finders find the files too."""
+    """WhiteNoise without its warning about a folder that `collectstatic` has not made: finders find the files, too."""
 
     def add_files(self, root: str | Path, prefix: str | None = None) -> None:
         if Path(root).is_dir():

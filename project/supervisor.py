@@ -1,11 +1,11 @@
 """Several programs in the foreground as if they were one: their output prefixed, stopped together, never orphaned.
 
 Each program gets a session of its own, so that the terminal's Ctrl-C reaches only this process, which passes it on
-once. The kernel kills them should this process die without a word.
+once. The kernel kills the programs if this process is killed.
 
-One that ends by itself is started again while the others go on: usually the system ran out of memory and killed it.
-The pause before that doubles each time until it has run steadily. Only one that ends at once, again and again, ends
-the whole.
+A program that ends by itself is started again while the others go on: usually the system ran out of memory and killed
+it. The pause before each start doubles until the program has run steadily. All programs are stopped only if one ends
+right after its start several times in a row.
 """
 
 import http.client
@@ -26,10 +26,10 @@ from types import FrameType
 
 from hls.core import launcher
 
-ASKING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 STOP_TIMEOUT_S = 35  # more than the worker and gunicorn allow themselves
 TICK_S = 0.2
-LAST_WORDS_S = 1
+LAST_OUTPUT_S = 1
 LAST_LINES = 10
 
 
@@ -42,18 +42,18 @@ class Program:
 
 @dataclass(frozen=True)
 class Patience:
-    """With a program that ends by itself."""
+    """How often and how soon a program that ends by itself is started again."""
 
     first_pause_s: float = 1
     longest_pause_s: float = 60
-    steady_s: float = 60  # after so long a run the next pause is the first one again
-    at_once_s: float = 10  # a shorter run has ended at once
-    most_at_once: int = 5  # so many of them in a row are the end
+    steady_s: float = 60  # after a run this long the next pause is the first one again
+    at_once_s: float = 10  # a shorter run ended right after its start
+    most_at_once: int = 5  # after so many of them in a row everything stops
 
 
 @dataclass(frozen=True)
 class Record:
-    """How a program has fared since it last ran steadily."""
+    """How a program was started since it last ran steadily."""
 
     pause_s: float = 0  # before the last start
     ended_at_once: int = 0  # in a row
@@ -66,7 +66,7 @@ class Record:
 
 
 @dataclass(frozen=True)
-class Ended:
+class ProgramEnded:
     program: Program
     returncode: int
     last_lines: tuple[str, ...] = ()
@@ -83,7 +83,7 @@ class AskedToStop:
     pass
 
 
-type Events = queue.SimpleQueue[Ended | AskedToStop]
+type Events = queue.SimpleQueue[ProgramEnded | AskedToStop]
 
 
 class Supervisor:
@@ -105,13 +105,13 @@ class Supervisor:
 
         0 after a wanted stop, 1 when a program couldn't be kept running or had to be killed.
         """
-        with asking_signals(self.events):
+        with stop_signals(self.events):
             for program in self.programs:
                 self._start(program)
             waits_for_start = True
             while self.running or self.start_at:
                 try:
-                    self._heed(self.events.get(timeout=TICK_S))
+                    self._react_to(self.events.get(timeout=TICK_S))
                 except queue.Empty:
                     self._do_what_is_due()
                     if self.kill_at is None and waits_for_start and is_up():
@@ -142,14 +142,14 @@ class Supervisor:
             self._tell(f"Starting {program.name} again …")
             try:
                 self._start(program)
-            except OSError as error:  # no memory, or no process more: what it has ended by may last
+            except OSError as error:  # no memory or no process left; what ended it may last
                 self._start_again_or_give_up(program, how=str(error.strerror), last_lines=())
 
-    def _heed(self, event: Ended | AskedToStop) -> None:
-        if isinstance(event, Ended):
+    def _react_to(self, event: ProgramEnded | AskedToStop) -> None:
+        if isinstance(event, ProgramEnded):
             process = self.running.pop(event.program)
             with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)  # what it may have left behind
+                os.killpg(process.pid, signal.SIGKILL)  # processes that it may have left behind
             if self.kill_at is None:
                 self._start_again_or_give_up(event.program, how=event.how, last_lines=event.last_lines)
         elif self.kill_at is not None:
@@ -188,19 +188,19 @@ class Supervisor:
                 os.killpg(process.pid, signal.SIGKILL)
 
     def _tell(self, line: str) -> None:
-        with suppress(OSError):  # nobody may be reading any more; all the more reason to go on stopping
+        with suppress(OSError):  # if nobody reads our output any more, go on stopping
             say(line)
 
 
 @contextmanager
-def asking_signals(events: Events) -> Iterator[None]:
-    """Turn Ctrl-C, SIGTERM and a closed terminal into events; not the last one under `nohup`."""
+def stop_signals(events: Events) -> Iterator[None]:
+    """Turn Ctrl-C, SIGTERM and a closed terminal (SIGHUP, which `nohup` has us ignore) into events."""
 
     def ask(number: int, frame: FrameType | None) -> None:
         events.put(AskedToStop())
 
-    is_to_outlive = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN  # its terminal: `nohup make run &`
-    numbers = [number for number in ASKING_SIGNALS if number != signal.SIGHUP or not is_to_outlive]
+    ignores_hangup = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN  # `nohup make run &`
+    numbers = [number for number in STOP_SIGNALS if number != signal.SIGHUP or not ignores_hangup]
     before = {number: signal.signal(number, ask) for number in numbers}
     try:
         yield
@@ -226,18 +226,18 @@ def follow(program: Program, process: subprocess.Popen[bytes], events: Events) -
     reader = threading.Thread(target=pass_on, daemon=True)
     reader.start()
     returncode = process.wait()
-    reader.join(LAST_WORDS_S)
-    events.put(Ended(program, returncode, tuple(last_lines)))
+    reader.join(LAST_OUTPUT_S)
+    events.put(ProgramEnded(program, returncode, tuple(last_lines)))
 
 
 def say(line: str) -> None:
-    """One whole line at once: several threads speak."""
+    """Write a whole line at once, since several threads write."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 
 
 def answers(host: str, port: int, path: str) -> bool:
-    """Whether something speaks HTTP there, whatever it says."""
+    """Whether an HTTP server answers there, with whatever status."""
     connection = http.client.HTTPConnection(host, port, timeout=5)
     try:
         connection.request("GET", path)

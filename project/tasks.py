@@ -1,4 +1,4 @@
-"""Periodic tasks of the accounts, which know no workers: here one worker at a time does them."""
+"""The accounts' periodic tasks, each done by one worker at a time. Accounts itself may not import the engine."""
 
 from datetime import timedelta
 
@@ -15,7 +15,7 @@ HOURLY = timedelta(minutes=50)
 
 @db_periodic_task(crontab(minute="*"), priority=URGENT)
 def send_due_mails() -> None:
-    """Huey delivers at most once: what a lost queue or a killed worker left behind is sent from here."""
+    """Send what a lost queue or a killed worker left unsent: Huey delivers a task at most once."""
     sender.do(lambda: in_turn("send due mails", MINUTELY, lambda lease: outbox.send_due(lease.go_on)))
 
 

@@ -33,7 +33,7 @@ def shows_failed_videos(request: HttpRequest) -> bool:
 
 
 def shows_videos(request: HttpRequest) -> bool:
-    """Only where no entry of their own stands for the page."""
+    """Whether the entry "Videos" is highlighted: only on pages that have no entry of their own."""
     videos, adding = reverse("admin:library_video_changelist"), reverse("admin:library_video_add")
     return request.path.startswith(videos) and request.path != adding and not shows_failed_videos(request)
 
@@ -64,7 +64,7 @@ UNFOLD: dict[str, Any] = {
             "200": "#c7d2fe",
             "300": "#a5b4fc",
             "400": "#818cf8",
-            "500": "#818cf8",  # what stands on dark ground: as light as 4.5:1 asks for
+            "500": "#818cf8",  # text on dark backgrounds: light enough for a contrast of 4.5:1
             "600": "#4f46e5",
             "700": "#4338ca",
             "800": "#3730a3",

@@ -1,4 +1,4 @@
-"""A real web server of several processes, for what only shows over HTTP."""
+"""A real web server of several processes, for behaviour that only shows over HTTP."""
 
 import os
 import socket

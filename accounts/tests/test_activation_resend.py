@@ -1,4 +1,4 @@
-"""A lost or expired activation mail: a new one for whoever waits for it, and the same answer for everybody."""
+"""A lost or expired activation mail: a waiting account gets a new one, and everybody gets the same answer."""
 
 import re
 from datetime import timedelta
@@ -35,7 +35,9 @@ def link_in_mail() -> str:
     return link_path(found[0], "activate")
 
 
-def test_who_waits_gets_a_new_link_that_works_when_the_first_has_expired(post: Post, client: Client, bob: User) -> None:
+def test_waiting_account_gets_a_new_link_that_works_when_the_first_has_expired(
+    post: Post, client: Client, bob: User
+) -> None:
     first = link_path(links.activation_url(bob), "activate")
     later = timezone.now() + configured.ACTIVATION_LIFETIME + timedelta(minutes=1)
     with time_machine.travel(later):
@@ -48,7 +50,7 @@ def test_who_waits_gets_a_new_link_that_works_when_the_first_has_expired(post: P
     assert bob.is_active
 
 
-def test_everybody_gets_the_same_answer_at_the_same_cost_and_only_who_waits_a_mail(
+def test_everybody_gets_the_same_answer_at_the_same_cost_and_only_waiting_accounts_get_mail(
     post: Post, ada: User, bob: User
 ) -> None:
     """OWASP ASVS 5.0 6.3.8."""
@@ -72,7 +74,7 @@ def test_reset_of_an_account_that_waits_mails_its_activation_again(post: Post, c
     assert subjects()[1:] == ["Reset your Videoflix password"]
 
 
-def test_both_ways_together_bring_no_more_than_the_share_of_mails(post: Post, bob: User) -> None:
+def test_both_ways_together_send_no_more_mails_than_the_limit(post: Post, bob: User) -> None:
     for _ in range(4):
         post("activation/resend/", {"email": bob.email})
         post("password_reset/", {"email": bob.email})
@@ -102,7 +104,7 @@ def test_resending_wakes_the_sender(
     bob: User, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any
 ) -> None:
     woken: list[int] = []
-    monkeypatch.setattr(services, "send_mail", woken.append)
+    monkeypatch.setattr(services, "send_ordered_mail", woken.append)
     with django_capture_on_commit_callbacks(execute=True):
         services.resend_activation(bob.email, address="198.51.100.1")
     assert woken == [Mail.objects.get().pk]

@@ -28,7 +28,7 @@ def admin(client: Client, carol: User) -> Client:
 
 @pytest.fixture
 def clerk(client: Client) -> Client:
-    """Staff who may change people, but is no superuser."""
+    """A member of the staff who may change people but is no superuser."""
     user = UserFactory.create(email="clerk@example.com", staff=True)
     user.user_permissions.set(Permission.objects.filter(codename__in=["view_user", "change_user"]))
     client.force_login(user)
@@ -130,7 +130,7 @@ def test_deactivating_signs_out_at_once_and_activating_lets_back_in(admin: Clien
     assert by_access_token(pair.access) is None
 
 
-def test_deactivating_who_awaits_activation_kills_the_link(admin: Client, bob: User) -> None:
+def test_deactivating_a_waiting_account_makes_its_link_invalid(admin: Client, bob: User) -> None:
     run(admin, "deactivate", bob)
     bob.refresh_from_db()
     assert (bob.is_active, bob.awaits_activation) == (False, False)
@@ -175,7 +175,7 @@ def test_unticking_active_on_the_page_signs_out(admin: Client, ada: User) -> Non
     assert by_access_token(pair.access) is None
 
 
-def test_activation_mail_is_sent_again_only_to_who_awaits_it(admin: Client, ada: User, bob: User) -> None:
+def test_activation_mail_is_sent_again_only_to_waiting_accounts(admin: Client, ada: User, bob: User) -> None:
     run(admin, "resend_activation", ada, bob)
     assert list(Mail.objects.values_list("kind", "address")) == [("activation", bob.email)]
 

@@ -1,4 +1,4 @@
-"""Who passes which gate, with which credential."""
+"""Which credential passes which gate."""
 
 import base64
 import json
@@ -139,7 +139,7 @@ def test_forged_token_is_a_401_in_shape_by_cookie_and_by_bearer(client: Client, 
 
 
 def test_signed_copy_of_a_good_token_is_accepted(client: Client, ada: User) -> None:
-    """What the forgeries above differ from."""
+    """The control of the test above: without a forgery the token is accepted."""
     _, pair = signed_in(ada)
     copy = jwt.encode(payload_of(pair.access), str(settings.NINJA_JWT["SIGNING_KEY"]), algorithm="HS256")
     assert status(client, "viewer", copy) == 200

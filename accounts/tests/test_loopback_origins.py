@@ -50,21 +50,21 @@ def test_any_frontend_on_this_machine_signs_in(client: Client, ada: User, settin
 
 
 @pytest.mark.parametrize("origin", ELSEWHERE)
-def test_no_frontend_of_another_machine_does(client: Client, ada: User, settings: Settings, origin: str) -> None:
+def test_frontend_of_another_machine_is_refused(client: Client, ada: User, settings: Settings, origin: str) -> None:
     settings.WELCOMES_THIS_MACHINE = True
     assert "Access-Control-Allow-Origin" not in client.options("/api/login/", headers={"Origin": origin} | ASKING)
     assert login(client, origin) == 403
 
 
 @pytest.mark.parametrize("origin", HERE)
-def test_nobody_is_welcome_by_default_where_something_is_set_up(
+def test_frontends_on_this_machine_are_refused_where_something_is_set_up(
     client: Client, ada: User, settings: Settings, origin: str
 ) -> None:
     settings.WELCOMES_THIS_MACHINE = False
     assert login(client, origin) == 403
 
 
-def test_a_refused_page_is_told_in_one_line_by_its_preflight_and_by_its_request(
+def test_a_refused_page_is_logged_in_one_line_for_its_preflight_and_for_its_request(
     client: Client, settings: Settings
 ) -> None:
     settings.WELCOMES_THIS_MACHINE = False
@@ -85,7 +85,7 @@ def test_a_refused_page_is_told_in_one_line_by_its_preflight_and_by_its_request(
         ({"CSRF_TRUSTED_ORIGINS": "https://app.example.com"}, False),
     ],
 )
-def test_only_an_installation_without_settings_of_its_own_welcomes_this_machine(
+def test_only_an_installation_with_default_settings_allows_this_machine(
     variables: dict[str, str], is_welcome: bool
 ) -> None:
     code = "from project import settings; print(settings.WELCOMES_THIS_MACHINE)"

@@ -1,4 +1,4 @@
-"""Finding one person among many: every way in asks an index, so that no answer takes longer than another."""
+"""Finding one person among many: every way to sign in uses an index, so that no answer takes longer than another."""
 
 from collections.abc import Callable
 from typing import Any
@@ -76,8 +76,8 @@ WAYS = {
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_nobody_reads_through_the_table_of_people(crowd: list[User], settings: Any, way: str) -> None:
-    """OWASP ASVS 5.0 6.3.8: the time taken tells nothing, however many there are."""
+def test_no_way_to_sign_in_reads_the_whole_table_of_people(crowd: list[User], settings: Any, way: str) -> None:
+    """OWASP ASVS 5.0 6.3.8: the time tells nothing, however many people there are."""
     settings.SUPERUSER_USERNAME = "admin"
     steps = plan(WAYS[way], tables=(TABLE,))
     assert f"scan {TABLE}" not in steps

@@ -1,4 +1,4 @@
-"""Links, mails, counters and sign-ins at their edges: hostile ids, last seconds, people who vanish meanwhile."""
+"""Edge cases of links, mails, counters and sign-ins: hostile ids, last seconds, accounts that change meanwhile."""
 
 from datetime import timedelta
 from typing import Any
@@ -65,7 +65,7 @@ def test_a_link_holds_until_its_last_second(ada: User, monkeypatch: pytest.Monke
 @pytest.mark.parametrize(
     ("hours", "words"), [(1, "1 hour"), (24, "24 hours"), (47, "47 hours"), (48, "2 days"), (168, "7 days")]
 )
-def test_lifetimes_are_told_in_words(hours: int, words: str) -> None:
+def test_lifetimes_are_written_in_words(hours: int, words: str) -> None:
     assert in_words(timedelta(hours=hours)) == words
 
 
@@ -78,8 +78,8 @@ def test_lifetimes_are_told_in_words(hours: int, words: str) -> None:
         (Mail.Kind.ACTIVATION, {"email": "elsewhere@example.com"}),
     ],
 )
-def test_a_mail_nobody_is_to_get_any_more_is_not_sent(bob: User, kind: str, change: dict[str, Any]) -> None:
-    """What was ordered and what is true when it is sent are two things."""
+def test_a_mail_that_nobody_should_get_any_more_is_not_sent(bob: User, kind: str, change: dict[str, Any]) -> None:
+    """The account may have changed between the order and the sending."""
     ordered = Mail.objects.create(kind=kind, address=bob.email, due_at=timezone.now())
     User.objects.filter(pk=bob.pk).update(**change)
     assert message_for(ordered) is None
@@ -88,7 +88,7 @@ def test_a_mail_nobody_is_to_get_any_more_is_not_sent(bob: User, kind: str, chan
     assert not Mail.objects.exists()
 
 
-def test_a_mail_that_was_sent_or_never_was_is_left_alone(ada: User) -> None:
+def test_sending_a_mail_that_was_sent_or_does_not_exist_does_nothing(ada: User) -> None:
     ordered = Mail.objects.create(
         kind=Mail.Kind.PASSWORD_CHANGED, address=ada.email, due_at=timezone.now(), sent_at=timezone.now()
     )
@@ -104,14 +104,14 @@ def test_the_admins_form_finds_by_either_name_in_any_case(carol: User, name: str
     assert UsernameOrEmailBackend().authenticate(None, username=name, password=PASSWORD) == carol
 
 
-def test_a_username_that_is_anothers_email_is_the_usernames() -> None:
+def test_a_name_is_looked_up_as_a_username_before_an_email() -> None:
     UserFactory.create(email="shared@example.com", username="other", staff=True)
     owner = UserFactory.create(email="owner@example.com", username="shared@example.com", staff=True)
     assert find("SHARED@example.com") == owner
 
 
 @pytest.mark.parametrize(("username", "password"), [(None, PASSWORD), ("", PASSWORD), ("carol", None), ("carol", "")])
-def test_an_empty_sign_in_is_none(carol: User, username: str | None, password: str | None) -> None:
+def test_an_empty_sign_in_is_refused(carol: User, username: str | None, password: str | None) -> None:
     assert UsernameOrEmailBackend().authenticate(None, username=username, password=password) is None
 
 
@@ -121,14 +121,14 @@ def test_an_inactive_administrator_is_not_let_in(carol: User) -> None:
 
 
 @pytest.mark.parametrize("email", ["ada@example.com", "ADA@example.com"])
-def test_who_is_known_is_not_registered_again(ada: User, email: str) -> None:
+def test_a_known_email_is_not_registered_again(ada: User, email: str) -> None:
     with pytest.raises(RegistrationRefused):
         services.register(email, "another quiet river", address="192.0.2.1")
     assert User.objects.count() == 1
     assert not Mail.objects.exists()
 
 
-def test_an_account_is_opened_by_one_of_two_who_follow_its_link(bob: User) -> None:
+def test_an_account_is_activated_by_only_one_of_two_uses_of_its_link(bob: User) -> None:
     token = links.activation.make_token(bob)
     services.activate(uid(str(bob.pk)), token)
     with pytest.raises(LinkRefused):
@@ -165,7 +165,7 @@ def test_one_counter_is_cleared_or_all_are(clock: list[float]) -> None:
     assert (storage.get_expiry("b"), storage.check()) == (clock[0], True)
 
 
-def test_tidying_takes_what_is_over_and_nothing_else(ada: User, bob: User, settings: Any) -> None:
+def test_upkeep_removes_what_has_expired_and_nothing_else(ada: User, bob: User, settings: Any) -> None:
     now = timezone.now()
     live, _ = signed_in(ada)
     signed_in(ada, expires_at=now - timedelta(seconds=1))

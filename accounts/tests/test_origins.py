@@ -83,7 +83,7 @@ def test_own_origin_counts_with_its_scheme(client: Client, ada: User) -> None:
     assert response.status_code == 200
 
 
-def test_bearer_without_cookies_is_nobodys_browser_but_with_cookies_is(client: Client, ada: User) -> None:
+def test_bearer_token_is_exempt_only_without_cookies(client: Client, ada: User) -> None:
     _, pair = signed_in(ada)
     headers = {"Origin": EVIL, "Authorization": f"Bearer {pair.access}"}
     assert client.post("/api/nothing/", headers=headers).status_code == 404
@@ -151,7 +151,7 @@ def test_allowed_origin_can_read_answers_and_errors(client: Client) -> None:
 def test_wildcard_holds_for_every_check_alike(
     client: Client, ada: User, settings: Settings, origin: str, is_allowed: bool
 ) -> None:
-    """The API's rule, CORS, and Django's own check, which guards the admin's forms."""
+    """The API's rule, CORS, and Django's own check for the admin's forms."""
     settings.CSRF_TRUSTED_ORIGINS = ["https://*.example.org"]
     assert login(client, Origin=origin) == (200 if is_allowed else 403)
     read = client.get("/api/openapi.json", headers={"Origin": origin})
@@ -164,5 +164,5 @@ def test_wildcard_holds_for_every_check_alike(
     assert page.post("/admin/login/", form, headers={"Origin": origin}).status_code == (200 if is_allowed else 403)
 
 
-def test_pages_outside_the_api_are_read_by_nobody_else(client: Client) -> None:
+def test_pages_outside_the_api_can_not_be_read_from_other_origins(client: Client) -> None:
     assert "Access-Control-Allow-Origin" not in client.get("/", headers={"Origin": APP})

@@ -1,4 +1,4 @@
-"""What only shows with several server processes and real connections."""
+"""Behaviour that only shows with several server processes and real connections."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -46,13 +46,13 @@ def is_signed_in(client: httpx.Client, access: str) -> bool:
     return client.get("/video/", headers={"Authorization": f"Bearer {access}"}).status_code == 200
 
 
-def test_hundred_parallel_refreshes_leave_one_chain_and_no_tab_logged_out(server: httpx.Client) -> None:
+def test_hundred_parallel_refreshes_end_with_one_token_and_no_tab_signed_out(server: httpx.Client) -> None:
     """RFC 9700 section 4.14.2, OWASP ASVS 5.0 10.4.5: rotation that parallel tabs survive."""
     start = signed_in(server)
     server.cookies.clear()
 
     def tab(_: int) -> httpx.Response:
-        # A client of its own: these tabs share nothing but the cookie they start with.
+        # Each tab has its own client, so they share only the cookie they start with.
         with httpx.Client(base_url=server.base_url, timeout=60, cookies=start) as client:
             return client.post("/token/refresh/")
 

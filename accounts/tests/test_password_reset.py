@@ -36,7 +36,7 @@ def test_every_well_formed_address_gets_the_same_answer(post: Post, ada: User, b
 
 
 def test_known_and_unknown_address_cost_the_same_queries(ada: User, django_capture_on_commit_callbacks: Any) -> None:
-    """No oracle in time: the request does the very same work, who it is about is looked up when the mail is sent."""
+    """The time tells nothing: the request does the same work, and the account is looked up when the mail is sent."""
     seen: list[tuple[list[str], int]] = []
     for email in (ada.email, "nobody@example.com"):
         with CaptureQueriesContext(connection) as queries, django_capture_on_commit_callbacks() as callbacks:
@@ -63,7 +63,7 @@ def test_link_sets_the_password_once_ends_every_session_and_tells_the_owner(post
     assert post("login/", {"email": ada.email, "password": NEW["new_password"]}).status_code == 200
 
 
-def test_slower_one_of_two_who_use_a_link_at_once_is_refused(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slower_of_two_simultaneous_uses_of_a_link_is_refused(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
     uid, token = reset_path(ada).split("/")[1:3]
 
     def meanwhile(*args: object) -> str:
@@ -95,7 +95,9 @@ def test_activation_and_reset_links_are_not_interchangeable(client: Client, post
 @pytest.mark.parametrize(
     "change", [{"email": "other@example.com"}, {"password": "argon2$another"}, {"is_active": False}]
 )
-def test_link_dies_with_email_password_or_deactivation(post: Post, ada: User, change: dict[str, Any]) -> None:
+def test_link_is_invalid_after_a_new_email_a_new_password_or_deactivation(
+    post: Post, ada: User, change: dict[str, Any]
+) -> None:
     path = reset_path(ada)
     User.objects.filter(pk=ada.pk).update(**change)
     assert post(path, NEW).json() == DEAD_LINK
@@ -125,7 +127,7 @@ def test_passwords_that_differ_are_refused(post: Post, ada: User) -> None:
     assert (answer.status_code, answer.json()) == (400, {"confirm_password": ["The passwords don't match."]})
 
 
-def test_reset_lets_an_owner_in_again_whom_failures_locked_out(post: Post, ada: User) -> None:
+def test_reset_lets_an_owner_in_again_after_failures_locked_the_account(post: Post, ada: User) -> None:
     """OWASP ASVS 5.0 6.3.1: throttling must not lock the owner out for good."""
     for _ in range(10):
         assert post("login/", {"email": ada.email, "password": "wrong"}).status_code == 401

@@ -40,7 +40,7 @@ def test_registering_makes_an_inactive_account_and_orders_its_mail(post: Post) -
     assert not response.cookies
 
 
-def test_token_in_the_answer_opens_nothing(post: Post, client: Client) -> None:
+def test_token_in_the_answer_gives_no_access(post: Post, client: Client) -> None:
     token = post("register/", form()).json()["token"]
     uid = urlsplit(links.activation_url(User.objects.get())).query.split("&")[0].removeprefix("uid=")
     assert client.get(f"/api/activate/{uid}/{token}/").status_code == 400
@@ -50,7 +50,7 @@ def test_token_in_the_answer_opens_nothing(post: Post, client: Client) -> None:
 
 @pytest.mark.parametrize("email", ["ada@example.com", "ADA@example.COM"])
 def test_known_email_and_weak_password_answer_alike(post: Post, ada: User, email: str) -> None:
-    """OWASP ASVS 5.0 6.3.8 (as far as the contract lets registering be silent)."""
+    """OWASP ASVS 5.0 6.3.8, as far as an answer of 201 or 400 allows."""
     known = post("register/", form(email))
     weak = post("register/", form("new@example.com", "password1"))
     assert (known.status_code, known.json()) == (weak.status_code, weak.json()) == (400, REFUSED)
@@ -128,7 +128,9 @@ def test_expired_activation_link_is_refused(client: Client, bob: User) -> None:
 
 
 @pytest.mark.parametrize("change", [{"email": "other@example.com"}, {"password": "new"}, {"awaits_activation": False}])
-def test_activation_link_dies_with_email_password_or_withdrawal(client: Client, bob: User, change: object) -> None:
+def test_activation_link_is_invalid_after_a_new_email_a_new_password_or_deactivation(
+    client: Client, bob: User, change: object
+) -> None:
     path = link_path(links.activation_url(bob), "activate")
     User.objects.filter(pk=bob.pk).update(**change)  # type: ignore[arg-type]
     assert client.get(path).json() == DEAD_LINK

@@ -61,8 +61,8 @@ def test_every_refresh_gives_another_token(ada: User) -> None:
     assert len(seen) == 6
 
 
-def test_replaced_token_within_the_grace_leads_to_the_same_chain(ada: User) -> None:
-    """Two tabs refresh at once, a third refreshes with what the first got: all end with the one live token."""
+def test_replaced_token_within_the_grace_gets_the_current_one(ada: User) -> None:
+    """Two tabs refresh at once, a third refreshes with what the first got: all end with the one current token."""
     session, first = signed_in(ada)
     second = sessions.refresh(first.refresh)
     third = sessions.refresh(second.refresh)
@@ -98,7 +98,7 @@ def test_long_replaced_token_is_reuse_even_if_the_session_was_just_refreshed(ada
 
 
 def test_refresh_ids_are_stored_hashed(ada: User) -> None:
-    """OWASP ASVS 5.0 11.4: who reads the table can't refresh."""
+    """OWASP ASVS 5.0 11.4: nobody who reads the table can refresh."""
     session, first = signed_in(ada)
     second = sessions.refresh(first.refresh)
     row = str(Session.objects.filter(pk=session.pk).values().get())
@@ -156,7 +156,7 @@ def delete(user: User) -> None:
 
 
 @pytest.mark.parametrize("end", [deactivate, change_password, change_password_past_the_model, end_all, delete])
-def test_access_and_refresh_token_are_dead_at_once(ada: User, end: Any) -> None:
+def test_access_and_refresh_token_stop_working_at_once(ada: User, end: Any) -> None:
     """OWASP ASVS 5.0 7.4.1, 7.4.2, 7.4.3."""
     _, pair = signed_in(ada)
     assert is_alive(pair.access)
@@ -166,7 +166,7 @@ def test_access_and_refresh_token_are_dead_at_once(ada: User, end: Any) -> None:
         sessions.refresh(pair.refresh)
 
 
-def test_session_stays_dead_when_the_user_is_activated_again(ada: User) -> None:
+def test_session_stays_ended_when_the_user_is_activated_again(ada: User) -> None:
     _, pair = signed_in(ada)
     deactivate(ada)
     ada.is_active = True
@@ -200,7 +200,7 @@ def test_expired_and_ended_sessions_are_removed(ada: User) -> None:
 
 @pytest.mark.parametrize(("ahead_s", "is_good"), [(1, True), (9, True), (60, False)])
 def test_token_of_a_host_whose_clock_is_a_little_ahead_is_taken(ada: User, ahead_s: int, is_good: bool) -> None:
-    """RFC 7519 sections 4.1.5 and 4.1.6; RFC 8725 leaves the leeway to us."""
+    """RFC 7519 sections 4.1.5 and 4.1.6; RFC 8725 sets no leeway."""
     with time_machine.travel(timezone.now() + timedelta(seconds=ahead_s), tick=False):
         _, pair = signed_in(ada)
     assert is_alive(pair.access) is is_good
@@ -208,8 +208,8 @@ def test_token_of_a_host_whose_clock_is_a_little_ahead_is_taken(ada: User, ahead
         assert is_alive(sessions.refresh(pair.refresh).access)
 
 
-def test_token_is_dead_the_second_it_expires(ada: User) -> None:
-    """The leeway is for clocks that are ahead, and makes no token live longer."""
+def test_token_stops_working_the_second_it_expires(ada: User) -> None:
+    """The leeway is for clocks that are ahead; no token is valid longer because of it."""
     now = timezone.now()
     with time_machine.travel(now, tick=False):
         _, pair = signed_in(ada)

@@ -45,7 +45,7 @@ def test_cookies_are_http_only_and_as_configured(post: Post, ada: User, settings
         assert 0 <= lifetime_s - int(cookie["max-age"]) < 5
 
 
-def test_answer_that_carries_a_token_is_stored_nowhere(post: Post, ada: User) -> None:
+def test_answer_with_a_token_forbids_storing(post: Post, ada: User) -> None:
     """RFC 6749 section 5.1, OWASP ASVS 5.0 14.3.2."""
     form = {"email": "dora@example.com", "password": PASSWORD, "confirmed_password": PASSWORD}
     answers = [
@@ -64,7 +64,7 @@ def test_readable_csrftoken_cookie_comes_with_signing_in(post: Post, ada: User) 
 
 
 def test_signing_in_leaves_the_token_of_open_forms_in_the_admin_as_it_is(post: Post, client: Client, ada: User) -> None:
-    """Else each of them ends in 403, with what somebody has typed in it."""
+    """Otherwise every open form would be refused with 403, and its input lost."""
     client.get("/admin/login/")
     before = client.cookies["csrftoken"].value
     post("login/", {"email": ada.email, "password": PASSWORD})
@@ -127,7 +127,7 @@ def test_signing_in_again_ends_the_session_this_browser_had(post: Post, ada: Use
 
 
 def test_logout_ends_the_session_and_clears_the_cookies(post: Post, ada: User) -> None:
-    """OWASP ASVS 5.0 7.4.1: the access token is dead at once, too."""
+    """OWASP ASVS 5.0 7.4.1: the access token stops working at once, too."""
     post("login/", {"email": ada.email, "password": PASSWORD})
     response = post("logout/")
     assert response.status_code == 200

@@ -1,4 +1,4 @@
-"""Too many tries: for accounts and addresses, shared by all processes, never against the owner's session."""
+"""Limits on tries: for accounts and addresses, shared by all processes, without effect on the owner's sessions."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -86,7 +86,7 @@ def test_resets_and_registrations_are_limited_by_address(post: Post, settings: S
     assert 0 < int(resets[2]["Retry-After"]) <= 3600
 
 
-def test_thirty_accounts_an_hour_are_made_at_one_address_and_what_is_refused_is_none(
+def test_thirty_accounts_an_hour_are_made_at_one_address_and_refused_ones_do_not_count(
     settings: Settings,
 ) -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
@@ -121,8 +121,8 @@ def test_counters_hold_no_addresses(post: Post) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_tries_at_the_same_time_no_more_than_the_limit_pass_and_each_can_be_given_back() -> None:
-    """Atomic on SQLite, PostgreSQL and Redis: none is lost between threads, and none between giving back and taking."""
+def test_tries_at_the_same_time_do_not_exceed_the_limit_and_each_can_be_given_back() -> None:
+    """Atomic on SQLite, PostgreSQL and Redis: no count is lost between threads or between giving back and taking."""
 
     def attempt(number: int) -> bool:
         try:

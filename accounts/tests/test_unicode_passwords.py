@@ -1,4 +1,4 @@
-"""Passwords are compared by their characters, not by how a keyboard happens to write them."""
+"""Passwords are compared by their characters, not by how a keyboard encodes them."""
 
 import time
 import unicodedata
@@ -49,7 +49,7 @@ def test_same_characters_open_however_they_are_written(post: Post, chosen: str, 
 
 
 @pytest.mark.parametrize("hasher", [AsTyped(), PBKDF2PasswordHasher()])
-def test_hash_from_before_lets_its_owner_in_as_before(post: Post, client: Client, hasher: Any) -> None:
+def test_older_hash_still_lets_its_owner_in(post: Post, client: Client, hasher: Any) -> None:
     UserFactory.create(email="dora@example.com", username="dora", staff=True)
     User.objects.update(password=hasher.encode(DECOMPOSED, "a-salt-of-those-days"))
     client.post("/admin/login/", {"username": "dora", "password": DECOMPOSED})
@@ -69,7 +69,7 @@ def test_common_password_in_other_characters_is_refused_everywhere(post: Post, a
     wide = "".join(chr(ord(character) + 0xFEE0) for character in "password123")
     assert post("register/", form(password=wide)).status_code == 400
     with pytest.raises(PasswordRefused) as refused:
-        passwords.judge(wide, ada)
+        passwords.check_strength(wide, ada)
     assert refused.value.sentences == ["This password is too common."]
 
 

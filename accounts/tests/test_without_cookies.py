@@ -48,7 +48,7 @@ def test_tokens_come_and_go_in_bodies_and_no_cookie_is_set(app: Post, ada: User)
     assert [answer["Cache-Control"] for answer in (begun, renewed)] == ["no-store"] * 2
 
 
-def test_who_does_not_ask_gets_cookies_and_no_token_in_the_body(post: Post, ada: User) -> None:
+def test_without_the_header_cookies_are_set_and_no_token_is_in_the_body(post: Post, ada: User) -> None:
     answer = login(post)
     assert set(answer.json()) == {"detail", "user"}
     assert {cookies.ACCESS, cookies.REFRESH, "csrftoken"} <= set(answer.cookies)
@@ -62,7 +62,7 @@ def test_another_word_in_the_header_is_as_if_it_were_absent(post: Post, ada: Use
     assert set(login(post, headers={"X-Token-Transport": odd}).json()) == {"detail", "user"}
 
 
-def test_cookies_of_the_browser_are_not_looked_at(client: Client, app: Post, ada: User) -> None:
+def test_cookies_of_the_browser_are_ignored(client: Client, app: Post, ada: User) -> None:
     _, pair = signed_in(ada)
     client.cookies[cookies.REFRESH] = pair.refresh
     assert app("token/refresh/").status_code == 400
@@ -86,7 +86,7 @@ def test_cookies_of_the_browser_are_not_looked_at(client: Client, app: Post, ada
         (b"[" * 100_000, 400, {"detail": "The request can't be read."}),
     ],
 )
-def test_body_that_is_no_answer_is_told_what_it_lacks(
+def test_malformed_body_is_refused_with_what_it_lacks(
     client: Client, path: str, body: bytes, status: int, answer: object
 ) -> None:
     response = client.generic("POST", f"/api/{path}", body, content_type="application/json", headers=IN_BODY)
@@ -98,14 +98,14 @@ def test_another_content_type_is_refused_where_a_body_is_wanted(client: Client) 
     assert response.status_code == 415
 
 
-def test_dead_token_is_refused(app: Post) -> None:
+def test_ended_sessions_token_is_refused(app: Post) -> None:
     assert app("token/refresh/", {"refresh": "a.b.c"}).status_code == 401
     response = app("logout/", {"refresh": "a.b.c"})
     assert (response.status_code, response.json()) == (400, {"detail": "The token is invalid or has expired."})
 
 
 def test_page_of_another_site_may_sign_in_only_without_cookies(client: Client, app: Post, ada: User) -> None:
-    """Nothing that it gets acts by itself: no cookie comes of it, and CORS decides who may read the answer."""
+    """No cookie is set, so nothing authenticates by itself, and CORS decides who may read the answer."""
     headers = {"Origin": ELSEWHERE, "Sec-Fetch-Site": "cross-site"}
     answer = login(app, headers=headers)
     assert answer.status_code == 200
@@ -128,7 +128,7 @@ def partitioned(response: Any) -> dict[str, bool]:
 def test_cookies_for_other_sites_are_partitioned_and_so_is_their_deletion(
     post: Post, client: Client, ada: User, settings: Settings
 ) -> None:
-    """CHIPS: browsers keep such a cookie for each site apart, and many take no other from a third party."""
+    """CHIPS: browsers keep such a cookie separately for each site, and many refuse other cookies of third parties."""
     settings.SECURE_COOKIES = settings.CSRF_COOKIE_SECURE = True
     settings.JWT_COOKIE_SAMESITE = settings.CSRF_COOKIE_SAMESITE = "None"
     answer = login(post)

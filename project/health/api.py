@@ -1,4 +1,4 @@
-"""`GET /api/health/` and `GET /api/ready/`: for load balancers, containers and people. They tell nothing secret."""
+"""`GET /api/health/` and `GET /api/ready/`: for load balancers, containers and people. They reveal nothing secret."""
 
 from typing import Literal
 
@@ -41,12 +41,12 @@ class Readiness(Schema):
     worker: str
 
 
-HEALTH: dict[str, probes.Question] = {
+HEALTH: dict[str, probes.Probe] = {
     "database": probes.database,
     "queue": probes.queue,
     "ffmpeg": probes.ffmpeg,
 }
-READINESS: dict[str, probes.Question] = {
+READINESS: dict[str, probes.Probe] = {
     "database": probes.database,
     "queue": probes.queue,
     "disk": probes.disk,
@@ -59,9 +59,9 @@ READINESS: dict[str, probes.Question] = {
     "/health/", response={200: Health, 503: Health}, operation_id="getHealth", summary="Whether this process can serve"
 )
 def health(request: HttpRequest, response: HttpResponse) -> Status[Health]:
-    """503 names the part that fails. A dead database or queue is noticed within three seconds."""
+    """503 names the part that fails. A database or queue that hangs is noticed within three seconds."""
     response["Cache-Control"] = "no-store"
-    status, answers = take(HEALTH)
+    status, answers = report(HEALTH)
     return Status(status, Health.model_validate(answers))
 
 
@@ -72,17 +72,15 @@ def health(request: HttpRequest, response: HttpResponse) -> Status[Health]:
     summary="Whether videos can be added and watched",
 )
 def ready(request: HttpRequest, response: HttpResponse) -> Status[Readiness]:
-    """More than health: there is room on the disk, the files are this database's, and a worker has shown itself lately.
-
-    Lately is within half a minute.
-    """
+    """Also needs room on the disk, files that are this database's, and a worker seen within the last half minute."""
     response["Cache-Control"] = "no-store"
-    status, answers = take(READINESS)
+    status, answers = report(READINESS)
     return Status(status, Readiness.model_validate(answers))
 
 
-def take(questions: dict[str, probes.Question]) -> tuple[int, dict[str, str]]:
-    asked = probes.ask(questions)
-    is_well = all(thread.is_well for thread in asked.values())
-    answers = {part: thread.answer for part, thread in asked.items()}
-    return (200, {"status": "ok"} | answers) if is_well else (503, {"status": "failing"} | answers)
+def report(parts: dict[str, probes.Probe]) -> tuple[int, dict[str, str]]:
+    """The HTTP status, and the answer of each part."""
+    probed = probes.run_all(parts)
+    is_ok = all(probe.is_ok for probe in probed.values())
+    answers = {part: probe.answer for part, probe in probed.items()}
+    return (200, {"status": "ok"} | answers) if is_ok else (503, {"status": "failing"} | answers)

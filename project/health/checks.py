@@ -1,6 +1,6 @@
 """Wrong combinations of settings, each with an id and a hint: `manage.py check`, and with `--deploy` the strict ones.
 
-E001 to E009 keep the program from starting. W010 to W012 are said at every start, the others by `check --deploy`.
+E001 to E009 keep the program from starting. W010 to W012 are printed at every start, the others by `check --deploy`.
 """
 
 import re
@@ -20,7 +20,7 @@ from hls.identity import HINT
 from library import upkeep
 from project.database import check_reachable
 
-ENGINE = "engine"  # starts ffmpeg or asks the database, so only `serve`, `worker` and `check --deploy` ask
+ENGINE = "engine"  # starts ffmpeg or queries the database, so only `serve`, `worker` and `check --deploy` run it
 EXAMPLE_SECRETS = re.compile(r"your[-_ ]|change[-_ ]?me|changeme|example|secret-key|django-insecure", re.IGNORECASE)
 LOCAL = re.compile(r"localhost|127\.|\[?::1|testserver|0\.0\.0\.0")
 OLDEST_FFMPEG = (5, 1)
@@ -33,13 +33,13 @@ def register_all() -> None:
     for check in (hosts, proxies, storage, mail):
         register(check, deploy=True)
     register(engine, ENGINE, deploy=True)
-    register(belongings, ENGINE, deploy=True)
+    register(installation, ENGINE, deploy=True)
 
 
 def cookies(**options: Any) -> Iterable[CheckMessage]:
     if settings.JWT_COOKIE_SAMESITE == "None" and not settings.SECURE_COOKIES:
         yield Error(
-            "JWT_COOKIE_SAMESITE=None needs SECURE_COOKIES=True: browsers drop such cookies.",
+            "JWT_COOKIE_SAMESITE=None needs SECURE_COOKIES=True: browsers drop such cookies otherwise.",
             hint="Set SECURE_COOKIES=True and serve over HTTPS, or use JWT_COOKIE_SAMESITE=Lax.",
             id="videoflix.E001",
         )
@@ -49,8 +49,8 @@ def secrets(**options: Any) -> Iterable[CheckMessage]:
     if EXAMPLE_SECRETS.search(settings.SECRET_KEY):
         kind = Warning if settings.DEBUG else Error
         yield kind(
-            "SECRET_KEY is an example's: whoever has read it can sign in as anybody.",
-            hint="Leave SECRET_KEY empty (a private one is made), or set 50 random characters.",
+            "SECRET_KEY comes from an example: anybody who knows it can sign in as anyone.",
+            hint="Leave SECRET_KEY empty (a private key is made), or set 50 random characters.",
             id="videoflix.W011" if settings.DEBUG else "videoflix.E002",
         )
     if settings.DEBUG and (settings.SECURE_COOKIES or any(map(is_public, settings.ALLOWED_HOSTS))):
@@ -86,7 +86,7 @@ def processes(**options: Any) -> Iterable[CheckMessage]:
 
 
 def engine(**options: Any) -> Iterable[CheckMessage]:
-    """Whether ffmpeg is there, new enough, and can make what videos need."""
+    """Whether ffmpeg is there, is new enough, and has the encoders that videos need."""
     hint = "Install ffmpeg 5.1 or newer with libx264, or leave FFMPEG empty to use the one among the dependencies."
     try:
         path = str(ffmpeg_path())
@@ -103,8 +103,8 @@ def engine(**options: Any) -> Iterable[CheckMessage]:
             yield Error(f"This ffmpeg has no {encoder} encoder.", hint=hint, id="videoflix.E007")
 
 
-def belongings(**options: Any) -> Iterable[CheckMessage]:
-    """Whether database and data folders belong together; asked of those who work on both, once there are tables."""
+def installation(**options: Any) -> Iterable[CheckMessage]:
+    """Whether database and data folders belong together. Nothing is said while the database can't be read."""
     try:
         check_reachable()
         doubts = upkeep.doubts()
@@ -162,8 +162,8 @@ def storage(**options: Any) -> Iterable[CheckMessage]:
     password = settings.DATABASES["default"].get("PASSWORD")
     if not is_sqlite and (not password or EXAMPLE_SECRETS.search(password)):
         yield Warning(
-            "DB_PASSWORD is empty or an example's.",
-            hint="Set a random one, here and in PostgreSQL.",
+            "DB_PASSWORD is empty or comes from an example.",
+            hint="Set a random password, here and in PostgreSQL.",
             id="videoflix.W026",
         )
 
@@ -172,7 +172,7 @@ def mail(**options: Any) -> Iterable[CheckMessage]:
     if settings.MAILERS["default"]["BACKEND"] == "project.mail.EmlBackend":
         yield Warning(
             "Mails become files: nobody receives an activation link.",
-            hint="Set EMAIL_HOST and its fellows.",
+            hint="Set EMAIL_HOST and the other EMAIL_ settings.",
             id="videoflix.W027",
         )
 

@@ -1,6 +1,6 @@
-"""`/metrics` for Prometheus: latencies that the web processes count, and facts that are read when somebody asks.
+"""`/metrics` for Prometheus: request durations that the web processes measure, and facts that are read on request.
 
-Only for who sends METRICS_TOKEN as a bearer token, or asks from this very machine and through no proxy.
+Only a caller that sends METRICS_TOKEN as a bearer token may read them, or one on this machine without a proxy.
 """
 
 from collections.abc import Iterator
@@ -39,7 +39,7 @@ duration = Histogram(
 
 
 def observe(request: HttpRequest, response: HttpResponseBase, duration_s: float) -> None:
-    """Count a request under its route; addresses that lead nowhere share one, whatever they contain."""
+    """Count a request's duration under its route. Unknown addresses share one label, whatever they contain."""
     route = request.resolver_match.route if request.resolver_match else "(none)"
     method = request.method if request.method in METHODS else "(other)"
     duration.labels(method, route, response.status_code).observe(duration_s)
@@ -53,9 +53,9 @@ def metrics(request: HttpRequest) -> HttpResponse:
     if environment.shares_metrics():
         counted = CollectorRegistry()
         MultiProcessCollector(counted)  # type: ignore[no-untyped-call]
-    asked = CollectorRegistry()
-    asked.register(Facts())
-    return HttpResponse(generate_latest(counted) + generate_latest(asked), content_type=CONTENT_TYPE_LATEST)
+    facts = CollectorRegistry()
+    facts.register(Facts())
+    return HttpResponse(generate_latest(counted) + generate_latest(facts), content_type=CONTENT_TYPE_LATEST)
 
 
 def may_ask(request: HttpRequest) -> bool:
@@ -67,26 +67,26 @@ def may_ask(request: HttpRequest) -> bool:
 
 
 class Facts(Collector):
-    """What rows, queue and disk say at this moment. A part that is not well shows as 0 in videoflix_up."""
+    """The present state of rows, queue and disk. A part that fails is 0 in videoflix_up."""
 
     def collect(self) -> Iterator[Metric]:
         up = GaugeMetricFamily("videoflix_up", "Whether a part answers.", labels=["part"])
-        asked = probes.ask({"database": probes.database, "queue": probes.queue})
-        for part, thread in asked.items():
-            up.add_metric([part], thread.is_well)
+        probed = probes.run_all({"database": probes.database, "queue": probes.queue})
+        for part, probe in probed.items():
+            up.add_metric([part], probe.is_ok)
         yield up
         free = GaugeMetricFamily("videoflix_disk_free_bytes", "Free space where a folder lies.", labels=["folder"])
         for folder, free_bytes in probes.free_bytes().items():
             free.add_metric([folder], free_bytes)
         yield free
-        if asked["queue"].is_well:
+        if probed["queue"].is_ok:
             depth = probes.queue_depth()
             yield GaugeMetricFamily("videoflix_queue_tasks", "Tasks that wait in the queue.", depth)
-        if asked["database"].is_well:
+        if probed["database"].is_ok:
             try:
                 yield from transcoding()
                 yield from mail()
-            except DatabaseUnavailable:  # it went away in between; the next scrape says so
+            except DatabaseUnavailable:  # it became unreachable meanwhile; the next scrape says so
                 return
 
 

@@ -1,4 +1,4 @@
-"""Whether the parts that Videoflix needs are well: each is asked with a deadline, so that a dead one can't hang us."""
+"""Probes of the parts that Videoflix needs. Each runs in a thread with a deadline, so that no part can make us hang."""
 
 import re
 import shutil
@@ -25,56 +25,56 @@ from hls.errors import NotOurs
 from hls.models import Worker
 from library import upkeep
 
-log = structlog.get_logger("videoflix.vitals")
+log = structlog.get_logger("videoflix.health")
 
 DEADLINE_S = 2.0
 VERSION = re.compile(r"ffmpeg version (?P<name>n?(?P<number>\d+(\.\d+)*)?\S*)")  # n9.0.2-1, 7.1.1-1+b1, N-118-gabc
 WORKER_SILENCE = timedelta(seconds=30)
 
-type Question = Callable[[], str]
+type Probe = Callable[[], str]  # returns what to show, such as "ok", or raises ProbeFailed
 
 
-class Unwell(Exception):
-    """A part can't do its work; the message may be shown to anybody."""
+class ProbeFailed(Exception):
+    """A part can't do its work. The message may be shown to anybody."""
 
 
-class Asked(threading.Thread):
-    """One question, asked in a thread of its own that nobody has to wait for."""
+class RunningProbe(threading.Thread):
+    """A probe in a thread of its own, for which nobody has to wait."""
 
-    def __init__(self, part: str, question: Question) -> None:
-        super().__init__(name=f"vitals-{part}", daemon=True)
+    def __init__(self, part: str, probe: Probe) -> None:
+        super().__init__(name=f"probe-{part}", daemon=True)
         self.part = part
-        self.question = question
+        self.probe = probe
         self.answer = "no answer"
-        self.is_well = False
+        self.is_ok = False
 
     def run(self) -> None:
         try:
-            self.answer = self.question()
-            self.is_well = True
-        except Unwell as unwell:
-            self.answer = str(unwell)
-            log.warning("a part is not well", part=self.part, reason=str(unwell.__cause__ or unwell))
+            self.answer = self.probe()
+            self.is_ok = True
+        except ProbeFailed as failure:
+            self.answer = str(failure)
+            log.warning("part fails", part=self.part, reason=str(failure.__cause__ or failure))
         finally:
             connections.close_all()
 
 
-_pending: dict[str, Asked] = {}
+_pending: dict[str, RunningProbe] = {}
 _lock = threading.Lock()
 
 
-def ask(questions: Mapping[str, Question]) -> dict[str, Asked]:
-    """Ask all at once; what has not answered within DEADLINE_S is not well. A part that hangs is not asked again."""
+def run_all(probes: Mapping[str, Probe]) -> dict[str, RunningProbe]:
+    """Run the probes at once. A part without an answer after DEADLINE_S fails, and isn't probed again meanwhile."""
     with _lock:
-        for part, question in questions.items():
+        for part, probe in probes.items():
             if part not in _pending or not _pending[part].is_alive():
-                _pending[part] = Asked(part, question)
+                _pending[part] = RunningProbe(part, probe)
                 _pending[part].start()
-        asked = {part: _pending[part] for part in questions}
+        running = {part: _pending[part] for part in probes}
     deadline = time.monotonic() + DEADLINE_S
-    for thread in asked.values():
-        thread.join(max(deadline - time.monotonic(), 0))
-    return asked
+    for probe_thread in running.values():
+        probe_thread.join(max(deadline - time.monotonic(), 0))
+    return running
 
 
 def database() -> str:
@@ -82,7 +82,7 @@ def database() -> str:
         with connections["default"].cursor() as cursor:
             cursor.execute("SELECT 1")
     except DatabaseUnavailable as error:
-        raise Unwell("not reachable") from error
+        raise ProbeFailed("not reachable") from error
     return "ok"
 
 
@@ -90,22 +90,22 @@ def queue() -> str:
     try:
         queue_depth()
     except (RedisError, sqlite3.Error, OSError) as error:
-        raise Unwell("not reachable") from error
+        raise ProbeFailed("not reachable") from error
     return "ok"
 
 
 def queue_depth() -> int:
-    """Tasks that wait to be taken; those scheduled for later don't count."""
+    """Tasks that wait for a worker; those scheduled for later don't count."""
     depth: int = HUEY.storage.queue_size()
     return depth
 
 
 def ffmpeg() -> str:
-    """Its version. Raises Unwell where there is none."""
+    """The version of ffmpeg. Raises ProbeFailed if there is none."""
     try:
         return ffmpeg_version(ffmpeg_path())
     except TranscodeError as error:
-        raise Unwell("missing") from error
+        raise ProbeFailed("missing") from error
 
 
 @cache
@@ -113,18 +113,18 @@ def ffmpeg_version(path: Path) -> str:
     ended = run([str(path), "-version"], bounds=Bounds(timeout_s=DEADLINE_S))
     version = VERSION.match(ended.stdout)
     if ended.returncode or not version:
-        raise Unwell("broken")
+        raise ProbeFailed("broken")
     return version["number"] or version["name"]
 
 
 def disk() -> str:
     if min(free_bytes().values()) < settings.DISK_RESERVE_BYTES:
-        raise Unwell("nearly full")
+        raise ProbeFailed("nearly full")
     return "ok"
 
 
 def free_bytes() -> dict[str, int]:
-    """Free space by folder: uploads and served videos may lie on disks of their own."""
+    """Free bytes by folder, since uploads and served videos may be on disks of their own."""
     folders = {"data": settings.DATA_DIR, "uploads": settings.MEDIA_ROOT, "hls": settings.HLS_ROOT}
     return {
         name: shutil.disk_usage(folder if Path(folder).exists() else settings.DATA_DIR).free
@@ -133,13 +133,13 @@ def free_bytes() -> dict[str, int]:
 
 
 def files() -> str:
-    """Whether the data folders are this database's. Raises Unwell where they are another installation's."""
+    """Whether the data folders belong to this database. Raises ProbeFailed if they are another installation's."""
     try:
         doubts = upkeep.doubts()
     except (DatabaseUnavailable, OSError) as error:
-        raise Unwell("not known") from error
+        raise ProbeFailed("not known") from error
     if doubts:
-        raise Unwell("of another installation") from NotOurs(" ".join(doubts))
+        raise ProbeFailed("of another installation") from NotOurs(" ".join(doubts))
     return "ok"
 
 
@@ -147,7 +147,7 @@ def worker() -> str:
     try:
         is_there = Worker.objects.filter(last_seen__gt=timezone.now() - WORKER_SILENCE).exists()
     except DatabaseUnavailable as error:
-        raise Unwell("not known") from error
+        raise ProbeFailed("not known") from error
     if not is_there:
-        raise Unwell("none is running")
+        raise ProbeFailed("none is running")
     return "ok"

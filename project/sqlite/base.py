@@ -1,4 +1,4 @@
-"""Django's SQLite, whose connections are kept for the next request in whichever thread: a new one costs 1.3 ms.
+"""Django's SQLite backend, which keeps connections for the next request of any thread: a new one costs 1.3 ms.
 
 With CONN_MAX_AGE each of hundreds of threads would keep a connection of its own, idle for most of the time.
 """
@@ -17,7 +17,7 @@ MOST_IDLE = 8
 
 @dataclass(frozen=True)
 class File:
-    """A database file as it was opened; one restored from a backup is another."""
+    """A database file that was opened. A file restored from a backup has another inode, so it is another one."""
 
     path: str
     inode: int
@@ -31,7 +31,7 @@ class File:
 
 
 class Idle:
-    """Open connections that nobody uses."""
+    """Open connections that no thread uses at the moment."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -48,7 +48,7 @@ class Idle:
         return None
 
     def give(self, file: File, connection: sqlite3.Connection) -> bool:
-        """Whether it was kept."""
+        """Keep a connection for later. Returns whether there was room for it."""
         with self._lock:
             is_wanted = len(self._kept) < MOST_IDLE
             if is_wanted:
@@ -59,7 +59,7 @@ class Idle:
         self.take(None)
 
     def leave_to_parent(self) -> None:
-        """In a forked process: neither use nor close what the parent goes on using (sqlite.org/howtocorrupt, 2.6)."""
+        """In a forked process: neither use nor close the parent's connections (sqlite.org/howtocorrupt, 2.6)."""
         self._lock = threading.Lock()
         self._of_parent += self._kept
         self._kept = []

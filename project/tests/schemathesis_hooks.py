@@ -1,4 +1,4 @@
-"""What schemathesis needs to be told to speak to us: loaded by name in schemathesis.toml."""
+"""What schemathesis needs to know of this API. It is loaded by name in schemathesis.toml."""
 
 import schemathesis
 

@@ -24,13 +24,13 @@ END_TIMEOUT_S = 45
 
 
 @dataclass(frozen=True)
-class Answer:
+class HttpAnswer:
     status: int
     text: str
 
 
 class Running:
-    """A started program and what it has said so far."""
+    """A started program and its output so far."""
 
     def __init__(self, command: list[str], environment: dict[str, str]) -> None:
         self.lines: list[str] = []
@@ -49,7 +49,7 @@ class Running:
         return "\n".join(self.lines)
 
     def wait_for(self, pattern: str) -> re.Match[str]:
-        """The first match in what it says."""
+        """The first match in its output."""
         wait_until(lambda: bool(re.search(pattern, self.text)) or self.process.poll() is not None, what=pattern)
         found = re.search(pattern, self.text)
         assert found, self.text
@@ -59,13 +59,13 @@ class Running:
         self.process.send_signal(number)
 
     def wait(self) -> int:
-        """Its exit code, once it has ended and said everything."""
+        """Its exit code, once it has ended and all its output was read."""
         code = self.process.wait(END_TIMEOUT_S)
         self._reader.join(5)
         return code
 
     def end(self) -> None:
-        """For tear-down: whatever still runs is gone afterwards."""
+        """For tear-down: kill whatever still runs."""
         if self.process.poll() is None:
             self.send(signal.SIGINT)
             try:
@@ -85,7 +85,7 @@ def serve(data: Path, port: int, **variables: str) -> Running:
 
 
 def free_port() -> int:
-    """One that is free on all of localhost's addresses."""
+    """A port that is free on all of localhost's addresses."""
     while True:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -99,17 +99,17 @@ def is_free(address: str, port: int) -> bool:
         return bool(probe.connect_ex((address, port)))
 
 
-def get(url: str, *, opener: urllib.request.OpenerDirector | None = None) -> Answer:
+def get(url: str, *, opener: urllib.request.OpenerDirector | None = None) -> HttpAnswer:
     return fetch(urllib.request.Request(url), opener or urllib.request.build_opener())
 
 
-def fetch(request: urllib.request.Request, opener: urllib.request.OpenerDirector) -> Answer:
+def fetch(request: urllib.request.Request, opener: urllib.request.OpenerDirector) -> HttpAnswer:
     try:
         with opener.open(request, timeout=10) as response:
-            return Answer(response.status, response.read().decode())
+            return HttpAnswer(response.status, response.read().decode())
     except urllib.error.HTTPError as error:
         with error:
-            return Answer(error.code, error.read().decode())
+            return HttpAnswer(error.code, error.read().decode())
 
 
 def may_enter_admin(site: str, username: str, password: str) -> bool:

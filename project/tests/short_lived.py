@@ -1,4 +1,4 @@
-"""The settings, with access tokens that live for seconds instead of half an hour."""
+"""The settings, with access tokens that are valid for seconds instead of half an hour."""
 
 from datetime import timedelta
 

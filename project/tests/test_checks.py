@@ -38,7 +38,7 @@ def ours(*, deploy: bool = True) -> dict[str, CheckMessage]:
 
 @pytest.fixture
 def production(settings: Settings, tmp_path: Path) -> Settings:
-    """A server as it should be, from which each test takes one thing away."""
+    """The settings of a correct server; each test breaks one of them."""
     settings.DEBUG = False
     settings.SECRET_KEY = "x7" * 30
     settings.ALLOWED_HOSTS = ["api.videoflix.test"]
@@ -152,7 +152,7 @@ def test_folder_of_another_installation_is_told_with_what_to_do(settings: Settin
 
 
 def test_database_that_is_away_is_asked_once_and_without_a_word(tmp_path: Path) -> None:
-    """A pool tries again for seconds, and each try is a line: where nothing listens, nothing else is to be learnt."""
+    """A pool would try for seconds and log each try, without a chance where nothing listens."""
     ended = check_deploy(DATA_DIR=str(tmp_path), DB_HOST="127.0.0.1", DB_PORT="1")
 
     assert ended.returncode == 0, ended.stderr

@@ -1,4 +1,4 @@
-"""What others make of the schema: generated clients work, and an attacker armed with it finds nothing."""
+"""What the schema is good for: generated clients work, and a fuzzer that reads it finds no fault."""
 
 import json
 import os

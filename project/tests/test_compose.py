@@ -1,4 +1,4 @@
-"""docker-compose.yml keeps its promises: order, names, limits, time to stop, and one door."""
+"""docker-compose.yml: start order, names, limits, time to stop, and one published port."""
 
 import os
 import re
@@ -88,7 +88,7 @@ def test_only_the_edge_is_published_and_other_machines_reach_it_at_port() -> Non
 
 
 def test_edge_sees_videos_and_pictures_only_and_changes_none() -> None:
-    """Neither the secret key nor mails, which lie beside them in DATA_DIR."""
+    """The edge sees neither the secret key nor mails, which are beside the videos in DATA_DIR."""
     seen = dict(volume.removesuffix(":ro").split(":") for volume in SERVICES["edge"]["volumes"])
     data = SERVICES["edge"]["environment"]["EDGE_DATA"]
 
@@ -125,7 +125,7 @@ def test_edge_remembers_in_memory_and_is_the_one_proxy_that_is_believed() -> Non
         assert SERVICES[name]["environment"]["USE_X_FORWARDED_PROTO"] == "True"
 
 
-def test_nobody_that_viewers_reach_is_root_or_may_become_it() -> None:
+def test_no_process_that_viewers_reach_is_root_or_may_become_it() -> None:
     assert "nginx-unprivileged" in SERVICES["edge"]["image"]
     for name in (*OURS, "edge"):
         assert SERVICES[name]["cap_drop"] == ["ALL"]
@@ -154,12 +154,12 @@ def test_each_is_given_the_time_it_allows_itself_to_stop() -> None:
 
 
 def test_workers_can_be_scaled() -> None:
-    """Neither a fixed name nor a fixed port stands in the way of --scale."""
+    """No fixed name and no fixed port prevents --scale."""
     assert "container_name" not in SERVICES["worker"]
     assert "ports" not in SERVICES["worker"]
 
 
-def test_what_must_last_lies_in_named_volumes() -> None:
+def test_what_must_last_is_in_named_volumes() -> None:
     kept = {
         volume.partition(":")[0]
         for service in SERVICES.values()
@@ -170,7 +170,7 @@ def test_what_must_last_lies_in_named_volumes() -> None:
     assert kept == set(COMPOSE["volumes"]) == {"database", "redis", "data", "uploads", "hls"}
 
 
-def test_workers_give_way_to_who_serves_viewers() -> None:
+def test_workers_get_less_cpu_than_services_for_viewers() -> None:
     """ffmpeg's niceness ends at its container; between containers the shares decide."""
     assert SERVICES["worker"]["cpu_shares"] < 1024
     assert not [name for name in SERVICES if name != "worker" and "cpu_shares" in SERVICES[name]]
@@ -204,7 +204,7 @@ def test_image_takes_only_what_runs() -> None:
 
 
 def enter(*words: str, **variables: str) -> "subprocess.CompletedProcess[str]":
-    """What the container does when it is started with these words."""
+    """What the container runs when it is started with these arguments."""
     programs = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     return subprocess.run(
         [BASE_DIR / "deploy" / "entrypoint", *words],

@@ -1,4 +1,4 @@
-"""Two instances on one host, which to a browser differ in nothing but the port: it gives both the same cookies."""
+"""Two instances on one host that differ only in the port: a browser sends both the same cookies."""
 
 import http.cookiejar
 import os

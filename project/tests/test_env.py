@@ -1,4 +1,4 @@
-"""What comes from outside: defaults, the template, and the one line that a bad value is answered with."""
+"""Settings from the environment: defaults, the template, and the one line that refuses a bad value."""
 
 import os
 import re
@@ -136,7 +136,7 @@ def test_data_dir_that_is_no_folder_stops_the_start_with_one_line(tmp_path: Path
 
 
 def test_data_dir_that_may_not_be_written_stops_the_start_with_one_line() -> None:
-    """/proc takes no files, not even from root."""
+    """/proc accepts no files, not even from root."""
     ended = start(DATA_DIR="/proc/videoflix")
 
     assert ended.returncode == 1

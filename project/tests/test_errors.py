@@ -68,8 +68,8 @@ BAD_BODIES = {
         ("GET", "uploads/"),
     ],
 )
-def test_who_is_refused_is_told_what_would_be_accepted(client: Client, method: str, path: str) -> None:
-    """RFC 9110 15.5.2; a challenge that no browser answers with a window of its own."""
+def test_refusal_says_what_would_be_accepted(client: Client, method: str, path: str) -> None:
+    """RFC 9110 15.5.2; a challenge for which no browser opens a password window."""
     response = client.generic(method, f"/api/{path}", json.dumps(LOGIN), content_type="application/json")
     assert (response.status_code, response["WWW-Authenticate"]) == (401, 'Bearer realm="videoflix"')
     assert not client.get("/api/nowhere/").has_header("WWW-Authenticate")

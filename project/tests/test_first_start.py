@@ -1,4 +1,4 @@
-"""The administrator and the demo video of a first start, and the words at its end."""
+"""The administrator and the demo video of a first start, and the lines printed at its end."""
 
 import threading
 import time
@@ -34,7 +34,7 @@ def _first_start(settings: Settings, tmp_path: Path) -> None:
     settings.MAILERS = {"default": {"BACKEND": "project.mail.EmlBackend", "OPTIONS": {"folder": tmp_path / "mail"}}}
 
 
-def test_administrator_without_a_word_from_anybody_gets_a_password_that_works() -> None:
+def test_administrator_without_settings_gets_a_password_that_works() -> None:
     made = make_administrator()
 
     assert made
@@ -134,7 +134,7 @@ def test_addresses_that_are_said_can_be_opened(settings: Settings, host: str, si
     assert f"Site      {site}\n" in serve.describe(None)
 
 
-def test_way_in_is_said_whoever_there_is() -> None:
+def test_login_line_names_the_administrator_in_every_case() -> None:
     assert "make one with" in serve.login(None)
     UserFactory.create(superuser=True, username="gone", email="gone@example.com", is_active=False)
     assert "make one with" in serve.login(None)
@@ -157,7 +157,7 @@ def test_mail_server_is_named_where_mails_go_there(settings: Settings) -> None:
     ("host", "silent_for", "is_alive"),
     [(None, timedelta(seconds=3), True), (None, timedelta(minutes=2), False), ("another", timedelta(0), False)],
 )
-def test_container_of_a_worker_is_healthy_while_its_own_heart_beats(
+def test_container_of_a_worker_is_healthy_while_its_own_worker_is_seen(
     host: str | None, silent_for: timedelta, is_alive: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
     now = timezone.now()

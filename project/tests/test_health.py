@@ -1,4 +1,4 @@
-"""`/api/health/` and `/api/ready/` name what is wrong, and never hang."""
+"""`/api/health/` and `/api/ready/` name what fails, and never hang."""
 
 import shutil
 import socket
@@ -36,7 +36,7 @@ def _no_answers_kept() -> Iterator[None]:
 
 @contextmanager
 def mute_server() -> Iterator[int]:
-    """Accepts connections and never says a word: what a hung database looks like."""
+    """Accepts connections and never answers, like a database that hangs."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port: int = server.getsockname()[1]
         yield port
@@ -55,7 +55,7 @@ def make_worker(*, silent_for: timedelta) -> None:
 
 
 @pytest.mark.parametrize("path", ["/api/health/", "/api/health"])
-def test_everything_well_answers_200_without_signing_in(client: Client, path: str) -> None:
+def test_working_parts_answer_200_without_signing_in(client: Client, path: str) -> None:
     answer = client.get(path)
 
     assert answer.status_code == 200
@@ -66,7 +66,7 @@ def test_everything_well_answers_200_without_signing_in(client: Client, path: st
 
 
 def test_container_asks_by_a_name_that_viewers_may_not_use(client: Client, settings: Settings) -> None:
-    """deploy/healthcheck.py says localhost, whatever ALLOWED_HOSTS is: else nothing would start on a public server."""
+    """deploy/healthcheck.py asks localhost, whatever ALLOWED_HOSTS is: otherwise no public server would start."""
     settings.ALLOWED_HOSTS = ["api.example.com"]
 
     assert client.get("/api/health/", headers={"Host": "localhost"}).status_code == 200
@@ -111,7 +111,7 @@ def test_hung_queue_answers_within_three_seconds_and_again_at_once(
         assert (answer.status_code, answer.json()["queue"]) == (503, "no answer")
 
 
-def test_dead_database_is_named(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreachable_database_is_named(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(connections.settings, "default", database("sqlite3", NAME="/proc/videoflix/secret-name"))
 
     answer = client.get("/api/health/")
@@ -171,11 +171,11 @@ def test_not_ready_while_files_are_another_installations(client: Client, setting
     settings.HLS_ROOT = tmp_path
     (tmp_path / FILE).write_text("another")
 
-    with capture_logs() as told:
+    with capture_logs() as logged:
         answer = client.get("/api/ready/")
 
     assert (answer.status_code, answer.json()["files"]) == (503, "of another installation")
-    assert str(tmp_path) in told[0]["reason"], "the log says which folder; the answer is for anybody"
+    assert str(tmp_path) in logged[0]["reason"], "the log says which folder; the answer is for anybody"
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs /proc, a file system without any room")

@@ -1,4 +1,4 @@
-"""A host name that is not served: one answer whatever is asked for, the reason in the log, and probes all the same."""
+"""A host name that is not served: the same answer everywhere, the reason in the log, and probes that still work."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""The house rules: who may import whom, and where the sharp tools are kept. Read from the source, not from memory."""
+"""The house rules, read from the source: which app may import which, and which files may use which tools."""
 
 import ast
 import os
@@ -23,7 +23,7 @@ PURE = ("hls/core/", "hls/conformance/")  # plain Python: usable and testable wi
 PURE_MAY_USE = {"av"}  # beside the standard library; probing runs it in a child of its own
 LONGEST_FUNCTION, LONGEST_FILE = 50, 300
 
-# Tools that stay where they are: module or dotted name -> the files that may use it
+# Module or dotted name -> the files that may use it
 KEPT_IN = {
     "ninja": re.compile(
         r"accounts/(api|schemas|auth)\.py|library/(uploads/)?(api|schemas|openapi)\.py"
@@ -91,14 +91,14 @@ def used_names(tree: ast.AST) -> Iterator[str]:
 MODULES = list(modules())
 
 
-def test_there_is_something_to_look_at() -> None:
+def test_modules_are_found() -> None:
     assert {module.app for module in MODULES} == set(MAY_IMPORT)
     assert any(module.is_pure for module in MODULES)
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.name)
 def test_imports_go_downwards_only(module: Module) -> None:
-    """project -> accounts, library -> hls; accounts and library are strangers, hls knows neither."""
+    """project -> accounts, library -> hls; accounts and library don't import each other, hls imports neither."""
     ours = {name.partition(".")[0] for name in imported(module.tree)} & set(MAY_IMPORT)
 
     assert ours <= MAY_IMPORT[module.app]
@@ -113,14 +113,14 @@ def test_core_and_checker_need_neither_django_nor_the_app_around_them() -> None:
                 assert is_ours or root in sys.stdlib_module_names | PURE_MAY_USE, f"{module.name} imports {name}"
 
 
-def test_core_knows_nothing_of_its_checker() -> None:
+def test_core_does_not_import_its_checker() -> None:
     for module in MODULES:
         if module.name.startswith("hls/core/"):
             assert not [name for name in imported(module.tree) if name.startswith("hls.conformance")], module.name
 
 
 @pytest.mark.parametrize("tool", KEPT_IN)
-def test_sharp_tool_stays_in_its_place(tool: str) -> None:
+def test_tool_is_used_only_where_it_may_be(tool: str) -> None:
     def uses(module: Module) -> bool:
         return any(name == tool or name.startswith(f"{tool}.") for name in used_names(module.tree))
 
@@ -148,7 +148,7 @@ def test_functions_and_files_stay_readable() -> None:
     assert too_long == []
 
 
-def test_nothing_is_caught_wholesale() -> None:
+def test_no_except_catches_everything() -> None:
     for module in MODULES:
         for node in ast.walk(module.tree):
             if isinstance(node, ast.ExceptHandler):

@@ -1,4 +1,4 @@
-"""A web process killed between an upload's last byte and its video: the video comes all the same, once."""
+"""A web process killed between an upload's last byte and its video: the video is still made, once."""
 
 import os
 import sqlite3
@@ -64,7 +64,7 @@ def encoded(text: str) -> str:
 
 
 def test_a_kill_between_the_last_byte_and_the_video_loses_nothing(installation: Installation) -> None:
-    """Nobody comes back for it, and it should have expired long ago: the sweep makes the video."""
+    """No client returns to the upload, and it should have expired long ago: the sweep makes the video."""
     token = installation.manage("shell", "--no-imports", "-c", MAKE_TOKEN).stdout.strip()
     headers = {"Authorization": f"Bearer {token}", "Tus-Resumable": "1.0.0"}
     named = f"filename {encoded('harbour.mp4')},title {encoded('Harbour')}"

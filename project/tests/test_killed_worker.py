@@ -1,4 +1,4 @@
-"""A worker killed in mid-video: nothing is lost, and at most one chunk is made twice."""
+"""A worker killed while it makes a video: nothing is lost, and at most one chunk is made twice."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""`make run` answers at both addresses of `localhost`, and at the one of HOST alone where it is set."""
+"""`make run` answers at both addresses of `localhost`; with HOST set, at that one alone."""
 
 import errno
 import socket

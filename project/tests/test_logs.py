@@ -77,7 +77,7 @@ class Lines:
 
 @pytest.fixture
 def lines() -> Iterator[Lines]:
-    """What production would write, collected; every logger is as it was afterwards."""
+    """The lines that production would write. Afterwards every logger is as it was."""
     captured = Lines()
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
@@ -164,7 +164,7 @@ def test_playback_address_leaves_no_token_in_the_log(client: Client, lines: Line
 
 
 @pytest.mark.django_db
-def test_health_that_is_well_is_not_worth_a_line(client: Client, lines: Lines) -> None:
+def test_successful_health_check_is_not_logged(client: Client, lines: Lines) -> None:
     assert client.get("/api/health/").status_code == 200
 
     assert not [line for line in lines.read() if line["event"] == "request"]
@@ -186,7 +186,7 @@ def test_exception_is_one_line_with_its_traceback(lines: Lines) -> None:
 def test_what_breaks_while_signing_in_leaves_no_password_in_the_log(
     client: Client, lines: Lines, monkeypatch: pytest.MonkeyPatch, *, as_json: bool
 ) -> None:
-    """Nor does the line of somebody who asks for help with DEBUG=True, where tracebacks are readable."""
+    """The same with DEBUG=True, where tracebacks are readable."""
 
     def break_down(email: str, password: str, **others: str) -> None:
         raise RuntimeError(f"nobody can be looked up with {JWT}")
@@ -242,7 +242,7 @@ def test_viewer_and_video_are_named_by_their_ids(rf: RequestFactory) -> None:
     assert who_and_what(request) == {"user_id": 3, "video_id": 12}
 
 
-def test_stranger_at_a_strange_address_is_nobody(rf: RequestFactory) -> None:
+def test_request_without_a_user_or_a_route_has_no_ids(rf: RequestFactory) -> None:
     assert who_and_what(rf.get("/nowhere")) == {}
 
 

@@ -1,4 +1,4 @@
-"""An upload outlives the access token it was begun with, but not the session."""
+"""An upload can go on after its access token has expired, but not after its session has ended."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -81,7 +81,7 @@ def test_the_token_opens_nothing_else(url: str, tokens: Pair, later: None) -> No
     assert script.head(f"{ROOT}not-an-id/").status_code in (401, 404)
 
 
-def test_nobody_goes_on_by_the_address_alone(url: str, later: None) -> None:
+def test_the_address_alone_does_not_let_anybody_go_on(url: str, later: None) -> None:
     assert send(Client(), url, VIDEO, 0).status_code == 401
     assert send(by("nonsense"), url, VIDEO, 0).status_code == 401
 

@@ -1,4 +1,4 @@
-"""`/metrics`: who may ask, and what it says."""
+"""`/metrics`: who may read it, and what it contains."""
 
 from datetime import timedelta
 
@@ -86,7 +86,7 @@ def test_strange_methods_share_one_label(client: Client) -> None:
     assert value(scrape(client), name, method="(other)", route="", status="405") >= 1
 
 
-def test_rows_are_told_as_they_are_at_this_moment(client: Client) -> None:
+def test_facts_are_read_at_each_request(client: Client) -> None:
     now = timezone.now()
     Transcode.objects.create(source="a", queued_at=now - timedelta(minutes=5))
     Transcode.objects.create(source="b", queued_at=now)
@@ -109,9 +109,9 @@ def test_rows_are_told_as_they_are_at_this_moment(client: Client) -> None:
     assert value(samples, "videoflix_up", part="database") == value(samples, "videoflix_up", part="queue") == 1
 
 
-def test_part_that_is_not_well_shows_and_the_rest_stays(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_part_that_fails_is_0_and_the_rest_is_there(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse() -> str:
-        raise probes.Unwell("not reachable")
+        raise probes.ProbeFailed("not reachable")
 
     probes._pending.clear()
     monkeypatch.setattr(probes, "queue", refuse)

@@ -1,4 +1,4 @@
-"""Headers that no honest client sends: refused or ignored in the API's own shape, never a 500."""
+"""Odd headers: refused in the API's own shape or ignored, never a 500."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

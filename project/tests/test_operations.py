@@ -1,4 +1,4 @@
-"""docs/operations.md does what it says: its commands are taken from there and executed.
+"""The commands in docs/operations.md are executed as they stand there, and do what it says.
 
 One installation passes through them all: backed up and restored with SQLite, moved to PostgreSQL, backed up and
 restored there. `docker` is a stand-in that runs the words on this machine; everything else is the real thing.
@@ -105,8 +105,8 @@ def documented(name: str) -> str:
 
 
 @dataclass
-class Installation:
-    """A checkout whose DATA_DIR is its `var`, as far as the commands can see."""
+class DocumentedInstallation:
+    """A folder that looks to the commands like a checkout whose DATA_DIR is `var`."""
 
     folder: Path
     variables: dict[str, str] = field(default_factory=dict)
@@ -138,7 +138,7 @@ class Installation:
         return self.run(".venv/bin/python", "manage.py", *words)
 
     def look(self) -> dict[str, Any]:
-        """What viewers and editors have; the session of the look before must still be good."""
+        """What viewers and editors see; the session of the previous call must still be valid."""
         said = self.manage("shell", "--no-imports", "-c", f"REFRESH = {self.refresh_token!r}\n{LOOK}")
         self.seen = json.loads(said.splitlines()[-1])
         self.refresh_token = self.seen.pop("refresh")
@@ -152,8 +152,8 @@ class Installation:
 
 
 @pytest.fixture(scope="module")
-def installation(tmp_path_factory: pytest.TempPathFactory) -> Installation:
-    made = Installation(tmp_path_factory.mktemp("installation"))
+def installation(tmp_path_factory: pytest.TempPathFactory) -> DocumentedInstallation:
+    made = DocumentedInstallation(tmp_path_factory.mktemp("installation"))
     (made.folder / ".venv").symlink_to(sys.prefix)
     (made.folder / "manage.py").symlink_to(BASE_DIR / "manage.py")
     docker = made.folder / "bin" / "docker"
@@ -194,7 +194,7 @@ def kept(seen: dict[str, Any], *, has_files: bool = True) -> dict[str, Any]:
     return told if has_files else told | {"segments": [404, 404], "states": ["queued", "queued"]}
 
 
-def test_backup_of_a_running_sqlite_restores_everything(installation: Installation) -> None:
+def test_backup_of_a_running_sqlite_restores_everything(installation: DocumentedInstallation) -> None:
     before = installation.look()
     assert before["videos"] == [[3, "Two"], [1, "One"]]
     assert (before["refreshed"], before["signed_in"], before["segments"]) == (200, 200, [200, 200])
@@ -206,9 +206,9 @@ def test_backup_of_a_running_sqlite_restores_everything(installation: Installati
 
 
 def test_empty_postgresql_that_is_set_by_mistake_removes_nothing(
-    installation: Installation, empty_postgresql: dict[str, str]
+    installation: DocumentedInstallation, empty_postgresql: dict[str, str]
 ) -> None:
-    wrong = Installation(installation.folder, empty_postgresql | {"DB_NAME": "wrong"})
+    wrong = DocumentedInstallation(installation.folder, empty_postgresql | {"DB_NAME": "wrong"})
     wrong.run("createdb", "--username", "videoflix", "wrong")
     wrong.manage("migrate", "--verbosity", "0")
     there = {path: path.read_bytes() for path in wrong.data.rglob("*") if path.is_file() and path.parent != wrong.data}
@@ -220,7 +220,7 @@ def test_empty_postgresql_that_is_set_by_mistake_removes_nothing(
 
 
 def test_move_to_postgresql_keeps_ids_sessions_and_videos(
-    installation: Installation, empty_postgresql: dict[str, str]
+    installation: DocumentedInstallation, empty_postgresql: dict[str, str]
 ) -> None:
     before = installation.seen
     installation.follow("move from sqlite")
@@ -232,7 +232,7 @@ def test_move_to_postgresql_keeps_ids_sessions_and_videos(
 
 
 def test_backup_of_a_running_postgresql_restores_everything(
-    installation: Installation, empty_postgresql: dict[str, str]
+    installation: DocumentedInstallation, empty_postgresql: dict[str, str]
 ) -> None:
     assert installation.variables["DB_NAME"] == empty_postgresql["DB_NAME"]  # moved by the test before
     before = installation.seen

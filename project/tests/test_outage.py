@@ -1,4 +1,4 @@
-"""PostgreSQL and Redis go away and come back under a running installation: clean 503s meanwhile, nothing is lost."""
+"""PostgreSQL and Redis stop and come back while the program runs: clean 503s meanwhile, and nothing is lost."""
 
 import json
 import signal
@@ -14,7 +14,7 @@ import pytest
 
 from hls.tests.videos import small_video
 from project.env import BASE_DIR
-from project.tests.serving import Answer, Running, fetch, free_port, get, serve, wait_until
+from project.tests.serving import HttpAnswer, Running, fetch, free_port, get, serve, wait_until
 from project.tests.test_env import clean_environment
 from scripts import services
 
@@ -25,7 +25,7 @@ pytestmark = [
 ]
 
 
-class Installation:
+class InstallationWithServers:
     def __init__(self, folder: Path, database: services.Server, redis: services.Server) -> None:
         self.database = database
         self.redis = redis
@@ -55,8 +55,8 @@ class Installation:
         assert ended.returncode == 0, ended.stderr
         return ended.stdout
 
-    def sign_in(self) -> Answer:
-        """A wrong password: 401 when everything is well, since nobody is registered."""
+    def sign_in(self) -> HttpAnswer:
+        """A wrong password: 401 when everything works, since nobody is registered."""
         body = json.dumps({"email": "ada@example.com", "password": "wrong"}).encode()
         headers = {"Content-Type": "application/json"}
         request = urllib.request.Request(f"{self.site}/api/login/", data=body, headers=headers)
@@ -68,9 +68,9 @@ class Installation:
 
 
 @pytest.fixture(scope="module")
-def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InstallationWithServers]:
     with services.postgresql() as database, services.redis() as redis:
-        installation = Installation(tmp_path_factory.mktemp("installation") / "data", database, redis)
+        installation = InstallationWithServers(tmp_path_factory.mktemp("installation") / "data", database, redis)
         try:
             installation.running.wait_for("Ctrl-C stops everything")
             yield installation
@@ -79,7 +79,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
 
 
 def test_video_added_on_another_host_while_the_queue_is_away_is_made_all_the_same(
-    installation: Installation, tmp_path: Path
+    installation: InstallationWithServers, tmp_path: Path
 ) -> None:
     video = small_video(tmp_path / "video.mp4", seconds=3)
     other = tmp_path / "other host"
@@ -97,7 +97,7 @@ def test_video_added_on_another_host_while_the_queue_is_away_is_made_all_the_sam
 
 
 def test_worker_that_starts_while_the_database_is_away_comes_alive_with_it(
-    installation: Installation, tmp_path: Path
+    installation: InstallationWithServers, tmp_path: Path
 ) -> None:
     """As after a reboot of the host, when PostgreSQL takes longer than the worker."""
     log = tmp_path / "worker.log"
@@ -117,13 +117,13 @@ def test_worker_that_starts_while_the_database_is_away_comes_alive_with_it(
             return bool(connection.execute("SELECT 1 FROM hls_worker WHERE pid = %s", [worker.pid]).fetchone())
 
     try:
-        wait_until(is_seen, what="the worker's heart", timeout_s=15)
+        wait_until(is_seen, what="the worker's heartbeat", timeout_s=15)
     finally:
         worker.terminate()
         worker.wait()
 
 
-def test_outages_are_clean_and_pass(installation: Installation) -> None:
+def test_outages_are_clean_and_pass(installation: InstallationWithServers) -> None:
     assert installation.sign_in().status == 401
 
     for name, server in (("database", installation.database), ("queue", installation.redis)):
@@ -139,7 +139,9 @@ def test_outages_are_clean_and_pass(installation: Installation) -> None:
         wait_until(lambda: installation.health()["status"] == "ok", what=f"the {name} is back", timeout_s=20)
         wait_until(lambda: installation.sign_in().status == 401, what="signing in works again", timeout_s=20)
 
-    wait_until(lambda: get(f"{installation.site}/api/ready/").status == 200, what="the worker's heart", timeout_s=20)
+    wait_until(
+        lambda: get(f"{installation.site}/api/ready/").status == 200, what="the worker's heartbeat", timeout_s=20
+    )
     assert installation.running.process.poll() is None
     installation.running.send(signal.SIGINT)
     assert installation.running.wait() == 0

@@ -1,4 +1,4 @@
-"""Videos outlive the access token of whoever watches: with hls.js in a browser, and in a player with cookies alone."""
+"""Videos play on after the viewer's access token expires: with hls.js, and in a player with cookies alone."""
 
 import subprocess
 import time
@@ -76,7 +76,7 @@ def test_hls_js_plays_to_the_end(site: tuple[Installation, int], page_port: int,
 
 
 def test_player_without_cookies_plays_to_the_end_by_its_address(site: tuple[Installation, int]) -> None:
-    """ffmpeg fetches as televisions do: by addresses alone, found in what they lead to."""
+    """ffmpeg fetches as televisions do: by the addresses in playlists, without headers."""
     installation, video = site
     with httpx.Client(base_url=f"{installation.url}/api", timeout=30) as player:
         assert player.post("/login/", json={"email": EMAIL, "password": PASSWORD}).status_code == 200
@@ -91,7 +91,7 @@ def test_player_without_cookies_plays_to_the_end_by_its_address(site: tuple[Inst
 
 
 def test_player_with_cookies_alone_plays_to_the_end(site: tuple[Installation, int]) -> None:
-    """As those of iOS and of televisions: they keep cookies, and nobody can give them a header."""
+    """Like players of iOS and televisions: they keep cookies, and can't be given a header."""
     installation, video = site
     with httpx.Client(base_url=f"{installation.url}/api", timeout=30) as player:
         assert player.post("/login/", json={"email": EMAIL, "password": PASSWORD}).status_code == 200

@@ -1,4 +1,4 @@
-"""What stands before every start: tables and an administrator, made once however many begin at the same time."""
+"""What every start needs: tables and an administrator, made once even if several programs start together."""
 
 import os
 import sqlite3
@@ -51,7 +51,7 @@ def in_postgresql(where: str, table: str) -> int:
 
 
 def test_those_that_begin_at_once_all_succeed_and_make_everything_once(place: tuple[dict[str, str], Count]) -> None:
-    """Two containers with `migrate` as their word, and an operator's own `manage.py migrate` beside them."""
+    """Two containers that run `migrate`, and an operator's own `manage.py migrate` beside them."""
     variables, count = place
     programs = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     started = [

@@ -1,4 +1,4 @@
-"""New code or settings by a graceful reload: nobody's request is dropped."""
+"""New code or settings by a graceful reload: no request is dropped."""
 
 import http.client
 import os

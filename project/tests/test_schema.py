@@ -1,4 +1,4 @@
-"""The schema is all that a frontend developer needs, and the docs page works without the internet."""
+"""The schema has all that a frontend developer needs, and the docs page works without the internet."""
 
 import re
 from typing import Any

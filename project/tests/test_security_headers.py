@@ -1,4 +1,4 @@
-"""What browsers are told of frames and of HTTPS, and that it is never two things at once."""
+"""What headers tell browsers about frames and HTTPS, without contradictions."""
 
 import subprocess
 import sys

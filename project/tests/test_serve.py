@@ -30,8 +30,8 @@ pytestmark = [pytest.mark.services, pytest.mark.skipif(not Path("/proc/self/stat
 ALL_SAID = r"Ctrl-C stops everything"
 
 
-class Installation:
-    """One DATA_DIR that is served several times in a row."""
+class ServedFolder:
+    """A DATA_DIR that is served several times in a row."""
 
     def __init__(self, folder: Path) -> None:
         self.data = folder / "data"
@@ -52,14 +52,14 @@ class Installation:
 
 
 @pytest.fixture(scope="module")
-def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    installation = Installation(tmp_path_factory.mktemp("installation"))
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedFolder]:
+    installation = ServedFolder(tmp_path_factory.mktemp("installation"))
     yield installation
     for running in installation.started:
         running.end()
 
 
-def test_first_start_makes_everything_and_ctrl_c_ends_it_cleanly(installation: Installation) -> None:
+def test_first_start_makes_everything_and_ctrl_c_ends_it_cleanly(installation: ServedFolder) -> None:
     running = installation.start()
     running.wait_for(ALL_SAID)
 
@@ -87,7 +87,7 @@ def test_first_start_makes_everything_and_ctrl_c_ends_it_cleanly(installation: I
     assert installation.rows("hls_worker") == 0  # it has signed off
 
 
-def test_second_start_changes_nothing_and_says_no_password(installation: Installation) -> None:
+def test_second_start_changes_nothing_and_says_no_password(installation: ServedFolder) -> None:
     running = installation.start()
     running.wait_for(ALL_SAID)
 
@@ -97,7 +97,7 @@ def test_second_start_changes_nothing_and_says_no_password(installation: Install
     assert (installation.rows("library_video"), installation.rows("accounts_user")) == (1, 1)
 
 
-def test_counters_of_all_web_processes_are_added_up(installation: Installation) -> None:
+def test_counters_of_all_web_processes_are_added_up(installation: ServedFolder) -> None:
     for _ in range(40):
         get(f"{installation.site}/")
     scraped = get(f"{installation.site}/metrics")
@@ -106,7 +106,7 @@ def test_counters_of_all_web_processes_are_added_up(installation: Installation) 
     assert count in scraped.text
 
 
-def test_no_line_of_web_or_worker_holds_a_secret(installation: Installation) -> None:
+def test_no_line_of_web_or_worker_holds_a_secret(installation: ServedFolder) -> None:
     """Registering, a mail's link, signing in, cookies, and a request that gunicorn can't read and quotes."""
     running = installation.started[-1]
     jar = http.cookiejar.CookieJar()
@@ -140,7 +140,7 @@ def test_no_line_of_web_or_worker_holds_a_secret(installation: Installation) -> 
 
 
 @pytest.mark.parametrize("name", ["worker", "web"])
-def test_part_that_is_killed_is_started_again_and_the_other_goes_on(installation: Installation, name: str) -> None:
+def test_part_that_is_killed_is_started_again_and_the_other_goes_on(installation: ServedFolder, name: str) -> None:
     running = installation.started[-1]
     before = children(running.process.pid)
     os.kill(before[name], signal.SIGKILL)
@@ -154,7 +154,7 @@ def test_part_that_is_killed_is_started_again_and_the_other_goes_on(installation
     assert [part for part in before if after[part] != before[part]] == [name]
 
 
-def test_ctrl_c_after_kills_is_a_clean_end(installation: Installation) -> None:
+def test_ctrl_c_after_kills_is_a_clean_end(installation: ServedFolder) -> None:
     running = installation.started[-1]
     running.send(signal.SIGINT)
 
@@ -163,7 +163,7 @@ def test_ctrl_c_after_kills_is_a_clean_end(installation: Installation) -> None:
     assert running.text.count("Videoflix is running.") == 1
 
 
-def test_children_die_with_a_serve_that_is_killed(installation: Installation) -> None:
+def test_children_die_with_a_serve_that_is_killed(installation: ServedFolder) -> None:
     running = installation.start()
     running.wait_for(ALL_SAID)
     processes = children(running.process.pid)
@@ -174,7 +174,7 @@ def test_children_die_with_a_serve_that_is_killed(installation: Installation) ->
     wait_until(lambda: not answers(installation.port), what="the port's release", timeout_s=15)
 
 
-def test_port_in_use_is_said_in_one_line(installation: Installation) -> None:
+def test_port_in_use_is_said_in_one_line(installation: ServedFolder) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         running = serve(installation.data, taken.getsockname()[1])
         try:

@@ -1,4 +1,4 @@
-"""What make does before anything runs: find a Python, and bring the virtual environment up to date, come what may."""
+"""What make does first: find a Python, and bring the virtual environment up to date."""
 
 import fcntl
 import hashlib
@@ -91,7 +91,7 @@ def test_one_sentence_says_what_to_install_where_nothing_helps(path: Path, tmp_p
 
 
 class Checkout:
-    """A checkout whose environment is made by counting instead of by pip."""
+    """A checkout whose installations are counted instead of done by pip."""
 
     def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.root = root
@@ -151,7 +151,7 @@ def test_changed_requirements_are_installed_into_what_is_there(checkout: Checkou
     assert (checkout.created, len(checkout.installed)) == (1, 2)
 
 
-def test_tools_that_fail_to_install_leave_what_runs(checkout: Checkout) -> None:
+def test_tools_that_fail_to_install_do_not_stop_the_program(checkout: Checkout) -> None:
     install.main(["run.txt"])
     checkout.fails = True
     with pytest.raises(SystemExit):

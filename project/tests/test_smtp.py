@@ -30,7 +30,7 @@ from project.tests.serving import free_port
 from project.tests.test_env import clean_environment
 
 
-class Inbox(MessageHandler):
+class SmtpInbox(MessageHandler):
     def __init__(self) -> None:
         super().__init__()
         self.messages: list[Message] = []
@@ -49,8 +49,8 @@ class Inbox(MessageHandler):
 
 
 @pytest.fixture
-def inbox() -> Iterator[tuple[Inbox, int]]:
-    inbox = Inbox()
+def inbox() -> Iterator[tuple[SmtpInbox, int]]:
+    inbox = SmtpInbox()
     loop = asyncio.new_event_loop()
     controller = Controller(inbox, hostname="127.0.0.1", port=free_port(), loop=loop)
     controller.start()
@@ -71,7 +71,7 @@ def send(folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_mail_arrives_at_the_smtp_server_that_the_settings_name(inbox: tuple[Inbox, int], tmp_path: Path) -> None:
+def test_mail_arrives_at_the_smtp_server_that_the_settings_name(inbox: tuple[SmtpInbox, int], tmp_path: Path) -> None:
     box, port = inbox
 
     ended = send(
@@ -85,7 +85,7 @@ def test_mail_arrives_at_the_smtp_server_that_the_settings_name(inbox: tuple[Inb
     assert not (tmp_path / "mail").exists()
 
 
-def test_mail_is_a_file_while_no_smtp_server_is_named(inbox: tuple[Inbox, int], tmp_path: Path) -> None:
+def test_mail_is_a_file_while_no_smtp_server_is_named(inbox: tuple[SmtpInbox, int], tmp_path: Path) -> None:
     box, _ = inbox
 
     assert send(tmp_path).returncode == 0
@@ -95,7 +95,7 @@ def test_mail_is_a_file_while_no_smtp_server_is_named(inbox: tuple[Inbox, int], 
 
 
 @pytest.fixture
-def registered(inbox: tuple[Inbox, int], settings: Settings, client: Client) -> Mail:
+def registered(inbox: tuple[SmtpInbox, int], settings: Settings, client: Client) -> Mail:
     """The mail to somebody who has just registered, with a real server to send it through."""
     options = {"host": "127.0.0.1", "port": inbox[1], "timeout": 5}
     settings.MAILERS = {"default": {"BACKEND": "django.core.mail.backends.smtp.EmailBackend", "OPTIONS": options}}
@@ -106,7 +106,7 @@ def registered(inbox: tuple[Inbox, int], settings: Settings, client: Client) -> 
 
 
 @pytest.mark.django_db
-def test_link_that_arrives_opens_the_account(inbox: tuple[Inbox, int], registered: Mail, client: Client) -> None:
+def test_link_that_arrives_opens_the_account(inbox: tuple[SmtpInbox, int], registered: Mail, client: Client) -> None:
     outbox.send(registered.pk)
 
     [message] = inbox[0].messages
@@ -121,7 +121,7 @@ def test_link_that_arrives_opens_the_account(inbox: tuple[Inbox, int], registere
 
 
 @pytest.mark.django_db
-def test_mail_that_a_busy_server_refuses_is_sent_later_and_once(inbox: tuple[Inbox, int], registered: Mail) -> None:
+def test_mail_that_a_busy_server_refuses_is_sent_later_and_once(inbox: tuple[SmtpInbox, int], registered: Mail) -> None:
     box, _ = inbox
     box.is_busy = True
     outbox.send(registered.pk)
@@ -142,7 +142,7 @@ def test_mail_that_a_busy_server_refuses_is_sent_later_and_once(inbox: tuple[Inb
 
 @contextmanager
 def mute_server() -> Iterator[tuple[int, list[socket.socket]]]:
-    """Accepts connections and says nothing: its port, and the connections so far."""
+    """A server that accepts connections and never answers: its port, and the connections so far."""
     accepted: list[socket.socket] = []
     with socket.create_server(("127.0.0.1", 0), backlog=200) as listener:
 
@@ -165,7 +165,7 @@ TIMEOUT_S = 1
 
 @pytest.fixture
 def mute(settings: Settings) -> Iterator[list[socket.socket]]:
-    """Who has connected to a mail server that says nothing."""
+    """The connections to a mail server that never answers."""
     with mute_server() as (port, accepted):
         options = {"host": "127.0.0.1", "port": port, "timeout": TIMEOUT_S}
         settings.MAILERS = {"default": {"BACKEND": "django.core.mail.backends.smtp.EmailBackend", "OPTIONS": options}}
@@ -174,7 +174,7 @@ def mute(settings: Settings) -> Iterator[list[socket.socket]]:
 
 @pytest.fixture
 def sender(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sender]:
-    """A worker's own."""
+    """A sender like a worker's own."""
     one = Sender()
     monkeypatch.setattr(account_tasks, "sender", one)
     monkeypatch.setattr(tasks, "sender", one)
@@ -183,7 +183,7 @@ def sender(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sender]:
 
 
 def is_idle(sender: Sender) -> bool:
-    """Wait until all that it was given so far is done."""
+    """Wait until all work given to it so far is done."""
     done = threading.Event()
     sender.do(done.set)
     return done.wait(10 * TIMEOUT_S)
@@ -208,7 +208,7 @@ def test_a_mute_mail_server_holds_up_no_thread_of_the_queue(mute: list[socket.so
     """All that 150 mails and ten minutes of rounds ask of the queue's threads is done before the server times out."""
     began = time.monotonic()
     for mail in due_mails(150):
-        account_tasks.send_mail.call_local(mail.pk)
+        account_tasks.send_ordered_mail.call_local(mail.pk)
     for _ in range(10):
         tasks.send_due_mails.call_local()
     assert time.monotonic() - began < TIMEOUT_S
@@ -218,23 +218,23 @@ def test_a_mute_mail_server_holds_up_no_thread_of_the_queue(mute: list[socket.so
 
 @pytest.mark.django_db(transaction=True)
 def test_mails_go_out_from_the_mail_thread_even_when_one_is_refused(
-    inbox: tuple[Inbox, int], settings: Settings, sender: Sender
+    inbox: tuple[SmtpInbox, int], settings: Settings, sender: Sender
 ) -> None:
     options = {"host": "127.0.0.1", "port": inbox[1], "timeout": 5}
     settings.MAILERS = {"default": {"BACKEND": "django.core.mail.backends.smtp.EmailBackend", "OPTIONS": options}}
     inbox[0].is_busy = True
     first, *others = due_mails(3)
-    account_tasks.send_mail.call_local(first.pk)
+    account_tasks.send_ordered_mail.call_local(first.pk)
     assert is_idle(sender)
     inbox[0].is_busy = False
     for mail in others:
-        account_tasks.send_mail.call_local(mail.pk)
+        account_tasks.send_ordered_mail.call_local(mail.pk)
     assert is_idle(sender)
     assert len(inbox[0].messages) == 2
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_what_nobody_expected_ends_no_mails(sender: Sender) -> None:
+def test_unexpected_error_does_not_end_the_sending_of_mails(sender: Sender) -> None:
     def fail() -> None:
         raise ValueError("of one mail")
 

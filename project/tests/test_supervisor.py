@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from project.env import BASE_DIR
-from project.supervisor import Ended, Patience, Program, Record
+from project.supervisor import Patience, Program, ProgramEnded, Record
 from project.tests.serving import Running, is_running, wait_until
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
@@ -150,7 +150,7 @@ def test_grandchildren_of_a_program_that_died_are_not_left_behind(start: Start) 
 
 
 def test_reader_that_goes_away_stops_everything(tmp_path: Path) -> None:
-    """`make run | head`: nobody reads any more, so nothing may go on unseen."""
+    """`make run | head`: nobody reads the output any more, so everything stops."""
     chatter = "import time\nwhile True: print('x' * 1000, flush=True); time.sleep(0.01)"
     driver = (
         "import sys\nfrom project.supervisor import Program, Supervisor\n"
@@ -170,8 +170,8 @@ def test_reader_that_goes_away_stops_everything(tmp_path: Path) -> None:
 def test_how_a_program_ended_is_said_in_words() -> None:
     program = Program("a", ("/bin/true",))
 
-    assert Ended(program, 0).how == "exit code 0"
-    assert Ended(program, -signal.SIGSEGV).how == "signal 11, SIGSEGV"
+    assert ProgramEnded(program, 0).how == "exit code 0"
+    assert ProgramEnded(program, -signal.SIGSEGV).how == "signal 11, SIGSEGV"
 
 
 def test_nohup_outlives_its_terminal(start: Start) -> None:

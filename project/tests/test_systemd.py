@@ -1,4 +1,4 @@
-"""docs/operations.md without containers: systemd takes the units, what they start starts, and Debian's nginx too."""
+"""docs/operations.md without containers: systemd accepts the units, and their programs and Debian's nginx start."""
 
 import os
 import re
@@ -32,7 +32,7 @@ def value(unit: str, name: str) -> str:
 
 
 def here(text: str) -> str:
-    """As if this checkout and this Python lay where the units look for them."""
+    """Make this checkout and this Python appear where the units look for them."""
     return text.replace(f"{PLACE}/.venv/bin", str(Path(sys.executable).parent)).replace(PLACE, str(BASE_DIR))
 
 

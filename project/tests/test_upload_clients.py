@@ -1,4 +1,4 @@
-"""Resumable uploads against a real web server, with clients that others wrote, and with little memory."""
+"""Resumable uploads to a real web server, with clients that others wrote, and with little memory."""
 
 import json
 import os
@@ -42,7 +42,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
 
 @pytest.fixture(scope="module")
 def token(installation: Installation) -> str:
-    """An access token, as scripts get one."""
+    """An access token, obtained as scripts do."""
     opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
     post(opener, f"{installation.url}/api/login/", {"email": ADMIN_EMAIL, "password": ADMIN_PASSWORD})
     return str(post(opener, f"{installation.url}/api/token/refresh/", {})["access"])
@@ -97,7 +97,7 @@ def test_tuspy_makes_a_video_by_its_title(client: TusClient, installation: Insta
     assert video.getvalue() in {path.read_bytes() for path in videos}
 
 
-def test_tuspy_is_told_of_a_refusal(client: TusClient) -> None:
+def test_tuspy_gets_the_refusals_sentence(client: TusClient) -> None:
     with pytest.raises(TusCommunicationError) as refused:
         client.uploader(file_stream=random_video(), metadata={"filename": "notes.txt"}).upload()
     assert refused.value.status_code == 400
@@ -147,7 +147,7 @@ def test_tus_js_client_uploads_a_file_in_parallel_parts(
 
 
 @needs_node
-def test_tus_js_client_tells_the_length_at_the_end(installation: Installation, token: str, video: Path) -> None:
+def test_tus_js_client_sends_the_length_at_the_end(installation: Installation, token: str, video: Path) -> None:
     ended = by_tus_js(installation, token, video, uploadLengthDeferred=True)
     assert ended.returncode == 0, ended.stderr
     assert stored(installation, ended.stdout.strip()).read_bytes() == video.read_bytes()
@@ -164,7 +164,7 @@ def test_tus_js_client_goes_on_where_it_was_stopped(installation: Installation, 
 
 
 @needs_node
-def test_tus_js_client_is_told_of_a_refusal(installation: Installation, token: str, video: Path) -> None:
+def test_tus_js_client_gets_the_refusals_sentence(installation: Installation, token: str, video: Path) -> None:
     refused = by_tus_js(installation, token, video, metadata={"filename": "notes.txt"})
     assert refused.returncode == 1
     assert "response code: 400" in refused.stderr

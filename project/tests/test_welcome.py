@@ -25,7 +25,7 @@ def test_every_link_of_the_page_leads_somewhere(client: Client) -> None:
 
 
 def test_nothing_comes_from_elsewhere_or_runs_in_the_page(client: Client) -> None:
-    """A content security policy of `default-src 'self'` needs no exception for it."""
+    """`default-src 'self'` needs no exception for the page."""
     html = page(client)
 
     assert "://" not in re.sub(r'xmlns="[^"]+"', "", html)

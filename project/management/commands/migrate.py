@@ -1,4 +1,4 @@
-"""Django's own `migrate`, one at a time: two containers that start together would make the same tables at once."""
+"""Django's own `migrate`, in one process at a time: two that start together would make the same tables at once."""
 
 from typing import Any
 

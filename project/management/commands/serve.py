@@ -46,7 +46,7 @@ class Command(BaseCommand):
 
 
 def make_demo_video_once() -> None:
-    """On a first start, be it of two at once. Serving doesn't depend on it: where it fails, a line says so."""
+    """On a first start, and once even if two start together. Serving goes on if it fails; a line says so."""
     with one_at_a_time(DEFAULT_DB_ALIAS):
         if wants_demo():
             make_demo_video()
@@ -78,7 +78,7 @@ def check_folder(folder: Path) -> None:
 
 
 def check_port(address: str, port: int) -> None:
-    """Say so in a line before anything starts; gunicorn would try for five seconds."""
+    """Raise CommandError if the port is taken, before anything starts: gunicorn would try for five seconds."""
     try:
         family, kind, protocol, _, place = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, protocol) as probe:
@@ -91,7 +91,7 @@ def check_port(address: str, port: int) -> None:
 
 
 def describe(made: Administrator | None) -> str:
-    """The words at the end of the start: where everything is, and how to get in."""
+    """The lines printed after the start: where everything is, and how to sign in."""
     site = listening.site(settings.HOST, settings.PORT)
     mailer = settings.MAILERS["default"]["OPTIONS"]
     mail = f"sent through {mailer['host']}:{mailer['port']}" if "host" in mailer else f"files in {mailer['folder']}"
