@@ -197,7 +197,9 @@ def test_encoder_that_misbehaves_is_found_out(
     plan: Plan, source: Path, tmp_path: Path, script: str, code: Code
 ) -> None:
     (tmp_path / "chunk").mkdir()
-    encoder = replace(wrapped(tmp_path, script), stall_s=1)
+    encoder = wrapped(tmp_path, script)
+    if code == Code.TIMEOUT:  # only the one that stalls: on a busy machine the others may be silent for a second
+        encoder = replace(encoder, stall_s=1)
     with pytest.raises(TranscodeError) as caught:
         attempt(plan, source, tmp_path / "chunk", encoder=encoder)
     assert caught.value.code == code, caught.value
