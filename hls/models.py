@@ -57,7 +57,7 @@ class Transcode(Leased):
     finished_at = models.DateTimeField(null=True, blank=True)
 
     playable_at = models.DateTimeField(
-        null=True, blank=True, db_index=True, help_text="When it could first be played, be it in part."
+        null=True, blank=True, db_index=True, help_text="When it could first be played, in part or as a whole."
     )
     served_at = models.DateTimeField(null=True, blank=True, db_index=True)
     served_version = models.PositiveIntegerField(null=True, blank=True)
