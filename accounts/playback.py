@@ -136,7 +136,7 @@ def _signed(grant: PlaybackGrant, begins_at_s: int) -> str:
     return HourlySigner(begins_at_s).sign_object([grant.video_id, grant.user_id, grant.session_id, grant.mark])
 
 
-class Memory:
+class ViewerMemory:
     """Who was found to have leave, for REMEMBERED_S; the oldest go first when there are too many."""
 
     def __init__(self) -> None:
@@ -159,7 +159,7 @@ class Memory:
             self._viewers.clear()
 
 
-memory = Memory()
+memory = ViewerMemory()
 
 
 def viewer_by_playback(cookie: str, video_id: int, *, fresh: bool = False) -> Viewer | None:

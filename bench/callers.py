@@ -1,4 +1,4 @@
-"""Who uses an installation while parts of it are killed: an editor who uploads, people who register, their mails."""
+"""Users of an installation while parts of it are killed: an editor uploads, people register and get mails."""
 
 import base64
 import http.client
@@ -24,7 +24,7 @@ PATIENCE_S = 600
 
 
 class Inbox(MessageHandler):
-    """How often each address has got a mail."""
+    """Counts the mails that each address gets."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -35,7 +35,7 @@ class Inbox(MessageHandler):
 
 
 class MailServer:
-    """An SMTP server that can be away, or mute: it takes connections and says nothing."""
+    """An SMTP server that can be stopped, or mute: then it accepts connections and says nothing."""
 
     def __init__(self, port: int) -> None:
         self.port = port
@@ -57,7 +57,7 @@ class MailServer:
 
 
 @dataclass(frozen=True)
-class Answer:
+class ApiAnswer:
     status: int
     headers: Mapping[str, str]
     body: bytes
@@ -65,33 +65,33 @@ class Answer:
 
 @dataclass
 class Callers:
-    """What they were promised: videos by title, mails by address."""
+    """The users, and what the server has confirmed to them: videos by title, mails by address."""
 
     port: int
     videos: set[str] = field(default_factory=set)
     people: set[str] = field(default_factory=set)
-    gone: list[str] = field(default_factory=list)  # uploads that the server no longer knew
-    statuses: Counter[int] = field(default_factory=Counter)  # 0 where nobody answered
+    gone: list[str] = field(default_factory=list)  # uploads that the server no longer knows
+    statuses: Counter[int] = field(default_factory=Counter)  # 0 if nobody answered
     pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(8))
     under_way: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
     token: str = ""
 
-    def ask(self, method: str, path: str, body: bytes = b"", **headers: str) -> Answer:
+    def ask(self, method: str, path: str, body: bytes = b"", **headers: str) -> ApiAnswer:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
             named = {name.replace("_", "-"): value for name, value in headers.items()}
             connection.request(method, path, body, named)
             answer = connection.getresponse()
-            told = Answer(answer.status, dict(answer.headers), answer.read())
+            told = ApiAnswer(answer.status, dict(answer.headers), answer.read())
         except (OSError, http.client.HTTPException):
-            told = Answer(0, {}, b"")
+            told = ApiAnswer(0, {}, b"")
         finally:
             connection.close()
         self.statuses[told.status] += 1
         return told
 
-    def send_json(self, path: str, data: Mapping[str, str], **headers: str) -> Answer:
+    def send_json(self, path: str, data: Mapping[str, str], **headers: str) -> ApiAnswer:
         return self.ask("POST", path, json.dumps(data).encode(), Content_Type="application/json", **headers)
 
     def sign_in(self) -> None:
@@ -110,7 +110,7 @@ class Callers:
         self.pool.submit(self.upload, path, title)
 
     def upload(self, path: Path, title: str) -> None:
-        """Go on until the video is there, whatever is killed meanwhile."""
+        """Upload until the video exists, whatever is killed meanwhile."""
         try:
             self.send_file(path.read_bytes(), title)
         finally:
@@ -129,13 +129,13 @@ class Callers:
                 return
             offset = int(answer.headers["Upload-Offset"])
             if offset == len(data):
-                self.videos.add(title)  # it was told that all is there: the video has to come
+                self.videos.add(title)  # the server confirmed the upload: the video has to appear
                 return
             piece = data[offset : offset + PIECE_BYTES]
             kind = "application/offset+octet-stream"
             self.tus("PATCH", address, piece, Upload_Offset=str(offset), Content_Type=kind)
 
-    def patiently(self, method: str, path: str, **headers: str) -> Answer:
+    def patiently(self, method: str, path: str, **headers: str) -> ApiAnswer:
         until = time.monotonic() + PATIENCE_S
         while True:
             answer = self.tus(method, path, b"", **headers)
@@ -143,7 +143,7 @@ class Callers:
                 return answer
             time.sleep(0.5)
 
-    def tus(self, method: str, path: str, body: bytes = b"", **headers: str) -> Answer:
+    def tus(self, method: str, path: str, body: bytes = b"", **headers: str) -> ApiAnswer:
         answer = self.ask(method, path, body, Tus_Resumable="1.0.0", Authorization=f"Bearer {self.token}", **headers)
         if answer.status == 401:
             self.sign_in()
@@ -151,7 +151,7 @@ class Callers:
 
 
 def editor() -> dict[str, Any]:
-    """Settings for whom uploads are allowed, and without limits that a single address would meet."""
+    """Settings with an editor who may upload, and without the limits that a single address would reach."""
     return {
         "DJANGO_SUPERUSER_USERNAME": "editor",
         "DJANGO_SUPERUSER_EMAIL": EDITOR,

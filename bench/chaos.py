@@ -4,10 +4,10 @@ people register; take the mail server away or make it mute. Then count what was 
 
     .venv/bin/python bench/chaos.py [--kills 50] [--seed 1] [--pause 5]
 
-Starts a PostgreSQL and a Redis of its own (Debian's packages) in a folder that goes away, a web server and two workers.
-Bounded: each kill follows the last one within seconds, and videos and mails must be there within ten minutes after the
-last. Exits 1 where a video, an upload or a mail was lost, stuck or half-published, an orphan byte is left, or a kill
-cost more than one chunk.
+Starts its own PostgreSQL and Redis (Debian's packages) in a temporary folder, a web server and two workers. The run is
+bounded: each kill follows the last one within seconds, and all videos and mails have to be there within ten minutes
+after the last one. Exits 1 if a video, an upload or a mail was lost, stuck or half-published, if an orphan is left, or
+if a kill cost more than one chunk.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from pathlib import Path
 from callers import Callers, MailServer, editor
 from stage import FFMPEG, Stage, make_video
 
-from scripts.services import free_port  # where stage has put it on the path
+from scripts.services import free_port  # stage has put the checkout on the path
 
 VIDEOS_AT_ONCE = 3
 TARGETS = [
@@ -44,7 +44,7 @@ VIDEO_S = 70
 
 
 def strike(stage: Stage, mails: MailServer, target: str, dice: random.Random) -> None:
-    """Kill one target with SIGKILL and start again whatever died; the mail server stays as it is till its next turn."""
+    """Kill one target with SIGKILL and restart whatever died; the mail server stays as it is until its next turn."""
     if target == "web":
         kill_web(stage)
         start_web(stage)
@@ -86,14 +86,14 @@ def start_web(stage: Stage) -> None:
 
 
 def kill_web(stage: Stage) -> None:
-    """gunicorn and its processes, as a container ends."""
+    """Kill gunicorn and its processes, as when a container is killed."""
     web = stage.programs.pop("web")
     os.killpg(web.pid, signal.SIGKILL)
     web.wait()
 
 
 def crash_database(stage: Stage) -> None:
-    """PostgreSQL's immediate, crash-like end."""
+    """Stop PostgreSQL in its immediate mode, which is like a crash."""
     database = stage.programs.pop("database")
     database.send_signal(signal.SIGQUIT)
     database.wait()
@@ -104,7 +104,7 @@ def unfinished(stage: Stage) -> int:
 
 
 def half_published(stage: Stage) -> list[str]:
-    """Files that a served version's playlists name and that are not there."""
+    """Files that a served version's playlists name but that don't exist."""
     missing = []
     for video, version in stage.rows("SELECT id, served_version FROM hls_transcode WHERE served_version IS NOT NULL"):
         folder = stage.folder / "var/hls" / str(video) / str(version)
@@ -116,7 +116,7 @@ def half_published(stage: Stage) -> list[str]:
 
 
 def decodes(stage: Stage) -> list[str]:
-    """What ffmpeg says of each video when it is played from its playlist; nothing is good."""
+    """ffmpeg's warnings when each video is played from its playlist; none is good."""
     complaints = []
     for (video,) in stage.rows("SELECT id FROM hls_transcode WHERE state = 'ready'"):
         playlist = stage.folder / f"var/hls/{video}/1/480p/index.m3u8"
@@ -158,7 +158,7 @@ def run(stage: Stage, kills: int, pause_s: float, dice: random.Random) -> int:
         print(f"kill {sum(struck.values()):3}: {target}", flush=True)
     mails.become("well")
     callers.pool.shutdown()
-    stage.rows("UPDATE accounts_mail SET due_at = now() WHERE sent_at IS NULL RETURNING id")  # not to wait for hours
+    stage.rows("UPDATE accounts_mail SET due_at = now() WHERE sent_at IS NULL RETURNING id")  # else they wait for hours
     quiet = time.monotonic()
     while (unfinished(stage) or unsent(stage)) and time.monotonic() - quiet < QUIET_LIMIT_S:
         time.sleep(0.5)

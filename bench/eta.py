@@ -1,10 +1,10 @@
-"""Compares the time left that the API tells with how long it took.
+"""Compares the time left that the API reports with the time that it really took.
 
     .venv/bin/python bench/eta.py [VIDEO …]
 
-A program of its own transcodes the videos, all uploaded at once, while the API is asked every second. Printed is, for
-each video, how many answers after its first tenth were within 20 % (or two seconds) of the truth. Without videos as
-arguments two are generated, and the encoder reads two seconds of video a second, so that other load on the machine
+A separate worker transcodes the videos, all uploaded at once, while the API is asked every second. For each video, it
+prints how many answers after the first tenth were within 20 % (or two seconds) of the truth. Without videos as
+arguments it generates two, and the encoder reads two seconds of video per second, so that other load on the machine
 doesn't matter.
 """
 
@@ -24,7 +24,7 @@ sys.path.insert(0, str(ROOT))
 SCRATCH = tempfile.TemporaryDirectory(prefix="videoflix-eta-")
 os.environ |= {"DJANGO_SETTINGS_MODULE": "project.settings", "ENV_FILE": "", "DATA_DIR": f"{SCRATCH.name}/unused"}
 
-from hls.binary import ffmpeg_path  # noqa: E402 (the settings' environment has to be there first)
+from hls.binary import ffmpeg_path  # noqa: E402 (the settings need the environment made above)
 from hls.tests.videos import small_video  # noqa: E402
 from project.tests.installation import ADMIN_EMAIL, ADMIN_PASSWORD, Installation, serving  # noqa: E402
 
@@ -34,14 +34,14 @@ GOAL, CLOSE_S = 0.2, 2.0
 
 @dataclass
 class Told:
-    """What the API told of one video: (moment, percent, seconds left), and when it was ready."""
+    """The API's reports on one video: (moment, percent, seconds left), and when it was ready."""
 
     name: str
     answers: list[tuple[float, float, float | None]] = field(default_factory=list)
     ready_at: float | None = None
 
     def report(self) -> bool:
-        """Print how good the answers were; whether nine of ten were."""
+        """Print how good the answers were; true if nine of ten were good."""
         end = self.ready_at or 0.0
         counted = [(eta, end - at) for at, percent, eta in self.answers if 10 <= percent < 100]
         good = [eta for eta, left in counted if eta is not None and abs(eta - left) <= max(CLOSE_S, GOAL * left)]

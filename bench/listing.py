@@ -1,11 +1,11 @@
-"""What the list costs with a hundred videos and with a hundred thousand: milliseconds a request, and their ratio.
+"""Measures what the list of videos costs with a hundred and with a hundred thousand videos, per request.
 
     .venv/bin/python bench/listing.py [--videos 100000] [--rounds 40]
 
-Goes through the whole of Django, without a socket, on SQLite in a folder that goes away, or on the PostgreSQL that
-DB_HOST and its fellows name (it is filled with videos: use an empty one). Prints medians of the time and of the CPU
-time of this process: the first is what a viewer waits for, the second, which on SQLite is all the work, is not
-disturbed by what else the machine does. Pages hold equally many videos in both libraries.
+Requests go through all of Django, without a socket, on SQLite in a temporary folder, or on the PostgreSQL that DB_HOST
+and related settings name (it is filled with videos: use an empty one). Prints the medians of time and of this process's
+CPU time, and their ratios. Time is what a viewer waits for. CPU time, which on SQLite is all the work, is independent
+of other load on the machine. Pages have equally many videos in both libraries.
 """
 
 import argparse
@@ -54,7 +54,7 @@ QUERIES = {
 
 @dataclass(frozen=True)
 class Cost:
-    """Milliseconds."""
+    """The cost of one request, in milliseconds."""
 
     time: float
     cpu: float
@@ -63,7 +63,7 @@ class Cost:
 def fill(count: int) -> None:
     """So many ready videos more."""
     served = Served(1, 5400.0, 10**9, 900, RENDITIONS, 4, True).as_json()
-    yesterday = timezone.now() - timedelta(days=1)  # or else the revision would still settle
+    yesterday = timezone.now() - timedelta(days=1)
     for start in range(0, count, 5_000):
         numbers = range(start, min(start + 5_000, count))
         made = Transcode.objects.bulk_create(
@@ -88,14 +88,13 @@ def fill(count: int) -> None:
             )
             for number, transcode in zip(numbers, made, strict=True)
         )
-    Video.objects.update(updated_at=yesterday)
     if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:  # as it does by itself within minutes
+        with connection.cursor() as cursor:  # as PostgreSQL does by itself within minutes
             cursor.execute("VACUUM ANALYZE")
 
 
 def medians(count: int, rounds: int) -> dict[str, Cost]:
-    """What each query costs."""
+    """The cost of each query."""
     name = f"viewer{count}@example.com"
     make_viewer(name)
     player = sign_in(Player(), name)

@@ -1,4 +1,4 @@
-"""Requests made many times over, and what they cost the processes that answer: for the benchmarks of serving."""
+"""Repeats requests and measures what they cost the server processes, for the benchmarks of serving."""
 
 import http.client
 import json
@@ -21,7 +21,7 @@ type Headers = dict[str, str]
 
 @dataclass(frozen=True)
 class Load:
-    """One row of the table: what is asked of whom."""
+    """One row of the table: a request, and the server that gets it."""
 
     name: str
     url: str
@@ -34,10 +34,10 @@ class Result:
     name: str
     per_second: float
     python_ms: float  # user CPU of gunicorn's processes for one request
-    kernel_ms: float  # what the kernel did for them: reading, sending
-    nginx_ms: float  # user and kernel
+    kernel_ms: float  # the kernel's CPU for them: reading, sending
+    nginx_ms: float  # user and kernel CPU of nginx
     megabytes_per_second: float
-    of_plain: float = 0  # requests a second, of those that plain nginx answers beside it
+    of_plain: float = 0  # requests per second, as a share of what plain nginx answers
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Servers:
     nginx: int | None
 
     def cpu_s(self) -> tuple[float, float, float]:
-        """Python, kernel for Python, nginx."""
+        """CPU seconds so far: Python's user and kernel time, and nginx's total."""
         user, kernel = used_s(self.gunicorn)
         return user, kernel, sum(used_s(self.nginx)) if self.nginx else 0.0
 
@@ -77,7 +77,7 @@ def measure(load: Load, servers: Servers, seconds: float) -> Result:
 
 
 def check(load: Load) -> None:
-    """Ask each of the server's processes at least once, as far as luck goes, and stop if the answer is not the one."""
+    """Ask often enough to reach every server process, very likely, and stop at an unexpected answer."""
     for _ in range(2 * CONNECTIONS):
         status = fetch(connection_to(load.url), load)[0]
         if status != load.status:
@@ -85,7 +85,7 @@ def check(load: Load) -> None:
 
 
 def wrk(load: Load, seconds: float) -> tuple[int, float, float]:
-    """Requests, bytes and seconds."""
+    """Run wrk; gives the number of requests, bytes and seconds."""
     headers = [part for name, value in load.headers.items() for part in ("-H", f"{name}: {value}")]
     command = ["wrk", "-t", "1", "-c", str(CONNECTIONS), "-d", f"{max(1, round(seconds))}s", *headers, load.url]
     text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
@@ -121,7 +121,7 @@ def connection_to(url: str) -> http.client.HTTPConnection:
 
 
 def fetch(connection: http.client.HTTPConnection, load: Load) -> tuple[int, int]:
-    """Status and size."""
+    """Make one request; gives its status and size."""
     parts = urlsplit(load.url)
     connection.request("GET", f"{parts.path}?{parts.query}" if parts.query else parts.path, headers=load.headers)
     response = connection.getresponse()

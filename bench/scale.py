@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""How much faster two workers make one video than one worker does.
+"""Measures how much faster two workers transcode one video than one worker does.
 
     .venv/bin/python bench/scale.py [--seconds 120]
 
-Each worker gets one core of its own (taskset), as if it were on a machine of its own; folder, PostgreSQL and Redis are
-shared. Prints the wall time of each run from the first claim to the switch, and their ratio.
+Each worker gets a core of its own (taskset), as if it were on its own machine; folder, PostgreSQL and Redis are shared.
+Prints the wall time of each run, from the first claim to the publication, and their ratio.
 """
 
 import argparse
@@ -19,7 +19,7 @@ LIMIT_S = 900
 
 
 def wall_s(stage: Stage, workers: int, video: Path) -> float:
-    """Transcode the video with so many workers."""
+    """Transcode the video with so many workers; gives the seconds that it took."""
     stage.start_database()
     stage.start_redis()
     for number in range(workers):

@@ -1,4 +1,4 @@
-"""A web server as `make run` starts it, for the benchmarks."""
+"""Starts a web server as `make run` does, for the benchmarks."""
 
 import os
 import socket

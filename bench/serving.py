@@ -1,12 +1,12 @@
-"""What delivery costs: requests a second and CPU milliseconds a request, embedded and behind the edge.
+"""Measures what delivery costs, embedded and behind the edge: requests per second, and CPU milliseconds per request.
 
     .venv/bin/python bench/serving.py [--seconds 3] [--json]
 
-Starts a web server of its own (gunicorn as `make run` starts it, SQLite, a folder that goes away) and, where nginx is
-installed, the edge in front of it beside a plain nginx that serves the same files to everybody, with the same log and
-the same cache of open files; both are sent the same headers. CPU is what the server processes used by /proc, so that
-the client's share of this machine doesn't count; requests a second do share it. Loads are made by `wrk` where it is
-installed, else by a small client in threads, which is then the slower side.
+Starts its own web server (gunicorn as `make run` starts it, SQLite, a temporary folder) and, if nginx is installed, the
+edge in front of it. A plain nginx beside the edge serves the same files to everybody, with the same log and the same
+cache of open files; both get the same headers. CPU is what the server processes used according to /proc, so the client
+doesn't count; requests per second do depend on it. `wrk` makes the load if it is installed, else a small client in
+threads, which is then the slower side.
 """
 
 import argparse
@@ -44,7 +44,7 @@ server {{
     root {folder};
 }}
 """
-TURNS = 9  # of plain nginx and the edge, whose ratio is the median of theirs
+TURNS = 9  # plain nginx and the edge take turns; their ratio is the median of all turns
 SMALL, LARGE = 20_000, 1_500_000
 SETUP = f"""
 from library.tests.videos import make_viewer, published
@@ -57,7 +57,7 @@ for number in range(98):
 
 
 def one_after_another(name: str, ask: Callable[[], object], servers: Servers, seconds: float) -> Result:
-    """For what changes something: one client, one request at a time."""
+    """Measure requests that change something: one client, one request at a time."""
     ask()
     before, began, count = servers.cpu_s(), time.monotonic(), 0
     while time.monotonic() < began + seconds:
@@ -124,7 +124,7 @@ def at_the_edge(
     videos: list[tuple[int, int]],
     cookies: list[Headers],
 ) -> Iterator[Result]:
-    """The edge and plain nginx in turns, so that both see the same machine."""
+    """Measure the edge and plain nginx in turns, so that both run under the same conditions."""
     if nginx_binary() is None:
         print("nginx is not installed: the edge is left out", file=sys.stderr)
         return
@@ -143,7 +143,7 @@ def at_the_edge(
 
 
 def middle(results: list[Result]) -> Result:
-    """The one with the median rate."""
+    """The result with the median rate."""
     return sorted(results, key=lambda result: result.per_second)[len(results) // 2]
 
 

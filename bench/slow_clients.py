@@ -1,8 +1,8 @@
-"""Whether two hundred clients that hardly read keep the others waiting, and what they cost in memory.
+"""Measures whether two hundred clients that read slowly make others wait, and how much memory they cost.
 
     .venv/bin/python bench/slow_clients.py [--clients 200] [--megabytes 20]
 
-Starts a web server of its own as `make run` does. Each slow client asks for a large segment and takes 4 kB of it each
+Starts its own web server as `make run` does. Each slow client requests a large segment and reads 4 kB of it per
 second. Meanwhile another viewer fetches segments, lists videos and signs in. Try other numbers with WEB_WORKERS and
 WEB_THREADS.
 """
@@ -31,7 +31,7 @@ print(published(title="Large", size={size}).pk, published(title="Small", size=20
 
 
 def memory_mb(pid: int) -> float:
-    """What the processes of this server hold that no other process does."""
+    """The memory that only this server's processes use."""
     total = 0
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -45,7 +45,7 @@ def memory_mb(pid: int) -> float:
 
 @contextmanager
 def slow_clients(load: Load, count: int) -> Iterator[list[int]]:
-    """So many connections, each reading 4 kB a second; yields how much each has read."""
+    """Open so many connections that read 4 kB per second each; yields how much each has read."""
     parts = urlsplit(load.url)
     head = "".join(f"{name}: {value}\r\n" for name, value in load.headers.items())
     request = f"GET {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\n{head}\r\n".encode()

@@ -1,4 +1,4 @@
-"""An installation for a benchmark: PostgreSQL, Redis and workers as processes that can be killed and started again."""
+"""An installation for a benchmark: PostgreSQL, Redis and workers as processes that can be killed and restarted."""
 
 import os
 import signal
@@ -22,7 +22,7 @@ FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
 
 @dataclass
 class Stage:
-    """Every program of the installation, and how to kill and start it again."""
+    """Every program of the installation, and how to kill and restart it."""
 
     folder: Path
     workers: int = 2
@@ -90,7 +90,7 @@ class Stage:
         self.start(f"worker-{number}", [*pinned, sys.executable, "manage.py", "worker"])
 
     def set_up(self) -> None:
-        """Tables in a new database; everything is stopped afterwards."""
+        """Create the tables in a new database; everything is stopped afterwards."""
         self.start_database()
         made = self.manage("migrate")
         assert made.returncode == 0, made.stderr
@@ -134,7 +134,7 @@ class Stage:
         )
 
     def encoders(self) -> list[int]:
-        """The ffmpegs of our workers, by the folder they write to."""
+        """The process ids of our workers' ffmpegs, which are known by the folder they write to."""
         found = []
         for entry in Path("/proc").glob("[0-9]*"):
             try:

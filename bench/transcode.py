@@ -2,10 +2,10 @@
 
     .venv/bin/python bench/transcode.py [VIDEO …]
 
-The yardstick is the older system's recipe: for each rendition a run of its own, `libx264 -preset medium -crf 23`, in
-10-second segments. Printed are CPU seconds (of all children), bytes, and VMAF of each rendition scaled up to the
-source's size. Without videos as arguments, three scenes with grain are generated: a pan, a zoom, and flat areas; and
-the zoom once more as H.264 that is fit to be copied.
+It compares with the older system's recipe: a separate run for each rendition, `libx264 -preset medium -crf 23`, in
+10-second segments. Prints CPU seconds (of all children), bytes, and the VMAF of each rendition scaled up to the
+source's size. Without videos as arguments it generates three scenes with grain (a pan, a zoom, and flat areas), and the
+zoom once more as H.264 that can be copied.
 """
 
 import resource
@@ -34,13 +34,13 @@ SCENES = {
     "zoom": "mandelbrot=s=1920x1080:r=24:start_scale=2:end_scale=0.3:end_pts=144,noise=alls=3:allf=t",
     "flat areas": "gradients=s=480x270:r=24:n=4:speed=0.05:seed=3,scale=1920:1080:flags=bicubic,noise=alls=2:allf=t",
 }
-MASTER = ("-preset", "veryfast", "-crf", "14")  # as an editor would hand it over
+MASTER = ("-preset", "veryfast", "-crf", "14")  # as an editor would upload it
 FIT = ("-preset", "medium", "-profile:v", "high", "-b:v", "7M", "-maxrate", "9M", "-bufsize", "9M", "-g", "48")
 GOALS = {"CPU ratio at most": 0.6, "where copied": 0.3, "bytes ratio at most": 1.15, "VMAF gain at least": -0.3}
 
 
 @dataclass(frozen=True)
-class Result:
+class Encoding:
     cpu_s: float
     size_bytes: int
     vmaf: dict[str, float]
@@ -71,7 +71,7 @@ def scenes(folder: Path) -> dict[str, Path]:
 
 
 def separate_runs(plan: Plan, source: Path, folder: Path) -> dict[str, Path]:
-    """The older system's recipe."""
+    """Encode with the older system's recipe."""
     for rendition in plan.renditions:
         name = rendition.name
         (folder / name).mkdir(parents=True)
@@ -115,9 +115,9 @@ def joined(plan: Plan, folder: Path) -> dict[str, Path]:
 
 
 def vmaf(plan: Plan, made: Path, source: Path) -> float:
-    """Scaled up to the source's size, as a player does on a large screen."""
+    """The VMAF after scaling up to the source's size, as a player does on a large screen."""
     video = plan.source.video
-    # Frame by frame, whatever the clocks of the two files are; tagged alike, or ffmpeg would convert one of them.
+    # Compare frame by frame, whatever the files' clocks are. Both get the same tags, or ffmpeg would convert one.
     count = "settb=1/1000,setpts=40*N,setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709"
     graph = (
         f"[0:v]{count},scale={video.width}:{video.height}:flags=bicubic[video];"
@@ -127,15 +127,15 @@ def vmaf(plan: Plan, made: Path, source: Path) -> float:
     return float(words.rpartition("VMAF score: ")[2].split()[0])
 
 
-def measure(recipe: str, plan: Plan, source: Path, folder: Path) -> Result:
+def measure(recipe: str, plan: Plan, source: Path, folder: Path) -> Encoding:
     before = cpu_s()
     whole = {"separate": separate_runs, "chunks": chunks}[recipe](plan, source, folder)
     used = cpu_s() - before
     scores = {name: vmaf(plan, clip, source) for name, clip in whole.items()}
-    return Result(used, sum(clip.stat().st_size for clip in whole.values()), scores)
+    return Encoding(used, sum(clip.stat().st_size for clip in whole.values()), scores)
 
 
-def row(clip: str, separate: Result, chunked: Result) -> str:
+def row(clip: str, separate: Encoding, chunked: Encoding) -> str:
     gains = [f"{chunked.vmaf[name] - separate.vmaf[name]:+.2f}" for name in separate.vmaf]
     cells = [
         clip,
@@ -158,13 +158,13 @@ def main() -> None:
         folder = Path(scratch)
         given = {Path(name).name: Path(name) for name in sys.argv[1:]}
         made = {} if given else scenes(folder)
-        results: list[tuple[Result, Result]] = []
+        results: list[tuple[Encoding, Encoding]] = []
         for number, (name, clip) in enumerate((given | made).items()):
             plan = make_plan(probe(clip, limits=LIMITS))
             pair = tuple(
                 measure(recipe, plan, clip, folder / str(number) / recipe) for recipe in ("separate", "chunks")
             )
-            result = cast(tuple[Result, Result], pair)
+            result = cast(tuple[Encoding, Encoding], pair)
             print(row(name, *result), flush=True)
             if not plan.is_copying:
                 results.append(result)
@@ -172,9 +172,9 @@ def main() -> None:
     print("\nGoals: " + ", ".join(f"{name} {goal}" for name, goal in GOALS.items()))
 
 
-def total(results: list[Result]) -> Result:
+def total(results: list[Encoding]) -> Encoding:
     names = results[0].vmaf
-    return Result(
+    return Encoding(
         sum(result.cpu_s for result in results),
         sum(result.size_bytes for result in results),
         {name: sum(result.vmaf[name] for result in results) / len(results) for name in names},

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""What the minutely sweeps and the dashboard cost in a large library, and in a small one.
+"""Measures what the sweeps of every minute and the dashboard cost, in a large library and in a small one.
 
     .venv/bin/python bench/upkeep.py [--videos 20000] [--rounds 5]
 
-Makes a SQLite database and folders of its own, which go away: each video has an uploaded file, a picture, a served
-version, and a plan as long as that of a video of an hour and a half. Prints medians of the CPU time of this process,
-system calls included. Exits 1 where anything takes a second or more.
+Makes a temporary SQLite database and folders. Each video has an uploaded file, a picture, a served version, and a plan
+as long as that of a video of one and a half hours. Prints medians of this process's CPU time, including system calls.
+Exits 1 if anything takes a second or more.
 """
 
 import argparse

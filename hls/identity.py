@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from hls.core.once import make_once
+from hls.core.atomic_file import make_once
 from hls.errors import NotOurs
 from hls.models import Installation
 

@@ -19,7 +19,7 @@ MOST_KEPT = 8  # videos; the facts of two hours are a few megabytes
 
 
 @dataclass(frozen=True)
-class Progress:
+class TranscodeProgress:
     """Which chunks are done: another value with each that is added, since done chunks stay as they are.
 
     Those of a video begun anew are other rows, of another version.
@@ -46,7 +46,7 @@ def done(transcode_id: int, version: int) -> QuerySet[Chunk]:
 
 
 @lru_cache(maxsize=MOST_KEPT)
-def measured(progress: Progress) -> tuple[RenditionFacts, ...]:
+def measured(progress: TranscodeProgress) -> tuple[RenditionFacts, ...]:
     """The facts of the chunks that are done without a gap; () where not even the first one is."""
     found = done(progress.transcode_id, progress.version).values_list("facts", flat=True)
     return joined(ChunkFacts.from_json(facts) for facts in found if facts)
@@ -66,7 +66,7 @@ class Growing:
         """None where not even the first chunk is done."""
         if transcode.plan is None:
             return None
-        renditions = measured(Progress.of(transcode))
+        renditions = measured(TranscodeProgress.of(transcode))
         if not renditions:
             return None
         return cls(

@@ -8,8 +8,8 @@ from PIL import Image, ImageStat
 from hls.core import names, storyboard
 from hls.core.encode import Encoder
 from hls.core.errors import TranscodeError
-from hls.core.pictures import extract_frame
 from hls.core.plan import Plan
+from hls.core.poster_frames import extract_frame
 from hls.folders import TILES
 from hls.renewal import LeaseRenewal
 

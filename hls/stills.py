@@ -8,8 +8,8 @@ from PIL import Image, ImageStat
 from hls.binary import encoder
 from hls.core import names, storyboard
 from hls.core.errors import Code, TranscodeError
-from hls.core.pictures import extract_frame, moment_of_tile
 from hls.core.plan import Plan
+from hls.core.poster_frames import extract_frame, moment_of_tile
 from hls.models import State, Transcode
 from hls.pictures import POSTER_WIDTH
 from hls.published import Edition, current

@@ -1,26 +1,22 @@
 """Which videos are shown, in which order, and when that has changed.
 
-The ids of all videos shown are kept in memory, newest first, as long as nothing has changed: a page is a slice of them
-and costs the same at any offset, be there a hundred videos or a hundred thousand. Searches ask the database.
+The ids of all listed videos stay in memory, newest first, until the list changes. A page is a slice of them and costs
+the same at any offset, with a hundred videos or with a hundred thousand. Searches ask the database.
 """
 
 import threading
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.conf import settings
-from django.db import connection
 from django.db.models import Q, QuerySet
-from django.utils import timezone
 
-from hls.models import Transcode
+from hls.models import Revision
 from library.folding import folded
-from library.models import Catalogue, Category, Video
-
-SETTLING = (timedelta(seconds=2), timedelta(seconds=10), timedelta(seconds=60))
+from library.models import Category, Video
 
 
 class ListedVideo(NamedTuple):
@@ -32,7 +28,7 @@ class ListedVideo(NamedTuple):
     description: str
     category: str
     thumbnail: str  # the uploaded picture's name, or ""
-    transcode: int
+    transcode_id: int
     served: dict[str, Any] | None  # hls.published.Served as JSON
 
     @classmethod
@@ -41,7 +37,7 @@ class ListedVideo(NamedTuple):
         return cls(video.pk, video.created_at, *texts, video.transcode_id, video.transcode.served)
 
 
-COLUMNS = ("pk", "created_at", "title", "description", "category", "thumbnail", "transcode", "transcode__served")
+COLUMNS = ("pk", "created_at", "title", "description", "category", "thumbnail", "transcode_id", "transcode__served")
 
 
 @dataclass(frozen=True)
@@ -86,15 +82,6 @@ class Ids:
 
 known = Ids()
 
-# Each of them an index answers; SQLite reads the whole table for two maxima of one SELECT. A tenth of the ORM's cost.
-NEWEST = f"""
-SELECT
-    (SELECT MAX(updated_at) FROM {Video._meta.db_table}),
-    (SELECT MAX(served_at) FROM {Transcode._meta.db_table}),
-    (SELECT MAX(playable_at) FROM {Transcode._meta.db_table}),
-    (SELECT MAX(deletions) FROM {Catalogue._meta.db_table})
-"""  # noqa: S608 (the tables' names are ours)
-
 
 def shown() -> QuerySet[Video]:
     """Videos that viewers see, newest first."""
@@ -113,7 +100,7 @@ def found(query: Query) -> QuerySet[Video]:
 
 
 def searched(videos: QuerySet[Video], text: str, *, is_by_name: bool = False) -> QuerySet[Video]:
-    """Those that have every word of the text in title or description, or in the file's name where that is asked."""
+    """Videos with every word of the text in title or description; with `is_by_name`, in the file's name too."""
     for word in folded(text).split():
         is_there = Q(search_text__contains=word)
         videos = videos.filter(is_there | Q(name_text__contains=word) if is_by_name else is_there)
@@ -121,52 +108,34 @@ def searched(videos: QuerySet[Video], text: str, *, is_by_name: bool = False) ->
 
 
 @dataclass(frozen=True)
-class Page:
+class ListedPage:
     """The ids that were asked for, in order, and how many videos there are before paging."""
 
     ids: Sequence[int]
     total: int
 
 
-def page(query: Query, revision: str) -> Page:
+def page(query: Query, revision: str) -> ListedPage:
     if query.search.strip():
         videos = found(query).values_list("pk", flat=True)
         ids = list(videos[query.slice])
-        return Page(ids, videos.count() if query.is_paged else len(ids))
+        return ListedPage(ids, videos.count() if query.is_paged else len(ids))
     every = known.of(query.category, revision)
-    return Page(every[query.slice], len(every))
+    return ListedPage(every[query.slice], len(every))
 
 
 def videos(ids: Sequence[int]) -> list[ListedVideo]:
-    """These videos in this order; one query. Those deleted meanwhile are left out."""
+    """These videos in this order, with one query. Videos deleted meanwhile are left out."""
     rows = {row[0]: row for row in Video.objects.filter(pk__in=ids).order_by().values_list(*COLUMNS)}
     return [ListedVideo(*rows[pk]) for pk in ids if pk in rows]
 
 
 def revision() -> str:
-    """Changes whenever the list may have: a video edited, deleted, or newly playable. A few index look-ups.
+    """Changes with every transaction that may have changed the list. One query over a few rows.
 
-    A change is seen by its time, but may be committed later than a younger one: so the revision also changes a few
-    times while its newest change is young, and what was committed late is seen then.
+    It must be read before the list: then a list that is kept under a revision is never older than that.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(NEWEST)
-        *newest, deletions = cursor.fetchone()
-    times = [moment(at) for at in newest if at]
-    return "|".join(map(str, (*newest, deletions or 0, age(times), settings.HLS_LIST_WHEN)))
-
-
-def moment(at: datetime | str) -> datetime:
-    """A time as the database gives it; SQLite knows none and has Django's text, in UTC."""
-    return at if isinstance(at, datetime) else datetime.fromisoformat(at).replace(tzinfo=UTC)
-
-
-def age(times: Sequence[datetime]) -> int:
-    """How many of SETTLING have passed since the last of these times."""
-    if not times:
-        return 0
-    since = timezone.now() - max(times)
-    return sum(since >= step for step in SETTLING)
+    return f"{Revision.current()}|{settings.HLS_LIST_WHEN}"
 
 
 def is_listed_when_playable() -> bool:

@@ -6,7 +6,7 @@ from pathlib import Path
 from django.conf import settings
 from django.template.defaultfilters import filesizeformat
 
-PARTIAL = "partial"  # files on their way, below the upload folder
+PARTIAL = "partial"  # below the upload folder: files that are still arriving
 
 
 def upload_root() -> Path:

@@ -2,7 +2,7 @@
 
 
 class LibraryError(Exception):
-    """The common ancestor: the message may be shown."""
+    """The base of the library's errors. Each message may be shown to people."""
 
 
 class FileRefused(LibraryError):
@@ -47,7 +47,7 @@ class TooLarge(UploadRefused):
 
 
 class NoRoom(UploadRefused):
-    """The disk is full, save for its reserve."""
+    """The disk is full except for its reserve."""
 
     def __init__(self) -> None:
         super().__init__("There is not enough free space on the disk.")

@@ -1,8 +1,8 @@
-"""Texts as they are searched: letters alike that people take for the same, however and on whatever machine typed.
+"""Texts as they are searched: letters that people take for the same become the same, whatever machine they come from.
 
-Compatible forms are one (NFKC), case does not matter (Unicode's casefold), and accents go where PostgreSQL's `unaccent`
-removes them: from Latin and Greek letters and from ё, while й stays another letter than и. The databases are asked for
-nothing but equal characters, so that all of them find the same.
+Compatible forms become one (NFKC), case does not matter (Unicode's casefold), and accents are removed where
+PostgreSQL's `unaccent` removes them: from Latin and Greek letters and from ё; й and и stay different letters. The
+database only compares characters, so every database finds the same videos.
 """
 
 # ruff: noqa: RUF001  (letters that look alike are what this is about)
@@ -30,7 +30,7 @@ LETTERS = str.maketrans(
 
 
 def folded(text: str) -> str:
-    """The text as it is kept and asked for; folding it again changes nothing."""
+    """The text as it is stored and as it is searched for; folding it again changes nothing."""
     if text.isascii():
         return text.lower()
     bare = MARKS.sub(without_accents, unicodedata.normalize("NFKD", text)).casefold().translate(LETTERS)
@@ -38,7 +38,7 @@ def folded(text: str) -> str:
 
 
 def without_accents(found: re.Match[str]) -> str:
-    """A letter with its marks, without those that are accents."""
+    """A letter without its accents; marks that make another letter of it stay."""
     letter, marks = found.groups()
     if letter in "еЕ" or not "\u0400" <= letter <= "\u052f":
         return str(letter)

@@ -1,4 +1,4 @@
-"""Which files are taken as videos, by their names. What is really in them is found by the engine."""
+"""Which files are accepted as videos, by their names. The engine finds out what is really in them."""
 
 from pathlib import PurePath
 

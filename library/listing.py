@@ -1,4 +1,4 @@
-"""The list as JSON: a page at once, the whole of a small library from memory, that of a large one as a stream."""
+"""The list as JSON: a page in one piece, a small library from memory, a large library as a stream."""
 
 import json
 import threading
@@ -36,7 +36,7 @@ def summary(video: ListedVideo, site: str, planned_duration_s: float | None = No
 
 
 def picture_version(video: ListedVideo) -> str:
-    """It changes with the picture, which may be cached for ever; empty while there is none."""
+    """A text that changes with the picture, so that a picture may be cached for ever; empty while there is none."""
     if video.thumbnail:
         return video.thumbnail.rpartition("/")[2][:8]
     return str(video.served["version"]) if video.served and video.served["has_poster"] else ""
@@ -45,16 +45,16 @@ def picture_version(video: ListedVideo) -> str:
 def rendered(ids: Sequence[int], site: str) -> str:
     """The videos' JSON objects, separated by commas. One query, and one more while some are not finished."""
     videos = catalogue.videos(ids)
-    planned = durations_s([video.transcode for video in videos if video.served is None])
-    rows = [summary(video, site, planned.get(video.transcode)) for video in videos]
+    planned = durations_s([video.transcode_id for video in videos if video.served is None])
+    rows = [summary(video, site, planned.get(video.transcode_id)) for video in videos]
     return json.dumps(rows, cls=DjangoJSONEncoder, separators=(",", ":"))[1:-1]
 
 
-def durations_s(transcodes: Sequence[int]) -> dict[int, float]:
-    """What videos that are still being made will last, in seconds."""
-    if not transcodes:
+def durations_s(transcode_ids: Sequence[int]) -> dict[int, float]:
+    """The planned lengths of videos that are still being made, in seconds."""
+    if not transcode_ids:
         return {}
-    plans = Transcode.objects.filter(pk__in=transcodes).values_list("pk", "plan")
+    plans = Transcode.objects.filter(pk__in=transcode_ids).values_list("pk", "plan")
     return {pk: duration_s(plan) for pk, plan in plans if plan}
 
 
@@ -67,7 +67,7 @@ def whole(ids: Sequence[int], site: str) -> bytes:
 
 
 def streamed(ids: Iterable[int], site: str) -> Iterator[bytes]:
-    """The same bytes as `whole`, without ever holding them all."""
+    """The same bytes as `whole`, without holding all of them at once."""
     yield b"["
     separator = ""
     for part in batched(ids, AT_ONCE, strict=False):
@@ -78,7 +78,7 @@ def streamed(ids: Iterable[int], site: str) -> Iterator[bytes]:
 
 
 @dataclass(frozen=True)
-class Key:
+class RenderingKey:
     """What a rendering depends on."""
 
     revision: str
@@ -87,16 +87,16 @@ class Key:
 
 
 class Renderings:
-    """Whole lists as they were sent, a few of them; each is smaller than STREAMED_FROM videos."""
+    """The last MOST_KEPT whole lists as they were sent; each has fewer than STREAMED_FROM videos."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._kept: OrderedDict[Key, bytes] = OrderedDict()
+        self._kept: OrderedDict[RenderingKey, bytes] = OrderedDict()
 
-    def get(self, key: Key) -> bytes | None:
+    def get(self, key: RenderingKey) -> bytes | None:
         return self._kept.get(key)
 
-    def keep(self, key: Key, content: bytes) -> None:
+    def keep(self, key: RenderingKey, content: bytes) -> None:
         with self._lock:
             self._kept[key] = content
             while len(self._kept) > MOST_KEPT:
@@ -112,7 +112,7 @@ kept = Renderings()
 
 def whole_list(query: catalogue.Query, revision: str, site: str) -> bytes | Iterator[bytes]:
     """The unpaged list: bytes of a small one, a stream of a large one."""
-    key = Key(revision, site, query.category)
+    key = RenderingKey(revision, site, query.category)
     is_search = bool(query.search.strip())
     if not is_search and (content := kept.get(key)):
         return content

@@ -11,16 +11,16 @@ from django.db import models, transaction
 from django.utils import timezone
 
 from hls import lifecycle
-from hls.models import Transcode
+from hls.models import Revision, Transcode
 from library.folding import folded
 from library.kinds import check_name
 
 SEARCHED = frozenset(("title", "description", "original_name"))
-FOLDED = frozenset(("search_text", "name_text"))  # what they are searched by
+FOLDED = frozenset(("search_text", "name_text"))  # made of SEARCHED, for searches
 
 
 def video_path(video: Video, name: str) -> str:
-    """A name of our own below the upload folder: the uploader's is kept as a label only, never as a path."""
+    """A random name below the upload folder. The uploader's own name is only a label, never a path."""
     extension = name.rpartition(".")[2].lower()
     return f"videos/{uuid4().hex}.{extension}"
 
@@ -39,30 +39,20 @@ class Category(models.TextChoices):
     VLOG = "vlog", "Vlog"
 
 
-class Catalogue(models.Model):
-    """One row: what the list's validator can't read from the videos themselves."""
-
-    deletions = models.PositiveIntegerField(default=0)
-
-    def __str__(self) -> str:
-        return f"{self.deletions} deletions"
-
-    @classmethod
-    def count_deletions(cls, number: int) -> None:
-        cls.objects.get_or_create(pk=1)
-        cls.objects.filter(pk=1).update(deletions=models.F("deletions") + number)
-
-
 class VideoQuerySet(models.QuerySet["Video"]):
-    """Keeps the folded texts with those that they are made of, whichever way rows are written."""
+    """Keeps the folded texts and the revision in step with the rows, whichever way they are written."""
 
+    @transaction.atomic
     def bulk_create(self, objs: Iterable[Video], *args: Any, **options: Any) -> list[Video]:
         videos = list(objs)
         for video in videos:
             video.fold()
-        return super().bulk_create(videos, *args, **options)
+        created = super().bulk_create(videos, *args, **options)
+        Revision.advance()
+        return created
 
     def bulk_update(self, objs: Iterable[Video], fields: Iterable[str], batch_size: int | None = None) -> int:
+        """Django writes each batch with `update`."""
         videos, names = list(objs), set(fields)
         if names & SEARCHED:
             for video in videos:
@@ -70,26 +60,27 @@ class VideoQuerySet(models.QuerySet["Video"]):
             names |= FOLDED
         return super().bulk_update(videos, names, batch_size=batch_size)
 
+    @transaction.atomic
     def update(self, **values: Any) -> int:
-        if not values.keys() & SEARCHED:
-            return super().update(**values)
-        with transaction.atomic():
-            rows = list(self.values_list("pk", flat=True))
-            updated = super().update(**values)
+        rows = list(self.values_list("pk", flat=True)) if values.keys() & SEARCHED else []
+        updated = super().update(**values)
+        if rows:
             changed = list(Video.objects.filter(pk__in=rows))
             for video in changed:
                 video.fold()
             Video.objects.bulk_update(changed, FOLDED)
+        if updated and values.keys() - FOLDED:
+            Revision.advance()
         return updated
 
+    @transaction.atomic
     def delete(self) -> tuple[int, dict[str, int]]:
         """Delete the videos and tell the engine to forget them."""
-        with transaction.atomic():
-            transcodes = list(self.values_list("transcode_id", "thumbnail"))
-            deleted = super().delete()
-            for pk, thumbnail in transcodes:
-                lifecycle.discard(pk, pictures=[thumbnail])
-            Catalogue.count_deletions(len(transcodes))
+        discarded = list(self.values_list("transcode_id", "thumbnail"))
+        deleted = super().delete()
+        for transcode_id, thumbnail in discarded:
+            lifecycle.discard(transcode_id, pictures=[thumbnail])
+        Revision.advance()
         return deleted
 
 
@@ -103,7 +94,7 @@ class Video(models.Model):
         upload_to=thumbnail_path, max_length=200, blank=True, help_text="Made from the video where there is none."
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
-    updated_at = models.DateTimeField(auto_now=True, db_index=True)
+    updated_at = models.DateTimeField(auto_now=True)
     transcode = models.OneToOneField(Transcode, on_delete=models.PROTECT, related_name="video", editable=False)
 
     search_text = models.TextField(default="", editable=False, help_text="Title and description, folded.")
@@ -118,19 +109,21 @@ class Video(models.Model):
     def __str__(self) -> str:
         return self.title
 
+    @transaction.atomic
     def save(self, *, update_fields: Iterable[str] | None = None, **options: Any) -> None:
         self.fold()
         if update_fields is not None:
             update_fields = set(update_fields)
             update_fields |= FOLDED if update_fields & SEARCHED else set()
         super().save(update_fields=update_fields, **options)
+        Revision.advance()
 
+    @transaction.atomic
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
-        with transaction.atomic():
-            transcode = self.transcode_id
-            deleted = super().delete(*args, **kwargs)
-            lifecycle.discard(transcode, pictures=[self.thumbnail.name or ""])
-            Catalogue.count_deletions(1)
+        transcode_id = self.transcode_id
+        deleted = super().delete(*args, **kwargs)
+        lifecycle.discard(transcode_id, pictures=[self.thumbnail.name or ""])
+        Revision.advance()
         return deleted
 
     def fold(self) -> None:
@@ -148,7 +141,7 @@ class UploadKind(models.TextChoices):
 
 
 class Upload(models.Model):
-    """A resumable upload (tus 1.0): the row says what is to come, the file in the partial folder how much is there."""
+    """A resumable upload (tus 1.0): the row says what will come, the file in the partial folder how much has come."""
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")

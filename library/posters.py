@@ -1,6 +1,6 @@
 """The picture that stands for a video: uploaded, made by the engine, or chosen from the storyboard."""
 
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from tempfile import TemporaryDirectory
 
 from django.db import transaction
@@ -14,11 +14,11 @@ from library import disk
 from library.models import Video
 from library.thumbnails import redrawn
 
-MOST_TILES = 60  # offered for a choice
+MOST_TILES = 60  # pictures of the storyboard that an editor can choose from
 
 
 def poster_url(video: Video) -> str | None:
-    """Where the poster is, or None while there is none; the address changes with the picture."""
+    """The poster's address, which changes with the picture; None while there is no poster."""
     if video.thumbnail:
         return f"/api/video/{video.pk}/thumbnail.jpg?v={PurePath(video.thumbnail.name or '').stem[:8]}"
     edition = current(video.transcode)
@@ -28,10 +28,9 @@ def poster_url(video: Video) -> str | None:
 
 
 def choose(video: Video, tile: int) -> None:
-    """Take the storyboard's picture of this number as the poster, in full size. Raises NotPossible."""
+    """Make the storyboard's picture with this number the poster, in full size. Raises NotPossible."""
     with TemporaryDirectory(dir=disk.partial_folder()) as folder:
-        target = PurePath(folder) / "still.jpg"
-        path = disk.upload_root() / target
+        path = Path(folder) / "still.jpg"
         try:
             take_still(video.transcode, tile, path)
         except TranscodeError as error:
@@ -46,7 +45,7 @@ def choose(video: Video, tile: int) -> None:
 
 
 def regenerate(video: Video) -> None:
-    """Take the liveliest picture of the storyboard as the poster. Raises NotPossible."""
+    """Make the storyboard's picture with the most contrast the poster. Raises NotPossible."""
     try:
         tile = liveliest(video.transcode, most=MOST_TILES)
     except (TranscodeError, FileNotFoundError):

@@ -28,7 +28,7 @@ def served_bytes() -> int:
 
 
 def uploaded_bytes() -> int:
-    """What the videos' files take, also those on their way; without the pictures."""
+    """What the videos' uploaded files take, and those still arriving; without the pictures."""
     videos = Transcode.objects.aggregate(total=Sum("source_bytes"))["total"] or 0
     return videos + sum(file_bytes(path) for path in disk.partial_folder().iterdir())
 

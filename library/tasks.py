@@ -9,4 +9,4 @@ from library import upkeep
 
 @db_periodic_task(crontab(minute="*"), priority=50)
 def sweep_uploads() -> None:
-    in_turn(upkeep.TASK, MINUTELY, upkeep.keep_house)
+    in_turn(upkeep.TASK, MINUTELY, upkeep.sweep_minutely)

@@ -26,8 +26,8 @@ from library.uploads import finishing
 log = structlog.get_logger("videoflix.library")
 
 TASK = "sweep uploads"
-YOUNG_S = {  # how long nobody need name a file
-    "videos": 180.0,  # it is written before its row is committed
+YOUNG_S = {  # how long a file may be there without a row that names it
+    "videos": 180.0,  # a file is written before its row is committed
     "thumbnails": 180.0,
     PARTIAL: 3600.0,  # a form's file, which has no row while it arrives, and may arrive slowly
 }
@@ -50,15 +50,15 @@ class Stray:
 
 
 @dataclass(frozen=True)
-class Look:
-    """What is in the upload folder."""
+class FolderContents:
+    """The upload folder compared with the rows that name its files."""
 
-    named: set[str]  # by rows, relative to the folder; not all of it need be there
-    there: int  # of what is named
+    named: set[str]  # names in rows, relative to the folder; some of these files may be gone
+    there: int  # how many of the named files exist
     strays: list[Stray]
 
     @classmethod
-    def taken(cls) -> Self:
+    def read(cls) -> Self:
         """The folder is read before the rows: what is added meanwhile is never taken for a stray."""
         found = uploaded_files()
         named = named_files()
@@ -66,7 +66,7 @@ class Look:
         return cls(named, len(found & named), strays)
 
     def share(self) -> identity.Share:
-        """Of the videos' files and pictures; those on their way are not for long enough there to tell anything."""
+        """How many of the videos' files and pictures rows name. Files still arriving are too young to tell anything."""
         old = [stray for stray in self.strays if stray.is_old and stray.path.parent.name != PARTIAL]
         return identity.Share(self.there, len(old))
 
@@ -104,11 +104,11 @@ def looked_at(name: str) -> Stray | None:
 
 def strays() -> list[Stray]:
     """Files in the upload folder that no row names, whatever their age."""
-    return Look.taken().strays
+    return FolderContents.read().strays
 
 
-def keep_house(lease: LeaseRenewal) -> None:
-    """The minutely sweep."""
+def sweep_minutely(lease: LeaseRenewal) -> None:
+    """The sweep that one worker does each minute; logs why nothing was removed."""
     try:
         sweep(go_on=lease.go_on)
     except NothingRemoved as error:
@@ -116,32 +116,32 @@ def keep_house(lease: LeaseRenewal) -> None:
 
 
 def sweep(*, may_be_much: bool = False, go_on: Callable[[], None] = lambda: None) -> None:
-    """Remove what nobody names and nobody is writing. Raises NotOurs, TooMuch."""
+    """Remove files that no row names and nobody is writing. Raises NotOurs, TooMuch."""
     try:
         finishing.sweep()
-    except OSError as error:  # the next one may be removed all the same
+    except OSError as error:  # one file can't be removed; others may be
         tell_once(Path(error.filename or settings.MEDIA_ROOT), error)
     root = Path(settings.MEDIA_ROOT)
-    look = Look.taken()
-    identity.take_up(root, look.share)
+    contents = FolderContents.read()
+    identity.take_up(root, contents.share)
     trash = Trash(root)
     trash.empty(go_on=go_on)
-    remove_discarded(trash, look.named, go_on)
-    old = [stray for stray in strays_left(look) if stray.is_old]
+    remove_discarded(trash, contents.named, go_on)
+    old = [stray for stray in strays_left(contents) if stray.is_old]
     for stray in old:
         if not stray.was_named:
             go_on()
             erase(stray.path)
     unnamed = [stray for stray in old if stray.was_named]
     if not may_be_much:
-        check_share(root, named=look.there, unnamed=len(unnamed))
+        check_share(root, named=contents.there, unnamed=len(unnamed))
     for stray in unnamed:
         go_on()
         trash.put(stray.path)
 
 
 def remove_discarded(trash: Trash, named: set[str], go_on: Callable[[], None]) -> None:
-    """Remove what was given up on purpose, unless a row names it all the same."""
+    """Remove files that were given up on purpose, unless a row names them after all."""
     for given_up in Discarded.objects.filter(root=Root.UPLOADS):
         go_on()
         path = trash.root / given_up.name
@@ -149,34 +149,34 @@ def remove_discarded(trash: Trash, named: set[str], go_on: Callable[[], None]) -
             given_up.delete()
 
 
-def strays_left(look: Look) -> list[Stray]:
-    return [stray for stray in look.strays if stray.path.exists()]
+def strays_left(contents: FolderContents) -> list[Stray]:
+    return [stray for stray in contents.strays if stray.path.exists()]
 
 
 def doubts() -> list[str]:
-    """Why the database may not be that of the data folders: a sentence for each."""
-    uploaded = identity.doubt(Path(settings.MEDIA_ROOT), lambda: Look.taken().share())
+    """Why the database and the data folders may not belong together: a sentence for each folder."""
+    uploaded = identity.doubt(Path(settings.MEDIA_ROOT), lambda: FolderContents.read().share())
     served = identity.doubt(hls_root(), engine.share)
     return [sentence for sentence in (uploaded, served) if sentence]
 
 
 def roots() -> dict[Path, Callable[[], set[str]]]:
-    """The data folders, and how to ask which names in them rows know."""
+    """The data folders, each with a function that reads which names in it rows know."""
     return {Path(settings.MEDIA_ROOT): named_files, hls_root(): engine.wanted_names}
 
 
 def lost() -> list[Transcode]:
-    """Videos that are served but whose files are gone, as after a backup was restored that had no HLS folder."""
+    """Transcodes that are served but whose files are gone, as after restoring a backup without the HLS folder."""
     served = Transcode.objects.exclude(served_version=None).filter(state=State.READY).select_related("video")
-    return [video for video in served.iterator() if not version_folder(video.pk, video.served_version or 0).is_dir()]
+    return [found for found in served.iterator() if not version_folder(found.pk, found.served_version or 0).is_dir()]
 
 
-def make_again(videos: list[Transcode]) -> list[Transcode]:
-    """Queue those whose uploaded file is there; return the others."""
+def make_again(transcodes: list[Transcode]) -> list[Transcode]:
+    """Queue the transcodes whose uploaded file is there; return the others."""
     hopeless = []
-    for video in videos:
-        if source_path(video.source).is_file():
-            lifecycle.replace(video, video.source)
+    for transcode in transcodes:
+        if source_path(transcode.source).is_file():
+            lifecycle.replace(transcode, transcode.source)
         else:
-            hopeless.append(video)
+            hopeless.append(transcode)
     return hopeless

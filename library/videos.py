@@ -25,7 +25,7 @@ def add_video(path: Path, *, title: str, category: str = Category.DRAMA, descrip
 
 
 def label(name: str) -> str:
-    """A file's name for people: what is no UTF-8 in it, as on older disks, is replaced."""
+    """A file's name as people see it; bytes that are not UTF-8, as on older disks, are replaced."""
     return name.encode(errors="surrogateescape").decode(errors="replace")[:255]
 
 
@@ -49,10 +49,18 @@ def keep_copy(source: Path, target: Path) -> None:
             shutil.copyfileobj(original, copy, 1 << 20)
             copy.flush()
             os.fsync(copy.fileno())
-        os.utime(draft)  # young again: it must not be taken for a stray before the row is there
+        os.utime(draft)  # the sweep spares young files: this one gets its row only now
         draft.replace(target)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def save_with_file(video: Video) -> None:
+    """Save a video, new or being replaced, whose new file is in the upload folder."""
+    if video.pk is None:
+        save_new(video)
+    else:
+        save_replaced(video)
 
 
 @transaction.atomic
@@ -75,4 +83,4 @@ def store_upload(video: Video, upload: "File[bytes]") -> None:
     """Write a form's file into the upload folder, complete, before any row names it."""
     video.original_name = Path(upload.name or "").name[:255]
     video.video_file.save(upload.name or "video", upload, save=False)
-    os.utime(video.video_file.path)  # as in keep_copy: it may have arrived long before the rest of its form
+    os.utime(video.video_file.path)  # as in keep_copy: the file may have arrived long before the rest of its form

@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 
-class Viewer(Protocol):
+class RequestViewer(Protocol):
     """Whoever the request comes from, as the API's authentication found it."""
 
     @property
@@ -23,4 +23,4 @@ class Viewer(Protocol):
 class ViewerRequest(HttpRequest):
     """A request after authentication."""
 
-    auth: Viewer
+    auth: RequestViewer

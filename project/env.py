@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from hls.core.once import make_once
+from hls.core.atomic_file import make_once
 from project import hostnames, listening
 
 BASE_DIR = Path(__file__).resolve().parent.parent

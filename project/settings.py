@@ -104,7 +104,7 @@ MIDDLEWARE = [
     "accounts.addresses.by_playback_address",
     "project.middleware.request_id",
     "project.middleware.exact_length",
-    "library.uploads.headers.tus_version",
+    "library.uploads.tus_headers.tus_version",
     "project.middleware.json_errors",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
@@ -195,7 +195,7 @@ if REDIS_URL:
 MEDIA_ROOT = DATA_DIR / "uploads"  # no MEDIA_URL: uploads are reachable only through the API's routes
 HLS_ROOT = DATA_DIR / "hls"
 FILE_UPLOAD_TEMP_DIR = None
-FILE_UPLOAD_HANDLERS = ["library.uploads.receiving.Receiver"]
+FILE_UPLOAD_HANDLERS = ["library.uploads.form_files.Receiver"]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from hls.core import child
+from hls.core import launcher
 
 ASKING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 STOP_TIMEOUT_S = 35  # more than the worker and gunicorn allow themselves
@@ -123,7 +123,7 @@ class Supervisor:
         tether = json.dumps({"parent": os.getpid(), "nice": 0, "limits": {}})
         self.started_at[program] = time.monotonic()
         process = subprocess.Popen(
-            [sys.executable, "-I", "-S", child.__file__, tether, *program.command],
+            [sys.executable, "-I", "-S", launcher.__file__, tether, *program.command],
             cwd=program.folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -40,7 +40,7 @@ VIDEOS = "/admin/library/video/"
 
 
 @dataclass(frozen=True)
-class Look:
+class Appearance:
     """A way in which a page is looked at."""
 
     name: str
@@ -50,9 +50,9 @@ class Look:
 
 
 WIDE, NARROW = (1360, 800), (390, 844)
-README = Look("", *WIDE, "light")
+README = Appearance("", *WIDE, "light")
 LOOKS = [
-    Look(f"{name}-{scheme}", *size, scheme)
+    Appearance(f"{name}-{scheme}", *size, scheme)
     for name, size in (("wide", WIDE), ("narrow", NARROW))
     for scheme in ("light", "dark")
 ]
@@ -89,7 +89,7 @@ LATER = (
 class Studio:
     """The program, its videos, and a browser that is signed in."""
 
-    def __init__(self, installation: Installation, browser: Browser, folder: Path, looks: Sequence[Look]) -> None:
+    def __init__(self, installation: Installation, browser: Browser, folder: Path, looks: Sequence[Appearance]) -> None:
         self.installation = installation
         self.browser = browser
         self.folder = folder
@@ -135,7 +135,7 @@ class Studio:
         return int(said.stdout.split()[-1])
 
     @contextmanager
-    def opened(self, path: str, look: Look, *, is_known: bool = True) -> Iterator[Page]:
+    def opened(self, path: str, look: Appearance, *, is_known: bool = True) -> Iterator[Page]:
         size = {"width": look.width, "height": look.height}
         context = self.browser.new_context(viewport=size, color_scheme=look.scheme)  # type: ignore[arg-type]
         if is_known:
@@ -153,7 +153,7 @@ class Studio:
             with self.opened(path, look, is_known=is_known) as page:
                 self.keep(page, name, look, whole=whole)
 
-    def keep(self, page: Page, name: str, look: Look, *, whole: bool = True) -> None:
+    def keep(self, page: Page, name: str, look: Appearance, *, whole: bool = True) -> None:
         """As a PNG, with a palette of its own where it would be large."""
         path = self.folder / f"{'-'.join(filter(None, (name, look.name)))}.png"
         picture = Image.open(BytesIO(page.screenshot(full_page=whole))).convert("RGB")
@@ -231,7 +231,7 @@ def take_still(studio: Studio, *, ready: int, failed: int) -> None:
     studio.take("user-add", "/admin/accounts/user/add/")
     studio.take("groups", "/admin/auth/group/")
     studio.take("group", "/admin/auth/group/1/change/")
-    studio.take("letters", "/admin/accounts/letter/")
+    studio.take("mails", "/admin/accounts/mail/")
     for look in studio.looks:
         with studio.opened(VIDEOS, look) as page:
             page.check("#action-toggle")

@@ -1,6 +1,6 @@
 """Checks a published video against RFC 8216 and the MUSTs of Apple's HLS authoring specification.
 
-Rules are named by where they stand: "RFC8216-4.3.3.1" is a section of the RFC; "Apple-7" a chapter of Apple's
+Rules are named after their source: "RFC8216-4.3.3.1" is a section of the RFC, "Apple-7" a chapter of Apple's
 specification (1 video, 2 audio, 6 trick play, 7 segmentation, 8 media playlists, 9 multivariant playlist,
 10 delivery), whose rules are renumbered in each edition.
 """
@@ -17,10 +17,10 @@ type Fetch = Callable[[str], bytes | Fetched]
 
 
 def check(fetch: Fetch, master: str = "master.m3u8") -> tuple[Violation, ...]:
-    """Every rule broken, in the order found; () where the video conforms.
+    """All violations, in the order found; () if the video conforms.
 
-    `fetch(name)` gives a file by its path relative to the multivariant playlist's folder: its bytes, or a Fetched where
-    it came over HTTP. It raises OSError where there is none.
+    `fetch(name)` gives a file by its path relative to the multivariant playlist's folder: its bytes, or a Fetched if it
+    came over HTTP. It raises OSError if there is no such file.
     """
     return tuple(_violations(_Fetcher(fetch), master))
 
@@ -32,7 +32,7 @@ class _Fetcher:
     def __call__(self, name: str) -> Fetched:
         try:
             fetched = self.fetch(name)
-        except ValueError as error:  # what a playlist names may be no address at all
+        except ValueError as error:  # a playlist may name something that is no address at all
             raise OSError(f"no address: {error}") from error
         return fetched if isinstance(fetched, Fetched) else Fetched(fetched)
 
@@ -76,7 +76,7 @@ def _read(fetch: _Fetcher, name: str) -> tuple[Fetched, Playlist]:
 
 
 def _streams(master: Playlist) -> Iterator[tuple[str, str, str]]:
-    """Kind, URI and attribute list of each stream of a multivariant playlist."""
+    """The kind, URI and attribute list of each stream in a multivariant playlist."""
     for entry in master.entries:
         tag = entry.tag("EXT-X-STREAM-INF")
         yield "variant", entry.uri, tag.value if tag else ""
@@ -87,7 +87,7 @@ def _streams(master: Playlist) -> Iterator[tuple[str, str, str]]:
 
 
 def _attributes_or_none(value: str) -> dict[str, str]:
-    """Empty for a list that can't be parsed, which is a finding of its own."""
+    """The attributes; empty if the list can't be parsed, which another rule reports."""
     try:
         return dict(attributes(value))
     except ValueError:

@@ -1,4 +1,4 @@
-"""What the conformance rules share: a violation, a fetched file, and what is known of a video while it is checked."""
+"""The values that conformance rules share: violations, fetched files, and the streams that are being checked."""
 
 from dataclasses import dataclass, field
 from urllib.parse import urljoin
@@ -10,13 +10,13 @@ from hls.core.bandwidth import Piece
 @dataclass(frozen=True)
 class Violation:
     rule: str  # "RFC8216-4.3.3.1", "Apple-6"
-    where: str  # the file, relative to the multivariant playlist's folder, and the line where there is one
+    where: str  # the file, relative to the multivariant playlist's folder, and the line if there is one
     sentence: str
 
 
 @dataclass(frozen=True)
 class Fetched:
-    """A file; what only HTTP tells is None where it didn't come over HTTP."""
+    """A file; what only HTTP can tell is None if it didn't come over HTTP."""
 
     body: bytes
     content_type: str | None = None
@@ -26,12 +26,12 @@ class Fetched:
 
 @dataclass
 class Stream:
-    """A variant or an I-frame stream; what is measured is filled in as its segments are read."""
+    """A variant or an I-frame stream; measured values are filled in while its segments are read."""
 
     playlist: Playlist
     attributes: dict[str, str]
     pieces: list[Piece] = field(default_factory=list)
-    begins: list[int] = field(default_factory=list)  # PTS of each segment's first picture shown
+    begins: list[int] = field(default_factory=list)  # PTS of the first picture that each segment shows
     has_sound: bool = False
     sound_end: int | None = None  # PTS after the last AAC frame read so far
 
@@ -41,7 +41,7 @@ class Presentation:
     master: Playlist
     variants: list[Stream] = field(default_factory=list)
     iframes: list[Stream] = field(default_factory=list)
-    iframe_entries: dict[str, list[tuple[Stream, Entry]]] = field(default_factory=dict)  # by segment, not yet looked at
+    iframe_entries: dict[str, list[tuple[Stream, Entry]]] = field(default_factory=dict)  # by segment, not yet checked
 
 
 def at(playlist: Playlist, line: int | Entry | None = None) -> str:
@@ -50,7 +50,7 @@ def at(playlist: Playlist, line: int | Entry | None = None) -> str:
 
 
 def beside(playlist_name: str, uri: str) -> str:
-    """What a URI in a playlist names; itself where it is none."""
+    """The file name that a URI in a playlist stands for; the text itself if it is no URI."""
     try:
         return urljoin(playlist_name, uri)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Playlists read back from their text (RFC 8216 section 4), keeping what a checker needs to point at a line."""
+"""Parses playlists (RFC 8216 section 4) and keeps line numbers, so that a violation can point at its line."""
 
 import re
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ def decimal(text: str) -> float | None:
 class Tag:
     name: str  # "EXT-X-VERSION"
     value: str
-    line: int  # from 1
+    line: int  # counted from 1
 
 
 @dataclass(frozen=True)
@@ -40,14 +40,14 @@ class Entry:
 
     @property
     def duration_s(self) -> float | None:
-        """From EXTINF; None where it is missing or no number."""
+        """The duration in EXTINF; None if it is missing or isn't a number."""
         tag = self.tag("EXTINF")
         return decimal(tag.value.partition(",")[0]) if tag else None
 
 
 @dataclass(frozen=True)
 class Playlist:
-    """`tags` are those that belong to the whole playlist."""
+    """A parsed playlist; `tags` has those that belong to the whole playlist."""
 
     name: str
     tags: tuple[Tag, ...]
@@ -61,7 +61,7 @@ class Playlist:
         return next(iter(self.all(name)), None)
 
     def number(self, name: str) -> int | None:
-        """A tag's value as a decimal integer; None where it is missing or something else."""
+        """A tag's value as a decimal integer; None if it is missing or something else."""
         tag = self.first(name)
         return integer(tag.value) if tag else None
 
@@ -75,7 +75,7 @@ ENTRY_TAGS = frozenset(
 
 
 def parse(name: str, text: str) -> Playlist:
-    """Everything that looks like a playlist's line; judging it is left to the rules."""
+    """Parse everything that looks like a line of a playlist; the rules judge it."""
     lines = text.splitlines()
     tags: list[Tag] = []
     entries: list[Entry] = []
@@ -91,7 +91,7 @@ def parse(name: str, text: str) -> Playlist:
 
 
 def attributes(value: str) -> Mapping[str, str]:
-    """An attribute list (4.2), quotes removed. Raises ValueError where it isn't one, or names one twice."""
+    """An attribute list (4.2), without quotes. Raises ValueError if it is malformed or has an attribute twice."""
     found: dict[str, str] = {}
     at = 0
     while at < len(value):

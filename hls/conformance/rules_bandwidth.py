@@ -1,4 +1,4 @@
-"""Rules about declared bit rates, against what was measured (RFC 8216 4.1 and 4.3.4.2)."""
+"""Rules that compare declared bit rates with measured ones (RFC 8216 4.1 and 4.3.4.2)."""
 
 from collections.abc import Iterator
 from fractions import Fraction

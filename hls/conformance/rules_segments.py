@@ -1,4 +1,4 @@
-"""Rules about what is in the segments, and whether the playlists tell the truth about it."""
+"""Rules about the content of segments, and whether the playlists describe it correctly."""
 
 from collections.abc import Callable, Iterator
 from fractions import Fraction
@@ -16,7 +16,7 @@ FRAME_SLACK = 2  # ticks: a time is rounded twice
 
 
 class _Segment:
-    """A segment's streams. Raises Malformed, ValueError or IndexError for bytes that aren't what they should be."""
+    """A parsed segment. Raises Malformed, ValueError or IndexError for bytes that can't be parsed."""
 
     def __init__(self, data: bytes) -> None:
         self.data = data
@@ -103,7 +103,7 @@ def _sound(name: str, segment: _Segment, stream: Stream) -> Iterator[Violation]:
 
 
 def _decoding(stream: Stream, decoded: list[int]) -> Iterator[Violation]:
-    """Pictures are decoded one after the other at the pace at which they are shown."""
+    """Decoding timestamps are as regular as presentation timestamps."""
     steps = [later - earlier for earlier, later in pairwise(decoded)]
     if steps and max(steps) - min(steps) > FRAME_SLACK:
         sentence = "Decoding times jump or stand still, and no EXT-X-DISCONTINUITY says so."
@@ -111,7 +111,7 @@ def _decoding(stream: Stream, decoded: list[int]) -> Iterator[Violation]:
 
 
 def _times(stream: Stream, shown: list[int]) -> Iterator[Violation]:
-    """One steady clock over all segments, of the declared rate, and EXTINF as long as the pictures."""
+    """Presentation timestamps are regular over all segments, match FRAME-RATE, and agree with EXTINF."""
     playlist = stream.playlist
     steps = [later - earlier for earlier, later in pairwise(shown)]
     if steps and (max(steps) - min(steps) > FRAME_SLACK or shown[-1] <= shown[0]):
@@ -145,7 +145,7 @@ def same_times(presentation: Presentation) -> Iterator[Violation]:
 
 
 def _iframe(stream: Stream, entry: Entry, segment: _Segment) -> Iterator[Violation]:
-    """An entry of an I-frame playlist (RFC 8216 4.3.3.6) and the segment it points into."""
+    """An entry of an I-frame playlist agrees with the segment it points into (RFC 8216 4.3.3.6)."""
     where = at(stream.playlist, entry)
     offset, size = byte_range(entry.tag("EXT-X-BYTERANGE")) or (0, 0)
     end = offset + size
@@ -173,7 +173,7 @@ def _iframe(stream: Stream, entry: Entry, segment: _Segment) -> Iterator[Violati
 
 
 def _step(segment: _Segment) -> float:
-    """Ticks of a frame, of a segment with more than one."""
+    """Ticks per frame, for a segment with more than one frame."""
     return (segment.shown[-1] - segment.shown[0]) / (len(segment.shown) - 1)
 
 

@@ -17,7 +17,7 @@ class Piece:
 def peak_bps(pieces: Sequence[Piece], target_duration_s: int) -> int:
     """The largest bit rate of any run of pieces lasting 0.5 to 1.5 target durations (RFC 8216 4.1).
 
-    A video shorter than half a target duration is one run.
+    A video that is shorter than half a target duration counts as one run.
     """
     shortest, longest = Fraction(target_duration_s, 2), Fraction(3 * target_duration_s, 2)
     peak = Fraction(0)
@@ -34,6 +34,6 @@ def peak_bps(pieces: Sequence[Piece], target_duration_s: int) -> int:
 
 
 def average_bps(pieces: Sequence[Piece]) -> int:
-    """All bits by the whole duration; raises ZeroDivisionError where there are no pieces."""
+    """All bits divided by the whole duration. Raises ZeroDivisionError if there are no pieces."""
     duration_s = sum((piece.duration_s for piece in pieces), Fraction(0))
     return ceil(sum(piece.size_bytes for piece in pieces) * 8 / duration_s)

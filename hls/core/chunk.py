@@ -1,4 +1,4 @@
-"""What one encoded chunk is: files in a private folder, and their measured facts."""
+"""The facts measured on an encoded chunk, as values that travel as JSON."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -6,12 +6,12 @@ from typing import Any, Self
 
 from hls.core.wire import Json, dump, load
 
-SPANS_APART_S = 1  # damage that is closer together is told as one
+SPANS_APART_S = 1  # damaged spans that are closer together are reported as one
 
 
 @dataclass(frozen=True)
 class IFrame:
-    """A keyframe's bytes within its segment; PAT and PMT are at the segment's beginning."""
+    """A keyframe's bytes within its segment; The segment's PAT and PMT are before it, at the beginning."""
 
     frame: int  # counted from the video's beginning
     offset: int
@@ -35,7 +35,7 @@ class RenditionFacts:
 
 @dataclass(frozen=True)
 class Span:
-    """A part of a whole, in seconds from its beginning."""
+    """A part of a video, in seconds from the video's beginning."""
 
     begin_s: float
     end_s: float
@@ -46,7 +46,7 @@ class ChunkFacts:
     index: int
     renditions: tuple[RenditionFacts, ...]  # smallest first, as in the plan
     tiles: tuple[str, ...]  # storyboard pictures, relative to the chunk's folder
-    undecoded: tuple[Span, ...] = ()  # what of the source's pictures couldn't be decoded
+    undecoded: tuple[Span, ...] = ()  # where the source's pictures couldn't be decoded
 
     def to_json(self) -> Json:
         """A JSON object, fit for a JSONField."""
@@ -58,7 +58,7 @@ class ChunkFacts:
 
 
 def joined(chunks: Iterable[ChunkFacts]) -> tuple[RenditionFacts, ...]:
-    """The renditions of a video's chunks from the first on, up to the first one missing; () without chunk 0."""
+    """The renditions made of a video's chunks, from the first chunk up to the first one missing; () without chunk 0."""
     whole: tuple[RenditionFacts, ...] = ()
     for expected, chunk in enumerate(sorted(chunks, key=lambda chunk: chunk.index)):
         if chunk.index != expected:
@@ -74,7 +74,7 @@ def joined(chunks: Iterable[ChunkFacts]) -> tuple[RenditionFacts, ...]:
 
 
 def merged(spans: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Sorted spans (from and to, in seconds), with those that nearly touch made one."""
+    """Merge sorted spans (begin and end, in seconds) that nearly touch."""
     found: list[tuple[float, float]] = []
     for begin, end in spans:
         if found and begin - found[-1][1] < SPANS_APART_S:

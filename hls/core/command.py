@@ -13,24 +13,24 @@ from hls.core.plan import Plan
 from hls.core.probe import Landing
 from hls.core.timeline import ChunkSpan
 
-MOST_THREADS = 16  # more of them make no video ready sooner, and each takes memory
-READ_ON_S = 1  # a picture is stored after others that are shown later
-TS_OFFSET_S = 10  # a video begins at 10 s, so that no decoding time is below zero
+MOST_THREADS = 16  # more threads don't make encoding faster, and each takes memory
+READ_ON_S = 1  # a picture may be stored after others that are shown later
+TS_OFFSET_S = 10  # a video's timestamps begin at 10 s, so that no decoding timestamp is negative
 
 
 @dataclass(frozen=True)
 class Encoder:
-    """The ffmpeg to use, and what it may take."""
+    """The ffmpeg to use, and its limits."""
 
     ffmpeg: Path
-    threads: int = 0  # for each codec; 0: as many as there are cores, 16 at most
+    threads: int = 0  # for each codec; 0: as many as there are cores, at most 16
     nice: int = 10
-    stall_s: float = 60  # killed after so long without a new frame
+    stall_s: float = 60  # ffmpeg is killed after so long without a new frame
     memory_bytes: int = 8 << 30  # address space
     cpu_s_at_least: int = 120
-    cpu_s_per_frame: float = 20  # beside that; slow machines take half a second for the largest frames
-    cpu_s_per_run_up_s: float = 20  # for what is decoded before a chunk, where there is no place to begin nearby
-    file_bytes: int = 2 << 30  # each segment; the ladder's caps keep them a hundred times smaller
+    cpu_s_per_frame: float = 20  # in addition; slow machines take half a second for the largest frames
+    cpu_s_per_run_up_s: float = 20  # for decoding before a chunk, if reading can't begin nearby
+    file_bytes: int = 2 << 30  # of each segment; the ladder's caps keep segments a hundred times smaller
 
     @property
     def codec_threads(self) -> str:
@@ -47,10 +47,10 @@ def chunk_command(
     is_lost: bool = False,
     sound: Sound = Sound.OF_SOURCE,
 ) -> list[str]:
-    """To be run in the chunk's own folder, which has a folder for each rendition, and one for tiles.
+    """The command that encodes a chunk, to be run in the chunk's own folder.
 
-    A chunk that `is_lost`, with no picture in it that could be decoded, is black.
-    Where its sound is apart, `sound_command` was run before.
+    The folder has a subfolder for each rendition and one for tiles. A chunk that `is_lost`, because none of its
+    pictures could be decoded, is made black. With `Sound.APART`, `sound_command` has to be run first.
     """
     span = plan.timeline.chunks[index]
     command = [str(encoder.ffmpeg), *GLOBAL]
@@ -67,7 +67,7 @@ def chunk_command(
 
 
 def sound_command(plan: Plan, index: int, *, source: Path, encoder: Encoder) -> list[str]:
-    """Writes the sound of a chunk, in its own folder, as it is without the changes that a graph can't go on after."""
+    """The command that writes a chunk's sound to a file, in one format even if the source's sound changes."""
     span = plan.timeline.chunks[index]
     if plan.source.audio is None:
         raise ValueError("the video has no sound")
@@ -82,23 +82,23 @@ def sound_command(plan: Plan, index: int, *, source: Path, encoder: Encoder) -> 
 GLOBAL = [
     *("-hide_banner", "-nostdin", "-nostats", "-loglevel", "warning"),
     *("-y", "-progress", "pipe:1", "-stats_period", "0.5"),
-    *("-copytb", "1"),  # and the clock of what is copied
-    "-copyts",  # the source's own clock: where a chunk begins doesn't depend on where the seek lands
-    *("-max_error_rate", "1"),  # damaged frames are repaired as well as can be, they don't end the video
+    *("-copytb", "1"),  # copied packets keep the clock as well
+    "-copyts",  # keep the source's clock: a chunk's beginning doesn't depend on where the seek lands
+    *("-max_error_rate", "1"),  # repair damaged frames as well as possible instead of stopping
 ]
 
 
 def _input(
     plan: Plan, landing: Landing | None, source: Path, encoder: Encoder, *, is_sound_apart: bool = False
 ) -> Iterator[str]:
-    yield from ("-f", plan.source.demuxer)  # the one that was probed: no second guess
+    yield from ("-f", plan.source.demuxer)  # the one that was probed: ffmpeg mustn't guess again
     yield from ("-protocol_whitelist", "file")
     yield from ("-threads", encoder.codec_threads)
-    # A size that changes on the way is left to the scaler: a new graph would begin counting frames again.
+    # The scaler handles a picture size that changes: a new graph would begin to count frames anew.
     if not is_sound_apart:
         yield from ("-reinit_filter", "0")
     if landing:
-        # The graph cuts on the frame; ffmpeg's own cut would drop what the sound's run-up needs.
+        # The graph cuts at the exact frame; ffmpeg's own cut would drop the sound's run-up.
         yield from ("-noaccurate_seek", "-seek_timestamp", "1", "-ss", f"{landing.seek_s:.6f}")
     yield from ("-i", f"file:{source.absolute()}")
 
@@ -115,43 +115,43 @@ def _rendition(plan: Plan, span: ChunkSpan, number: int, rendition: Rendition, e
 
 
 def _copied_video(plan: Plan, span: ChunkSpan) -> Iterator[str]:
-    """The source's packets from the chunk's first IDR picture up to the next chunk's, timed by counting them."""
+    """Copy the source's packets from the chunk's first IDR picture up to the next chunk's; their times are counted."""
     video, rate = plan.source.video, plan.timeline.rate
     if video.copyable is None:
         raise ValueError("the source's pictures can't be copied")
     start_s, end_s = plan.zero_s, plan.timeline.seconds(span.end_frame)
     yield from ("-map", f"0:{video.index}", "-c:v", "copy")
-    # ffmpeg 5 tells bitstream filters another time base than the one it uses then, which is MPEG-TS's.
+    # ffmpeg 5 tells bitstream filters a time base other than MPEG-TS's, which it then uses.
     tick_s = f"if(lt(abs(DURATION*TB*{rate}-1),0.2),TB,1/90000)"
     frame = f"round((PTS*{tick_s}-({start_s}))*{rate})"
     decoded = f"(N+{span.first_frame}-{video.copyable.delay_frames})/({rate})"
     filters = [
         f"noise=drop='not(between({frame.lower()},{span.first_frame},{span.end_frame - 1}))'",
-        # As exact as the source's clock allows; hls.core.measure rounds to the video's frames.
+        # As exact as the source's clock allows; hls.core.measure rounds to the frame grid.
         f"setts=pts='round({frame}/({rate})/{tick_s})':dts='round({decoded}/{tick_s})'",
-        # What is said about colours nowhere is what players take for granted in HD; all renditions say it.
+        # Missing colour tags get the values that players assume for HD; all renditions have them.
         "h264_metadata=video_full_range_flag=0:colour_primaries=1:transfer_characteristics=1:matrix_coefficients=1",
-        "filter_units=remove_types=6",  # captions, which the playlist denies, and hints for other encoders
+        "filter_units=remove_types=6",  # SEI: captions, which the playlist denies, and hints for encoders
     ]
     yield from ("-bsf:v", ",".join(filters))
-    # Packets beyond the chunk are dropped; here reading ends. The sound is on the video's clock, and ends by itself.
+    # Packets after the chunk are dropped; reading ends here. The sound is on the frame grid's clock and ends by itself.
     yield from ("-to", f"{float(max(start_s, Fraction(0)) + end_s) + READ_ON_S:.6f}")
 
 
 def _video_codec(plan: Plan, span: ChunkSpan, rendition: Rendition, encoder: Encoder) -> Iterator[str]:
     rate, gop = plan.timeline.rate, plan.timeline.gop
     yield from ("-c:v", "libx264", "-preset", "faster", "-profile:v", "high", "-threads:v", encoder.codec_threads)
-    yield from ("-x264-params", "subme=2")  # a sixth of the CPU for a tenth of a VMAF point (measured)
+    yield from ("-x264-params", "subme=2")  # saves a sixth of the CPU time for a tenth of a VMAF point (measured)
     yield from ("-crf", str(rendition.crf))
     yield from ("-maxrate", f"{rendition.maxrate_kbps}k", "-bufsize", f"{rendition.bufsize_kbits}k")
     yield from ("-a53cc", "0")  # the playlist says that there are no captions
-    # IDR pictures on the frame grid and nowhere else, alike in all renditions that are encoded.
+    # IDR pictures at planned frames and nowhere else, the same in all encoded renditions.
     yield from ("-g", str(gop), "-keyint_min", str(gop), "-sc_threshold", "0", "-flags", "+cgop")
     keyframes = (
         f"eq(n,{frame - span.first_frame})" for segment in span.segments for frame in plan.timeline.keyframes(segment)
     )
     yield from ("-force_key_frames", f"expr:{'+'.join(keyframes)}")
-    # Frame numbers are the encoder's clock: no rounding, so no irregular step at 23.976 and its like.
+    # The encoder's clock counts frames: nothing is rounded, so rates like 23.976 have no irregular steps.
     yield from ("-enc_time_base:v", f"{rate.denominator}:{rate.numerator}", "-fps_mode", "passthrough")
     for option in ("-color_primaries", "-color_trc", "-colorspace"):
         yield from (option, "bt709")
@@ -160,7 +160,7 @@ def _video_codec(plan: Plan, span: ChunkSpan, rendition: Rendition, encoder: Enc
 
 def _segments(span: ChunkSpan, rendition: Rendition) -> Iterator[str]:
     yield from ("-output_ts_offset", str(TS_OFFSET_S), "-muxdelay", "0", "-muxpreload", "0")
-    # Sound that comes late, after a gap in the source, is waited for: it belongs into its own segment.
+    # Wait for sound that comes late, after a gap in the source: it has to be in its own segment.
     yield from ("-avoid_negative_ts", "disabled", "-max_muxing_queue_size", "9999", "-max_interleave_delta", "0")
     ends = (str(segment.end_frame - span.first_frame) for segment in span.segments)
     yield from ("-f", "segment", "-segment_frames", ",".join(ends))
@@ -177,5 +177,5 @@ def _tiles(plan: Plan, span: ChunkSpan) -> list[str]:
         return []
     codec = ["-c:v", "mjpeg", "-q:v", "5", "-pix_fmt", "yuvj420p", "-fps_mode", "passthrough"]
     if span.first_frame % plan.frames_per_tile:
-        codec += ["-bsf:v", "noise=drop='eq(n,0)'"]  # the chunk's first picture, which is no tile
+        codec += ["-bsf:v", "noise=drop='eq(n,0)'"]  # drop the chunk's first picture, which isn't a tile
     return ["-map", "[tiles]", *codec, "-f", "image2", "-start_number", str(numbers[0]), f"{names.TILES}/%05d.jpg"]

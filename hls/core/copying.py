@@ -1,7 +1,7 @@
-"""Whether a source's own H.264 is fit to be the top rendition: then its packets are copied instead of encoded.
+"""Whether a source's own H.264 can be the top rendition: then its packets are copied instead of encoded.
 
-Fit is what can't be told from a rendition of our own: High profile, 8-bit 4:2:0, progressive, square pixels, BT.709,
-every frame on the frame grid, closed GOPs of 2 seconds at most, and an IDR picture where a segment has to begin.
+It can if it is like a rendition of our own: High profile, 8-bit 4:2:0, progressive, square pixels, BT.709, every frame
+on the frame grid, closed GOPs of at most 2 seconds, and an IDR picture wherever a segment has to begin.
 """
 
 from array import array
@@ -20,22 +20,22 @@ MAX_LEVEL = 42  # 1080p at 60 frames a second
 AVCC_VERSION = 1  # the first byte of an AVCDecoderConfigurationRecord (ISO/IEC 14496-15, 5.3.3.1)
 LENGTH_SIZE_MASK = 0x03
 SDR = frozenset({"bt709", "unknown"})
-SDR_TRANSFERS = SDR | {"iec61966-2-1", "iec61966-2-4", "bt2020-10", "bt2020-12"}  # shown as BT.709's
+SDR_TRANSFERS = SDR | {"iec61966-2-1", "iec61966-2-4", "bt2020-10", "bt2020-12"}  # players show them like BT.709's
 
 
 @dataclass
 class PacketLog:
-    """What the packets of an H.264 track in avcC form told, in decoding order."""
+    """What the packets of an H.264 track in avcC format tell, in decoding order."""
 
     avcc: bytes
     pts: array[int] = field(default_factory=lambda: array("q"))
     sizes: array[int] = field(default_factory=lambda: array("q"))
-    keyframes: array[int] = field(default_factory=lambda: array("q"))  # places in decoding order
-    is_closed: bool = True  # so far: every key frame is an IDR picture, and there is one set of parameters
+    keyframes: array[int] = field(default_factory=lambda: array("q"))  # packet numbers in decoding order
+    is_closed: bool = True  # so far, every keyframe is an IDR picture, and there is one set of parameters
 
     @cached_property
     def parameter_sets(self) -> frozenset[bytes]:
-        """Every SPS and PPS of the container."""
+        """Every SPS and PPS that the container has."""
         units = avcc_units(self.avcc[6:], 2)
         count = self.avcc[5] & 0x1F
         after = 7 + sum(2 + len(unit) for unit in units[:count])
@@ -46,7 +46,7 @@ class PacketLog:
         return self.is_closed and len(self.avcc) > 8 and self.avcc[0] == AVCC_VERSION
 
     def note(self, pts: int, size: int, key_data: bytes | None) -> None:
-        """`key_data` are the bytes of a key frame, None for any other packet."""
+        """`key_data` has the bytes of a keyframe; None for any other packet."""
         if key_data is not None:
             self.keyframes.append(len(self.pts))
             units = avcc_units(key_data, (self.avcc[4] & LENGTH_SIZE_MASK) + 1)
@@ -56,12 +56,12 @@ class PacketLog:
         self.sizes.append(size)
 
     def forget(self) -> None:
-        """A packet can't be placed in the video: the track isn't fit."""
+        """Rule the track out: a packet has no place on the frame grid."""
         self.is_closed = False
 
 
 def avcc_units(data: bytes, length_size: int) -> list[bytes]:
-    """NAL units with their length before them (ISO/IEC 14496-15, 5.3.2); what is cut off is left out."""
+    """NAL units that are preceded by their length (ISO/IEC 14496-15, 5.3.2), without one that is cut off."""
     units = []
     at = 0
     while at + length_size < len(data):
@@ -74,7 +74,7 @@ def avcc_units(data: bytes, length_size: int) -> list[bytes]:
 
 
 def copyable(track: VideoTrack, log: PacketLog, time_base: Fraction) -> Copyable | None:
-    """None for a track that must be encoded."""
+    """How to cut a track that can be copied; None for one that has to be encoded."""
     if not log.is_usable or not log.keyframes or not _is_plain(track, _parameters(log.avcc)):
         return None
     shown = _frames(log.pts, track.rate, time_base)
@@ -94,7 +94,7 @@ def copyable(track: VideoTrack, log: PacketLog, time_base: Fraction) -> Copyable
 
 
 def _is_plain(track: VideoTrack, parameters: SequenceParameters | None) -> bool:
-    """Whether nothing has to be done to the pictures, and every player shows them."""
+    """Whether every player can show the pictures as they are."""
     return (
         parameters is not None
         and (parameters.profile, parameters.is_interlaced) == (HIGH, False)
@@ -111,7 +111,7 @@ def _is_plain(track: VideoTrack, parameters: SequenceParameters | None) -> bool:
 
 
 def _parameters(avcc: bytes) -> SequenceParameters | None:
-    """The track's SPS, where it is its only one and of the kind that this program makes too."""
+    """The track's SPS, if it has only one, of the kind that this program also makes; else None."""
     if avcc[5] & 0x1F != 1:
         return None
     try:
@@ -121,7 +121,7 @@ def _parameters(avcc: bytes) -> SequenceParameters | None:
 
 
 def _frames(timestamps: Sequence[int], rate: Fraction, time_base: Fraction) -> list[int] | None:
-    """The frame that each packet shows, where they are all frames from the first to the last, each once."""
+    """The frame number of each packet, if the packets show every frame from first to last exactly once; else None."""
     first = min(timestamps)
     per_tick = float(rate * time_base)
     frames = [round((pts - first) * per_tick) for pts in timestamps]

@@ -1,9 +1,9 @@
-"""Which pictures of a part of a video can't be decoded: run by hls.core.reading as a program of its own, with limits.
+"""A program that finds which pictures in a part of a file can't be decoded. hls.core.reading runs it, with limits.
 
     python -m hls.core.damage '{"video": 0, …}' FILE
 
-ffmpeg repairs damaged pictures as well as it can and says so without a time; a decoder that is told to be strict shows
-which ones they were. Prints one JSON object: {"spans": [[from, to], …]}, in seconds of the file's own clock.
+ffmpeg repairs damaged pictures as well as it can and reports no times; a strict decoder shows which ones they were.
+Prints one JSON object: {"spans": [[from, to], …]}, in seconds on the file's own clock.
 """
 
 import json
@@ -15,30 +15,30 @@ from pathlib import Path
 import av
 from av.video.stream import VideoStream
 
+from hls.core.arguments import DamageArguments
 from hls.core.chunk import merged
-from hls.core.opening import opened
-from hls.core.orders import Part
+from hls.core.media_file import opened
 from hls.core.packets import AnyPacket, tick_s, time_of
 from hls.core.wire import load
 
 
-def damaged(path: Path, part: Part) -> list[tuple[float, float]]:
-    """In seconds of the file's own clock, in order."""
-    with opened(path, part.demuxer) as container:
-        video = next(stream for stream in container.streams.video if stream.index == part.video)
+def damaged(path: Path, arguments: DamageArguments) -> list[tuple[float, float]]:
+    """The spans that can't be decoded, in seconds on the file's own clock, in order."""
+    with opened(path, arguments.demuxer) as container:
+        video = next(stream for stream in container.streams.video if stream.index == arguments.video)
         video.codec_context.options = {"err_detect": "explode"}
         video.codec_context.thread_count = 1
-        if part.seek_s is not None:
-            container.seek(int(part.seek_s * av.time_base))
+        if arguments.seek_s is not None:
+            container.seek(int(arguments.seek_s * av.time_base))
         ticks = tick_s(video)
-        wanted = range(round(part.begin_s / ticks), round(part.end_s / ticks))
+        wanted = range(round(arguments.begin_s / ticks), round(arguments.end_s / ticks))
         times, lost = _looked_at(container.demux(video), video, wanted)
     ends = dict(pairwise(sorted(times)))
     return merged((float(time * ticks), float(ends.get(time, wanted.stop) * ticks)) for time in sorted(lost))
 
 
 def _looked_at(packets: Iterable[AnyPacket], video: VideoStream, wanted: range) -> tuple[set[int], set[int]]:
-    """The times of the pictures of a part, and of those among them that can't be shown as they were."""
+    """The times of all pictures in a part, and of those that can't be decoded correctly."""
     times: set[int] = set()
     lost: set[int] = set()
     for packet in packets:
@@ -59,7 +59,7 @@ def _looked_at(packets: Iterable[AnyPacket], video: VideoStream, wanted: range) 
 
 def main() -> None:
     av.logging.set_level(av.logging.PANIC)
-    spans = damaged(Path(sys.argv[2]), load(Part, json.loads(sys.argv[1])))
+    spans = damaged(Path(sys.argv[2]), load(DamageArguments, json.loads(sys.argv[1])))
     sys.stdout.write(json.dumps({"spans": spans}))
 
 

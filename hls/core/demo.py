@@ -1,4 +1,4 @@
-"""A demo video from ffmpeg's own sources, so that a first start has something to play."""
+"""Makes a demo video with ffmpeg's test sources, so that a new installation has something to play."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ SOURCES = (
     f"testsrc2=s=320x180:r={RATE}:d={DURATION_S}",
     f"sine=f=330:b=2:r=48000:d={DURATION_S}",
 )
-# Small pictures made large: quick to make, and still smooth. The clock is cut out of the test picture, since
+# Small pictures are scaled up: that is quick and still looks smooth. The clock is cut out of the test picture, because
 # drawing text needs a font, and a machine may have none.
 GRAPH = ";".join(
     (
@@ -31,7 +31,7 @@ GRAPH = ";".join(
 
 
 def make_demo(ffmpeg: Path, target: Path) -> None:
-    """Write 30 seconds of 1080p with a burnt-in clock and a tone to `target`, which appears only when complete.
+    """Write 30 seconds of 1080p with a burnt-in clock and a tone to `target`, which appears only when it is complete.
 
     Raises TranscodeError (ENCODER_FAILED, DISK_FULL, TIMEOUT).
     """

@@ -1,4 +1,4 @@
-"""Encode one chunk: one ffmpeg decodes once and makes all renditions and the storyboard's tiles."""
+"""Encodes one chunk: a single ffmpeg decodes it once and makes all renditions and the storyboard's tiles."""
 
 import errno
 import logging
@@ -18,7 +18,7 @@ from hls.core.errors import CannotCopy, Code, EncoderKilled, TranscodeError
 from hls.core.filters import Sound
 from hls.core.measure import measured
 from hls.core.plan import Plan
-from hls.core.process import Bounds, Ended, Watch, run
+from hls.core.process import Bounds, ProcessResult, Watch, run
 from hls.core.reading import Readable, cut_off, readable, undecoded
 from hls.core.timeline import ChunkSpan
 
@@ -26,15 +26,15 @@ log = logging.getLogger(__name__)
 
 __all__ = ["Encoder", "encode_chunk"]
 
-DECODER_COMPLAINT = re.compile(r"^\[(h264|dec:h264|vist#\S*) @ .*", re.MULTILINE)  # any player would stumble too
-NUT_HEADER_BYTES = 4096  # at most: with no more than that there is no sound in this part of the video
+DECODER_COMPLAINT = re.compile(r"^\[(h264|dec:h264|vist#\S*) @ .*", re.MULTILINE)  # players would complain, too
+NUT_HEADER_BYTES = 4096  # at most: a file that isn't larger has no sound in it
 SOUND_CHANGES = "Changing audio frame properties on the fly is not supported"
-DAMAGE = re.compile(  # in ffmpeg's words since 5.1
+DAMAGE = re.compile(  # ffmpeg's messages since 5.1
     r"error submitting packet to decoder|error while decoding|corrupt decoded frame|concealing|corrupt input packet",
     re.IGNORECASE,
 )
 NO_FRAMES = ("Could not open encoder before EOF", "at least one of its streams received no packets")  # since ffmpeg 7
-FILTERS_FAILED = re.compile(r"\[fc#\S* @ .*finished with error")  # which leaves the encoders without frames too
+FILTERS_FAILED = re.compile(r"\[fc#\S* @ .*finished with error")  # this leaves the encoders without frames, too
 NO_SPACE = ("No space left on device", "Disk quota exceeded", "File too large")
 
 
@@ -51,8 +51,9 @@ def encode_chunk(
     """Make chunk `index` of `plan` in the empty, private `folder`, check it, and measure it.
 
     Writes `<rendition>/segment_NNN.ts` (numbered over the whole video) and `tiles/NNNNN.jpg`, synced to the disk.
-    `on_progress` gets the frames of this chunk done so far, at least every 2 seconds, or as often as a file is done.
-    Raises Stopped soon after `should_stop()` is true; CannotCopy where it has to be planned anew without copying;
+    `on_progress` gets the number of frames done so far: at least every 2 seconds, and later once for each file that is
+    checked or synced. Raises Stopped soon after `should_stop()` is true; CannotCopy if the video has to be planned
+    anew without copying;
     TranscodeError: ENCODER_FAILED, TIMEOUT, DISK_FULL, SOURCE_MISSING, UNREADABLE.
     """
     _check_source(plan, source)
@@ -64,8 +65,8 @@ def encode_chunk(
         lost = attempt.run()
         if not progress.done and plan.is_copying:
             raise CannotCopy(f"no frame of chunk {index} can be decoded")
-        if not progress.done and index > 0:  # the first chunk has the frames that were seen when the video was probed
-            log.warning("nothing of chunk %d can be decoded, it is left black: %s", index, source)
+        if not progress.done and index > 0:  # probing has already decoded frames of the first chunk
+            log.warning("no frame of chunk %d can be decoded, it is made black: %s", index, source)
             attempt.run_lost()
             lost = (attempt.whole,)
         if not progress.done:
@@ -103,7 +104,7 @@ class _Attempt:
         return Span(float(timeline.seconds(span.first_frame)), float(timeline.seconds(span.end_frame)))
 
     def run(self) -> tuple[Span, ...]:
-        """What of the source's pictures couldn't be decoded."""
+        """Encode the chunk; gives the spans where the source's pictures couldn't be decoded."""
         span = self.plan.timeline.chunks[self.index]
         with readable(self.plan, span, self.source, self.folder, self.watch) as reading:
             ended = self._encoded_whatever_the_sound(reading)
@@ -113,7 +114,7 @@ class _Attempt:
             return tuple(sorted((*lost, *cut_off(self.plan, span)), key=lambda part: part.begin_s))
 
     def run_lost(self) -> None:
-        """Black pictures, with their sound, or with silence where that can't be decoded either."""
+        """Make black pictures, with the source's sound, or with silence if that can't be decoded either."""
         span = self.plan.timeline.chunks[self.index]
         with readable(self.plan, span, self.source, self.folder, self.watch) as reading:
             try:
@@ -125,8 +126,8 @@ class _Attempt:
             if not last.exists():
                 self._encoded(reading, is_lost=True, sound=Sound.SILENT)
 
-    def _encoded_whatever_the_sound(self, reading: Readable, *, is_lost: bool = False) -> Ended:
-        """A graph can't go on after a change of its sound: then this chunk's sound is made first."""
+    def _encoded_whatever_the_sound(self, reading: Readable, *, is_lost: bool = False) -> ProcessResult:
+        """Encode the chunk; if its sound's format changes, which a filter graph can't follow, make the sound first."""
         audio = self.plan.source.audio
         if audio is None or not audio.is_changing:
             try:
@@ -134,7 +135,7 @@ class _Attempt:
             except TranscodeError as error:
                 if SOUND_CHANGES not in error.detail:
                     raise
-                log.info("the sound of chunk %d changes on the way: %s", self.index, self.source)
+                log.info("the sound of chunk %d changes its format: %s", self.index, self.source)
         apart = self.folder / names.SOUND_APART
         try:
             command = sound_command(reading.plan, self.index, source=reading.path, encoder=self.encoder)
@@ -144,7 +145,7 @@ class _Attempt:
         finally:
             apart.unlink(missing_ok=True)
 
-    def _encoded(self, reading: Readable, *, is_lost: bool = False, sound: Sound = Sound.OF_SOURCE) -> Ended:
+    def _encoded(self, reading: Readable, *, is_lost: bool = False, sound: Sound = Sound.OF_SOURCE) -> ProcessResult:
         command = chunk_command(
             reading.plan,
             self.index,
@@ -156,14 +157,14 @@ class _Attempt:
         )
         return self._ended(command, watch=self.watch)
 
-    def _ended(self, command: list[str], *, watch: Watch) -> Ended:
+    def _ended(self, command: list[str], *, watch: Watch) -> ProcessResult:
         bounds = self._bounds(self.plan.timeline.chunks[self.index])
         ended = run(command, bounds=bounds, watch=watch, folder=self.folder)
         _check_end(ended, self.source)
         return ended
 
     def _bounds(self, span: ChunkSpan) -> Bounds:
-        """What is decoded before the chunk's first frame takes time in which no frame is done."""
+        """Limits that allow for decoding before the chunk's first frame, in which no frame is done."""
         encoder, run_up_s = self.encoder, self.plan.run_up_s(span)
         cpu_s = encoder.cpu_s_per_frame * span.frame_count + encoder.cpu_s_per_run_up_s * run_up_s
         return Bounds(
@@ -191,7 +192,7 @@ def _check_source(plan: Plan, source: Path) -> None:
         raise TranscodeError(Code.SOURCE_MISSING, f"{source} isn't the file that was probed")
 
 
-def _check_end(ended: Ended, source: Path) -> None:
+def _check_end(ended: ProcessResult, source: Path) -> None:
     is_empty = any(words in ended.stderr for words in NO_FRAMES) and not FILTERS_FAILED.search(ended.stderr)
     if ended.returncode == 0 or is_empty:
         return
@@ -207,7 +208,7 @@ def _check_end(ended: Ended, source: Path) -> None:
 
 
 def _sync(folder: Path, on_tick: Callable[[], None]) -> None:
-    """Files and their folders reach the disk before anybody is told that they exist; a slow one takes its time."""
+    """Write files and folders through to the disk before anybody is told that they exist; `on_tick` follows each."""
     for path in [*folder.rglob("*"), folder]:
         on_tick()
         descriptor = os.open(path, os.O_RDONLY)
@@ -224,7 +225,7 @@ class _Progress:
         self.on_progress = on_progress
         self.frame_count = frame_count
         self.latest = 0
-        self.done = 0  # by the attempt that came furthest
+        self.done = 0  # in the attempt that got furthest
 
     def on_line(self, line: str) -> bool:
         key, _, value = line.partition("=")
@@ -239,7 +240,7 @@ class _Progress:
 
 
 class _Growth:
-    """Whether a file of sound gets longer, by the lines of ffmpeg's -progress."""
+    """Follows the lines of ffmpeg's -progress to tell whether a file of sound gets longer."""
 
     def __init__(self) -> None:
         self.size = ""

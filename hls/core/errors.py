@@ -1,4 +1,4 @@
-"""What can go wrong with a video, as one exception that carries its policy."""
+"""What can go wrong with a video: stable codes, advice for people, and the exceptions that carry them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class Code(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why, where a code's own sentence would leave a person guessing. Kept beside the code; callers go by the code."""
+    """A more exact reason, where the code's advice is too general for a person. Callers act on the code alone."""
 
     ENCRYPTED = "encrypted"
     DOLBY_VISION = "dolby_vision"
@@ -33,7 +33,7 @@ class Advice:
     sentence: str
     hint: str
     is_temporary: bool
-    hint_in_vain: str = ""  # instead, where it has been tried again as often as it is
+    hint_in_vain: str = ""  # replaces `hint` once all retries are used up
 
     def hint_for(self, *, is_tried_again: bool) -> str:
         return self.hint if is_tried_again or not self.hint_in_vain else self.hint_in_vain
@@ -92,12 +92,12 @@ REASONS: Mapping[str, Advice] = {
 
 
 def advice_for(code: str, reason: str = "") -> Advice:
-    """The reason's own advice, else the code's. A reason that this version doesn't know is as none."""
+    """The reason's own advice, or else the code's. A reason that this version doesn't know is ignored."""
     return REASONS.get(reason) or ADVICE[Code(code)]
 
 
 class TranscodeError(Exception):
-    """A video, or one of its chunks, can't be made. `detail` is for the log, never for a caller."""
+    """A video, or one of its chunks, can't be made. `detail` is for the log and never shown to a caller."""
 
     def __init__(self, code: Code, detail: str = "", *, reason: Reason | None = None) -> None:
         super().__init__(f"{code}: {detail}" if detail else str(code))
@@ -111,14 +111,14 @@ class TranscodeError(Exception):
 
 
 class EncoderKilled(TranscodeError):
-    """Somebody else ended ffmpeg: an operator, or a machine short of memory. That says nothing about the video."""
+    """An operator, or a machine that ran out of memory, killed ffmpeg. This says nothing about the video."""
 
     def __init__(self, detail: str = "") -> None:
         super().__init__(Code.ENCODER_FAILED, detail)
 
 
 class CannotCopy(Exception):
-    """The source's own pictures turned out to be unfit for the top rendition: the video has to be encoded.
+    """The source's own pictures can't be the top rendition after all: the video has to be encoded.
 
     `detail` is for the log.
     """
@@ -129,4 +129,4 @@ class CannotCopy(Exception):
 
 
 class Stopped(Exception):
-    """The work was interrupted on purpose: the worker shuts down, or the chunk is no longer its own."""
+    """The work was stopped on purpose: the worker shuts down, or another worker has the chunk now."""

@@ -1,4 +1,4 @@
-"""What a file has beside the picture and the sound that are taken."""
+"""Finds what else is in a file: other tracks, subtitles, chapters, captions, transparency, 360° projections."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -59,18 +59,18 @@ def _track(track: Stream) -> OtherTrack:
 
 
 def _clean(text: str) -> str:
-    """Without what a database won't store or a page can't show; old files aren't written in UTF-8."""
+    """Remove characters that a database can't store or a page can't show; old files may not be in UTF-8."""
     readable = text.encode(errors="surrogateescape").decode(errors="replace")
-    shown = "".join(letter for letter in readable if not unicodedata.category(letter).startswith("C"))
+    shown = "".join(character for character in readable if not unicodedata.category(character).startswith("C"))
     return shown.strip()[:LONGEST_TITLE]
 
 
 def _has_alpha(video: VideoStream, frame: VideoFrame) -> bool:
-    """WebM keeps transparency beside the picture, where most decoders leave it."""
+    """WebM stores transparency apart from the picture, and most decoders ignore it."""
     return any(part.is_alpha for part in frame.format.components) or video.metadata.get("alpha_mode") == "1"
 
 
 def _projection(video: VideoStream) -> str:
-    """FFmpeg's AVSphericalMapping begins with the projection; "" for a flat picture."""
+    """The name of a 360° projection; "" for a flat picture. FFmpeg's AVSphericalMapping begins with its number."""
     mapping = video.codec_context.coded_side_data.get("spherical", b"")
     return PROJECTIONS.get(int.from_bytes(mapping[:4], "little"), "") if mapping else ""

@@ -1,7 +1,7 @@
-"""The filter graph of one chunk: one decode feeds every rendition, their sound, and the storyboard's tiles.
+"""The filter graph of one chunk: one decode feeds every rendition, its sound, and the storyboard's tiles.
 
-All times in a graph are on the source's own clock until the picture gets its frame numbers and the sound its sample
-numbers, counted from the video's beginning: that is what makes separately encoded chunks join without a seam.
+Times in a graph are on the source's own clock at first. Then pictures get frame numbers, and sound gets sample numbers,
+both counted from the video's beginning: so chunks that are encoded separately join without a seam.
 """
 
 from dataclasses import dataclass
@@ -18,15 +18,15 @@ from hls.core.timeline import ChunkSpan
 
 SAMPLE_RATE = 48_000
 AAC_SAMPLES = 1024
-WARM_UP_FRAMES = 4  # AAC frames encoded before a chunk and dropped: the encoder must know what came before
-LAST_PICTURE_INPUT = 1  # ffmpeg's number of the input that is read from the last picture on
-APART_SYNC_S = 0.01  # where kinds of sound follow one another, the last packet of one may overlap the next one's first
-SOUND_APART_S = 1  # written before and after a chunk where its sound is made apart
+WARM_UP_FRAMES = 4  # AAC frames that are encoded before a chunk and dropped: the encoder needs to know what came before
+LAST_PICTURE_INPUT = 1  # ffmpeg's number of the input that begins at the last picture
+APART_SYNC_S = 0.01  # where the sound's format changes, the last packet before it may overlap the first one after it
+SOUND_APART_S = 1  # extra sound before and after a chunk whose sound is made first
 PRIMING_FRAMES = 1  # the encoder's own delay
 RESAMPLER_RUN_UP = 512  # samples
-SYNC_S = 0.04  # sound further from its timestamps than this is put right
-STILL_RUN_UP_S = 30  # before the last picture: where that can't be decoded, one before it stays
-# One channel becomes two of its own level: FFmpeg makes each 3 dB quieter.
+SYNC_S = 0.04  # sound that is further from its timestamps is corrected
+STILL_RUN_UP_S = 30  # before the last picture: if that can't be decoded, an earlier one stays on
+# Mono becomes two channels of the same level; FFmpeg's own way makes each 3 dB quieter.
 MONO_LEVEL = "volume='if(eq(nb_channels,1),sqrt(2),1)':precision=float"
 PAIRS = (("FL", "FR"), ("SL", "SR"), ("BL", "BR"), ("FLC", "FRC"))
 
@@ -35,7 +35,7 @@ class Sound(Enum):
     """Where a chunk's sound comes from."""
 
     OF_SOURCE = auto()
-    APART = auto()  # from the last input, whose only track is what `sound_apart` made
+    APART = auto()  # from the last input: a file that `sound_apart` made
     SILENT = auto()
 
 
@@ -60,7 +60,7 @@ class AudioSpan:
 
 
 def audio_span(plan: Plan, span: ChunkSpan) -> AudioSpan:
-    """Each AAC frame belongs to the chunk it begins in, so neighbours neither overlap nor leave a gap."""
+    """The AAC frames that begin in a chunk, so that neighbouring chunks neither overlap nor leave a gap."""
     grid = [
         ceil(plan.timeline.seconds(frame) * SAMPLE_RATE / AAC_SAMPLES) for frame in (span.first_frame, span.end_frame)
     ]
@@ -76,7 +76,7 @@ def tiles(plan: Plan, span: ChunkSpan) -> range:
 def graph(
     plan: Plan, span: ChunkSpan, *, has_zscale: bool, is_lost: bool = False, sound: Sound = Sound.OF_SOURCE
 ) -> str:
-    """For -filter_complex, with pads [v0] … and [a0] … for the renditions, and [tiles] where there are any."""
+    """The graph for -filter_complex, with pads [v0] … and [a0] … for the renditions, and [tiles] if there are any."""
     is_black = is_lost or plan.is_before_pictures(span)
     parts = [_black(plan, span) if is_black else _picture(plan, span, has_zscale=has_zscale)]
     encoded = [entry for entry in enumerate(plan.renditions) if not entry[1].is_copied]
@@ -101,7 +101,7 @@ def _picture(plan: Plan, span: ChunkSpan, *, has_zscale: bool) -> str:
     first, skipped = _grid(plan, span)
     begin_s = float(plan.zero_s + plan.timeline.seconds(first))
     black = max(0, plan.lead - span.first_frame)
-    last = ":eof_action=pass" if plan.tail else ""  # also where its own time is over before a frame of the grid is
+    last = ":eof_action=pass" if plan.tail else ""  # pass it on even if it ends before the next frame of the grid
     cut = f"start_frame={skipped}:" if skipped else ""
     numbered = f"setpts=N+{span.first_frame}"
     filters = [_counted(plan, span, video.counted_rate)] if video.counted_rate else []
@@ -113,7 +113,7 @@ def _picture(plan: Plan, span: ChunkSpan, *, has_zscale: bool) -> str:
     elif video.picture_rate > grid_rate:
         filters += spacing.counted(video.picture_rate, video.start_s)
     filters += [
-        # The frame grid: what falls between is dropped, what is missing is repeated, also after the source's end.
+        # The frame grid: extra pictures are dropped and missing ones repeated, also after the source's end.
         f"fps=fps={grid_rate.numerator}/{grid_rate.denominator}:start_time={begin_s:.6f}{last}",
         *([f"framestep={plan.frame_step}"] if plan.frame_step > 1 else []),
         "tpad=stop=-1:stop_mode=clone",
@@ -128,10 +128,10 @@ def _picture(plan: Plan, span: ChunkSpan, *, has_zscale: bool) -> str:
 
 
 def _grid(plan: Plan, span: ChunkSpan) -> tuple[int, int]:
-    """The frame with which the grid of a chunk's pictures begins, and how many are left out from there on.
+    """The first frame of the grid for a chunk's pictures, and how many frames are dropped from there on.
 
-    Of a picture that ends before a grid begins nothing is left: so where the last one stays on, the grid begins
-    before it. What is left out until then shows earlier pictures, and all that follows is alike.
+    ffmpeg drops a picture that ends before the grid begins. So for a chunk that repeats the source's last picture, the
+    grid begins earlier. The dropped frames show earlier pictures; all frames after them are alike.
     """
     if not plan.is_after_pictures(span):
         return max(span.first_frame, plan.lead), 0
@@ -140,13 +140,13 @@ def _grid(plan: Plan, span: ChunkSpan) -> tuple[int, int]:
 
 
 def _counted(plan: Plan, span: ChunkSpan, rate: Fraction) -> str:
-    """The times of pictures that have none of their own: each is shown for as long as the others."""
+    """Give times to pictures that have none: each is shown equally long."""
     landing = plan.picture_landing(span)
     return f"setpts='round(({plan.source.video.start_s}+(N+{landing.picture if landing else 0})/({rate}))/TB)'"
 
 
 def _black(plan: Plan, span: ChunkSpan) -> str:
-    """For a part of the video that is damaged beyond its last frame."""
+    """Black pictures, for a chunk none of whose pictures can be shown."""
     rate, top = plan.timeline.rate, plan.renditions[-1]
     filters = [
         f"color=c=black:s={top.width}x{top.height}:r={rate.numerator}/{rate.denominator}",
@@ -172,15 +172,15 @@ def _silence(plan: Plan, span: ChunkSpan) -> str:
 
 
 def _tiles(plan: Plan, span: ChunkSpan) -> str:
-    # The chunk's first picture is always among them: ffmpeg tells of no progress before each output has had one.
+    # The chunk's first picture is always among them: ffmpeg reports no progress until each output has had a picture.
     chosen = f"select='eq(n,0)+not(mod(n+{span.first_frame},{plan.frames_per_tile}))'"
     return f"[rt]{chosen},scale={plan.tile_width}:{plan.tile_height}:out_range=pc[tiles]"
 
 
 def sound_apart(plan: Plan, span: ChunkSpan) -> str:
-    """For -filter:a: a chunk's sound on the source's clock, the same stereo whatever it changes to on the way.
+    """Filters for -filter:a: a chunk's sound on the source's clock, in one stereo format even if the source's changes.
 
-    ffmpeg makes these filters anew for each change: so nothing in them may count from the beginning.
+    ffmpeg builds these filters anew at each change, so none of them may count from the beginning.
     """
     audio, begin, end = _bounds(plan, span)
     run_on = SOUND_APART_S * SAMPLE_RATE
@@ -195,7 +195,7 @@ def sound_apart(plan: Plan, span: ChunkSpan) -> str:
 
 
 def _bounds(plan: Plan, span: ChunkSpan) -> tuple[AudioTrack, int, int]:
-    """The sound, and from where to where a chunk needs it: samples at 48 kHz on the source's own clock."""
+    """The sound track, and the range of it that a chunk needs: samples at 48 kHz on the source's own clock."""
     if plan.source.audio is None:
         raise ValueError("the video has no sound")
     part, zero = audio_span(plan, span), round(plan.zero_s * SAMPLE_RATE)
@@ -211,8 +211,8 @@ def _sound(plan: Plan, span: ChunkSpan, sound: Sound, apart: int) -> str:
     filters = [
         *_exact_times(audio),
         *_levels(audio),
-        # Late sound begins with silence, gaps are filled with it, and it is cut where both sample rates have a sample:
-        # so the samples of neighbouring chunks lie on one grid.
+        # Silence fills gaps and the time before late sound. The cut is where both sample rates have a sample, so the
+        # samples of neighbouring chunks lie on one grid.
         f"aresample={audio.sample_rate}:async=1:min_hard_comp={sync_s}:first_pts={_shared_sample(audio, begin)}",
         f"aresample={SAMPLE_RATE}",
         "aformat=sample_fmts=fltp:channel_layouts=stereo",
@@ -224,11 +224,11 @@ def _sound(plan: Plan, span: ChunkSpan, sound: Sound, apart: int) -> str:
 
 
 def _levels(audio: AudioTrack) -> list[str]:
-    """What comes before FFmpeg's own way to stereo: it is too quiet for one channel, and has none for odd layouts."""
+    """Filters before FFmpeg's own conversion to stereo, which makes mono too quiet and can't convert odd layouts."""
     channels = audio.layout
     if audio.channels == 1:
         return [MONO_LEVEL]
-    if channels[:2] == ("AMBI0", "AMBI1"):  # everything, and left less right
+    if channels[:2] == ("AMBI0", "AMBI1"):  # ambisonics: the sum, and left minus right
         return ["pan=stereo|c0=c0+0.5*c1|c1=c0-0.5*c1"]
     if "FC" in channels and not {"FL", "FR"} & set(channels):
         return ["channelmap=map=FC-FL|FC-FR:channel_layout=stereo"]
@@ -238,14 +238,14 @@ def _levels(audio: AudioTrack) -> list[str]:
 
 
 def _shared_sample(audio: AudioTrack, begin: int) -> int:
-    """A sample of the source a little before `begin` (at 48 kHz) that is at a full sample of both rates."""
+    """A sample number of the source, a little before `begin` (at 48 kHz), at which both rates have a whole sample."""
     shared_rate = gcd(audio.sample_rate, SAMPLE_RATE)
     shared = (begin - RESAMPLER_RUN_UP) * shared_rate // SAMPLE_RATE
     return shared * (audio.sample_rate // shared_rate)
 
 
 def _exact_times(audio: AudioTrack) -> list[str]:
-    """Undo the rounding of containers that count milliseconds, or neighbouring chunks would be a few samples apart."""
+    """Undo the rounding of containers that count milliseconds: it would put neighbouring chunks a few samples apart."""
     samples, rate = audio.frame_samples, audio.sample_rate
     if not samples:
         return []

@@ -1,10 +1,10 @@
-"""What a key frame's own header tells, as bytes to compare: where they aren't alike, pictures may change their size."""
+"""Extracts the headers of keyframes, as bytes to compare: if they differ, the pictures' size may change."""
 
 from hls.core.copying import avcc_units
 from hls.core.sps import SPS, kind, nal_units
 
-LOOKED_AT = 4096  # bytes from a key frame's beginning
-CONFIGURED = 1  # the first byte of an avcC or hvcC record: units have their length before them
+LOOKED_AT = 4096  # bytes at a keyframe's beginning
+CONFIGURED = 1  # the first byte of an avcC or hvcC record: NAL units are preceded by their length
 HEVC_SPS = 33
 SEQUENCE_HEADER = b"\x00\x00\x01\xb3"  # ISO/IEC 13818-2, 6.2.2.1: 12 bits of width, 12 of height, 4 of aspect
 VP8_START = b"\x9d\x01\x2a"  # RFC 6386, 9.1: 14 bits of width, 2 of scale, and as much for the height
@@ -13,7 +13,7 @@ AV1_SEQUENCE_HEADER = 1
 
 
 def size_header(codec: str, extradata: bytes, key_frame: bytes) -> bytes:
-    """Empty where nothing is told, or the codec is another."""
+    """The header that holds the size; empty if there is none, or for any other codec."""
     if codec in {"h264", "hevc"}:
         return _parameter_sets(codec, extradata, key_frame)
     if codec in {"mpeg1video", "mpeg2video"}:
@@ -34,7 +34,7 @@ def _parameter_sets(codec: str, extradata: bytes, key_frame: bytes) -> bytes:
 
 
 def _sequence_header(temporal_unit: bytes) -> bytes:
-    """The first OBU of that type, where each has its size (AV1 specification, 5.3)."""
+    """The sequence header OBU, if every OBU before it has its size (AV1 specification, 5.3)."""
     at = 0
     while at + 1 < len(temporal_unit) and temporal_unit[at] & 0x02:
         obu_type, has_extension = temporal_unit[at] >> 3 & 0x0F, temporal_unit[at] >> 2 & 1

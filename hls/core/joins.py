@@ -1,4 +1,4 @@
-"""Recordings joined into one file, each with a clock of its own: where they begin, and how their clocks become one."""
+"""Finds recordings that were joined into one file, each with its own clock, and puts their times on one clock."""
 
 from array import array
 from collections.abc import Iterator, Sequence
@@ -11,16 +11,16 @@ from hls.core.errors import Code, TranscodeError
 from hls.core.packets import AnyPacket
 from hls.core.probe import Join
 
-BACK_S = 2  # a clock that falls by more starts anew
-AHEAD_S = 10  # a clock that leaps by more, sound and picture together, is another one; FFmpeg's dts_delta_threshold
-DISCONTINUOUS = frozenset({"mpegts", "mpeg"})  # made to be cut and joined (FFmpeg's AVFMT_TS_DISCONT)
-SOUND_ALONE_S = Fraction(1, 4)  # by less, sound and picture of one recording begin and end together
+BACK_S = 2  # a clock that goes back by more has started anew
+AHEAD_S = 10  # a clock that jumps ahead by more, in sound and picture alike, is new; FFmpeg's dts_delta_threshold
+DISCONTINUOUS = frozenset({"mpegts", "mpeg"})  # formats that may be cut and joined (FFmpeg's AVFMT_TS_DISCONT)
+SOUND_ALONE_S = Fraction(1, 4)  # a smaller difference between the ends of a recording's sound and picture is ignored
 INTERVALS_MEASURED = 100
 
 
 @dataclass
 class Times:
-    """A track's times in its own ticks, and how many of them come before each further recording."""
+    """A track's times in its own ticks; `begins` has the number of times before each further recording."""
 
     tick_s: Fraction
     times: array[int] = field(default_factory=lambda: array("q"))
@@ -32,7 +32,7 @@ class Times:
 
 
 class Parts:
-    """Follows the packets of a file in the order they are read, and notices where another recording begins."""
+    """Follows the packets of a file in reading order, and notices where another recording begins."""
 
     def __init__(self, demuxer: str, ticks_s: dict[int, Fraction], video: int) -> None:
         self.is_discontinuous = demuxer in DISCONTINUOUS
@@ -43,7 +43,7 @@ class Parts:
         self.latest_s: dict[int, Fraction] = {}
 
     def enters(self, packet: AnyPacket) -> int:
-        """How many recordings further its track is with this packet: more than one where it is missing in some.
+        """How many recordings begin with this packet in its track: more than one if the track is missing in some.
 
         Raises TranscodeError(UNSUPPORTED).
         """
@@ -59,7 +59,7 @@ class Parts:
         return passed + is_new
 
     def _pass_begun(self, track: int, byte: int | None) -> int:
-        """Whatever its clock says: what is stored behind the beginning of a recording is in it."""
+        """Whatever its clock says, a packet that is stored after a recording's beginning belongs to that recording."""
         before = self.part[track]
         while byte is not None and self.part[track] < len(self.bytes) and byte >= self.bytes[self.part[track]]:
             self.part[track] += 1
@@ -80,7 +80,7 @@ class Parts:
         if byte is None:
             raise TranscodeError(Code.UNSUPPORTED, "its clock starts anew in the middle")
         number = self.part[track]
-        if number < len(self.bytes):  # the other track was there first
+        if number < len(self.bytes):  # the other track got there first
             self.bytes[number] = min(self.bytes[number], byte)
         else:
             self.bytes.append(byte)
@@ -88,9 +88,9 @@ class Parts:
 
 
 def joined(parts: Parts, pictures: Times, sounds: Times, keys: Times) -> tuple[Join, ...]:
-    """Put the times of all recordings on the clock of the first one, in place; how far each was moved."""
+    """Move the times of all recordings onto the first one's clock, in place; gives how far each was moved."""
     joins = []
-    bounds = list(_bounds(pictures, sounds))
+    bounds = list(_extents(pictures, sounds))
     shift_s = Fraction(0)
     for byte, before, after in zip(parts.bytes, bounds, bounds[1:], strict=False):
         shift_s += before.end_s - after.begin_s
@@ -110,32 +110,32 @@ def _first_s(times: Sequence[int], tick_s: Fraction) -> Fraction | None:
 
 
 @dataclass(frozen=True)
-class Bounds:
+class Extent:
     begin_s: Fraction
     end_s: Fraction
 
 
-def _bounds(pictures: Times, sounds: Times) -> Iterator[Bounds]:
-    """From the first picture to the last one's end, or to where the sound begins and ends, if that is well outside."""
+def _extents(pictures: Times, sounds: Times) -> Iterator[Extent]:
+    """When each recording begins and ends: by its pictures, or by its sound where that is well outside of them."""
     heard = sounds.parts()
     for number, shown in enumerate(pictures.parts()):
         bounds = _extent(shown, pictures.tick_s)
         if number < len(heard) and heard[number]:
             sound = _extent(heard[number], sounds.tick_s)
-            bounds = Bounds(
+            bounds = Extent(
                 sound.begin_s if bounds.begin_s - sound.begin_s > SOUND_ALONE_S else bounds.begin_s,
                 sound.end_s if sound.end_s - bounds.end_s > SOUND_ALONE_S else bounds.end_s,
             )
         yield bounds
 
 
-def _extent(times: Sequence[int], tick_s: Fraction) -> Bounds:
+def _extent(times: Sequence[int], tick_s: Fraction) -> Extent:
     if not times:
-        return Bounds(Fraction(0), Fraction(0))
+        return Extent(Fraction(0), Fraction(0))
     last = sorted(times)[-INTERVALS_MEASURED:]
     intervals = [later - earlier for earlier, later in pairwise(last) if later > earlier]
     step = median_low(intervals) if intervals else 0
-    return Bounds(min(times) * tick_s, (last[-1] + step) * tick_s)
+    return Extent(min(times) * tick_s, (last[-1] + step) * tick_s)
 
 
 def _move(track: Times, shifts_s: Sequence[Fraction]) -> None:

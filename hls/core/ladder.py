@@ -1,4 +1,4 @@
-"""Which renditions a video gets: the ladder is data."""
+"""Decides which renditions a video gets, by a ladder that is plain data."""
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -8,7 +8,7 @@ from hls.core.probe import Source, VideoTrack
 
 @dataclass(frozen=True)
 class Rung:
-    """A step of the ladder. `side` is the picture's shorter side in pixels."""
+    """A step of the ladder. `side` is the shorter side of the picture, in pixels."""
 
     name: str
     side: int
@@ -25,27 +25,27 @@ class Rendition:
     maxrate_kbps: int
     bufsize_kbits: int
     audio_kbps: int
-    is_copied: bool = False  # the source's own pictures, not encoded anew
+    is_copied: bool = False  # the source's own packets are copied, not encoded
 
 
 # Chosen so that at "faster" no rendition's VMAF is more than 0.3 below that of "medium" at CRF 23, at half its CPU, and
 # with no more than 1.15 of its bytes (bench/transcode.py).
-# The caps are twice what usual videos need, so that they bound the worst second without touching the usual one.
+# The caps are twice what most videos need: they limit the worst second and leave ordinary ones alone.
 RUNGS = (
     Rung("480p", side=480, crf=22.5, maxrate_kbps=2_400),
     Rung("720p", side=720, crf=22.2, maxrate_kbps=5_200),
     Rung("1080p", side=1080, crf=22.2, maxrate_kbps=10_000),
 )
 AUDIO_KBPS = 128
-FAST_RATE = 31  # from here on twice the frames of a usual video, and half as many bits more
+FAST_RATE = 31  # frames per second: from here on, a video has twice the usual frames and gets half as many bits more
 
 
 def renditions(source: Source, *, may_copy: bool = True) -> tuple[Rendition, ...]:
-    """Smallest first. Nothing is upscaled: a source below 480 gets one rendition, in its own size."""
+    """The renditions, smallest first. Nothing is upscaled: a source below 480 gets one rendition, in its own size."""
     short_side = min(source.video.width, source.video.height)
     rungs = [rung for rung in RUNGS if rung.side <= short_side] or [RUNGS[0]]
     *smaller, top = (_rendition(rung, source) for rung in rungs)
-    # A damaged picture shows while the smaller ones are made from it, so there has to be one.
+    # Damage in copied pictures is noticed while the smaller renditions are made, so there has to be one.
     return *smaller, replace(top, is_copied=may_copy and bool(smaller) and _is_fit(source.video, top))
 
 
@@ -65,7 +65,7 @@ def _rendition(rung: Rung, source: Source) -> Rendition:
 
 
 def _is_fit(video: VideoTrack, top: Rendition) -> bool:
-    """Whether the source's pictures are what this rendition would be."""
+    """Whether the source's own packets can be this rendition."""
     return (
         video.copyable is not None
         and (video.width, video.height) == (top.width, top.height)
@@ -74,5 +74,5 @@ def _is_fit(video: VideoTrack, top: Rendition) -> bool:
 
 
 def _even(pixels: int, scale: Fraction) -> int:
-    """The nearest even number that doesn't exceed the source's: 4:2:0 has a colour sample for two pixels."""
+    """The scaled size as the nearest even number up to the source's: 4:2:0 has one colour sample for two pixels."""
     return max(2, min(round(pixels * scale / 2), pixels // 2) * 2)

@@ -1,10 +1,10 @@
-"""Where to begin reading for a chunk: found by decoding, because what a container says about key frames may be false.
+"""Finds where to begin reading for a chunk: by decoding, because a container may be wrong about its keyframes.
 
-1. A chunk is read from a second before its beginning: decoders of sound need a run-up.
-2. A seek there counts if it leads to packets that reading the whole file showed at the same times, and if a decoder
-   that knows nothing of what came before shows a key picture in time for the chunk's first frame.
-3. Otherwise earlier places are tried: at key frames, then further back, then the last place that was found.
-4. Where there is none, the chunk is read from the file's beginning.
+1. A chunk is read from a second before its beginning: sound decoders need a run-up.
+2. A seek there is accepted if it leads to packets that have the same times as when the whole file was read, and if a
+   new decoder shows a key picture in time for the chunk's first frame.
+3. Otherwise earlier places are tried: at keyframes, then further back, then the last place that was accepted.
+4. If there is none, the chunk is read from the file's beginning.
 5. Decoders that may need more than a key picture have to prove once that they don't: the frame at the first chunk's end
    must be the same after the seek as after decoding everything before it.
 """
@@ -24,24 +24,24 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
 
-from hls.core.opening import opened
+from hls.core.media_file import opened
 from hls.core.packets import AnyPacket, TrackLog, pictures_of, tick_s, time_of
 from hls.core.plan import RUN_UP_S
 from hls.core.probe import Landing
 
 REORDERING_S = Fraction(1, 2)  # a picture is stored before it is shown
-SEEKS_ANYWHERE = frozenset({"mpegts", "mpeg"})  # these have no index, and land between key frames
+SEEKS_ANYWHERE = frozenset({"mpegts", "mpeg"})  # these have no index; a seek may land between keyframes
 KEY_FRAMES_TRIED = 2
 FURTHER_BACK_S = (4, 16)
-SOUNDS_COMPARED = 10  # packets; the first ones after a seek may be cut off
+SOUNDS_COMPARED = 10  # packets; the first ones after a seek may be incomplete
 PACKETS_AFTER_SEEK = 3000
-FIXED_INDEX = frozenset({"mov", "matroska"})  # read when the file is opened; no seek changes it
-SELF_CONTAINED = frozenset({"h264", "hevc", "vp8", "vp9", "av1", "mpeg1video", "mpeg2video"})  # from a key picture on
+FIXED_INDEX = frozenset({"mov", "matroska"})  # the index is read when the file is opened; no seek changes it
+SELF_CONTAINED = frozenset({"h264", "hevc", "vp8", "vp9", "av1", "mpeg1video", "mpeg2video"})  # from a key picture
 
 
 @dataclass(frozen=True)
 class Reading:
-    """The tracks as reading the whole file showed them. `order` are the times of the pictures as they are shown."""
+    """The tracks as they were when the whole file was read. `order` has the pictures' times in display order."""
 
     video: int
     pictures: TrackLog
@@ -49,11 +49,11 @@ class Reading:
     audio: int | None
     sounds: TrackLog
     heard: Sequence[int]  # the times of the sound, sorted
-    is_untimed: bool  # pictures have the times of their decoding: they are counted instead
+    is_untimed: bool  # pictures only have decoding times, so they are counted instead
 
 
 def landings(path: Path, reading: Reading, wanted_s: Iterable[Fraction]) -> tuple[Landing, ...]:
-    """Places to begin reading for frames at these moments of the file's own clock, which rise."""
+    """Places to begin reading for frames at these times, which ascend, on the file's own clock."""
     found: list[Landing] = []
     with _Search(path, reading) as search:
         for at_s in wanted_s:
@@ -125,7 +125,7 @@ class _Search:
                 if self.reading.pictures.has(packet):
                     known.add(time_of(packet))
                 if self.reading.is_untimed and not known and not packet.is_keyframe:
-                    return None  # nothing may come before what is counted
+                    return None  # counting has to begin at a packet that is known
                 key = self._key_picture(decoder, packet)
                 landing = self._landing(seek_s, key) if key and key.pts in known else None
                 if (landing and landing.shown_s > at_s) or self._is_past(packet, at_s):
@@ -138,7 +138,7 @@ class _Search:
         return landing if landing.serves(at_s, run_up_s=0) else None
 
     def _sound_before(self, packet: AnyPacket) -> Fraction | None:
-        """The sound next before this one in time: tracks aren't always stored beside each other."""
+        """The time of the sound just before this packet: sound may be stored far from the pictures it belongs to."""
         times, first = self.reading.heard, time_of(packet)
         place = bisect_left(times, first) if first is not None else 0
         return times[place - 1] * tick_s(packet.stream) if place else None
@@ -147,7 +147,7 @@ class _Search:
         return packet.dts is not None and packet.dts * self.tick_s > at_s + 1
 
     def _key_picture(self, decoder: VideoCodecContext, packet: AnyPacket) -> VideoFrame | None:
-        """A picture that needs none before it. A decoder of H.264 shows nothing before such a one."""
+        """A picture of this packet that needs no earlier one. An H.264 decoder shows nothing before such a picture."""
         for frame in pictures_of(decoder, packet):
             if not frame.is_corrupt:
                 is_untold = frame.pict_type == PictureType.NONE and packet.is_keyframe
@@ -163,7 +163,7 @@ class _Search:
         return Landing(seek_s=float(seek_s), shown_s=shown * self.tick_s, picture=place)
 
     def _sought(self, seek_s: Fraction) -> VideoCodecContext:
-        """A decoder that knows what the container says of the whole file, and nothing else."""
+        """Seek, and give a decoder that has only the codec's parameters from the container and no earlier packets."""
         if not (self.is_self_contained and self.demuxer in FIXED_INDEX):
             self._open_again()
         self.container.seek(int(seek_s * av.time_base))
@@ -186,7 +186,7 @@ class _Search:
         yield from (packet for packet in self.container.demux(streams) if packet.size)
 
     def is_proven(self, landing: Landing, at_s: Fraction) -> bool:
-        """Whether the frame at `at_s` is the same from there as from the file's beginning."""
+        """Whether the frame at `at_s` is the same when read from the landing as from the file's beginning."""
         if self.is_self_contained and not self.reading.is_untimed:
             return True
         sought, whole = self._digest(landing, at_s), self._digest(None, at_s)

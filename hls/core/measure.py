@@ -1,4 +1,4 @@
-"""Checks an encoded chunk against its plan, and measures it: nothing is published that wasn't looked at."""
+"""Checks an encoded chunk against its plan, and measures it: nothing is published unchecked."""
 
 from collections.abc import Callable
 from fractions import Fraction
@@ -18,9 +18,9 @@ AAC_TICKS = AAC_SAMPLES * transport.TICKS // SAMPLE_RATE
 
 
 def measured(plan: Plan, index: int, folder: Path, *, on_tick: Callable[[], None] = lambda: None) -> ChunkFacts:
-    """Leave each segment one PAT and one PMT, then check and measure what is in `folder`.
+    """Reduce each segment to one PAT and one PMT, then check and measure the files in `folder`.
 
-    Raises TranscodeError: ENCODER_FAILED where something isn't as planned.
+    Raises TranscodeError(ENCODER_FAILED) if anything isn't as planned.
     """
     span = plan.timeline.chunks[index]
     renditions = tuple(
@@ -67,7 +67,7 @@ def _rendition(
 
 
 def _retimed(plan: Plan, segment: Segment, data: bytes) -> bytes:
-    """Copied pictures on the frame grid: shown at their frame's time, decoded one after the other."""
+    """Put copied pictures on the frame grid: shown at their frame's time, decoded one after the other."""
     copyable, pid = plan.source.video.copyable, transport.tables(data).video_pid
     delay = copyable.delay_frames if copyable else 0
     shown = [plan.timeline.nearest_frame(_seconds(unit.pts)) for unit in transport.units(data, pid)]
@@ -78,7 +78,7 @@ def _retimed(plan: Plan, segment: Segment, data: bytes) -> bytes:
 
 
 class _Look:
-    """One segment, seen closely. Raises Malformed, IndexError, ValueError for what can't be parsed."""
+    """One parsed segment. Raises Malformed, IndexError or ValueError for bytes that can't be parsed."""
 
     def __init__(self, plan: Plan, rendition: Rendition, segment: Segment, data: bytes) -> None:
         self.plan = plan
@@ -114,11 +114,11 @@ class _Look:
         return f"{self.parameters.codec},mp4a.40.{self.sound.object_type if self.sound else 2}"
 
     def _iframe(self, unit: transport.Unit, frame: int) -> IFrame:
-        """From its first packet to its own last byte."""
+        """The I-frame's byte range: from its first packet to its own last byte."""
         return IFrame(frame=frame, offset=unit.offset, size=unit.end - unit.offset)
 
     def _are_in_place(self, frames: list[int]) -> bool:
-        """On their planned places; a copied rendition has its own, as long as it begins with one."""
+        """Whether IDR pictures are at their planned frames; a copied rendition only has to begin with one."""
         if self.rendition.is_copied:
             return frames[:1] == [self.segment.first_frame]
         return frames == list(self.plan.timeline.keyframes(self.segment))
@@ -133,7 +133,7 @@ def _ticks(plan: Plan, frame: int) -> int:
 
 
 def _seconds(pts: int) -> Fraction:
-    """From the video's beginning."""
+    """The time from the video's beginning."""
     return Fraction(pts, transport.TICKS) - TS_OFFSET_S
 
 

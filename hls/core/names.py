@@ -1,4 +1,4 @@
-"""The only place that knows file names.
+"""The names of all published files; no other module spells them.
 
 A published folder:
 
@@ -14,7 +14,7 @@ IFRAMES = "iframes.m3u8"
 POSTER = "poster.jpg"
 STORYBOARD = "storyboard.vtt"
 TILES = "tiles"
-SOUND_APART = "sound.nut"  # in a chunk's folder, while it is made
+SOUND_APART = "sound.nut"  # in a chunk's folder, while the chunk is made
 
 RENDITIONS = ("480p", "720p", "1080p")
 
@@ -23,12 +23,12 @@ _SHEET = re.compile(r"storyboard_(\d{2}|[1-9]\d{2,3})\.jpg", re.ASCII)
 
 
 def segment_name(number: int) -> str:
-    """At least three digits, more when a video needs them: "segment_007.ts", "segment_1200.ts"."""
+    """A segment's name, with at least three digits: "segment_007.ts", "segment_1200.ts"."""
     return f"segment_{number:03d}.ts"
 
 
 def segment_number(name: str) -> int | None:
-    """The number in a segment's name, or None where the name isn't one."""
+    """The number in a segment's name; None for any other name."""
     match = _SEGMENT.fullmatch(name)
     return int(match[1]) if match else None
 

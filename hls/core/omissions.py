@@ -1,4 +1,4 @@
-"""What of a source is not in the video that is made of it, in sentences for whoever uploaded it."""
+"""Says which parts of a source are missing from the transcoded video, in sentences for the person who uploaded it."""
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
@@ -7,7 +7,7 @@ from hls.core.plan import Plan
 from hls.core.probe import OtherTrack
 from hls.core.timeline import INEXACT, MAX_RATE
 
-LEAST_MISSING_S = 5  # less may be rounding, or the time for which the last picture stays
+LEAST_MISSING_S = 5  # less may be rounding, or the duration of the last picture
 LEAST_MISSING_SHARE = 0.05
 MOST_NAMED = 6
 STEREO = 2
@@ -90,6 +90,6 @@ def _named(tracks: Sequence[OtherTrack]) -> str:
 
 
 def _name(track: OtherTrack) -> str:
-    """As "deu “Kommentar” (AAC)", without what the file doesn't tell."""
+    """A track's name, as "deu “Kommentar” (AAC)", with only the parts that the file has."""
     codec = CODECS.get(track.codec, track.codec.upper()) or "unknown format"
     return " ".join(filter(None, (track.language, f"“{track.title}”" if track.title else "", f"({codec})")))

@@ -1,4 +1,4 @@
-"""What reading a file once tells about a track's packets."""
+"""The log of a track's packets that one reading of a file makes, and decoding that ignores damage."""
 
 from array import array
 from collections.abc import Sequence
@@ -20,18 +20,18 @@ type AnyPacket = Packet[Any]
 
 
 def time_of(packet: AnyPacket) -> int | None:
-    """When it is shown or heard, in its track's ticks, or else when it is decoded."""
+    """A packet's presentation timestamp, or else its decoding timestamp, in its track's ticks."""
     return packet.pts if packet.pts is not None else packet.dts
 
 
 @dataclass
 class TrackLog:
-    """A track's packets that have a time, in decoding order; times in the track's ticks, sizes in bytes."""
+    """A track's packets that have a timestamp, in decoding order; times in the track's ticks, sizes in bytes."""
 
     times: array[int] = field(default_factory=lambda: array("q"))
-    decoding: array[int] = field(default_factory=lambda: array("q"))  # when each is decoded
+    decoding: array[int] = field(default_factory=lambda: array("q"))  # decoding timestamps
     sizes: array[int] = field(default_factory=lambda: array("q"))
-    keyframes: array[int] = field(default_factory=lambda: array("q"))  # their times
+    keyframes: array[int] = field(default_factory=lambda: array("q"))  # presentation timestamps of keyframes
 
     def note(self, time: int, packet: AnyPacket) -> None:
         self.times.append(time)
@@ -42,12 +42,12 @@ class TrackLog:
 
     @cached_property
     def keyframe_times(self) -> Sequence[int]:
-        """Sorted. As the container or a parser has them: not to be believed."""
+        """Sorted. The container or a parser reports them, so they may be wrong."""
         return sorted(self.keyframes)
 
     @property
     def is_ordered(self) -> bool:
-        """Whether all are shown in the order in which they are decoded, as far as their times tell."""
+        """Whether, by their timestamps, all are shown in the order in which they are decoded."""
         return all(earlier < later for earlier, later in pairwise(self.times))
 
     @cached_property
@@ -55,17 +55,17 @@ class TrackLog:
         return {time: place for place, time in enumerate(self.times)}
 
     def place(self, time: int | None) -> int | None:
-        """How many packets stand before the one of this time."""
+        """How many packets are stored before the one with this time."""
         return None if time is None else self._places.get(time)
 
     def has(self, packet: AnyPacket) -> bool:
-        """Whether it stands in the file at the time that it says."""
+        """Whether the file has a packet of this size at this time."""
         place = self.place(time_of(packet))
         return place is not None and self.sizes[place] == packet.size
 
 
 def pictures_of(decoder: VideoCodecContext, packet: AnyPacket) -> list[VideoFrame]:
-    """What is decoded of a packet; nothing where it is damaged: the next one may be whole."""
+    """The pictures decoded from a packet; none if it is damaged, because the next one may be whole."""
     try:
         return list(decoder.decode(packet))
     except av.error.FFmpegError:
@@ -73,7 +73,7 @@ def pictures_of(decoder: VideoCodecContext, packet: AnyPacket) -> list[VideoFram
 
 
 def sounds_of(decoder: AudioCodecContext, packet: AnyPacket) -> list[AudioFrame]:
-    """The same for sound."""
+    """The sound decoded from a packet; none if it is damaged."""
     try:
         return list(decoder.decode(packet))
     except av.error.FFmpegError:
@@ -81,5 +81,5 @@ def sounds_of(decoder: AudioCodecContext, packet: AnyPacket) -> list[AudioFrame]
 
 
 def tick_s(stream: Stream) -> Fraction:
-    """How long a tick of its clock is."""
+    """The length of a tick of the stream's clock."""
     return Fraction(stream.time_base.num, stream.time_base.den)

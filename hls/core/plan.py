@@ -1,4 +1,4 @@
-"""Everything decided about a video before its first chunk is encoded, as one value that travels as JSON."""
+"""Plans a video: decides everything before its first chunk is encoded, as one value that travels as JSON."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ from hls.core.probe import Landing, Source
 from hls.core.timeline import SEGMENTS_PER_CHUNK, SEGMENTS_PER_STILL_CHUNK, ChunkSpan, Timeline, output_rate, timeline
 from hls.core.wire import Json, dump, load
 
-RUN_UP_S = 1  # decoders of sound need it, and streams aren't interleaved exactly
+RUN_UP_S = 1  # sound decoders need it, and tracks aren't interleaved exactly
 TILE_INTERVAL_S = 10
 MIN_TILES = 10
 TILE_LONG_SIDE = 240
-ROUNDING_S = Fraction(1, 4)  # containers' own: a coder's priming, pictures stored before they are shown
-PADDING_S = Fraction(1, 20)  # a coder of sound runs up to its first packet, and fills its last one up
-STILL_RATE = Fraction(1)  # of a video of one picture
+ROUNDING_S = Fraction(1, 4)  # differences made by containers: encoder priming, pictures stored before they are shown
+PADDING_S = Fraction(1, 20)  # sound encoders add priming before the first packet, and fill up the last one
+STILL_RATE = Fraction(1)  # for a video of a single picture
 
 
 @dataclass(frozen=True)
@@ -25,11 +25,11 @@ class Plan:
     source: Source
     timeline: Timeline
     renditions: tuple[Rendition, ...]  # smallest first
-    frames_per_tile: int  # one storyboard picture each so many frames; tile n shows frame n * frames_per_tile
+    frames_per_tile: int  # one storyboard tile every so many frames; tile n shows frame n * frames_per_tile
     tile_width: int
     tile_height: int
-    lead: int = 0  # black frames before the first picture, where the sound begins before it
-    tail: int = 0  # frames for which the last picture stays on, where the sound goes on after it
+    lead: int = 0  # black frames before the first picture, if the sound begins earlier
+    tail: int = 0  # frames for which the last picture stays on, if the sound goes on after it
 
     @property
     def zero_s(self) -> Fraction:
@@ -43,7 +43,7 @@ class Plan:
         return self.lead + floor((video.frame_count - 1) / video.rate * self.timeline.rate)
 
     def is_before_pictures(self, span: ChunkSpan) -> bool:
-        """Whether all of a chunk is before the first picture."""
+        """Whether the whole chunk is before the first picture."""
         return span.end_frame <= self.lead
 
     def is_after_pictures(self, span: ChunkSpan) -> bool:
@@ -52,7 +52,7 @@ class Plan:
 
     @property
     def frame_step(self) -> int:
-        """One of so many pictures of the source is kept: 2 for 120 fps."""
+        """Every n-th picture of the source is kept: 2 for 120 fps."""
         return max(1, round(self.source.video.picture_rate / self.timeline.rate))
 
     def landing(self, span: ChunkSpan) -> Landing | None:
@@ -60,7 +60,7 @@ class Plan:
         return self._landing(span.first_frame)
 
     def picture_landing(self, span: ChunkSpan) -> Landing | None:
-        """The same for its pictures alone: where the last one stays on, that one."""
+        """Where to begin reading for a chunk's pictures alone: at the last picture, if it stays on in this chunk."""
         return self._landing(min(span.first_frame, self.last_picture))
 
     def _landing(self, frame: int) -> Landing | None:
@@ -69,7 +69,7 @@ class Plan:
         return fit[-1] if fit and frame else None
 
     def run_up_s(self, span: ChunkSpan) -> float:
-        """How much of the source is decoded before the chunk's first frame."""
+        """How many seconds of the source are decoded before the chunk's first frame."""
         landing = self.landing(span)
         return float(self.timeline.seconds(span.first_frame) - (landing.shown_s - self.zero_s if landing else 0))
 
@@ -83,7 +83,7 @@ class Plan:
         return self.renditions[-1].is_copied
 
     def rendition(self, name: str) -> Rendition:
-        """Raises KeyError for a name this video doesn't have."""
+        """The rendition of this name. Raises KeyError for a name that this video doesn't have."""
         return {rendition.name: rendition for rendition in self.renditions}[name]
 
     def to_json(self) -> Json:
@@ -96,9 +96,9 @@ class Plan:
 
 
 def make_plan(source: Source, *, may_copy: bool = True) -> Plan:
-    """Decide on a video. Pure: the same source gives the same plan.
+    """Plan a video. The same source always gives the same plan.
 
-    It lasts as long as the longer of picture and sound.
+    The video lasts as long as its pictures or its sound, whichever is longer.
     """
     video = source.video
     is_still = video.frame_count == 1 and (_early_s(source) > 0 or _late_s(source, 1 / video.rate) > 0)
@@ -126,7 +126,7 @@ def make_plan(source: Source, *, may_copy: bool = True) -> Plan:
 
 
 def _early_s(source: Source) -> Fraction:
-    """How long the sound is heard before the first picture; 0 where that is nothing but rounding."""
+    """How long the sound is heard before the first picture; 0 if that is only rounding."""
     if source.audio is None or source.audio.heard_s is None:
         return Fraction(0)
     early_s = source.video.start_s - source.audio.heard_s
@@ -134,7 +134,7 @@ def _early_s(source: Source) -> Fraction:
 
 
 def _late_s(source: Source, pictures_s: Fraction) -> Fraction:
-    """How long the sound goes on after pictures that last so long; 0 where that is nothing but rounding."""
+    """How long the sound goes on after the pictures, which last `pictures_s`; 0 if that is only rounding."""
     if source.audio is None or source.audio.end_s is None:
         return Fraction(0)
     late_s = source.audio.end_s - source.video.start_s - pictures_s
@@ -142,5 +142,5 @@ def _late_s(source: Source, pictures_s: Fraction) -> Fraction:
 
 
 def _rounded(seconds: Fraction, rate: Fraction) -> int:
-    """To frames: up, save for what is less than half a frame and may be padding."""
+    """Seconds as frames, rounded up, except for less than half a frame that may be padding."""
     return ceil(seconds * rate - min(Fraction(1, 2), PADDING_S * rate)) if seconds else 0

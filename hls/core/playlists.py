@@ -1,4 +1,4 @@
-"""Playlists as text, by RFC 8216 and Apple's HLS authoring specification, from planned times and measured sizes."""
+"""Writes playlists by RFC 8216 and Apple's HLS authoring specification, from planned times and measured sizes."""
 
 from collections.abc import Iterator, Sequence
 
@@ -12,7 +12,7 @@ BYTE_RANGES = 4
 
 
 def media(plan: Plan, rendition_name: str, segments: Sequence[SegmentFacts], *, is_finished: bool) -> str:
-    """`<rendition>/index.m3u8`: VOD with its end when finished, else an EVENT playlist that starts at the beginning.
+    """`<rendition>/index.m3u8`: a complete VOD playlist when finished, else an EVENT playlist that starts at 0.
 
     `segments` are those published so far, from the first on. Raises KeyError for a rendition the video doesn't have.
     """
@@ -23,19 +23,19 @@ def media(plan: Plan, rendition_name: str, segments: Sequence[SegmentFacts], *, 
     return _text(lines, is_finished=is_finished)
 
 
-def iframes(plan: Plan, rendition_name: str, segments: Sequence[SegmentFacts], *, is_finished: bool = True) -> str:
-    """`<rendition>/iframes.m3u8`: each keyframe as a byte range of its segment (RFC 8216 4.3.3.6)."""
+def iframes(plan: Plan, rendition_name: str, segments: Sequence[SegmentFacts]) -> str:
+    """`<rendition>/iframes.m3u8`, when finished: each keyframe as a byte range of its segment (RFC 8216 4.3.3.6)."""
     plan.rendition(rendition_name)
-    lines = [*_head(plan, BYTE_RANGES, is_finished=is_finished), "#EXT-X-I-FRAMES-ONLY"]
+    lines = [*_head(plan, BYTE_RANGES, is_finished=True), "#EXT-X-I-FRAMES-ONLY"]
     for segment in segments:
         for iframe, piece in zip(segment.iframes, _iframe_pieces(plan, segment), strict=True):
             lines += [_extinf(piece), f"#EXT-X-BYTERANGE:{iframe.size}@{iframe.offset}"]
             lines.append(names.segment_name(segment.number))
-    return _text(lines, is_finished=is_finished)
+    return _text(lines, is_finished=True)
 
 
 def multivariant(plan: Plan, renditions: Sequence[RenditionFacts]) -> str:
-    """`master.m3u8` with the renditions' measured bandwidths; each has at least one segment by now."""
+    """`master.m3u8` with the renditions' measured bandwidths. Each rendition has to have a segment."""
     lines = ["#EXTM3U", f"#EXT-X-VERSION:{BYTE_RANGES}", "#EXT-X-INDEPENDENT-SEGMENTS"]
     for facts in renditions:
         attributes = [
@@ -63,7 +63,7 @@ def _head(plan: Plan, version: int, *, is_finished: bool) -> list[str]:
         f"#EXT-X-PLAYLIST-TYPE:{'VOD' if is_finished else 'EVENT'}",
         "#EXT-X-INDEPENDENT-SEGMENTS",
     ]
-    if not is_finished:  # or else players begin at the growing end, as if it were live
+    if not is_finished:  # else players begin at the playlist's end, as if it were live
         lines.append("#EXT-X-START:TIME-OFFSET=0")
     return lines
 
@@ -73,7 +73,7 @@ def _text(lines: list[str], *, is_finished: bool) -> str:
 
 
 def _extinf(piece: Piece) -> str:
-    """Microseconds: a hundred thousand roundings stay within a frame."""
+    """A duration in microseconds, so that a hundred thousand rounding errors add up to less than a frame."""
     return f"#EXTINF:{float(piece.duration_s):.6f},"
 
 

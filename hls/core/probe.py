@@ -1,4 +1,4 @@
-"""What is in a file: found by a child process with limits, because a hostile file may crash the parser."""
+"""Finds out what is in a file, in a child process with limits, because a hostile file may crash the parser."""
 
 import json
 import signal
@@ -9,21 +9,21 @@ from math import ceil
 from pathlib import Path
 
 from hls.core.errors import Code, EncoderKilled, Reason, TranscodeError
-from hls.core.process import Bounds, Ended, Watch, run
+from hls.core.process import Bounds, ProcessResult, Watch, run
 from hls.core.wire import dump, load
 
 READ_BYTES_PER_S = 20_000_000
-SOUND_RUN_UP_S = Fraction(1, 4)  # of a decoder and a resampler; streams may be cut off within a packet
+SOUND_RUN_UP_S = Fraction(1, 4)  # for a decoder and a resampler; a track may begin in the middle of a packet
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a source may be, and what looking into it may cost."""
+    """Limits of a source's length and size, and of the resources for probing it."""
 
     max_duration_s: float
     max_pixels: int
     max_tracks: int = 64
-    timeout_s: float = 120  # wall clock; a large file is given more, a second for each 20 MB
+    timeout_s: float = 120  # wall clock; a large file gets a second more for each 20 MB
     memory_bytes: int = 4 << 30  # address space of the child
 
 
@@ -33,34 +33,34 @@ class Copyable:
 
     segment_starts: tuple[int, ...]  # frames of IDR pictures
     delay_frames: int  # how many frames a picture is decoded before it is shown, at most
-    peak_kbps: int  # of the worst segment
+    peak_kbps: int  # of the segment with the highest bit rate
 
 
 @dataclass(frozen=True)
 class Landing:
-    """A place to begin reading, from which a decoder has shown right pictures."""
+    """A place to begin reading, from which a decoder has been seen to show correct pictures."""
 
     seek_s: float  # where to seek to, on the file's own clock
-    shown_s: Fraction  # when the first right picture is shown, on the same clock
-    picture: int = 0  # how many pictures come before that one
+    shown_s: Fraction  # when the first correct picture is shown, on the same clock
+    picture: int = 0  # how many pictures are stored before that one
     byte: int | None = None  # where reading begins in a file of several recordings
-    missed_s: Fraction | None = None  # the latest sound that is stored before it
+    missed_s: Fraction | None = None  # the latest sound that is stored before the landing
 
     def serves(self, begin_s: Fraction, *, run_up_s: Fraction | int) -> bool:
-        """Whether all is read of what is shown and heard from a moment on, and of the sound `run_up_s` before it."""
+        """Whether reading from here gets all pictures from `begin_s` on, and all sound from `run_up_s` before that."""
         hears_all = self.missed_s is None or self.missed_s < begin_s - SOUND_RUN_UP_S
-        in_time = self.seek_s <= float(begin_s - run_up_s)  # rounded alike, or half of the exact ones would be late
+        in_time = self.seek_s <= float(begin_s - run_up_s)  # rounded alike, or half of the exact matches would be late
         return in_time and self.shown_s <= begin_s and hears_all
 
 
 @dataclass(frozen=True)
 class Join:
-    """Where another recording begins, whose clock has to be moved to go on with the first one's."""
+    """Where another recording begins, and how far its clock has to be moved to continue the first one's."""
 
     byte: int
     shift_s: Fraction
     begin_s: Fraction | None = None  # its first picture, on the first recording's clock,
-    key_s: Fraction | None = None  # and its first key picture: those before that one need what was cut off
+    key_s: Fraction | None = None  # and its first key picture: earlier ones need pictures that were cut off
 
 
 @dataclass(frozen=True)
@@ -102,15 +102,15 @@ class VideoTrack:
     matrix: str
     landings: tuple[Landing, ...] = ()  # in the order of their times
     copyable: Copyable | None = None  # where its H.264 needs no encoding
-    counted_rate: Fraction | None = None  # of pictures without times of their own: the n-th is shown at n / this
-    crop: Crop | None = None  # by the container; what the stream itself crops is never seen
-    shapes: tuple[Shape, ...] = ()  # where they change on the way; empty for most videos
-    has_fields: bool = False  # each frame shows two moments, one after the other
-    hidden_count: int = 0  # pictures that come too soon after one another to be shown at the video's rate
+    counted_rate: Fraction | None = None  # for pictures without timestamps: the n-th is shown at n / counted_rate
+    crop: Crop | None = None  # as the container says; decoders have already applied the stream's own cropping
+    shapes: tuple[Shape, ...] = ()  # if the pictures' shape changes; empty for most videos
+    has_fields: bool = False  # the two fields of each frame show two moments
+    hidden_count: int = 0  # pictures that follow too soon after another to be shown at this rate
 
     @property
     def picture_rate(self) -> Fraction:
-        """Moments a second: fields count where they are moments of their own."""
+        """Pictures per second, with each field counted as one if `has_fields`."""
         return self.rate * 2 if self.has_fields else self.rate
 
 
@@ -121,37 +121,37 @@ class AudioTrack:
     channels: int
     sample_rate: int
     start_s: Fraction = Fraction(0)  # of the first packet, on the file's own clock
-    frame_samples: int = 0  # samples in each packet where all are alike and regular, else 0
-    heard_s: Fraction | None = None  # when the first sample is heard: later than the packet where it hides some
+    frame_samples: int = 0  # samples in each packet if all have as many and are regular, else 0
+    heard_s: Fraction | None = None  # when the first sample is heard: the packet may begin with hidden ones
     end_s: Fraction | None = None
     layout: tuple[str, ...] = ()  # FFmpeg's names of its channels: ("FL", "FR", "LFE")
-    is_changing: bool = False  # its channels or its rate aren't the same from beginning to end
+    is_changing: bool = False  # its channels or its sample rate change within the file
 
 
 @dataclass(frozen=True)
 class OtherTrack:
-    codec: str  # FFmpeg's name; "" where it has no decoder
-    language: str  # as the file has it, mostly ISO 639-2; "" where it tells none
-    title: str  # or else what it is for, as "commentary"
+    codec: str  # FFmpeg's name; "" if FFmpeg has no decoder
+    language: str  # as the file has it, mostly ISO 639-2; "" if unknown
+    title: str  # or else its purpose, as "commentary"
 
 
 @dataclass(frozen=True)
 class Extras:
-    """What the file has beside the picture and the sound that are taken, or in them."""
+    """What else the file has, beside the picture and sound tracks that are used, or within them."""
 
     pictures: tuple[OtherTrack, ...] = ()
     sounds: tuple[OtherTrack, ...] = ()
     subtitles: tuple[OtherTrack, ...] = ()
     chapters: int = 0
-    layout: str = ""  # of the sound that is taken: "stereo", "5.1"
-    has_captions: bool = False  # inside of the picture's packets
+    layout: str = ""  # of the sound that is used: "stereo", "5.1"
+    has_captions: bool = False  # within the picture track's packets
     has_alpha: bool = False
     projection: str = ""  # of a 360° picture: "equirectangular", "cubemap"
 
 
 @dataclass(frozen=True)
 class Source:
-    demuxer: str  # FFmpeg's name, the one to force when the file is opened again
+    demuxer: str  # FFmpeg's name, to be forced when the file is opened again
     size_bytes: int
     duration_s: float
     video: VideoTrack
@@ -159,15 +159,14 @@ class Source:
     joins: tuple[Join, ...] = ()  # where further recordings begin
     extras: Extras = Extras()
     is_broken_off: bool = False  # reading ended with an error
-    told_s: float | None = None  # how long the container says that these tracks last, where it is to be believed
+    told_s: float | None = None  # how long these tracks last by the container, if it can be believed
 
 
 def probe(path: Path, *, limits: Limits, watch: Watch | None = None, python: str = sys.executable) -> Source:
-    """Look into `path`, reading all packets of its picture track once.
+    """Read all packets of the picture and sound tracks of `path` once.
 
-    Raises Stopped soon after the watch says so;
-    TranscodeError: NO_VIDEO, UNREADABLE, UNSUPPORTED, TOO_LONG, TOO_LARGE, SOURCE_MISSING, TIMEOUT,
-    and EncoderKilled where somebody else ended the parser.
+    Raises Stopped soon after the watch says so; TranscodeError: NO_VIDEO, UNREADABLE, UNSUPPORTED, TOO_LONG, TOO_LARGE,
+    SOURCE_MISSING, TIMEOUT; EncoderKilled if somebody else killed the parser.
     """
     try:
         size_bytes = path.stat().st_size
@@ -184,7 +183,7 @@ def probe(path: Path, *, limits: Limits, watch: Watch | None = None, python: str
     return _answer(run(command, bounds=bounds, watch=watch))
 
 
-def _answer(ended: Ended) -> Source:
+def _answer(ended: ProcessResult) -> Source:
     if -ended.returncode in (signal.SIGKILL, signal.SIGTERM):
         raise EncoderKilled(f"the parser was ended by {signal.Signals(-ended.returncode).name}")
     if ended.returncode != 0:

@@ -1,4 +1,4 @@
-"""Looks into a file with FFmpeg's libraries: run by hls.core.probe as a program of its own, with limits.
+"""A program that inspects a file with FFmpeg's libraries. hls.core.probe runs it, with limits.
 
     python -m hls.core.probing '{"max_pixels": …}' FILE
 
@@ -19,22 +19,22 @@ from av.rational import AVRational
 from av.stream import Stream
 from av.video.stream import VideoStream
 
+from hls.core.colour_tags import MATRICES, PRIMARIES, TRANSFERS, named
 from hls.core.copying import copyable
-from hls.core.counting import counted
+from hls.core.display import check_base_layer, shape, shown_part, shown_size
+from hls.core.elementary import counted
 from hls.core.errors import Code, Reason, TranscodeError
 from hls.core.extras import extras
-from hls.core.fields import show_two_moments
+from hls.core.interlacing import show_two_moments
 from hls.core.landing import FIXED_INDEX, Reading, landings
-from hls.core.opening import check_protection, check_size, opened, picture_track, sound_track
+from hls.core.media_file import check_protection, check_size, opened, picture_track, sound_track
 from hls.core.packets import tick_s
 from hls.core.plan import ROUNDING_S, make_plan
 from hls.core.probe import AudioTrack, Landing, Limits, Shape, Source, VideoTrack
 from hls.core.protection import Protection, protection
 from hls.core.rates import Rate, measure
 from hls.core.scanning import MAX_RATE, Scan, scan
-from hls.core.shown import check_base_layer, shape, shown_part, shown_size
 from hls.core.soundtrack import STRAY_GAP_S
-from hls.core.tags import MATRICES, PRIMARIES, TRANSFERS, named
 from hls.core.timeline import output_rate
 from hls.core.wire import dump, load
 
@@ -43,7 +43,7 @@ FULL_RANGE = 2
 
 
 def look(path: Path, limits: Limits) -> Source:
-    """Raises TranscodeError."""
+    """Everything that is known about a source. Raises TranscodeError."""
     marks = protection(path)
     try:
         return _look(path, limits, marks)
@@ -84,7 +84,7 @@ def _look(path: Path, limits: Limits, marks: Protection) -> Source:
 
 
 def _told_s(container: InputContainer, *chosen: Stream | None) -> float | None:
-    """Written when all was there: more than can be read now where the file is cut off."""
+    """How long the container says that the tracks last: more than can be read if the file was cut off afterwards."""
     if container.format.name.split(",")[0] not in FIXED_INDEX or any(s not in chosen for s in container.streams):
         return None
     return (container.duration - max(0, container.start_time or 0)) / av.time_base if container.duration else None
@@ -146,7 +146,7 @@ def _video_track(video: VideoStream, found: Scan, limits: Limits) -> VideoTrack:
 
 
 def _measured(shown: list[int], time_base: Fraction, video: VideoStream, found: Scan) -> tuple[Rate, Fraction | None]:
-    """The video's rate, and the one at which pictures are counted that have no times of their own."""
+    """The source's frame rate, and the rate for counting pictures if they have no timestamps, else None."""
     declared = [_exact(rate) for rate in (video.average_rate, video.base_rate, video.guessed_rate) if rate]
     counts = counted(shown, time_base, declared) if found.counter else None
     rate = counts.rate if counts else measure(shown, time_base, declared)
@@ -160,13 +160,13 @@ def _measured(shown: list[int], time_base: Fraction, video: VideoStream, found: 
 def _duration_s(shown: list[int], last_duration: int, time_base: Fraction, measured: Rate) -> Fraction:
     if not measured.is_variable:
         return measured.frame_count / measured.rate
-    longest_last = 10 / measured.rate  # a variable-rate video's last frame may claim to last for ages
+    longest_last = 10 / measured.rate  # the last frame of a variable rate may claim to last very long
     told = (shown[-1] - shown[0]) * time_base + max(1 / measured.rate, min(last_duration * time_base, longest_last))
     return max(told, measured.frame_count / measured.rate)
 
 
 def _beside(audio: AudioTrack | None, video: VideoTrack) -> AudioTrack | None:
-    """Sound that is far from all pictures has a damaged clock: it makes no video longer."""
+    """The sound track, without its times if they are far from all pictures: its clock is damaged then."""
     if audio is None or audio.heard_s is None or audio.end_s is None:
         return audio
     apart_s = max(audio.heard_s - video.start_s - video.duration_s, video.start_s - audio.end_s)
@@ -182,7 +182,7 @@ def _check_length(video: VideoTrack, audio: AudioTrack | None, limits: Limits) -
 
 
 def _shapes(video: VideoStream, found: Scan) -> tuple[Shape, ...]:
-    """Empty where all pictures are alike."""
+    """The shapes of the pictures; empty if all are alike."""
     pictures = [(found.frames[0], video.sample_aspect_ratio), *found.reshaped]
     is_turned = int(found.frames[0].rotation) % 180 == 90
     shapes = dict.fromkeys(shape(frame, pixel_aspect, is_turned=is_turned) for frame, pixel_aspect in pictures)
@@ -209,7 +209,7 @@ def _audio_track(audio: AudioStream, found: Scan) -> AudioTrack | None:
 
 
 def _regular_samples(found: Scan, start_s: Fraction, time_base: Fraction) -> int:
-    """The samples of each packet where all have as many, and every timestamp is where counting puts it; else 0."""
+    """The number of samples in each packet, if it is the same for all and every timestamp agrees with it; else 0."""
     whole = found.sound_frames[1:] or found.sound_frames  # the first one may have lost samples to an edit list
     samples, sample_rate = whole[0].samples, whole[0].sample_rate
     if any((frame.samples, frame.sample_rate) != (samples, sample_rate) for frame in whole):

@@ -1,7 +1,8 @@
-"""The only place that starts programs: bounded, watched, stopped, reaped, and never outliving this process.
+"""Runs programs with limits, watches and stops them, and never lets them outlive this process.
 
-The child gets a process group and a nearly empty environment (no secrets), and is killed by the kernel when the
-thread that started it ends; `run` blocks that thread, so a child never outlives the work it is for.
+The transcoder starts no program elsewhere. A child gets a process group of its own and a nearly empty environment (no
+secrets). The kernel kills it when the thread that started it ends; `run` blocks that thread, so a child never outlives
+the work it is for.
 """
 
 import json
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from hls.core import child
+from hls.core import launcher
 from hls.core.errors import Code, Stopped, TranscodeError
 
 log = logging.getLogger(__name__)
@@ -31,13 +32,13 @@ ENVIRONMENT = {
     "PATH": os.defpath,
     "LC_ALL": "C.UTF-8",
     "PYTHONPATH": str(ROOT),
-    "MALLOC_ARENA_MAX": "4",  # each arena reserves 64 MB of the address space that is bounded, one per thread
+    "MALLOC_ARENA_MAX": "4",  # each thread's arena reserves 64 MB of the limited address space
 }
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """What a child may take; None: no limit."""
+    """The resources that a child may use; None: no limit."""
 
     timeout_s: float | None = None  # wall clock
     stall_s: float | None = None  # wall clock without a sign of progress
@@ -49,28 +50,30 @@ class Bounds:
 
 @dataclass(frozen=True)
 class Watch:
-    """How the caller follows a child."""
+    """How the caller follows a running child."""
 
-    on_line: Callable[[str], bool] | None  # gets each line of stdout; true where it shows progress; None: kept whole
+    on_line: Callable[[str], bool] | None  # gets each line of stdout; true if it shows progress; None: stdout is kept
     on_tick: Callable[[], None]  # called at least every second
-    should_stop: Callable[[], bool]  # asked as often
+    should_stop: Callable[[], bool]  # called as often
 
 
 @dataclass(frozen=True)
-class Ended:
-    returncode: int  # negative: the signal that ended it
-    stdout: str  # empty where a Watch took the lines
+class ProcessResult:
+    returncode: int  # negative: the number of the signal that ended the program
+    stdout: str  # empty if a Watch got the lines
     stderr: str  # the last 16 kB
 
 
 UNWATCHED = Watch(on_line=None, on_tick=lambda: None, should_stop=lambda: False)
 
 
-def run(command: Sequence[str], *, bounds: Bounds, watch: Watch | None = None, folder: Path | None = None) -> Ended:
+def run(
+    command: Sequence[str], *, bounds: Bounds, watch: Watch | None = None, folder: Path | None = None
+) -> ProcessResult:
     """Run `command` (an absolute program path first) in `folder` until it ends.
 
-    Raises TranscodeError(TIMEOUT) when it takes too long or stalls, TranscodeError(ENCODER_FAILED) where it can't be
-    started, Stopped when the watch says so; the child is dead by then.
+    Raises TranscodeError(TIMEOUT) if it takes too long or stalls, TranscodeError(ENCODER_FAILED) if it can't be
+    started, Stopped if the watch says so. By then the child is dead.
     """
     log.info("start %s", shlex.join(command))
     started = time.monotonic()
@@ -92,7 +95,7 @@ def _start(command: Sequence[str], bounds: Bounds, folder: Path | None) -> subpr
     }
     try:
         return subprocess.Popen(
-            [sys.executable, "-I", "-S", child.__file__, json.dumps(spec), *command],
+            [sys.executable, "-I", "-S", launcher.__file__, json.dumps(spec), *command],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -105,14 +108,14 @@ def _start(command: Sequence[str], bounds: Bounds, folder: Path | None) -> subpr
 
 
 def _kill(running: subprocess.Popen[bytes]) -> None:
-    """End the whole group at once: it writes into a private folder, so there is nothing for it to tidy up."""
+    """Kill the whole process group at once: it writes into a private folder and needs no time to clean up."""
     if running.poll() is None:
         os.killpg(running.pid, signal.SIGKILL)
     running.wait()
 
 
 class _Follower:
-    """Reads a child's two pipes until both close, keeping an eye on the clock."""
+    """Reads a child's stdout and stderr until both close, and enforces the time limits."""
 
     def __init__(self, running: subprocess.Popen[bytes], bounds: Bounds, watch: Watch | None) -> None:
         self.running = running
@@ -122,7 +125,7 @@ class _Follower:
         self.stdout = bytearray()
         self.stderr = bytearray()
 
-    def until_end(self) -> Ended:
+    def until_end(self) -> ProcessResult:
         with selectors.DefaultSelector() as selector:
             for pipe in filter(None, (self.running.stdout, self.running.stderr)):
                 selector.register(pipe, selectors.EVENT_READ)
@@ -130,10 +133,10 @@ class _Follower:
                 for key, _ in selector.select(TICK_S):
                     self._read(selector, key.fileobj)  # type: ignore[arg-type]  # only pipes are registered
                 self._look_at_the_clock()
-        while self.running.poll() is None:  # it closed its pipes and lives on
+        while self.running.poll() is None:  # the child closed its pipes but goes on
             time.sleep(TICK_S / 10)
             self._look_at_the_clock()
-        return Ended(self.running.returncode, _text(self.stdout), _text(self.stderr))
+        return ProcessResult(self.running.returncode, _text(self.stdout), _text(self.stderr))
 
     def _read(self, selector: selectors.BaseSelector, pipe: IO[bytes]) -> None:
         data = os.read(pipe.fileno(), 65_536)

@@ -1,8 +1,8 @@
-"""Which tracks of a file are encrypted: the container's own marks, read by hand.
+"""Finds encrypted tracks by reading the container's own marks.
 
-libav opens such files, decodes noise, or gives up without saying why: it tells neither of FairPlay nor of a second,
-encrypted sample entry (MP4), of ContentEncryption without a key's id (Matroska), of PlayReady in ASF, nor of
-filtered FLV, scrambled MPEG-TS and MPEG-PS. Everything read is bounded: the file may be hostile.
+libav opens such files and decodes noise, or fails without saying why. It doesn't recognise FairPlay or a second,
+encrypted sample entry (MP4), ContentEncryption without a key id (Matroska), PlayReady (ASF), filtered FLV, or scrambled
+MPEG-TS and MPEG-PS. All reading is limited, because the file may be hostile.
 """
 
 import re
@@ -17,14 +17,14 @@ from av.stream import Stream
 
 HEAD_BYTES = 1 << 18
 WINDOW_BYTES = 1 << 19
-WINDOWS = 8  # looked into, spread over the file, where the marks are on packets
-MOST_PARTS = 10_000  # of one level of a container
+WINDOWS = 8  # parts of the file to look into, spread over it, if packets carry the marks
+MOST_PARTS = 10_000  # in one level of a container
 
 MP4_BEGINNINGS = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"styp", b"sidx", b"uuid")
 MP4_ENCRYPTED = (b"encv", b"enca", b"drmi", b"drms")  # ISO/IEC 14496-12, 8.12; FairPlay
 EBML, SEGMENT, TRACKS, TRACK_ENTRY, TRACK_TYPE = 0x1A45DFA3, 0x18538067, 0x1654AE6B, 0xAE, 0x83
 ENCODINGS, ENCODING, ENCRYPTION = 0x6D80, 0x6240, 0x5035  # RFC 9559, 5.1.4.1.31
-MATROSKA_STREAMS = (1, 2, 17, 33)  # track types that libav makes streams of
+MATROSKA_STREAMS = (1, 2, 17, 33)  # track types for which libav makes streams
 ASF_HEADER = UUID("75B22630-668E-11CF-A6D9-00AA0062CE6C").bytes_le
 ASF_EXTENSION = UUID("5FBF03B5-A92E-11CF-8EE3-00C00C205365").bytes_le
 ASF_ENCRYPTIONS = (
@@ -34,7 +34,7 @@ ASF_ENCRYPTIONS = (
 )
 FLV_FILTER = 0x20
 SYNC = 0x47
-TS_SIZES = (188, 192, 204)  # bytes of a packet: plain, with a time before it, with parity behind it
+TS_SIZES = (188, 192, 204)  # bytes of a packet: plain, with a time before it, with parity after it
 AACS_UNIT_BYTES = 6144  # of a Blu-ray disc; only the first 16 bytes are clear
 PS_PICTURE = re.compile(rb"\x00\x00\x01[\xe0-\xef]..([\x80-\xbf])", re.DOTALL)  # a PES packet of MPEG-2
 PS_SCRAMBLED_SHARE = 0.05  # a disc scrambles only some of its packets
@@ -42,12 +42,12 @@ PS_SCRAMBLED_SHARE = 0.05  # a disc scrambles only some of its packets
 
 @dataclass(frozen=True)
 class Protection:
-    """Tracks by libav's ids where the container has ids, else by their places; or the whole file."""
+    """The encrypted tracks, by libav's ids if the container has ids, else by their index; or the whole file."""
 
     ids: frozenset[int] = frozenset()
     places: frozenset[int] = frozenset()
     is_whole: bool = False
-    is_certain: bool = True  # receivers may leave the mark on what they have descrambled
+    is_certain: bool = True  # False where receivers may leave the mark on descrambled packets
 
     def __bool__(self) -> bool:
         return bool(self.ids or self.places or self.is_whole)
@@ -57,7 +57,7 @@ class Protection:
 
 
 def protection(path: Path) -> Protection:
-    """Raises OSError."""
+    """The encrypted tracks of a file. Raises OSError."""
     with path.open("rb") as file:
         head = file.read(HEAD_BYTES)
         size = path.stat().st_size
@@ -85,7 +85,7 @@ def _windows(file: BinaryIO, size: int) -> Iterator[bytes]:
 
 @dataclass(frozen=True)
 class _Part:
-    """A box of MP4 or an element of Matroska: its name, and where its content is in the file."""
+    """An MP4 box or a Matroska element: its name, and the place of its content in the file."""
 
     name: bytes
     begin: int
@@ -93,7 +93,7 @@ class _Part:
 
 
 def _boxes(file: BinaryIO, begin: int, end: int) -> Iterator[_Part]:
-    """ISO/IEC 14496-12, 4.2."""
+    """The MP4 boxes in a range of the file (ISO/IEC 14496-12, 4.2)."""
     for _ in range(MOST_PARTS):
         file.seek(begin)
         header = file.read(16)
@@ -117,10 +117,10 @@ def _inside(file: BinaryIO, part: _Part, *names: bytes) -> Iterator[_Part]:
 
 
 def _mp4_ids(file: BinaryIO, size: int) -> Iterator[int]:
-    movie = islice(_inside(file, _Part(b"", 0, size), b"moov"), 1)  # no further: a recording has thousands of boxes
+    movie = islice(_inside(file, _Part(b"", 0, size), b"moov"), 1)  # stop there: a recording has thousands of boxes
     for track in (track for box in movie for track in _inside(file, box, b"trak")):
         for table in _inside(file, track, b"mdia", b"minf", b"stbl", b"stsd"):
-            entries = _boxes(file, table.begin + 8, table.end)  # behind version, flags and count
+            entries = _boxes(file, table.begin + 8, table.end)  # after version, flags and count
             if any(entry.name in MP4_ENCRYPTED for entry in entries):
                 yield from (_track_id(file, header) for header in _inside(file, track, b"tkhd"))
 
@@ -133,7 +133,7 @@ def _track_id(file: BinaryIO, header: _Part) -> int:
 
 
 def _elements(file: BinaryIO, begin: int, end: int) -> Iterator[_Part]:
-    """RFC 8794, 4 to 6."""
+    """The EBML elements in a range of the file (RFC 8794, 4 to 6)."""
     for _ in range(MOST_PARTS):
         file.seek(begin)
         header = file.read(12)
@@ -144,7 +144,7 @@ def _elements(file: BinaryIO, begin: int, end: int) -> Iterator[_Part]:
         begin += name_length + size_length
         digits = header[name_length : name_length + size_length]
         size = int.from_bytes(digits) & ~(1 << 7 * size_length)
-        is_unknown = size + 1 == 1 << 7 * size_length  # a recording: it goes on to the end of what it is in
+        is_unknown = size + 1 == 1 << 7 * size_length  # a recording: the element ends with its parent
         element_end = end if is_unknown else min(end, begin + size)
         yield _Part(header[:name_length], begin, element_end)
         begin = element_end
@@ -171,7 +171,7 @@ def _matroska_places(file: BinaryIO, size: int) -> Iterator[int]:
 
 
 def _is_asf_encrypted(head: bytes) -> bool:
-    """ASF specification, 3.1: objects of a GUID and a size; some are inside of the header's extension."""
+    """ASF specification, 3.1: objects with a GUID and a size; some are in the header's extension."""
     begin, end = 30, min(len(head), int.from_bytes(head[16:24], "little"))
     while begin + 24 <= end:
         name, size = head[begin : begin + 16], int.from_bytes(head[begin + 16 : begin + 24], "little")
@@ -184,7 +184,7 @@ def _is_asf_encrypted(head: bytes) -> bool:
 
 
 def _is_flv_encrypted(head: bytes) -> bool:
-    """Video File Format specification 10.1, E.4.1: a tag that needs a filter before its packets can be read."""
+    """Whether a tag needs a filter before its packets can be read (Video File Format specification 10.1, E.4.1)."""
     at = int.from_bytes(head[5:9]) + 4
     while at + 11 <= len(head):
         if head[at] & FLV_FILTER:
@@ -194,7 +194,7 @@ def _is_flv_encrypted(head: bytes) -> bool:
 
 
 def _scrambled_pids(windows: Iterator[bytes]) -> Iterator[int]:
-    """Whose packets are most of them scrambled: transport_scrambling_control of ISO/IEC 13818-1, 2.4.3.2."""
+    """PIDs whose packets are mostly scrambled: transport_scrambling_control (ISO/IEC 13818-1, 2.4.3.2)."""
     counts: dict[int, list[int]] = {}
     for data in windows:
         size, begin = _alignment(data)
@@ -206,7 +206,7 @@ def _scrambled_pids(windows: Iterator[bytes]) -> Iterator[int]:
 
 
 def _alignment(data: bytes) -> tuple[int, int]:
-    """The packets' size, and where the first one begins; none begins where this isn't MPEG-TS."""
+    """The size of a packet, and where the first one begins; the data's end if this isn't MPEG-TS."""
     for size in TS_SIZES:
         for begin in range(size):
             if len(data) > 3 * size and set(data[begin : begin + 8 * size : size]) == {SYNC}:
@@ -215,7 +215,7 @@ def _alignment(data: bytes) -> tuple[int, int]:
 
 
 def _is_aacs(head: bytes) -> bool:
-    """Whether these are a Blu-ray disc's units: each begins with a clear packet that may not be copied."""
+    """Whether these are a Blu-ray disc's encrypted units: each begins with a clear packet, marked against copying."""
     units = [head[begin : begin + AACS_UNIT_BYTES] for begin in range(0, len(head), AACS_UNIT_BYTES)][:16]
     whole = [unit for unit in units if len(unit) == AACS_UNIT_BYTES]
     is_marked = all(unit[4] == SYNC and unit[0] & 0xC0 for unit in whole)
@@ -223,6 +223,6 @@ def _is_aacs(head: bytes) -> bool:
 
 
 def _is_ps_scrambled(windows: Iterator[bytes]) -> bool:
-    """PES_scrambling_control of ISO/IEC 13818-1, 2.4.3.7, as on a DVD."""
+    """Whether packets are scrambled as on a DVD: PES_scrambling_control (ISO/IEC 13818-1, 2.4.3.7)."""
     marks = [match[1][0] & 0x30 for data in windows for match in PS_PICTURE.finditer(data)]
     return bool(marks) and sum(mark != 0 for mark in marks) > len(marks) * PS_SCRAMBLED_SHARE

@@ -1,4 +1,4 @@
-"""Which frame rate a track of timestamps has."""
+"""Measures the frame rate of a track from its timestamps."""
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
@@ -18,26 +18,26 @@ STANDARD = tuple(
         )
     )
 )
-JITTER = Fraction(1, 4)  # of a frame: how far a timestamp may lie from the grid
-FULLEST_HOLES = 2  # a grid with more holes than frames isn't the track's
-FASTEST_VARIABLE = 60  # what comes faster only now and then is shown as well as this allows
-TWINS = Fraction(1002, 1000)  # 29.97 and 30: an interval of milliseconds doesn't tell which it is
-MUCH_FASTER = Fraction(7, 4)  # than needed: what it would cost is more than exact times are worth
-HIDDEN_SHARE = 1000  # one picture of so many may be hidden: a glitch in a long video is no reason to double its rate
+JITTER = Fraction(1, 4)  # of a frame: how far a timestamp may be from the grid
+FULLEST_HOLES = 2  # a grid with more holes than frames is too fast for the track
+FASTEST_VARIABLE = 60  # the highest rate for a variable track: faster bursts lose pictures
+TWINS = Fraction(1002, 1000)  # the ratio of rates like 29.97 and 30, which an interval in milliseconds can't tell apart
+MUCH_FASTER = Fraction(7, 4)  # than needed: exact times aren't worth the cost of an even faster rate
+HIDDEN_SHARE = 1000  # one picture of so many may be hidden: one glitch in a long video mustn't double its rate
 
 
 @dataclass(frozen=True)
 class Rate:
-    """`frame_count` counts the places on the grid from the first frame to the last, holes included."""
+    """A frame rate; `frame_count` is the number of places on its grid from the first frame to the last, with holes."""
 
     rate: Fraction
     frame_count: int
     is_variable: bool
-    hidden_count: int = 0  # pictures that last a frame at 60 fps, and yet are never shown
+    hidden_count: int = 0  # pictures that last for a frame at 60 fps but are never shown
 
 
 def measure(timestamps: Sequence[int], time_base: Fraction, declared: Sequence[Fraction]) -> Rate:
-    """The rate of sorted, distinct `timestamps`, trying the container's `declared` rates where they fit."""
+    """The rate of sorted, distinct `timestamps`; the container's `declared` rates are used if they fit."""
     if len(timestamps) == 1:
         plausible = (rate for rate in declared if STANDARD[0] <= rate <= STANDARD[-1])
         return Rate(next(plausible, Fraction(25)), 1, is_variable=False)
@@ -54,9 +54,10 @@ def measure(timestamps: Sequence[int], time_base: Fraction, declared: Sequence[F
 
 
 def _fitting(timestamps: Sequence[int], time_base: Fraction, usual: Fraction) -> Fraction:
-    """The lowest standard rate from the `usual` one on that shows every picture.
+    """The lowest standard rate, from the `usual` one up, that shows every picture.
 
-    Or one not much above that which all fit: pictures of a steady rate that has holes are on time then.
+    A rate that is not much higher and fits all timestamps is preferred: pictures at a steady rate with holes are then
+    shown exactly on time.
     """
     rates = [rate for rate in STANDARD if usual / TWINS <= rate <= FASTEST_VARIABLE]
     most = len(timestamps) // HIDDEN_SHARE
@@ -80,7 +81,7 @@ def nearest_standard(rate: Fraction) -> Fraction:
 
 
 def _candidates(mean: Fraction, declared: Sequence[Fraction]) -> Iterator[Fraction]:
-    """From the mean rate up: the exact mean last, since it fits a steady clock that no standard rate does."""
+    """Rates to try, from the mean rate up. The exact mean comes last: it fits a steady clock of no standard rate."""
     plausible = sorted({*declared, *STANDARD}, key=lambda rate: (abs(rate - mean) / mean, rate))
     yield from (rate for rate in plausible if mean * Fraction(99, 100) <= rate <= mean * FULLEST_HOLES)
     yield mean.limit_denominator(1001)
@@ -88,8 +89,8 @@ def _candidates(mean: Fraction, declared: Sequence[Fraction]) -> Iterator[Fracti
 
 
 def _places(timestamps: Sequence[int], time_base: Fraction, rate: Fraction) -> int | None:
-    """How many places the grid of `rate` has for these timestamps, or None where they aren't on it, one on each."""
-    step = float(1 / (rate * time_base))  # ticks of a frame
+    """How many places the grid of `rate` has for these timestamps; None if they aren't each on a place of their own."""
+    step = float(1 / (rate * time_base))  # ticks per frame
     slack = max(float(JITTER), min(0.45, 0.75 / step))
     first, previous = timestamps[0], -1
     for timestamp in timestamps:

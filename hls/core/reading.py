@@ -1,4 +1,4 @@
-"""How a chunk reads its source: the file itself, or, of several recordings, the part that it needs on one clock."""
+"""Provides what a chunk reads: the source itself or, if it has several recordings, a part of it put on one clock."""
 
 import json
 import sys
@@ -7,22 +7,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from hls.core.arguments import FORMAT, DamageArguments, RelayArguments
 from hls.core.chunk import Span
 from hls.core.errors import Code, TranscodeError
-from hls.core.orders import FORMAT, Order, Part
 from hls.core.plan import Plan
 from hls.core.process import Bounds, Watch, run
 from hls.core.timeline import ChunkSpan
 from hls.core.wire import dump
 
-READ_ON_S = 2  # pictures are stored before others that are shown earlier, and sound beside later pictures
+READ_ON_S = 2  # pictures may be stored before others that are shown earlier, and sound beside later pictures
 STALL_S = 120
 MEMORY_BYTES = 4 << 30
 
 
 @dataclass(frozen=True)
 class Readable:
-    """A file that ffmpeg can read a chunk from, and the plan that says where in it."""
+    """A file from which ffmpeg can read a chunk, and the plan with the times and tracks in that file."""
 
     plan: Plan
     path: Path
@@ -30,7 +30,10 @@ class Readable:
 
 @contextmanager
 def readable(plan: Plan, span: ChunkSpan, source: Path, folder: Path, watch: Watch) -> Iterator[Readable]:
-    """Raises TranscodeError(UNREADABLE), Stopped. What is written into `folder` is gone afterwards."""
+    """Give a file to read a chunk from; a temporary one in `folder` is removed afterwards.
+
+    Raises TranscodeError(UNREADABLE), Stopped.
+    """
     if not plan.source.joins:
         yield Readable(plan, source)
         return
@@ -44,7 +47,7 @@ def readable(plan: Plan, span: ChunkSpan, source: Path, folder: Path, watch: Wat
 
 def _relay(plan: Plan, span: ChunkSpan, source: Path, target: Path, watch: Watch) -> None:
     landing, audio = plan.picture_landing(span), plan.source.audio
-    order = Order(
+    arguments = RelayArguments(
         video=plan.source.video.index,
         audio=audio.index if audio else None,
         joins=plan.source.joins,
@@ -58,7 +61,7 @@ def _relay(plan: Plan, span: ChunkSpan, source: Path, target: Path, watch: Watch
         "-s",
         "-m",
         "hls.core.relay",
-        json.dumps(dump(order)),
+        json.dumps(dump(arguments)),
         str(source.absolute()),
         str(target),
     ]
@@ -68,29 +71,29 @@ def _relay(plan: Plan, span: ChunkSpan, source: Path, target: Path, watch: Watch
 
 
 def undecoded(reading: Readable, span: ChunkSpan, watch: Watch) -> tuple[Span, ...]:
-    """What of a chunk's pictures can't be decoded, as a strict decoder tells it; all of it where that can't be told."""
+    """Where a chunk's pictures can't be decoded, by a strict decoder; the whole chunk if that decoder fails."""
     plan = reading.plan
     landing, video = plan.landing(span), plan.source.video
-    part = Part(
+    arguments = DamageArguments(
         demuxer=plan.source.demuxer,
         video=video.index,
         seek_s=landing.seek_s if landing else None,
         begin_s=float(plan.zero_s + plan.timeline.seconds(span.first_frame)),
         end_s=float(plan.zero_s + plan.timeline.seconds(span.end_frame)),
     )
-    command = [sys.executable, "-s", "-m", "hls.core.damage", json.dumps(dump(part)), str(reading.path.absolute())]
+    command = [sys.executable, "-s", "-m", "hls.core.damage", json.dumps(dump(arguments)), str(reading.path.absolute())]
     bounds = Bounds(timeout_s=STALL_S + plan.run_up_s(span), memory_bytes=MEMORY_BYTES, file_bytes=0)
     try:
         ended = run(command, bounds=bounds, watch=replace(watch, on_line=None))
-        spans = json.loads(ended.stdout)["spans"] if ended.returncode == 0 else [(part.begin_s, part.end_s)]
+        spans = json.loads(ended.stdout)["spans"] if ended.returncode == 0 else [(arguments.begin_s, arguments.end_s)]
     except TranscodeError:  # it took too long
-        spans = [(part.begin_s, part.end_s)]
+        spans = [(arguments.begin_s, arguments.end_s)]
     zero_s = float(plan.zero_s)
     return tuple(Span(round(begin_s - zero_s, 3), round(end_s - zero_s, 3)) for begin_s, end_s in spans)
 
 
 def cut_off(plan: Plan, span: ChunkSpan) -> tuple[Span, ...]:
-    """What of a chunk's pictures can't be decoded because a recording begins in the middle."""
+    """Where a chunk's pictures can't be decoded because a recording begins without its key picture."""
     begin_s, end_s = (plan.timeline.seconds(frame) for frame in (span.first_frame, span.end_frame))
     shown = (
         (max(begin_s, join.begin_s - plan.zero_s), min(end_s, join.key_s - plan.zero_s))

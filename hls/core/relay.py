@@ -1,8 +1,8 @@
-"""Writes a part of a file of several recordings anew, on one clock: run by hls.core.reading as a program of its own.
+"""A program that rewrites a part of a file of joined recordings on one clock. hls.core.reading runs it, with limits.
 
     python -m hls.core.relay '{"demuxer": …}' FILE TARGET
 
-The packets stay as they are; only their times change. The target is a NUT file: any codec, exact times.
+The packets stay as they are; only their times change. The target is a NUT file, which takes any codec and exact times.
 """
 
 import json
@@ -17,8 +17,8 @@ from av.container import OutputContainer
 from av.packet import Packet
 from av.stream import Stream
 
-from hls.core.opening import opened
-from hls.core.orders import FORMAT, Order
+from hls.core.arguments import FORMAT, RelayArguments
+from hls.core.media_file import opened
 from hls.core.packets import AnyPacket, tick_s, time_of
 from hls.core.probe import Join
 from hls.core.wire import load
@@ -27,26 +27,28 @@ HEVC_END_OF_SEQUENCE = b"\0\0\0\1\x48\1"
 LEAST_STEP_S = Fraction(1, 1000)
 
 
-def write(source: Path, target: Path, order: Order) -> None:
-    """The picture track becomes track 0, the sound track 1."""
+def write(source: Path, target: Path, arguments: RelayArguments) -> None:
+    """Write the part to `target`: the picture track becomes track 0, the sound track becomes track 1."""
     with opened(source) as container, av.open(str(target), "w", format=FORMAT) as relayed:
-        if order.byte is not None:
-            container.seek(order.byte, unsupported_byte_offset=True)
-        wanted = [container.streams[index] for index in (order.video, order.audio) if index is not None]
+        if arguments.byte is not None:
+            container.seek(arguments.byte, unsupported_byte_offset=True)
+        wanted = [container.streams[index] for index in (arguments.video, arguments.audio) if index is not None]
         outputs = {stream.index: relayed.add_stream_from_template(stream) for stream in wanted}
-        _describe_sound(outputs.values(), order)
-        _copy(container.demux(wanted), relayed, outputs, order)
+        _describe_sound(outputs.values(), arguments)
+        _copy(container.demux(wanted), relayed, outputs, arguments)
 
 
-def _describe_sound(outputs: Iterable[Stream], order: Order) -> None:
-    """NUT has to be told the rate of a sound that begins too late to be seen when the file is opened."""
+def _describe_sound(outputs: Iterable[Stream], arguments: RelayArguments) -> None:
+    """Tell NUT the format of a sound track that begins too late to be recognised when the file is opened."""
     for output in outputs:
         if isinstance(output, AudioStream) and not output.codec_context.sample_rate:
-            output.codec_context.sample_rate = order.sample_rate
-            output.codec_context.layout = order.layout
+            output.codec_context.sample_rate = arguments.sample_rate
+            output.codec_context.layout = arguments.layout
 
 
-def _copy(packets: Iterator[AnyPacket], relayed: OutputContainer, outputs: dict[int, Stream], order: Order) -> None:
+def _copy(
+    packets: Iterator[AnyPacket], relayed: OutputContainer, outputs: dict[int, Stream], arguments: RelayArguments
+) -> None:
     latest: dict[int, int] = {}
     bytes_read: dict[int, int | None] = {}
     over: set[int] = set()
@@ -55,33 +57,33 @@ def _copy(packets: Iterator[AnyPacket], relayed: OutputContainer, outputs: dict[
         if not packet.size or packet.dts is None:
             continue
         track, ticks = packet.stream_index, tick_s(packet.stream)
-        if packet.pos is not None:  # of several packets that are stored as one, only the first one knows
+        if packet.pos is not None:  # of several packets that are stored as one, only the first has it
             bytes_read[track] = packet.pos
-        join = joined_at(order.joins, bytes_read.get(track))
+        join = joined_at(arguments.joins, bytes_read.get(track))
         shift = round(join.shift_s / ticks) if join else 0
-        if track == order.video and join and needs_what_is_cut_off(join, time_of(packet), shift, ticks):
+        if track == arguments.video and join and needs_what_is_cut_off(join, time_of(packet), shift, ticks):
             continue
         dts = packet.dts + shift
-        # Recordings overlap a little where they are joined, but decoding times have to rise.
+        # Recordings overlap a little where they are joined, but decoding timestamps have to increase.
         earliest = latest[track] + round(LEAST_STEP_S / ticks) if track in latest else dts
-        if dts < earliest and track == order.audio:
+        if dts < earliest and track == arguments.audio:
             continue
         latest[track] = packet.dts = dts = max(dts, earliest)
         packet.pts = None if packet.pts is None else max(packet.pts + shift, dts)
-        if track == order.video and join != within:
+        if track == arguments.video and join != within:
             within, packet = join, _behind_end(packet)
         packet.stream = outputs[track]
         relayed.mux(packet)
-        if dts * ticks > order.end_s:
+        if dts * ticks > arguments.end_s:
             over.add(track)
             if len(over) == len(outputs):
                 return
 
 
 def _behind_end(packet: AnyPacket) -> AnyPacket:
-    """The first picture of a recording, behind what says that a sequence ends where the codec has no other sign.
+    """The first picture of a recording, for HEVC with an end-of-sequence NAL unit before it.
 
-    A decoder of HEVC would sort it, by its number, among the last ones of the recording before.
+    Without that, an HEVC decoder would sort the picture, by its number, among the last ones of the previous recording.
     """
     if packet.stream.codec_context.name != "hevc":
         return packet
@@ -97,22 +99,22 @@ def _behind_end(packet: AnyPacket) -> AnyPacket:
 
 
 def joined_at(joins: tuple[Join, ...], byte: int | None) -> Join | None:
-    """The join before this byte of the file."""
+    """The last join before this byte of the file."""
     passed = [join for join in joins if byte is not None and byte >= join.byte]
     return passed[-1] if passed else None
 
 
 def needs_what_is_cut_off(join: Join, time: int | None, shift: int, ticks: Fraction) -> bool:
-    """Whether a picture comes before the first key picture of a recording that begins in the middle.
+    """Whether a picture comes before the first key picture of its recording, whose beginning was cut off.
 
-    A decoder would make it of the last pictures of the recording before.
+    A decoder would predict it wrongly, from the last pictures of the previous recording.
     """
     return time is not None and join.key_s is not None and (time + shift) * ticks < join.key_s
 
 
 def main() -> None:
     av.logging.set_level(av.logging.PANIC)
-    write(Path(sys.argv[2]), Path(sys.argv[3]), load(Order, json.loads(sys.argv[1])))
+    write(Path(sys.argv[2]), Path(sys.argv[3]), load(RelayArguments, json.loads(sys.argv[1])))
 
 
 if __name__ == "__main__":

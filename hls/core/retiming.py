@@ -1,4 +1,4 @@
-"""Puts exact times on copied pictures (ISO/IEC 13818-1): the clock of their container may count milliseconds only."""
+"""Writes exact timestamps into copied pictures (ISO/IEC 13818-1): their container may only count milliseconds."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ PCR_FLAG = 0x10
 def with_times(data: bytes, pid: int, times: Sequence[tuple[int, int]]) -> bytes:
     """The same segment, with PTS and DTS (90 kHz) for each picture in decoding order. Raises Malformed.
 
-    The program clock is moved as far as the decoding time that it was made from.
+    Each program clock reference is moved as far as its picture's DTS.
     """
     units = transport.units(data, pid)
     if len(units) != len(times):
@@ -36,7 +36,7 @@ def _payload_offset(data: bytearray, packet: int) -> int:
 
 
 def _coded(time: int, prefix: int) -> bytes:
-    """33 bits in five bytes, with marker bits (2.4.3.6)."""
+    """A timestamp of 33 bits in five bytes, with marker bits (2.4.3.6)."""
     return bytes(
         (
             prefix << 4 | (time >> 30 & 0x07) << 1 | 1,
@@ -49,7 +49,7 @@ def _coded(time: int, prefix: int) -> bytes:
 
 
 def _move_clock(data: bytearray, packet: int, ticks: int) -> None:
-    """Change the PCR's base, its first 33 bits, where the packet has one (2.4.3.5)."""
+    """Change the base of the packet's PCR, its first 33 bits, if it has one (2.4.3.5)."""
     if not data[packet + 3] & 0x20 or not data[packet + 4] or not data[packet + 5] & PCR_FLAG:
         return
     field = slice(packet + 6, packet + 12)

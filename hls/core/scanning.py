@@ -1,4 +1,4 @@
-"""Reads all packets of a file's picture and sound once, and decodes the first few of each."""
+"""Reads all packets of the picture and sound tracks once, and decodes the first few of each."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,63 +15,63 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from hls.core import counting
+from hls.core import elementary
 from hls.core.copying import PacketLog
-from hls.core.counting import Counter
+from hls.core.display import key_picture
+from hls.core.elementary import Counter
 from hls.core.errors import Code, TranscodeError
 from hls.core.headers import LOOKED_AT, size_header
 from hls.core.joins import Parts, Times, joined
 from hls.core.packets import AnyPacket, TrackLog, pictures_of, tick_s, time_of
 from hls.core.probe import Join, Landing, Limits
-from hls.core.shown import key_picture
 from hls.core.soundtrack import SoundLog
 
 FRAMES_LOOKED_AT = 12
-PACKETS_DECODED = 2000  # at most: an edit list may hide many
+PACKETS_DECODED = 2000  # at most, to get those frames: an edit list may hide many
 MAX_RATE = 1000
 MOST_SHAPES = 8
-KEY_FRAME_GAP_S = 4  # between the places to seek to in a file of several recordings
+KEY_FRAME_GAP_S = 4  # between the places for seeking in a file of several recordings
 
 
 @dataclass
 class Scan:
-    """What the packets of the chosen tracks told."""
+    """What the packets of the chosen tracks tell."""
 
-    log: PacketLog | None  # of a track that may be fit to be copied
+    log: PacketLog | None  # of a track that can perhaps be copied
     parts: Parts
-    shown: Times  # of the pictures, without those that an edit list hides
-    keys: Times  # of key frames as the container has them, some seconds apart
+    shown: Times  # of the pictures, except those that an edit list hides
+    keys: Times  # of keyframes as the container marks them, some seconds apart
     heard: Times
     key_bytes: list[int] = field(default_factory=list)
-    byte: int | None = None  # where the last picture is stored, or begins the unit in which it is, among others
+    byte: int | None = None  # where the last picture is stored, or the unit of several pictures that it is in
     pictures: TrackLog = field(default_factory=TrackLog)
     sounds: TrackLog = field(default_factory=TrackLog)
-    counter: Counter | None = None  # of pictures without a container
-    untold: int = 0  # pictures whose time isn't told
+    counter: Counter | None = None  # of an elementary stream
+    untold: int = 0  # pictures without a timestamp
     last_duration: int = 0
     frames: list[VideoFrame] = field(default_factory=list)
-    headers: set[bytes] = field(default_factory=set)  # of key frames, as far as they differ
-    reshaped: list[tuple[VideoFrame, AVRational | None]] = field(default_factory=list)  # with another header
-    pictures_decoded: int = 0  # packets, whether or not a frame came of them
+    headers: set[bytes] = field(default_factory=set)  # the different headers of keyframes
+    reshaped: list[tuple[VideoFrame, AVRational | None]] = field(default_factory=list)  # one for each further header
+    pictures_decoded: int = 0  # packets given to the decoder, whether or not it returned a frame
     sounding: SoundLog = field(default_factory=SoundLog)
     joins: tuple[Join, ...] = ()
-    is_untimed: bool = False  # its times are those of decoding
+    is_untimed: bool = False  # the pictures' timestamps are decoding timestamps
     is_broken_off: bool = False  # reading ended with an error
 
     @property
     def sound_frames(self) -> list[AudioFrame]:
-        """The first ones."""
+        """The first decoded frames of sound."""
         return self.sounding.frames
 
     @property
     def order(self) -> Sequence[int]:
-        """When its pictures are shown, in ticks, sorted; those without a time are put where there is a gap for them."""
+        """When the pictures are shown, in sorted ticks; pictures without a timestamp are put into gaps."""
         is_stored = self.is_untimed and not self.counter
         told = sorted(set(self.pictures.decoding if is_stored else self.shown.times))
         return with_untold(told, self.untold) if self.untold else told
 
     def landings(self) -> tuple[Landing, ...]:
-        """Key frames by their bytes: for a file of several recordings, in which a time says nothing about a place."""
+        """Keyframes by their byte offsets, for a file of several recordings, in which times are ambiguous."""
         tick_s = self.keys.tick_s
         return tuple(
             Landing(seek_s=float(time * tick_s), shown_s=time * tick_s, byte=byte)
@@ -80,7 +80,7 @@ class Scan:
 
 
 def scan(container: InputContainer, video: VideoStream, audio: AudioStream | None, limits: Limits) -> Scan:
-    """Raises TranscodeError: UNREADABLE, UNSUPPORTED, TOO_LONG."""
+    """Read all packets of both tracks. Raises TranscodeError: UNREADABLE, UNSUPPORTED, TOO_LONG."""
     wanted = [video, audio] if audio else [video]
     ticks_s = {stream.index: tick_s(stream) for stream in wanted}
     found = Scan(
@@ -91,7 +91,7 @@ def scan(container: InputContainer, video: VideoStream, audio: AudioStream | Non
         heard=Times(tick_s(audio) if audio else Fraction(1)),
         sounding=SoundLog(tick_s(audio) if audio else Fraction(1)),
     )
-    if container.format.name in counting.DEMUXERS:
+    if container.format.name in elementary.DEMUXERS:
         rate = Fraction(video.guessed_rate.num, video.guessed_rate.den)
         found.counter = Counter(1 / (rate * tick_s(video)))
     for stream in container.streams:
@@ -103,7 +103,7 @@ def scan(container: InputContainer, video: VideoStream, audio: AudioStream | Non
                 _note_picture(found, packet, video, limits)
             elif audio:
                 _note_sound(found, packet, audio)
-    except av.error.FFmpegError as error:  # what was read until here is the video
+    except av.error.FFmpegError as error:  # what was read so far is used
         if not found.shown.times:
             raise TranscodeError(Code.UNREADABLE, str(error)) from error
         found.is_broken_off = True
@@ -115,7 +115,7 @@ def scan(container: InputContainer, video: VideoStream, audio: AudioStream | Non
 
 
 def _is_untimed(found: Scan, container: InputContainer, video: VideoStream) -> bool:
-    """Whether pictures that are reordered have times that aren't: AVI counts what is stored, not what is shown."""
+    """Whether timestamps follow the decoding order although pictures are reordered: AVI's do."""
     if found.counter:
         return True
     seen = [frame.pts for frame in found.frames if frame.pts is not None]
@@ -202,7 +202,7 @@ def _too_long(limits: Limits) -> TranscodeError:
 
 def _note_for_copying(found: Scan, packet: AnyPacket) -> None:
     log = found.log
-    if log is None or not log.is_usable or (packet.pts is None and not packet.size):  # the last one is empty
+    if log is None or not log.is_usable or (packet.pts is None and not packet.size):  # libav's last packet is empty
         return
     if packet.pts is None or packet.is_discard or packet.is_corrupt:
         log.forget()
@@ -223,7 +223,7 @@ def _note_sound(found: Scan, packet: AnyPacket, audio: AudioStream) -> None:
 
 
 def with_untold(told: Sequence[int], count: int) -> list[int]:
-    """Sorted times, with `count` more of them spread over the gaps, and behind the last one what fits nowhere else."""
+    """Sorted times, with `count` more spread over the gaps; those that fit nowhere are put after the last one."""
     step = (told[-1] - told[0]) / (len(told) + count - 1)
     times = list(told)
     for earlier, later in pairwise(told):

@@ -1,7 +1,7 @@
-"""How pictures that come at irregular times find places of their own on a frame grid.
+"""Puts pictures with irregular times on a frame grid, each on a place of its own.
 
-A picture that comes so soon that it would take its predecessor's place is shown a little later, on the next place.
-Where even that can't be, the predecessor isn't shown. The filters do what `spaced` foretells.
+A picture that follows too soon, so that it would replace the one before it, is shown a little later, on the next place.
+If that is impossible too, the one before it isn't shown. The filters do exactly what `spaced` predicts.
 """
 
 from collections.abc import Sequence
@@ -9,20 +9,20 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
 
-TICKS = 1000  # of a frame: the clock on which pictures are spaced
-SHORTEST_S = Fraction(1, 64)  # a frame at 60 fps, less what a clock of milliseconds rounds off
-SOONEST_S = Fraction(1, 100)  # what comes sooner after another isn't waited with: there will be more of its kind
-LATEST_S = Fraction(1, 25)  # no picture is put off by more than this, nor by more than a frame
+TICKS = 1000  # per frame, of the clock on which pictures are spaced
+SHORTEST_S = Fraction(1, 64)  # a frame at 60 fps, less the rounding of a clock in milliseconds
+SOONEST_S = Fraction(1, 100)  # a picture that follows even sooner isn't delayed: more like it will follow
+LATEST_S = Fraction(1, 25)  # no picture is delayed by more than this, nor by more than a frame
 
 
 @dataclass(frozen=True)
 class Spacing:
-    place_count: int  # from the first picture to the last, with those between that repeat one
-    hidden_count: int  # pictures that last, and yet are never shown
+    place_count: int  # from the first picture to the last, including places that repeat a picture
+    hidden_count: int  # pictures that last for a frame but are never shown
 
 
 def filters(rate: Fraction) -> list[str]:
-    """For a chain of ffmpeg's video filters, before the one that makes the rate constant."""
+    """ffmpeg's filters that space pictures, to be put before the filter that makes the rate constant."""
     free = f"PREV_OUTPTS+{TICKS}"
     is_moved = f"gt({free},PTS)*lte({free}-PTS,{_latest(rate)})*gte(PTS-PREV_INPTS,{_ticks(SOONEST_S, rate)})"
     return [
@@ -32,7 +32,7 @@ def filters(rate: Fraction) -> list[str]:
 
 
 def spaced(timestamps: Sequence[int], time_base: Fraction, rate: Fraction, *, most_hidden: int) -> Spacing:
-    """What becomes of pictures at sorted `timestamps`; looking ends where more than `most_hidden` aren't shown."""
+    """What happens to pictures at sorted `timestamps`; stops counting once more than `most_hidden` aren't shown."""
     latest, soonest, shortest = _latest(rate), _ticks(SOONEST_S, rate), _ticks(SHORTEST_S, rate)
     scale, first = float(time_base * rate * TICKS), timestamps[0]
     came = shown = place = count = 0
@@ -49,7 +49,7 @@ def spaced(timestamps: Sequence[int], time_base: Fraction, rate: Fraction, *, mo
 
 
 def counted(rate: Fraction, start_s: Fraction) -> list[str]:
-    """Exact times for a steady rate: on a grid that is a little slower, rounded ones would change places at random."""
+    """Filters that give exact times to a steady rate: rounded ones would jump at random on a slightly slower grid."""
     start = f"({start_s.numerator}/{start_s.denominator})"
     return ["settb=AVTB", f"setpts='(round((T-{start})*{rate})/({rate})+{start})/TB'"]
 

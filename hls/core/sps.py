@@ -1,4 +1,4 @@
-"""H.264 as bytes: NAL units, and what a sequence parameter set tells (ITU-T H.264, 7.3.2.1)."""
+"""Parses H.264: NAL units and sequence parameter sets (ITU-T H.264, 7.3.2.1)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ class SequenceParameters:
     level: int
     width: int  # after cropping
     height: int
-    is_interlaced: bool  # or may be: fields are allowed
+    is_interlaced: bool  # at least possibly: fields are allowed
 
     @property
     def codec(self) -> str:
-        """By RFC 6381 3.3: "avc1.640028"."""
+        """The codec's name by RFC 6381 3.3: "avc1.640028"."""
         return f"avc1.{self.profile:02x}{self.constraints:02x}{self.level:02x}"
 
 
@@ -40,7 +40,7 @@ def kind(unit: bytes) -> int:
 
 
 def sequence_parameters(unit: bytes) -> SequenceParameters:
-    """Raises ValueError or IndexError for anything but an 8-bit 4:2:0 SPS, the only kind this program makes."""
+    """Parse an SPS. Raises ValueError or IndexError unless it is 8-bit 4:2:0, the only kind this program makes."""
     bits = _Bits(unit[1:].replace(b"\x00\x00\x03", b"\x00\x00"))
     profile, constraints, level = bits.take(8), bits.take(8), bits.take(8)
     bits.golomb()  # seq_parameter_set_id
@@ -88,7 +88,7 @@ class _Bits:
         return value
 
     def golomb(self) -> int:
-        """An unsigned Exp-Golomb number (9.1)."""
+        """Read an unsigned Exp-Golomb number (9.1)."""
         zeros = 0
         while not self.take(1):
             zeros += 1

@@ -1,4 +1,4 @@
-"""Seek previews: how tiles lie on sheets, and the WebVTT file that says so."""
+"""Seek previews: the positions of tiles on their sheets, and the WebVTT file that lists them."""
 
 from dataclasses import dataclass
 
@@ -10,18 +10,18 @@ ROWS = 5
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a tile lies: its sheet's number, and pixels from the sheet's top left corner."""
+class TilePosition:
+    """A tile's position: its sheet's number, and pixels from the sheet's top left corner."""
 
     sheet: int
     x: int
     y: int
 
 
-def place(plan: Plan, tile: int) -> Place:
+def place(plan: Plan, tile: int) -> TilePosition:
     sheet, cell = divmod(tile, COLUMNS * ROWS)
     row, column = divmod(cell, COLUMNS)
-    return Place(sheet, column * plan.tile_width, row * plan.tile_height)
+    return TilePosition(sheet, column * plan.tile_width, row * plan.tile_height)
 
 
 def sheet_count(plan: Plan) -> int:
@@ -29,7 +29,7 @@ def sheet_count(plan: Plan) -> int:
 
 
 def sheet_size(plan: Plan, sheet: int) -> tuple[int, int]:
-    """Width and height in pixels; the last sheet has only the rows and columns it needs."""
+    """A sheet's width and height in pixels; the last one has only the rows and columns that it needs."""
     tiles = min(plan.tile_count - sheet * COLUMNS * ROWS, COLUMNS * ROWS)
     columns = min(tiles, COLUMNS)
     return columns * plan.tile_width, -(-tiles // COLUMNS) * plan.tile_height

@@ -1,4 +1,4 @@
-"""The frame grid: where segments and chunks begin. The same for every rendition of a video."""
+"""The frame grid of a video: where its segments and chunks begin, the same in every rendition."""
 
 from bisect import bisect_left
 from collections.abc import Sequence
@@ -11,14 +11,14 @@ from math import ceil, floor
 GOP_S = 2
 GOPS_PER_SEGMENT = 3
 SEGMENT_S = GOP_S * GOPS_PER_SEGMENT
-SEGMENT_SLACK_S = Fraction(1, 2)  # a segment that differs by less still rounds to the same TARGETDURATION
+SEGMENT_SLACK_S = Fraction(1, 2)  # a segment that differs by less still rounds to the same EXT-X-TARGETDURATION
 SEGMENTS_FIRST_CHUNK = 2
 SEGMENTS_PER_CHUNK = 5
-SEGMENTS_PER_STILL_CHUNK = 50  # of a single picture: each chunk has to read the sound from that picture on
-LEAST_FRAMES_PER_CHUNK = 3  # x264 delays no picture of fewer: they would be decoded later than those before and after
+SEGMENTS_PER_STILL_CHUNK = 50  # for a single picture: each chunk has to read the sound from that picture on
+LEAST_FRAMES_PER_CHUNK = 3  # with fewer, x264 delays no picture: decoding times would jump at the chunk's ends
 MAX_RATE = 60
 MIN_RATE = 1
-INEXACT = Fraction(1, 200)  # what phones call 60 may be 60.06
+INEXACT = Fraction(1, 200)  # phones that claim 60 fps may record 60.06
 
 
 @dataclass(frozen=True)
@@ -29,13 +29,13 @@ class Segment:
 
     @property
     def end_frame(self) -> int:
-        """The first frame that is no longer in it."""
+        """The first frame after the segment."""
         return self.first_frame + self.frame_count
 
 
 @dataclass(frozen=True)
 class ChunkSpan:
-    """A run of whole segments that one ffmpeg makes."""
+    """Consecutive whole segments that one ffmpeg makes."""
 
     index: int
     segments: tuple[Segment, ...]
@@ -57,7 +57,7 @@ class ChunkSpan:
 class Timeline:
     """`frame_count` frames at a constant `rate` (frames per second), cut at multiples of `gop` frames.
 
-    Or cut at `starts`, the frames where a copied rendition can be cut.
+    If a rendition is copied, the cuts are at `starts` instead, the frames where its source can be cut.
     """
 
     rate: Fraction
@@ -75,7 +75,7 @@ class Timeline:
 
     @cached_property
     def target_duration_s(self) -> int:
-        """EXT-X-TARGETDURATION of every playlist: no segment's rounded duration is above it (RFC 8216 4.3.3.1)."""
+        """EXT-X-TARGETDURATION of every playlist: no segment's rounded duration exceeds it (RFC 8216 4.3.3.1)."""
         return max(1, *(_rounded(segment.frame_count / self.rate) for segment in self.segments))
 
     @cached_property
@@ -100,23 +100,23 @@ class Timeline:
         return frame / self.rate
 
     def nearest_frame(self, at_s: Fraction) -> int:
-        """The frame that is shown about then."""
+        """The frame whose time is nearest."""
         return round(at_s * self.rate)
 
     def keyframes(self, segment: Segment) -> tuple[int, ...]:
-        """The video's frame numbers of a segment's IDR pictures, in renditions that are encoded."""
+        """The frame numbers, over the whole video, of a segment's IDR pictures in encoded renditions."""
         return tuple(range(segment.first_frame, segment.end_frame, self.gop))
 
     def _is_last_too_short(self, frame_count: int) -> bool:
-        """Whether the last segment goes into the one before it: under half a second, and no longer TARGETDURATION."""
+        """Whether the last segment joins the one before: it is under half a second, and TARGETDURATION stays."""
         whole = _rounded(self.frames_per_segment / self.rate)
         return frame_count * 4 < self.gop and _rounded((self.frames_per_segment + frame_count) / self.rate) <= whole
 
 
 def output_rate(rate: Fraction) -> Fraction:
-    """A source's rate brought between 1 and 60 by dividing or multiplying it by a whole number.
+    """A source's rate, divided or multiplied by a whole number so that it is between 1 and 60.
 
-    A hair above 60 is 60.
+    A rate slightly above 60 becomes 60.
     """
     if rate > MAX_RATE:
         return min(Fraction(MAX_RATE), rate / ceil(rate / (MAX_RATE * (1 + INEXACT))))
@@ -129,7 +129,7 @@ def gop_frames(rate: Fraction) -> int:
 
 
 def segment_starts(idr_frames: Sequence[int], frame_count: int, rate: Fraction) -> tuple[int, ...] | None:
-    """Which of the IDR pictures begin segments of 6 seconds, give or take less than half a second; None if none can."""
+    """The IDR pictures that begin segments of 6 seconds, give or take less than half a second; None if impossible."""
     starts = [0]
     while frame_count - starts[-1] >= (SEGMENT_S + SEGMENT_SLACK_S) * rate:
         wanted = starts[-1] + SEGMENT_S * rate
@@ -150,7 +150,7 @@ def timeline(
 ) -> Timeline:
     """Cut `frame_count` (at least 1) frames at `rate` into 6-second segments with an IDR picture every 2 seconds.
 
-    Where segments have to begin elsewhere, `starts` are their first frames.
+    If segments have to begin elsewhere, `starts` has their first frames.
     """
     if frame_count < 1 or not MIN_RATE <= rate <= MAX_RATE:
         raise ValueError(f"no timeline for {frame_count} frames at {rate} fps")

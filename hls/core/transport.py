@@ -1,4 +1,4 @@
-"""MPEG transport streams as bytes (ISO/IEC 13818-1): what is in a segment, and tables at its beginning."""
+"""Parses MPEG transport streams (ISO/IEC 13818-1), and moves a segment's tables to its beginning."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from hls.core.sps import IDR, SPS, SequenceParameters, kind, nal_units, sequence
 PACKET = 188
 PAT_PID, SDT_PID = 0, 17
 H264, AAC_ADTS = 0x1B, 0x0F
-TICKS = 90_000  # of the clock of PTS and DTS, a second
+TICKS = 90_000  # per second, of the clock of PTS and DTS
 ADTS_SAMPLE_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
 
 
@@ -25,7 +25,7 @@ class Tables:
 
 @dataclass(frozen=True)
 class Unit:
-    """One PES packet: a picture, or some AAC frames. `offset` and `end` are bytes of the segment."""
+    """One PES packet: a picture, or some AAC frames. `offset` and `end` are byte offsets in the segment."""
 
     offset: int
     end: int
@@ -36,7 +36,7 @@ class Unit:
 
 @dataclass(frozen=True)
 class SoundFrames:
-    """The AAC frames of a segment: the first one's PTS, and how many of 1024 samples follow without a gap."""
+    """The AAC frames of a segment: the first one's PTS, and the number of frames (1024 samples) without a gap."""
 
     first_pts: int
     frame_count: int
@@ -45,7 +45,7 @@ class SoundFrames:
 
 
 def tables(data: bytes) -> Tables:
-    """Raises Malformed."""
+    """The PIDs of a segment's streams. Raises Malformed."""
     if len(data) % PACKET or data[::PACKET].strip(b"G"):
         raise Malformed("not whole transport packets")
     pat = _section(data, PAT_PID)
@@ -77,7 +77,7 @@ def units(data: bytes, pid: int) -> list[Unit]:
 
 
 def payload(data: bytes, unit: Unit, pid: int) -> bytes:
-    """The elementary stream's bytes of a PES packet."""
+    """The bytes of the elementary stream in a PES packet."""
     parts = [_payload(data, packet) for packet in _packets(data, pid, unit.offset, unit.end)]
     whole = b"".join(parts)
     return whole[9 + whole[8] :]
@@ -88,7 +88,7 @@ def is_idr(data: bytes, unit: Unit, pid: int) -> bool:
 
 
 def parameters(data: bytes, unit: Unit, pid: int) -> SequenceParameters:
-    """Raises Malformed where the picture has no SPS of its own."""
+    """The SPS of a picture. Raises Malformed if it has none of its own."""
     for nal in nal_units(payload(data, unit, pid)):
         if kind(nal) == SPS:
             return sequence_parameters(nal)
@@ -96,7 +96,7 @@ def parameters(data: bytes, unit: Unit, pid: int) -> SequenceParameters:
 
 
 def sound(data: bytes, pid: int) -> SoundFrames | None:
-    """None where a segment has no sound. Raises Malformed where there is a gap, or anything but ADTS."""
+    """The sound of a segment; None if it has none. Raises Malformed for a gap, or anything but ADTS."""
     first: tuple[int, int] | None = None
     count = 0
     expected = 0.0
@@ -119,7 +119,7 @@ def sound(data: bytes, pid: int) -> SoundFrames | None:
 def with_tables_first(data: bytes) -> bytes:
     """The same segment with one PAT and one PMT at its beginning, and no other tables.
 
-    Each I-frame's byte range begins behind them (RFC 8216 4.3.3.6). Raises Malformed.
+    Each I-frame's byte range begins after them (RFC 8216 4.3.3.6). Raises Malformed.
     """
     found = tables(data)
     first = [next(_packets(data, pid)) for pid in (PAT_PID, found.pmt_pid)]
@@ -129,7 +129,7 @@ def with_tables_first(data: bytes) -> bytes:
 
 
 def pid(data: bytes | bytearray, packet: int) -> int:
-    """Whose packet it is that begins at this byte."""
+    """The PID of the packet that begins at this byte."""
     return (data[packet + 1] & 0x1F) << 8 | data[packet + 2]
 
 

@@ -1,6 +1,6 @@
-"""Frozen dataclasses to JSON values and back, exactly: fractions travel as "24000/1001".
+"""Converts frozen dataclasses to JSON values and back, exactly: fractions travel as "24000/1001".
 
-A field with a default may be missing from what is read: an older version of the program wrote it.
+Fields with a default may be missing in the JSON: an older version of the program wrote it.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ def dump(value: object) -> Json:
 
 
 def load[T](kind: type[T], data: Mapping[str, Any]) -> T:
-    """The instance that `dump` was given; fields that are new since then have their defaults.
+    """The instance that `dump` was given; fields that were added since then get their defaults.
 
     Raises TypeError or ValueError for anything else.
     """
@@ -28,7 +28,7 @@ def load[T](kind: type[T], data: Mapping[str, Any]) -> T:
 
 @cache
 def _hints(kind: Any) -> dict[str, Any]:
-    """Of a dataclass: they never change, and take longer to find than all the rest."""
+    """The types of a dataclass's fields; cached, because finding them takes longer than everything else here."""
     return get_type_hints(kind)
 
 

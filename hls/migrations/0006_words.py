@@ -16,11 +16,4 @@ class Migration(migrations.Migration):
                 blank=True, help_text="When a failed video is tried again by itself.", null=True
             ),
         ),
-        migrations.AlterField(
-            model_name="transcode",
-            name="playable_at",
-            field=models.DateTimeField(
-                blank=True, db_index=True, help_text="When it could first be played, in part or as a whole.", null=True
-            ),
-        ),
     ]

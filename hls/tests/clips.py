@@ -1,4 +1,4 @@
-"""Small odd videos from ffmpeg's own sources, with frames that can be told apart and sound that can be timed.
+"""Makes small unusual videos with ffmpeg's test sources: frames are numbered, and sound can be timed.
 
 Every frame shows its number as twelve white or black blocks across the middle, and a white mark in the top left
 corner. The tone beeps for a tenth of a second at each full second.
@@ -14,7 +14,7 @@ import imageio_ffmpeg
 
 from hls.core.process import Bounds, run
 
-FFMPEG = Path(imageio_ffmpeg.get_ffmpeg_exe())  # makes the clips; what turns them into videos may be another one
+FFMPEG = Path(imageio_ffmpeg.get_ffmpeg_exe())  # makes the clips; another ffmpeg may transcode them
 BITS = 12
 COLUMNS = BITS + 4  # two empty ones on each side
 BEEP_HZ = 1000
@@ -22,7 +22,7 @@ BEEP_HZ = 1000
 
 @dataclass(frozen=True)
 class Look:
-    """What the picture is like before anything odd is done to it."""
+    """The plain picture that a clip begins with."""
 
     width: int = 320
     height: int = 240
@@ -44,7 +44,7 @@ def picture(look: Look) -> str:
 
 
 def sound(duration_s: float, *, sample_rate: int = 48_000, layout: str = "stereo") -> str:
-    """A lavfi source of silence with beeps."""
+    """A lavfi source of silence with a beep at each full second."""
     beep = f"if(lt(mod(t,1),0.1),0.5*sin({BEEP_HZ}*2*PI*t),0)"
     return f"aevalsrc=exprs='{beep}':s={sample_rate}:d={duration_s},aformat=channel_layouts={layout}"
 
@@ -75,13 +75,13 @@ def make(
 
 
 def remux(source: Path, target: Path, *, before: Sequence[str] = (), after: Sequence[str] = ()) -> Path:
-    """The same packets in another wrapping."""
+    """The same packets in another container."""
     ffmpeg(*before, "-i", str(source), "-c", "copy", *after, str(target))
     return target
 
 
 def fit_h264(rate: int, *, gop: int = 0, options: Sequence[str] = ("-bf", "3")) -> tuple[str, ...]:
-    """For `video` of `make`: H.264 that can be copied, an IDR picture each `gop` frames, or each two seconds."""
+    """Options for `video` of `make`: H.264 that can be copied, an IDR picture every `gop` frames or two seconds."""
     frames = str(gop or 2 * rate)
     return (
         *("-c:v", "libx264", "-preset", "veryfast", "-profile:v", "high", "-pix_fmt", "yuv420p"),
@@ -90,7 +90,7 @@ def fit_h264(rate: int, *, gop: int = 0, options: Sequence[str] = ("-bf", "3")) 
 
 
 def with_damaged_keyframe(source: Path, target: Path, number: int) -> Path:
-    """A copy in which the second half of a key frame is nonsense; the container doesn't notice."""
+    """A copy in which the second half of a keyframe is overwritten; the container shows no sign of it."""
     with av.open(str(source)) as container:
         packet = [packet for packet in container.demux(video=0) if packet.is_keyframe][number]
         assert packet.pos is not None
@@ -102,7 +102,7 @@ def with_damaged_keyframe(source: Path, target: Path, number: int) -> Path:
 
 
 def in_moov(data: bytes, path: Sequence[bytes], added: bytes) -> bytes:
-    """An MP4 whose `moov` is at its end, with more at the end of the first box on this path: its parents grow too."""
+    """An MP4 whose `moov` is last, with `added` at the end of the first box on this path; its parents grow, too."""
     place = data.rindex(b"moov")
     places = [place]
     for name in path:
@@ -116,7 +116,7 @@ def in_moov(data: bytes, path: Sequence[bytes], added: bytes) -> bytes:
 
 
 def with_box(source: Path, target: Path, kind: bytes, payload: bytes) -> Path:
-    """A copy of an MP4 file with one more box in its first track's description; its `moov` is behind the media."""
+    """A copy of an MP4 file with one more box in its first track's description; its `moov` is after the media."""
     data = bytearray(source.read_bytes())
     parents, at = [], 0
     for name in (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd"):

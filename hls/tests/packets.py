@@ -1,4 +1,4 @@
-"""Transport streams written by hand (ISO/IEC 13818-1), so that a test can make what no encoder would."""
+"""Writes transport streams by hand (ISO/IEC 13818-1), so that a test can make what no encoder would."""
 
 import re
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from hls.core.plan import Plan
 from hls.core.timeline import Segment
 
 TICKS = 90_000
-BEGIN = 10 * TICKS  # a video's first picture
+BEGIN = 10 * TICKS  # when a video's first picture is shown
 AAC_TICKS = 1920  # 1024 samples at 48 kHz
 PMT_PID, VIDEO_PID, AUDIO_PID = 0x1000, 0x100, 0x101
 IDR_PICTURE, OTHER_PICTURE = b"\x65\x88\x80", b"\x41\x9a\x02"
@@ -39,7 +39,7 @@ def sps(
     has_scaling: int = 0,
     order: int = 0,
 ) -> bytes:
-    """A sequence parameter set (H.264 7.3.2.1) for an even size, cropped where it isn't whole macroblocks."""
+    """A sequence parameter set (H.264 7.3.2.1) for an even size, cropped if it isn't whole macroblocks."""
     row = 32 if has_fields else 16
     columns, rows = -(-width // 16), -(-height // row)
     right, bottom = (columns * 16 - width) // 2, (rows * row - height) // (row // 8)
@@ -63,7 +63,7 @@ def key_picture(width: int, height: int, **facts: int) -> bytes:
 
 
 def packet(pid: int, payload: bytes, *, is_start: bool = False, adaptation: bytes = b"") -> bytes:
-    """188 bytes. A payload that is too short for that is preceded by stuffing."""
+    """A transport packet of 188 bytes, with stuffing before a payload that is too short."""
     room = 184 - len(payload)
     field = b"" if not room else bytes([room - 1]) + (adaptation or b"\x00").ljust(room - 1, b"\xff")[: room - 1]
     head = bytes([0x47, is_start << 6 | pid >> 8, pid & 0xFF, 0x30 if room else 0x10])
@@ -78,7 +78,7 @@ def packets(pid: int, data: bytes, *, adaptation: bytes = b"") -> bytes:
 
 
 def clock(prefix: int, time: int) -> bytes:
-    """33 bits with markers (2.4.3.6)."""
+    """A timestamp: 33 bits with markers (2.4.3.6)."""
     bits = f"{prefix:04b}{time >> 30 & 7:03b}1{time >> 15 & 0x7FFF:015b}1{time & 0x7FFF:015b}1"
     return int(bits, 2).to_bytes(5)
 
@@ -105,7 +105,7 @@ class Picture:
 
 
 def adts(count: int = 1, *, object_type: int = 2, rate_index: int = 3, channels: int = 2, body: int = 20) -> bytes:
-    """AAC frames with their headers (ISO/IEC 13818-7 6.2); what is in them is never decoded here."""
+    """AAC frames with their headers (ISO/IEC 13818-7 6.2); their content is never decoded here."""
     size = 7 + body
     third = (object_type - 1) << 6 | rate_index << 2 | channels >> 2
     fourth = (channels & 3) << 6 | size >> 11
@@ -118,7 +118,7 @@ def sound_packets(pts: int, stream: bytes) -> bytes:
 
 
 def section(table_id: int, body: bytes) -> bytes:
-    """With a checksum that nobody looks at."""
+    """A table with a checksum that nobody looks at."""
     length = len(body) + 9
     return bytes([0, table_id, 0xB0 | length >> 8, length & 0xFF, 0, 1, 0xC1, 0, 0]) + body + bytes(4)
 
@@ -134,7 +134,7 @@ def pat() -> bytes:
 def pmt(
     streams: Sequence[tuple[int, int]] = ((0x1B, VIDEO_PID), (0x0F, AUDIO_PID)), *, descriptor: bytes = b""
 ) -> bytes:
-    """Each stream with the same descriptor, a language for instance."""
+    """A program map table; each stream has the same descriptor, for instance a language."""
     listed = b"".join(
         bytes([kind, 0xE0 | pid >> 8, pid & 0xFF, 0xF0, len(descriptor)]) + descriptor for kind, pid in streams
     )
@@ -169,7 +169,7 @@ def written(pictures: Sequence[Picture], sound: Sequence[int], stream: bytes = a
 
 
 def write_chunk(plan: Plan, index: int, folder: Path) -> None:
-    """What an encoder that does as it is told leaves in a chunk's folder, for a video of one rendition."""
+    """Write what a correct encoder leaves in a chunk's folder, for a video of one rendition."""
     span = plan.timeline.chunks[index]
     (folder / names.TILES).mkdir(parents=True)
     for number in tiles(plan, span):

@@ -1,4 +1,4 @@
-"""How the database means to find its rows, among so many that an index pays."""
+"""The database's query plans, with so many rows that an index pays."""
 
 from collections.abc import Callable
 
@@ -14,7 +14,7 @@ VIDEO_TABLES = ("library_video", "hls_transcode", "hls_chunk")
 
 
 def crowd() -> list[Transcode]:
-    """Ready videos enough for PostgreSQL to choose by cost, as it does with those of a real library."""
+    """Enough ready videos for PostgreSQL to choose plans by cost, as it does for a real library."""
     now = timezone.now()
     ready = {"state": State.READY, "queued_at": now, "playable_at": now, "served_at": now, "served": served()}
     videos = Transcode.objects.bulk_create(
@@ -30,14 +30,14 @@ def crowd() -> list[Transcode]:
 
 
 def analyse(*tables: str) -> None:
-    """Tell PostgreSQL's planner what is in these tables by now."""
+    """Tell PostgreSQL's planner what is in these tables now."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute(f"ANALYZE {', '.join(tables)}")
 
 
 def plan(work: Callable[[], object], *, tables: tuple[str, ...] = VIDEO_TABLES) -> str:
-    """The steps, in lower case, of every query the work makes of these tables."""
+    """The plan steps, in lower case, of every query that `work` makes on these tables."""
     with CaptureQueriesContext(connection) as captured:
         work()
     asked = [query["sql"] for query in captured.captured_queries if any(table in query["sql"] for table in tables)]

@@ -1,4 +1,4 @@
-"""The checker finds what is wrong with a video, each rule by its id, and nothing in a video that is right."""
+"""The checker reports every broken rule by its id, and reports nothing for a correct video."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -133,7 +133,7 @@ BEHIND, TABLES = 2 * PACKET, "includes a PAT or a PMT"
 def test_an_iframes_range_that_is_more_or_less_than_its_picture_is_named(
     files: Files, offset: int, end: int, sentence: str
 ) -> None:
-    """RFC 8216 4.3.3.6. `end` is counted from the picture's end."""
+    """RFC 8216 4.3.3.6. `end` is relative to the picture's end."""
     text = files["480p/iframes.m3u8"].decode()
     size = int(text.partition("BYTERANGE:")[2].partition("@")[0])
     changed = f"BYTERANGE:{BEHIND + size + end - offset}@{offset}\n"
@@ -162,7 +162,7 @@ def test_empty_playlists_are_named(files: Files) -> None:
         ("RFC8216-3.2", lambda data: b"<html>"),
         ("RFC8216-3.2", lambda data: b""),
         ("RFC8216-3.2", lambda data: data[2 * PACKET :] + data[: 2 * PACKET]),
-        ("RFC8216-4.3.4.2", lambda data: data + (b"G\x1f\xff\x10" + bytes(184)) * 200),  # the peak is another now
+        ("RFC8216-4.3.4.2", lambda data: data + (b"G\x1f\xff\x10" + bytes(184)) * 200),  # changes the peak
         ("RFC8216-4.3.2.3", lambda data: data[: len(data) // PACKET // 2 * PACKET]),
     ],
 )

@@ -1,4 +1,4 @@
-"""The checker on playlists that nobody sane would write: each gets its findings, and none stops the check."""
+"""The checker on absurd playlists: it reports what is wrong with each, and none stops the check."""
 
 import re
 from dataclasses import replace

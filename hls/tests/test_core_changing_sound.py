@@ -1,4 +1,4 @@
-"""Sound whose channels or rate change within a recording, as those of TV programmes do, goes on."""
+"""Sound goes on when its channels or its sample rate change within a recording, as in TV programmes."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +33,7 @@ class Part:
 
 
 def recording(folder: Path, *parts: Part) -> Path:
-    """One transport stream whose clock goes on from each part to the next."""
+    """Join parts to one transport stream, whose clock goes on from each part to the next."""
     clip, begin_s = folder / "video.ts", 0
     for number, part in enumerate(parts):
         look = Look(160, 120, str(RATE), part.picture_s or part.duration_s)
@@ -47,7 +47,7 @@ def recording(folder: Path, *parts: Part) -> Path:
 
 
 def assert_heard(clip: WatchedVideo, duration_s: int) -> None:
-    """A beep of the same level at each full second, and no gap."""
+    """There is a beep of the same level at each full second, and no gap."""
     whole = clip.joined("480p")
     beeps = [at_s - 10 for at_s in beep_times(whole)]
     assert len(beeps) == duration_s
@@ -86,7 +86,7 @@ def test_sound_may_change_while_the_last_picture_stays(tmp_path: Path) -> None:
 
 
 def test_a_part_without_any_sound_is_silent(tmp_path: Path) -> None:
-    """Nothing is in reach from which ffmpeg could know what it would be."""
+    """ffmpeg finds no packet from which it could tell the sound's format."""
     clip = recording(tmp_path, Part("stereo", 6), Part("mono", 6))
     mute = make(tmp_path / "mute.ts", look=Look(160, 120, str(RATE), 33), audio=None)
     later = remux(mute, tmp_path / "later.ts", after=("-output_ts_offset", "12"))

@@ -1,4 +1,4 @@
-"""Colours against a reference: HDR, wide gamuts, and tags that say what can't be or what no scaler knows."""
+"""Colours compared with a reference: HDR, wide gamuts, and tags that are impossible or that no scaler knows."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -64,7 +64,7 @@ def assert_close(shown: Sequence[tuple[int, ...]], expected: Sequence[tuple[int,
     ("codes", "transfer"), [(HLG_CODES, "arib-std-b67"), (PQ_CODES, "smpte2084")], ids=["HLG", "PQ"]
 )
 def test_chart_in_hdr_looks_as_in_sdr(tmp_path: Path, codes: Sequence[tuple[int, int, int]], transfer: str) -> None:
-    """Up to six tenths of white nothing is compressed, so that colours are what they were graded to be."""
+    """Up to six tenths of white nothing is compressed, so colours stay as they were graded."""
     clip = encode(chart_of_codes(tmp_path / "video.mp4", codes, transfer), tmp_path)
     assert_plays(clip)
     assert_close(patches(clip), PATCHES, steps=4)
@@ -82,7 +82,7 @@ def test_highlights_of_hdr_are_still_told_apart(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("transfer", "curve"), [("bt709", "709"), ("iec61966-2-1", "iec61966-2-1")])
 def test_display_p3_is_converted(tmp_path: Path, transfer: str, curve: str) -> None:
-    """Its colours would be paler if they were only called BT.709."""
+    """Its colours would be paler if they were only tagged as BT.709."""
     wide = f"zscale=pin=709:p=smpte432:tin={curve}:t={curve}"
     stored = f"format=gbrp16le,{wide},scale=out_color_matrix=bt709:out_range=tv,format=yuv444p10le"
     tags = f"colorspace=bt709:color_primaries=smpte432:color_trc={transfer}"
@@ -97,7 +97,7 @@ UNTOLD = "colorspace=unknown:color_primaries=unknown:color_trc=unknown"
 
 
 def tagged(folder: Path, codec: str, tag: str) -> Path:
-    """The chart in BT.601, whose stream says otherwise."""
+    """The chart in BT.601, in a stream with other tags."""
     encoder = {"h264": H264, "hevc": HEVC, "mpeg2": ("-c:v", "mpeg2video", "-q:v", "2")}[codec]
     plain = chart(folder / "plain.ts", tags=UNTOLD, codec=encoder)
     ffmpeg("-i", str(plain), "-c", "copy", "-bsf:v", f"{codec}_metadata={tag}", str(folder / "video.ts"))
@@ -120,7 +120,7 @@ def test_tag_that_can_not_be_true_is_as_if_it_were_not_there(tmp_path: Path, cod
 
 
 def test_mpeg2_that_calls_itself_rgb_is_shown(tmp_path: Path) -> None:
-    """Old encoders leave the matrix at 0, which ffmpeg's own writer refuses to."""
+    """Old encoders leave the matrix at 0; ffmpeg's own encoder refuses to."""
     source = tagged(tmp_path, "mpeg2", "matrix_coefficients=6:colour_primaries=6:transfer_characteristics=6")
     data = source.read_bytes()
     told = b"\x06\x06\x06"  # primaries, transfer and matrix, in the sequence display extension

@@ -1,4 +1,4 @@
-"""ffmpeg's command line for a chunk: what is said of the source, and what each output is asked for."""
+"""ffmpeg's command line for a chunk: the options of the source and of each output."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -33,7 +33,7 @@ def command(
 
 
 def value(words: Sequence[str], option: str) -> str:
-    """What follows an option that is there once."""
+    """The value of an option that is there once."""
     assert words.count(option) == 1, words
     return words[words.index(option) + 1]
 
@@ -43,7 +43,7 @@ def values(words: Sequence[str], option: str) -> list[str]:
 
 
 def outputs(words: Sequence[str]) -> list[list[str]]:
-    """The words of each rendition, up to the name of its files."""
+    """The arguments of each rendition, up to its file names."""
     found: list[list[str]] = []
     begun: list[str] = []
     for word in words[words.index("-filter_complex") + 2 :]:
@@ -85,14 +85,14 @@ def test_the_first_chunk_is_read_from_the_beginning() -> None:
 
 
 def landed(*moments_s: float, start_s: int = 0) -> Plan:
-    """A plan of a video where reading may begin a second before these moments of its own clock."""
+    """A plan for a source with landings a second before these times on its own clock."""
     landings = tuple(Landing(at_s - 1, Fraction(at_s)) for at_s in moments_s)
     return make_plan(replace(SOURCE, video=replace(SOURCE.video, start_s=Fraction(start_s), landings=landings)))
 
 
 @pytest.mark.parametrize(("index", "expected_s"), [(0, None), (1, 10.0), (2, 41.0), (3, 41.0)])
 def test_chunks_are_read_from_the_last_place_that_is_early_enough(index: int, expected_s: float | None) -> None:
-    """A chunk of 12 seconds, then such of 30; the sound needs a second more than the first picture."""
+    """A chunk of 12 seconds, then chunks of 30; the sound needs a second more than the first picture."""
     assert seek_s(landed(5, 11, 12.5, 42, 72.5), index) == expected_s
 
 
@@ -124,7 +124,7 @@ def test_a_chunk_with_any_picture_is_read_once() -> None:
 
 
 def test_sound_that_is_stored_early_is_read_from_earlier_on() -> None:
-    """Or it would be missed by whoever begins behind it."""
+    """Otherwise a chunk that is read from after it would miss it."""
     late = Landing(40.0, Fraction(41), missed_s=Fraction(45))
     plan = make_plan(replace(SOURCE, video=replace(SOURCE.video, landings=(Landing(10.0, Fraction(11)), late))))
     assert [seek_s(plan, index) for index in range(4)] == [None, 10.0, 10.0, 40.0]
@@ -219,7 +219,7 @@ def test_a_lost_chunk_without_sound_opens_no_file() -> None:
 
 @pytest.mark.parametrize(("index", "number", "is_dropped"), [(0, "0", False), (1, "2", True)])
 def test_tiles_are_numbered_over_the_video(index: int, number: str, is_dropped: bool) -> None:
-    """The first picture of a chunk is told to the storyboard only to get going, unless it is a tile by itself."""
+    """A chunk's first picture only makes ffmpeg report progress early; it is dropped unless it is a tile."""
     words = command(index=index)
     last = words[words.index("[tiles]") :]
     assert value(last, "-start_number") == number

@@ -36,7 +36,7 @@ from hls.tests.watching import (
 pytestmark = pytest.mark.ffmpeg
 
 TICKS = 90_000
-RATE = 12  # of which a millisecond clock can't tell the frames exactly
+RATE = 12  # a clock in milliseconds can't tell its frames exactly
 LOOK = Look(width=1280, height=720, rate=str(RATE), duration_s=14)
 TOP = "720p"
 
@@ -151,14 +151,14 @@ def test_a_turned_video_is_encoded(source: Path, tmp_path: Path) -> None:
 
 
 def test_a_video_that_begins_in_the_middle_of_a_group_is_encoded(source: Path, tmp_path: Path) -> None:
-    """An edit list hides the frames before."""
+    """An edit list hides the earlier frames."""
     cut = remux(source, tmp_path / "cut.mp4", before=("-ss", "2.9"))
     assert planned(cut).source.video.start_s == 0
     assert not planned(cut).is_copying
 
 
 def test_an_only_rendition_is_encoded(tmp_path: Path) -> None:
-    """No other one would show damage in its pictures."""
+    """Without another rendition, damage in its pictures would go unnoticed."""
     path = make(tmp_path / "small.mp4", look=replace(SHORT, width=854, height=480), audio=None, video=fit_h264(RATE))
     found = probe(path, limits=LIMITS)
     assert found.video.copyable is not None

@@ -1,4 +1,4 @@
-"""Recordings joined into one file that aren't alike, or that were cut off where they begin or end."""
+"""Joined recordings that differ, or whose beginning or end was cut off."""
 
 from itertools import pairwise
 from pathlib import Path
@@ -22,7 +22,7 @@ TS_PACKET = 188
 
 
 def with_cut_off(first: Path, second: Path, target: Path) -> Path:
-    """Joined, without the beginning of the second one: it begins within its first group of pictures."""
+    """Two joined recordings; the second one begins within its first GOP."""
     data = second.read_bytes()
     target.write_bytes(first.read_bytes() + data[len(data) // 6 // TS_PACKET * TS_PACKET :])
     return target
@@ -51,7 +51,7 @@ def test_a_recording_without_its_first_key_picture_is_not_made_of_the_one_before
 
 
 def test_program_streams_are_read_from_a_key_picture_nearby(tmp_path: Path) -> None:
-    """Where several pictures are stored as one, only the first one's place is known."""
+    """If several pictures are stored as one unit, only the first one's place is known."""
     one = make(tmp_path / "one.vob", look=Look(width=160, height=120, duration_s=16), video=MPEG2, audio=MP2)
     target = tmp_path / "joined.vob"
     target.write_bytes(one.read_bytes() * 2)

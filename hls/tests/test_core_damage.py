@@ -1,4 +1,4 @@
-"""What of a video couldn't be decoded is told, and nothing is told of a video that is whole."""
+"""Parts of a source that can't be decoded are reported, and nothing is reported for an undamaged one."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ H264 = ("-c:v", "libx264", "-preset", "veryfast", "-g", "20", "-keyint_min", "20
 
 
 def without_pictures(path: Path, begin_s: float, end_s: float) -> Path:
-    """Nothing but zeros where these pictures were; the container doesn't notice."""
+    """Overwrite these pictures with zeros; the container shows no sign of it."""
     data = bytearray(path.read_bytes())
     with av.open(str(path)) as container:
         for packet in container.demux(video=0):

@@ -1,4 +1,4 @@
-"""Streams of pictures without a container: every picture once, at its rate, across chunks too."""
+"""Elementary streams: every picture is shown once, at its rate, also across chunks."""
 
 from dataclasses import replace
 from fractions import Fraction
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hls.core.counting import Counter, counted
+from hls.core.elementary import Counter, counted
 from hls.core.plan import make_plan
 from hls.core.probe import probe
 from hls.tests.clips import Look, make
@@ -43,8 +43,8 @@ def test_every_picture_of_an_elementary_stream_is_shown_once(
 
 
 @pytest.mark.ffmpeg
-def test_video_at_24_that_is_told_to_be_shown_at_30_lasts_as_long_as_it_should(tmp_path: Path) -> None:
-    """As on a DVD: every other picture asks for one of its fields to be shown again."""
+def test_pictures_at_24_that_are_flagged_to_be_shown_at_30_last_as_long_as_they_should(tmp_path: Path) -> None:
+    """As on a DVD: every other picture has the flag to show one of its fields again."""
     look = Look(width=320, height=256, rate="24000/1001", duration_s=4)
     source = make(tmp_path / "video.mpg", look=look, video=MPEG2, audio=None)
     source.write_bytes(with_pulldown(source.read_bytes()))
@@ -54,7 +54,7 @@ def test_video_at_24_that_is_told_to_be_shown_at_30_lasts_as_long_as_it_should(t
 
 
 def with_pulldown(data: bytes) -> bytes:
-    """ISO/IEC 13818-2: 6.3.3 frame_rate_code, 6.3.5 progressive_sequence, 6.3.10 repeat_first_field and its like."""
+    """ISO/IEC 13818-2: 6.3.3 frame_rate_code, 6.3.5 progressive_sequence, 6.3.10 top_field_first and others."""
     changed, at, count = bytearray(data), 0, 0
     while (at := data.find(b"\x00\x00\x01", at) + 3) > 2:
         if data[at] == 0xB3:
@@ -88,7 +88,7 @@ def test_the_whole_lasts_as_long_as_its_pictures_together(
 ) -> None:
     places = [round(1000 * sum(durations[:number])) for number in range(len(durations))]
     found = counted(places, Fraction(1, 30_000), [Fraction(25)])
-    alike = Fraction(1, 1000)  # 24 and 23.976 are, in three seconds
+    alike = Fraction(1, 1000)  # 24 and 23.976 can't be told apart in three seconds
     assert abs(found.pictures / rate - 1) <= alike
     assert abs(found.rate.rate / grid - 1) <= alike
     assert abs(found.rate.frame_count - Fraction(places[-1], 30_000) * grid - 1) <= Fraction(1, 2)

@@ -1,4 +1,4 @@
-"""One chunk: what it leaves behind, how it tells of its progress, and every way it can fail."""
+"""Encoding a chunk: the files it makes, how it reports progress, and every way it can fail."""
 
 import os
 import shutil
@@ -18,8 +18,8 @@ from hls.core.demo import make_demo
 from hls.core.encode import encode_chunk
 from hls.core.errors import ADVICE, Code, EncoderKilled, Stopped, TranscodeError
 from hls.core.measure import measured
-from hls.core.pictures import extract_frame, moment_of_tile
 from hls.core.plan import Plan, make_plan
+from hls.core.poster_frames import extract_frame, moment_of_tile
 from hls.core.probe import probe
 from hls.core.sps import nal_units, sequence_parameters
 from hls.tests.clips import Look, make
@@ -63,7 +63,7 @@ def attempt(
 
 
 def wrapped(folder: Path, script: str) -> Encoder:
-    """An ffmpeg that does something else first."""
+    """An ffmpeg that runs `script` first."""
     program = folder / "ffmpeg-wrapped"
     program.write_text(f'#!/bin/sh\ncase "$*" in *filter=zscale*) exec {ENCODER.ffmpeg} "$@";; esac\n{script}\n')
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
@@ -92,7 +92,7 @@ def test_codecs_are_those_of_the_stream(plan: Plan, source: Path, tmp_path: Path
 
 
 def test_iframe_ranges_play_behind_their_segments_tables(plan: Plan, source: Path, tmp_path: Path) -> None:
-    """RFC 8216 4.3.3.6: what is between a segment's beginning and its first I-frame, once, and then the range."""
+    """RFC 8216 4.3.3.6: a player reads the bytes before a segment's first I-frame once, and then the range."""
     facts = attempt(plan, source, tmp_path)
     shown = []
     for segment in facts.renditions[0].segments:
@@ -125,7 +125,7 @@ def test_poster_candidate_is_the_tiles_frame_in_full_size(source: Path, tmp_path
 
 
 def frames_of_picture(path: Path) -> list[av.VideoFrame]:
-    """Read as a picture whatever its name looks like."""
+    """Reads it as a picture, whatever its name looks like."""
     copy = path.with_name("picture.jpg")
     copy.write_bytes(path.read_bytes())
     return list(frames(copy))
@@ -144,7 +144,7 @@ def test_poster_of_nothing_is_refused(source: Path, tmp_path: Path) -> None:
 def test_a_slow_disk_does_not_silence_a_chunk(
     plan: Plan, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Between two files that are put on the disk, its worker is heard of: else its lease might end."""
+    """Progress is reported between two files that are synced: otherwise the lease might end."""
     progress: list[int] = []
     told: list[int] = []
 
@@ -218,7 +218,7 @@ def test_encoder_with_too_little_memory_fails(plan: Plan, source: Path, tmp_path
 
 @pytest.mark.parametrize("until", [0.9, 1.0])
 def test_damage_over_whole_chunks_leaves_the_rest_of_the_video(tmp_path: Path, until: float) -> None:
-    """The index at the file's beginning names frames of which only zeros are left."""
+    """The index at the file's beginning lists frames that are overwritten with zeros."""
     h264 = ("-c:v", "libx264", "-preset", "ultrafast", "-g", "20", "-pix_fmt", "yuv420p")
     look = Look(width=160, height=120, rate="10", duration_s=80)
     source = make(tmp_path / "video.mp4", look=look, video=h264, after=("-movflags", "+faststart"))
@@ -246,7 +246,7 @@ def test_source_that_is_gone_or_another_is_missed(plan: Plan, source: Path, tmp_
 
 
 def test_chunk_of_another_plan_is_not_taken_for_this_ones(plan: Plan, source: Path, tmp_path: Path) -> None:
-    """Sizes, frames and places are compared with the plan, whatever was encoded."""
+    """Sizes, frame counts and file names are compared with the plan."""
     attempt(plan, source, tmp_path)
     wider = replace(plan.renditions[0], width=322)
     for other in (
@@ -260,7 +260,7 @@ def test_chunk_of_another_plan_is_not_taken_for_this_ones(plan: Plan, source: Pa
 
 
 def test_same_chunk_twice_is_the_same_chunk(plan: Plan, source: Path, tmp_path: Path) -> None:
-    """A chunk that is repeated after a crash fits where the first one would have been."""
+    """A chunk that is encoded again after a crash fits in the place of the first one."""
     folders = [tmp_path / "one", tmp_path / "two"]
     encoder = replace(ENCODER, threads=1)
     for folder in folders:

@@ -1,4 +1,4 @@
-"""The time left, compared with how it came: simulated workers that encode chunks as the engine hands them out."""
+"""Estimates of the time left, compared with the truth: simulated workers take chunks as the engine gives them out."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -34,7 +34,7 @@ class Job:
 
 @dataclass
 class Studio:
-    """Hosts whose slots take the fairest chunk and share their host's processors; frames per second of each host."""
+    """Hosts whose slots take the fairest chunk next and share the host's processors; rates in frames per second."""
 
     videos: list[list[int]]
     hosts: list[int] = field(default_factory=lambda: [1])  # the slots of each
@@ -79,7 +79,7 @@ class Studio:
             job.told, job.told_s = job.done, self.now_s
 
     def estimate(self, video_id: int) -> float | None:
-        """What the engine would tell of a video, from what it knows."""
+        """What the engine would say about a video, from what it knows."""
         own = [job for job in self.jobs if job.video_id == video_id]
         stints = [Stint(job.begin_s, job.told_s, job.told) for job in own if job.told]
         begun = [Begun(job.frames - job.told, self.now_s - job.told_s) for job in own if job.is_running]
@@ -94,7 +94,7 @@ class Studio:
         return remaining_s(stints, Outlook(begun, waiting, ahead if waiting else ()), crew)
 
     def errors(self, video_id: int = 0) -> list[float]:
-        """How far each estimate was off once a tenth was done, as a share of the truth; the last five seconds apart."""
+        """The error of each estimate after the first tenth, as a share of the truth, without the last five seconds."""
         own = [job for job in self.jobs if job.video_id == video_id]
         told: list[tuple[float, float]] = []
         while any(job.end_s is None for job in own):

@@ -1,4 +1,4 @@
-"""The filter graph of a chunk: what is done to which kind of picture and sound, and that neighbours share one grid."""
+"""The filter graph of a chunk: the filters for each kind of source, and the grid that neighbouring chunks share."""
 
 from dataclasses import replace
 from fractions import Fraction
@@ -34,7 +34,7 @@ def drawn(
 
 
 def test_the_graph_of_a_usual_videos_second_chunk() -> None:
-    """Letter by letter: from here on, a change to it is a decision."""
+    """Character by character, so that nobody changes it by accident."""
     assert drawn(clip(), 1).split(";") == [
         "[0:0]fps=fps=25/1:start_time=12.000000,tpad=stop=-1:stop_mode=clone,trim=end_frame=750,settb=1/25,"
         "setpts=N+300,scale=1920:1080:out_color_matrix=bt709:out_range=tv,format=yuv420p,"
@@ -143,7 +143,7 @@ def test_what_no_scaler_knows_is_as_if_nothing_had_been_said(matrix: str, transf
 
 
 def test_what_the_container_crops_is_cropped_once() -> None:
-    """Whether or not ffmpeg has done it by itself."""
+    """This holds whether or not ffmpeg has already cropped by itself."""
     made = drawn(clip(crop=Crop(40, 20, 1280, 718)))
     assert made.startswith("[0:0]crop=w='min(iw,1280)':h='min(ih,718)':x='gt(iw,1280)*40':y='gt(ih,718)*20',fps=")
 
@@ -241,7 +241,7 @@ SAMPLE_RATES = (8_000, 11_025, 16_000, 22_050, 32_000, 44_100, 48_000, 88_200, 9
     index=st.integers(0, 3),
 )
 def test_sound_is_cut_where_both_sample_rates_have_a_sample(sample_rate: int, start: Fraction, index: int) -> None:
-    """Or the samples of neighbouring chunks would lie on two grids."""
+    """Otherwise the samples of neighbouring chunks would be on two grids."""
     plan = with_audio(AudioTrack(1, "aac", 2, sample_rate), start_s=start)
     made = drawn(plan, index)
     first = int(made.partition(f"aresample={sample_rate}:async=1:min_hard_comp=0.04:first_pts=")[2].partition(",")[0])
@@ -264,7 +264,7 @@ def test_the_rounding_of_times_is_undone_where_packets_are_alike(samples: int, e
 
 
 def test_five_frames_are_encoded_ahead_and_dropped() -> None:
-    """Four that warm the encoder up, and its own delay."""
+    """Four that prepare the encoder, and one for its own delay."""
     plan = clip()
     part = audio_span(plan, plan.timeline.chunks[1])
     assert part.dropped_packets == 5

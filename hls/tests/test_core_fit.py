@@ -1,4 +1,4 @@
-"""Which H.264 is copied into the top rendition: each thing that rules it out, alone, without making a video of it."""
+"""Which H.264 is copied into the top rendition: each single fact that rules it out, without encoding anything."""
 
 from dataclasses import replace
 from fractions import Fraction
@@ -14,7 +14,7 @@ from hls.tests.packets import PARAMETERS, sps
 RATE = 25
 TRACK = source(seconds=20, rate=RATE).video
 TIME_BASE = Fraction(1, 12_800)
-TICKS = 512  # of a frame
+TICKS = 512  # per frame
 IDR = b"\0\0\0\2\x65a"
 
 
@@ -32,7 +32,7 @@ def avcc(*sets: bytes) -> bytes:
 
 
 def log(*, gop: int = 2 * RATE, record: bytes = b"", **facts: Any) -> PacketLog:
-    """What a demuxer tells of twenty seconds, with an IDR picture in front of each group."""
+    """What a demuxer reports for twenty seconds, with an IDR picture at the beginning of each GOP."""
     told = PacketLog(record or avcc(sps(1920, 1080, **{"level": 40, **facts})))
     for frame in range(20 * RATE if told.is_usable else 0):
         told.note(frame * TICKS, 1000, IDR if frame % gop == 0 else None)
@@ -126,7 +126,7 @@ def test_a_forgotten_packet_means_encoding() -> None:
 
 
 def reordered(order: list[int], groups: int = 10) -> PacketLog:
-    """Groups of frames that are decoded in this order."""
+    """GOPs whose frames are decoded in this order."""
     told = PacketLog(avcc(sps(1920, 1080, level=40)))
     for group in range(groups):
         for place, frame in enumerate(order):
@@ -142,7 +142,7 @@ def test_the_delay_is_how_long_pictures_are_decoded_ahead(order: list[int], dela
 
 
 def test_pictures_shown_before_their_groups_key_frame_mean_encoding() -> None:
-    """An open group: it can't be played from its key frame on."""
+    """An open GOP: it can't be played from its keyframe on."""
     assert judged(reordered([1, 0, 2, 3, 4]), frame_count=50) is None
 
 

@@ -1,4 +1,4 @@
-"""Squares stay squares: where a container crops, and where pictures change their form on the way."""
+"""Squares stay squares when a container crops, and when the pictures' shape changes within a file."""
 
 import struct
 from fractions import Fraction
@@ -31,7 +31,7 @@ def squared(
     duration_s: float = 0.4,
     begin_s: float = 0,
 ) -> Path:
-    """Grey, with a white square of 100 x 100 as it is shown, where its pixels have this form."""
+    """A grey picture with a white square of 100 x 100 as shown, with this pixel aspect ratio."""
     x, y = centre or (width // 2, height // 2)
     wide = round(SIDE / pixels)
     box = f"drawbox={x - wide // 2}:{y - SIDE // 2}:{wide}:{SIDE}:white:fill,setsar={pixels}"
@@ -41,12 +41,12 @@ def squared(
 
 
 def clap(width: int, height: int, right: int = 0, down: int = 0) -> bytes:
-    """The clean aperture's size, and how far its centre is from the picture's (ISO/IEC 14496-12, 12.1.4)."""
+    """A clean aperture box: its size, and its centre's distance from the picture's (ISO/IEC 14496-12, 12.1.4)."""
     return struct.pack(">IIIIiIiI", width, 1, height, 1, right, 1, down, 1)
 
 
 def square(frame: VideoFrame) -> tuple[int, int, int, int]:
-    """Left, top, width and height of what is white."""
+    """Left, top, width and height of the white square."""
     plane = frame.planes[0]
     lines = [bytes(plane)[y * plane.line_size :][: frame.width] for y in range(frame.height)]
     rows = [y for y, line in enumerate(lines) if max(line) > 200]
@@ -140,7 +140,7 @@ def test_picture_that_changes_its_form_gets_bars(
 
 
 def test_picture_that_changes_its_size_alone_fills_the_frame(tmp_path: Path) -> None:
-    """A broadcast goes from HD to SD whose pixels are wide: both are 16:9."""
+    """A broadcast changes from HD to SD with wide pixels: both are 16:9."""
     large = squared(tmp_path / "large.ts", 1280, 720)
     small = squared(tmp_path / "small.ts", 720, 576, pixels=Fraction(64, 45), begin_s=0.4)
     clip = encode(joined_parts(tmp_path / "video.ts", large, small), tmp_path)
@@ -151,7 +151,7 @@ def test_picture_that_changes_its_size_alone_fills_the_frame(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("size", [(320, 240), (640, 272)])
 def test_interlaced_picture_that_changes_gets_bars(tmp_path: Path, size: tuple[int, int]) -> None:
-    """ffmpeg's deinterlacer takes pictures of one size."""
+    """ffmpeg's deinterlacer only takes pictures of one size."""
     fields = (*MPEG2, "-flags", "+ildct+ilme", "-vf", "setfield=tff")
     wide = squared(tmp_path / "wide.ts", 320, 180, codec=fields)
     other = squared(tmp_path / "other.ts", *size, codec=fields, begin_s=0.4)
@@ -166,7 +166,7 @@ def test_interlaced_picture_that_changes_gets_bars(tmp_path: Path, size: tuple[i
 
 
 def test_changed_form_holds_across_a_seam(tmp_path: Path) -> None:
-    """The second chunk begins with the other form, and never sees the first."""
+    """The second chunk begins with the other shape and never reads the first."""
     wide = squared(tmp_path / "wide.ts", 320, 180, duration_s=12.4)
     other = squared(tmp_path / "other.ts", 240, 180, duration_s=1, begin_s=12.4)
     again = squared(tmp_path / "again.ts", 320, 180, duration_s=1, begin_s=13.4)
@@ -180,7 +180,7 @@ def test_changed_form_holds_across_a_seam(tmp_path: Path) -> None:
 
 
 def test_usual_videos_headers_are_alike(tmp_path: Path) -> None:
-    """Then its graph stays the short one."""
+    """So its graph stays short."""
     clip = squared(tmp_path / "video.ts", 320, 180, codec=(*H264, "-g", "2"))
     assert probe(clip, limits=LIMITS).video.shapes == ()
 

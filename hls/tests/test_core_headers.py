@@ -1,4 +1,4 @@
-"""What a key frame's header tells about its size, by codec: alike for all pictures of a size, and for no others."""
+"""The headers of keyframes, by codec: equal for all pictures of a size, and different for other sizes."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Files made to do harm: cut off, with flipped bits, or something else under a video's name."""
+"""Files made to do harm: cut off, with flipped bits, or something else with a video's file name."""
 
 import random
 import socket
@@ -39,7 +39,7 @@ def whole(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 def outcome(source: Path, folder: Path) -> str:
-    """A video that decodes, or one of the sentences for a file that can't be read: nothing else may happen."""
+    """The only permitted outcomes: a video that decodes, or a refusal with one of the codes for unreadable files."""
     try:
         clip = encode(source, folder)
     except TranscodeError as error:
@@ -79,7 +79,7 @@ def test_noise_is_refused(tmp_path: Path, seed: int) -> None:
 
 @pytest.fixture
 def secret(tmp_path: Path) -> Path:
-    """A video elsewhere on the disk, that an upload must not be able to show."""
+    """A video elsewhere on the disk, which no upload may make visible."""
     (tmp_path / "elsewhere").mkdir()
     return make(tmp_path / "elsewhere" / "secret.ts", look=LOOK)
 
@@ -109,7 +109,7 @@ def test_disguised_list_of_local_files_is_refused(tmp_path: Path, secret: Path, 
 
 @pytest.mark.parametrize("name", ["hls", "concat", "dash", "asx", "sdp"])
 def test_disguised_list_of_urls_asks_nobody(tmp_path: Path, name: str) -> None:
-    """SSRF: nobody listening on the address may hear from the parser."""
+    """SSRF: the parser mustn't connect to an address in the file."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(0.2)
         source = tmp_path / "video.mp4"
@@ -120,7 +120,7 @@ def test_disguised_list_of_urls_asks_nobody(tmp_path: Path, name: str) -> None:
 
 
 def test_list_put_in_place_of_a_probed_video_is_not_followed(tmp_path: Path, secret: Path) -> None:
-    """Between probe and chunk the file changes, to the same size: the demuxer is forced to the probed one."""
+    """The file changes between probing and encoding, with the same size: the probed demuxer is forced."""
     source = make(tmp_path / "video.mp4", look=LOOK)
     plan = make_plan(probe(source, limits=LIMITS))
     text = DISGUISES["hls"].format(target=secret)

@@ -1,4 +1,4 @@
-"""Interlaced videos: each field is a picture of its own, unless two of them only store a whole one."""
+"""Interlaced sources: each field becomes a picture, unless both fields belong to one progressive picture."""
 
 from collections.abc import Sequence
 from fractions import Fraction
@@ -8,7 +8,7 @@ import av
 import pytest
 from av.video.frame import VideoFrame
 
-from hls.core.fields import show_two_moments
+from hls.core.interlacing import show_two_moments
 from hls.core.plan import make_plan
 from hls.core.probe import probe
 from hls.tests.clips import ffmpeg
@@ -24,7 +24,7 @@ MPEG2 = ("-c:v", "mpeg2video", "-q:v", "3", "-flags", "+ildct+ilme", "-pix_fmt",
 
 
 def clip(target: Path, rate: str, filters: str, *, codec: Sequence[str] = H264, duration_s: float = 13) -> Path:
-    """A bar that moves on with each moment, which `filters` make into fields."""
+    """A bar that moves with each picture; `filters` turn pictures into fields."""
     black = f"color=black:s={WIDTH}x{HEIGHT}:r={rate}:d={duration_s}"
     white = f"color=white:s={BAR}x{HEIGHT}:r={rate}:d={duration_s}"
     graph = f"[0][1]overlay=x='mod(n*{STEP},{ROUND})':shortest=1,{filters}"
@@ -37,7 +37,7 @@ def clip(target: Path, rate: str, filters: str, *, codec: Sequence[str] = H264, 
 
 
 def bar(frame: VideoFrame) -> float:
-    """The middle of what is white, in pixels."""
+    """The middle of the white bar, in pixels."""
     plane = frame.planes[0]
     luma = bytes(plane)
     lines = [luma[y * plane.line_size :][:WIDTH] for y in range(20, HEIGHT - 20, 9)]
@@ -83,14 +83,14 @@ def test_a_picture_that_is_stored_as_fields_stays_one(tmp_path: Path) -> None:
 
 
 def test_pictures_that_hardly_tell_are_taken_for_fields(tmp_path: Path) -> None:
-    """Black before the video begins: smooth at twice the frames is the smaller mistake."""
+    """A source that begins with black: making twice the frames for nothing is the smaller mistake."""
     still = clip(tmp_path / "video.mkv", "25", "setfield=tff,drawbox=color=black:t=fill", duration_s=1)
     assert make_plan(probe(still, limits=LIMITS)).timeline.rate == 50
 
 
 @pytest.mark.parametrize(("rate", "made"), [("25", "25"), ("50", "50")])
 def test_no_more_than_60_pictures_are_made_of_fields(tmp_path: Path, rate: str, made: str) -> None:
-    """Frames at 50 a second would have a hundred moments."""
+    """50 frames per second would have a hundred fields."""
     flagged = clip(tmp_path / "video.mkv", rate, "setfield=tff", duration_s=1)
     assert make_plan(probe(flagged, limits=LIMITS)).timeline.rate == Fraction(made)
 

@@ -1,4 +1,4 @@
-"""Recordings put one after the other, whose clocks start anew: all of them are played."""
+"""Recordings joined one after the other, whose clocks start anew: all of them are played."""
 
 from pathlib import Path
 
@@ -49,7 +49,7 @@ def test_the_same_recording_three_times(tmp_path: Path, suffix: str) -> None:
 @pytest.mark.parametrize("offset_s", ["3000", "30"])
 @pytest.mark.parametrize("is_later_first", [True, False])
 def test_recordings_of_different_times(tmp_path: Path, offset_s: str, is_later_first: bool) -> None:
-    """A clock that leaps ahead, or falls back to below where the first one began (which may look like a wrap)."""
+    """The clock jumps ahead, or back to before the first recording (which may look like a wrap-around)."""
     early = recording(tmp_path, "ts")
     late = remux(early, tmp_path / "late.ts", after=("-output_ts_offset", offset_s))
     clip = encode(joined(tmp_path / "joined.ts", *((late, early) if is_later_first else (early, late))), tmp_path)

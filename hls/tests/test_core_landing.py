@@ -1,4 +1,4 @@
-"""Chunks begin with a picture that a decoder has shown to be right, whatever a container says about its key frames."""
+"""Chunks begin with a correct picture, whatever a container says about its keyframes."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,13 +14,13 @@ from hls.tests.watching import LIMITS, assert_plays, beep_times, encode, numbers
 pytestmark = pytest.mark.ffmpeg
 
 RATE = 10
-FRAMES = 200  # two chunks: the first is of 12 seconds
+FRAMES = 200  # two chunks: the first one lasts 12 seconds
 LOOK = Look(width=160, height=120, rate=str(RATE), duration_s=FRAMES / RATE)
 NO_SOUND = None
 
 
 def without_sync_table(path: Path) -> Path:
-    """Without it, every picture of an MP4 counts as a key frame (ISO/IEC 14496-12, 8.6.2)."""
+    """Remove `stss`: without it, every picture of an MP4 counts as a keyframe (ISO/IEC 14496-12, 8.6.2)."""
     path.write_bytes(path.read_bytes().replace(b"stss", b"free"))
     return path
 
@@ -41,7 +41,7 @@ def h263_without_sync_table(folder: Path) -> Path:
 
 
 def wmv_whose_index_leads_too_far(folder: Path) -> Path:
-    """Every entry of its simple index names the packet that is stored six seconds later."""
+    """Make every entry of the simple index point at the packet that is stored six seconds later."""
     path = make(
         folder / "video.wmv", look=LOOK, video=("-c:v", "wmv2", "-q:v", "3", "-g", "15"), audio=("-c:a", "wmav2")
     )
@@ -61,7 +61,7 @@ def untold_key_frames(folder: Path) -> Path:
 
 
 def key_frames_that_are_none(folder: Path) -> Path:
-    """Flash's screen video: the decoder tells nothing about a picture, and the container lies about each."""
+    """Flash's screen video: the decoder says nothing about picture types, and the container is wrong about each."""
     path = make(folder / "video.flv", look=LOOK, video=("-c:v", "flashsv", "-g", "500"), audio=NO_SOUND)
     data = bytearray(path.read_bytes())
     at = 13
@@ -75,7 +75,7 @@ def key_frames_that_are_none(folder: Path) -> Path:
 
 
 def intra_refresh(folder: Path) -> Path:
-    """H.264 without a key frame but the first one: a column of each picture is coded anew."""
+    """H.264 whose only keyframe is the first picture: each picture refreshes one column."""
     video = (
         "-c:v",
         "libx264",
@@ -114,7 +114,7 @@ def test_the_pictures_after_a_seam_are_the_videos(name: str, tmp_path: Path) -> 
 
 
 def test_h264_in_avi_shows_every_picture_once(tmp_path: Path) -> None:
-    """AVI has no times: libavformat takes the order of storing for that of showing."""
+    """AVI has no timestamps: libavformat assumes that pictures are shown in the order in which they are stored."""
     video = ("-c:v", "libx264", "-preset", "veryfast", "-bf", "3", "-g", "50", "-pix_fmt", "yuv420p")
     clip = encode(make(tmp_path / "video.avi", look=LOOK, video=video, audio=("-c:a", "mp3")), tmp_path)
     whole = clip.joined("480p")
@@ -162,7 +162,7 @@ def test_pictures_without_times_are_shown(tmp_path: Path, b_frames: str) -> None
 
 @pytest.mark.parametrize("rate", ["24000/1001", "30000/1001"])
 def test_chunks_of_rates_that_are_no_round_numbers_begin_nearby(tmp_path: Path, rate: str) -> None:
-    """A place that was found for a chunk is taken: rounding mustn't make it late by nothing."""
+    """A place that was found for a chunk is used: a rounding error mustn't make it seem too late."""
     look = Look(width=160, height=120, rate=rate, duration_s=135)
     video = ("-c:v", "libx264", "-preset", "ultrafast", "-g", "48", "-keyint_min", "48", "-pix_fmt", "yuv420p")
     plan = make_plan(probe(make(tmp_path / "video.mkv", look=look, video=video, audio=NO_SOUND), limits=LIMITS))

@@ -1,4 +1,4 @@
-"""How long a video is: as long as the longer of picture and sound, save for what is nothing but rounding."""
+"""A video lasts as long as its pictures or its sound, whichever is longer, except for rounding."""
 
 from dataclasses import replace
 from fractions import Fraction
@@ -13,7 +13,7 @@ from hls.tests.factories import source
 
 
 def heard(begin_s: Fraction, end_s: Fraction, **changes: object) -> Source:
-    """A video of ten seconds at 25 fps from second 100 on, with sound from and to these seconds after its beginning."""
+    """Ten seconds at 25 fps from second 100 on; `begin_s` and `end_s` of the sound count from there."""
     zero = Fraction(100)
     made = source(seconds=10)
     audio = AudioTrack(1, "aac", 2, 48_000, heard_s=zero + begin_s, end_s=zero + end_s)

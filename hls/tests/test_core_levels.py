@@ -1,4 +1,4 @@
-"""How loud sound is: as in the source, whatever its channels are called."""
+"""Sound is as loud as in the source, whatever its channels are called."""
 
 from math import log10
 from pathlib import Path
@@ -18,7 +18,7 @@ SILENT_DB = -90
 
 
 def peaks_db(path: Path) -> list[float]:
-    """The highest sample of each channel, of full scale; without the first and last half second."""
+    """The peak of each channel in dB of full scale, without the first and last half second."""
     resampler, peaks, begin_s = AudioResampler(format="fltp"), dict[int, float](), None
     with av.open(str(path)) as container:
         for frame in container.decode(audio=0):
@@ -38,7 +38,7 @@ PCM = ("-c:a", "pcm_s16le")
 def clip(
     folder: Path, layout: str, *gains: float, name: str = "video.mov", audio: tuple[str, ...] = PCM
 ) -> list[float]:
-    """The peaks of a video whose sound has a tone of such gain in each channel."""
+    """The peaks of a result whose source has a tone of this gain in each channel."""
     channels = "|".join(f"c{number}={gain}*c0" for number, gain in enumerate(gains))
     source = make(
         folder / name,
@@ -66,12 +66,12 @@ def test_two_channels_stay_two_whatever_they_are_called(tmp_path: Path, layout: 
 
 
 def test_more_channels_are_mixed_as_ever(tmp_path: Path) -> None:
-    """FFmpeg's way: the centre 3 dB quieter in both, without the bass."""
+    """FFmpeg's default: the centre is 3 dB quieter in both channels, and the bass is left out."""
     assert clip(tmp_path, "5.1", 0, 0, 1, 1, 0, 0) == pytest.approx([HALF_DB - 3.01] * 2, abs=0.1)
 
 
 def test_sound_all_around_is_heard_from_its_side(tmp_path: Path) -> None:
-    """First-order ambisonics: everything, and left less right."""
+    """First-order ambisonics: one channel has everything, the next one left minus right."""
     ambisonic = ("-c:a", "libopus", "-mapping_family", "2")
     left, right = clip(tmp_path, "ambisonic 1", 0.5, 0.5, 0, 0, name="video.mkv", audio=ambisonic)
     assert left - right == pytest.approx(9.54, abs=0.3)

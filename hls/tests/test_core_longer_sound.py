@@ -1,4 +1,4 @@
-"""Sound that begins before the picture or goes on after it: the video lasts as long as the longer of both."""
+"""Sound that begins before the pictures or goes on after them: the video is as long as both together."""
 
 from math import ceil
 from pathlib import Path
@@ -33,13 +33,13 @@ def recording(
 
 
 def shown(clip: WatchedVideo) -> list[int]:
-    """The numbers of all frames, and BLACK for those without the mark that every picture has in its corner."""
+    """The numbers of all frames; BLACK for frames without the corner mark that every picture of the source has."""
     pictures = frames(clip.joined("480p"))
     return [number(frame) if luma(frame, 1 / 16, 1 / 16) > 128 else BLACK for frame in pictures]
 
 
 def assert_heard(clip: WatchedVideo, count: int) -> None:
-    """A beep at each full second, without a gap."""
+    """There is a beep at each full second, without a gap."""
     whole = clip.joined("480p")
     beeps = [at_s - 10 for at_s in beep_times(whole)]
     assert len(beeps) == count
@@ -49,7 +49,7 @@ def assert_heard(clip: WatchedVideo, count: int) -> None:
 
 @pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts", "mov"])
 def test_the_last_picture_stays_while_the_sound_goes_on(tmp_path: Path, suffix: str) -> None:
-    """Over a chunk's end, at 12 seconds."""
+    """The chunk boundary at 12 seconds is in that time."""
     clip = encode(recording(tmp_path / f"video.{suffix}", picture_s=3.2, sound_s=15), tmp_path)
     assert_plays(clip)
     assert shown(clip) == [*range(32), *[31] * 118]
@@ -90,7 +90,7 @@ def test_a_single_picture_is_a_video_as_long_as_its_sound(tmp_path: Path) -> Non
 
 
 def test_slides_stand_as_long_as_is_talked(tmp_path: Path) -> None:
-    """Of a variable rate, with the last one long before a chunk's end."""
+    """The slides have a variable rate, and the last one begins long before a chunk's end."""
     kept = "eq(n,0)+eq(n,20)+eq(n,47)"
     clip = encode(recording(tmp_path / "video.mkv", picture_s=5, sound_s=50, keep=kept), tmp_path)
     assert_plays(clip)
@@ -146,7 +146,7 @@ def test_a_video_is_too_long_by_its_sound_too(tmp_path: Path) -> None:
 
 
 def test_a_cover_is_no_video(tmp_path: Path) -> None:
-    """A picture that belongs to a song is marked as one."""
+    """The cover picture of a song is marked as such."""
     cover = tmp_path / "cover.jpg"
     ffmpeg("-f", "lavfi", "-i", picture(look(0.1)), "-frames:v", "1", str(cover))
     song = tmp_path / "song.m4a"

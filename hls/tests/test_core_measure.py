@@ -1,4 +1,4 @@
-"""Nothing is published that wasn't looked at: each thing an encoder could get wrong is found, without an encoder."""
+"""Every mistake that an encoder could make is found before publishing; no encoder is needed for these tests."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -39,7 +39,7 @@ def chunk(tmp_path: Path) -> Path:
 
 
 def rewrite(chunk: Path, pictures: list[Picture], sound: list[int] | None = None, stream: bytes = adts()) -> None:
-    """Another first segment."""
+    """Write a different first segment."""
     times = sound_of(PLAN, FIRST) if sound is None else sound
     (chunk / "480p" / SEGMENT).write_bytes(written(pictures, times, stream))
 

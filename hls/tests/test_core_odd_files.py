@@ -1,4 +1,4 @@
-"""Files with more, or less, in them than one picture and one sound; and names that mean something to a shell."""
+"""Files with more or fewer tracks than one picture and one sound, and file names with shell characters."""
 
 from pathlib import Path
 

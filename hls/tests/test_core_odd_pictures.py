@@ -25,7 +25,7 @@ def rgb(frame: VideoFrame, x: float = 0.5, y: float = 0.5) -> tuple[int, ...]:
 
 
 def assert_tagged_sdr(frame: VideoFrame) -> None:
-    """8-bit 4:2:0 BT.709, and the stream says so."""
+    """The stream is 8-bit 4:2:0 BT.709, and its tags say so."""
     assert frame.format.name == "yuv420p"
     assert (frame.colorspace, frame.color_primaries, frame.color_trc) == (BT709, BT709, BT709)
 
@@ -50,7 +50,7 @@ def test_turned_picture_is_upright(tmp_path: Path, stored: str, flag: str, size:
 
 
 def test_interlaced_picture_loses_its_comb_and_shows_each_field(tmp_path: Path) -> None:
-    """A bar moves from field to field: in an interlaced frame its edges are combs."""
+    """A bar moves from field to field, so its edges are combs in an interlaced frame."""
     moving = "color=black:s=320x240:r=50:d=2[b];color=white:s=40x240:r=50:d=2[w];[b][w]overlay=x='mod(n*7,270)'"
     source = tmp_path / "video.ts"
     coded = ("-c:v", "mpeg2video", "-q:v", "2", "-flags", "+ildct+ilme")
@@ -65,7 +65,7 @@ def test_interlaced_picture_loses_its_comb_and_shows_each_field(tmp_path: Path) 
 
 
 def comb(frame: VideoFrame) -> int:
-    """How many places differ from the lines above and below, which are alike."""
+    """How many pixels differ from the lines above and below, which are equal."""
     count = 0
     for x in range(0, 320, 3):
         above, here, below = (luma(frame, x / 320, (100 + line) / 240) for line in range(3))
@@ -78,7 +78,7 @@ HEVC10 = ("-c:v", "libx265", "-preset", "ultrafast", "-pix_fmt", "yuv420p10le")
 
 @pytest.mark.parametrize(("transfer", "code"), [("smpte2084", 0.58), ("arib-std-b67", 0.75)])
 def test_hdr_becomes_sdr(tmp_path: Path, transfer: str, code: float) -> None:
-    """HDR reference white, 203 cd/m² by BT.2408, is a light grey in SDR, without a tint."""
+    """HDR reference white, 203 cd/m² by BT.2408, becomes a light grey in SDR, without a tint."""
     grey = f"color=black:s=160x120:r=25:d=1,format=yuv420p10le,lutyuv=y={round(64 + code * 876)}:u=512:v=512"
     parameters = f"log-level=error:colorprim=bt2020:transfer={transfer}:colormatrix=bt2020nc"
     source = tmp_path / "video.mp4"
@@ -127,7 +127,7 @@ def test_colours_stay_what_they_are(tmp_path: Path, look: Look, matrix: str, tag
 
 
 def test_size_that_changes_on_the_way_keeps_its_frames(tmp_path: Path) -> None:
-    """Broadcast recordings do this; the video keeps the size it began with."""
+    """Broadcast recordings do this; the result keeps the size of the first picture."""
     parts = [
         make(tmp_path / f"{width}.ts", look=Look(width=width, height=height, duration_s=2), audio=None)
         for width, height in ((320, 240), (160, 120))
@@ -155,7 +155,7 @@ def test_large_picture_gets_all_three_renditions_and_not_a_fourth(tmp_path: Path
 
 
 def test_numbered_picture_is_what_it_claims(tmp_path: Path) -> None:
-    """The tests' own eye: a source read back without any encoder of ours."""
+    """Checks the tests' own measuring: a source is read back without any encoder of ours."""
     source = tmp_path / "video.mkv"
     ffmpeg("-f", "lavfi", "-i", picture(SMALL), *H264, str(source))
     assert numbers(source) == list(range(30))

@@ -1,4 +1,4 @@
-"""Odd pictures over a chunk's end: what is done to them is done alike on both sides of the seam."""
+"""Unusual pictures across a chunk boundary: both sides of the seam are treated alike."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +11,7 @@ from hls.tests.watching import WatchedVideo, assert_plays, encode, frames, luma,
 pytestmark = pytest.mark.ffmpeg
 
 RATE = 10
-FRAMES = 135  # two chunks: the first is of 12 seconds
+FRAMES = 135  # two chunks: the first one lasts 12 seconds
 LOOK = Look(width=320, height=240, rate=str(RATE), duration_s=FRAMES / RATE)
 HDR = "log-level=error:colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc"
 
@@ -41,7 +41,7 @@ def twice_the_rate(folder: Path) -> Path:
 
 
 def changing_size(folder: Path) -> Path:
-    """The picture shrinks right before the seam, at 11 seconds."""
+    """The picture becomes smaller just before the seam, at 11 seconds."""
     large = make(folder / "large.ts", look=Look(320, 240, str(RATE), 11), audio=None)
     small = make(folder / "small.ts", look=Look(160, 120, str(RATE), 2.5), audio=None)
     later = remux(small, folder / "later.ts", after=("-output_ts_offset", "11"))
@@ -82,7 +82,7 @@ def test_the_video_breaks_no_rule(made: tuple[WatchedVideo, list[int]]) -> None:
 
 
 def test_the_picture_is_as_bright_after_the_seam_as_before(made: tuple[WatchedVideo, list[int]]) -> None:
-    """Between the blocks, where nothing moves."""
+    """The brightness between the blocks, where nothing moves."""
     clip, _ = made
     seam = clip.plan.timeline.chunks[1].first_frame
     pictures = list(frames(clip.joined("480p")))

@@ -1,4 +1,4 @@
-"""Sources whose clocks are odd: variable rates, late or missing sound, other beginnings, hidden beginnings."""
+"""Sources with unusual clocks: variable rates, late or missing sound, other start times, hidden beginnings."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -16,11 +16,11 @@ H264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
 
 
 def assert_sync(whole: Path, *, sound_is_late_by_s: float = 0, first_number: int = 0) -> list[float]:
-    """Beep k of the source is heard when frame 25 k was or would be shown. The times from the video's beginning."""
+    """Beep k of the source is heard when frame 25 k was or would be shown. Times count from the video's beginning."""
     beeps = [at_s - 10 for at_s in beep_times(whole)]
     for at_s in beeps:
         source_s = at_s + first_number / 25 - sound_is_late_by_s
-        if at_s > 0.05:  # a beep cut by the video's beginning begins there
+        if at_s > 0.05:  # a beep that the video's beginning cuts off begins there
             assert abs(source_s - round(source_s)) < SYNC_S, beeps
     return beeps
 
@@ -69,7 +69,7 @@ def test_bursts_of_a_faster_rate_are_shown_whole(tmp_path: Path, suffix: str) ->
 
 
 def test_a_steady_rate_that_jitters_keeps_its_rate_and_shows_every_picture(tmp_path: Path) -> None:
-    """As cameras of the web do, over a chunk's end."""
+    """As webcams do, across a chunk boundary."""
     look = Look(width=160, height=120, duration_s=13)
     jitter = "settb=1/1000,setpts='(N+0.15*(sin(N*1.7)+sin(N*0.61)))/24.9/TB'"
     exact = ("-fps_mode", "vfr", "-enc_time_base:v", "1:1000")
@@ -84,7 +84,7 @@ def test_a_steady_rate_that_jitters_keeps_its_rate_and_shows_every_picture(tmp_p
 @pytest.mark.parametrize(("rate", "lost"), [("60003/1000", 0), ("60058/1000", 1)])
 @pytest.mark.parametrize("suffix", ["mkv", "mp4"])
 def test_a_hair_above_60_is_not_halved(tmp_path: Path, rate: str, lost: int, suffix: str) -> None:
-    """At 60.058 one picture in 17 seconds is one too many."""
+    """At 60.058 fps, one picture in 17 seconds is too many."""
     look = Look(width=160, height=120, rate=rate, duration_s=13)
     clip = encode(make(tmp_path / f"video.{suffix}", look=look, audio=None), tmp_path)
     assert clip.plan.timeline.rate == 60

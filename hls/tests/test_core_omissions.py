@@ -1,4 +1,4 @@
-"""What of a source is not in the result is found in real files, and said in sentences."""
+"""What is missing from the result is found in real files and described in sentences."""
 
 from dataclasses import replace
 from fractions import Fraction
@@ -157,7 +157,7 @@ def test_a_video_of_all_around_is_found(tmp_path: Path) -> None:
 
 @pytest.mark.ffmpeg
 def test_captions_inside_of_the_picture_are_found(tmp_path: Path) -> None:
-    """As American television has them: an SEI message of H.264 (ATSC A/53 part 4)."""
+    """As American television has them, in an SEI message of H.264 (ATSC A/53 part 4)."""
     clip = make(tmp_path / "plain.mp4", look=SMALL, audio=None)
     captions = "b50031474139340341ff" + "fc9420" + "ff"  # country, provider, GA94, one pair of bytes
     payload = f"06{4:02x}{len(captions) // 2:02x}{captions}80"
@@ -188,7 +188,7 @@ def test_names_that_are_no_utf_8_do_not_make_a_video_unreadable(tmp_path: Path) 
 
 @pytest.mark.parametrize("suffix", ["mkv", "mp4", "ogv"])
 def test_the_rest_of_a_file_that_is_cut_off_is_said(tmp_path: Path, suffix: str) -> None:
-    """An OGG file is one of two recordings: FFmpeg can't read on beyond the first one's end."""
+    """The OGG file has two recordings: FFmpeg can't read on after the first one's end."""
     is_ogg = suffix == "ogv"
     video, audio = (("-c:v", "libtheora"), ("-c:a", "libvorbis")) if is_ogg else (H264, ("-c:a", "aac"))
     whole = make(

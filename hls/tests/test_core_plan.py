@@ -1,4 +1,4 @@
-"""What is decided before anything is encoded: rates, boundaries, renditions; for any video."""
+"""What is decided for any video before it is encoded: rates, boundaries, renditions."""
 
 import json
 from dataclasses import replace
@@ -75,7 +75,7 @@ def test_chunks_tile_the_segments_and_the_first_is_short(rate: Fraction, frame_c
 
 @given(rate=rates, frame_count=frame_counts)
 def test_no_segment_is_longer_than_the_target_duration(rate: Fraction, frame_count: int) -> None:
-    """RFC 8216 4.3.3.1, and Apple's half second."""
+    """RFC 8216 4.3.3.1, and Apple's limit of half a second."""
     grid = timeline(rate, frame_count)
     for segment in grid.segments:
         duration_s = segment.frame_count / rate

@@ -1,4 +1,4 @@
-"""Playlists, names and the storyboard as text, letter by letter."""
+"""Playlists, file names and the storyboard's text, character by character."""
 
 from fractions import Fraction
 from itertools import pairwise
@@ -11,8 +11,8 @@ from hls.conformance.m3u8 import attributes, byte_range, parse
 from hls.core import names, playlists, storyboard
 from hls.core.bandwidth import Piece, average_bps, peak_bps
 from hls.core.chunk import IFrame, RenditionFacts, SegmentFacts
-from hls.core.pictures import moment_of_tile
 from hls.core.plan import make_plan
+from hls.core.poster_frames import moment_of_tile
 from hls.tests.test_core_plan import clip
 
 PLAN = make_plan(clip(rate=Fraction(24000, 1001), frame_count=300, duration_s=Fraction(300 * 1001, 24000)))
@@ -146,7 +146,7 @@ def pieces(*sizes_and_durations: tuple[int, float]) -> list[Piece]:
     ("video_pieces", "peak"),
     [
         (pieces((1000, 6), (3000, 6), (2000, 6)), 4000),
-        (pieces((1000, 6), (3000, 1)), 4572),  # a short last segment counts together with the one before it
+        (pieces((1000, 6), (3000, 1)), 4572),  # a short last segment counts together with the previous one
         (pieces((1000, 2)), 4000),  # a video shorter than half a target duration
         (pieces((500, 2), (600, 2), (100, 2), (400, 2)), 2200),  # runs of I-frames: 4 s are the shortest of 3 to 9 s
     ],
@@ -213,9 +213,9 @@ def test_storyboard_has_a_cue_for_each_tile_and_no_gap() -> None:
 
 
 def test_tiles_fill_sheets_row_by_row() -> None:
-    assert storyboard.place(LONG, 0) == storyboard.Place(0, 0, 0)
-    assert storyboard.place(LONG, 6) == storyboard.Place(0, 240, 136)
-    assert storyboard.place(LONG, 25) == storyboard.Place(1, 0, 0)
+    assert storyboard.place(LONG, 0) == storyboard.TilePosition(0, 0, 0)
+    assert storyboard.place(LONG, 6) == storyboard.TilePosition(0, 240, 136)
+    assert storyboard.place(LONG, 25) == storyboard.TilePosition(1, 0, 0)
     assert storyboard.sheet_count(LONG) == 16
     assert storyboard.sheet_size(LONG, 0) == (1200, 680)
     assert storyboard.sheet_size(LONG, 15) == (1200, 3 * 136)

@@ -1,4 +1,4 @@
-"""Programs that are started are bounded, watched, and never outlive what they are for."""
+"""Programs are limited, watched, and never outlive the work that they are for."""
 
 import os
 import signal
@@ -33,7 +33,7 @@ def has_begun(note: Path) -> bool:
 
 
 def is_alive(pid: int) -> bool:
-    """A zombie that nobody reaped yet is dead."""
+    """A zombie that hasn't been reaped yet counts as dead."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""A chunk tells of its progress from its first second on, wherever its first storyboard picture is."""
+"""A chunk reports progress from its first second on, wherever its first storyboard tile is."""
 
 from pathlib import Path
 
@@ -25,7 +25,7 @@ def slowed(folder: Path) -> Path:
 
 
 def test_frames_are_told_before_the_first_tile(tmp_path: Path) -> None:
-    """A watchdog ends encoders that are silent for a minute; on a slow machine ten seconds of video can take longer."""
+    """A silent encoder is killed after a minute; on a slow machine, ten seconds of video can take longer."""
     source = small_video(tmp_path / "video.mp4", seconds=101)
     plan = make_plan(probe(source, limits=LIMITS))
     span = plan.timeline.chunks[1]

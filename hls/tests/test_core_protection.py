@@ -1,4 +1,4 @@
-"""Encrypted videos are refused in words that say so, whatever hides them; clear ones with such marks nearby play."""
+"""Encrypted sources are refused with that reason, however they are marked; clear ones with similar marks play."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -47,13 +47,13 @@ def written(path: Path, data: bytes) -> Path:
 def test_common_encryption_is_said(clear: Path, tmp_path: Path, options: tuple[str, ...]) -> None:
     encryption = () if "mov" in options else CENC
     source = remux(clear, tmp_path / "video.mp4", after=[*encryption, *options])
-    if not encryption:  # a sample entry without a scheme that is known: libav finds no decoder for it
+    if not encryption:  # a sample entry of an unknown scheme: libav finds no decoder for it
         source.write_bytes(renamed(source.read_bytes(), b"avc1", b"encv"))
     assert_said(source, lambda path: probe(path, limits=LIMITS))  # in a process of its own
 
 
 def renamed(data: bytes, name: bytes, other: bytes) -> bytes:
-    """The last sample entry of that name gets another one; `moov` is at the end of the file."""
+    """Rename the last sample entry of this name; `moov` is at the end of the file."""
     at = data.rindex(name, data.rindex(b"moov"))
     return data[:at] + other + data[at + 4 :]
 
@@ -104,7 +104,7 @@ def test_a_video_that_was_decrypted_plays_though_its_licence_is_still_there(clea
 
 
 def element(name: bytes, content: bytes, *, length: int = 0) -> bytes:
-    """An EBML element; with a `length` filled up to it by a void one."""
+    """An EBML element; with a `length`, a void element fills it up."""
     made = name + (0x4000 | len(content)).to_bytes(2) + content
     return made + (element(b"\xec", bytes(length - len(made) - 3)) if length else b"")
 
@@ -149,7 +149,7 @@ def test_windows_media_with_rights_management_is_said(tmp_path: Path, name: str)
 def test_filtered_flash_video_is_said(clear: Path, tmp_path: Path) -> None:
     source = remux(clear, tmp_path / "video.flv", after=["-flvflags", "no_metadata"])
     data = source.read_bytes()
-    assert data[13] == 9  # the first tag is one of the picture's
+    assert data[13] == 9  # the first tag belongs to the picture track
     assert_said(written(source, data[:13] + bytes([9 | 0x20]) + data[14:]))
 
 

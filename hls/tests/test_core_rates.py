@@ -1,4 +1,4 @@
-"""Which frame rate timestamps have: standard ones, rounded clocks, holes, and clocks that are none."""
+"""The frame rate of timestamps: standard rates, rounded clocks, holes, and irregular clocks."""
 
 from fractions import Fraction
 from itertools import pairwise

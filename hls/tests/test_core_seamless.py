@@ -1,4 +1,4 @@
-"""Chunks encoded one by one join into a video without a seam."""
+"""Chunks that are encoded one by one join into a video without a seam."""
 
 from itertools import pairwise
 from pathlib import Path
@@ -101,7 +101,7 @@ def test_any_rate_has_regular_steps_across_chunks(tmp_path: Path, rate: str) -> 
 def test_slow_videos_are_decoded_at_one_pace_to_their_last_picture(
     tmp_path: Path, rate: int, duration_s: float
 ) -> None:
-    """An encoder that gets no more than two pictures delays none of them."""
+    """An encoder delays no picture if it gets no more than two."""
     source = make(tmp_path / "source.mkv", look=Look(160, 120, str(rate), duration_s))
     clip = encode(source, tmp_path)
     assert steps(timestamps(clip.joined("480p"), "video")) == {TICKS // rate}

@@ -1,4 +1,4 @@
-"""Variable rates: the grid shows every picture that lasts, costs no more than that takes, and jitter doesn't matter."""
+"""Variable rates: the grid shows every picture that lasts, is no faster than necessary, and ignores jitter."""
 
 from fractions import Fraction
 from itertools import accumulate
@@ -20,13 +20,13 @@ def measured(seconds: list[float], time_base: Fraction = MILLISECOND) -> Rate:
 
 
 def bursts(usual: int, fast: int, *, every_s: float = 2, burst_s: float = 0.3, duration_s: int = 12) -> list[float]:
-    """`usual` pictures a second, in whole parts of the `fast` rate, and from time to time all of those."""
+    """`usual` pictures per second, on the grid of the `fast` rate, with bursts at the full `fast` rate."""
     frames = range(fast * duration_s)
     return [n / fast for n in frames if n % (fast // usual) == 0 or n / fast % every_s >= every_s - burst_s]
 
 
 def jittering(rate: Fraction, jitter_s: float, count: int = 3000) -> list[float]:
-    """Two waves that never meet, which a steady grid of any other rate can't follow."""
+    """Jitter of two waves with different periods, which no steady grid of another rate can follow."""
     return [n / rate + jitter_s * (sin(n * 1.7) + sin(n * 0.61)) / 2 for n in range(count)]
 
 
@@ -38,7 +38,7 @@ def test_bursts_decide_how_fast_the_grid_is(usual: int, fast: int, time_base: Fr
 
 
 def test_what_the_fastest_grid_can_not_hold_is_counted() -> None:
-    """Pictures at 120 a second last less than a frame at 60; nobody is told of those."""
+    """Pictures at 120 per second last less than a frame at 60, so they aren't counted."""
     found = measured(bursts(20, 120), FINE)
     assert (found.rate, found.hidden_count) == (Fraction(60), 0)
 
@@ -72,10 +72,10 @@ def test_a_phone_that_leaves_out_a_frame_now_and_then_stays_at_30() -> None:
     assert found.hidden_count == 0
 
 
-def test_video_and_television_in_one_recording_are_both_shown() -> None:
-    clip = [n / 23.976 for n in range(500)]
-    television = [clip[-1] + n / 29.97 for n in range(1, 300)]
-    found = measured(clip + television, FINE)
+def test_rates_of_cinema_and_television_in_one_recording_are_both_shown() -> None:
+    cinema = [n / 23.976 for n in range(500)]
+    television = [cinema[-1] + n / 29.97 for n in range(1, 300)]
+    found = measured(cinema + television, FINE)
     assert found.rate in (30, Fraction(30000, 1001))
     assert found.hidden_count == 0
 
@@ -91,6 +91,6 @@ def test_the_usual_rate_above_60_is_60() -> None:
 
 @given(st.lists(st.integers(1500, 9000), max_size=200), st.integers(-900, 900))
 def test_any_picture_that_lasts_a_frame_at_60_is_shown_at_60(steps: list[int], first: int) -> None:
-    """90,000 ticks a second."""
+    """The clock has 90,000 ticks per second."""
     stamps = list(accumulate(steps, initial=first))
     assert spaced(stamps, FINE, Fraction(60), most_hidden=len(stamps)).hidden_count == 0

@@ -1,4 +1,4 @@
-"""H.264's sequence parameter set: what is written there is read back, and what this program can't use is refused."""
+"""H.264's sequence parameter set: written values are read back, and unsupported ones are refused."""
 
 import pytest
 from hypothesis import given
@@ -39,7 +39,7 @@ def test_the_codec_is_named_by_profile_constraints_and_level(
 
 
 def test_bytes_that_were_escaped_are_counted_once() -> None:
-    """Two zeros and a small byte would look like a start code: a 3 is put between (H.264 7.4.1.1)."""
+    """Two zeros and a small byte would look like a start code, so a 3 is put between them (H.264 7.4.1.1)."""
     unit = sps(1920, 1080, profile=0, constraints=0, level=0)
     assert unit.count(b"\x00\x00\x03") == 1
     found = sequence_parameters(unit)
@@ -97,5 +97,5 @@ def test_the_kind_of_a_unit_leaves_its_importance_aside() -> None:
 
 @pytest.mark.parametrize(("number", "bits"), [(0, "1"), (1, "010"), (2, "011"), (3, "00100"), (6, "00111")])
 def test_numbers_are_written_as_the_standards_table_has_them(number: int, bits: str) -> None:
-    """H.264 table 9-2: these tests would prove nothing if writer and reader were wrong alike."""
+    """H.264 table 9-2. Without it, writer and reader could be wrong in the same way unnoticed."""
     assert golomb(number) == bits

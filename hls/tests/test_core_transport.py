@@ -1,4 +1,4 @@
-"""Segments as bytes: what is written into a transport stream is found in it, and nothing else is taken for one."""
+"""Segments as bytes: what is written into a transport stream is read back, and other bytes are refused."""
 
 import pytest
 from hypothesis import given
@@ -207,7 +207,7 @@ def test_as_many_times_as_pictures_are_needed(count: int) -> None:
     value=st.integers(0, 255),
 )
 def test_a_single_wrong_byte_is_read_or_refused_but_never_a_crash(at: int, value: int) -> None:
-    """What the checker and the measuring catch: Malformed and ValueError, and IndexError beyond the end."""
+    """The checker and hls.core.measure catch Malformed, ValueError, and IndexError past the end."""
     data = bytearray(written(pictures(), []))
     data[at] = value
     try:

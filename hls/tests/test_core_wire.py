@@ -1,4 +1,4 @@
-"""Values that travel as JSON: exactly the same on the other side, or refused; and each failure's words."""
+"""Values that travel as JSON come back exactly the same or are refused; and every failure has its sentences."""
 
 import json
 from dataclasses import dataclass

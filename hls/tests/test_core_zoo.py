@@ -30,14 +30,14 @@ LONG = small(duration_s=13)  # two chunks
 
 @dataclass(frozen=True)
 class Case:
-    """A source and what must become of it; sizes and rates are the look's own unless given."""
+    """A source and the expected result; sizes and rates are those of `look` unless given."""
 
     file: str
     look: Look = SMALL
     made: Mapping[str, Any] = field(default_factory=dict)
     size: tuple[int, int] | None = None
     rate: Fraction | None = None
-    every: int = 1  # each so many frames of the source is kept
+    every: int = 1  # every n-th frame of the source is kept
     has_sound: bool = True
 
     @property
@@ -154,7 +154,7 @@ def test_source_becomes_a_faithful_video(name: str, tmp_path: Path) -> None:
 
 
 def assert_frames(whole: Path, case: Case) -> None:
-    """All of them, in order, upright."""
+    """All frames are shown, in order and upright."""
     shown = list(frames(whole))
     assert [number(frame) for frame in shown] == list(range(0, case.frame_count * case.every, case.every))
     corners = [luma(shown[-1], x, y) > 128 for x, y in ((0.05, 0.05), (0.95, 0.05), (0.05, 0.95), (0.95, 0.95))]
@@ -162,7 +162,7 @@ def assert_frames(whole: Path, case: Case) -> None:
 
 
 def assert_sync(whole: Path, duration_s: float) -> None:
-    """A beep at each full second: 10 s is the video's beginning."""
+    """There is a beep at each full second; the video begins at 10 s."""
     beeps = [at_s - 10 for at_s in beep_times(whole) if at_s > 10.5]
     assert [round(at_s) for at_s in beeps] == list(range(1, ceil(duration_s)))
     assert all(abs(at_s - round(at_s)) < SYNC_S for at_s in beeps), beeps

@@ -11,8 +11,8 @@ from hls import pictures, stills
 from hls.core import names, storyboard
 from hls.core.command import Encoder
 from hls.core.errors import Code, TranscodeError
-from hls.core.pictures import moment_of_tile
 from hls.core.plan import Plan
+from hls.core.poster_frames import moment_of_tile
 from hls.folders import version_folder
 from hls.models import State, Transcode
 from hls.published import Served, ServedRendition

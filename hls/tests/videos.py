@@ -18,7 +18,7 @@ def small_video(
     tone: bool = True,
     video: Sequence[str] = ULTRAFAST,
 ) -> Path:
-    """A moving test picture with a tone, H.264 in whatever container the name asks for."""
+    """A moving test picture with a tone, as H.264 in the container that the name asks for."""
     path.parent.mkdir(parents=True, exist_ok=True)
     sources = ["-f", "lavfi", "-i", f"testsrc2=s={size}:r={rate}:d={seconds}"]
     if tone:

@@ -1,4 +1,4 @@
-"""Encodes a video with the core alone, and looks at what a player would get."""
+"""Encodes a video with the core alone, and checks what a player would get."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -56,7 +56,7 @@ def encode(source: Path, folder: Path, *, encoder: Encoder = ENCODER) -> Watched
 
 
 def encode_one(plan: Plan, index: int, source: Path, folder: Path, encoder: Encoder = ENCODER) -> ChunkFacts:
-    """One chunk in a folder of its own, moved to where the video is."""
+    """Encode one chunk in a folder of its own, and move its files to the video's folder."""
     private = folder / f"chunk-{index}"
     private.mkdir(parents=True)
     facts = encode_chunk(
@@ -76,7 +76,7 @@ def encode_one(plan: Plan, index: int, source: Path, folder: Path, encoder: Enco
 
 
 def complaints(path: Path, ffmpeg: Path = ENCODER.ffmpeg) -> str:
-    """What ffmpeg has to say against a file, decoding all of it; empty for a clean one."""
+    """ffmpeg's warnings while it decodes a whole file; empty for a clean one."""
     command = [str(ffmpeg), "-nostdin", "-v", "warning", "-xerror", "-i", str(path), "-f", "null", "-"]
     ended = run(command, bounds=Bounds(timeout_s=120))
     return ended.stderr or ("" if ended.returncode == 0 else f"ended with {ended.returncode}")
@@ -105,7 +105,7 @@ def numbers(path: Path) -> list[int]:
 
 
 def number(frame: VideoFrame) -> int:
-    """The twelve blocks as a number."""
+    """The number that a frame's twelve blocks show."""
     row = round(frame.height / 2)
     return sum(1 << bit for bit in range(BITS) if luma(frame, (bit + 2.5) / COLUMNS, row / frame.height) > 128)
 
@@ -159,12 +159,12 @@ def _levels(frame: AudioFrame) -> Iterator[tuple[float, float]]:
 
 
 def assert_plays(clip: WatchedVideo) -> None:
-    """Every rendition decodes without a word, and the published files break no rule."""
+    """Every rendition decodes without a warning, and the published files break no rule."""
     for rendition in clip.plan.renditions:
         assert complaints(clip.joined(rendition.name)) == ""
     assert violations(clip) == ()
 
 
 def violations(clip: WatchedVideo) -> tuple[Violation, ...]:
-    """What our own checker has to say against the published files."""
+    """What our own checker finds in the published files."""
     return check(lambda name: (clip.folder / name).read_bytes())

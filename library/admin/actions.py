@@ -1,4 +1,4 @@
-"""What can be done to videos in the admin, one at a time or many: asked first, permitted, and kept in the history."""
+"""The admin's buttons for videos, for one or many: each asks first, needs a permission, and is kept in the history."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -88,7 +88,7 @@ class VideoActions(ModelAdmin):
     def retry_selected(self, request: HttpRequest, queryset: QuerySet[Video]) -> HttpResponse | None:
         return self.ask_about_many(request, queryset, RETRY)
 
-    @admin.action(description="Cancel selected transcodes", permissions=["change"])
+    @admin.action(description="Cancel transcodes of selected videos", permissions=["change"])
     def cancel_selected(self, request: HttpRequest, queryset: QuerySet[Video]) -> HttpResponse | None:
         return self.ask_about_many(request, queryset, CANCEL)
 
@@ -174,7 +174,7 @@ class VideoActions(ModelAdmin):
             self.message_user(request, f"{action.done}: {', '.join(done)}.", messages.SUCCESS)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """With the room that gets free, told beside the counts."""
+        """Tells beside the counts how much space the deletion frees."""
         tree, counts, lacking, protected = super().get_deleted_objects(objs, request)
         freed = size_text(all_bytes(Video.objects.select_related("transcode").filter(pk__in=[obj.pk for obj in objs])))
         return tree, {**counts, "space that gets free": freed}, lacking, protected

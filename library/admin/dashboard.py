@@ -20,9 +20,9 @@ from django.views.decorators.http import require_GET
 
 from hls.models import ACTIVE, Chunk, ChunkState, State, Transcode, Worker
 from library.admin.charts import hourly_chart
-from library.admin.live import fragment
+from library.admin.live_fragments import fragment
+from library.admin.moments import moment
 from library.admin.progress import duration_text, progress_by_id
-from library.admin.timing import moment
 from library.disk import size_text
 from library.models import Video
 from library.storage import served_bytes, uploaded_bytes
@@ -35,8 +35,8 @@ CHART_HOURS = 24
 
 
 @dataclass(frozen=True)
-class Tile:
-    """One number with its words, and where it leads."""
+class StateTile:
+    """How many videos are in a state, in words, and the address of their list."""
 
     label: str
     value: str
@@ -52,7 +52,7 @@ class ShownVideo:
 
 
 @dataclass(frozen=True)
-class Heart:
+class ShownWorker:
     """A worker as the dashboard shows it."""
 
     name: str
@@ -64,7 +64,7 @@ class Heart:
 
 @dataclass(frozen=True)
 class Room:
-    """Bytes, in words."""
+    """The room on the disk, in words."""
 
     uploads: str
     videos: str
@@ -109,7 +109,7 @@ def figures(number: dict[str, int], part: str) -> SafeString:
             context = {"running": shown(videos(ACTIVE).order_by("transcode__queued_at"))}
             context["failed"] = shown(videos([State.FAILED]).order_by("-transcode__finished_at"))
         case "machines":
-            context = {"hearts": hearts(), "room": room()}
+            context = {"workers": shown_workers(), "room": room()}
     return mark_safe(render_to_string(f"admin/library/dashboard/{part}.html", context))  # noqa: S308 (our own template)
 
 
@@ -144,17 +144,19 @@ def counts() -> dict[str, int]:
     return Transcode.objects.aggregate(**{state.value: Count("pk", filter=Q(state=state)) for state in State})
 
 
-def tiles(number: dict[str, int]) -> list[Tile]:
+def tiles(number: dict[str, int]) -> list[StateTile]:
     link = reverse("admin:library_video_changelist")
     return [
-        Tile("In the queue", str(number["queued"]), "schedule", f"{link}?state=queued"),
-        Tile("Being transcoded", str(number["processing"]), "autorenew", f"{link}?state=processing", "running"),
-        Tile("Failed", str(number["failed"]), "error", f"{link}?state=failed", "failed" if number["failed"] else ""),
-        Tile("Ready", str(number["ready"]), "check_circle", f"{link}?state=ready", "done"),
+        StateTile("In the queue", str(number["queued"]), "schedule", f"{link}?state=queued"),
+        StateTile("Being transcoded", str(number["processing"]), "autorenew", f"{link}?state=processing", "running"),
+        StateTile(
+            "Failed", str(number["failed"]), "error", f"{link}?state=failed", "failed" if number["failed"] else ""
+        ),
+        StateTile("Ready", str(number["ready"]), "check_circle", f"{link}?state=ready", "done"),
     ]
 
 
-def hearts() -> list[Heart]:
+def shown_workers() -> list[ShownWorker]:
     """Workers that have been seen lately, and what each is doing."""
     now = timezone.now()
     busy = dict(
@@ -165,7 +167,7 @@ def hearts() -> list[Heart]:
         .order_by()
     )
     return [
-        Heart(
+        ShownWorker(
             name=str(worker),
             is_alive=now - worker.last_seen < WORKER_SILENCE,
             seen=moment(worker.last_seen),
@@ -177,7 +179,7 @@ def hearts() -> list[Heart]:
 
 
 def room() -> Room:
-    """Asked at most every ten seconds."""
+    """The room on the disk, measured at most every ten seconds."""
     found = cache.get_or_set("dashboard-room", measured_room, ROOM_IS_FRESH_S)
     return found if isinstance(found, Room) else measured_room()
 

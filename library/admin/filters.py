@@ -12,7 +12,7 @@ from library.models import Video
 RUNNING = "active"
 
 
-class StateFilter(admin.SimpleListFilter):
+class TranscodeStateFilter(admin.SimpleListFilter):
     """By the transcode's state; "in progress" is queued or processing."""
 
     title = "status"

@@ -1,6 +1,5 @@
 """The admin's form for a video."""
 
-from pathlib import PurePath
 from typing import Any
 
 from django import forms
@@ -12,15 +11,16 @@ from library import disk
 from library.errors import LibraryError, PictureRefused
 from library.kinds import ACCEPTED, REFUSAL, is_video
 from library.models import Category, Upload, UploadKind, Video
+from library.posters import poster_url
 from library.thumbnails import redrawn
 from library.uploads import finishing, resumable
 
-CHUNK_BYTES = 8 << 20  # of a resumable upload's pieces: what is sent again at most
+CHUNK_BYTES = 8 << 20  # of a resumable upload's pieces: after a lost connection at most one is sent again
 PICTURES = "image/jpeg,image/png,image/webp,image/avif,image/gif"
 
 
 class VideoInput(forms.FileInput):
-    """The file field, which works by itself; a script makes a drop zone of it."""
+    """The file field. It works without a script; a script makes a drop zone of it."""
 
     template_name = "library/video_input.html"
     upload: str = ""  # the id of a resumable upload that stands for the file
@@ -37,7 +37,7 @@ class VideoInput(forms.FileInput):
 
 
 class PictureInput(forms.ClearableFileInput):
-    """A picture with its preview, which has an address of its own (uploads have none)."""
+    """A picture with a preview from the video's poster address, since uploaded files have no address."""
 
     template_name = "library/picture_input.html"
     preview_url: str | None = None
@@ -70,27 +70,26 @@ class VideoForm(forms.ModelForm):  # type: ignore[type-arg]  # generic only for 
         model = Video
         fields = ("title", "description", "category", "video_file", "thumbnail")
 
-    refused_files: dict[str, str] = {}  # what the receiver dropped while it arrived
+    refused_files: dict[str, str] = {}  # fields whose file was dropped while it arrived, each with a sentence
     uploader: Any = None
     finished_upload: Upload | None = None
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         if self.instance.pk and self.instance.thumbnail and "thumbnail" in self.fields:
-            name = PurePath(self.instance.thumbnail.name or "").stem[:8]
-            self.fields["thumbnail"].widget.preview_url = f"/api/video/{self.instance.pk}/thumbnail.jpg?v={name}"
+            self.fields["thumbnail"].widget.preview_url = poster_url(self.instance)
 
         if "video_file" in self.fields and (upload := self.data.get("upload")):
             self.fields["video_file"].required = False
             self.fields["video_file"].widget.upload = upload
 
     def add_error(self, field: str | None, error: Any) -> None:
-        """A file that was dropped is told as what it is, not as a missing one."""
+        """For a file that was dropped, tell why it was dropped instead of that it is missing."""
         refused = self.refused_files.get(field or "")
         super().add_error(field, refused or error)
 
     def clean_upload(self) -> None:
-        """A resumable upload in the place of the file: complete, the editor's own, and not yet another video's."""
+        """Accept a resumable upload instead of a file where it is complete, the editor's own, and no video's yet."""
         pk = self.cleaned_data.get("upload")
         if pk is None:
             return

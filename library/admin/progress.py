@@ -41,7 +41,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Progress:
+class ShownProgress:
     """A video's status with its words."""
 
     video_id: int
@@ -64,19 +64,19 @@ class Progress:
         return self.status.playable and self.status.state != State.READY
 
 
-def progress_of(video: Video) -> Progress:
+def progress_of(video: Video) -> ShownProgress:
     return progress_by_id([video])[video.pk]
 
 
-def progress_by_id(videos: Sequence[Video]) -> dict[int, Progress]:
-    """With two queries however many videos there are; `transcode` must be selected with them."""
+def progress_by_id(videos: Sequence[Video]) -> dict[int, ShownProgress]:
+    """By the videos' ids, with two queries in all. The videos' `transcode` must be selected already."""
     found = statuses([video.transcode for video in videos])
     return {video.pk: worded(video, found[video.transcode_id]) for video in videos}
 
 
-def worded(video: Video, status: Status) -> Progress:
+def worded(video: Video, status: Status) -> ShownProgress:
     state = State(status.state)
-    return Progress(
+    return ShownProgress(
         video_id=video.pk,
         status=status,
         label=PHASES[status.phase] if state in ACTIVE else str(state.label),
@@ -87,7 +87,7 @@ def worded(video: Video, status: Status) -> Progress:
 
 
 def details(status: Status) -> list[str]:
-    """What is worth saying beside the bar."""
+    """The short texts beside the progress bar."""
     found = []
     if status.queue_position is not None:
         found.append(f"number {status.queue_position} in the queue")

@@ -1,4 +1,4 @@
-"""Videos in the admin: the list and the form. What each video is doing is told by library/admin/live.py."""
+"""Videos in the admin: the list and the form. How far each video is: library/admin/live_fragments.py."""
 
 from typing import Any
 
@@ -15,14 +15,14 @@ from unfold.views import ChangeList
 from library import catalogue, videos
 from library.admin.actions import VideoActions
 from library.admin.dashboard import figures_view
-from library.admin.filters import StateFilter
+from library.admin.filters import TranscodeStateFilter
 from library.admin.forms import VideoForm
-from library.admin.live import attach_progress, live, progress_view
-from library.admin.timing import moment
+from library.admin.live_fragments import attach_progress, live, progress_view
+from library.admin.moments import moment
 from library.models import Video
 from library.posters import poster_url
 from library.uploads import finishing
-from library.uploads.receiving import refusals
+from library.uploads.form_files import refusals
 
 
 class VideoList(ChangeList):
@@ -39,13 +39,12 @@ class VideoAdmin(VideoActions, ModelAdmin):
     form = VideoForm
     list_display = ["poster", "shown_title", "status", "shown_category", "added"]
     list_display_links = ["shown_title"]
-    list_filter = [StateFilter, "category", "created_at"]
+    list_filter = [TranscodeStateFilter, "category", "created_at"]
     list_filter_submit = True
     list_select_related = ["transcode"]
     list_per_page = 50
     search_fields = ["search_text", "name_text"]  # see get_search_results
     search_help_text = "Search by title, description or file name"
-    date_hierarchy = None
     change_form_outer_before_template: Any = "admin/library/video/head.html"
     warn_unsaved_form = True
     fieldsets = [(None, {"fields": ["title", "description", "category", "video_file", "thumbnail"]})]
@@ -62,7 +61,7 @@ class VideoAdmin(VideoActions, ModelAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Video], search_term: str
     ) -> tuple[QuerySet[Video], bool]:
-        """As viewers search, and by the file's name too."""
+        """Search as viewers do, and also in the file's name."""
         return catalogue.searched(queryset, search_term, is_by_name=True), False
 
     def get_urls(self) -> list[URLPattern]:
@@ -109,22 +108,17 @@ class VideoAdmin(VideoActions, ModelAdmin):
         return super().render_change_form(request, context, *args, **options)
 
     def get_form(self, request: HttpRequest, obj: Video | None = None, change: bool = False, **kwargs: Any) -> Any:
-        """The form class, told what the receiver dropped on its way in."""
+        """The form class, which knows who uploads, and which files were dropped while they arrived."""
         form = super().get_form(request, obj, change=change, **kwargs)
         return type("VideoForm", (form,), {"refused_files": refusals(request), "uploader": request.user})
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: Any) -> None:
-        """The file first, complete and on the disk; then the row and its transcode."""
+        """The file comes first, complete and on the disk; then the row and its transcode."""
         upload = form.finished_upload
         if upload is not None:
-            finishing.take(upload, obj)
+            finishing.save_video(upload, obj)
         elif form.new_video is not None:
             videos.store_upload(obj, form.new_video)
-        if not change:
-            videos.save_new(obj)
-        elif upload is not None or form.new_video is not None:
-            videos.save_replaced(obj)
+            videos.save_with_file(obj)
         else:
             obj.save()
-        if upload is not None:
-            finishing.taken_by(upload, obj)

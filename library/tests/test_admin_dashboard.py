@@ -15,7 +15,7 @@ from hls.models import State, Worker
 from hls.tests.factories import ChunkFactory, WorkerFactory
 from library.admin import dashboard
 from library.admin.charts import hourly_chart
-from library.admin.dashboard import finished_since, hearts
+from library.admin.dashboard import finished_since, shown_workers
 from library.tests.factories import AdministratorFactory, VideoFactory
 
 INDEX = "/admin/"
@@ -132,7 +132,7 @@ def test_an_empty_list_tells_what_to_do_first_and_an_empty_search_does_not(at_ad
 def test_workers_tell_whether_they_are_alive_and_what_they_do(db: None) -> None:
     alive, silent = WorkerFactory.create(), WorkerFactory.create(last_seen=timezone.now() - timedelta(minutes=5))
     ChunkFactory.create(running=True, worker=alive)
-    found = {heart.name: (heart.is_alive, heart.encoding) for heart in hearts()}
+    found = {worker.name: (worker.is_alive, worker.encoding) for worker in shown_workers()}
     assert found == {str(alive): (True, 1), str(silent): (False, 0)}
     assert Worker.objects.count() == 2
 

@@ -16,7 +16,7 @@ from hls.steps import do_next
 from hls.stills import tiles
 from hls.tests.videos import small_video
 from library.admin.facts import facts_of
-from library.admin.stills import stills_of
+from library.admin.poster_choices import stills_of
 from library.models import Video
 from library.tests.factories import AdministratorFactory
 
@@ -57,7 +57,7 @@ def test_a_picture_that_does_not_exist_is_refused_with_a_sentence(at_admin: Clie
     assert not video.thumbnail
 
 
-def test_regenerating_takes_a_picture_by_itself_and_leaves_no_scratch(
+def test_regenerating_takes_a_picture_by_itself_and_leaves_no_temporary_file(
     at_admin: Client, video: Video, folders: Path
 ) -> None:
     at_admin.post(f"/admin/library/video/{video.pk}/regenerate_poster/")

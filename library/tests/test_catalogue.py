@@ -13,6 +13,7 @@ from django.apps import apps
 from django.db import connection
 from django.utils import timezone
 
+from hls import lifecycle
 from hls.models import Transcode
 from hls.tests.factories import TranscodeFactory
 from library import catalogue, listing
@@ -155,7 +156,7 @@ def test_every_way_to_write_a_title_keeps_what_is_searched() -> None:
     assert kept() == ("arger\nu", "o.mov")
 
 
-def test_videos_made_at_once_are_found_too() -> None:
+def test_videos_made_in_bulk_are_found_too() -> None:
     transcode = TranscodeFactory.create(ready=True)
     Video.objects.bulk_create([Video(title="Übermut", video_file=transcode.source, transcode=transcode)])
     assert titles(search="ubermut") == ["Übermut"]
@@ -219,7 +220,35 @@ def test_every_kind_of_change_makes_a_new_revision(videos: list[Video]) -> None:
     assert is_new()
     Transcode.objects.filter(pk=waiting.transcode_id).update(served_at=timezone.now(), served_version=1)
     assert is_new()
+    Video.objects.filter(pk=videos[3].pk).update(category=Category.VLOG)
+    assert is_new()
+    videos[3].title = "Knots"
+    Video.objects.bulk_update([videos[3]], ["title"])
+    assert is_new()
+    Video.objects.bulk_create([Video(title="Fog", video_file="fog.mp4", transcode=TranscodeFactory.create())])
+    assert is_new()
     assert not is_new()
+
+
+def test_what_nobody_is_shown_makes_no_new_revision(videos: list[Video]) -> None:
+    seen = catalogue.revision()
+    transcode = Transcode.objects.filter(pk=videos[0].transcode_id)
+    transcode.update(percent=50, lease_token="a")
+    Transcode.objects.filter(pk=0).update(playable_at=timezone.now())
+    Video.objects.filter(pk=0).update(title="Nobody's")
+    assert catalogue.revision() == seen
+
+
+def test_video_that_can_be_played_no_longer_leaves_the_list_at_once(settings: Any) -> None:
+    """It is not the video that became playable last, so the latest of these times stays the same."""
+    settings.HLS_LIST_WHEN = "playable"
+    now = timezone.now()
+    for title, seconds in (("First", 2), ("Last", 1)):
+        video = VideoFactory.create(title=title, processing=True)
+        Transcode.objects.filter(pk=video.transcode_id).update(playable_at=now - timedelta(seconds=seconds))
+    assert titles() == ["Last", "First"]
+    lifecycle.replace(Transcode.objects.get(video__title="First"), "videos/another.mp4")
+    assert titles() == ["Last"]
 
 
 def test_change_that_is_committed_late_is_seen_all_the_same(videos: list[Video]) -> None:

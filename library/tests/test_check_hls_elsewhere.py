@@ -39,7 +39,7 @@ def redirect(request: BaseHTTPRequestHandler) -> None:
 
 
 def nothing(request: BaseHTTPRequestHandler) -> None:
-    """The connection is closed without a word."""
+    """The connection is closed without an answer."""
 
 
 def refuse(request: BaseHTTPRequestHandler) -> None:
@@ -48,7 +48,7 @@ def refuse(request: BaseHTTPRequestHandler) -> None:
 
 @pytest.fixture
 def server() -> Iterator[Callable[[Answer], str]]:
-    """Starts one that answers every request alike; the URL of its master playlist."""
+    """Starts a server that answers every request alike. Returns the URL of its master playlist."""
     servers: list[HTTPServer] = []
 
     def start(answer: Answer) -> str:

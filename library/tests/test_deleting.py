@@ -11,8 +11,8 @@ from hls.folders import version_folder
 from hls.identity import FILE
 from hls.models import Transcode
 from hls.removal import TRASH
-from library import upkeep
-from library.models import Catalogue, Video
+from library import catalogue, upkeep
+from library.models import Video
 from library.tests.factories import VideoFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("settled")]
@@ -39,7 +39,7 @@ def deletable(folders: Path) -> Video:
 
 
 def bytes_left(folders: Path) -> list[Path]:
-    """Where viewers' and editors' files are, which the trash is not."""
+    """The files of viewers and editors, without those in the trash."""
     files = [path for path in folders.rglob("*") if path.is_file()]
     return [path for path in files if TRASH not in path.parts and path.name != FILE]
 
@@ -57,10 +57,14 @@ def test_a_deleted_video_leaves_nothing_after_the_sweep(folders: Path, in_bulk: 
     assert bytes_left(folders) == []
 
 
-def test_deletions_are_counted_so_that_the_list_is_read_anew(folders: Path) -> None:
-    deletable(folders).delete()
-    Video.objects.filter(pk__in=[VideoFactory.create().pk, VideoFactory.create().pk]).delete()
-    assert Catalogue.objects.get().deletions == 3
+def test_every_deletion_makes_a_new_revision_so_that_the_list_is_read_anew(folders: Path) -> None:
+    one, two = deletable(folders), [VideoFactory.create(), VideoFactory.create()]
+    seen = [catalogue.revision()]
+    one.delete()
+    seen.append(catalogue.revision())
+    Video.objects.filter(pk__in=[video.pk for video in two]).delete()
+    seen.append(catalogue.revision())
+    assert len(set(seen)) == 3
 
 
 def test_a_file_that_is_just_being_added_is_left_alone(folders: Path) -> None:

@@ -13,7 +13,7 @@ from hls.models import Transcode
 from hls.tests.factories import plan, source
 from library import disk, storage
 from library.admin.facts import audio_text, facts_of, picture_text, source_facts
-from library.admin.timing import moment
+from library.admin.moments import moment
 from library.models import Video
 from library.tests.factories import VideoFactory
 from library.tests.videos import published, serve_version
@@ -121,7 +121,7 @@ def test_a_file_is_refused_with_a_sentence(settings: Any, size: int, to_write: i
     assert disk.refusal(size, to_write=to_write) == sentence
 
 
-def test_the_reserve_is_nobodys(settings: Any) -> None:
+def test_nobody_may_use_the_reserve(settings: Any) -> None:
     free = disk.free_bytes()
     settings.DISK_RESERVE_BYTES = 1 << 60
     assert disk.free_bytes() < 0 < free

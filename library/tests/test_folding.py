@@ -1,4 +1,4 @@
-"""What a search takes for the same."""
+"""Which texts a search takes for the same."""
 
 # ruff: noqa: RUF001  (letters that look alike are what this is about)
 
@@ -42,12 +42,12 @@ from library.folding import folded
         ("한글", unicodedata.normalize("NFD", "한글")),
     ],
 )
-def test_these_are_the_same(text: str, same: str) -> None:
+def test_texts_that_people_take_for_the_same_become_the_same(text: str, same: str) -> None:
     assert folded(text) == folded(same)
 
 
 @pytest.mark.parametrize(("text", "other"), [("май", "маи"), ("ї", "і"), ("か", "が"), ("हिंदी", "हद"), ("a", "b")])
-def test_these_are_others(text: str, other: str) -> None:
+def test_texts_that_differ_stay_different(text: str, other: str) -> None:
     """Marks that make another letter stay."""
     assert folded(text) != folded(other)
 

@@ -28,7 +28,7 @@ def import_video(file: Path, *options: str, title: str = "Harbour at Dawn") -> s
 
 
 def worker() -> threading.Thread:
-    """Somebody who does what there is to do until a video has come to its end."""
+    """A thread that does a worker's work until a video is ready or has failed."""
 
     def work() -> None:
         ended = (State.READY, State.FAILED)

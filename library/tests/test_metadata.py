@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from library.errors import FieldsRefused, UploadMalformed
 from library.kinds import EXTENSIONS
 from library.models import Category
-from library.uploads.digests import ALGORITHMS, Digest
+from library.uploads.checksums import ALGORITHMS, Digest
+from library.uploads.file_signatures import foreign_kind
 from library.uploads.metadata import LONGEST, read, title_of
-from library.uploads.signatures import foreign_kind
 
 
 def header(**pairs: str | bytes) -> str:
@@ -29,7 +29,7 @@ def test_texts_are_read_as_they_were_written(title: str, description: str, categ
     assert (told.title, told.description, told.category) == (title.strip(), description, category)
 
 
-def test_without_a_title_a_file_is_wanted_and_no_video() -> None:
+def test_without_a_title_no_video_is_made() -> None:
     told = read(header(filename="a.mp4"))
     assert (told.name, told.title, told.category, told.description) == ("a.mp4", None, "drama", "")
 
@@ -144,7 +144,7 @@ def test_the_title_is_found_again_without_judging_the_rest() -> None:
     ],
 )
 def test_a_checksum_is_compared_over_all_blocks(algorithm: str, digest: str) -> None:
-    """Of "hello", as md5sum and its like tell it."""
+    """The digests of "hello", as md5sum, sha1sum and sha256sum print them."""
     assert algorithm in ALGORITHMS
     for blocks, is_right in (([b"hello"], True), ([b"hel", b"", b"lo"], True), ([b"hullo"], False), ([], False)):
         found = Digest(f" {algorithm} {digest} ")

@@ -29,7 +29,7 @@ from hls.removal import TRASH
 from library import tasks, upkeep
 from library.models import Video
 from library.tests.videos import published, serve_version
-from library.uploads.receiving import PartialFile
+from library.uploads.form_files import PartialFile
 from library.videos import store_upload
 
 pytestmark = pytest.mark.django_db
@@ -152,7 +152,7 @@ def test_all_videos_that_somebody_deletes_are_gone_with_the_next_sweep(folders: 
     assert not Discarded.objects.exists()
 
 
-def test_rows_that_vanish_take_no_large_share_with_them(folders: Path) -> None:
+def test_a_large_share_of_the_files_stays_where_its_rows_vanish(folders: Path) -> None:
     kept, *lost = videos(30, with_pictures=False)
     sweep_for(1)
     before = contents(folders)
@@ -210,7 +210,7 @@ def test_a_full_disk_gets_its_room_back_at_once(folders: Path) -> None:
     assert [path.name for path in folders.rglob("*") if path.is_file()] == [FILE, FILE]
 
 
-def test_a_wrong_pair_is_told_and_can_be_declared_right(folders: Path) -> None:
+def test_folders_of_another_database_are_reported_and_can_be_adopted(folders: Path) -> None:
     videos(1)
     sweep_for(1)
     Installation.objects.update(identity=uuid4())
@@ -230,7 +230,7 @@ def test_an_unfinished_upload_whose_row_is_gone_can_be_taken_back_and_a_forms_fi
 
 
 def test_a_folder_that_a_crash_left_among_uploads_stops_no_sweep(settled: Path) -> None:
-    """`posters.choose` works in one."""
+    """`posters.choose` works in such a folder."""
     left = write(settled / "uploads/partial/tmp4711/still.jpg").parent
     os.utime(left, (LONG_AGO, LONG_AGO))
     stray = write(settled / "uploads/videos/stray.mp4")
@@ -302,7 +302,7 @@ def test_versions_kept_for_viewers_go_when_their_time_is_over_however_many(settl
     assert set(Transcode.objects.values_list("served_bytes", flat=True)) == {4 * 1_880}
 
 
-def test_a_forms_file_is_no_stray_before_its_row_is_there_however_long_the_form_took(folders: Path) -> None:
+def test_a_forms_file_is_safe_until_its_row_is_there_however_long_the_form_took(folders: Path) -> None:
     with PartialFile("harbour.mp4", "video/mp4", None) as arrived:
         arrived.write(b"video")
         arrived.flush()

@@ -156,7 +156,7 @@ def test_an_upload_that_can_become_no_video_any_more_expires(
     assert not resumable.path_of(upload).exists()
 
 
-def test_a_creation_that_brings_all_tells_the_address_even_where_the_video_must_wait(
+def test_a_creation_with_all_bytes_tells_the_address_even_if_the_video_must_wait(
     at_admin: Client, busy: pytest.MonkeyPatch
 ) -> None:
     told = {"Tus-Resumable": "1.0.0", "Upload-Length": str(len(VIDEO))}
@@ -184,7 +184,7 @@ def test_an_upload_that_lost_its_file_makes_no_video(dora: Any) -> None:
     assert Upload.objects.get().taken_at is None, "the claim was rolled back"
 
 
-def test_an_upload_that_is_not_complete_is_not_to_be_had(dora: Any) -> None:
+def test_an_upload_that_is_not_complete_can_not_be_taken(dora: Any) -> None:
     upload = resumable.begin(dora, length=len(VIDEO), header=header(filename="a.mp4", title="Harbour"))
     resumable.append(upload, offset=0, blocks=[VIDEO[:50]])
     assert finishing.make_video(upload) is None

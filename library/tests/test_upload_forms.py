@@ -95,7 +95,7 @@ def test_a_part_of_a_file_is_no_video(at_admin: Client, dora: Any) -> None:
     assert not Video.objects.exists()
 
 
-def test_another_persons_upload_is_not_to_be_had(at_admin: Client) -> None:
+def test_another_persons_upload_can_not_be_taken(at_admin: Client) -> None:
     upload = uploaded_by(AdministratorFactory.create())
     assert "video_file" in errors(save(at_admin, upload.pk))
     assert not Video.objects.exists()

@@ -16,7 +16,7 @@ from library.errors import UploadBusy
 from library.models import Upload, UploadKind, Video
 from library.tests.factories import AdministratorFactory
 from library.tests.test_uploads import PIECE, ROOT, VIDEO, ask, metadata, send
-from library.uploads import joining, resumable
+from library.uploads import concatenation, resumable
 
 pytestmark = pytest.mark.django_db
 committed = pytest.mark.django_db(transaction=True)  # the upload's own name of a video's file goes with the commit
@@ -195,7 +195,7 @@ def broken_off(at_admin: Client, parts: list[str], monkeypatch: pytest.MonkeyPat
         return int(target.write(data))
 
     with monkeypatch.context() as patched:
-        patched.setattr(joining, "copied", killed)
+        patched.setattr(concatenation, "copied", killed)
         final = joined(at_admin, parts, title="Harbour")
     assert final.status_code == 201
     assert "X-Video-ID" not in final
@@ -244,11 +244,11 @@ def test_a_part_that_lost_its_file_is_gone(at_admin: Client, parts: list[str]) -
 
 def test_two_never_join_at_once(at_admin: Client, parts: list[str]) -> None:
     rows = [Upload.objects.get(pk=part.split("/")[3]) for part in parts]
-    made = joining.begin(rows[0].owner, [row.pk for row in rows], header=metadata(filename="a.mp4"), session=None)
+    made = concatenation.begin(rows[0].owner, [row.pk for row in rows], header=metadata(filename="a.mp4"), session=None)
     os.rename(resumable.path_of(rows[0]), resumable.path_of(made))
     with resumable.held(made), pytest.raises(UploadBusy):
-        joining.join(made)
-    joining.join(made)
+        concatenation.join(made)
+    concatenation.join(made)
     assert resumable.path_of(made).read_bytes() == VIDEO
 
 
@@ -312,7 +312,9 @@ def test_limits_hold_where_the_length_is_told_later(at_admin: Client, settings: 
 
 
 @pytest.mark.parametrize(("defer", "length"), [("0", ""), ("2", ""), ("x", ""), ("", ""), ("1", "5")])
-def test_a_creation_says_one_thing_of_its_length(at_admin: Client, defer: str, length: str) -> None:
+def test_a_creation_either_tells_its_length_or_says_that_it_comes_later(
+    at_admin: Client, defer: str, length: str
+) -> None:
     headers = {"Upload_Defer_Length": defer, "Upload_Metadata": metadata(filename="a.mp4")}
     headers |= {"Upload_Length": length} if length else {}
     assert post(at_admin, b"", **headers).status_code == 400
@@ -329,7 +331,7 @@ def test_an_upload_of_which_a_part_was_ended_is_gone_and_holds_up_no_sweep(
     at_admin: Client, parts: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever ended the part had seen it before it was bound."""
-    monkeypatch.setattr(joining, "join", lambda whole: None)
+    monkeypatch.setattr(concatenation, "join", lambda whole: None)
     final = joined(at_admin, parts, title="Harbour")
     monkeypatch.undo()
     for left in (1, 0):

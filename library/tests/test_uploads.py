@@ -144,7 +144,7 @@ def test_another_version_of_the_protocol_is_refused(at_admin: Client, version: s
 
 
 @pytest.mark.parametrize("length", ["", "-1", "x", "1.5", "9" * 19, "0"])
-def test_a_length_that_is_none_is_refused(at_admin: Client, length: str) -> None:
+def test_an_impossible_length_is_refused(at_admin: Client, length: str) -> None:
     headers = {"Tus-Resumable": "1.0.0", "Upload-Length": length, "Upload-Metadata": metadata(filename="a.mp4")}
     response = at_admin.generic("POST", ROOT, b"", "", headers=headers)
     assert response.status_code == 400
@@ -268,7 +268,7 @@ def test_an_upload_whose_last_answer_was_lost_is_finished_when_asked(at_admin: C
     assert only_upload().finished_at is not None
 
 
-def test_what_has_arrived_of_a_piece_that_was_cut_off_is_kept(at_admin: Client) -> None:
+def test_a_piece_that_was_cut_off_is_kept_as_far_as_it_arrived(at_admin: Client) -> None:
     begun(at_admin)
 
     def cut() -> Any:

@@ -44,7 +44,7 @@ def listed(client: Player, query: str = "") -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("spelling", ["{}.0", "+{}", "0{}", "%20{}", "{}%20", "{}_0"])
 def test_video_is_not_found_under_another_spelling_of_its_number(ada: Player, spelling: str) -> None:
-    """Nor does the edge know it, or the path of the cookie that lets it go on."""
+    """The edge does not know it either, nor does the path of the playback cookie."""
     number = spelling.format(published().pk)
     for path in ("", "master.m3u8", "480p/segment_000.ts", "thumbnail.jpg"):
         assert ada.get(f"/api/video/{number}/{path}").status_code == 404, path
@@ -208,9 +208,9 @@ def test_whole_list_is_rendered_once_for_each_host(
 def test_memory_of_renderings_is_bounded() -> None:
     kept = listing.Renderings()
     for number in range(listing.MOST_KEPT + 3):
-        kept.keep(listing.Key(str(number), "http://here", None), b"[]")
-    assert kept.get(listing.Key("0", "http://here", None)) is None
-    assert kept.get(listing.Key(str(listing.MOST_KEPT), "http://here", None)) == b"[]"
+        kept.keep(listing.RenderingKey(str(number), "http://here", None), b"[]")
+    assert kept.get(listing.RenderingKey("0", "http://here", None)) is None
+    assert kept.get(listing.RenderingKey(str(listing.MOST_KEPT), "http://here", None)) == b"[]"
 
 
 def test_one_video_has_the_lists_fields_and_what_there_is_to_play(ada: Player) -> None:

@@ -106,7 +106,7 @@ class Player(Client):
 
 
 def sign_in[Browser: Client](client: Browser, email: str = "ada@example.com") -> Browser:
-    """Through the front door, so that the client holds the cookies a browser would."""
+    """Sign in over HTTP, so that the client holds the cookies a browser would."""
     response = client.post("/api/login/", {"email": email, "password": PASSWORD}, content_type="application/json")
     assert response.status_code == 200, response.content
     return client

@@ -1,7 +1,14 @@
 """tus 1.0 (https://tus.io/protocols/resumable-upload): uploads that survive a lost connection, a reload and a restart.
 
-For scripts: with a `title` in the metadata the video is made as soon as its last byte is there, and `X-Video-ID` in the
-answer names it.
+1. OPTIONS tells what the server can do (`discover`).
+2. POST announces a file, its length and its metadata; the answer's `Location` is the upload's address (`begin`).
+3. PATCH to this address sends a piece, which begins where the upload ends (`append`). After a lost connection, HEAD
+   tells where that is (`get_upload`), and PATCH goes on.
+4. With the last byte the upload is complete. Where the metadata have a `title`, its video is made at once, and
+   `X-Video-ID` in the answer names it (library.uploads.finishing). Otherwise the admin's form takes the file.
+5. DELETE ends an upload before that (`end`). One that nobody goes on with expires by itself.
+
+A file may also be sent as several uploads side by side, which a last POST joins (library.uploads.concatenation).
 """
 
 from collections.abc import Callable
@@ -10,18 +17,28 @@ from uuid import UUID
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.utils.http import http_date
 from ninja import Path, Router
 
 from library.errors import FinalUpload, LibraryError, UploadMalformed, WrongMedia
 from library.models import Upload, UploadKind
 from library.openapi import FieldErrors
 from library.schemas import Detail
-from library.uploads import finishing, joining, metadata, resumable
-from library.uploads.digests import ALGORITHMS, Digest
-from library.uploads.headers import VERSION, announced_length, body, check_version, content_length, number
+from library.uploads import concatenation, finishing, metadata, resumable
+from library.uploads.checksums import ALGORITHMS, Digest
 from library.uploads.openapi import APPEND, BEGIN, DISCOVER, TUS
+from library.uploads.request_body import body, content_length
 from library.uploads.schemas import UploadOut
+from library.uploads.tus_headers import (
+    VERSION,
+    announced_length,
+    check_version,
+    expiry,
+    location,
+    number,
+    progress,
+    state,
+    video_header,
+)
 
 EXTENSIONS = "creation,creation-defer-length,creation-with-upload,checksum,expiration,termination,concatenation"
 PIECE = "application/offset+octet-stream"
@@ -73,7 +90,7 @@ def discover(request: HttpRequest) -> HttpResponse:
     summary="List your unfinished uploads",
 )
 def list_uploads(request: UploaderRequest) -> list[UploadOut]:
-    """What can be continued, or made a video of; newest first."""
+    """Uploads that can be continued, or made into a video; newest first."""
     return [described(upload) for upload in resumable.unfinished(request.auth.user)]
 
 
@@ -117,7 +134,7 @@ def begin(request: UploaderRequest) -> HttpResponse:
     headers = location(upload)
     if request.content_type == PIECE:
         reached = first_piece(request, upload)
-        finishing.finish_or_tell(upload)  # a refusal would keep back the address, where all bytes are
+        finishing.finish_or_tell(upload)  # a refusal would hide the address of an upload whose bytes are all there
         headers |= progress(upload, reached) | video_header(upload)
     return answer(201, headers | expiry(upload))
 
@@ -127,8 +144,8 @@ def begin_whole(request: UploaderRequest, concat: str) -> HttpResponse:
     if request.content_type == PIECE:
         raise FinalUpload
     header = request.headers.get("Upload-Metadata", "")
-    parts = joining.named(concat)
-    upload = joining.begin(request.auth.user, parts, header=header, session=request.auth.session_id)
+    parts = concatenation.named(concat)
+    upload = concatenation.begin(request.auth.user, parts, header=header, session=request.auth.session_id)
     finishing.finish_or_tell(upload)
     return answer(201, location(upload) | state(upload) | video_header(upload) | expiry(upload))
 
@@ -183,7 +200,7 @@ def end(request: UploaderRequest, upload_id: UploadId) -> HttpResponse:
     """tus termination: what was received is removed at once."""
     check_version(request)
     upload = resumable.find(request.auth.user, upload_id)
-    if upload.whole is None:  # else its bytes are the whole's
+    if upload.whole is None:  # the bytes of a part that is bound belong to the whole
         resumable.discard(upload)
     return answer(204, {})
 
@@ -205,7 +222,7 @@ def override(request: UploaderRequest, upload_id: UploadId) -> HttpResponse:
 
 
 def first_piece(request: UploaderRequest, upload: Upload) -> int:
-    """Take in what came with the creation. An upload whose address is not told would hold its room for nobody."""
+    """Take in the piece that came with the creation. Where it is refused the upload ends: nobody knows its address."""
     try:
         return taken_in(request, upload, offset=0)
     except LibraryError:
@@ -214,7 +231,7 @@ def first_piece(request: UploaderRequest, upload: Upload) -> int:
 
 
 def taken_in(request: UploaderRequest, upload: Upload, *, offset: int) -> int:
-    """Take the body in; the new offset."""
+    """Append the request's body to the upload. Returns the new offset."""
     length = content_length(request)
     if length is not None and offset + length > resumable.most_bytes(upload) and upload.kind != UploadKind.FINAL:
         raise resumable.too_large(upload)
@@ -236,56 +253,21 @@ def described(upload: Upload) -> UploadOut:
 
 
 def session_of(request: HttpRequest) -> UUID | None:
-    """Whose sign-in began the upload at this address, or the parts to be joined: it may go on until it ends."""
+    """The sign-in that began the upload at this address, or all the parts to be joined; else None.
+
+    Until this sign-in ends, it may go on with the upload even when its access token has run out.
+    """
     concat = request.headers.get("Upload-Concat", "")
     named = request.resolver_match.kwargs.get("upload_id") if request.resolver_match else None
     try:
         if named is None and request.method == "POST" and concat.startswith("final;"):
-            wanted = joining.named(concat)
+            wanted = concatenation.named(concat)
         else:
             wanted = [UUID(str(named))]
     except (ValueError, UploadMalformed):
         return None
     found = Upload.objects.filter(pk__in=wanted).values_list("session", flat=True)
     return found[0] if len(found) == len(wanted) and len(set(found)) == 1 else None
-
-
-def location(upload: Upload) -> dict[str, object]:
-    return {"Location": address(upload.pk)}
-
-
-def address(pk: UUID) -> str:
-    return f"/api/uploads/{pk}/"
-
-
-def state(upload: Upload) -> dict[str, object]:
-    """How far it is, and what of; the offset of an upload of parts is told once they are joined (tus "HEAD")."""
-    told: dict[str, object] = {}
-    if upload.kind != UploadKind.FINAL or upload.finished_at is not None:
-        told["Upload-Offset"] = resumable.offset_of(upload)
-    if upload.length is None:
-        told["Upload-Defer-Length"] = 1
-    else:
-        told["Upload-Length"] = upload.length
-    if upload.kind == UploadKind.PARTIAL:
-        told["Upload-Concat"] = "partial"
-    elif upload.kind == UploadKind.FINAL:
-        parts = upload.parts.order_by("part_number").values_list("pk", flat=True)
-        told["Upload-Concat"] = f"final;{' '.join(map(address, parts))}"
-    return told
-
-
-def progress(upload: Upload, offset: int) -> dict[str, object]:
-    return {"Upload-Offset": offset} | expiry(upload)
-
-
-def expiry(upload: Upload) -> dict[str, object]:
-    return {"Upload-Expires": http_date(upload.expires_at.timestamp())} if upload.taken_at is None else {}
-
-
-def video_header(upload: Upload) -> dict[str, object]:
-    video = Upload.objects.filter(pk=upload.pk).values_list("video_id", flat=True).first()
-    return {"X-Video-ID": video} if video else {}
 
 
 def answer(status: int, headers: dict[str, object]) -> HttpResponse:

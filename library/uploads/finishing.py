@@ -1,12 +1,14 @@
 """From the last byte of an upload to its video.
 
-1. The file is as long as was announced, or was put together of parts that are (joining): `settle` writes down
-   that the upload is complete (resumable).
-2. Where the metadata have a title, the video is made, in one transaction with the claim on the upload.
-3. The upload's own name of the file goes.
+1. Once the file has the announced length, or all its parts are joined (concatenation.py), `settle` writes down that
+   the upload is complete (resumable.py).
+2. Where the metadata have a title, `make_video` makes the video. Otherwise the admin's form does.
+3. Either way `save_video` claims the upload, gives the file its name among the videos, and saves the video and its
+   transcode, all in one transaction.
+4. After the commit the file's name in the partial folder is removed.
 
-A process may die, or the database be away, between any two of these. So each step is taken up again by whoever comes
-next: a HEAD, a piece, or the sweep; and an upload to which a video is owed does not expire.
+The process may die, or the database fail, between any two steps. Whoever comes next does the step that is missing: a
+HEAD, a piece, or the sweep. An upload whose video is still to be made does not expire.
 """
 
 import os
@@ -20,26 +22,26 @@ from django.utils import timezone
 from library import disk, videos
 from library.errors import LibraryError, UploadBusy, UploadGone
 from library.models import Upload, UploadKind, Video, video_path
-from library.uploads import joining, metadata, resumable
+from library.uploads import concatenation, metadata, resumable
 
 log = structlog.get_logger("videoflix.library")
 
 
 def catch_up(upload: Upload) -> None:
-    """Finish what a crash has left between the last byte and its row. Does nothing while somebody is writing."""
+    """Write down that an upload is complete, where a crash came between. Does nothing while somebody is writing."""
     if upload.finished_at is None and resumable.offset_of(upload) == upload.length:
         with suppress(UploadBusy), resumable.held(upload) as file:
             resumable.settle(upload, file)
 
 
 def finish(upload: Upload) -> None:
-    """Do what is left once the last byte is there; whoever comes next takes up what was broken off before.
+    """Do the steps that are missing once the last byte is there.
 
     Raises UploadGone where the file was lost, FieldsRefused where its metadata, once accepted, no longer are.
     """
     if upload.kind == UploadKind.FINAL and upload.finished_at is None:
         with suppress(UploadBusy):
-            joining.join(upload)
+            concatenation.join(upload)
     else:
         catch_up(upload)
     if upload.finished_at is None or not resumable.awaits_video(upload):
@@ -48,7 +50,7 @@ def finish(upload: Upload) -> None:
         make_video(upload)
     except UploadGone:
         if Upload.objects.filter(pk=upload.pk, taken_at=None).exists():
-            raise  # else another was quicker
+            raise  # nobody has taken it, so its file is lost
 
 
 def make_video(upload: Upload) -> Video | None:
@@ -57,19 +59,26 @@ def make_video(upload: Upload) -> Video | None:
     if told.title is None or upload.finished_at is None:
         return None
     if upload.taken_at is None:
-        with transaction.atomic():
-            video = Video(title=told.title, category=told.category, description=told.description)
-            take(upload, video)
-            videos.save_new(video)
-            taken_by(upload, video)
+        save_video(upload, Video(title=told.title, category=told.category, description=told.description))
     return Upload.objects.select_related("video").get(pk=upload.pk).video
 
 
-def take(upload: Upload, video: Video) -> None:
-    """Make the finished upload the video's file, within the transaction that saves the video: once, or not at all.
+@transaction.atomic
+def save_video(upload: Upload, video: Video) -> None:
+    """Save a video, new or being replaced, with the finished upload as its file: all of it, or nothing.
 
-    The file gets a second name; the first one goes when the transaction is committed. Raises UploadGone when another
-    video was quicker.
+    Raises UploadGone where another video has taken the upload already.
+    """
+    take(upload, video)
+    videos.save_with_file(video)
+    Upload.objects.filter(pk=upload.pk).update(video=video)
+
+
+def take(upload: Upload, video: Video) -> None:
+    """Make the finished upload the video's file, within the transaction that saves the video.
+
+    The file gets a second name; the first one goes when the transaction is committed. Raises UploadGone where another
+    video has taken the upload already.
     """
     won = Upload.objects.filter(pk=upload.pk, taken_at=None).exclude(finished_at=None).update(taken_at=timezone.now())
     partial = resumable.path_of(upload)
@@ -79,18 +88,14 @@ def take(upload: Upload, video: Video) -> None:
     target = disk.upload_root() / name
     target.parent.mkdir(exist_ok=True)
     os.link(partial, target)
-    os.utime(target)  # young again: it must not be taken for a stray before the row is there
+    os.utime(target)  # the sweep spares young files: this one gets its row only now
     video.video_file.name = name
     video.original_name = upload.name
     transaction.on_commit(lambda: partial.unlink(missing_ok=True))
 
 
-def taken_by(upload: Upload, video: Video) -> None:
-    Upload.objects.filter(pk=upload.pk).update(video=video)
-
-
 def sweep() -> None:
-    """Finish what nobody has come back for, then remove what has expired."""
+    """Finish uploads that nobody has come back for, then remove those that have expired."""
     for upload in Upload.objects.filter(taken_at=None):
         with suppress(UploadGone):
             finish_or_tell(upload)
@@ -98,7 +103,7 @@ def sweep() -> None:
 
 
 def finish_or_tell(upload: Upload) -> None:
-    """What can't be finished now is told, and tried again by whoever comes next. Raises UploadGone."""
+    """Finish the upload, or log why that is not possible now; whoever comes next tries again. Raises UploadGone."""
     try:
         finish(upload)
     except UploadGone:
@@ -108,9 +113,9 @@ def finish_or_tell(upload: Upload) -> None:
 
 
 def remove_expired(now: datetime | None = None) -> int:
-    """Remove uploads that nobody went on with, and the rows of those that became videos; how many there were.
+    """Remove uploads that nobody went on with, and the rows of those that became videos. Returns how many.
 
-    The parts of another go with it.
+    Parts are removed together with their whole.
     """
     expired = list(Upload.objects.filter(expires_at__lt=now or timezone.now(), whole=None))
     for upload in expired:
@@ -129,7 +134,7 @@ def remove(upload: Upload) -> None:
 
 
 def is_hopeless(upload: Upload) -> bool:
-    """Whether metadata that were accepted once no longer are, as after an update: no video can come of it."""
+    """Whether its metadata, accepted once, no longer are, as after an update: it can never become a video."""
     try:
         metadata.read(upload.metadata)
     except LibraryError:

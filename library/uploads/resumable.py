@@ -1,7 +1,13 @@
 """Resumable uploads: bytes go straight to a file, and what is on the disk is what was received.
 
-The file's own length is the offset, so it is true after any crash. A lock on the file (which dies with its process)
-keeps two requests from writing at once. An answer is given only after the bytes have been fsynced.
+1. `begin` checks permission, name and room, and makes an empty file in the partial folder and a row.
+2. `append` locks the file, cuts off a piece whose checksum was never compared, and writes the new piece to the end.
+3. The bytes are fsynced before the request is answered. A piece whose checksum differs is cut off.
+4. `settle` writes down how long the upload may stay now, and that it is complete once its last byte is there.
+5. library.uploads.finishing makes a video of it. `discard` ends it before that.
+
+The file's own length is the offset, so it is true after any crash. The lock dies with its process, and keeps two
+requests from writing at once.
 """
 
 import fcntl
@@ -31,8 +37,8 @@ from library.errors import (
     UploadMalformed,
 )
 from library.models import Upload, UploadKind
-from library.uploads import metadata, signatures
-from library.uploads.digests import Digest
+from library.uploads import file_signatures, metadata
+from library.uploads.checksums import Digest
 
 log = structlog.get_logger("videoflix.library")
 
@@ -66,7 +72,7 @@ def begin(owner: Any, *, length: int | None, header: str, session: UUID | None =
 
 
 def permitted(owner: Any, header: str) -> metadata.Metadata:
-    """What the owner says of the file. Raises UploadMalformed, FieldsRefused, NotPermitted."""
+    """The metadata, where the owner may upload such a file. Raises UploadMalformed, FieldsRefused, NotPermitted."""
     told = metadata.read(header)
     if told.title is not None and not owner.has_perm("library.add_video"):
         raise NotPermitted
@@ -74,7 +80,7 @@ def permitted(owner: Any, header: str) -> metadata.Metadata:
 
 
 def check_room(length: int, *, to_write: int) -> None:
-    """For a file of this length, of which so many bytes are still to be written. Raises TooLarge, NoRoom."""
+    """Check the room for a file of `length` bytes of which `to_write` are still to come. Raises TooLarge, NoRoom."""
     if length > settings.UPLOAD_MAX_BYTES:
         raise TooLarge(disk.refusal(length) or "")
     if disk.free_bytes() - reserved_bytes() < to_write:
@@ -82,7 +88,7 @@ def check_room(length: int, *, to_write: int) -> None:
 
 
 def tell_length(upload: Upload, length: int) -> None:
-    """The length of an upload that was begun without one; afterwards it stays.
+    """Set the length of an upload that was begun without one. A length that is set never changes.
 
     Raises UploadMalformed, TooLarge, NoRoom.
     """
@@ -98,7 +104,7 @@ def tell_length(upload: Upload, length: int) -> None:
 
 
 def reserved_bytes() -> int:
-    """What the uploads under way still have to write, as far as they have told."""
+    """Bytes that uploads with a known length still have to write."""
     recent = Upload.objects.filter(finished_at=None, expires_at__gt=timezone.now() + LIFETIME - RESERVED_FOR)
     return sum(max(0, (upload.length or 0) - size_of(upload)) for upload in recent.exclude(kind=UploadKind.FINAL))
 
@@ -111,7 +117,7 @@ def size_of(upload: Upload) -> int:
 
 
 def find(owner: Any, pk: UUID) -> Upload:
-    """The owner's upload; another's is not there, nor one whose video was deleted. Raises UploadGone."""
+    """The owner's upload. Raises UploadGone for other people's, and for one whose video was deleted."""
     upload = Upload.objects.select_related("whole").filter(pk=pk, owner=owner).first()
     if upload is None or is_gone(upload):
         raise UploadGone
@@ -128,7 +134,7 @@ def is_gone(upload: Upload) -> bool:
 
 
 def awaits_video(upload: Upload) -> bool:
-    """Whether a video is to be made of it, and none was yet."""
+    """Whether a video is to be made of it, and has not been made yet."""
     if upload.kind == UploadKind.PARTIAL:
         return False
     return upload.taken_at is None and metadata.title_of(upload.metadata) is not None
@@ -143,7 +149,7 @@ def is_owed(upload: Upload) -> bool:
 
 
 def unfinished(owner: Any) -> list[Upload]:
-    """What the owner may go on with, or make a video of; newest first. What lost its file is not among it."""
+    """Uploads that the owner may continue, or make into a video; newest first, without those that lost their file."""
     rows = Upload.objects.filter(owner=owner, taken_at=None, expires_at__gt=timezone.now())
     return [upload for upload in rows.exclude(kind=UploadKind.PARTIAL) if path_of(upload).exists()]
 
@@ -163,7 +169,7 @@ def offset_of(upload: Upload) -> int:
 
 @contextmanager
 def held(upload: Upload) -> Iterator[BinaryIO]:
-    """The file, which nobody else writes meanwhile, with the row fresh. Raises UploadGone, UploadBusy."""
+    """The file, locked against other writers; the row is read again. Raises UploadGone, UploadBusy."""
     try:
         file = path_of(upload).open("r+b", buffering=0)
     except FileNotFoundError:
@@ -182,7 +188,7 @@ def held(upload: Upload) -> Iterator[BinaryIO]:
 
 
 def append(upload: Upload, *, offset: int, blocks: Iterable[bytes], digest: Digest | None = None) -> int:
-    """Write a piece that begins at `offset`; the new offset.
+    """Write a piece that begins at `offset`. Returns the new offset.
 
     A piece that is cut off is kept as far as it came, unless a digest was announced, which can't be compared then.
     Raises OffsetConflict, UploadBusy, UploadGone (also where it was ended meanwhile), TooLarge, NoRoom,
@@ -245,7 +251,7 @@ def look_around(file: BinaryIO) -> None:
 
 
 def refuse_foreign(upload: Upload, head: bytes) -> None:
-    kind = signatures.foreign_kind(head)
+    kind = file_signatures.foreign_kind(head)
     if kind and upload.kind != UploadKind.PARTIAL:
         discard(upload)
         raise FileRefused(f"This is no video but {kind}.")
@@ -265,7 +271,7 @@ def set_unverified(upload: Upload, offset: int | None) -> None:
 
 
 def settle(upload: Upload, file: BinaryIO) -> int:
-    """Write down how far the file is, and that it is complete once it is. The offset."""
+    """Write down when the upload expires now, and whether it is complete. Returns the offset."""
     size = os.fstat(file.fileno()).st_size
     now = timezone.now()
     upload.expires_at, upload.unverified_from = now + LIFETIME, None
@@ -279,7 +285,7 @@ def settle(upload: Upload, file: BinaryIO) -> int:
 
 
 def discard(upload: Upload) -> None:
-    """End an upload, with the parts it is made of; a request that is writing to it notices by itself."""
+    """End an upload and its parts. A request that is writing to it notices by itself (`look_around`)."""
     for part in upload.parts.all():
         path_of(part).unlink(missing_ok=True)
     path_of(upload).unlink(missing_ok=True)

@@ -48,6 +48,15 @@ carl.is_active = False
 carl.save()
 """
 
+WITHOUT_POSTER = """
+from library.tests.videos import published
+video = published(title="Without a poster")
+video.transcode.refresh_from_db()
+video.transcode.served["has_poster"] = False
+video.transcode.save(update_fields=["served"])
+print(video.pk)
+"""
+
 
 @dataclass(frozen=True)
 class Site:
@@ -131,6 +140,18 @@ def test_segment_comes_from_nginx_with_the_headers_django_gives_it(site: Site, p
     for name in ("Content-Type", "Content-Length", "Cache-Control", "ETag", "Last-Modified", "Accept-Ranges", "Vary"):
         assert edge.headers[name] == behind.headers[name], name
     assert edge.headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize("name", ["480p/segment_000.ts", "storyboard_00.jpg", "thumbnail.jpg"])
+def test_every_header_of_a_file_is_as_django_gives_it(site: Site, player: httpx.Client, name: str) -> None:
+    """nginx says less: what Django says to browsers about its pages means nothing to a player."""
+    headers = {"Origin": ORIGIN, "Cookie": player.headers["Cookie"]}
+    path = f"/api/video/{site.video}/{name}"
+    edge, behind = (httpx.get(f"{base}{path}", headers=headers) for base in (site.edge, site.behind))
+    assert is_from_nginx(edge)
+    for header in edge.headers.keys() - {"server", "date", "connection", "x-request-id"}:
+        told, wanted = (set(answer.headers[header].split(", ")) for answer in (edge, behind))
+        assert told <= wanted if header == "access-control-expose-headers" else told == wanted, header
 
 
 def test_name_above_the_source_plays_the_best_there_is(site: Site, player: httpx.Client) -> None:
@@ -222,6 +243,15 @@ def test_trailing_slash_makes_no_difference(site: Site, player: httpx.Client, na
     assert response.content == player.get(f"/api/video/{site.video}/{name}").content
     assert response.status_code == 200
     assert is_from_nginx(response)
+
+
+def test_poster_that_is_not_there_is_404_and_no_redirect(site: Site) -> None:
+    video = int(site.manage(WITHOUT_POSTER))
+    with signed_in(site, "ada") as client:
+        headers = {"Cookie": f"playback_token={open_video(client, video)}"}
+    for base in (site.edge, site.behind):
+        response = httpx.get(f"{base}/api/video/{video}/thumbnail.jpg", headers=headers)
+        assert (response.status_code, response.json()) == (404, {"detail": "Not found."})
 
 
 def test_validators_hold_across_edge_and_server(site: Site, player: httpx.Client) -> None:

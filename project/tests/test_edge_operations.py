@@ -103,3 +103,20 @@ def test_links_in_mails_stay_out_of_the_log_of_errors_too(tmp_path: Path) -> Non
     assert '"path":"/api/activate/***","status":503' in logged
     assert '"upstream_status":"502' in logged
     assert "very-secret-token" not in logged
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/api/video/7/480p/segment_000.ts", 503),
+        ("GET", "/api/video/7/thumbnail.jpg", 503),
+        ("POST", "/admin/anything.jpg", 413),
+    ],
+)
+def test_refusal_is_json_whatever_the_address_ends_with(tmp_path: Path, method: str, path: str, status: int) -> None:
+    """The image's own nginx.conf knows types by their endings, as Debian's does."""
+    types = "types { image/jpeg jpg; video/mp2t ts; }"
+    with nginx(tmp_path / "nginx", upstream="127.0.0.1:9", data=tmp_path, more=types) as edge:
+        response = httpx.request(method, f"{edge}{path}", content=bytes(2_000_000) if method == "POST" else None)
+    assert (response.status_code, response.headers["Content-Type"]) == (status, "application/json")
+    assert response.json().keys() == {"detail"}

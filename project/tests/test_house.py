@@ -37,6 +37,10 @@ KEPT_IN = {
     "requests": re.compile(r"(?!)"),
 }
 
+PROGRAMS = ("bench", "scripts")  # beside the apps
+# Names that several classes may have: Django looks for Command; both apps' APIs describe one Detail and one FieldErrors
+SHARED_CLASS_NAMES = {"Command", "Detail", "FieldErrors"}
+
 
 @dataclass(frozen=True)
 class Module:
@@ -164,6 +168,17 @@ def test_names_say_what_a_module_is() -> None:
     vague = re.compile(r"(utils?|helpers?|common|managers?|misc)\.py|(handle|process)_\w+\.py")
 
     assert [module.name for module in MODULES if vague.fullmatch(module.path.name)] == []
+
+
+def test_every_class_has_a_name_of_its_own() -> None:
+    files: dict[str, list[str]] = {}
+    programs = [path for folder in PROGRAMS for path in sorted((BASE_DIR / folder).glob("*.py"))]
+    for path in [*(module.path for module in MODULES), *programs]:
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.ClassDef) and node.name not in SHARED_CLASS_NAMES:
+                files.setdefault(node.name, []).append(path.relative_to(BASE_DIR).as_posix())
+
+    assert {name: found for name, found in files.items() if len(found) > 1} == {}
 
 
 def functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:

@@ -1,4 +1,4 @@
-"""`manage.py check_hls <video or URL>`: does what we serve keep to RFC 8216 and Apple's authoring specification?"""
+"""`manage.py check_hls <video or URL>`: check a video against RFC 8216 and Apple's authoring specification."""
 
 import time
 import zlib
@@ -47,18 +47,18 @@ class Command(BaseCommand):
             raise CommandError("The video breaks rules.")
 
 
-def from_disk(video: int) -> Callable[[str], bytes]:
+def from_disk(video_id: int) -> Callable[[str], bytes]:
     """Files of the served version, as the playlists name them. Raises CommandError where there is none."""
-    found = Video.objects.select_related("transcode").filter(pk=video).first()
+    found = Video.objects.select_related("transcode").filter(pk=video_id).first()
     edition = current(found.transcode) if found else None
     if edition is None:
-        raise CommandError(f"There is no video {video} that is being served.")
+        raise CommandError(f"There is no video {video_id} that is being served.")
     folder: Path = edition.folder
     return lambda name: (folder / urlsplit(name).path).read_bytes()
 
 
 def over_http(master: str, bearer: str) -> Callable[[str], Fetched]:
-    """Files as a player gets them, gzip and redirects included; the token is for the master's own host alone."""
+    """Files as a player gets them, gzip and redirects included. The token is sent to the master's own host only."""
     home = urlsplit(master)
 
     def fetch(name: str) -> Fetched:
@@ -103,7 +103,7 @@ def whole(response: HTTPResponse) -> bytes:
 
 
 def unpacked(body: bytes) -> bytes:
-    """Raises OSError for what is no gzip, or is too large, EOFError, zlib.error."""
+    """Raises OSError where the body is no gzip or too large, EOFError, zlib.error."""
     with GzipFile(fileobj=BytesIO(body)) as packed:
         text = packed.read(MOST_BYTES + 1)
     if len(text) > MOST_BYTES:

@@ -64,6 +64,6 @@ class Command(BaseCommand):
         raise CommandError("The video was deleted.")
 
     def tell(self, status: Status) -> None:
-        """What of the file is not in the video, beside the output."""
+        """Write to stderr what of the file is not in the video."""
         for sentence in status.omissions:
             self.stderr.write(f"Not in the result: {sentence}")

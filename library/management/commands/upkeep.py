@@ -1,4 +1,4 @@
-"""`manage.py upkeep`: remove bytes that no row names, take them back, make again what rows name and is gone."""
+"""`manage.py upkeep`: remove files that no row names, take them back, make again files that rows name and are gone."""
 
 from argparse import ArgumentParser
 from collections.abc import Callable
@@ -58,7 +58,7 @@ class Command(BaseCommand):
             raise CommandError("There are videos without their files.")
 
     def sweep(self, *, may_be_much: bool) -> list[str]:
-        """What the workers do each minute, at once and for all videos; why something is not removed."""
+        """Do now, for all videos, what the workers do each minute. Returns why something was not removed."""
         engine.take_back_lapsed()
         engine.retry_due()
         refused = []
@@ -110,7 +110,7 @@ class Command(BaseCommand):
                 f"{name(transcode)} can't be made again: its uploaded file {transcode.source} is gone too"
             )
         if hopeless:
-            raise CommandError("Restore these files from a backup, or delete the library_upkeep.")
+            raise CommandError("Restore these files from a backup, or delete the videos.")
 
 
 def name(transcode: Transcode) -> str:

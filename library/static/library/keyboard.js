@@ -1,5 +1,5 @@
-/* What Unfold's pages lack for people without a mouse or a screen: icons that are mere <span>s with a click handler
-   become buttons, and the page's main part says that it is. */
+/* Makes Unfold's pages usable with a keyboard and a screen reader: icons that are only <span>s with a click handler
+   become buttons, and the page's main part gets its role. */
 "use strict";
 
 (() => {
@@ -19,7 +19,7 @@
 
   document.addEventListener("DOMContentLoaded", () => {
     document.getElementById("main")?.setAttribute("role", "main");
-    const mute = ":is(span, div, a:not([href]))[x-on\\:click]:not([role], [tabindex])";
-    [...document.querySelectorAll(mute)].filter((element) => element.textContent.trim()).forEach(enable);
+    const clickable = ":is(span, div, a:not([href]))[x-on\\:click]:not([role], [tabindex])";
+    [...document.querySelectorAll(clickable)].filter((element) => element.textContent.trim()).forEach(enable);
   });
 })();

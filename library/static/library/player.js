@@ -5,10 +5,10 @@
   const LOOK_EVERY_MS = 1000;
 
   function play(stage) {
-    const video = document.createElement("video");
-    Object.assign(video, { controls: true, playsInline: true, preload: "metadata", muted: false });
-    if (stage.dataset.poster) video.poster = stage.dataset.poster;
-    stage.replaceChildren(video);
+    const element = document.createElement("video");
+    Object.assign(element, { controls: true, playsInline: true, preload: "metadata", muted: false });
+    if (stage.dataset.poster) element.poster = stage.dataset.poster;
+    stage.replaceChildren(element);
     if (window.Hls?.isSupported()) {
       const hls = new Hls({ startPosition: 0, maxBufferLength: 20 });
       hls.on(Hls.Events.ERROR, (_, { fatal, type }) => {
@@ -16,14 +16,14 @@
         if (type === Hls.ErrorTypes.MEDIA_ERROR) hls.recoverMediaError();
         else hls.startLoad();
       });
-      hls.loadSource(stage.dataset.player);
-      hls.attachMedia(video);
+      hls.loadSource(stage.dataset.playlist);
+      hls.attachMedia(element);
     } else {
-      video.src = stage.dataset.player;
+      element.src = stage.dataset.playlist;
     }
   }
 
-  document.querySelectorAll("[data-player]").forEach((stage) => {
+  document.querySelectorAll("[data-playlist]").forEach((stage) => {
     const isPlayable = () => document.querySelector(".vf-panel[data-playable]") !== null;
     const timer = setInterval(() => {
       if (!isPlayable()) return;

@@ -1,8 +1,8 @@
-/* Keeps the admin's progress true without a reload.
+/* Keeps the progress that the admin shows up to date, without a reload.
 
    Every element with data-live (a video's id, or "dashboard") and data-live-part (which fragment) is filled again from
-   one request for the whole page: every two seconds while something is active, more rarely while the tab is hidden or the server is
-   not reachable, and not at all when nothing runs. */
+   one request for the whole page: every two seconds while something is active, more rarely while the tab is hidden or
+   the server can't be reached, and not at all when nothing runs. */
 "use strict";
 
 (() => {
@@ -23,7 +23,7 @@
     return `${wanted[0].dataset.liveUrl}?${query}`;
   }
 
-  /* Changes what differs and keeps the rest, so that bars glide, focus stays, and nothing flickers. */
+  /* Changes what differs and keeps the rest, so that bars move smoothly, the focus stays, and nothing flickers. */
   function change(old, fresh) {
     if (old.nodeType !== fresh.nodeType || old.nodeName !== fresh.nodeName) {
       old.replaceWith(fresh.cloneNode(true));
@@ -59,11 +59,11 @@
     }
   }
 
-  /* Tells those who can't see it what has become of a video. */
+  /* Tells screen readers the new state of a video that is no longer being made. */
   function announce(element) {
     const label = ["cell", "panel"].includes(element.dataset.livePart) && element.querySelector(".vf-label");
-    const video = element.closest("tr")?.querySelector(".vf-title")?.textContent ?? "";
-    if (label) said.textContent = `${video} ${label.textContent}`.trim();
+    const title = element.closest("tr")?.querySelector(".vf-title")?.textContent ?? "";
+    if (label) said.textContent = `${title} ${label.textContent}`.trim();
   }
 
   async function look(wanted) {

@@ -1,4 +1,4 @@
-/* Fills the queue's page anew every five seconds while somebody looks at it. */
+/* Loads the queue's page again every five seconds while its tab is visible. */
 "use strict";
 
 (() => {

@@ -1,4 +1,4 @@
-/* Makes a drop zone of the video's file field: resumable uploads (tus) with progress, pause and resume.
+/* Makes the video's file field a drop zone: resumable uploads (tus) with progress, pause and resume.
 
    A single file belongs to the form: its upload's id is saved with it. Several files become several videos at once,
    each with a title from its name. Without this script the field is an ordinary file field. */
@@ -21,7 +21,7 @@
     return element;
   };
 
-  /* As it is now: signing in to the admin in another tab changes it. */
+  /* Read each time: signing in to the admin in another tab changes the cookie. */
   const csrfToken = (root) => document.cookie.match(`(?:^|; )${root.dataset.csrfCookie}=([^;]*)`)?.[1] ?? "";
 
   function sizeText(bytes) {
@@ -52,7 +52,7 @@
     }
   }
 
-  /* One file on its way, and its row in the list. */
+  /* The upload of one file, and its row in the list. */
   class Item {
     constructor(zone, file, isForForm) {
       Object.assign(this, { zone, file, isForForm, samples: [], state: "waiting" });
@@ -79,7 +79,7 @@
         fingerprint: async (file) => ["videoflix", mode, file.name, file.size, file.lastModified, location.origin].join("|"),
         onShouldRetry: (error) => this.mayRetry(error),
         onProgress: (sent) => this.progress(sent),
-        onAfterResponse: (request, response) => { this.video = response.getHeader("X-Video-ID") ?? this.video; },
+        onAfterResponse: (request, response) => { this.videoId = response.getHeader("X-Video-ID") ?? this.videoId; },
         onSuccess: () => this.done(),
         onError: (error) => this.fail(sentenceOf(error)),
       });
@@ -131,7 +131,7 @@
     done() {
       this.bar.value = this.file.size;
       this.show("done", this.isForForm ? "Uploaded. Save to make it a video." : "Uploaded. ");
-      if (!this.isForForm && this.video) this.text.append(make("a", { href: `../${this.video}/change/` }, "Open the video"));
+      if (!this.isForForm && this.videoId) this.text.append(make("a", { href: `../${this.videoId}/change/` }, "Open the video"));
       this.toggle.remove();
       if (!this.isForForm) this.remove.remove();
       this.zone.finished(this);
@@ -142,7 +142,7 @@
       this.upload = this.upload?.url ? this.upload : null;
     }
 
-    /* Nothing that trying again could change. */
+    /* For a file that can't be accepted: trying again would change nothing. */
     refuse(sentence) {
       this.show("failed", sentence);
       this.toggle.remove();
@@ -257,11 +257,11 @@
       this.status.textContent = words;
     }
 
-    /* What a reload, a lost connection or a closed tab has left. */
+    /* Lists uploads that a reload, a lost connection or a closed tab interrupted. */
     async offerUnfinished() {
       const response = await fetch(this.root.dataset.endpoint, { headers: { Accept: "application/json" } }).catch(() => null);
       const found = response?.ok ? await response.json() : [];
-      const wanted = found.filter(({ title }) => this.input.multiple || title === null);  // videos of their own go on there
+      const wanted = found.filter(({ title }) => this.input.multiple || title === null);  // one with a title becomes a video by itself, which the page for many shows
       this.list.append(...wanted.map((upload) => this.unfinishedRow(upload)));
     }
 

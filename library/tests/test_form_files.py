@@ -13,7 +13,7 @@ from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 
 from library import disk
 from library.tests.factories import uploaded
-from library.uploads.receiving import Receiver, refusals
+from library.uploads.form_files import Receiver, refusals
 
 STAFF = SimpleNamespace(is_staff=True)
 VIEWER = SimpleNamespace(is_staff=False)
@@ -88,7 +88,7 @@ def test_a_file_that_can_not_be_kept_is_read_to_its_end_and_told(
 
 
 def test_a_file_that_grows_past_the_limit_is_dropped_on_its_way(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("library.uploads.receiving.LOOK_AT_DISK_EVERY", 1 << 20)
+    monkeypatch.setattr("library.uploads.form_files.LOOK_AT_DISK_EVERY", 1 << 20)
     settings.UPLOAD_MAX_BYTES = 2 << 20
     request = request_of(STAFF)
     _, files = parsed(request, video_file=uploaded("a.mp4", bytes(5 << 20)))

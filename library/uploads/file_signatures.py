@@ -1,7 +1,7 @@
-"""Files that are surely no video, told by their first bytes.
+"""Files that are certainly no video, recognised by their first bytes.
 
-Only what can be told without doubt is refused here; whether the rest is a video is for the engine's probe, which reads
-it in a process with limits.
+Only certain cases are refused here. Whether any other file is a video is decided by the engine's probe, which reads it
+in a process with limits.
 """
 
 SIGNATURES = (
@@ -25,6 +25,6 @@ NEEDED_BYTES = 16
 
 
 def foreign_kind(head: bytes) -> str | None:
-    """What the file is instead of a video ("a PDF document"), or None where it may be one."""
+    """What the file is instead of a video ("a PDF document"), or None where it may be a video."""
     text = head.lstrip()[:NEEDED_BYTES].lower()
     return next((kind for mark, kind in SIGNATURES if head.startswith(mark) or text.startswith(mark)), None)

@@ -1,8 +1,9 @@
-"""Whether the two fields of interlaced frames show two moments, or one picture that was stored as fields.
+"""Whether the two fields of interlaced frames show two moments, or one progressive picture that was stored as fields.
 
-Broadcasters and camcorders store progressive pictures as fields too (PsF), flagged like any others: only the pictures
-tell. Two moments show as zigzags, from line to line over many lines, which no lens draws. And where something moves,
-they have combs, about as many as a field has with the other field of the next frame; one moment has next to none.
+Broadcasters and camcorders also store progressive pictures as fields (PsF), with the same flags, so only the pictures
+can tell. Two moments in a frame show as zigzags from line to line over many lines, which no camera records otherwise.
+Where something moves, they also show as combs: about as many as between a field and the other field of the next frame.
+A single moment has almost none.
 """
 
 from collections.abc import Sequence
@@ -11,16 +12,16 @@ from statistics import median
 
 from av.video.frame import VideoFrame
 
-COLUMNS = 32  # of each picture are looked at
-MOTION = 16  # of 255: less may be noise
-LEAST_COMBS = 500  # brightness summed up: less says nothing
-ZIGZAG_LINES = 8  # of a column: fewer may be a texture
-LEAST_ZIGZAGS = 0.0004  # of all that is looked at
-ONE_MOMENT = 0.15  # of the combs with another picture: texture has some; two moments had 0.2 at the very least
+COLUMNS = 32  # looked at in each picture
+MOTION = 16  # brightness out of 255: a smaller difference may be noise
+LEAST_COMBS = 500  # summed brightness: a smaller sum proves nothing
+ZIGZAG_LINES = 8  # in a row, in one column: fewer may be a texture
+LEAST_ZIGZAGS = 0.0004  # share of all pixels looked at
+ONE_MOMENT = 0.15  # share of the combs with another picture: textures have some; two moments had at least 0.2
 
 
 def show_two_moments(frames: Sequence[VideoFrame]) -> bool:
-    """For frames that follow each other. True as well where too little moves to tell."""
+    """Whether consecutive frames show two moments each. Also true if too little moves to tell."""
     pictures = [_columns(frame) for frame in frames if _size(frame) == _size(frames[0])]
     if sum(_zigzags(column) for columns in pictures for column in columns) > LEAST_ZIGZAGS * _amount(pictures):
         return True
@@ -32,7 +33,7 @@ def _amount(pictures: Sequence[list[bytes]]) -> int:
 
 
 def _zigzags(column: bytes) -> int:
-    """How many lines go up where the one before went down, and down where it went up, many in a row."""
+    """How many lines are in a zigzag: brightness goes up and down by turns over many lines."""
     count = run = 0
     went = 0
     for above, below in pairwise(column):
@@ -47,7 +48,7 @@ def _zigzags(column: bytes) -> int:
 
 
 def _share(pictures: Sequence[list[bytes]], parity: int) -> float:
-    """The combs within a picture, by those with the next one; the median, since a cut or a flash says nothing."""
+    """Combs within a picture, divided by those with the next one. The median: a cut or a flash proves nothing."""
     shares = []
     for earlier, later in pairwise(pictures):
         own = other = 0
@@ -72,7 +73,7 @@ def _columns(frame: VideoFrame) -> list[bytes]:
 
 
 def _combs(lines: bytes, around: bytes, around_later: bytes) -> tuple[int, int]:
-    """How far a field's lines stick out of the other field's, before and after that one moved."""
+    """How far a field's lines stick out from the other field's: in the same frame, and in the next one."""
     own = other = 0
     pairs = zip(pairwise(around), pairwise(around_later), strict=False)
     for line, ((above, below), (above_later, below_later)) in zip(lines, pairs, strict=False):

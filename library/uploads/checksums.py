@@ -6,11 +6,11 @@ from hmac import compare_digest
 
 from library.errors import UploadMalformed
 
-ALGORITHMS = ("sha1", "sha256", "md5")  # to notice accidents; whoever may upload needs no forgery
+ALGORITHMS = ("sha1", "sha256", "md5")  # they detect accidents, not forgeries
 
 
 class Digest:
-    """The digest announced for a piece, and the one of the bytes that came."""
+    """The digest that was announced for a piece, compared with that of the bytes that arrived."""
 
     def __init__(self, header: str) -> None:
         """Raises UploadMalformed."""

@@ -1,11 +1,12 @@
-"""Several uploads made into one (tus 1.0, "Concatenation"): what clients send side by side, to be faster.
+"""Several uploads joined into one (tus 1.0, "Concatenation"): clients send them side by side, which is faster.
 
-1. In one transaction the whole gets its row, and each part is bound to it: it is part of no other, and goes with it.
-2. The first part's file becomes the whole's, by its name alone.
-3. Each further part is added behind it by the kernel, on the disk's own time, and fsynced; then its own file goes.
+1. In one transaction the whole gets its row, and each part is bound to it: a part belongs to one whole only, and is
+   removed with it.
+2. The first part's file is renamed to be the whole's.
+3. The kernel appends each further part to it; the whole is fsynced, and then the part's own file is removed.
 
-How long the whole's file is says how far that has come, so after a crash whoever comes next goes on
-(library.uploads.finishing). Room is needed for one part at most.
+The length of the whole's file says how many parts are in it, so after a crash whoever comes next can go on
+(library.uploads.finishing). The disk needs free room for one part at most.
 """
 
 import os
@@ -23,7 +24,7 @@ from django.utils import timezone
 
 from library.errors import FileRefused, UploadGone, UploadMalformed
 from library.models import Upload, UploadKind
-from library.uploads import resumable, signatures
+from library.uploads import file_signatures, resumable
 
 log = structlog.get_logger("videoflix.library")
 
@@ -49,7 +50,7 @@ def named(header: str) -> list[UUID]:
 
 
 def begin(owner: Any, parts: Sequence[UUID], *, header: str, session: UUID | None) -> Upload:
-    """The whole that these parts make, or have made already for whoever missed the answer; nothing is joined yet.
+    """The whole of these parts: a new one, or the one made before where its answer was lost. Nothing is joined yet.
 
     Raises UploadMalformed, FieldsRefused, NotPermitted, TooLarge, NoRoom, UploadGone, FileRefused.
     """
@@ -96,7 +97,7 @@ def made_already(rows: Sequence[Upload]) -> Upload | None:
 def refuse_foreign(first: Upload) -> None:
     """Raises FileRefused, UploadGone."""
     with opened(first) as file:
-        kind = signatures.foreign_kind(file.read(HEAD_BYTES))
+        kind = file_signatures.foreign_kind(file.read(HEAD_BYTES))
     if kind:
         raise FileRefused(f"This is no video but {kind}.")
 
@@ -107,7 +108,7 @@ def join(whole: Upload) -> None:
     Raises UploadBusy while another process does it, UploadGone where bytes were lost, NoRoom.
     """
     parts = list(whole.parts.order_by("part_number"))
-    if sum(part.length or 0 for part in parts) != whole.length:  # one was ended in the moment it was bound
+    if sum(part.length or 0 for part in parts) != whole.length:  # a part was ended at the moment it was bound
         raise UploadGone
     first, *others = parts
     if not resumable.path_of(whole).exists():
@@ -125,7 +126,7 @@ def join(whole: Upload) -> None:
 
 
 def add(file: BinaryIO, part: Upload, *, done: int) -> None:
-    """Copy a part, of which so many bytes are there, to the end of the file. Raises UploadGone, NoRoom."""
+    """Copy a part, without its first `done` bytes, to the end of the file. Raises UploadGone, NoRoom."""
     with opened(part) as source:
         source.seek(done)
         file.seek(0, os.SEEK_END)
@@ -143,10 +144,10 @@ def opened(part: Upload) -> FileIO:
 
 
 def copied(source: BinaryIO, target: BinaryIO) -> int:
-    """Move the next bytes from where the one file stands to where the other does; how many.
+    """Copy the next bytes from one file's position to the other's. Returns how many.
 
-    The kernel copies, or shares the blocks where the file system can. Where it may not, as across file systems, and on
-    other systems than Linux, they pass through here.
+    The kernel copies them, or shares the blocks where the file system can. Across file systems, and on systems other
+    than Linux, this process reads and writes them.
     """
     if hasattr(os, "copy_file_range"):
         with suppress(OSError):

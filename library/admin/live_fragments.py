@@ -1,4 +1,4 @@
-"""What moves on the admin's pages: fragments of HTML, and the one address that renders them anew."""
+"""Parts of the admin's pages that a script keeps fresh: fragments of HTML, and the address that renders them anew."""
 
 from collections.abc import Sequence
 
@@ -13,8 +13,8 @@ from django.views.decorators.http import require_GET
 from unfold.admin import ModelAdmin
 
 from library.admin.facts import facts_of
-from library.admin.progress import Progress, progress_by_id, progress_of
-from library.admin.stills import stills_of
+from library.admin.poster_choices import stills_of
+from library.admin.progress import ShownProgress, progress_by_id, progress_of
 from library.models import Video
 from library.posters import poster_url
 
@@ -22,14 +22,14 @@ PARTS = ("cell", "panel", "poster", "facts", "stills")
 MOST_IDS = 200
 
 
-def fragment(video: Video, progress: Progress, part: str, *, may_change: bool = False) -> SafeString:
+def fragment(video: Video, progress: ShownProgress, part: str, *, may_change: bool = False) -> SafeString:
     context = {"video": video, "progress": progress, "may_change": may_change}
     if part == "poster":
         context["poster_url"] = poster_url(video)
     if part == "facts":
         context["facts"] = facts_of(video)
     if part == "stills":
-        context["tiles"] = stills_of(video) if may_change else []
+        context["stills"] = stills_of(video) if may_change else []
     return mark_safe(render_to_string(f"admin/library/video/{part}.html", context))  # noqa: S308 (our own template)
 
 
@@ -40,8 +40,8 @@ def attach_progress(videos: Sequence[Video]) -> None:
         video.progress = found[video.pk]  # type: ignore[attr-defined]
 
 
-def shown_progress(video: Video) -> Progress:
-    found: Progress | None = getattr(video, "progress", None)
+def shown_progress(video: Video) -> ShownProgress:
+    found: ShownProgress | None = getattr(video, "progress", None)
     return found or progress_of(video)
 
 

@@ -1,11 +1,10 @@
-"""What of a decoded picture a player shows, and how large: cropped, turned, with square pixels."""
+"""The part of a decoded picture that a player shows, and its size: cropped, rotated, with square pixels."""
 
 import struct
 from fractions import Fraction
-from typing import Any, cast
+from typing import cast
 
 import av
-from av.packet import Packet
 from av.rational import AVRational
 from av.sidedata.sidedata import Type
 from av.video.codeccontext import VideoCodecContext
@@ -13,19 +12,18 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from hls.core.errors import Code, Reason, TranscodeError
+from hls.core.packets import AnyPacket
 from hls.core.probe import Crop, Shape
 
 PLAUSIBLE_ASPECT = Fraction(8)
 CROPPING = "<4I"  # AV_PKT_DATA_FRAME_CROPPING: top, bottom, left, right
 MATRIX = "=9i"  # AV_FRAME_DATA_DISPLAYMATRIX
-DOLBY_VISION = "8B"  # AVDOVIDecoderConfigurationRecord: profile third, compatibility of the base layer last
-OWN_COLOURS = frozenset({5, 10, 20})  # profiles whose base layer may be in Dolby's own colours: then compatible with 0
-
-type AnyPacket = Packet[Any]
+DOLBY_VISION = "8B"  # AVDOVIDecoderConfigurationRecord: its third byte is the profile, its last the compatibility
+OWN_COLOURS = frozenset({5, 10, 20})  # profiles whose base layer is in Dolby's own colours if compatibility is 0
 
 
 def check_base_layer(video: VideoStream) -> None:
-    """Refuse Dolby Vision whose pictures nothing but a Dolby Vision decoder can show: they would be green and violet.
+    """Refuse Dolby Vision that only a Dolby Vision decoder can show: the pictures would be green and violet.
 
     Raises TranscodeError.
     """
@@ -39,7 +37,7 @@ def check_base_layer(video: VideoStream) -> None:
 
 
 def shown_size(video: VideoStream, frame: VideoFrame) -> tuple[int, int]:
-    """The height is kept: 720x576 at 64:45 is shown as 1024x576."""
+    """Width and height as shown; square pixels change the width only: 720x576 at 64:45 becomes 1024x576."""
     _, _, shown_width, height = _uncovered(video, frame)
     width = max(1, round(shown_width * _plausible(video.sample_aspect_ratio)))
     return (height, width) if int(frame.rotation) % 180 == 90 else (width, height)
@@ -51,7 +49,7 @@ def shape(frame: VideoFrame, pixel_aspect: AVRational | None, *, is_turned: bool
 
 
 def key_picture(codec: VideoCodecContext, packet: AnyPacket) -> tuple[VideoFrame, AVRational | None] | None:
-    """What a decoder of its own makes of one key frame, and the form of its pixels; None for a damaged one."""
+    """Decode one keyframe with a new decoder; gives the picture and its pixels' aspect ratio, None if it is damaged."""
     decoder = cast(VideoCodecContext, VideoCodecContext.create(codec.name, "r"))
     decoder.extradata = codec.extradata
     try:
@@ -67,7 +65,7 @@ def _plausible(pixel_aspect: AVRational | None) -> Fraction:
 
 
 def shown_part(video: VideoStream, frame: VideoFrame) -> Crop | None:
-    """By the container's crop flags (Matroska's PixelCrop…, MP4's clap); None for all of it."""
+    """The part that is shown, by the container's crop flags (Matroska's PixelCrop…, MP4's clap); None for all of it."""
     left, top, width, height = _uncovered(video, frame)
     if (width, height) == (frame.width, frame.height):
         return None
@@ -75,14 +73,14 @@ def shown_part(video: VideoStream, frame: VideoFrame) -> Crop | None:
         return Crop(left, top, width, height)
     a, b, _, c, d, *_ = struct.unpack(MATRIX, bytes(frame.side_data[Type.DISPLAYMATRIX]))
     right, bottom = frame.width - left - width, frame.height - top - height
-    # Turned, the picture's first column or row is the one that the matrix puts there.
+    # The matrix says which column or row comes first once the picture is rotated.
     if int(frame.rotation) % 180 == 90:
         return Crop(bottom if c < 0 else top, right if b < 0 else left, height, width)
     return Crop(right if a < 0 else left, bottom if d < 0 else top, width, height)
 
 
 def _uncovered(video: VideoStream, frame: VideoFrame) -> tuple[int, int, int, int]:
-    """Left, top, width and height of what is shown, before it is turned."""
+    """Left, top, width and height of the part that is shown, before rotation."""
     cropping = video.codec_context.coded_side_data.get("frame_cropping", b"")
     if len(cropping) != struct.calcsize(CROPPING):
         return 0, 0, frame.width, frame.height

@@ -1,4 +1,4 @@
-"""Files that are made once, however many processes start at the same moment."""
+"""Makes a file only once and complete, even if several processes try at the same moment."""
 
 import os
 import tempfile
@@ -7,8 +7,8 @@ from pathlib import Path
 
 
 def make_once(path: Path, text: str, *, mode: int = 0o600) -> None:
-    """Make a file that is complete from its first moment on; one that is there stays as it is. Raises OSError."""
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # a name that nobody else has
+    """Make a file that is never seen incomplete; a file that already exists is kept as it is. Raises OSError."""
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # a unique name
     draft = Path(name)
     try:
         with os.fdopen(descriptor, "w") as file:
@@ -16,7 +16,7 @@ def make_once(path: Path, text: str, *, mode: int = 0o600) -> None:
             file.flush()
             os.fsync(descriptor)
         draft.chmod(mode)
-        with suppress(FileExistsError):  # somebody was quicker: theirs counts
+        with suppress(FileExistsError):  # another process was quicker: its file is kept
             os.link(draft, path)
     finally:
         draft.unlink()

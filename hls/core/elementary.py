@@ -1,7 +1,6 @@
-"""Pictures without a container (elementary streams): their places are counted.
+"""Elementary streams (pictures without a container): they have no timestamps, so the pictures are counted.
 
-They have no times of their own. libav makes some up for MPEG video, with a gap behind the first picture, and none for
-H.264 and HEVC.
+libav invents timestamps for MPEG video, with a gap after the first picture, and none for H.264 and HEVC.
 """
 
 from collections.abc import Sequence
@@ -11,19 +10,19 @@ from fractions import Fraction
 from hls.core.rates import STANDARD, Rate, measure
 
 DEMUXERS = frozenset({"mpegvideo", "m4v", "h264", "hevc"})
-FIELD = Fraction(3, 4)  # of a picture: what lasts less is a field of one
+FIELD = Fraction(3, 4)  # of a picture's duration: what lasts less is a single field
 
 
 @dataclass
 class Counter:
-    """Where each picture would be, by how long the parser says that it is shown. In ticks of the stream."""
+    """Places the pictures one after the other, by the durations that the parser reports. In ticks of the stream."""
 
-    picture: Fraction  # how long one is shown at the rate that the stream declares
+    picture: Fraction  # how long a picture is shown at the rate that the stream declares
     end: Fraction = Fraction(0)
     latest: Fraction | None = None
 
     def place(self, duration: int) -> int | None:
-        """Where the next packet's picture begins; None for one that is only the second field of the last."""
+        """When the next packet's picture begins; None for a packet that is only a picture's second field."""
         begin, self.end = self.end, self.end + (duration or self.picture)
         if self.latest is not None and begin - self.latest < self.picture * FIELD:
             return None
@@ -33,14 +32,14 @@ class Counter:
 
 @dataclass(frozen=True)
 class Counted:
-    """The video's rate, and the one at which the pictures are counted; they differ where rates are mixed."""
+    """The source's frame rate, and the rate at which its pictures are counted; they differ if rates are mixed."""
 
     rate: Rate
-    pictures: Fraction  # a second
+    pictures: Fraction  # per second
 
 
 def counted(shown: Sequence[int], time_base: Fraction, declared: Sequence[Fraction]) -> Counted:
-    """Where rates are mixed, each picture lasts for the mean, on a grid that is fine enough to show them all."""
+    """If rates are mixed, each picture lasts for the mean duration, on a grid that is fine enough to show them all."""
     rate = measure(shown, time_base, declared)
     if not rate.is_variable and rate.frame_count == len(shown):
         return Counted(rate, rate.rate)

@@ -1,4 +1,4 @@
-"""FFmpeg's names for what a stream says about its colours, by the numbers of ITU-T H.273."""
+"""FFmpeg's names of a stream's colour tags, by the numbers of ITU-T H.273."""
 
 RESERVED = "reserved"
 TRANSFERS = (

@@ -1,8 +1,8 @@
-"""Started by hls.core.process as a program of its own: puts limits on itself, then becomes the real command.
+"""Sets limits on its own process, then becomes the real command. hls.core.process starts every program through it.
 
-    python -I -S child.py '{"parent": 123, "nice": 10, "limits": {"AS": 1000000}}' ffmpeg …
+    python -I -S launcher.py '{"parent": 123, "nice": 10, "limits": {"AS": 1000000}}' ffmpeg …
 
-A program between, because `preexec_fn` isn't safe in a process with threads. It imports nothing of the project.
+It is a separate program because `preexec_fn` isn't safe in a process with threads. It imports nothing of the project.
 """
 
 import ctypes
@@ -14,14 +14,14 @@ import sys
 
 PR_SET_PDEATHSIG = 1
 ORPHANED = 86
-CPU_GRACE_S = 5  # between SIGXCPU, which tells why, and SIGKILL, which could be anybody's
+CPU_GRACE_S = 5  # between SIGXCPU, which says why, and SIGKILL, which anybody could have sent
 
 
 def main() -> None:
     spec = json.loads(sys.argv[1])
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != spec["parent"]:  # it died before the line above could take effect
+        if os.getppid() != spec["parent"]:  # the parent died before the line above could take effect
             sys.exit(ORPHANED)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     for name, wanted in spec["limits"].items():

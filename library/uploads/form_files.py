@@ -1,7 +1,9 @@
 """Files in forms: streamed onto the upload folder's own disk, for staff only, and never past the reserve.
 
-Django parses a form's files before any view runs, so whoever may not upload is turned away here. A file that can't be
-kept is read to its end and dropped, so that the form comes back with a sentence instead of a cut connection.
+1. Django parses a form before any view runs. `new_file` cuts the connection of anybody who is not staff.
+2. The file is written to the partial folder block by block, while there is room. A file that can't be kept is read to
+   its end and dropped, so that the form comes back with a sentence instead of a cut connection.
+3. `file_complete` fsyncs the file. Closing the request removes it, unless the form has moved it to its final place.
 """
 
 import os
@@ -19,7 +21,7 @@ SUFFIX = ".form"
 
 
 class PartialFile(TemporaryUploadedFile):
-    """A file in the partial folder; closing removes it unless it has been moved to its final place."""
+    """A file in the partial folder. Closing removes it, unless it was moved to its final place."""
 
     def __init__(self, name: str, content_type: str | None, charset: str | None) -> None:
         opened = NamedTemporaryFile(suffix=SUFFIX, dir=disk.partial_folder())  # noqa: SIM115 (the request closes it)

@@ -1,4 +1,4 @@
-"""Moments as people say them, with the exact time one glance away."""
+"""Times as people say them, with the exact time in a tooltip."""
 
 from datetime import datetime
 

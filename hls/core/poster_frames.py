@@ -1,4 +1,4 @@
-"""Single pictures out of a video: the poster's candidates."""
+"""Extracts single frames from published segments, as candidates for a video's poster."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,14 +13,14 @@ TIMEOUT_S = 60
 
 @dataclass(frozen=True)
 class Moment:
-    """A frame, as the segment it is in and the seconds since that segment's beginning."""
+    """The place of a frame: its segment, and the seconds since that segment's beginning."""
 
     segment: int
     at_s: float
 
 
 def moment_of_tile(plan: Plan, tile: int) -> Moment:
-    """Where the frame of a storyboard picture is, to be had again in full size."""
+    """The place of the frame that a storyboard tile shows, so that it can be extracted in full size."""
     frame = tile * plan.frames_per_tile
     segment = next(segment for segment in plan.timeline.segments if frame < segment.end_frame)
     return Moment(segment.number, float(plan.timeline.seconds(frame - segment.first_frame)))
@@ -44,7 +44,7 @@ def extract_frame(
 
 
 def frame_command(segment: Path, target: Path, *, at_s: float, width: int, encoder: Encoder) -> list[str]:
-    """`-update 1` with `-frames:v 1`: one file under exactly this name, whatever % it holds."""
+    """The command; `-update 1` with `-frames:v 1` writes one file of exactly this name, even if it has a % in it."""
     return [
         *(str(encoder.ffmpeg), "-hide_banner", "-nostdin", "-loglevel", "error", "-y"),
         *("-f", "mpegts", "-protocol_whitelist", "file", "-i", f"file:{segment.absolute()}"),

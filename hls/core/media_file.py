@@ -1,4 +1,4 @@
-"""Opens a file as a video, and chooses the tracks that are shown and heard."""
+"""Opens a media file with libav, and chooses the picture track and the sound track to use."""
 
 import errno
 from collections.abc import Sequence
@@ -12,18 +12,18 @@ from av.container import InputContainer
 from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
-from hls.core import counting
+from hls.core import elementary
 from hls.core.errors import Code, Reason, TranscodeError
 from hls.core.probe import Limits
 from hls.core.protection import Protection
 
-# Containers of videos, and of sound alone for a telling answer. Nothing that names other files: no playlist, concat,
-# image sequence, script or device.
-DEMUXERS = ",".join(("mov,matroska,avi,flv,asf,mpegts,mpeg,ogg,mp3,wav,flac,aac", *sorted(counting.DEMUXERS)))
+# Containers of video, and of sound alone, so that the refusal can say what is missing. None that can name other files:
+# no playlist, concat, image sequence, script or device.
+DEMUXERS = ",".join(("mov,matroska,avi,flv,asf,mpegts,mpeg,ogg,mp3,wav,flac,aac", *sorted(elementary.DEMUXERS)))
 
 
 def opened(path: Path, demuxers: str = DEMUXERS) -> InputContainer:
-    """Raises TranscodeError: UNSUPPORTED, UNREADABLE."""
+    """Open a file. Raises TranscodeError: UNSUPPORTED, UNREADABLE."""
     options = {"protocol_whitelist": "file", "format_whitelist": demuxers}
     try:
         return av.open(f"file:{path.absolute()}", options=options)
@@ -33,7 +33,7 @@ def opened(path: Path, demuxers: str = DEMUXERS) -> InputContainer:
 
 
 def picture_track(container: InputContainer) -> VideoStream:
-    """The default picture track, or else the first; cover art isn't one."""
+    """The default picture track, or else the first one. Cover art doesn't count. Raises TranscodeError."""
     tracks = [track for track in container.streams.video if not track.disposition & Disposition.attached_pic]
     if not tracks:
         raise TranscodeError(Code.NO_VIDEO)
@@ -44,14 +44,14 @@ def picture_track(container: InputContainer) -> VideoStream:
 
 
 def sound_track(container: InputContainer, protection: Protection) -> AudioStream | None:
-    """The default sound track, or else the first, of those that can be decoded; an encrypted one only if all are."""
+    """The default sound track that can be decoded, or else the first such track; an encrypted one only if all are."""
     tracks = [track for track in container.streams.audio if _is_decodable(track)]
     tracks = [track for track in tracks if not protection.covers(track)] or tracks
     return next((track for track in tracks if track.disposition & Disposition.default), next(iter(tracks), None))
 
 
 def check_protection(container: InputContainer, chosen: Sequence[Stream], protection: Protection) -> None:
-    """Neither pictures nor sound are published as noise, nor without the sound that they have."""
+    """Refuse encrypted tracks, also when the only sound is encrypted: neither noise nor silence is published."""
     has_sound = any(track.type == "audio" for track in chosen)
     needed = chosen if has_sound else [*chosen, *container.streams.audio]
     if protection.is_certain and any(protection.covers(track) for track in needed):
