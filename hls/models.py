@@ -107,7 +107,9 @@ class Transcode(Leased):
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
 
-    playable_at = models.DateTimeField(null=True, blank=True, help_text="When it could first be played, be it in part.")
+    playable_at = models.DateTimeField(
+        null=True, blank=True, help_text="When it could first be played, in part or whole."
+    )
     served_at = models.DateTimeField(null=True, blank=True, db_index=True)
     served_version = models.PositiveIntegerField(null=True, blank=True)
     served = models.JSONField(null=True, blank=True, help_text="What the served version consists of.")

@@ -24,7 +24,7 @@ class Migration(migrations.Migration):
             model_name="transcode",
             name="playable_at",
             field=models.DateTimeField(
-                blank=True, help_text="When it could first be played, be it in part.", null=True
+                blank=True, help_text="When it could first be played, in part or whole.", null=True
             ),
         ),
     ]
