@@ -1,8 +1,10 @@
-"""gunicorn's threads, which stay with a connection for a moment after each answer.
+"""gunicorn's threads, which wait a moment for a connection's next request, and refuse in JSON what can't be read.
 
 A player that fills its buffer asks for the next segment as soon as it has the last one, and so does a proxy that has
-one connection for many viewers. Going back to the main thread in between, which watches all idle connections, and out
-of it again takes longer than answering. Requests that can't be read are refused in JSON.
+one connection for many viewers. gunicorn gives the connection back to its main thread in between, which watches all
+idle connections; that takes longer than answering.
+
+Both methods replace some of gunicorn's own, for neither of which it has a setting.
 """
 
 import json
@@ -17,10 +19,16 @@ from gunicorn.workers.gthread import ThreadWorker
 from project.sentences import sentence_for
 
 STAYS_MS = 5  # far less than a thread waits for a client that reads slowly, and enough for one that is near
-STAYS_AT_MOST_S = 1.0  # whereafter those who wait for a thread have their turn
+STAYS_AT_MOST_S = 1.0  # then the connections that wait for a thread have their turn
+LONGEST_FIRST_LINE = 1000  # bytes; "HTTP/1.1 400 Bad Request" is one
 
 
 class StayingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
+    """`gthread` takes 1.1 to 1.5 times the CPU for a segment of 20 kB or a playlist (bench/serving.py).
+
+    GUNICORN_CMD_ARGS="--worker-class gthread" measures it there.
+    """
+
     def handle(self, conn: Any) -> object:
         """As gunicorn's; True where the connection goes back to be watched, False where it is over."""
         leaves_at = time.monotonic() + STAYS_AT_MOST_S
@@ -30,33 +38,26 @@ class StayingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no type
                 return kept
 
     def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: BaseException) -> None:
-        """As gunicorn's, in the API's words: its own page for what can't be read is HTML, and repeats it."""
-        page = Page()
-        super().handle_error(req, page, addr, exc)
+        """As gunicorn's, in the API's words: its own page is HTML, and repeats what the client sent."""
         try:
-            util.write_nonblock(client, page.in_our_words())
+            util.write_nonblock(client, refusal(self.first_line_of_error(req, addr, exc)))
         except OSError as error:
             self.log.debug("Failed to send error message: %s", error)
 
+    def first_line_of_error(self, req: Any, addr: Any, exc: BaseException) -> str:
+        """What gunicorn would answer: it logs the error, and sends its page to a client that nobody listens to."""
+        ours, gunicorns = socket.socketpair()
+        with ours:
+            with gunicorns:
+                super().handle_error(req, gunicorns, addr, exc)
+            return ours.recv(LONGEST_FIRST_LINE).partition(b"\r\n")[0].decode("latin-1")
 
-class Page:
-    """Stands in for the client, to see which status gunicorn answers with."""
 
-    def __init__(self) -> None:
-        self.sent = b""
-
-    def gettimeout(self) -> float:
-        return 0.0
-
-    def sendall(self, data: bytes) -> None:
-        self.sent += data
-
-    def in_our_words(self) -> bytes:
-        status = int(self.sent.split(maxsplit=2)[1])
-        body = json.dumps({"detail": sentence_for(status)})
-        head = self.sent.partition(b"\r\n")[0].decode("latin-1")
-        kind = f"Content-Type: application/json\r\nContent-Length: {len(body)}"
-        return f"{head}\r\nConnection: close\r\n{kind}\r\n\r\n{body}".encode("latin-1")
+def refusal(first_line: str) -> bytes:
+    """The answer whose first line this is, "HTTP/1.1 400 Bad Request"."""
+    body = json.dumps({"detail": sentence_for(int(first_line.split()[1]))})
+    head = [first_line, "Connection: close", "Content-Type: application/json", f"Content-Length: {len(body)}"]
+    return "\r\n".join([*head, "", body]).encode("latin-1")
 
 
 def asks_again(connected: socket.socket) -> bool:
