@@ -244,12 +244,12 @@ def test_backup_of_a_running_postgresql_restores_everything(
 
 
 def test_every_check_is_explained() -> None:
-    ids = set(re.findall(r"videoflix\.[EW]\d+", (BASE_DIR / "project" / "checks.py").read_text()))
+    ids = set(re.findall(r"videoflix\.[EW]\d+", (BASE_DIR / "project" / "health" / "checks.py").read_text()))
 
     assert ids == set(re.findall(r"`(videoflix\.[EW]\d+)`", DOCUMENT))
 
 
 def test_every_metric_is_explained() -> None:
-    told = re.findall(r'"(videoflix_\w+)"', (BASE_DIR / "project" / "metrics.py").read_text())
+    told = re.findall(r'"(videoflix_\w+)"', (BASE_DIR / "project" / "health" / "metrics.py").read_text())
 
     assert set(told) == set(re.findall(r"`(videoflix_\w+)(?:\{\w+\})?`", DOCUMENT))
