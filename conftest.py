@@ -27,9 +27,7 @@ django.setup()
 
 from huey.contrib.djhuey import HUEY  # noqa: E402 (needs the settings)
 
-from accounts import playback  # noqa: E402
-from hls.partial import measured  # noqa: E402
-from library.delivery import places  # noqa: E402
+from project import memories  # noqa: E402
 
 properties.register_profile("videoflix", deadline=None)  # no test is judged by how busy its machine is
 properties.load_profile("videoflix")
@@ -39,9 +37,7 @@ properties.load_profile("videoflix")
 def nothing_remembered_of_other_tests() -> Iterator[None]:
     """Rows that were rolled back leave their ids to those of the next test, as they never do in real life."""
     yield
-    measured.cache_clear()
-    places.memory.clear()
-    playback.memory.clear()
+    memories.forget_everything()
 
 
 def pytest_unconfigure() -> None:
