@@ -41,7 +41,7 @@ class ProcessMemory:
 
 @dataclass(frozen=True)
 class ConstantMemory:
-    """Results of a function that always gives the same for the same arguments, as long as the program runs."""
+    """Results of a function that stay right as long as the program runs, so that they are never forgotten."""
 
     name: str  # "module:function"
     remembers: str
@@ -69,13 +69,6 @@ MEMORIES = (
         lifetime="55 s",
         bound="10,000 viewers",
         invalidated_by="nothing: a logout holds within 60 s",
-    ),
-    ProcessMemory(
-        "accounts.passwords:decoy.cache_clear",
-        remembers="the hash that is checked for accounts that don't exist",
-        lifetime="as long as the process",
-        bound="one hash",
-        invalidated_by="nothing: the hasher is set at the start",
     ),
     ProcessMemory(
         "accounts.throttling:counters.cache_clear",
@@ -127,13 +120,6 @@ MEMORIES = (
         invalidated_by="nothing: FFMPEG is read at the start",
     ),
     ProcessMemory(
-        "hls.core.encode:has_zscale.cache_clear",
-        remembers="whether an ffmpeg can tone-map HDR",
-        lifetime="as long as the process",
-        bound="128 programs, of which one is used",
-        invalidated_by="nothing: an ffmpeg that is exchanged needs a new start",
-    ),
-    ProcessMemory(
         "hls.removal:_told.clear",
         remembers="files that could not be removed, of which the log has been told",
         lifetime="as long as the process",
@@ -146,13 +132,6 @@ MEMORIES = (
         lifetime="until the part answers, and then until it is asked again",
         bound="one question for each part",
         invalidated_by="the next question to the same part, once this one is answered",
-    ),
-    ProcessMemory(
-        "project.health.probes:ffmpeg_version.cache_clear",
-        remembers="the version of an ffmpeg",
-        lifetime="as long as the process",
-        bound="one entry for each ffmpeg, of which one is used",
-        invalidated_by="nothing: an ffmpeg that is exchanged needs a new start",
     ),
     ProcessMemory(
         "project.express:timer.cache_clear",
@@ -171,9 +150,24 @@ MEMORIES = (
 )
 
 CONSTANTS = (
+    ConstantMemory(
+        "accounts.passwords:decoy",
+        remembers="a hash that no password has, checked for accounts that don't exist",
+        bound="one hash",
+    ),
+    ConstantMemory(
+        "hls.core.encode:has_zscale",
+        remembers="whether an ffmpeg can tone-map HDR: the program is the same until the next start",
+        bound="128 programs, of which one is used",
+    ),
     ConstantMemory("hls.core.wire:_hints", remembers="the types of a dataclass's fields", bound="the engine's classes"),
     ConstantMemory("library.delivery.files:http_date", remembers="a time as HTTP writes it", bound="4,096 times"),
     ConstantMemory("library.folding:plain", remembers="the base of an accented letter", bound="Unicode's letters"),
+    ConstantMemory(
+        "project.health.probes:ffmpeg_version",
+        remembers="the version of an ffmpeg: the program is the same until the next start",
+        bound="one entry for each ffmpeg, of which one is used",
+    ),
     ConstantMemory("project.logs:is_secret", remembers="whether a name is that of a secret", bound="1,024 names"),
 )
 
