@@ -1,18 +1,22 @@
 # make run    web server and queue worker in the foreground
 # make test   every check and test that can run here
+# make check  lint, types and the tests that start no program: within a minute
 # make lint   formatter and linter, mending what they can
 # make lock   requirements*.in -> requirements*.txt
 # make clean  the virtual environment and caches (never your data)
 
 PYTHON := .venv/bin/python
 
-.PHONY: run test lint lock clean installed installed-dev
+.PHONY: run test check lint lock clean installed installed-dev
 
 run: installed
 	@$(PYTHON) manage.py serve
 
 test: installed-dev
 	@$(PYTHON) -m scripts.test
+
+check: installed-dev
+	@$(PYTHON) -m scripts.test --core
 
 lint: installed-dev
 	@$(PYTHON) -m ruff check --fix . && $(PYTHON) -m ruff format .

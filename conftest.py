@@ -1,8 +1,13 @@
-"""Shared by all tests: an environment of their own, so that no test meets the developer's data or `.env`."""
+"""Shared by all tests: an environment of their own, so that no test meets the developer's data or `.env`.
+
+Several processes may run the tests at the same time (`pytest -n auto`), each with a database, a Redis database and a
+data folder of its own.
+"""
 
 import os
 import shutil
 import tempfile
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,13 +18,23 @@ from hypothesis import settings as properties
 from project.env import Env
 
 SERVICES = ("DB_HOST", "DB_PORT", "DB_NAME", "DB_USER", "DB_PASSWORD", "REDIS_LOCATION")
+DATABASE_FIXTURES = {"db", "transactional_db", "live_server", "django_db_setup"}
+LONG = ({"services", "browser", "edge"}, {"ffmpeg"})  # marks of what takes longest, and of what takes longer than most
+
+
+def own_redis(location: str) -> str:
+    """The address of this process's Redis database: the first process has the one that is named, others the next."""
+    server, _, number = location.rpartition("/")
+    process = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    return f"{server}/{int(number) + process}"
+
 
 for name in Env.model_fields:
     os.environ.pop(name.upper(), None)
     os.environ.pop(name, None)
 for name in SERVICES:  # PostgreSQL and Redis only where they are named for tests: scripts/test.py does
     if value := os.environ.get(f"TEST_{name}"):
-        os.environ[name] = value
+        os.environ[name] = own_redis(value) if name == "REDIS_LOCATION" else value
 os.environ["DJANGO_SETTINGS_MODULE"] = "project.settings"  # here and not in pyproject.toml, where it works too early
 os.environ["ENV_FILE"] = ""
 os.environ["DATA_DIR"] = tempfile.mkdtemp(prefix="videoflix-test-")
@@ -27,9 +42,8 @@ django.setup()
 
 from huey.contrib.djhuey import HUEY  # noqa: E402 (needs the settings)
 
-from accounts import playback  # noqa: E402
-from hls.partial import measured  # noqa: E402
-from library.delivery import places  # noqa: E402
+from accounts.hashers import AsTyped  # noqa: E402
+from project import memories  # noqa: E402
 
 properties.register_profile("videoflix", deadline=None)  # no test is judged by how busy its machine is
 properties.load_profile("videoflix")
@@ -39,9 +53,57 @@ properties.load_profile("videoflix")
 def nothing_remembered_of_other_tests() -> Iterator[None]:
     """Rows that were rolled back leave their ids to those of the next test, as they never do in real life."""
     yield
-    measured.cache_clear()
-    places.memory.clear()
-    playback.memory.clear()
+    memories.forget_everything()
+
+
+@pytest.fixture(autouse=True)
+def cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Argon2 with little work: people of tests need no protection, and are made thousands of times."""
+    monkeypatch.setattr(AsTyped, "memory_cost", 64)
+    monkeypatch.setattr(AsTyped, "time_cost", 1)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--only-with-database",
+        action="store_true",
+        help="leave out the files in which no test asks for the database: on another one they do the same",
+    )
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    files: dict[Path, list[pytest.Item]] = defaultdict(list)
+    for item in items:
+        files[item.path].append(item)
+    if config.getoption("--only-with-database"):
+        kept = {path for path, inside in files.items() if any(map(asks_for_database, inside))}
+        config.hook.pytest_deselected(items=[item for item in items if item.path not in kept])
+        items[:] = [item for item in items if item.path in kept]
+    if hasattr(config, "workerinput"):  # one of several processes, each of which takes one file after the other
+        order = {path: (any(map(empties_database, inside)), min(map(rank, inside))) for path, inside in files.items()}
+        items.sort(key=lambda item: order[item.path])
+
+
+def asks_for_database(item: pytest.Item) -> bool:
+    return "django_db" in item.keywords or bool(DATABASE_FIXTURES & set(fixtures_of(item)))
+
+
+def empties_database(item: pytest.Item) -> bool:
+    """Whether it commits, so that all tables are emptied after it, also of rows that migrations made."""
+    mark = item.get_closest_marker("django_db")
+    is_marked = mark is not None and bool(mark.kwargs.get("transaction"))
+    return is_marked or bool({"transactional_db", "live_server"} & set(fixtures_of(item)))
+
+
+def fixtures_of(item: pytest.Item) -> list[str]:
+    return item.fixturenames if isinstance(item, pytest.Function) else []
+
+
+def rank(item: pytest.Item) -> int:
+    """Files with a low number come first: a long one at the end would leave the other processes idle."""
+    marks = {mark.name for mark in item.iter_markers()}
+    return next((number for number, names in enumerate(LONG) if names & marks), len(LONG))
 
 
 def pytest_unconfigure() -> None:

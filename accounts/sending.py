@@ -44,6 +44,10 @@ class Sender:
         if time.monotonic() >= self._quiet_until and not outbox.send(mail_id):
             self._quiet_until = time.monotonic() + QUIET_S
 
+    def forget_failure(self) -> None:
+        """Take the mail server for one that answers."""
+        self._quiet_until = 0.0
+
     def do(self, work: Work) -> None:
         with self._lock:
             if not self._is_running() and not self._is_over:

@@ -1,9 +1,12 @@
 """Every check and test that can run here; what `make test` does.
 
-The tests run on SQLite, and at the same time on PostgreSQL and Redis: on private ones started for the run where they
-are installed, or on those that TEST_DB_HOST (with its fellows) and TEST_REDIS_LOCATION name. What needs no database
-comes last and is shared, so that two processors have about as much to do. What is missing is named at the end; with
-REQUIRE_ALL=1 that is a failure. Arguments go to pytest, and then only pytest runs.
+All tests run on SQLite, those that ask for the database then also on PostgreSQL and Redis: on private ones started for
+the run where they are installed, or on those that TEST_DB_HOST (with its fellows) and TEST_REDIS_LOCATION name. Each
+processor has a process of its own, and the checks go on beside the first of the tests. What is missing is named at the
+end; with REQUIRE_ALL=1 that is a failure.
+
+`--core` is what `make check` does: lint, types, and the tests that start no program. Other arguments go to pytest, and
+then only pytest runs.
 """
 
 import os
@@ -41,34 +44,11 @@ PRODUCTION = {
     "EMAIL_USE_TLS": "True",
     "FRONTEND_BASE_URL": "https://app.example.com",
 }
-NEED_NO_DATABASE = (
-    "test_core_*",
-    "test_house*",
-    "test_env*",
-    "test_supervisor*",
-    "test_threads*",
-    "test_serve*",
-    "test_outage*",
-    "test_reload*",
-    "test_smtp*",
-    "test_compose*",
-    "test_setting_up*",
-    "test_edge_operations*",
-    "test_prepare*",
-    "test_operations*",
-    "test_checkout*",
-    "test_listening*",
-    "test_edge_moving*",
-    "test_systemd*",
-    "test_stalled*",
-)  # or have their own
-ON_SQLITE = (
-    "test_browser_pages*",
-    "test_browser_admin*",
-    "test_playing_on*",
-    "test_edge.py",
-)  # look alike, take longest
-ON_POSTGRESQL = ("test_browser_video*",)  # as test_playing_on does on the other
+SHARED_OUT = ("-n", "auto", "--maxprocesses", "8", "--dist", "loadfile", "--no-loadscope-reorder")  # see conftest.py
+SLOWEST = ("--durations", "10")
+CORE = ("hls", "accounts", "library", "project/tests/test_house.py", "project/tests/test_memories.py")
+QUICK = "not ffmpeg and not services and not browser and not edge"
+LONG_AND_ALIKE = ("--ignore-glob", "*/tests/test_edge.py")  # takes a minute on either database, and rarely asks it
 
 
 @dataclass(frozen=True)
@@ -149,30 +129,60 @@ class Run:
         return int(failed)
 
 
-def main(pytest_arguments: list[str]) -> int:
+def main(arguments: list[str]) -> int:
     data = tempfile.mkdtemp(prefix="videoflix-check-")
     require_all = os.environ.get("REQUIRE_ALL", "") not in ("", "0")
     others = {name: value for name, value in os.environ.items() if name.lower() not in Env.model_fields}
     run = Run({**others, "ENV_FILE": "", "DATA_DIR": data})
     try:
-        if not pytest_arguments:
-            checks(run)
-        tests(run, pytest_arguments)
+        if arguments == ["--core"]:
+            core(run)
+        elif arguments:
+            chosen(run, arguments)
+        else:
+            everything(run)
     finally:
         shutil.rmtree(data, ignore_errors=True)
     return run.closing(require_all=require_all)
 
 
-def checks(run: Run) -> None:
-    run.step("ruff check", "-m", "ruff", "check", ".")
-    run.step("ruff format", "-m", "ruff", "format", "--check", ".")
-    run.step("mypy", "-m", "mypy", ".")
-    run.step("no migration is missing", "manage.py", "makemigrations", "--check", "--dry-run")
-    run.step("check --deploy", "manage.py", "check", "--deploy", "--fail-level", "WARNING", **PRODUCTION)
+LINT = (
+    Step("ruff check", ("-m", "ruff", "check", ".")),
+    Step("ruff format", ("-m", "ruff", "format", "--check", ".")),
+    Step("mypy", ("-m", "mypy", ".")),
+)
+DJANGO = (
+    Step("no migration is missing", ("manage.py", "makemigrations", "--check", "--dry-run")),
+    Step("check --deploy", ("manage.py", "check", "--deploy", "--fail-level", "WARNING"), PRODUCTION),
+)
 
 
-def tests(run: Run, arguments: list[str]) -> None:
-    pytest = ["-m", "pytest", *arguments]
+def core(run: Run) -> None:
+    with run.alongside(*LINT):
+        run.step("tests that start no program", "-m", "pytest", *SHARED_OUT, *SLOWEST, "-m", QUICK, *CORE)
+
+
+def chosen(run: Run, arguments: list[str]) -> None:
+    pytest = ("-m", "pytest", *arguments, *here(run))
+    with ExitStack() as stack:
+        variables = both_services(run, stack)
+        other = [] if variables is None else [Step("tests on PostgreSQL and Redis", pytest, variables)]
+        with run.alongside(*other):
+            run.step("tests on SQLite", *pytest)
+
+
+def everything(run: Run) -> None:
+    pytest = ("-m", "pytest", *SHARED_OUT, *SLOWEST, *here(run))
+    with ExitStack() as stack:
+        variables = both_services(run, stack)
+        with run.alongside(*LINT, *DJANGO):
+            run.step("tests on SQLite", *pytest)
+        if variables is not None:
+            run.step("tests on PostgreSQL and Redis", *pytest, "--only-with-database", *LONG_AND_ALIKE, **variables)
+
+
+def here(run: Run) -> list[str]:
+    """Options for pytest by which it leaves out what can't run here."""
     without = []
     if not services.chromium_binary():
         run.skip("tests in a browser: no Chromium found")
@@ -182,33 +192,7 @@ def tests(run: Run, arguments: list[str]) -> None:
         without.append("not edge")
     if not shutil.which("node"):
         run.skip("uploads with tus-js-client: no Node.js found")
-    if without:
-        pytest += ["-m", " and ".join(without)]
-    with ExitStack() as stack:
-        variables = both_services(run, stack)
-        if variables is None:
-            run.step("tests on SQLite", *pytest)
-            return
-        other = [
-            Step("tests on PostgreSQL and Redis", [*pytest, *without_files(NEED_NO_DATABASE, ON_SQLITE)], variables)
-        ]
-        if not arguments:
-            core, *rest = NEED_NO_DATABASE
-            other.append(Step("tests of the engine's core", [*pytest, *files([core])]))
-            other.append(Step("tests without a database", [*pytest, *files(rest)]))
-            pytest += without_files(NEED_NO_DATABASE, ON_POSTGRESQL)
-        with run.alongside(*other):
-            run.step("tests on SQLite", *pytest)
-
-
-def files(patterns: Sequence[str]) -> list[str]:
-    """As arguments for pytest."""
-    return sorted(str(path.relative_to(ROOT)) for name in patterns for path in ROOT.glob(f"*/tests/{name}.py"))
-
-
-def without_files(*patterns: Sequence[str]) -> list[str]:
-    """Options for pytest by which it leaves these files out."""
-    return [f"--ignore-glob=*/tests/{name}" for names in patterns for name in names]
+    return ["-m", " and ".join(without)] if without else []
 
 
 def both_services(run: Run, stack: ExitStack) -> dict[str, str] | None:

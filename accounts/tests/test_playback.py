@@ -90,6 +90,7 @@ def test_access_token_is_no_playback_cookie(client: Client, ada: User) -> None:
 @pytest.mark.parametrize(
     "value",
     ["", "x", "a:b:c", "ünïcödé", "y" * 5000, signing.dumps([7, 1, None, None], salt="elsewhere"), signing.dumps(7)],
+    ids=["nothing", "a letter", "three parts", "no ASCII", "too long", "another salt", "a number"],
 )
 def test_forged_cookie_is_refused(value: str) -> None:
     assert not may_play(value, 7)

@@ -9,7 +9,6 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 from structlog.testing import capture_logs
 
-from hls import removal
 from hls.errors import TooMuch
 from hls.removal import TRASH, Trash, check_share, erase
 
@@ -106,11 +105,6 @@ def test_a_few_things_or_a_quarter_may_be_removed(tmp_path: Path, named: int, un
 def test_more_than_that_is_refused(tmp_path: Path, named: int, unnamed: int) -> None:
     with pytest.raises(TooMuch, match=f"No row names {unnamed} things.*--yes"):
         check_share(tmp_path, named=named, unnamed=unnamed)
-
-
-@pytest.fixture(autouse=True)
-def nothing_logged(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(removal, "_logged", set())
 
 
 def test_files_of_other_programs_in_the_trash_do_no_harm(tmp_path: Path, settings: Settings) -> None:

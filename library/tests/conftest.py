@@ -7,7 +7,6 @@ import pytest
 from django.test import Client
 
 from hls import identity
-from library.delivery.places import memory
 from library.tests.factories import AdministratorFactory
 
 
@@ -17,7 +16,6 @@ def folders(settings: Any, tmp_path: Path) -> Path:
     settings.MEDIA_ROOT = tmp_path / "uploads"
     settings.HLS_ROOT = tmp_path / "hls"
     settings.DISK_RESERVE_BYTES = 0
-    memory.clear()  # where videos lie is remembered in the process
     return tmp_path
 
 

@@ -2,7 +2,6 @@
 
 # ruff: noqa: RUF001  (letters that look alike are searched for)
 
-from collections.abc import Iterator
 from datetime import timedelta
 from importlib import import_module
 from typing import Any
@@ -16,19 +15,12 @@ from django.utils import timezone
 from hls import lifecycle
 from hls.models import Transcode
 from hls.tests.factories import TranscodeFactory
-from library import catalogue, listing
+from library import catalogue
 from library.catalogue import Query
 from library.models import Category, Video
 from library.tests.factories import VideoFactory
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def nothing_remembered() -> Iterator[None]:
-    yield
-    catalogue.known.clear()
-    listing.kept.clear()
 
 
 def titles(**wanted: Any) -> list[str]:

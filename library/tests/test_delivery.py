@@ -1,7 +1,6 @@
 """Segments, pictures and playlists over the full stack: headers, ranges, validators, and what nobody gets."""
 
 import gzip
-from collections.abc import Iterator
 from email.utils import formatdate
 from pathlib import Path
 from typing import Any
@@ -28,11 +27,9 @@ FOREVER = "private, max-age=31536000, immutable"
 
 
 @pytest.fixture(autouse=True)
-def nothing_remembered(settings: Any, tmp_path: Path) -> Iterator[None]:
+def own_folders(settings: Any, tmp_path: Path) -> None:
     settings.HLS_ROOT = tmp_path / "hls"
     settings.MEDIA_ROOT = tmp_path / "uploads"
-    yield
-    places.memory.clear()
 
 
 @pytest.fixture

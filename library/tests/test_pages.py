@@ -1,7 +1,6 @@
 """Pages of the list, wherever they begin: the right videos, the right total, and the same queries each time."""
 
 import json
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -11,7 +10,7 @@ from django.utils import timezone
 
 from hls.models import Revision
 from hls.tests.plans import VIDEO_TABLES, plan
-from library import catalogue, listing
+from library import catalogue
 from library.catalogue import Query
 from library.models import Category, Video
 from library.tests.factories import VideoFactory
@@ -22,13 +21,6 @@ pytestmark = pytest.mark.django_db
 VIDEOS = 24
 OFFSETS = (0, 1, 7, 11, 12, 19, 20, 23, 24, 25, 1_000, 10_000_000)
 FILTERS = ("", "&category=drama", "&search=storm", "&category=drama&search=storm")
-
-
-@pytest.fixture(autouse=True)
-def nothing_remembered() -> Iterator[None]:
-    yield
-    catalogue.known.clear()
-    listing.kept.clear()
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import time
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from django.test import Client
@@ -19,6 +18,7 @@ from library.uploads import resumable
 
 VIDEO = b"\0\0\0\x18ftypmp42 a video"
 ADD = "/admin/library/video/add/"
+UNKNOWN = "0b5f3f0e-5d2c-4a57-9e8d-3f1f4a6f2f10"
 
 
 def uploaded_by(owner: Any, content: bytes = VIDEO, *, length: int = len(VIDEO)) -> Upload:
@@ -101,7 +101,7 @@ def test_another_persons_upload_can_not_be_taken(at_admin: Client) -> None:
     assert not Video.objects.exists()
 
 
-@pytest.mark.parametrize("identity", [str(uuid4()), "nonsense", "../../etc/passwd"])
+@pytest.mark.parametrize("identity", [UNKNOWN, "nonsense", "../../etc/passwd"])
 def test_an_upload_that_does_not_exist_is_a_form_error(at_admin: Client, identity: str) -> None:
     response = save(at_admin, identity)
     assert errors(response)

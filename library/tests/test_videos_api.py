@@ -1,14 +1,12 @@
 """The list and a single video over HTTP: shapes, paging, validators, and how many queries they take."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from library import catalogue, listing
-from library.delivery import places
+from library import listing
 from library.models import Video
 from library.schemas import VideoDetailOut, VideoOut
 from library.tests.factories import VideoFactory
@@ -20,13 +18,9 @@ FIELDS = {"id", "created_at", "title", "description", "thumbnail_url", "category
 
 
 @pytest.fixture(autouse=True)
-def nothing_remembered(settings: Any, tmp_path: Path) -> Iterator[None]:
+def own_folders(settings: Any, tmp_path: Path) -> None:
     settings.HLS_ROOT = tmp_path / "hls"
     settings.MEDIA_ROOT = tmp_path / "uploads"
-    yield
-    catalogue.known.clear()
-    listing.kept.clear()
-    places.memory.clear()
 
 
 @pytest.fixture

@@ -3,14 +3,12 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from django.core.checks import CheckMessage, run_checks
 from pytest_django.fixtures import Settings
 
-from hls.binary import ffmpeg_path
 from hls.identity import FILE
 from project.env import BASE_DIR, Env
 from scripts.test import PRODUCTION
@@ -21,13 +19,6 @@ pytestmark = [
 ]
 OWN = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
 SHARED = {"BACKEND": "django.core.cache.backends.redis.RedisCache"}
-
-
-@pytest.fixture(autouse=True)
-def _ffmpeg_is_looked_for_anew() -> Iterator[None]:
-    ffmpeg_path.cache_clear()
-    yield
-    ffmpeg_path.cache_clear()
 
 
 def ours(*, deploy: bool = True) -> dict[str, CheckMessage]:

@@ -17,21 +17,11 @@ from huey import RedisHuey
 from pytest_django.fixtures import Settings
 from structlog.testing import capture_logs
 
-from hls.binary import ffmpeg_path
 from hls.identity import FILE
 from hls.models import Worker
 from project.health import probes
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-def _no_answers_kept() -> Iterator[None]:
-    ffmpeg_path.cache_clear()
-    probes._pending.clear()
-    yield
-    ffmpeg_path.cache_clear()
-    probes._pending.clear()
 
 
 @contextmanager

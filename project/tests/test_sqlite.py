@@ -17,10 +17,8 @@ def wrapper(tmp_path: Path, django_db_blocker: DjangoDbBlocker) -> Iterator[Data
     settings = connections.configure_settings(
         {"default": {"ENGINE": "project.sqlite", "NAME": str(tmp_path / "db.sqlite3")}}
     )["default"]
-    idle.close()
     with django_db_blocker.unblock():
         yield DatabaseWrapper(settings)
-    idle.close()
 
 
 def used(wrapper: DatabaseWrapper) -> sqlite3.Connection:
