@@ -41,9 +41,9 @@ class ProcessMemory:
 
 @dataclass(frozen=True)
 class ConstantMemory:
-    """Results of a function that stay right as long as the program runs, so that they are never forgotten."""
+    """What stays right as long as the program runs, so that it is never forgotten: most are results of functions."""
 
-    name: str  # "module:function"
+    name: str  # "module:function" or "module:variable"
     remembers: str
     bound: str
 
@@ -159,6 +159,11 @@ CONSTANTS = (
         "hls.core.encode:has_zscale",
         remembers="whether an ffmpeg can tone-map HDR: the program is the same until the next start",
         bound="128 programs, of which one is used",
+    ),
+    ConstantMemory(
+        "hls.heartbeat:this_process",
+        remembers="a worker's row, heartbeat, slots and threads, from its start to its end",
+        bound="one worker",
     ),
     ConstantMemory("hls.core.wire:_hints", remembers="the types of a dataclass's fields", bound="the engine's classes"),
     ConstantMemory("library.delivery.files:http_date", remembers="a time as HTTP writes it", bound="4,096 times"),
