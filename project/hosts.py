@@ -1,4 +1,4 @@
-"""Under which host names requests are answered: one rule for every way in, those in front of Django too.
+"""Under which host names requests are answered: one rule, whatever is asked for.
 
 Django asks it only where a host name is needed, in the middle of a request. Here it comes first: who uses a name that
 is not in ALLOWED_HOSTS gets one answer everywhere, and the log says so.

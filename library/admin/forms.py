@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
+import video_paths
 from library import disk
 from library.errors import LibraryError, PictureRefused
 from library.kinds import ACCEPTED, REFUSAL, is_video
@@ -78,7 +79,7 @@ class VideoForm(forms.ModelForm):  # type: ignore[type-arg]  # generic only for 
         super().__init__(*arguments, **options)
         if self.instance.pk and self.instance.thumbnail and "thumbnail" in self.fields:
             name = PurePath(self.instance.thumbnail.name or "").stem[:8]
-            self.fields["thumbnail"].widget.preview_url = f"/api/video/{self.instance.pk}/thumbnail.jpg?v={name}"
+            self.fields["thumbnail"].widget.preview_url = video_paths.thumbnail(self.instance.pk, name)
 
         if "video_file" in self.fields and (upload := self.data.get("upload")):
             self.fields["video_file"].required = False

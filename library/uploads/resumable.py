@@ -111,7 +111,7 @@ def size_of(upload: Upload) -> int:
 
 
 def find(owner: Any, pk: UUID) -> Upload:
-    """The owner's upload; another's is not there, nor one whose video was deleted. Raises UploadGone."""
+    """An owner's (a row or an id) upload; another's is not there, nor one of a deleted video. Raises UploadGone."""
     upload = Upload.objects.select_related("whole").filter(pk=pk, owner=owner).first()
     if upload is None or is_gone(upload):
         raise UploadGone
@@ -143,7 +143,7 @@ def is_owed(upload: Upload) -> bool:
 
 
 def unfinished(owner: Any) -> list[Upload]:
-    """What the owner may go on with, or make a video of; newest first. What lost its file is not among it."""
+    """What an owner (a row or an id) may go on with, or make a video of; newest first. Without what lost its file."""
     rows = Upload.objects.filter(owner=owner, taken_at=None, expires_at__gt=timezone.now())
     return [upload for upload in rows.exclude(kind=UploadKind.PARTIAL) if path_of(upload).exists()]
 
