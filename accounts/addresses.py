@@ -6,7 +6,6 @@ routes, checks and logs then have an ordinary path. The edge rewrites it by itse
 (deploy/nginx.conf.template).
 """
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -14,10 +13,10 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+import video_paths
 from accounts import origins
 
 HEADER = origins.PLAYBACK_ADDRESS
-PATH = re.compile(r"/api/play/([\w.-]+)(/video/[1-9]\d{0,17}/.*)", re.ASCII | re.DOTALL)
 OTHER_CREDENTIALS = ("HTTP_COOKIE", "HTTP_AUTHORIZATION")
 HEADERS = {"Referrer-Policy": "no-referrer"}
 ANYBODY = {  # receivers' pages have origins of their own; without cookies nothing is given away that the token isn't
@@ -36,8 +35,8 @@ def token_in(meta: Mapping[str, Any]) -> str:
 
 def rewrite(environ: dict[str, Any]) -> None:
     """Make a request for a playback address one for the video, with nothing but the token to show."""
-    if found := PATH.fullmatch(environ["PATH_INFO"]):
-        environ[HEADER], environ["PATH_INFO"] = found[1], f"/api{found[2]}"
+    if found := video_paths.unplayed(environ["PATH_INFO"]):
+        environ[HEADER], environ["PATH_INFO"] = found
     if token_in(environ):
         for name in OTHER_CREDENTIALS:
             environ.pop(name, None)
@@ -49,7 +48,7 @@ def told(origin: str) -> dict[str, str]:
 
 
 def by_playback_address(get_response: Handler) -> Handler:
-    """Middleware: rewrites what was not rewritten in front of Django, and adds the answers' headers."""
+    """Middleware: rewrites the address, and adds the answer's headers."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         rewrite(request.META)

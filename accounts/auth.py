@@ -7,12 +7,12 @@
 | `staff`    | as `reader`, but only staff: 403 for others                                       |
 | `playback` | as `reader`, or the video's playback cookie or address; GET and HEAD on video routes |
 
+Who may watch a video is decided in `who_watches` alone: the gate `playback` asks it, and so does the edge's question.
 Unsafe requests by the admin's session need Django's CSRF token; the origin rule of accounts/origins.py guards the rest.
 Each gate sets `request.auth` to a `Viewer`.
 """
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID
@@ -21,6 +21,7 @@ from django.http import HttpRequest
 from ninja.errors import AuthenticationError, AuthorizationError
 from ninja.utils import check_csrf
 
+import video_paths
 from accounts import cookies, tokens
 from accounts.addresses import token_in
 from accounts.errors import TokenRefused
@@ -28,9 +29,7 @@ from accounts.models import User
 from accounts.playback import Viewer, viewer_by_address, viewer_by_playback
 from accounts.sessions import holder_of_live, is_current, mark_in_admin
 
-__all__ = ["Gate", "Viewer", "playback", "reader", "staff", "staff_or_session", "viewer"]
-
-VIDEO_PATH = re.compile(r"/api/video/(\d{1,18})/")
+__all__ = ["Gate", "Viewer", "playback", "reader", "staff", "staff_or_session", "viewer", "who_watches"]
 
 type Credential = Callable[[HttpRequest], Viewer | None]
 
@@ -59,8 +58,13 @@ class Gate:
 
 
 def by_bearer(request: HttpRequest) -> Viewer | None:
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    return by_access_token(token.strip()) if scheme.lower() == "bearer" else None
+    return by_access_token(bearer_in(request))
+
+
+def bearer_in(request: HttpRequest) -> str:
+    """The token of `Authorization: Bearer`; empty where there is none."""
+    scheme, _, token = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
 
 
 def by_cookie(request: HttpRequest) -> Viewer | None:
@@ -68,46 +72,51 @@ def by_cookie(request: HttpRequest) -> Viewer | None:
 
 
 def by_access_token(token: str) -> Viewer | None:
-    """Whose session the token is of; their `user` is a deferred row."""
+    """Whose session the token is of."""
     if not token:
         return None
     try:
-        session_id = tokens.read_access(token).session_id
-        return Viewer(user=holder_of_live(session_id), session_id=session_id)
+        return of_session(tokens.read_access(token).session_id)
     except TokenRefused:
         return None
 
 
-def by_access_token_alone(header: str, cookies_sent: Mapping[str, str]) -> Viewer | None:
-    """As `by_bearer` and `by_cookie`, for whoever has no request of Django's yet."""
-    scheme, _, bearer = header.partition(" ")
-    if header:
-        return by_access_token(bearer.strip()) if scheme.lower() == "bearer" else None
-    return by_access_token(cookies_sent.get(cookies.ACCESS, ""))
+def of_session(session_id: UUID) -> Viewer:
+    """Raises TokenRefused unless the session is alive."""
+    holder = holder_of_live(session_id)
+    return Viewer(holder.user_id, holder.is_staff, session_id)
 
 
 def by_admin_session(request: HttpRequest) -> Viewer | None:
-    user = request.user
+    user = getattr(request, "user", None)  # missing where no session was sent (project.middleware)
     if not isinstance(user, User) or not (user.is_active and user.is_staff):
         return None
     if request.method not in ("GET", "HEAD", "OPTIONS") and check_csrf(request):
         raise AuthorizationError
-    return Viewer(user=user, session_id=None, mark=mark_in_admin(user, request.session.session_key or ""))
+    return Viewer(user.pk, user.is_staff, None, mark=mark_in_admin(user, request.session.session_key or ""))
 
 
-def by_playback_cookie(request: HttpRequest) -> Viewer | None:
-    video = VIDEO_PATH.match(request.path_info)
-    cookie = request.COOKIES.get(cookies.PLAYBACK, "")
-    if video is None or request.method not in ("GET", "HEAD"):
+def who_watches(request: HttpRequest, video_id: int | None, *, fresh: bool = False) -> Viewer | None:
+    """The viewer as whom this request may read the video's files; None where it may not.
+
+    A playback grant, in an address or a cookie, is for its video, and for GET and HEAD alone. `fresh` asks the database
+    for it each time: for a caller that remembers the answer itself.
+    """
+    found = by_grant(request, video_id, fresh=fresh)
+    return found or by_bearer(request) or by_cookie(request) or by_admin_session(request)
+
+
+def by_grant(request: HttpRequest, video_id: int | None, *, fresh: bool) -> Viewer | None:
+    if video_id is None or request.method not in ("GET", "HEAD"):
         return None
-    return viewer_by_playback(cookie, int(video[1]))
+    if token := token_in(request.META):
+        return viewer_by_address(token, video_id, fresh=fresh)
+    return viewer_by_playback(request.COOKIES.get(cookies.PLAYBACK, ""), video_id, fresh=fresh)
 
 
-def by_address(request: HttpRequest) -> Viewer | None:
-    video = VIDEO_PATH.match(request.path_info)
-    if video is None or request.method not in ("GET", "HEAD"):
-        return None
-    return viewer_by_address(token_in(request.META), int(video[1]))
+def by_watching(request: HttpRequest) -> Viewer | None:
+    """Lets in whoever may watch the video of the address."""
+    return who_watches(request, video_paths.video_in(request.path_info))
 
 
 def by_session_of(session_of: Callable[[HttpRequest], UUID | None]) -> Credential:
@@ -118,7 +127,7 @@ def by_session_of(session_of: Callable[[HttpRequest], UUID | None]) -> Credentia
         if shown is None or shown != session_of(request):
             return None
         try:
-            return Viewer(user=holder_of_live(shown), session_id=shown)
+            return of_session(shown)
         except TokenRefused:
             return None
 
@@ -127,8 +136,7 @@ def by_session_of(session_of: Callable[[HttpRequest], UUID | None]) -> Credentia
 
 def shown_session(request: HttpRequest) -> UUID | None:
     """The session of an access token, be it expired, or of the refresh token that is current."""
-    scheme, _, bearer = request.headers.get("Authorization", "").partition(" ")
-    for token in (bearer.strip() if scheme.lower() == "bearer" else "", request.COOKIES.get(cookies.ACCESS, "")):
+    for token in (bearer_in(request), request.COOKIES.get(cookies.ACCESS, "")):
         with suppress(TokenRefused):
             return tokens.read_overdue(token).session_id
     with suppress(TokenRefused):
@@ -145,7 +153,4 @@ def staff_or_session(session_of: Callable[[HttpRequest], UUID | None]) -> Gate:
 viewer = Gate((by_bearer, by_cookie), ("bearer", "cookie"))
 reader = Gate((by_bearer, by_cookie, by_admin_session), ("bearer", "cookie", "adminSession"))
 staff = Gate((by_bearer, by_cookie, by_admin_session), ("bearer", "cookie", "adminSession"), is_for_staff=True)
-playback = Gate(
-    (by_address, by_playback_cookie, by_bearer, by_cookie, by_admin_session),
-    ("bearer", "cookie", "adminSession", "playback"),
-)
+playback = Gate((by_watching,), ("bearer", "cookie", "adminSession", "playback"))

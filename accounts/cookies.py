@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 
+import video_paths
 from accounts.sessions import Pair
 
 ACCESS = f"{settings.COOKIE_PREFIX}access_token"
@@ -40,7 +41,7 @@ def sign_out(response: HttpResponse) -> None:
 
 
 def allow_playback(response: HttpResponseBase, value: str, *, video_id: int, max_age_s: int) -> None:
-    _set(response, PLAYBACK, value, max_age_s=max_age_s, path=f"/api/video/{video_id}/")
+    _set(response, PLAYBACK, value, max_age_s=max_age_s, path=video_paths.folder(video_id))
 
 
 def set_device(response: HttpResponseBase, value: str, *, max_age_s: int) -> None:

@@ -1,6 +1,6 @@
 """Leave to go on playing one video: a signed cookie that outlives the access token, but not the session.
 
-It opens nothing but GET and HEAD below its video. Knows no Ninja: what is answered in front of the API asks it too.
+It opens nothing but GET and HEAD below its video. Who may watch is decided in accounts.auth, which asks here.
 
 For players that send no cookies the same leave stands in the path (accounts.addresses): signed apart, so that the one
 is never taken for the other, with an end of its own, and never renewed.
@@ -16,13 +16,12 @@ from uuid import UUID
 from cachetools import TTLCache
 from django.conf import settings
 from django.core import signing
-from django.db import DEFAULT_DB_ALIAS
 from django.http.response import HttpResponseBase
 
 from accounts import cookies
 from accounts.errors import TokenRefused
 from accounts.models import Session, User
-from accounts.sessions import holder_of_live, is_in_admin
+from accounts.sessions import Holder, holder_of_live, is_in_admin
 
 SALT = "accounts.playback"
 LIFETIME = timedelta(hours=12)  # longer than any video; renewed with each playlist
@@ -35,19 +34,16 @@ MOST_REMEMBERED = 10_000
 
 @dataclass(frozen=True)
 class Viewer:
-    """Somebody who may use the API, as `request.auth`. `session_id` is None for who signed in to the admin.
+    """Somebody who may use the API, as `request.auth`. `session_id` is None for a sign-in to the admin.
 
-    Who came by a cookie or token of ours was not loaded: anything of `user` but `pk` and `is_staff` is then a query.
+    A value and no row: a caller that needs more of the user fetches them by `user_id`.
     """
 
-    user: User
+    user_id: int
+    is_staff: bool
     session_id: UUID | None
-    mark: str | None = None  # of the sign-in to the admin, for who has no session of ours
+    mark: str | None = None  # of the sign-in to the admin, where there is no session of ours
     is_by_address: bool = False  # came by a playback address, which grants no more than it is
-
-    @property
-    def is_staff(self) -> bool:
-        return self.user.is_staff
 
     def grant_playback(self, response: HttpResponseBase, *, video_id: int) -> None:
         """Let whoever gets this response go on with the video when the access token has expired."""
@@ -67,7 +63,7 @@ class Viewer:
     def _grant(self, video_id: int) -> "PlaybackGrant":
         return PlaybackGrant(
             video_id=video_id,
-            user_id=self.user.pk,
+            user_id=self.user_id,
             session_id=None if self.session_id is None else str(self.session_id),
             mark=self.mark,
         )
@@ -119,7 +115,7 @@ class PlaybackGrant:
             return None
         return cls(*grant) if time.time() < ends_at_s else None
 
-    def holder(self) -> User | None:
+    def holder(self) -> Holder | None:
         """Whose it is while the session is alive, or the sign-in to the admin of a member of the staff."""
         if self.session_id is not None:
             try:
@@ -127,7 +123,7 @@ class PlaybackGrant:
             except TokenRefused:
                 return None
         user = User.objects.filter(pk=self.user_id, is_active=True, is_staff=True).first()
-        return user if user is not None and is_in_admin(user, self.mark or "") else None
+        return Holder(user.pk, is_staff=True) if user is not None and is_in_admin(user, self.mark or "") else None
 
 
 @lru_cache(maxsize=MOST_REMEMBERED)
@@ -185,8 +181,7 @@ def _remembered(grant: PlaybackGrant | None, token: str, video_id: int, *, is_by
     holder = grant.holder() if grant and grant.video_id == video_id else None
     if grant is None or holder is None:
         return None
-    user = User.from_db(DEFAULT_DB_ALIAS, ["id", "is_staff"], [holder.pk, holder.is_staff])
     session_id = None if grant.session_id is None else UUID(grant.session_id)
-    found = Viewer(user=user, session_id=session_id, mark=grant.mark, is_by_address=is_by_address)
+    found = Viewer(holder.user_id, holder.is_staff, session_id, mark=grant.mark, is_by_address=is_by_address)
     memory.put(token, video_id, found)
     return found

@@ -33,7 +33,7 @@ from django.db import connection  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
 from hls.models import State, Transcode  # noqa: E402
-from hls.published import Served  # noqa: E402
+from hls.published import PublishedVersion  # noqa: E402
 from library import catalogue, listing  # noqa: E402
 from library.models import Category, Video  # noqa: E402
 from library.tests.videos import RENDITIONS, Player, make_viewer, sign_in  # noqa: E402
@@ -62,7 +62,7 @@ class Cost:
 
 def fill(count: int) -> None:
     """So many ready videos more."""
-    served = Served(1, 5400.0, 10**9, 900, RENDITIONS, 4, True).as_json()
+    served = PublishedVersion(0, 1, 5400.0, 10**9, 900, RENDITIONS, 4, True).as_json()
     yesterday = timezone.now() - timedelta(days=1)
     for start in range(0, count, 5_000):
         numbers = range(start, min(start + 5_000, count))

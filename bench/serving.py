@@ -92,6 +92,7 @@ def loads(base: str, where: str, videos: list[tuple[int, int]], cookies: list[He
             Load("playlist, playback cookie", f"{base}/api/video/{small}/480p/index.m3u8?v=1", cookies[0]),
             Load("playlist, access token", f"{base}/api/video/{small}/480p/index.m3u8", access),
             Load("segment 20 kB, access token", f"{base}/api/video/{small}/480p/segment_000.ts", access),
+            Load("the edge's question", f"{base}/api/playback/check?video={small}&v=1", cookies[0], status=204),
             Load("list, 100 videos", f"{base}/api/video/", access),
             Load("list, limit=20", f"{base}/api/video/?limit=20", access),
         ]

@@ -24,14 +24,14 @@ from hls.core.chunk import ChunkFacts, RenditionFacts, joined, merged
 from hls.core.plan import Plan
 from hls.folders import TILES, WORK, move_in, remove, size_bytes, version_folder
 from hls.models import Chunk, State, Transcode
-from hls.published import Served, ServedRendition
+from hls.published import PublishedRendition, PublishedVersion
 from hls.renewal import LeaseRenewal
 from hls.versions import pinned, with_version
 
 RETIRED_FOR = timedelta(minutes=30)  # in addition to the old version's own length
 
 
-def write_files(transcode: Transcode, folder: Path, lease: LeaseRenewal) -> Served:
+def write_files(transcode: Transcode, folder: Path, lease: LeaseRenewal) -> PublishedVersion:
     """Write all files but the segments into a private folder. Raises Stopped where the claim is lost."""
     plan = Plan.from_json(transcode.plan or {})
     version = version_folder(transcode.pk, transcode.version)
@@ -44,12 +44,13 @@ def write_files(transcode: Transcode, folder: Path, lease: LeaseRenewal) -> Serv
     has_poster = pictures.write_poster(plan, version, folder / names.POSTER, encoder(), lease)
     write_text(folder / names.STORYBOARD, with_version(storyboard.vtt(plan), transcode.version))
     write_playlists(plan, transcode.version, renditions, folder)
-    return Served(
+    return PublishedVersion(
+        transcode_id=transcode.pk,
         version=transcode.version,
         duration_s=round(float(plan.timeline.duration_s), 3),
         size_bytes=size_bytes(folder) + sum(facts.size_bytes for entry in renditions for facts in entry.segments),
         segment_count=len(plan.timeline.segments),
-        renditions=tuple(ServedRendition(entry.name, entry.width, entry.height) for entry in plan.renditions),
+        renditions=tuple(PublishedRendition(entry.name, entry.width, entry.height) for entry in plan.renditions),
         storyboard_sheets=sheets,
         has_poster=has_poster,
         undecoded=tuple(merged((span.begin_s, span.end_s) for chunk in chunks for span in chunk.undecoded)),
@@ -80,7 +81,7 @@ def write_bytes(path: Path, data: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def publish(transcode: Transcode, claim: claims.Claim, served: Served, folder: Path) -> bool:
+def publish(transcode: Transcode, claim: claims.Claim, served: PublishedVersion, folder: Path) -> bool:
     """Move the files in and make the new version the served one: both, or neither.
 
     False where the claim is lost: the transcode was taken over, replaced, cancelled or deleted meanwhile.

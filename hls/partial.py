@@ -1,8 +1,8 @@
-"""A video that can be watched while it is made: its EVENT playlists, and which of its segments are final."""
+"""A version that can be watched while it is made: its EVENT playlists, and which of its segments are final."""
 
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Self
 
@@ -53,12 +53,12 @@ def measured(progress: TranscodeProgress) -> tuple[RenditionFacts, ...]:
 
 
 @dataclass(frozen=True)
-class Growing:
-    """The version being made, as far as its chunks are done without a gap."""
+class PartialVersion:
+    """The version being made, as far as its chunks are done without a gap; looked up as a PublishedVersion is."""
 
+    transcode_id: int
     plan: Plan
     version: int
-    folder: Path
     renditions: tuple[RenditionFacts, ...]
 
     @classmethod
@@ -69,23 +69,36 @@ class Growing:
         renditions = measured(TranscodeProgress.of(transcode))
         if not renditions:
             return None
-        return cls(
-            Plan.from_json(transcode.plan),
-            transcode.version,
-            version_folder(transcode.pk, transcode.version),
-            renditions,
-        )
+        return cls(transcode.pk, Plan.from_json(transcode.plan), transcode.version, renditions)
+
+    @cached_property
+    def folder(self) -> Path:
+        return version_folder(self.transcode_id, self.version)
 
     def rendition(self, name: str) -> RenditionFacts:
         return next((entry for entry in self.renditions if entry.name == name), self.renditions[-1])
 
-    def multivariant(self) -> str:
+    def segment(self, resolution: str, name: str) -> str | None:
+        """The path of a segment; None for what is none of this version, or not yet."""
+        number = names.segment_number(name)
+        if number is None or number >= len(self.renditions[0].segments) or not names.is_rendition_name(resolution):
+            return None
+        return f"{self.folder}/{self.rendition(resolution).name}/{name}"
+
+    def sheet(self, name: str) -> None:
+        """No storyboard before the video is finished."""
+
+    def playlist(self, name: str, resolution: str | None = None) -> str | None:
+        """The text of a playlist as it is now; there are no I-frame playlists before the video is finished."""
+        if resolution is None:
+            return self._multivariant() if name == names.MASTER else None
+        is_known = name == names.INDEX and names.is_rendition_name(resolution)
+        return self._media(resolution) if is_known else None
+
+    def _multivariant(self) -> str:
         return pinned(playlists.multivariant(self.plan, self.renditions), self.version)
 
-    def media(self, resolution: str, name: str) -> str | None:
-        """The growing media playlist; there are no I-frame playlists before the video is finished."""
-        if name != names.INDEX:
-            return None
+    def _media(self, resolution: str) -> str:
         rendition = self.rendition(resolution)
         text = playlists.media(self.plan, rendition.name, rendition.segments, is_finished=False)
         return with_version(text, self.version)

@@ -1,68 +1,106 @@
-"""What a version that is served consists of: the value delivery looks names up in."""
+"""A version that is published: what it consists of, and which names lead to which of its files."""
 
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
+from hls.core import names
 from hls.folders import version_folder
 from hls.models import Transcode
 
 
 @dataclass(frozen=True)
-class ServedRendition:
+class PublishedRendition:
     name: str
     width: int
     height: int
 
 
 @dataclass(frozen=True)
-class Served:
-    """An immutable version on the disk."""
+class PublishedVersion:
+    """An immutable version on the disk, as a transcode's row keeps it.
 
+    Names are looked up in what there is, never joined to a path. Paths are strings: making a Path takes longer than
+    opening it.
+    """
+
+    transcode_id: int
     version: int
     duration_s: float
     size_bytes: int
     segment_count: int
-    renditions: tuple[ServedRendition, ...]  # smallest first
+    renditions: tuple[PublishedRendition, ...]  # smallest first
     storyboard_sheets: int
     has_poster: bool
     undecoded: tuple[tuple[float, float], ...] = ()  # from and to, in seconds: what couldn't be decoded of the source
 
     def as_json(self) -> dict[str, Any]:
+        """For the columns `served` and `retired`; the row itself says whose version it is."""
         lists = {"renditions": [asdict(entry) for entry in self.renditions], "undecoded": [*map(list, self.undecoded)]}
-        return asdict(self) | lists
+        fields = asdict(self) | lists
+        del fields["transcode_id"]
+        return fields
 
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Self:
-        renditions = tuple(ServedRendition(**entry) for entry in data["renditions"])
+    def from_json(cls, transcode_id: int, data: dict[str, Any]) -> Self:
+        renditions = tuple(PublishedRendition(**entry) for entry in data["renditions"])
         undecoded = tuple((begin_s, end_s) for begin_s, end_s in data.get("undecoded", ()))
-        return cls(**{**data, "renditions": renditions, "undecoded": undecoded})
+        return cls(transcode_id, **{**data, "renditions": renditions, "undecoded": undecoded})
 
-    def rendition(self, name: str) -> ServedRendition:
+    @cached_property
+    def folder(self) -> Path:
+        return version_folder(self.transcode_id, self.version)
+
+    def rendition(self, name: str) -> PublishedRendition:
         """The rendition that plays under this name: itself, or the best real one where the source has no such size."""
         return next((entry for entry in self.renditions if entry.name == name), self.renditions[-1])
 
+    def segment(self, resolution: str, name: str) -> str | None:
+        """The path of a segment; None for what is none of this version."""
+        number = names.segment_number(name)
+        if number is None or number >= self.segment_count or resolution not in self._folders:
+            return None
+        return f"{self._folders[resolution]}/{name}"
 
-@dataclass(frozen=True)
-class Edition:
-    """A served version and where its files are."""
+    def sheet(self, name: str) -> str | None:
+        """The path of a storyboard sheet."""
+        is_known = names.is_sheet_name(name) and name in map(names.sheet_name, range(self.storyboard_sheets))
+        return f"{self._root}/{name}" if is_known else None
 
-    served: Served
-    folder: Path
+    def playlist(self, name: str, resolution: str | None = None) -> str | None:
+        """The path of the multivariant playlist, or of one of a resolution's."""
+        if resolution is None:
+            return f"{self._root}/{name}" if name == names.MASTER else None
+        is_known = resolution in self._folders and name in (names.INDEX, names.IFRAMES)
+        return f"{self._folders[resolution]}/{name}" if is_known else None
+
+    def storyboard(self) -> str:
+        return f"{self._root}/{names.STORYBOARD}"
+
+    def poster(self) -> str | None:
+        """The path of the picture made from the video; None where none could be made."""
+        return f"{self._root}/{names.POSTER}" if self.has_poster else None
+
+    @cached_property
+    def _root(self) -> str:
+        return str(self.folder)
+
+    @cached_property
+    def _folders(self) -> dict[str, str]:
+        """By each resolution that may be asked for: where the rendition lies that plays."""
+        return {name: f"{self._root}/{self.rendition(name).name}" for name in names.RENDITIONS}
 
 
-def current(transcode: Transcode) -> Edition | None:
+def current(transcode: Transcode) -> PublishedVersion | None:
     """What viewers get now."""
-    return edition(transcode, transcode.served)
+    return version_in(transcode, transcode.served)
 
 
-def retired(transcode: Transcode) -> Edition | None:
+def retired(transcode: Transcode) -> PublishedVersion | None:
     """What those get who began to watch before the video was replaced."""
-    return edition(transcode, transcode.retired)
+    return version_in(transcode, transcode.retired)
 
 
-def edition(transcode: Transcode, data: dict[str, Any] | None) -> Edition | None:
-    if data is None:
-        return None
-    served = Served.from_json(data)
-    return Edition(served, version_folder(transcode.pk, served.version))
+def version_in(transcode: Transcode, data: dict[str, Any] | None) -> PublishedVersion | None:
+    return None if data is None else PublishedVersion.from_json(transcode.pk, data)

@@ -14,7 +14,7 @@ from hls.core.estimate import ALONE, Begun, Crew, Outlook, Stint, remaining_s, u
 from hls.core.omissions import omissions
 from hls.core.plan import Plan
 from hls.models import ACTIVE, Chunk, ChunkState, State, Transcode
-from hls.published import Served
+from hls.published import current
 from hls.workload import Backlog
 
 FINISHING_S = 1.0  # playlists, storyboard and poster
@@ -136,11 +136,12 @@ def build(transcode: Transcode, chunks: Sequence[Chunk], around: Surroundings) -
 
 def warnings(transcode: Transcode) -> tuple[Notice, ...]:
     """What of the served version's source couldn't be decoded; nothing while another version is being made."""
-    if transcode.state != State.READY or transcode.served is None:
+    version = current(transcode) if transcode.state == State.READY else None
+    if version is None:
         return ()
     return tuple(
         Notice("undecodable", f"The picture from {at(begin_s)} to {at(end_s)} could not be decoded as it was.")
-        for begin_s, end_s in Served.from_json(transcode.served).undecoded
+        for begin_s, end_s in version.undecoded
     )
 
 

@@ -12,7 +12,7 @@ from hls.core.plan import Plan
 from hls.core.poster_frames import extract_frame, moment_of_tile
 from hls.models import State, Transcode
 from hls.pictures import POSTER_WIDTH
-from hls.published import Edition, current
+from hls.published import PublishedVersion, current
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,8 @@ class StoryboardTile:
 
 def tiles(transcode: Transcode, *, most: int) -> list[StoryboardTile]:
     """At most so many tiles, spread over the video. None while a new version is made: the plan is that version's."""
-    edition = current(transcode)
-    if edition is None or transcode.plan is None or transcode.state != State.READY:
+    version = current(transcode)
+    if version is None or transcode.plan is None or transcode.state != State.READY:
         return []
     plan = Plan.from_json(transcode.plan)
     step = max(1, -(-plan.tile_count // most))
@@ -46,15 +46,15 @@ def tile(plan: Plan, number: int) -> StoryboardTile:
 
 def liveliest(transcode: Transcode, *, most: int) -> int:
     """The number of the tile with the most contrast. Raises TranscodeError where there is no storyboard."""
-    edition = current(transcode)
+    version = current(transcode)
     found = tiles(transcode, most=most)
-    if edition is None or not found:
+    if version is None or not found:
         raise TranscodeError(Code.SOURCE_MISSING, "no storyboard")
-    return max(found, key=lambda entry: contrast(edition, entry)).number
+    return max(found, key=lambda entry: contrast(version, entry)).number
 
 
-def contrast(edition: Edition, entry: StoryboardTile) -> float:
-    with Image.open(edition.folder / entry.sheet) as sheet:
+def contrast(version: PublishedVersion, entry: StoryboardTile) -> float:
+    with Image.open(version.folder / entry.sheet) as sheet:
         box = (entry.x, entry.y, entry.x + entry.width, entry.y + entry.height)
         return ImageStat.Stat(sheet.crop(box).convert("L")).stddev[0]
 
@@ -64,13 +64,13 @@ def take_still(transcode: Transcode, number: int, target: Path) -> None:
 
     Raises TranscodeError: SOURCE_MISSING where there is no such tile, ENCODER_FAILED, TIMEOUT.
     """
-    edition = current(transcode)
-    if edition is None or transcode.plan is None or transcode.state != State.READY:
+    version = current(transcode)
+    if version is None or transcode.plan is None or transcode.state != State.READY:
         raise TranscodeError(Code.SOURCE_MISSING, "nothing is served")
     plan = Plan.from_json(transcode.plan)
     if not 0 <= number < plan.tile_count:
         raise TranscodeError(Code.SOURCE_MISSING, "no such tile")
     moment = moment_of_tile(plan, number)
-    best = edition.served.renditions[-1]
-    segment = edition.folder / best.name / names.segment_name(moment.segment)
+    best = version.renditions[-1]
+    segment = version.folder / best.name / names.segment_name(moment.segment)
     extract_frame(segment, target, at_s=moment.at_s, width=min(POSTER_WIDTH, best.width), encoder=encoder())

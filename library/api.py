@@ -8,6 +8,7 @@ from django.http.response import HttpResponseBase
 from ninja import Path, Query, Router
 from pydantic import BeforeValidator
 
+import video_paths
 from hls.core import names
 from hls.published import current
 from hls.status import Status, status_of
@@ -86,14 +87,14 @@ def get_video(request: HttpRequest, response: HttpResponse, video_id: VideoId) -
     """One video, with its status and what there is to play."""
     response["Cache-Control"] = "private, no-cache"
     video = responses.video_of(video_id)
-    edition = current(video.transcode)
+    version = current(video.transcode)
     planned_s = listing.duration_s(video.transcode.plan) if video.transcode.plan else None
     return VideoDetailOut.model_validate(
         {
             **listing.summary(catalogue.ListedVideo.of(video), site(request), planned_s),
             "status": video.transcode.state,
-            "resolutions": [rendition.name for rendition in edition.served.renditions] if edition else [],
-            "storyboard_url": f"{site(request)}/api/video/{video.pk}/{names.STORYBOARD}" if edition else None,
+            "resolutions": [rendition.name for rendition in version.renditions] if version else [],
+            "storyboard_url": f"{site(request)}{video_paths.file(video.pk, names.STORYBOARD)}" if version else None,
         }
     )
 
@@ -119,7 +120,7 @@ def get_transcode(request: HttpRequest, response: HttpResponse, video_id: VideoI
 )
 def get_master_playlist(request: ViewerRequest, video_id: VideoId, version: Version = None) -> HttpResponseBase:
     """All real renditions, for a player that chooses by bandwidth."""
-    response = responses.master(request, video_id, version=version, may_preview=may_preview(request))
+    response = responses.playlist(request, video_id, names.MASTER, version=version, may_preview=may_preview(request))
     return granted(request, response, video_id)
 
 
@@ -134,8 +135,8 @@ def get_media_playlist(
     request: ViewerRequest, video_id: VideoId, resolution: str, version: Version = None
 ) -> HttpResponseBase:
     """480p, 720p and 1080p always play; a name above the source plays the best real rendition."""
-    response = responses.media(
-        request, video_id, resolution, names.INDEX, version=version, may_preview=may_preview(request)
+    response = responses.playlist(
+        request, video_id, names.INDEX, resolution, version=version, may_preview=may_preview(request)
     )
     return granted(request, response, video_id)
 
@@ -151,7 +152,7 @@ def get_iframe_playlist(
     request: ViewerRequest, video_id: VideoId, resolution: str, version: Version = None
 ) -> HttpResponseBase:
     """Each keyframe as a byte range, for fast forward and rewind."""
-    response = responses.media(request, video_id, resolution, names.IFRAMES, version=version, may_preview=False)
+    response = responses.playlist(request, video_id, names.IFRAMES, resolution, version=version, may_preview=False)
     return granted(request, response, video_id)
 
 
@@ -223,7 +224,7 @@ def make_playback_address(request: ViewerRequest, response: HttpResponse, video_
     response["Cache-Control"] = "no-store"
     length = responses.playable_length(video_id, may_preview=may_preview(request))
     token, ends_at = request.auth.playback_token(video_id=video_id, length=length)
-    url = f"{site(request)}/api/play/{token}/video/{video_id}/{names.MASTER}"
+    url = f"{site(request)}{video_paths.played(token, video_id, names.MASTER)}"
     return PlaybackAddressOut(url=url, expires_at=ends_at)
 
 

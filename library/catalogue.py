@@ -29,7 +29,7 @@ class ListedVideo(NamedTuple):
     category: str
     thumbnail: str  # the uploaded picture's name, or ""
     transcode_id: int
-    served: dict[str, Any] | None  # hls.published.Served as JSON
+    served: dict[str, Any] | None  # hls.published.PublishedVersion as JSON
 
     @classmethod
     def of(cls, video: Video) -> "ListedVideo":

@@ -9,6 +9,7 @@ from itertools import batched
 
 from django.core.serializers.json import DjangoJSONEncoder
 
+import video_paths
 from hls.core import names
 from hls.core.plan import Plan
 from hls.models import Transcode
@@ -28,10 +29,10 @@ def summary(video: ListedVideo, site: str, planned_duration_s: float | None = No
         "created_at": video.created_at,
         "title": video.title,
         "description": video.description,
-        "thumbnail_url": f"{site}/api/video/{video.pk}/thumbnail.jpg?v={picture}" if picture else None,
+        "thumbnail_url": f"{site}{video_paths.thumbnail(video.pk, picture)}" if picture else None,
         "category": video.category,
         "duration": video.served["duration_s"] if video.served else planned_duration_s,
-        "hls_url": f"{site}/api/video/{video.pk}/{names.MASTER}",
+        "hls_url": f"{site}{video_paths.file(video.pk, names.MASTER)}",
     }
 
 

@@ -5,6 +5,7 @@ from tempfile import TemporaryDirectory
 
 from django.db import transaction
 
+import video_paths
 from hls.core.errors import TranscodeError
 from hls.errors import NotPossible
 from hls.models import Discarded, Root
@@ -20,11 +21,11 @@ MOST_TILES = 60  # pictures of the storyboard that an editor can choose from
 def poster_url(video: Video) -> str | None:
     """The poster's address, which changes with the picture; None while there is no poster."""
     if video.thumbnail:
-        return f"/api/video/{video.pk}/thumbnail.jpg?v={PurePath(video.thumbnail.name or '').stem[:8]}"
-    edition = current(video.transcode)
-    if edition is None or not edition.served.has_poster:
+        return video_paths.thumbnail(video.pk, PurePath(video.thumbnail.name or "").stem[:8])
+    version = current(video.transcode)
+    if version is None or not version.has_poster:
         return None
-    return f"/api/video/{video.pk}/thumbnail.jpg?v={edition.served.version}"
+    return video_paths.thumbnail(video.pk, version.version)
 
 
 def choose(video: Video, tile: int) -> None:

@@ -13,9 +13,9 @@ from library.models import Video
 
 def video_bytes(video: Video) -> int:
     """Everything that deleting the video frees: the uploaded file, the picture, and the served versions."""
-    editions = [edition for edition in (current(video.transcode), retired(video.transcode)) if edition]
+    versions = [version for version in (current(video.transcode), retired(video.transcode)) if version]
     uploads = [field.path for field in (video.video_file, video.thumbnail) if field]
-    return sum(edition.served.size_bytes for edition in editions) + sum(file_bytes(Path(path)) for path in uploads)
+    return sum(version.size_bytes for version in versions) + sum(file_bytes(Path(path)) for path in uploads)
 
 
 def all_bytes(videos: Iterable[Video]) -> int:

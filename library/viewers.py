@@ -1,8 +1,10 @@
-"""What the library knows of whoever is watching."""
+"""What the library knows of whoever is watching or uploading."""
 
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
+from uuid import UUID
 
+from django.contrib.auth import get_user_model
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
@@ -24,3 +26,24 @@ class ViewerRequest(HttpRequest):
     """A request after authentication."""
 
     auth: RequestViewer
+
+
+class Uploader(Protocol):
+    """A member of the staff; `session_id` is None for a sign-in to the admin."""
+
+    @property
+    def user_id(self) -> int: ...
+
+    @property
+    def session_id(self) -> UUID | None: ...
+
+
+class UploaderRequest(HttpRequest):
+    """A request of an uploader, after authentication."""
+
+    auth: Uploader
+
+
+def owner_of(request: UploaderRequest) -> Any:
+    """The uploader's row, which says what they may do."""
+    return get_user_model().objects.get(pk=request.auth.user_id)

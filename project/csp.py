@@ -9,7 +9,7 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.utils.csp import CSP
+from django.utils.csp import CSP, build_policy
 
 POLICY: dict[str, Any] = {
     "default-src": [CSP.NONE],
@@ -31,13 +31,21 @@ ADMIN_POLICY: dict[str, Any] = POLICY | {"script-src": [CSP.SELF, CSP.UNSAFE_EVA
 type Handler = Callable[[HttpRequest], HttpResponseBase]
 
 
-def admin_policy(get_response: Handler) -> Handler:
-    """Middleware: give the admin's pages their own policy. Django's CSP middleware must stand before this one."""
+def policy(get_response: Handler) -> Handler:
+    """Middleware: sends the policy, as Django's own does, but writes it once and not for each answer.
+
+    An answer that brings a policy of its own, as Django's debug pages do, keeps that one. No page uses a nonce.
+    """
+    everywhere, admin = build_policy(POLICY), build_policy(ADMIN_POLICY)
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)
-        if request.path_info.startswith("/admin/"):
-            response._csp_config = ADMIN_POLICY  # type: ignore[attr-defined]
+        text = admin if request.path_info.startswith("/admin/") else everywhere
+        own = getattr(response, "_csp_config", None)
+        if own is not None:
+            text = build_policy(own)
+        if text:
+            response.headers.setdefault(CSP.HEADER_ENFORCE.value, text)
         return response
 
     return middleware

@@ -1,6 +1,9 @@
-"""`GET /api/playback/check`: what the edge asks before it sends a video's files itself (deploy/nginx.conf.template)."""
+"""`GET /api/playback/check`: what the edge asks before it sends a video's files itself (deploy/nginx.conf.template).
 
-import re
+It decides nothing: who may watch says accounts.auth, and where the files are library.delivery, as for the files' own
+addresses.
+"""
+
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
@@ -11,44 +14,41 @@ from django.http.response import HttpResponseBase
 from ninja import Query, Router
 from ninja.errors import AuthenticationError
 
-from accounts import cookies
-from accounts.addresses import token_in
-from accounts.playback import Viewer, viewer_by_address, viewer_by_playback
+from accounts.auth import Viewer, who_watches
 from hls.core import names
 from library.api import Version
-from library.delivery import places, responses
+from library.delivery import places
 from library.errors import NotFound
 from library.models import Video
 
 CHECK = "/playback/check"
-PATH, ROUTE = f"/api{CHECK}", f"api{CHECK}"
-QUESTION = re.compile(r"video=([1-9]\d{0,17})(?:&v=([1-9]\d{0,8}))?", re.ASCII)  # as the edge puts it
+PATH = f"/api{CHECK}"
 FOLDER, BEST, POSTER = "X-Video-Folder", "X-Video-Best", "X-Video-Poster"
 READ = {name.lower() for name in (FOLDER, BEST, POSTER, "Access-Control-Allow-Origin", "Cache-Control")}
 
 router = Router(auth=None, tags=["Playback"])
 
+
+class Question(HttpRequest):
+    """What the log tells of it: who it is about, and which video."""
+
+    auth: Viewer
+    video_id: int
+
+
 VideoNumber = Annotated[int, Query(ge=1, le=2**63 - 1)]
 
 
 @router.get(CHECK, include_in_schema=False)
-def check(request: HttpRequest, video: VideoNumber, version: Version = None) -> HttpResponse:
-    """204 or 401, for the proxy alone, which keeps a 204 for less than a minute."""
-    viewer = leave(request.COOKIES.get(cookies.PLAYBACK, ""), video, address=token_in(request.META))
+def check(request: Question, video: VideoNumber, version: Version = None) -> HttpResponse:
+    """204 or 401, for the proxy alone, which keeps a 204 for less than a minute: so the database is asked each time."""
+    viewer = who_watches(request, video, fresh=True)
     if viewer is None:
         raise AuthenticationError
+    request.auth, request.video_id = viewer, video
     response = HttpResponse(status=204, headers=told(video, version))
     del response["Content-Type"]
     return response
-
-
-def leave(cookie: str, video_id: int, *, address: str) -> Viewer | None:
-    """Who holds leave to play this video. The database is asked each time: the proxy remembers enough as it is."""
-    return (
-        viewer_by_address(address, video_id, fresh=True)
-        if address
-        else viewer_by_playback(cookie, video_id, fresh=True)
-    )
 
 
 def told(video_id: int, version: int | None) -> dict[str, str]:
@@ -66,17 +66,17 @@ def told(video_id: int, version: int | None) -> dict[str, str]:
 
 def poster(video: Video) -> dict[str, str]:
     try:
-        return {POSTER: relative(responses.poster_path(video))}
+        return {POSTER: relative(places.poster(video))}
     except NotFound:
         return {}
 
 
 def files(video: Video, version: int) -> dict[str, str]:
     try:
-        place = places.place_in(places.edition_of(video.transcode, version))
+        published = places.published_in(video.transcode, version)
     except NotFound:
         return {}
-    return {FOLDER: relative(place.folder), BEST: place.real_names[names.RENDITIONS[-1]]}
+    return {FOLDER: relative(published.folder), BEST: published.rendition(names.RENDITIONS[-1]).name}
 
 
 def relative(path: str | Path) -> str:
@@ -84,13 +84,17 @@ def relative(path: str | Path) -> str:
 
 
 def nothing_else(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[[HttpRequest], HttpResponseBase]:
-    """Middleware: a yes has no header that the edge doesn't read, because it reads them all again for each segment."""
+    """Middleware: a yes has no header that the edge doesn't read, because it reads them all again for each segment.
+
+    Nor that any page may read it, as is said below playback addresses: of the files the edge says so by itself.
+    """
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)
         if response.status_code == 204 and request.path_info == PATH:
-            for name in [name for name in response.headers if name.lower() not in READ]:
-                del response.headers[name]
+            for name, value in list(response.headers.items()):
+                if name.lower() not in READ or value == "*":
+                    del response.headers[name]
         return response
 
     return middleware

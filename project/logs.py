@@ -4,7 +4,7 @@ import logging.config
 import re
 import sys
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any, TextIO, cast
 
 import structlog
 
@@ -81,7 +81,7 @@ def masked_value(name: str, value: Any) -> Any:
             return value
 
 
-def mask_line(logger: Any, method: str, line: str) -> str:
+def mask_line(logger: Any, method: str, line: Any) -> str:
     return masked(line)
 
 
@@ -137,15 +137,25 @@ def configure(config: dict[str, Any]) -> None:
     )
 
 
-def lean_logger(name: str, *, level: str, as_json: bool) -> structlog.typing.FilteringBoundLogger:
-    """A logger straight to standard error: without a LogRecord and without masking, at a third of the cost.
+class StandardError:
+    """Whatever `sys.stderr` is at the moment."""
 
-    Only for frequent events, and only if none of their values can be a secret.
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+
+def lean_logger(name: str, *, level: str, as_json: bool) -> structlog.typing.FilteringBoundLogger:
+    """A logger straight to standard error: the same lines without a LogRecord, at a third of the cost.
+
+    For events that come by the thousand. Secrets are masked in the finished line, so its values are plain ones.
     """
     last: Any = structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(colors=False)
     logger = structlog.wrap_logger(
-        structlog.WriteLogger(sys.stderr),
-        processors=[structlog.processors.add_log_level, TIMESTAMP, last],
+        structlog.WriteLogger(cast(TextIO, StandardError())),
+        processors=[structlog.processors.add_log_level, TIMESTAMP, last, mask_line],
         wrapper_class=structlog.make_filtering_bound_logger(level),
     )
     return cast(structlog.typing.FilteringBoundLogger, logger.bind(logger=name))

@@ -134,10 +134,10 @@ MEMORIES = (
         invalidated_by="the next question to the same part, once this one is answered",
     ),
     ProcessMemory(
-        "project.express:timer.cache_clear",
+        "project.health.metrics:timer.cache_clear",
         remembers="the counter that a request's duration is added to, by method, route and status",
         lifetime="as long as the process",
-        bound="two methods, six routes, a few statuses",
+        bound="a few methods and statuses for each route",
         invalidated_by="nothing: the counters live as long",
     ),
     ProcessMemory(

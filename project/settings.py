@@ -6,7 +6,6 @@ from typing import Any
 from django.utils.crypto import salted_hmac
 
 from project import env as environment
-from project.csp import POLICY
 from project.logs import logging_config
 from project.theme import UNFOLD as UNFOLD
 
@@ -65,7 +64,6 @@ CSRF_COOKIE_SAMESITE = env.jwt_cookie_samesite
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "SAMEORIGIN"  # says to old browsers what `frame-ancestors 'self'` in the policy says to others
-SECURE_CSP = POLICY
 SECURE_SSL_REDIRECT = False  # the proxy in front owns TLS and the redirect; the API must never redirect
 if env.secure_cookies and not DEBUG and env.secure_hsts != "off":
     SECURE_HSTS_SECONDS = 31_536_000
@@ -100,6 +98,7 @@ INSTALLED_APPS = [
     "hls",
 ]
 MIDDLEWARE = [
+    "project.stalled.given_up",
     "project.edge.nothing_else",
     "accounts.addresses.by_playback_address",
     "project.middleware.request_id",
@@ -107,19 +106,19 @@ MIDDLEWARE = [
     "library.uploads.tus_headers.tus_version",
     "project.middleware.json_errors",
     "django.middleware.security.SecurityMiddleware",
-    "django.middleware.csp.ContentSecurityPolicyMiddleware",
-    "project.csp.admin_policy",
+    "project.csp.policy",
     "project.hosts.served_hosts_only",
     "project.static.StaticFiles",
     "accounts.origins.own_or_allowed_origin",
     "corsheaders.middleware.CorsMiddleware",
     "accounts.cookies.partitioned",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "project.middleware.without_session",  # of what follows a video's files need nothing
     "accounts.devices.kept",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 ROOT_URLCONF = "project.urls"
 WSGI_APPLICATION = "project.wsgi.application"

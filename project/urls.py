@@ -5,14 +5,14 @@ from django.urls import include, path
 
 from project.api import api
 from project.health.metrics import metrics
-from project.slashes import either_slash
+from project.slashes import either_slash, of_one_video_first
 from project.views import welcome
 
 patterns, app_name, namespace = api.urls
 
 urlpatterns = [
     path("", welcome, name="welcome"),
-    path("api/", include((either_slash(patterns), app_name), namespace=namespace)),
+    path("api/", include((of_one_video_first(either_slash(patterns)), app_name), namespace=namespace)),
     path("metrics", metrics),
     path("admin/", admin.site.urls),
 ]

@@ -1,4 +1,4 @@
-"""The WSGI application that gunicorn serves: Django, and in front of it the way for what players fetch most."""
+"""The WSGI application that gunicorn serves."""
 
 import os
 
@@ -6,8 +6,4 @@ from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
 
-django = get_wsgi_application()
-
-from project.express import Express  # noqa: E402  (it needs the settings and the apps)
-
-application = Express(django)
+application = get_wsgi_application()

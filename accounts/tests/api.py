@@ -13,7 +13,7 @@ api = NinjaAPI(urls_namespace="gates", docs_url=None, openapi_url=None)
 
 def answer(request: HttpRequest) -> dict[str, Any]:
     viewer: auth.Viewer = request.auth  # type: ignore[attr-defined]
-    return {"user": viewer.user.pk, "staff": viewer.is_staff, "has_session": viewer.session_id is not None}
+    return {"user": viewer.user_id, "staff": viewer.is_staff, "has_session": viewer.session_id is not None}
 
 
 @api.api_operation(["GET", "POST"], "viewer/", auth=auth.viewer)
@@ -39,7 +39,7 @@ def playlist(request: HttpRequest, video_id: int, response: HttpResponse) -> str
 
 @api.api_operation(["GET", "HEAD", "POST"], "video/{int:video_id}/segment.ts", auth=auth.playback)
 def segment(request: HttpRequest, video_id: int) -> str:
-    return "staff" if request.auth.is_staff and request.auth.user.pk else "bytes"  # type: ignore[attr-defined]
+    return "staff" if request.auth.is_staff and request.auth.user_id else "bytes"  # type: ignore[attr-defined]
 
 
 urlpatterns = [path("api/", include((api.urls[0], api.urls[1]), namespace=api.urls[2]))]

@@ -10,7 +10,7 @@ from django.utils import timezone
 from hls.core.plan import Plan, make_plan
 from hls.core.probe import AudioTrack, Source, VideoTrack
 from hls.models import Chunk, ChunkState, State, Transcode, Worker
-from hls.published import Served, ServedRendition
+from hls.published import PublishedRendition, PublishedVersion
 from hls.renewal import LeaseRenewal
 
 
@@ -41,8 +41,8 @@ def plan(**facts: int) -> Plan:
 
 
 def served(version: int = 1) -> dict[str, Any]:
-    renditions = (ServedRendition("480p", 854, 480), ServedRendition("720p", 1280, 720))
-    return Served(version, 12.0, 3_000_000, 2, renditions, 1, True).as_json()
+    renditions = (PublishedRendition("480p", 854, 480), PublishedRendition("720p", 1280, 720))
+    return PublishedVersion(0, version, 12.0, 3_000_000, 2, renditions, 1, True).as_json()
 
 
 class Unclaimed(LeaseRenewal):

@@ -15,13 +15,13 @@ from hls.core.measure import measured
 from hls.core.plan import Plan, make_plan
 from hls.folders import TILES, finish_folder, version_folder
 from hls.models import Chunk, ChunkState, State, Transcode
-from hls.published import Served, current, retired
+from hls.published import PublishedVersion, current, retired
 from hls.tests.factories import TranscodeFactory, Unclaimed, served, source
 from hls.tests.packets import write_chunk
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("studio")]
 
-NEW = Served.from_json(served(2))
+NEW = PublishedVersion.from_json(0, served(2))
 
 
 def claimed(transcode: Transcode) -> claims.Claim:
@@ -61,7 +61,7 @@ def test_the_new_version_is_served_and_the_old_one_is_retired(transcode: Transco
     new, old = current(transcode), retired(transcode)
     assert new is not None
     assert old is not None
-    assert (new.served.version, old.served.version) == (2, 1)
+    assert (new.version, old.version) == (2, 1)
     assert (version_folder(transcode.pk, 2) / names.MASTER).is_file()
 
 
@@ -78,7 +78,7 @@ def test_the_old_version_stays_for_its_own_length_and_half_an_hour(transcode: Tr
 def test_a_first_version_retires_nothing() -> None:
     transcode = TranscodeFactory.create(processing=True)
     claim = claimed(transcode)
-    finishing.publish(transcode, claim, Served.from_json(served(1)), finished(transcode, claim))
+    finishing.publish(transcode, claim, PublishedVersion.from_json(0, served(1)), finished(transcode, claim))
     transcode.refresh_from_db()
     assert (transcode.retired, transcode.retired_version, transcode.retired_until) == (None, None, None)
 
@@ -89,7 +89,7 @@ def test_the_moment_from_which_it_could_be_played_is_kept() -> None:
     late = TranscodeFactory.create(processing=True)
     for transcode in (early, late):
         claim = claimed(transcode)
-        assert finishing.publish(transcode, claim, Served.from_json(served(1)), finished(transcode, claim))
+        assert finishing.publish(transcode, claim, PublishedVersion.from_json(0, served(1)), finished(transcode, claim))
         transcode.refresh_from_db()
     assert early.playable_at == since
     assert late.playable_at == late.served_at

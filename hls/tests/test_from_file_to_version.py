@@ -59,10 +59,10 @@ def test_a_video_of_several_chunks_becomes_ready(studio: Path) -> None:
         "poster.jpg",
         "storyboard_00.jpg",
     }
-    edition = current(transcode)
-    assert edition is not None
-    assert (edition.served.duration_s, edition.served.segment_count, edition.served.has_poster) == (20.0, 4, True)
-    assert edition.served.size_bytes == sum(path.stat().st_size for path in edition.folder.rglob("*") if path.is_file())
+    version = current(transcode)
+    assert version is not None
+    assert (version.duration_s, version.segment_count, version.has_poster) == (20.0, 4, True)
+    assert version.size_bytes == sum(path.stat().st_size for path in version.folder.rglob("*") if path.is_file())
     assert upkeep.orphans() == []
 
 
@@ -282,15 +282,15 @@ def test_a_replaced_video_serves_the_old_one_until_the_new_one_is_ready(studio: 
     transcode.refresh_from_db()
     lifecycle.replace(transcode, "videos/new.mp4")
     assert (transcode.state, transcode.percent) == (State.QUEUED, 0)
-    edition = current(transcode)
-    assert edition is not None
-    assert edition.served.duration_s == 3.0
+    version = current(transcode)
+    assert version is not None
+    assert version.duration_s == 3.0
     work_to_the_end()
     transcode.refresh_from_db()
     new, old = current(transcode), retired(transcode)
     assert new is not None
     assert old is not None
-    assert (new.served.version, new.served.duration_s, old.served.version, old.served.duration_s) == (2, 5.0, 1, 3.0)
+    assert (new.version, new.duration_s, old.version, old.duration_s) == (2, 5.0, 1, 3.0)
     assert "segment_000.ts?v=2" in (new.folder / "480p" / "index.m3u8").read_text()
     assert "segment_000.ts?v=1" not in (old.folder / "480p" / "index.m3u8").read_text()
     assert upkeep.orphans() == []

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from hls import lifecycle
 from hls.models import Chunk, ChunkState, Transcode
-from hls.partial import MOST_KEPT, Growing, measured
+from hls.partial import MOST_KEPT, PartialVersion, measured
 from hls.tests.factories import ChunkFactory
 from hls.tests.plans import crowd, plan
 from hls.tests.test_partly_made import SMALL, facts, partly
@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("studio")]
 
 def segments(transcode: Transcode) -> int:
     """How many may be watched."""
-    growing = Growing.of(transcode)
+    growing = PartialVersion.of(transcode)
     return len(growing.renditions[0].segments) if growing else 0
 
 
@@ -112,18 +112,18 @@ def test_a_replaced_video_shows_only_its_own_chunks(done: list[int]) -> None:
     begin_anew(transcode, done)
     assert transcode.version == 2
     assert segments(transcode) == {0: 0, 1: 2, 2: 7}[len(done)]
-    growing = Growing.of(transcode)
+    growing = PartialVersion.of(transcode)
     assert growing is None or growing.folder.name == "2"
 
 
 def test_a_replacement_has_the_sizes_that_were_measured_of_it() -> None:
     transcode = partly([0])
-    before = Growing.of(transcode)
+    before = PartialVersion.of(transcode)
     begin_anew(transcode, [0])
     told = facts(SMALL, 0)
     told["renditions"][0]["segments"][0]["size_bytes"] = 77  # type: ignore[index]
     Chunk.objects.filter(transcode=transcode, index=0).update(facts=told)
-    after = Growing.of(transcode)
+    after = PartialVersion.of(transcode)
     assert before is not None
     assert after is not None
     assert before.renditions[0].segments[0].size_bytes == 100_000
@@ -134,7 +134,7 @@ def test_a_video_read_before_it_was_replaced_shows_nothing_of_the_new_one() -> N
     """Its folder would be the old version's."""
     read_before = partly([0])
     begin_anew(Transcode.objects.get(pk=read_before.pk), [0, 1])
-    assert Growing.of(read_before) is None
+    assert PartialVersion.of(read_before) is None
 
 
 def test_videos_do_not_mix() -> None:

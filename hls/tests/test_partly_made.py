@@ -8,8 +8,8 @@ from hls.conformance.m3u8 import attributes, parse
 from hls.core.chunk import ChunkFacts, IFrame, RenditionFacts, SegmentFacts
 from hls.core.plan import Plan
 from hls.models import ChunkState, Transcode
-from hls.partial import Growing
-from hls.published import Edition, Served, ServedRendition, current, retired
+from hls.partial import PartialVersion
+from hls.published import PublishedRendition, PublishedVersion, current, retired
 from hls.tests.factories import ChunkFactory, TranscodeFactory, plan, served
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("studio")]
@@ -37,8 +37,8 @@ def partly(done: list[int], *, made: Plan = SMALL, version: int = 1) -> Transcod
     return transcode
 
 
-def growing(transcode: Transcode) -> Growing:
-    found = Growing.of(transcode)
+def growing(transcode: Transcode) -> PartialVersion:
+    found = PartialVersion.of(transcode)
     assert found is not None
     return found
 
@@ -48,7 +48,7 @@ def growing(transcode: Transcode) -> Growing:
 )
 def test_what_is_done_without_a_gap_may_be_watched(done: list[int], segments: int) -> None:
     transcode = growing(partly(done))
-    text = transcode.media("480p", "index.m3u8")
+    text = transcode.playlist("index.m3u8", "480p")
     assert text is not None
     entries = parse("index.m3u8", text).entries
     assert [entry.uri for entry in entries] == [f"segment_{number:03d}.ts" for number in range(segments)]
@@ -56,13 +56,13 @@ def test_what_is_done_without_a_gap_may_be_watched(done: list[int], segments: in
 
 @pytest.mark.parametrize("done", [[], [1], [1, 2, 3]])
 def test_without_its_beginning_nothing_may_be_watched(done: list[int]) -> None:
-    assert Growing.of(partly(done)) is None
+    assert PartialVersion.of(partly(done)) is None
 
 
 def test_a_video_whose_plan_was_taken_back_shows_nothing() -> None:
     transcode = partly([0])
     transcode.plan = None
-    assert Growing.of(transcode) is None
+    assert PartialVersion.of(transcode) is None
 
 
 @pytest.mark.parametrize("resolution", ["480p", "720p", "1080p"])
@@ -73,42 +73,62 @@ def test_every_resolution_plays_the_best_real_one(resolution: str) -> None:
 
 def test_it_has_no_trick_play_before_it_is_finished() -> None:
     transcode = growing(partly([0]))
-    assert transcode.media("480p", "iframes.m3u8") is None
-    assert transcode.media("480p", "master.m3u8") is None
+    assert transcode.playlist("iframes.m3u8", "480p") is None
+    assert transcode.playlist("master.m3u8", "480p") is None
 
 
 @pytest.mark.parametrize(("version", "suffix"), [(1, ""), (2, "?v=2")])
 def test_a_replacement_has_addresses_of_its_own(version: int, suffix: str) -> None:
     transcode = growing(partly([0], version=version))
-    text = transcode.media("480p", "index.m3u8")
+    text = transcode.playlist("index.m3u8", "480p")
     assert text is not None
     assert parse("x", text).entries[0].uri == f"segment_000.ts{suffix}"
-    assert parse("x", transcode.multivariant()).entries[0].uri == f"480p/index.m3u8?v={version}"
+    master = transcode.playlist("master.m3u8")
+    assert master is not None
+    assert parse("x", master).entries[0].uri == f"480p/index.m3u8?v={version}"
     assert transcode.folder.name == str(version)
 
 
 def test_the_multivariant_playlist_tells_what_was_measured_so_far() -> None:
-    entries = parse("x", growing(partly([0], made=plan())).multivariant()).entries
+    text = growing(partly([0], made=plan())).playlist("master.m3u8")
+    assert text is not None
+    entries = parse("x", text).entries
     told = [attributes(entry.tags[0].value) for entry in entries]
     assert [entry["RESOLUTION"] for entry in told] == ["854x480", "1280x720", "1920x1080"]
     assert {entry["AVERAGE-BANDWIDTH"] for entry in told} == {str(-(-100_000 * 8 // 6))}
 
 
-def edition(transcode: Transcode) -> Edition:
+def served_version(transcode: Transcode) -> PublishedVersion:
     found = current(transcode)
     assert found is not None
     return found
 
 
 def test_what_is_served_survives_its_journey_as_json() -> None:
-    whole = Served.from_json(served(3))
-    assert Served.from_json(whole.as_json()) == whole
-    assert isinstance(whole.renditions[0], ServedRendition)
+    whole = PublishedVersion.from_json(7, served(3))
+    assert PublishedVersion.from_json(7, whole.as_json()) == whole
+    assert isinstance(whole.renditions[0], PublishedRendition)
+
+
+def test_rows_of_installations_that_run_already_are_read_and_written_as_they_are() -> None:
+    row = {
+        "version": 2,
+        "duration_s": 12.5,
+        "size_bytes": 3_000_000,
+        "segment_count": 2,
+        "renditions": [{"name": "480p", "width": 854, "height": 480}],
+        "storyboard_sheets": 1,
+        "has_poster": True,
+        "undecoded": [[1.0, 2.5]],
+    }
+    assert PublishedVersion.from_json(7, row).as_json() == row
+    del row["undecoded"]  # as the first releases wrote them
+    assert PublishedVersion.from_json(7, row).undecoded == ()
 
 
 @pytest.mark.parametrize(("name", "plays"), [("480p", "480p"), ("720p", "720p"), ("1080p", "720p"), ("4320p", "720p")])
 def test_a_name_above_the_source_plays_the_best_there_is(name: str, plays: str) -> None:
-    assert Served.from_json(served()).rendition(name).name == plays
+    assert PublishedVersion.from_json(7, served()).rendition(name).name == plays
 
 
 def test_the_served_and_the_retired_version_have_folders_of_their_own(studio: Path) -> None:
@@ -117,7 +137,7 @@ def test_the_served_and_the_retired_version_have_folders_of_their_own(studio: Pa
     )
     old = retired(transcode)
     assert old is not None
-    assert (edition(transcode).folder, old.folder) == (
+    assert (served_version(transcode).folder, old.folder) == (
         studio / "hls" / f"{transcode.pk}/2",
         studio / "hls" / f"{transcode.pk}/1",
     )

@@ -15,7 +15,7 @@ from hls.core.plan import Plan
 from hls.core.poster_frames import moment_of_tile
 from hls.folders import version_folder
 from hls.models import State, Transcode
-from hls.published import Served, ServedRendition
+from hls.published import PublishedRendition, PublishedVersion
 from hls.tests.factories import TranscodeFactory, Unclaimed, plan
 
 PLAN = plan(seconds=100)  # ten tiles
@@ -121,7 +121,7 @@ def test_a_tiles_moment_is_counted_within_its_segment(number: int, segment: int,
 @pytest.fixture
 def transcode(db: None, studio: Path) -> Transcode:
     """A video of 100 s that is served, with its storyboard."""
-    served = Served(1, 100.0, 1, 17, (ServedRendition("1080p", 1920, 1080),), 1, True)
+    served = PublishedVersion(0, 1, 100.0, 1, 17, (PublishedRendition("1080p", 1920, 1080),), 1, True)
     made = TranscodeFactory.create(ready=True, plan=PLAN.to_json(), served=served.as_json())
     folder = version_folder(made.pk, 1)
     tiles = [FLAT] * 6 + [LIVELIER] + [LIVELY] * 3

@@ -28,10 +28,10 @@ def facts_of(video: Video) -> list[Fact]:
     ]
     if video.transcode.plan:
         found += source_facts(Plan.from_json(video.transcode.plan))
-    edition = current(video.transcode)
-    if edition:
-        made = ", ".join(f"{entry.name} ({entry.width} x {entry.height})" for entry in edition.served.renditions)
-        found += [Fact("Served", made), Fact("Size as served", size_text(edition.served.size_bytes))]
+    version = current(video.transcode)
+    if version:
+        made = ", ".join(f"{entry.name} ({entry.width} x {entry.height})" for entry in version.renditions)
+        found += [Fact("Served", made), Fact("Size as served", size_text(version.size_bytes))]
     return found
 
 

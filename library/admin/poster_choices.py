@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import video_paths
 from hls.stills import StoryboardTile, tiles
 from library.admin.progress import clock_text
 from library.models import Video
@@ -27,5 +28,5 @@ def stills_of(video: Video) -> list[Still]:
 
 def still(video: Video, entry: StoryboardTile) -> Still:
     version = video.transcode.served_version
-    address = f"/api/video/{video.pk}/{entry.sheet}?v={version}"
+    address = video_paths.file(video.pk, entry.sheet, version)
     return Still(entry.number, clock_text(entry.at_s), address, entry.x, entry.y, entry.width, entry.height)

@@ -104,6 +104,8 @@ def content(opened: FileIO, length: int) -> bytes | Part:
 
 def is_about_others(meta: Mapping[str, str], headers: Mapping[str, str]) -> bool:
     """Whether the client wants other bytes or nothing; a date counts only where no tag is named (RFC 9110 13.1.4)."""
+    if "HTTP_IF_MATCH" not in meta and "HTTP_IF_UNMODIFIED_SINCE" not in meta:  # hardly anybody sends these
+        return False
     wanted = meta.get("HTTP_IF_MATCH", "")
     if wanted.strip() == "*":
         return False

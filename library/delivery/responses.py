@@ -1,7 +1,7 @@
-"""What players fetch, as Django's responses. Playlists are looked up afresh: a replaced video is seen at once."""
+"""What players fetch, as Django's responses. A replaced video is seen within seconds (library.delivery.places)."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -12,11 +12,8 @@ from django.http.response import HttpResponseBase
 from django.utils.cache import get_conditional_response, patch_vary_headers
 from django.utils.http import quote_etag
 
-from hls.core import names
 from hls.core.plan import Plan
-from hls.models import Transcode
-from hls.partial import Growing
-from hls.published import current
+from hls.published import PublishedVersion, current
 from hls.versions import one_folder_up
 from library.delivery import files, places
 from library.errors import NotFound
@@ -38,47 +35,46 @@ class Bytes(FileResponse):
         """Leave the headers as they were given."""
 
 
-def master(request: HttpRequest, video_id: int, *, version: int | None, may_preview: bool) -> HttpResponseBase:
-    transcode = places.transcode_of(video_id)
-    if transcode.served is None:
-        return growing_text(request, transcode, may_preview, lambda growing: growing.multivariant())
-    place = places.keep(video_id, version, places.edition_of(transcode, version))
-    return text(request, f"{place.folder}/{names.MASTER}")
-
-
-def media(
-    request: HttpRequest, video_id: int, resolution: str, name: str, *, version: int | None, may_preview: bool
+def playlist(
+    request: HttpRequest,
+    video_id: int,
+    name: str,
+    resolution: str | None = None,
+    *,
+    version: int | None,
+    may_preview: bool,
 ) -> HttpResponseBase:
-    """`index.m3u8` or `iframes.m3u8` of a resolution; one above the source plays the best real rendition."""
-    if not names.is_rendition_name(resolution):
+    """`master.m3u8`, or of a resolution `index.m3u8` or `iframes.m3u8`; above the source it is the best there is."""
+    playing = places.for_playlist(video_id, version, may_preview=may_preview)
+    found = playing.playlist(name, resolution)
+    if found is None:
         raise NotFound
-    transcode = places.transcode_of(video_id)
-    if transcode.served is None:
-        return growing_text(request, transcode, may_preview, lambda growing: growing.media(resolution, name))
-    place = places.keep(video_id, version, places.edition_of(transcode, version))
-    return text(request, place.media(resolution, name))
+    return text(request, found) if isinstance(playing, PublishedVersion) else partial_text(request, found)
+
+
+def partial_text(request: HttpRequest, found: str) -> HttpResponseBase:
+    """A playlist of a version that is still being made: it is another one soon, so it is never stored."""
+    found = one_folder_up(found) if is_folder(request) else found
+    return HttpResponse(found, content_type=PLAYLIST_TYPE, headers={"Cache-Control": NEVER})
 
 
 def storyboard(request: HttpRequest, video_id: int, *, version: int | None) -> HttpResponseBase:
-    place = places.place_of(video_id, version)
-    return text(request, f"{place.folder}/{names.STORYBOARD}", content_type=STORYBOARD_TYPE)
+    return text(request, places.published(video_id, version).storyboard(), content_type=STORYBOARD_TYPE)
 
 
 def sheet(request: HttpRequest, video_id: int, name: str, *, version: int | None) -> HttpResponseBase:
-    version = version or places.FIRST
-    place = places.remembered(video_id, version) or places.place_of(video_id, version)
-    return file(request, place.sheet(name), content_type=PICTURE_TYPE)
+    return file(request, places.sheet(video_id, name, version=version), content_type=PICTURE_TYPE)
 
 
 def segment(
     request: HttpRequest, video_id: int, resolution: str, name: str, *, version: int | None, may_preview: bool
 ) -> HttpResponseBase:
-    path = places.segment_path(video_id, resolution, name, version=version, may_preview=may_preview)
+    path = places.segment(video_id, resolution, name, version=version, may_preview=may_preview)
     return file(request, path, content_type=SEGMENT_TYPE)
 
 
 def poster(request: HttpRequest, video_id: int) -> HttpResponseBase:
-    return file(request, poster_path(places.video_of(video_id)), content_type=PICTURE_TYPE)
+    return file(request, places.poster(places.video_of(video_id)), content_type=PICTURE_TYPE)
 
 
 def video_of(video_id: int) -> Video:
@@ -89,37 +85,15 @@ def video_of(video_id: int) -> Video:
     return found
 
 
-def poster_path(video: Video) -> Path:
-    """The uploaded thumbnail, else the picture made from the video. Raises NotFound."""
-    if video.thumbnail:
-        return Path(video.thumbnail.path)
-    edition = current(video.transcode)
-    if edition is None or not edition.served.has_poster:
-        raise NotFound
-    return edition.folder / names.POSTER
-
-
 def playable_length(video_id: int, *, may_preview: bool) -> timedelta:
     """How long the video is, served or still being made. Raises NotFound for whom there is nothing to play yet."""
-    transcode = places.transcode_of(video_id)
-    edition = current(transcode)
-    if edition is not None:
-        return timedelta(seconds=edition.served.duration_s)
+    transcode = video_of(video_id).transcode
+    version = current(transcode)
+    if version is not None:
+        return timedelta(seconds=version.duration_s)
     if not may_preview or transcode.playable_at is None or not transcode.plan:
         raise NotFound
     return timedelta(seconds=float(Plan.from_json(transcode.plan).timeline.duration_s))
-
-
-def growing_text(
-    request: HttpRequest, transcode: Transcode, may_preview: bool, write: Callable[[Growing], str | None]
-) -> HttpResponseBase:
-    """A playlist of a video that is still being made; only for those who may see it, and never stored."""
-    growing = Growing.of(transcode) if may_preview else None
-    found = write(growing) if growing else None
-    if found is None:
-        raise NotFound
-    found = one_folder_up(found) if is_folder(request) else found
-    return HttpResponse(found, content_type=PLAYLIST_TYPE, headers={"Cache-Control": NEVER})
 
 
 def text(request: HttpRequest, path: str, *, content_type: str = PLAYLIST_TYPE) -> HttpResponseBase:
@@ -131,7 +105,7 @@ def text(request: HttpRequest, path: str, *, content_type: str = PLAYLIST_TYPE) 
 
 
 def is_folder(request: HttpRequest) -> bool:
-    """Whether the address ends with a slash, so that what it leads to names others from one folder further down."""
+    """Whether the address ends with a slash: what it leads to then names others from one folder further down."""
     return request.path_info.endswith("/")
 
 

@@ -32,9 +32,9 @@ def test_a_video_of_ours_breaks_no_rule(video: Video, capsys: pytest.CaptureFixt
 
 
 def test_a_broken_rule_is_named_with_its_place(video: Video, capsys: pytest.CaptureFixture[str]) -> None:
-    edition = current(video.transcode)
-    assert edition is not None
-    index = edition.folder / "480p" / "index.m3u8"
+    version = current(video.transcode)
+    assert version is not None
+    index = version.folder / "480p" / "index.m3u8"
     index.write_text(index.read_text().replace("#EXT-X-TARGETDURATION:6", "#EXT-X-TARGETDURATION:3"))
     with pytest.raises(CommandError):
         call_command("check_hls", str(video.pk))

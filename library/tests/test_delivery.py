@@ -1,6 +1,7 @@
 """Segments, pictures and playlists over the full stack: headers, ranges, validators, and what nobody gets."""
 
 import gzip
+import time
 from email.utils import formatdate
 from pathlib import Path
 from typing import Any
@@ -346,10 +347,14 @@ def test_file_that_is_swept_away_meanwhile_is_not_found(ada: Player, video: Vide
     assert ada.get(segment).status_code == 404
 
 
-def test_replaced_video_is_the_old_one_or_the_new_one_but_never_a_mix(ada: Player, video: Video) -> None:
+def test_replaced_video_is_the_old_one_or_the_new_one_but_never_a_mix(
+    ada: Player, video: Video, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whoever holds the old multivariant playlist goes on with the old video, in every resolution."""
     old = ada.get(f"/api/video/{video.pk}/master.m3u8").sent.decode()
     serve_version(video, 2)
+    later = time.monotonic() + places.CURRENT_REMEMBERED_S + 0.1
+    monkeypatch.setattr(time, "monotonic", lambda: later)
     new = ada.get(f"/api/video/{video.pk}/master.m3u8").sent.decode()
     for text, version in ((old, 1), (new, 2)):
         for playlist in [line for line in text.splitlines() if not line.startswith("#")]:

@@ -8,9 +8,10 @@ from pytest_django import DjangoAssertNumQueries
 from hls import lifecycle
 from hls.core.chunk import ChunkFacts, RenditionFacts, SegmentFacts
 from hls.models import ChunkState, Transcode
+from hls.published import PublishedRendition, PublishedVersion
 from hls.tests.factories import ChunkFactory, plan
 from library.delivery import places
-from library.delivery.places import Key, Memory, Place
+from library.delivery.places import Key, Memory
 from library.errors import NotFound
 from library.models import Video
 from library.tests.factories import VideoFactory
@@ -18,14 +19,8 @@ from library.tests.videos import published, serve_version
 
 pytestmark = pytest.mark.django_db
 
-PLACE = Place(
-    folder="/hls/7/1",
-    version=1,
-    real_names={"480p": "480p", "720p": "720p", "1080p": "720p"},
-    segment_count=12,
-    sheet_count=2,
-    is_finished=True,
-)
+RENDITIONS = (PublishedRendition("480p", 854, 480), PublishedRendition("720p", 1280, 720))
+VERSION = PublishedVersion(7, 1, 72.0, 1000, 12, RENDITIONS, 2, True)
 
 
 @pytest.mark.parametrize(
@@ -37,7 +32,7 @@ PLACE = Place(
     ],
 )
 def test_a_segment_of_the_version_is_found(resolution: str, name: str, path: str) -> None:
-    assert PLACE.segment(resolution, name) == f"/hls/7/1/{path}"
+    assert VERSION.segment(resolution, name) == str(VERSION.folder / path)
 
 
 @pytest.mark.parametrize(
@@ -56,24 +51,21 @@ def test_a_segment_of_the_version_is_found(resolution: str, name: str, path: str
     ],
 )
 def test_other_names_are_no_segment(resolution: str, name: str) -> None:
-    with pytest.raises(NotFound):
-        PLACE.segment(resolution, name)
+    assert VERSION.segment(resolution, name) is None
 
 
 @pytest.mark.parametrize("name", ["storyboard_02.jpg", "storyboard_0.jpg", "poster.jpg", "../storyboard_00.jpg", ""])
 def test_other_names_are_no_sheet(name: str) -> None:
-    assert PLACE.sheet("storyboard_01.jpg") == "/hls/7/1/storyboard_01.jpg"
-    with pytest.raises(NotFound):
-        PLACE.sheet(name)
+    assert VERSION.sheet("storyboard_01.jpg") == str(VERSION.folder / "storyboard_01.jpg")
+    assert VERSION.sheet(name) is None
 
 
 @pytest.mark.parametrize(
     ("resolution", "name"), [("480p", "master.m3u8"), ("480p", "index.m3u8.gz"), ("2160p", "index.m3u8"), ("480p", "")]
 )
 def test_other_names_are_no_playlist(resolution: str, name: str) -> None:
-    assert PLACE.media("1080p", "iframes.m3u8") == "/hls/7/1/720p/iframes.m3u8"
-    with pytest.raises(NotFound):
-        PLACE.media(resolution, name)
+    assert VERSION.playlist("iframes.m3u8", "1080p") == str(VERSION.folder / "720p" / "iframes.m3u8")
+    assert VERSION.playlist(name, resolution) is None
 
 
 @pytest.fixture
@@ -89,16 +81,16 @@ def test_which_version_is_current_is_forgotten_sooner_than_where_one_lies(
     clock: list[float], version: int | None, seconds: float
 ) -> None:
     memory, key = Memory(), Key(7, version)
-    memory.put(key, PLACE)
+    memory.put(key, VERSION)
     clock[0] += seconds - 0.1
-    assert memory.get(key) == PLACE
+    assert memory.get(key) == VERSION
     clock[0] += 0.2
     assert memory.get(key) is None
 
 
 def test_videos_versions_and_previews_are_remembered_apart() -> None:
     memory = Memory()
-    memory.put(Key(7, 1), PLACE)
+    memory.put(Key(7, 1), VERSION)
     others = (Key(8, 1), Key(7, 2), Key(7, None), Key(7, 1, is_finished=False))
     assert [memory.get(key) for key in others] == [None] * 4
 
@@ -107,13 +99,13 @@ def test_the_memory_has_an_end_and_what_was_put_last_stays(monkeypatch: pytest.M
     monkeypatch.setattr(places, "MOST_REMEMBERED", 3)
     memory = Memory()
     for video in (1, 2, 3, 1, 4):
-        memory.put(Key(video, 1), PLACE)
+        memory.put(Key(video, 1), VERSION)
     assert [video for video in range(1, 5) if memory.get(Key(video, 1))] == [1, 3, 4]
 
 
 def path_of(video: Video, *, version: int | None = None, may_preview: bool = False, number: int = 0) -> Path:
     name = f"segment_{number:03d}.ts"
-    return Path(places.segment_path(video.pk, "480p", name, version=version, may_preview=may_preview))
+    return Path(places.segment(video.pk, "480p", name, version=version, may_preview=may_preview))
 
 
 def test_an_address_without_a_version_is_the_first_ones_as_long_as_that_is_there() -> None:
@@ -140,7 +132,7 @@ def test_a_segment_costs_one_query_and_then_none(django_assert_num_queries: Djan
 @pytest.mark.parametrize("video_id", [0, -1, 2**63 - 1])
 def test_a_video_that_does_not_exist_is_not_found(video_id: int) -> None:
     with pytest.raises(NotFound):
-        places.segment_path(video_id, "480p", "segment_000.ts", version=None, may_preview=True)
+        places.segment(video_id, "480p", "segment_000.ts", version=None, may_preview=True)
 
 
 def grows(video: Video, chunks: int) -> None:

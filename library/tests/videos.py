@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from hls.models import State, Transcode
-from hls.published import Served, ServedRendition
+from hls.published import PublishedRendition, PublishedVersion
 from hls.tests.plans import analyse, crowd
 from hls.versions import pinned, with_version
 from library.models import Video
@@ -20,7 +20,7 @@ SEGMENT_BYTES = 1_880
 MASTER = "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n480p/index.m3u8\n#EXT-X-STREAM-INF:BANDWIDTH=2\n720p/index.m3u8\n"
 MEDIA = "#EXTM3U\n#EXTINF:6.0,\nsegment_000.ts\n#EXTINF:6.0,\nsegment_001.ts\n#EXT-X-ENDLIST\n"
 STORYBOARD = "WEBVTT\n\n00:00:00.000 --> 00:00:10.000\nstoryboard_00.jpg#xywh=0,0,240,136\n"
-RENDITIONS = (ServedRendition("480p", 854, 480), ServedRendition("720p", 1280, 720))
+RENDITIONS = (PublishedRendition("480p", 854, 480), PublishedRendition("720p", 1280, 720))
 
 
 def segment_bytes(video_id: int, version: int, resolution: str, number: int, size: int = SEGMENT_BYTES) -> bytes:
@@ -51,7 +51,7 @@ def serve_version(video: Video, version: int, *, size: int = SEGMENT_BYTES) -> N
     """Put a version's files on the disk and switch to it; the one before is retired."""
     transcode = Transcode.objects.get(pk=video.transcode_id)
     write_version(transcode.pk, version, size)
-    served = Served(version, 12.0, 4 * size, 2, RENDITIONS, 1, True)
+    served = PublishedVersion(transcode.pk, version, 12.0, 4 * size, 2, RENDITIONS, 1, True)
     Transcode.objects.filter(pk=transcode.pk).update(
         version=version,
         served=served.as_json(),

@@ -12,7 +12,7 @@ A file may also be sent as several uploads side by side, which a last POST joins
 """
 
 from collections.abc import Callable
-from typing import Annotated, Any, Protocol
+from typing import Annotated
 from uuid import UUID
 
 from django.conf import settings
@@ -39,6 +39,7 @@ from library.uploads.tus_headers import (
     state,
     video_header,
 )
+from library.viewers import UploaderRequest, owner_of
 
 EXTENSIONS = "creation,creation-defer-length,creation-with-upload,checksum,expiration,termination,concatenation"
 PIECE = "application/offset+octet-stream"
@@ -48,17 +49,6 @@ PIECE_ANSWERS: dict[int, type[Detail] | None] = {204: None, **dict.fromkeys(PIEC
 router = Router(tags=["Uploads"])
 
 UploadId = Annotated[UUID, Path(description="The upload's id.", example="0b5c1ae8-51a4-4a3f-9a4e-5f1fbb6d1b1c")]
-
-
-class Uploader(Protocol):
-    user: Any  # a user of the program, whoever authenticates them
-    session_id: UUID | None  # of a sign-in to the API
-
-
-class UploaderRequest(HttpRequest):
-    """A request of a member of the staff, after authentication."""
-
-    auth: Uploader
 
 
 @router.api_operation(
@@ -91,7 +81,7 @@ def discover(request: HttpRequest) -> HttpResponse:
 )
 def list_uploads(request: UploaderRequest) -> list[UploadOut]:
     """Uploads that can be continued, or made into a video; newest first."""
-    return [described(upload) for upload in resumable.unfinished(request.auth.user)]
+    return [described(upload) for upload in resumable.unfinished(request.auth.user_id)]
 
 
 @router.post(
@@ -125,7 +115,7 @@ def begin(request: UploaderRequest) -> HttpResponse:
     if concat not in ("", UploadKind.PARTIAL):
         raise UploadMalformed("Send partial, or final; and addresses, in the header Upload-Concat.")
     upload = resumable.begin(
-        request.auth.user,
+        owner_of(request),
         length=announced_length(request),
         header=request.headers.get("Upload-Metadata", ""),
         session=request.auth.session_id,
@@ -145,7 +135,7 @@ def begin_whole(request: UploaderRequest, concat: str) -> HttpResponse:
         raise FinalUpload
     header = request.headers.get("Upload-Metadata", "")
     parts = concatenation.named(concat)
-    upload = concatenation.begin(request.auth.user, parts, header=header, session=request.auth.session_id)
+    upload = concatenation.begin(owner_of(request), parts, header=header, session=request.auth.session_id)
     finishing.finish_or_tell(upload)
     return answer(201, location(upload) | state(upload) | video_header(upload) | expiry(upload))
 
@@ -158,7 +148,7 @@ def begin_whole(request: UploaderRequest, concat: str) -> HttpResponse:
 )
 def get_upload(request: UploaderRequest, response: HttpResponse, upload_id: UploadId) -> UploadOut:
     """tus asks this by HEAD: the offset is in the header `Upload-Offset`."""
-    upload = resumable.find(request.auth.user, upload_id)
+    upload = resumable.find(request.auth.user_id, upload_id)
     finishing.finish(upload)
     for name, value in (state(upload) | expiry(upload) | video_header(upload)).items():
         response[name] = str(value)
@@ -180,7 +170,7 @@ def append(request: UploaderRequest, upload_id: UploadId) -> HttpResponse:
     check_version(request)
     if request.content_type != PIECE:
         raise WrongMedia
-    upload = resumable.find(request.auth.user, upload_id)
+    upload = resumable.find(request.auth.user_id, upload_id)
     finishing.finish(upload)
     if "Upload-Length" in request.headers and upload.kind != UploadKind.FINAL:
         resumable.tell_length(upload, number(request, "Upload-Length"))
@@ -199,7 +189,7 @@ def append(request: UploaderRequest, upload_id: UploadId) -> HttpResponse:
 def end(request: UploaderRequest, upload_id: UploadId) -> HttpResponse:
     """tus termination: what was received is removed at once."""
     check_version(request)
-    upload = resumable.find(request.auth.user, upload_id)
+    upload = resumable.find(request.auth.user_id, upload_id)
     if upload.whole is None:  # the bytes of a part that is bound belong to the whole
         resumable.discard(upload)
     return answer(204, {})

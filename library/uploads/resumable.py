@@ -117,7 +117,7 @@ def size_of(upload: Upload) -> int:
 
 
 def find(owner: Any, pk: UUID) -> Upload:
-    """The owner's upload. Raises UploadGone for other people's, and for one whose video was deleted."""
+    """An owner's upload (a row or an id). Raises UploadGone for other people's, and for one whose video was deleted."""
     upload = Upload.objects.select_related("whole").filter(pk=pk, owner=owner).first()
     if upload is None or is_gone(upload):
         raise UploadGone
@@ -149,7 +149,7 @@ def is_owed(upload: Upload) -> bool:
 
 
 def unfinished(owner: Any) -> list[Upload]:
-    """Uploads that the owner may continue, or make into a video; newest first, without those that lost their file."""
+    """What an owner (a row or an id) may continue or make into a video, newest first; not what lost its file."""
     rows = Upload.objects.filter(owner=owner, taken_at=None, expires_at__gt=timezone.now())
     return [upload for upload in rows.exclude(kind=UploadKind.PARTIAL) if path_of(upload).exists()]
 

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from django.urls import reverse
 
+import video_paths
 from project.env import BASE_DIR
 
 MAY_IMPORT = {
@@ -185,3 +187,45 @@ def functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield node
+
+
+def test_address_of_a_video_is_spelled_in_one_module_alone() -> None:
+    """Others call video_paths. Examples in the API's documentation name a host."""
+    shared = BASE_DIR / "video_paths.py"
+    spelled = re.compile(r"/?api/(video|play)/")
+    found = {
+        module.name
+        for module in [*MODULES, Module(shared, ast.parse(shared.read_text()), shared.read_text())]
+        for text in strings(module.tree)
+        if spelled.search(text) and not text.startswith("https://api.example.com/")
+    }
+
+    assert found == {"video_paths.py"}
+
+
+def test_address_of_a_video_needs_no_app() -> None:
+    assert set(imported(ast.parse((BASE_DIR / "video_paths.py").read_text()))) <= sys.stdlib_module_names
+
+
+def test_edge_and_api_mean_the_same_videos() -> None:
+    """nginx's copy of the address, and the routes that lead to the views."""
+    template = (BASE_DIR / "deploy" / "nginx.conf.template").read_text()
+    spelled = set(re.findall(r"\^(/api/video/\(\?<video>[^)]+\)/)", template))
+    assert spelled == {f"{video_paths.VIDEOS}(?<video>{video_paths.ID})/"}
+    assert f"/video/{video_paths.ID}/" in template
+    assert reverse("api:get_video", args=[7]) == video_paths.folder(7)
+    assert reverse("api:get_storyboard", args=[7]) == video_paths.file(7, "storyboard.vtt")
+    assert reverse("api:get_thumbnail", args=[7]) == video_paths.thumbnail(7, None)
+
+
+def strings(tree: ast.Module) -> Iterator[str]:
+    """Every text in the code, parts of f-strings too, but no docstring."""
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef)
+    docstrings = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, documented) and node.body and isinstance(node.body[0], ast.Expr)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+            yield node.value

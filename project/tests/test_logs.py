@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from accounts.auth import Viewer
 from accounts.models import User
+from project import logs
 from project.logs import HINTS, SECRETS, logging_config, masked
 from project.middleware import who_and_what
 
@@ -76,12 +77,13 @@ class Lines:
 
 
 @pytest.fixture
-def lines() -> Iterator[Lines]:
+def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lines]:
     """The lines that production would write. Afterwards every logger is as it was."""
     captured = Lines()
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     captured.begin(as_json=True)
+    monkeypatch.setattr(logs.StandardError, "write", lambda _, text: captured.stream.write(text))  # lines of requests
     yield captured
     root.handlers[:], root.level = handlers, level
 
@@ -237,7 +239,7 @@ def test_lines_of_libraries_and_gunicorn_look_the_same(lines: Lines) -> None:
 def test_viewer_and_video_are_named_by_their_ids(rf: RequestFactory) -> None:
     request: HttpRequest = rf.get("/api/video/12/720p/index.m3u8")
     request.resolver_match = resolve(request.path)
-    request.auth = Viewer(user=User(pk=3), session_id=None)  # type: ignore[attr-defined]  # set by Ninja
+    request.auth = Viewer(user_id=3, is_staff=False, session_id=None)  # type: ignore[attr-defined]  # set by Ninja
 
     assert who_and_what(request) == {"user_id": 3, "video_id": 12}
 

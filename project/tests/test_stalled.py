@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from project import express
+from project import stalled
 
 SEGMENT_BYTES = 16_000_000  # more than the kernel buffers for a client
 
@@ -23,13 +23,13 @@ def segment(tmp_path: Path) -> Path:
 @pytest.fixture
 def ends(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[socket.socket, socket.socket]]:
     """The server's and the client's end of a connection on which nobody waits for longer than three seconds."""
-    monkeypatch.setattr(express, "STALLED_S", 3.0)
+    monkeypatch.setattr(stalled, "STALLED_S", 3.0)
     with socket.create_server(("127.0.0.1", 0)) as listener, socket.socket() as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
         client.connect(listener.getsockname())
         server = listener.accept()[0]
         with server:
-            express.wait_in_the_kernel(server)
+            stalled.wait_in_the_kernel(server)
             yield server, client
 
 

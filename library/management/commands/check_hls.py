@@ -50,10 +50,10 @@ class Command(BaseCommand):
 def from_disk(video_id: int) -> Callable[[str], bytes]:
     """Files of the served version, as the playlists name them. Raises CommandError where there is none."""
     found = Video.objects.select_related("transcode").filter(pk=video_id).first()
-    edition = current(found.transcode) if found else None
-    if edition is None:
+    version = current(found.transcode) if found else None
+    if version is None:
         raise CommandError(f"There is no video {video_id} that is being served.")
-    folder: Path = edition.folder
+    folder: Path = version.folder
     return lambda name: (folder / urlsplit(name).path).read_bytes()
 
 
