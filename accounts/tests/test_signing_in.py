@@ -104,6 +104,7 @@ def test_nothing_secret_reaches_the_log(post: Post, client: Client, ada: User, m
     logged = io.StringIO()
     [handler] = [each for each in logging.getLogger().handlers if isinstance(each.formatter, ProcessorFormatter)]
     monkeypatch.setattr(handler, "stream", logged)
+    monkeypatch.setattr("sys.stderr", logged)  # where the lines of requests go
     link = link_path(links.password_reset_url(ada), "password_confirm").removeprefix("/api/")
     secrets = [PASSWORD, "wrong one 8", "quite another 7", link.split("/")[2]]
     post("login/", {"email": ada.email, "password": "wrong one 8"})
