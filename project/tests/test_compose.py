@@ -227,3 +227,17 @@ def test_no_container_starts_with_settings_that_cannot_work_together(tmp_path: P
 
 def test_container_runs_any_other_command() -> None:
     assert enter("echo", "one two").stdout == "one two\n"
+
+
+def test_image_has_every_module_that_the_program_imports() -> None:
+    """`.dockerignore` lets in only what it names."""
+    names = {path.name for path in BASE_DIR.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
+    let_in = {line.removeprefix("!") for line in (BASE_DIR / ".dockerignore").read_text().splitlines()}
+    sources = [path for app in ("project", "accounts", "library", "hls") for path in (BASE_DIR / app).rglob("*.py")]
+    imported = {
+        found
+        for path in sources
+        if "tests" not in path.parts
+        for found in re.findall(r"^(?:from|import) (\w+)", path.read_text(), re.MULTILINE)
+    }
+    assert {name for name in names if name.removesuffix(".py") in imported} <= let_in
