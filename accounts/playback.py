@@ -1,9 +1,11 @@
-"""Leave to go on playing one video: a signed cookie that outlives the access token, but not the session.
+"""Playback grants: the signed right to play one video, which outlives the access token but not the session.
 
-It opens nothing but GET and HEAD below its video. Who may watch is decided in accounts.auth, which asks here.
+A grant opens nothing but GET and HEAD below its video. Who may watch is decided in accounts.auth, which asks here.
 
-For players that send no cookies the same leave stands in the path (accounts.addresses): signed apart, so that the one
-is never taken for the other, with an end of its own, and never renewed.
+1. Browsers get a grant in a cookie with each playlist; each renews it.
+2. Players that send no cookies get one in the path (accounts.addresses). It is signed with another salt, so that neither
+   is taken for the other, has an end of its own, and is never renewed.
+3. Reading one costs no query for REMEMBERED_S after it was found good. Then its session is looked up again.
 """
 
 import threading
@@ -52,7 +54,7 @@ class Viewer:
             cookies.allow_playback(response, value, video_id=video_id, max_age_s=int(LIFETIME.total_seconds()))
 
     def playback_token(self, *, video_id: int, length: timedelta) -> tuple[str, datetime]:
-        """Leave to play a video of this length, for an address, and its end: never beyond the session's own."""
+        """A grant for an address of a video of this length, and its end: never beyond the session's own."""
         ends_at = datetime.now(UTC) + ADDRESS_LIFETIME + length
         session = Session.objects.filter(pk=self.session_id).first() if self.session_id else None
         if session is not None:
@@ -133,7 +135,7 @@ def _signed(grant: PlaybackGrant, begins_at_s: int) -> str:
 
 
 class ViewerMemory:
-    """Who was found to have leave, for REMEMBERED_S; the oldest go first when there are too many."""
+    """The holders of grants that were found good, for REMEMBERED_S. The oldest go first when there are too many."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -159,7 +161,7 @@ memory = ViewerMemory()
 
 
 def viewer_by_playback(cookie: str, video_id: int, *, fresh: bool = False) -> Viewer | None:
-    """Who was given leave to play this video; at most one query, and none within 55 s of the last.
+    """The holder of a grant to play this video; at most one query, and none within 55 s of the last.
 
     `fresh` always asks the database: for a caller that remembers the answer itself.
     """

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from hls import workload
 from hls.core.errors import advice_for
-from hls.core.estimate import ALONE, Begun, Crew, Outlook, Stint, remaining_s, union_s
+from hls.core.estimate import ALONE, Begun, Crew, Stint, Workload, remaining_s, union_s
 from hls.core.omissions import omissions
 from hls.core.plan import Plan
 from hls.models import ACTIVE, Chunk, ChunkState, State, Transcode
@@ -200,5 +200,5 @@ def eta_s(transcode: Transcode, chunks: Sequence[Chunk], stints: Sequence[Stint]
     ]
     waiting = [float(chunk.frame_count) for chunk in chunks if chunk.state in (ChunkState.WAITING, ChunkState.FAILED)]
     ahead = tuple(workload.ahead_of(transcode, chunks[-1].index, around.backlogs)) if waiting else ()
-    left_s = remaining_s(stints, Outlook(begun, waiting, ahead), around.crew)
+    left_s = remaining_s(stints, Workload(begun, waiting, ahead), around.crew)
     return None if left_s is None else round(left_s + FINISHING_S, 1)

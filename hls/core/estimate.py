@@ -52,7 +52,7 @@ ALONE = Crew()
 
 
 @dataclass(frozen=True)
-class Outlook:
+class Workload:
     """The work still to be done: on the video's own chunks, and on others' chunks that come before its last one."""
 
     begun: Sequence[Begun] = ()
@@ -60,7 +60,7 @@ class Outlook:
     ahead: Sequence[float] = ()
 
 
-def remaining_s(stints: Iterable[Stint], outlook: Outlook, crew: Crew) -> float | None:
+def remaining_s(stints: Iterable[Stint], workload: Workload, crew: Crew) -> float | None:
     """How long until the last of a video's chunks is done; None while the speed isn't known."""
     recent = latest(stints)
     lasted_s, covered_s = sum(stint.lasted_s for stint in recent), union_s(recent)
@@ -68,11 +68,11 @@ def remaining_s(stints: Iterable[Stint], outlook: Outlook, crew: Crew) -> float 
     if not work or not covered_s:
         return None
     rate = work / lasted_s  # of one slot
-    if crew.hosts > 1 or outlook.ahead:  # each slot keeps its rate, whatever the others do
-        pieces = [*since_heard(outlook.begun, rate), *outlook.ahead, *outlook.waiting]
+    if crew.hosts > 1 or workload.ahead:  # each slot keeps its rate, whatever the others do
+        pieces = [*since_heard(workload.begun, rate), *workload.ahead, *workload.waiting]
         return makespan_s(pieces, servers=crew.slots, rate=rate)
     whole_rate = work / covered_s  # however many chunks share it
-    return sum((*since_heard(outlook.begun, whole_rate / max(1, len(outlook.begun))), *outlook.waiting)) / whole_rate
+    return sum((*since_heard(workload.begun, whole_rate / max(1, len(workload.begun))), *workload.waiting)) / whole_rate
 
 
 def since_heard(begun: Iterable[Begun], rate: float) -> list[float]:

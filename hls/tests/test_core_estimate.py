@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from hls.core.estimate import ALONE, Begun, Crew, Outlook, Stint, latest, makespan_s, remaining_s, union_s
+from hls.core.estimate import ALONE, Begun, Crew, Stint, Workload, latest, makespan_s, remaining_s, union_s
 
 FIRST, REST = 12 * 24, 30 * 24  # frames of a video's first chunk and of the others
 STEP_S, BEAT_S, STARTUP_S = 0.25, 2.0, 0.5
@@ -91,7 +91,7 @@ class Studio:
             if j.video_id != video_id and j.end_s is None and (j.index, j.video_id) < last
         ]
         crew = Crew(hosts=len(self.hosts), slots=sum(self.hosts))
-        return remaining_s(stints, Outlook(begun, waiting, ahead if waiting else ()), crew)
+        return remaining_s(stints, Workload(begun, waiting, ahead if waiting else ()), crew)
 
     def errors(self, video_id: int = 0) -> list[float]:
         """The error of each estimate after the first tenth, as a share of the truth, without the last five seconds."""
@@ -148,18 +148,18 @@ def test_a_night_in_which_nobody_worked_changes_nothing() -> None:
 
 
 def test_nothing_is_said_before_the_first_frame() -> None:
-    assert remaining_s([], Outlook(begun=[Begun(300, 1.0)], waiting=[720]), ALONE) is None
+    assert remaining_s([], Workload(begun=[Begun(300, 1.0)], waiting=[720]), ALONE) is None
 
 
 def test_a_silent_worker_is_not_credited_with_what_it_might_have_done() -> None:
     stints = [Stint(0, 30, 720)]
-    assert remaining_s(stints, Outlook(begun=[Begun(720, 5.0)]), ALONE) == pytest.approx(25)
-    assert remaining_s(stints, Outlook(begun=[Begun(720, 500.0)]), ALONE) == pytest.approx(25)
+    assert remaining_s(stints, Workload(begun=[Begun(720, 5.0)]), ALONE) == pytest.approx(25)
+    assert remaining_s(stints, Workload(begun=[Begun(720, 500.0)]), ALONE) == pytest.approx(25)
 
 
 def test_a_machine_that_became_faster_is_believed() -> None:
     slow, fast = Stint(0, 100, 100), Stint(100, 200, 1000)
-    assert remaining_s([slow, fast], Outlook(waiting=[100]), ALONE) == pytest.approx(10)
+    assert remaining_s([slow, fast], Workload(waiting=[100]), ALONE) == pytest.approx(10)
 
 
 def test_half_a_minute_is_looked_at_however_short_the_stints() -> None:

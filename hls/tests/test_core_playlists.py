@@ -48,7 +48,7 @@ segment_002.ts
     )
 
 
-def test_growing_media_playlist_starts_at_the_beginning() -> None:
+def test_partial_media_playlist_starts_at_the_beginning() -> None:
     """RFC 8216 4.3.5.2: without EXT-X-START a player joins at the growing end."""
     assert (
         playlists.media(PLAN, "720p", SEGMENTS[:1], is_finished=False)
@@ -66,7 +66,7 @@ segment_000.ts
     )
 
 
-def test_growing_playlist_only_ever_gets_longer() -> None:
+def test_partial_playlist_only_ever_gets_longer() -> None:
     """RFC 8216 6.2.1: lines that were published stay as they are."""
     texts = [playlists.media(PLAN, "480p", SEGMENTS[:count], is_finished=False) for count in (1, 2, 3)]
     assert texts[1].startswith(texts[0])

@@ -24,18 +24,18 @@ def test_a_video_grows_chunk_by_chunk_and_what_was_published_stays(studio: Path)
     steps.do_next()
     steps.do_next()
     transcode.refresh_from_db()
-    growing = PartialVersion.of(transcode)
-    assert growing is not None
-    first = growing.playlist("index.m3u8", "720p")
+    partial = PartialVersion.of(transcode)
+    assert partial is not None
+    first = partial.playlist("index.m3u8", "720p")
     assert first is not None
     assert "#EXT-X-PLAYLIST-TYPE:EVENT" in first
     assert "#EXT-X-START:TIME-OFFSET=0" in first
     assert "#EXT-X-ENDLIST" not in first
-    assert len(growing.rendition("480p").segments) == 2
+    assert len(partial.rendition("480p").segments) == 2
     steps.do_next()
-    growing = PartialVersion.of(transcode)
-    assert growing is not None
-    second = growing.playlist("index.m3u8", "720p")
+    partial = PartialVersion.of(transcode)
+    assert partial is not None
+    second = partial.playlist("index.m3u8", "720p")
     assert second is not None
     assert second.startswith(first)
     assert second != first
@@ -50,6 +50,6 @@ def test_a_chunk_done_out_of_order_waits_for_the_one_before_it(studio: Path) -> 
     transcode.refresh_from_db()
     chunk = Chunk.objects.get(index=0)
     Chunk.objects.filter(index=2).update(state="done", facts=chunk.facts)
-    growing = PartialVersion.of(transcode)
-    assert growing is not None
-    assert [len(rendition.segments) for rendition in growing.renditions] == [2]
+    partial = PartialVersion.of(transcode)
+    assert partial is not None
+    assert [len(rendition.segments) for rendition in partial.renditions] == [2]

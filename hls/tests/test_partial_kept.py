@@ -1,4 +1,4 @@
-"""What is kept of a growing video between two polls: enough to save reading, and never too long."""
+"""What is kept of a video that is being made between two polls: enough to save reading, and never too long."""
 
 import re
 from datetime import timedelta
@@ -21,8 +21,8 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("studio")]
 
 def segments(transcode: Transcode) -> int:
     """How many may be watched."""
-    growing = PartialVersion.of(transcode)
-    return len(growing.renditions[0].segments) if growing else 0
+    partial = PartialVersion.of(transcode)
+    return len(partial.renditions[0].segments) if partial else 0
 
 
 def finish(transcode: Transcode, index: int) -> None:
@@ -112,8 +112,8 @@ def test_a_replaced_video_shows_only_its_own_chunks(done: list[int]) -> None:
     begin_anew(transcode, done)
     assert transcode.version == 2
     assert segments(transcode) == {0: 0, 1: 2, 2: 7}[len(done)]
-    growing = PartialVersion.of(transcode)
-    assert growing is None or growing.folder.name == "2"
+    partial = PartialVersion.of(transcode)
+    assert partial is None or partial.folder.name == "2"
 
 
 def test_a_replacement_has_the_sizes_that_were_measured_of_it() -> None:

@@ -37,7 +37,7 @@ def partly(done: list[int], *, made: Plan = SMALL, version: int = 1) -> Transcod
     return transcode
 
 
-def growing(transcode: Transcode) -> PartialVersion:
+def partial(transcode: Transcode) -> PartialVersion:
     found = PartialVersion.of(transcode)
     assert found is not None
     return found
@@ -47,7 +47,7 @@ def growing(transcode: Transcode) -> PartialVersion:
     ("done", "segments"), [([0], 2), ([0, 1], 7), ([1, 0, 2], 12), ([0, 2, 3], 2), ([0, 1, 2, 3], 15)]
 )
 def test_what_is_done_without_a_gap_may_be_watched(done: list[int], segments: int) -> None:
-    transcode = growing(partly(done))
+    transcode = partial(partly(done))
     text = transcode.playlist("index.m3u8", "480p")
     assert text is not None
     entries = parse("index.m3u8", text).entries
@@ -67,19 +67,19 @@ def test_a_video_whose_plan_was_taken_back_shows_nothing() -> None:
 
 @pytest.mark.parametrize("resolution", ["480p", "720p", "1080p"])
 def test_every_resolution_plays_the_best_real_one(resolution: str) -> None:
-    transcode = growing(partly([0]))
+    transcode = partial(partly([0]))
     assert transcode.rendition(resolution).name == "480p"
 
 
 def test_it_has_no_trick_play_before_it_is_finished() -> None:
-    transcode = growing(partly([0]))
+    transcode = partial(partly([0]))
     assert transcode.playlist("iframes.m3u8", "480p") is None
     assert transcode.playlist("master.m3u8", "480p") is None
 
 
 @pytest.mark.parametrize(("version", "suffix"), [(1, ""), (2, "?v=2")])
 def test_a_replacement_has_addresses_of_its_own(version: int, suffix: str) -> None:
-    transcode = growing(partly([0], version=version))
+    transcode = partial(partly([0], version=version))
     text = transcode.playlist("index.m3u8", "480p")
     assert text is not None
     assert parse("x", text).entries[0].uri == f"segment_000.ts{suffix}"
@@ -90,7 +90,7 @@ def test_a_replacement_has_addresses_of_its_own(version: int, suffix: str) -> No
 
 
 def test_the_multivariant_playlist_tells_what_was_measured_so_far() -> None:
-    text = growing(partly([0], made=plan())).playlist("master.m3u8")
+    text = partial(partly([0], made=plan())).playlist("master.m3u8")
     assert text is not None
     entries = parse("x", text).entries
     told = [attributes(entry.tags[0].value) for entry in entries]

@@ -86,7 +86,7 @@ def video_of(video_id: int) -> Video:
 
 
 def playable_length(video_id: int, *, may_preview: bool) -> timedelta:
-    """How long the video is, served or still being made. Raises NotFound for whom there is nothing to play yet."""
+    """How long the video is, served or still being made. Raises NotFound where the caller has nothing to play yet."""
     transcode = video_of(video_id).transcode
     version = current(transcode)
     if version is not None:
