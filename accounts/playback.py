@@ -3,8 +3,8 @@
 A grant opens nothing but GET and HEAD below its video. Who may watch is decided in accounts.auth, which asks here.
 
 1. Browsers get a grant in a cookie with each playlist; each renews it.
-2. Players that send no cookies get one in the path (accounts.addresses). It is signed with another salt, so that neither
-   is taken for the other, has an end of its own, and is never renewed.
+2. Players that send no cookies get one in the path (accounts.addresses). It is signed with another salt, so that
+   neither is taken for the other, has an end of its own, and is never renewed.
 3. Reading one costs no query for REMEMBERED_S after it was found good. Then its session is looked up again.
 """
 
