@@ -65,6 +65,7 @@ NEED_NO_DATABASE = (
 ON_SQLITE = (
     "test_browser_pages*",
     "test_browser_admin*",
+    "test_browser_watch*",
     "test_playing_on*",
     "test_edge.py",
 )  # look alike, take longest
