@@ -10,7 +10,7 @@ from ninja import Router, Status
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from pydantic import ValidationError as Invalid
 
-from accounts import cookies, devices, services, sessions, tokens
+from accounts import cookies, devices, origins, services, sessions, tokens
 from accounts.auth import Viewer
 from accounts.errors import AccountsError, LinkRefused, RefreshTokenMissing, SignInRefused, TokenRefused
 from accounts.models import User
@@ -121,8 +121,11 @@ def login(request: HttpRequest, payload: LoginIn, response: HttpResponse) -> Log
     """Sets the cookies `access_token` (30 minutes) and `refresh_token` (7 days, renewed with each refresh).
 
     With the header `X-Token-Transport: body` both come in the answer instead, and no cookie is set. Unknown, wrong and
-    inactive get the same answer. A session that this browser already had ends.
+    inactive get the same answer. A session that this browser already had ends. 403 tells a page on `127.0.0.1` that
+    calls `localhost` (or the other way round) that its browser would keep no cookie.
     """
+    if not cookies.are_unwanted(request):
+        origins.check_host_name(request)
     signed_in = services.sign_in(
         payload.email,
         payload.password,

@@ -35,6 +35,7 @@ STATUS_OF: dict[type[Exception], int] = {
     accounts.LinkRefused: 400,
     accounts.RefreshTokenMissing: 400,
     accounts.SignInRefused: 401,
+    accounts.OtherHostName: 403,
     accounts.TokenRefused: 401,
     accounts.TooManyTries: 429,
     videos.NotFound: 404,

@@ -11,8 +11,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from hls.binary import ffmpeg_path
 from hls.tests.videos import small_video
 from project.tests import npm
-from project.tests.browser import chromium, needs_chromium
-from project.tests.installation import ADMIN_EMAIL, ADMIN_PASSWORD, Installation, serving, wait_for
+from project.tests.browser import chromium, frontend, needs_chromium
+from project.tests.installation import ADMIN_EMAIL, ADMIN_PASSWORD, Installation, free_port, serving, wait_for
 
 pytestmark = [pytest.mark.ffmpeg, pytest.mark.services, pytest.mark.browser, needs_chromium]
 
@@ -395,6 +395,20 @@ def test_nobody_is_signed_in_where_the_refresh_is_refused(page: Page) -> None:
 def test_opened_on_a_number_it_goes_on_under_the_name_that_cookies_live_on(page: Page, site: str) -> None:
     page.goto(f"{site.replace('localhost', '127.0.0.1')}/watch/video/1")
     expect(page).to_have_url(f"{site}/watch/sign-in?next=%2Fvideo%2F1")
+
+
+def test_frontend_on_the_other_name_is_told_so_when_it_signs_in(
+    page: Page, installation: Installation, tmp_path: Path
+) -> None:
+    port = free_port()
+    body = {"email": BOB, "password": PASSWORD}
+    with frontend(tmp_path, port, installation.url):
+        page.goto(f"http://localhost:{port}/")
+        refused = page.evaluate("(body) => post('/api/login/', body)", body)
+        assert (refused["status"], "two sites" in refused["body"]["detail"]) == (403, True)
+        page.goto(f"http://127.0.0.1:{port}/")
+        assert page.evaluate("(body) => post('/api/login/', body)", body)["status"] == 200
+        assert page.evaluate("call('/api/me/')")["body"]["email"] == BOB
 
 
 SCREENS = {
