@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+VIDEO_JS, SHAKA = "video.js@8.24.1", "shaka-player@4.16.50"
 AXE = "axe-core@4.14.1"  # finds faults of accessibility
 
 

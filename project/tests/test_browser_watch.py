@@ -1,17 +1,20 @@
 """The page to watch on in a real browser: as a newcomer, by keyboard alone, after a reload, and for everybody."""
 
 import re
+import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from hls.binary import ffmpeg_path
 from hls.tests.videos import small_video
 from project.tests import npm
-from project.tests.browser import chromium, frontend, needs_chromium
+from project.tests.browser import HLS_JS, chromium, files, frontend, needs_chromium
 from project.tests.installation import ADMIN_EMAIL, ADMIN_PASSWORD, Installation, free_port, serving, wait_for
 
 pytestmark = [pytest.mark.ffmpeg, pytest.mark.services, pytest.mark.browser, needs_chromium]
@@ -35,6 +38,10 @@ for email in {emails!r}:
 VIOLATIONS = (
     """async () => (await axe.run()).violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html)}`)"""
 )
+CHOOSE_ANOTHER = """() => {
+  const [auto, ...others] = document.querySelectorAll("[role=menuitemradio]");
+  others.find((item) => !auto.textContent.includes(item.textContent))?.click();
+}"""
 LENGTH = "document.querySelector('video')?.duration"
 TIME = "document.querySelector('video')?.currentTime"
 HEIGHT = "document.querySelector('video')?.videoHeight"
@@ -291,7 +298,7 @@ def test_forgotten_password_is_replaced_by_the_mails_link(page: Page, installati
 
 def test_video_that_is_not_ready_begins_by_itself(page: Page, installation: Installation, tmp_path: Path) -> None:
     """For a viewer: staff may watch it earlier."""
-    later = small_video(tmp_path / "later.mp4", seconds=30)
+    later = small_video(tmp_path / "later.mp4", seconds=10)
     page.goto("/watch/")
     sign_in(page, BOB, PASSWORD)
     expect(page.locator(".tile").first).to_be_visible()
@@ -305,10 +312,11 @@ def test_video_that_is_not_ready_begins_by_itself(page: Page, installation: Inst
 def test_who_is_signed_out_while_watching_is_told(signed_in: Page) -> None:
     page = signed_in
     page.goto("/watch/video/1")
-    page.get_by_role("button", name="Quality: Auto").click()
-    passes(page, f"{LENGTH} > 13")
+    expect(page.locator("video")).to_be_visible()
+    page.keyboard.press("k")
+    page.get_by_role("button", name="Quality: Auto (").click()
     page.context.clear_cookies()
-    page.evaluate("[...document.querySelectorAll('[role=menuitemradio]')].at(-1)?.click()")  # has to be fetched
+    page.evaluate(CHOOSE_ANOTHER)  # which has to be fetched
     expect(page.get_by_role("alert").filter(has_text="You have been signed out.")).to_be_visible()
     assert page.url.endswith("/watch/sign-in?next=%2Fvideo%2F1")
 
@@ -409,6 +417,89 @@ def test_frontend_on_the_other_name_is_told_so_when_it_signs_in(
         page.goto(f"http://127.0.0.1:{port}/")
         assert page.evaluate("(body) => post('/api/login/', body)", body)["status"] == 200
         assert page.evaluate("call('/api/me/')")["body"]["email"] == BOB
+
+
+PLAYERS = ("video.js/dist/video.min.js", "shaka-player/dist/shaka-player.compiled.js")
+ONE_VIDEO = "const video = await (await call('video/1/')).json();"
+
+
+@pytest.fixture(scope="module")
+def lines() -> dict[str, list[str]]:
+    """The scripts of docs/frontend.md, by their headings."""
+    sections = re.split(r"^## (.+)$", (settings.BASE_DIR / "docs/frontend.md").read_text(), flags=re.MULTILINE)[1:]
+    scripts = (re.findall(r"^```js\n(.+?)^```", text, re.MULTILINE | re.DOTALL) for text in sections[1::2])
+    return dict(zip(sections[::2], scripts, strict=True))
+
+
+@pytest.fixture(scope="module")
+def dev_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A page with three players on another port than the API's."""
+    folder = tmp_path_factory.mktemp("frontend")
+    modules = npm.installed(tmp_path_factory.mktemp("players"), npm.VIDEO_JS, npm.SHAKA)
+    for script in (*(modules / path for path in PLAYERS), HLS_JS):
+        shutil.copy(script, folder)
+    shutil.copy(Path(__file__).parent / "frontend.html", folder / "index.html")
+    port = free_port()
+    with files(folder, port):
+        yield f"http://localhost:{port}/"
+
+
+@pytest.fixture
+def elsewhere_page(page: Page, dev_server: str, lines: dict[str, list[str]], site: str) -> "Documented":
+    page.goto(dev_server)
+    (flow,) = lines["Signing in with cookies"]
+    documented = Documented(page, flow.replace("http://localhost:8000", site))
+    assert documented.run(f"return (await signIn('{ADMIN_EMAIL}', '{ADMIN_PASSWORD}')).status") == 200
+    return documented
+
+
+@dataclass(frozen=True)
+class Documented:
+    """A page of somebody's frontend, and the lines that every other there builds on."""
+
+    page: Page
+    flow: str
+
+    def run(self, code: str) -> Any:
+        return self.page.evaluate(f"async () => {{ {self.flow}; {code} }}")
+
+
+def test_documented_lines_stay_signed_in_and_page_through_the_list(
+    elsewhere_page: Documented, lines: dict[str, list[str]]
+) -> None:
+    assert elsewhere_page.run("return (await (await call('me/')).json()).email") == ADMIN_EMAIL
+    refreshes: list[str] = []
+    page = elsewhere_page.page
+    page.on("request", lambda request: refreshes.append(request.url) if "token/refresh" in request.url else None)
+    page.context.clear_cookies(name="access_token")
+    together = "const answers = await Promise.all(['me/', 'video/', 'video/1/'].map((path) => call(path)));"
+    statuses = elsewhere_page.run(f"{together} return answers.map(({{ status }}) => status)")
+    assert statuses == [200, 200, 200]
+    assert len(refreshes) == 1
+    (paging,) = lines["Lists"]
+    assert elsewhere_page.run(f"{paging}; return [videos.map(({{ id }}) => id), pages]") == [[1], 1]
+    page.context.clear_cookies()
+    assert elsewhere_page.run("return (await call('me/')).status") == 401
+
+
+@pytest.mark.parametrize("number", range(4), ids=["hls.js", "video.js", "Shaka", "by itself"])
+def test_documented_lines_play_a_video(elsewhere_page: Documented, lines: dict[str, list[str]], number: int) -> None:
+    script = lines["Players"][number]
+    assert len(script.splitlines()) <= 10
+    elsewhere_page.run(f"{ONE_VIDEO} {script}")
+    passes(elsewhere_page.page, f"{LENGTH} > 13")
+    elsewhere_page.page.evaluate("document.querySelector('video').play()")
+    passes(elsewhere_page.page, f"{TIME} > 0.5")
+
+
+def test_documented_lines_show_a_seeking_picture(elsewhere_page: Documented, lines: dict[str, list[str]]) -> None:
+    (script,) = lines["Seeking pictures"]
+    picture = "const picture = document.getElementById('picture');"
+    show = f"{picture} show(picture, 13); return [picture.style.width, cues.length]"
+    with elsewhere_page.page.expect_response("**/storyboard_00.jpg*") as response:
+        width, number = elsewhere_page.run(f"{ONE_VIDEO} {script} {show}")
+    assert response.value.status == 200
+    assert (width, number > 1) == ("240px", True)
 
 
 SCREENS = {
