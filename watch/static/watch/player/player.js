@@ -28,10 +28,12 @@ export function player({ title, master, poster, storyboard, resolutions, onTroub
   const spinner = h("span", { class: "spinner", "aria-hidden": "true" });
   const element = h("section", { class: "player", "aria-label": "Player" }, video, spinner, start, trouble, controls);
   let source = null;
+  let isToBegin = false; // asked for before there was anything to play
   let quietening = 0;
 
   function toggle() {
-    if (video.paused) video.play().catch(() => {});
+    if (source === null) isToBegin = !isToBegin;
+    else if (video.paused) video.play().catch(() => {});
     else video.pause();
   }
 
@@ -117,6 +119,7 @@ export function player({ title, master, poster, storyboard, resolutions, onTroub
     if (signal.aborted) return opened.destroy();
     source = opened;
     shapeQuality();
+    if (isToBegin) toggle();
     signal.addEventListener("abort", () => source.destroy());
     line.setCues(storyboard ? await load(storyboard, signal) : []);
     return undefined;
