@@ -208,6 +208,28 @@ def test_all_of_it_by_keyboard(signed_in: Page) -> None:
     assert page.evaluate("document.querySelector('video').volume") == pytest.approx(0.6)
 
 
+def test_long_list_is_walked_page_by_page(signed_in: Page) -> None:
+    page = signed_in
+    asked: list[str] = []
+
+    def as_if_there_were_sixty(route: Route) -> None:
+        asked.append(route.request.url.partition("?")[2])
+        answer = route.fetch()
+        route.fulfill(response=answer, headers=answer.headers | {"x-total-count": "60"})
+
+    page.route("**/api/video/?limit=24*", as_if_there_were_sixty)
+    page.goto("/watch/?search=a")
+    pages = page.get_by_role("navigation", name="Pages")
+    expect(pages).to_contain_text("Page 1 of 3")
+    expect(pages.get_by_role("link")).to_have_text(["Older"])
+    pages.get_by_role("link", name="Older").click()
+    expect(pages).to_contain_text("Page 2 of 3")
+    expect(pages.get_by_role("link")).to_have_text(["Newer", "Older"])
+    assert asked == ["limit=24&offset=0&search=a", "limit=24&offset=24&search=a"]
+    page.go_back()
+    expect(pages).to_contain_text("Page 1 of 3")
+
+
 def test_timeline_shows_the_moment_that_is_pointed_at(signed_in: Page) -> None:
     page = signed_in
     page.goto("/watch/video/1")
