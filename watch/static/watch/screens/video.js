@@ -12,6 +12,7 @@ import { capitalised, day, sentence, spoken } from "../words.js";
 
 const LOOK_AGAIN_AFTER_MS = 5000;
 const MORE = 6;
+const MOST_RELOADS = 3;
 
 export async function video({ parameters: [id], signal }) {
   const { body: detail } = await call(`video/${id}/`, { signal });
@@ -27,12 +28,15 @@ export function videoLoading() {
 
 /** What is being made has no renditions yet, and may play all the same, if this person may see it so early. */
 async function isPlayable({ resolutions, hls_url: master }, signal) {
-  return resolutions.length > 0 || (await fetch(local(master), { method: "HEAD", signal })).ok;
+  if (resolutions.length > 0) return true;
+  const answer = await fetch(local(master), { method: "HEAD", signal }).catch(() => null); // no connection
+  return answer?.ok === true;
 }
 
 function playing(detail, signal) {
   keepFresh(signal);
   let isAsking = false;
+  let reloads = 0;
   const shown = player({
     title: detail.title,
     master: local(detail.hls_url),
@@ -43,7 +47,8 @@ function playing(detail, signal) {
     async onTrouble(status) {
       if (isAsking || signal.aborted) return;
       isAsking = true;
-      await explain(shown, detail.id, status, signal);
+      reloads += status === 401 ? 1 : 0;
+      await explain(shown, detail.id, { status, mayReload: status === 401 && reloads <= MOST_RELOADS }, signal);
       isAsking = false;
     },
   });
@@ -51,7 +56,7 @@ function playing(detail, signal) {
 }
 
 /** The player was refused something, or lost it: the API says why, and who is still signed in plays on. */
-async function explain(shown, id, status, signal) {
+async function explain(shown, id, { status, mayReload }, signal) {
   const retry = (...words) => {
     const goOn = () => {
       shown.tell();
@@ -61,7 +66,7 @@ async function explain(shown, id, status, signal) {
   };
   try {
     const { body } = await call(`video/${id}/`, { signal });
-    if (status === 401) shown.reload();
+    if (mayReload) shown.reload(); // the tokens were old, and are fresh now
     else if (!(await isPlayable(body, signal))) again();
     else retry(status ? "This part of the video can't be fetched." : "The connection was lost.");
   } catch (error) {
@@ -82,7 +87,7 @@ function notReady({ id, status, thumbnail_url: poster }, signal) {
     try {
       const { body } = await call(`video/${id}/`, { signal });
       const hasStopped = !["queued", "processing", "ready"].includes(body.status);
-      if (hasStopped || (await isPlayable(body, signal))) again();
+      if ((hasStopped || (await isPlayable(body, signal))) && !signal.aborted) again();
     } catch (error) {
       if (!signal.aborted && (error instanceof SignedOut || error.status === 404)) again(); // else: next time
     }
