@@ -10,16 +10,19 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import get_token
 from ninja import Router, Status
-from ninja.errors import HttpError, ValidationError
+from ninja.errors import AuthenticationError, HttpError, ValidationError
 from pydantic import ValidationError as Invalid
 
-from accounts import cookies, devices, services, sessions, tokens
+from accounts import cookies, devices, origins, services, sessions, tokens
+from accounts.auth import Viewer
 from accounts.errors import AccountsError, LinkRefused, RefreshTokenMissing, SignInRefused, TokenRefused
+from accounts.models import User
 from accounts.schemas import (
     ActivationResendIn,
     DetailOut,
     LoginIn,
     LoginOut,
+    MeOut,
     Message,
     PasswordConfirmIn,
     PasswordResetIn,
@@ -33,6 +36,14 @@ from accounts.schemas import (
 from accounts.throttling import client_address
 
 router = Router(auth=None)
+me = Router(tags=["Account"])
+
+
+class SignedInRequest(HttpRequest):
+    """A request after authentication."""
+
+    auth: Viewer
+
 
 JSON = re.compile(r"application/(.+\+)?json")
 TRANSPORT = {
@@ -113,7 +124,10 @@ def login(request: HttpRequest, payload: LoginIn, response: HttpResponse) -> Log
 
     With the header `X-Token-Transport: body` the answer holds both tokens instead, and no cookie is set. An unknown
     e-mail, a wrong password and an inactive account get the same answer. A session that this browser already had ends.
+    403 tells a page on `127.0.0.1` that calls `localhost` (or the other way round) that its browser keeps no cookie.
     """
+    if not cookies.are_unwanted(request):
+        origins.check_host_name(request)
     signed_in = services.sign_in(
         payload.email,
         payload.password,
@@ -205,6 +219,19 @@ def confirm_password_reset(request: HttpRequest, uidb64: str, token: str, payloa
     """Takes `uid` and `token` from the link in the reset mail. Works once, and ends every session of that user."""
     services.reset_password(uidb64, token, payload.new_password, address=client_address(request))
     return DetailOut(detail="Your Password has been successfully reset.")
+
+
+@me.get("/", response={200: MeOut, 401: None}, operation_id="getMe", summary="Who is signed in")
+def get_me(request: SignedInRequest, response: HttpResponse) -> User:
+    """For a frontend after a reload: its scripts can't read the cookies. 401 where nobody is signed in.
+
+    Staff who signed in to the admin alone are named, too: they may read videos by that.
+    """
+    response["Cache-Control"] = "no-store"
+    user = User.objects.filter(pk=request.auth.user_id).first()
+    if user is None:
+        raise AuthenticationError  # deleted a moment ago
+    return user
 
 
 def refresh_token_in(request: HttpRequest) -> str:

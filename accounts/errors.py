@@ -28,6 +28,17 @@ class SignInRefused(AccountsError):
     sentence = "Unable to log in with these credentials."
 
 
+class OtherHostName(AccountsError):
+    """A page on one name of this machine asks the API on another for cookies, which its browser would not keep."""
+
+    def __init__(self, page: str, api: str) -> None:
+        super().__init__(page, api)
+        self.sentence = (
+            f"Browsers take {page} and {api} for two sites and would keep no cookie of this answer: open your page on"
+            f" {api}, or call the API on {page}."
+        )
+
+
 class RefreshTokenMissing(AccountsError):
     sentence = "There is no refresh token."
 

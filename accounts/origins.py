@@ -15,6 +15,7 @@ from django.http.response import HttpResponseBase
 from django.utils.http import is_same_domain
 
 from accounts import cookies
+from accounts.errors import OtherHostName
 
 SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS", "TRACE"))
 OWN_SITES = frozenset(("same-origin", "none"))
@@ -79,6 +80,25 @@ def comes_from_us(request: HttpRequest) -> bool:
     if origin is None:
         return site is None
     return origin.lower() == f"{request.scheme}://{request.get_host()}".lower() or is_allowed(origin)
+
+
+def check_host_name(request: HttpRequest) -> None:
+    """Raise OtherHostName where a page on `127.0.0.1` calls `localhost`, or the like, and wants cookies.
+
+    Browsers throw them away, as from any other site with SameSite=Lax, and the next request would be answered with 401.
+    """
+    if settings.JWT_COOKIE_SAMESITE == "None" or request.headers.get("Sec-Fetch-Site") != "cross-site":
+        return
+    page, api = host_in(request.headers.get("Origin", "")), host_in(f"//{request.get_host()}")
+    if page in LOOPBACK and api in LOOPBACK and page != api:
+        raise OtherHostName(page, api)
+
+
+def host_in(address: str) -> str | None:
+    try:
+        return urlsplit(address.lower()).hostname
+    except ValueError:  # of brackets that don't close
+        return None
 
 
 def is_allowed(origin: str) -> bool:

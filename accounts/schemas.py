@@ -1,5 +1,6 @@
 """What goes in and out of the accounts' endpoints."""
 
+from datetime import datetime
 from typing import Annotated
 
 from django.core.exceptions import ValidationError
@@ -136,6 +137,13 @@ class PasswordConfirmIn(Schema):
     @classmethod
     def is_the_same(cls, again: str, info: ValidationInfo) -> str:
         return _same(again, info, "new_password")
+
+
+class MeOut(Schema):
+    id: int = Field(examples=[1])
+    email: str = Field(description="Empty for staff who have none.", examples=["ada@example.com"])
+    is_staff: bool = Field(description="Whether the admin is open to them.", examples=[False])
+    joined_at: datetime = Field(validation_alias="date_joined", description="UTC.", examples=["2026-11-22T18:30:00Z"])
 
 
 class Message(Schema):

@@ -17,6 +17,7 @@ from ninja.parser import Parser
 from redis.exceptions import RedisError
 
 from accounts import errors as accounts
+from accounts.api import me
 from accounts.api import router as accounts_router
 from accounts.auth import playback, reader, staff, staff_or_session, viewer
 from library import api as library
@@ -34,6 +35,7 @@ STATUS_OF: dict[type[Exception], int] = {
     accounts.LinkRefused: 400,
     accounts.RefreshTokenMissing: 400,
     accounts.SignInRefused: 401,
+    accounts.OtherHostName: 403,
     accounts.TokenRefused: 401,
     accounts.TooManyTries: 429,
     videos.NotFound: 404,
@@ -122,6 +124,7 @@ api = HeadToo(
 api.add_router("", health.router)
 api.add_router("", edge.router)
 api.add_router("", accounts_router, is_safe=False, tags=["Accounts"])
+api.add_router("/me", me, auth=reader)
 api.add_router("/video", library.videos, auth=reader)
 api.add_router("/video", library.staff, auth=staff)
 api.add_router("/video", library.streams, auth=playback)

@@ -122,8 +122,9 @@ class Env(BaseSettings):
     email_use_ssl: bool = Field(False, description=BOOLEAN)
     default_from_email: str = Field("noreply@videoflix.com", description="a sender's e-mail address")
 
-    frontend_base_url: Annotated[str, AfterValidator(_web_url)] = Field(
-        "http://localhost:4200", description="the frontend's address, such as https://app.example.com"
+    reference_frontend: bool = Field(True, description=BOOLEAN)
+    frontend_base_url: Annotated[str, AfterValidator(_web_url)] | None = Field(
+        None, description="the frontend's address, such as https://app.example.com"
     )
     frontend_activate_path: RelativePath = Field(
         "pages/auth/activate.html", description="a path below FRONTEND_BASE_URL, without ? and #"

@@ -24,6 +24,9 @@ Register, sign in, list videos and stream them as HLS.
 answers as it does to your frontend. Apps send `Authorization: Bearer <access>` instead: run `login` with
 `X-Token-Transport: body`, copy `access` from its answer, and paste it behind *Authorize*.
 
+**Staying signed in:** the access cookie lives half an hour. Answer a 401 after that with `refreshToken`, once for all
+requests that were refused, and send them again; a second 401 means that nobody is signed in. `getMe` says who is.
+
 **Errors** are JSON in one of two shapes: `{"detail": "one sentence"}`, or with status 400 for input
 `{"<field>": ["sentence", …]}`. Unknown fields are ignored.
 
@@ -58,6 +61,7 @@ SECURITY_SCHEMES: dict[str, dict[str, str]] = {
 }
 TAGS = [
     {"name": "Accounts", "description": "Registering, signing in and out, forgotten passwords."},
+    {"name": "Account", "description": "The account of whoever is signed in."},
     {"name": "Videos", "description": "What there is to watch."},
     {"name": "Playback", "description": "What an HLS player fetches."},
     {"name": "Transcoding", "description": "What becomes of an upload. For staff."},

@@ -6,6 +6,7 @@ from typing import Any
 from django.utils.crypto import salted_hmac
 
 from project import env as environment
+from project import listening
 from project.logs import logging_config
 from project.theme import UNFOLD as UNFOLD
 
@@ -18,6 +19,7 @@ DATA_DIR = (BASE_DIR / env.data_dir.expanduser()).resolve()  # the same from whi
 
 HOST = env.host
 PORT = env.port
+SITE = listening.site(HOST, PORT)  # where this machine finds it
 WEB_WORKERS = env.web_workers
 SUPERUSER_USERNAME = env.django_superuser_username
 SUPERUSER_EMAIL = env.django_superuser_email
@@ -96,6 +98,7 @@ INSTALLED_APPS = [
     "accounts",
     "library",
     "hls",
+    "watch",
 ]
 MIDDLEWARE = [
     "project.stalled.given_up",
@@ -260,7 +263,8 @@ if env.email_host:
             "timeout": 15,
         },
     }
-FRONTEND_BASE_URL = env.frontend_base_url
+REFERENCE_FRONTEND = env.reference_frontend
+FRONTEND_BASE_URL = env.frontend_base_url or (f"{SITE}/watch" if REFERENCE_FRONTEND else "http://localhost:4200")
 FRONTEND_ACTIVATE_PATH = env.frontend_activate_path
 FRONTEND_RESET_PATH = env.frontend_reset_path
 

@@ -1,5 +1,6 @@
-"""Every address: the welcome page, the API, the admin."""
+"""Every address: the welcome page, the API, the admin, and the page to watch on."""
 
+from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 
@@ -15,4 +16,5 @@ urlpatterns = [
     path("api/", include((of_one_video_first(either_slash(patterns)), app_name), namespace=namespace)),
     path("metrics", metrics),
     path("admin/", admin.site.urls),
+    *([path("", include("watch.urls"))] if settings.REFERENCE_FRONTEND else []),
 ]

@@ -185,6 +185,7 @@ def take_for_readme(studio: Studio) -> None:
     wait_for(
         lambda: all(studio.percent(video) == 100 for video in done), seconds=120, what="the short videos are ready"
     )
+    take_watching(studio, done[0])
     studio.submit("Notes of a Meeting", "vlog", not_a_video())
     clips = [studio.clip(clip) for clip in (LONG, *LATER)]
     long = studio.submit(LONG.title, LONG.category, clips[0])
@@ -205,6 +206,7 @@ def take_all(studio: Studio) -> None:
         lambda: all(studio.percent(video) == 100 for video in done), seconds=120, what="the short videos are ready"
     )
     take_still(studio, ready=done[0], failed=broken)
+    take_watching(studio, done[0])
     take_uploads(studio)
     take_moving(studio)
 
@@ -241,6 +243,24 @@ def take_still(studio: Studio, *, ready: int, failed: int) -> None:
             page.locator("[name=index]").first.click()
             page.wait_for_timeout(600)
             studio.keep(page, "bulk", look)
+
+
+def take_watching(studio: Studio, video: int) -> None:
+    """The page to watch on, which goes on under `localhost` by itself."""
+    for look in studio.looks:
+        with studio.opened("/watch/", look, is_known=False) as page:
+            page.get_by_label("E-mail").fill(ADMIN_EMAIL)
+            page.get_by_label("Password", exact=True).fill(ADMIN_PASSWORD)
+            page.keyboard.press("Enter")
+            page.get_by_role("heading", name="Videos").wait_for()
+            page.wait_for_timeout(600)
+            studio.keep(page, "watch", look, whole=False)
+            page.goto(f"http://localhost:{studio.installation.port}/watch/video/{video}")
+            page.get_by_role("button", name="Play:").click()
+            page.wait_for_timeout(2500)
+            page.get_by_role("slider", name="Seek").hover()
+            page.wait_for_timeout(600)
+            studio.keep(page, "watch-video", look, whole=False)
 
 
 def take_uploads(studio: Studio) -> None:

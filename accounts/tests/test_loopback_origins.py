@@ -92,3 +92,61 @@ def test_only_an_installation_with_default_settings_allows_this_machine(
     environment = {"ENV_FILE": "", "DATA_DIR": "/tmp/none", **variables}  # nothing is written
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == str(is_welcome)
+
+
+def sign_in_from(client: Client, origin: str, host: str, **headers: str) -> tuple[int, dict[str, object]]:
+    body = {"email": "ada@example.com", "password": PASSWORD}
+    sent = {"Origin": origin, "Host": host, "Sec-Fetch-Site": "cross-site"} | headers
+    answer = client.post("/api/login/", body, content_type="application/json", headers=sent)
+    return answer.status_code, answer.json()
+
+
+@pytest.mark.parametrize(
+    ("origin", "host"),
+    [
+        ("http://127.0.0.1:5173", "localhost:8000"),
+        ("http://localhost:5173", "127.0.0.1:8000"),
+        ("http://[::1]:5173", "localhost:8000"),
+        ("http://127.0.0.1:5173", "[::1]:8000"),
+    ],
+)
+def test_page_on_the_other_name_is_told_that_its_cookies_would_be_lost(
+    client: Client, ada: User, settings: Settings, origin: str, host: str
+) -> None:
+    settings.WELCOMES_THIS_MACHINE = True
+    settings.ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
+    status, told = sign_in_from(client, origin, host)
+    assert status == 403
+    assert "two sites" in str(told["detail"])
+    assert client.cookies.keys() == set()
+    assert sign_in_from(client, origin, host, **{"X-Token-Transport": "body"})[0] == 200  # needs no cookie
+
+
+@pytest.mark.parametrize(
+    ("origin", "host", "site"),
+    [
+        ("http://localhost:5173", "localhost:8000", "same-site"),
+        ("http://127.0.0.1:5173", "127.0.0.1:8000", "same-site"),
+        ("http://127.0.0.1:5173", "localhost:8000", ""),  # no browser of today
+        ("http://localhost:5173", "api.example.com", "cross-site"),
+    ],
+)
+def test_no_other_page_is_told_so(
+    client: Client, ada: User, settings: Settings, origin: str, host: str, site: str
+) -> None:
+    settings.WELCOMES_THIS_MACHINE = True
+    settings.ALLOWED_HOSTS = ["localhost", "127.0.0.1", "api.example.com"]
+    assert sign_in_from(client, origin, host, **{"Sec-Fetch-Site": site})[0] == 200
+
+
+def test_origin_that_can_not_be_read_is_as_if_absent(client: Client, ada: User, settings: Settings) -> None:
+    settings.ALLOWED_HOSTS = ["localhost"]
+    told = sign_in_from(client, "http://[::1", "localhost:8000", Authorization="Bearer of-an-app")
+    assert told[0] == 200
+
+
+def test_cookies_for_other_sites_are_kept_on_the_other_name_too(client: Client, ada: User, settings: Settings) -> None:
+    settings.WELCOMES_THIS_MACHINE = True
+    settings.ALLOWED_HOSTS = ["localhost", "127.0.0.1"]
+    settings.JWT_COOKIE_SAMESITE, settings.SECURE_COOKIES = "None", True
+    assert sign_in_from(client, "http://127.0.0.1:5173", "localhost:8000")[0] == 200

@@ -42,6 +42,13 @@ def frontend(folder: Path, port: int, api: str) -> Iterator[str]:
     page = (Path(__file__).parent / "player.html").read_text()
     (folder / "index.html").write_text(page.replace("<script>", f"<script>const API = {api!r};", 1))
     (folder / "hls.min.js").write_bytes(HLS_JS.read_bytes())
+    with files(folder, port) as address:
+        yield address
+
+
+@contextmanager
+def files(folder: Path, port: int) -> Iterator[str]:
+    """Serve a folder, under both of this machine's IPv4 names."""
     server = ThreadingHTTPServer(("127.0.0.1", port), partial(Quiet, directory=str(folder)))
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()

@@ -185,6 +185,13 @@ def test_names_are_those_that_settings_read() -> None:
     assert set(TEMPLATE) >= OF_COMPOSE
 
 
+def test_links_in_mails_lead_to_the_page_to_watch_on_at_the_published_port() -> None:
+    for name in OURS:
+        base = SERVICES[name]["environment"]["FRONTEND_BASE_URL"]
+        assert base == "${FRONTEND_BASE_URL:-http://localhost:${PORT:-8000}/watch}"
+    assert not TEMPLATE["FRONTEND_BASE_URL"]
+
+
 def test_template_points_at_these_services() -> None:
     assert TEMPLATE["DB_HOST"] in SERVICES
     assert TEMPLATE["REDIS_LOCATION"] == f"redis://{TEMPLATE['REDIS_HOST']}:{TEMPLATE['REDIS_PORT']}/1"
@@ -198,7 +205,7 @@ def test_image_takes_only_what_runs() -> None:
     allowed = {line[1:] for line in ignored if line.startswith("!")}
 
     assert ignored[1] == "*"
-    assert {"manage.py", "requirements.txt", "deploy/entrypoint", "project", "templates"} <= allowed
+    assert {"manage.py", "requirements.txt", "deploy/entrypoint", "project", "templates", "watch"} <= allowed
     assert not {".env", "var", ".git", "scripts", "conftest.py"} & allowed
     assert "**/tests" in ignored
 
@@ -233,7 +240,8 @@ def test_image_has_every_module_that_the_program_imports() -> None:
     """`.dockerignore` lets in only what it names."""
     names = {path.name for path in BASE_DIR.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
     let_in = {line.removeprefix("!") for line in (BASE_DIR / ".dockerignore").read_text().splitlines()}
-    sources = [path for app in ("project", "accounts", "library", "hls") for path in (BASE_DIR / app).rglob("*.py")]
+    apps = ("project", "accounts", "library", "hls", "watch")
+    sources = [path for app in apps for path in (BASE_DIR / app).rglob("*.py")]
     imported = {
         found
         for path in sources

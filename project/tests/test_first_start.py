@@ -143,6 +143,16 @@ def test_login_line_names_the_administrator_in_every_case() -> None:
     assert serve.login(Administrator("boss", new_password="x7")) == "boss, password x7 (shown only this once)"
 
 
+def test_newcomer_is_told_where_to_watch_and_how_to_get_in(settings: Settings) -> None:
+    settings.HOST, settings.PORT = "localhost", 8100
+    assert "  Watch     http://localhost:8100/watch/ (register there)\n" in serve.describe(None)
+    UserFactory.create(superuser=True, username="boss", email="boss@example.com")
+    way = "sign in with boss@example.com and the admin's password, or register"
+    assert f"  Watch     http://localhost:8100/watch/ ({way})\n" in serve.describe(None)
+    settings.REFERENCE_FRONTEND = False
+    assert "Watch" not in serve.describe(None)
+
+
 def test_mail_server_is_named_where_mails_go_there(settings: Settings) -> None:
     settings.MAILERS = {"default": {"BACKEND": "x", "OPTIONS": {"host": "smtp.example.com", "port": 587}}}
 

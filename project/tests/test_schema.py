@@ -99,6 +99,7 @@ def test_every_error_is_documented_in_one_of_two_shapes(
         ("resendActivation", {"200", "400", "403", "413", "415", "429", "500"}),
         ("requestPasswordReset", {"200", "400", "403", "413", "415", "429", "500"}),
         ("confirmPasswordReset", {"200", "400", "403", "404", "413", "415", "500"}),
+        ("getMe", {"200", "401", "500"}),
     ],
 )
 def test_accounts_document_every_status_they_answer(

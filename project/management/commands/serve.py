@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DEFAULT_DB_ALIAS, connections
 
+from accounts.models import User
 from hls.core.errors import TranscodeError
 from library.errors import LibraryError
 from project import listening
@@ -101,6 +101,7 @@ def describe(made: Administrator | None) -> str:
             "  Videoflix is running.",
             "",
             f"  Site      {site}/",
+            *([f"  Watch     {site}/watch/ ({way_to_watch()})"] if settings.REFERENCE_FRONTEND else []),
             f"  Admin     {site}/admin/",
             f"  API docs  {site}/api/docs",
             f"  Health    {site}/api/health/",
@@ -116,6 +117,14 @@ def describe(made: Administrator | None) -> str:
     )
 
 
+def way_to_watch() -> str:
+    """How to get in at once: staff are viewers, too."""
+    administrator = first_administrator()
+    if administrator is None or not administrator.email:
+        return "register there"
+    return f"sign in with {administrator.email} and the admin's password, or register"
+
+
 def frontends() -> str:
     """Who may call the API from a browser."""
     if settings.WELCOMES_THIS_MACHINE:
@@ -128,8 +137,12 @@ def login(made: Administrator | None) -> str:
         return f"{made.username}, password {made.new_password} (shown only this once)"
     if made:
         return f"{made.username}, with the password from DJANGO_SUPERUSER_PASSWORD"
-    administrator = get_user_model().objects.filter(is_superuser=True, is_active=True).order_by("pk").first()
+    administrator = first_administrator()
     if administrator is None:
         return "no active administrator; make one with: .venv/bin/python manage.py createsuperuser"
     name = administrator.get_username()
     return f"{name} (forgot the password? .venv/bin/python manage.py changepassword {name})"
+
+
+def first_administrator() -> User | None:
+    return User.objects.filter(is_superuser=True, is_active=True).order_by("pk").first()

@@ -1,0 +1,572 @@
+"""The page to watch on in a real browser: as a newcomer, by keyboard alone, after a reload, and for everybody."""
+
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
+
+from hls.binary import ffmpeg_path
+from hls.tests.videos import small_video
+from project.tests import npm
+from project.tests.browser import HLS_JS, chromium, files, frontend, needs_chromium
+from project.tests.installation import ADMIN_EMAIL, ADMIN_PASSWORD, Installation, free_port, serving, wait_for
+
+pytestmark = [pytest.mark.ffmpeg, pytest.mark.services, pytest.mark.browser, needs_chromium]
+
+PHONE, DESK = {"width": 390, "height": 844}, {"width": 1360, "height": 800}
+ADA, BOB, EVE = "ada@example.com", "bob@example.com", "eve@example.com"
+PASSWORD, NEW_PASSWORD = "correct horse 42", "a quiet river at 5"
+LONG_WORD = "Donaudampfschifffahrtsgesellschaftskapitänsmützenabzeichenverordnung"
+VIDEOS = """
+import shutil
+from accounts.models import User
+from django.core.management import call_command
+from hls.folders import version_folder
+from library.tests.videos import published
+call_command("import_video", {path!r}, title="Harbour at Dawn", category="documentary", wait=True)
+shelved = published(title={title!r}, description="Nothing of it is on the disk.", category="drama")
+shutil.rmtree(version_folder(shelved.transcode_id, 1))
+for email in {emails!r}:
+    User.objects.create_user(email, email, {password!r})
+"""
+VIOLATIONS = (
+    """async () => (await axe.run()).violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html)}`)"""
+)
+LENGTH = "document.querySelector('video')?.duration"
+TIME = "document.querySelector('video')?.currentTime"
+HEIGHT = "document.querySelector('video')?.videoHeight"
+
+
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """With a real video in two qualities, made by an encoder that takes its time, and one that is a row alone."""
+    folder = tmp_path_factory.mktemp("watch")
+    slow = folder / "ffmpeg"
+    slow.write_text(f'#!/bin/sh\ncase "$*" in *-progress*) set -- -readrate 8 "$@";; esac\nexec {ffmpeg_path()} "$@"\n')
+    slow.chmod(0o755)
+    made = Installation(folder, environment={"FFMPEG": str(slow)})
+    made.without_demo()
+    harbour = small_video(folder / "harbour.mp4", seconds=14, size="1280x720")
+    with serving(made):
+        made_so = {"path": str(harbour), "title": LONG_WORD, "emails": (BOB, EVE), "password": PASSWORD}
+        done = made.manage("shell", "--no-imports", "-c", VIDEOS.format(**made_so))
+        assert done.returncode == 0, done.stderr
+        yield made
+
+
+@pytest.fixture(scope="module")
+def site(installation: Installation) -> str:
+    return f"http://localhost:{installation.port}"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium("--autoplay-policy=no-user-gesture-required") as opened:
+        yield opened
+
+
+@pytest.fixture
+def page(browser: Browser, site: str) -> Iterator[Page]:
+    """Of a guest, and strict: an error in a script, or one against the policy, fails the test."""
+    context = browser.new_context(viewport=DESK, base_url=site)  # type: ignore[arg-type]
+    opened = context.new_page()
+    wrong: list[str] = []
+    opened.on("pageerror", lambda error: wrong.append(str(error)))
+    opened.on("console", lambda said: wrong.append(said.text) if "Content Security Policy" in said.text else None)
+    yield opened
+    context.close()
+    assert wrong == []
+
+
+@pytest.fixture
+def signed_in(page: Page) -> Page:
+    page.goto("/watch/")
+    sign_in(page, ADMIN_EMAIL, ADMIN_PASSWORD)
+    expect(page.get_by_role("heading", name="Videos")).to_be_visible()
+    return page
+
+
+def sign_in(page: Page, email: str, password: str) -> None:
+    page.get_by_label("E-mail").fill(email)
+    page.get_by_label("Password", exact=True).fill(password)
+    page.keyboard.press("Enter")
+
+
+def link_in_mail(installation: Installation, subject: str) -> str:
+    """The newest with these words, without its host."""
+
+    def look() -> str | None:
+        found = [mail for mail in installation.mails() if subject in str(mail["Subject"])]
+        text = next(part for part in found[-1].walk() if part.get_content_type() == "text/plain") if found else None
+        link = re.search(r"https?://\S+", text.get_payload(decode=True).decode()) if text else None  # type: ignore[union-attr]
+        return link[0] if link else None
+
+    return wait_for(look, seconds=30, what=f"the mail “{subject}” arrives")
+
+
+def passes(page: Page, condition: str) -> None:
+    """Asked from outside: the page's policy lets nobody evaluate a string in it."""
+    wait_for(lambda: page.evaluate(condition), seconds=20, what=condition)
+
+
+def test_newcomer_registers_follows_the_mail_searches_and_watches(
+    page: Page, installation: Installation, site: str
+) -> None:
+    page.goto("/watch/")
+    page.get_by_role("link", name="Create an account").click()
+    page.get_by_label("E-mail").fill(ADA)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_label("Password again").fill("another horse")
+    page.get_by_role("button", name="Create account").click()
+    expect(page.get_by_text("The passwords don't match.")).to_be_visible()
+    expect(page.get_by_label("Password again")).to_be_focused()
+    page.get_by_label("Password again").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Look at your mail")).to_be_focused()
+    expect(page.get_by_text("var/mail")).to_be_visible()
+
+    link = link_in_mail(installation, "Confirm")
+    assert link.startswith(f"{site}/watch/")
+    page.goto(link)
+    page.get_by_role("link", name="Sign in").click()
+    sign_in(page, ADA, "wrong horse 42")
+    expect(page.get_by_role("alert").filter(has_text="Unable to log in")).to_be_focused()
+    sign_in(page, ADA, PASSWORD)
+    expect(page.locator(".tile")).to_have_count(2)
+    expect(page.get_by_role("link", name="Drama")).to_be_visible()
+
+    page.get_by_label("Search the videos").fill("dawn")
+    expect(page.locator(".tile")).to_have_count(1)
+    expect(page.get_by_label("Search the videos")).to_be_focused()
+    page.get_by_role("link", name="Harbour at Dawn").click()
+    expect(page).to_have_title("Harbour at Dawn · Videoflix")
+    page.get_by_role("button", name="Play: Harbour at Dawn").click()
+    passes(page, f"{TIME} > 0.5")
+    menu = page.get_by_role("button", name="Quality: ")
+    for label, height in (("480p", 480), ("720p", 720)):
+        menu.click()
+        page.get_by_role("menuitemradio", name=label, exact=True).click()
+        passes(page, f"{HEIGHT} === {height}")
+        expect(menu).to_have_accessible_name(f"Quality: {label}")
+    menu.click()
+    expect(page.get_by_role("menuitemradio", name="Auto")).to_have_attribute("aria-checked", "false")
+
+
+def test_all_of_it_by_keyboard(signed_in: Page) -> None:
+    page = signed_in
+    page.reload()
+    expect(page.locator(".tile")).to_have_count(2)
+    page.keyboard.press("Tab")
+    expect(page.get_by_text("Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.textContent").startswith("0:14"):
+            break
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Harbour at Dawn")).to_be_focused()
+    passes(page, f"{LENGTH} > 13")
+    page.keyboard.press("k")
+    passes(page, f"{TIME} > 0.2")
+    page.keyboard.press("k")
+    expect(page.locator(".preview")).to_be_hidden()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".preview .picture")).to_be_visible()
+    assert "storyboard_00.jpg" in page.evaluate("document.querySelector('.picture').style.backgroundImage")
+    passes(page, f"{TIME} > 5")
+    page.keyboard.press("9")
+    passes(page, f"{TIME} > 12")
+    expect(page.get_by_role("slider", name="Seek")).to_have_attribute("aria-valuetext", "12 seconds of 14 seconds")
+    page.keyboard.press("Home")  # not at the player: it scrolls
+    passes(page, f"{TIME} > 12")
+    page.get_by_role("slider", name="Seek").focus()
+    for key, becomes in (("Home", "=== 0"), ("ArrowRight", "=== 5"), ("ArrowLeft", "=== 0"), ("End", "> 13")):
+        page.keyboard.press(key)
+        passes(page, f"{TIME} {becomes}")
+    for _ in range(4):
+        page.keyboard.press("ArrowDown")
+    page.keyboard.press("m")
+    expect(page.get_by_role("button", name="Unmute")).to_be_visible()
+    menu = page.get_by_role("button", name="Quality: ")
+    menu.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("menuitemradio", name="Auto")).to_be_focused()
+    page.keyboard.press("ArrowUp")
+    expect(page.get_by_role("menuitemradio", name="480p")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(menu).to_be_focused()
+    expect(page.get_by_role("menu")).to_be_hidden()
+
+    page.reload()
+    expect(page.get_by_role("button", name="Unmute")).to_be_visible()
+    assert page.evaluate("document.querySelector('video').volume") == pytest.approx(0.6)
+
+
+def test_long_list_is_walked_page_by_page(signed_in: Page) -> None:
+    page = signed_in
+    asked: list[str] = []
+
+    def as_if_there_were_sixty(route: Route) -> None:
+        asked.append(route.request.url.partition("?")[2])
+        answer = route.fetch()
+        route.fulfill(response=answer, headers=answer.headers | {"x-total-count": "60"})
+
+    page.route("**/api/video/?limit=24*", as_if_there_were_sixty)
+    page.goto("/watch/?search=a")
+    pages = page.get_by_role("navigation", name="Pages")
+    expect(pages).to_contain_text("Page 1 of 3")
+    expect(pages.get_by_role("link")).to_have_text(["Older"])
+    pages.get_by_role("link", name="Older").click()
+    expect(pages).to_contain_text("Page 2 of 3")
+    expect(pages.get_by_role("link")).to_have_text(["Newer", "Older"])
+    assert asked == ["limit=24&offset=0&search=a", "limit=24&offset=24&search=a"]
+    page.go_back()
+    expect(pages).to_contain_text("Page 1 of 3")
+
+
+def test_timeline_shows_the_moment_that_is_pointed_at(signed_in: Page) -> None:
+    page = signed_in
+    page.goto("/watch/video/1")
+    seek = page.get_by_role("slider", name="Seek")
+    passes(page, f"{LENGTH} > 13")
+    box = seek.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 5)
+    expect(page.locator(".preview .time")).to_have_text("0:07")
+    expect(page.locator(".preview .picture")).to_be_visible()
+    for x in (box["x"] + 1, box["x"] + box["width"] - 1):
+        page.mouse.move(x, box["y"] + 5)
+        preview = page.locator(".preview").bounding_box()
+        assert preview is not None
+        assert box["x"] - 8 <= preview["x"] <= box["x"] + box["width"] + 8 - preview["width"]
+    page.mouse.move(5, 5)
+    expect(page.locator(".preview")).to_be_hidden()
+
+
+def test_reload_stays_signed_in_and_an_expired_access_token_is_refreshed_once_for_all(signed_in: Page) -> None:
+    page = signed_in
+    refreshes: list[str] = []
+    page.on("request", lambda request: refreshes.append(request.url) if "token/refresh" in request.url else None)
+    page.reload()
+    expect(page.locator(".tile")).to_have_count(2)
+    assert refreshes == []
+    page.context.clear_cookies(name="access_token")  # as the browser does when it has run out
+    page.get_by_role("link", name="Drama").click()  # seconds later also the categories are asked for
+    expect(page.locator(".tile")).to_have_count(1)
+    assert len(refreshes) == 1
+    page.context.clear_cookies(name="access_token")
+    page.reload()
+    expect(page.locator(".tile")).to_have_count(1)
+    assert len(refreshes) == 2
+
+
+def test_who_was_signed_out_elsewhere_is_told_and_comes_back_to_the_same_video(
+    signed_in: Page, browser: Browser, site: str
+) -> None:
+    page = signed_in
+    page.get_by_role("link", name="Harbour at Dawn").click()
+    expect(page.locator("video")).to_be_visible()
+    elsewhere(browser, site, page.context).request.post("/api/logout/")
+    page.get_by_role("link", name="Documentary").click()
+    expect(page.get_by_role("alert").filter(has_text="You have been signed out.")).to_be_visible()
+    assert page.url.endswith("/watch/sign-in?next=%2F%3Fcategory%3Ddocumentary")
+    sign_in(page, ADMIN_EMAIL, ADMIN_PASSWORD)
+    expect(page).to_have_url(f"{site}/watch/?category=documentary")
+
+    other_tab = page.context.new_page()
+    other_tab.goto("/watch/video/1")
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_text("You are signed out.")).to_be_visible()
+    expect(other_tab.get_by_role("alert").filter(has_text="You have been signed out.")).to_be_visible()
+    sign_in(other_tab, ADMIN_EMAIL, ADMIN_PASSWORD)
+    expect(other_tab).to_have_url(f"{site}/watch/video/1")
+    expect(page.locator(".tile")).to_have_count(2)  # the first tab is signed in with it
+
+
+def elsewhere(browser: Browser, site: str, context: BrowserContext) -> BrowserContext:
+    return browser.new_context(base_url=site, storage_state=context.storage_state())
+
+
+def test_forgotten_password_is_replaced_by_the_mails_link(page: Page, installation: Installation) -> None:
+    page.goto("/watch/sign-in")
+    page.get_by_role("link", name="Forgot your password?").click()
+    page.get_by_label("E-mail").fill(EVE)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Look at your mail")).to_be_focused()
+    page.goto(link_in_mail(installation, "Reset"))
+    page.get_by_label("New password", exact=True).fill("12345678")
+    page.get_by_label("New password again").fill("12345678")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("too common")).to_be_visible()
+    for label in ("New password", "New password again"):
+        page.get_by_label(label, exact=True).fill(NEW_PASSWORD)
+    page.keyboard.press("Enter")
+    page.get_by_role("link", name="Sign in").click()
+    sign_in(page, EVE, NEW_PASSWORD)
+    expect(page.locator(".tile")).to_have_count(2)
+    page.goto("/watch/sign-in")  # no place for who is signed in
+    expect(page.locator(".tile")).to_have_count(2)
+
+
+def test_video_that_is_not_ready_begins_by_itself(page: Page, installation: Installation, tmp_path: Path) -> None:
+    """For a viewer: staff may watch it earlier."""
+    later = small_video(tmp_path / "later.mp4", seconds=10)
+    page.goto("/watch/")
+    sign_in(page, BOB, PASSWORD)
+    expect(page.locator(".tile").first).to_be_visible()
+    video_id = installation.manage("import_video", later, "--title", "Later").stdout.split()[-1]
+    page.goto(f"/watch/video/{video_id}")
+    expect(page.get_by_text("This video isn't ready yet.")).to_be_visible()
+    expect(page.locator("video")).to_be_visible(timeout=60_000)
+    passes(page, f"{LENGTH} > 0")
+
+
+def test_who_is_signed_out_while_watching_is_told(signed_in: Page) -> None:
+    page = signed_in
+
+    def after_the_session(route: Route) -> None:
+        page.context.clear_cookies()
+        route.continue_()
+
+    page.route("**/segment_001.ts*", after_the_session)
+    page.goto("/watch/video/1")
+    expect(page.get_by_role("alert").filter(has_text="You have been signed out.")).to_be_visible()
+    assert page.url.endswith("/watch/sign-in?next=%2Fvideo%2F1")
+
+
+def test_files_that_are_gone_are_told_in_words(signed_in: Page) -> None:
+    page = signed_in
+    page.goto("/watch/video/2")
+    expect(page.get_by_text("This part of the video can't be fetched.")).to_be_visible()
+    page.get_by_role("button", name="Try again").click()
+    expect(page.get_by_text("This part of the video can't be fetched.")).to_be_visible()
+
+
+def test_browser_that_plays_hls_by_itself_has_the_same_menu(signed_in: Page) -> None:
+    """As on iPhones, which have no MediaSource; Chromium has learnt to play HLS as well."""
+    page = signed_in
+    page.add_init_script("delete window.MediaSource; delete window.ManagedMediaSource")
+    page.goto("/watch/video/1")
+    passes(page, f"{LENGTH} > 13")
+    assert page.evaluate("'Hls' in window") is False
+    assert page.evaluate("document.querySelector('video').src").endswith("/api/video/1/master.m3u8")
+    page.keyboard.press("5")
+    page.get_by_role("button", name="Quality: Auto").click()
+    page.get_by_role("menuitemradio", name="480p").click()
+    passes(page, f"{HEIGHT} === 480")
+    passes(page, f"{TIME} >= 7")
+
+
+PARSED = """async () => {
+  const { cueAt, parse } = await import("/static/watch/player/storyboard.js");
+  const text = "WEBVTT\\r\\n\\r\\nNOTE none\\r\\n\\r\\n"
+    + "00:00.000 --> 00:10.000\\r\\nstoryboard_00.jpg?v=2#xywh=0,0,240,136"
+    + "\\n\\n1\\n00:00:10.000 --> 01:00:20.500\\nstoryboard_00.jpg?v=2#xywh=240,136,240,136\\n\\nbroken\\n";
+  const cues = parse(text, "/api/video/7/storyboard.vtt?v=2");
+  return [cues, cueAt(cues, 9.9).x, cueAt(cues, 10).x, cueAt(cues, 99999).x, cueAt([], 5), parse("<html>", "/x")];
+}"""
+
+
+def test_seeking_pictures_are_read_from_webvtt(page: Page, site: str) -> None:
+    page.goto("/watch/sign-in")
+    cues, *found = page.evaluate(PARSED)
+    sheet = {"sheet": f"{site}/api/video/7/storyboard_00.jpg?v=2", "width": 240, "height": 136}
+    assert cues == [
+        {"start": 0, "end": 10, "x": 0, "y": 0, **sheet},
+        {"start": 10, "end": 3620.5, "x": 240, "y": 136, **sheet},
+    ]
+    assert found == [0, 240, 240, None, []]
+
+
+SHARED = """async (answers) => {
+  const { SignedOut, call } = await import("/static/watch/api.js");
+  const asked = [];
+  let isFresh = false;
+  window.fetch = async (address, { method }) => {
+    const path = address.replace("/api/", "");
+    asked.push(path);
+    await new Promise((resolve) => setTimeout(resolve, path === "slow/" && !isFresh ? 60 : 5));
+    if (path === "token/refresh/") isFresh = answers.refresh === 200;
+    const isGood = isFresh && (path !== "slow/" || asked.length > 6);
+    const status = path === "token/refresh/" ? answers.refresh : isGood ? 200 : 401;
+    return new Response(JSON.stringify({ path }), { status });
+  };
+  const said = await Promise.all(["a/", "b/", "c/", "slow/"].map((path) => call(path).then(
+    ({ body }) => body.path, (error) => error instanceof SignedOut ? "signed out" : String(error.status))));
+  return [said, asked.filter((path) => path === "token/refresh/").length];
+}"""
+
+
+def test_requests_that_are_refused_together_share_one_refresh(page: Page) -> None:
+    """One that comes back late finds the tokens fresh already, and asks for no others."""
+    page.goto("/watch/sign-in")
+    said, refreshes = page.evaluate(SHARED, {"refresh": 200})
+    assert said == ["a/", "b/", "c/", "slow/"]
+    assert refreshes == 1
+
+
+def test_nobody_is_signed_in_where_the_refresh_is_refused(page: Page) -> None:
+    page.goto("/watch/sign-in")
+    said, _ = page.evaluate(SHARED, {"refresh": 401})
+    assert said[:3] == ["signed out"] * 3
+    page.goto("/watch/sign-in")
+    assert page.evaluate(SHARED, {"refresh": 503})[0][:3] == ["503"] * 3  # who knows
+
+
+def test_opened_on_a_number_it_goes_on_under_the_name_that_cookies_live_on(page: Page, site: str) -> None:
+    page.goto(f"{site.replace('localhost', '127.0.0.1')}/watch/video/1")
+    expect(page).to_have_url(f"{site}/watch/sign-in?next=%2Fvideo%2F1")
+
+
+def test_frontend_on_the_other_name_is_told_so_when_it_signs_in(
+    page: Page, installation: Installation, tmp_path: Path
+) -> None:
+    port = free_port()
+    body = {"email": BOB, "password": PASSWORD}
+    with frontend(tmp_path, port, installation.url):
+        page.goto(f"http://localhost:{port}/")
+        refused = page.evaluate("(body) => post('/api/login/', body)", body)
+        assert (refused["status"], "two sites" in refused["body"]["detail"]) == (403, True)
+        page.goto(f"http://127.0.0.1:{port}/")
+        assert page.evaluate("(body) => post('/api/login/', body)", body)["status"] == 200
+        assert page.evaluate("call('/api/me/')")["body"]["email"] == BOB
+
+
+PLAYERS = ("video.js/dist/video.min.js", "shaka-player/dist/shaka-player.compiled.js")
+ONE_VIDEO = "const video = await (await call('video/1/')).json();"
+
+
+@pytest.fixture(scope="module")
+def lines() -> dict[str, list[str]]:
+    """The scripts of docs/frontend.md, by their headings."""
+    sections = re.split(r"^## (.+)$", (settings.BASE_DIR / "docs/frontend.md").read_text(), flags=re.MULTILINE)[1:]
+    scripts = (re.findall(r"^```js\n(.+?)^```", text, re.MULTILINE | re.DOTALL) for text in sections[1::2])
+    return dict(zip(sections[::2], scripts, strict=True))
+
+
+@pytest.fixture(scope="module")
+def dev_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A page with three players on another port than the API's."""
+    folder = tmp_path_factory.mktemp("frontend")
+    modules = npm.installed(tmp_path_factory.mktemp("players"), npm.VIDEO_JS, npm.SHAKA)
+    for script in (*(modules / path for path in PLAYERS), HLS_JS):
+        shutil.copy(script, folder)
+    shutil.copy(Path(__file__).parent / "frontend.html", folder / "index.html")
+    port = free_port()
+    with files(folder, port):
+        yield f"http://localhost:{port}/"
+
+
+@pytest.fixture
+def elsewhere_page(page: Page, dev_server: str, lines: dict[str, list[str]], site: str) -> "Documented":
+    page.goto(dev_server)
+    (flow,) = lines["Signing in with cookies"]
+    documented = Documented(page, flow.replace("http://localhost:8000", site))
+    assert documented.run(f"return (await signIn('{ADMIN_EMAIL}', '{ADMIN_PASSWORD}')).status") == 200
+    return documented
+
+
+@dataclass(frozen=True)
+class Documented:
+    """A page of somebody's frontend, and the lines that every other there builds on."""
+
+    page: Page
+    flow: str
+
+    def run(self, code: str) -> Any:
+        return self.page.evaluate(f"async () => {{ {self.flow}; {code} }}")
+
+
+def test_documented_lines_stay_signed_in_and_page_through_the_list(
+    elsewhere_page: Documented, lines: dict[str, list[str]]
+) -> None:
+    assert elsewhere_page.run("return (await (await call('me/')).json()).email") == ADMIN_EMAIL
+    refreshes: list[str] = []
+    page = elsewhere_page.page
+    page.on("request", lambda request: refreshes.append(request.url) if "token/refresh" in request.url else None)
+    page.context.clear_cookies(name="access_token")
+    together = "const answers = await Promise.all(['me/', 'video/', 'video/1/'].map((path) => call(path)));"
+    statuses = elsewhere_page.run(f"{together} return answers.map(({{ status }}) => status)")
+    assert statuses == [200, 200, 200]
+    assert len(refreshes) == 1
+    (paging,) = lines["Lists"]
+    assert elsewhere_page.run(f"{paging}; return [videos.map(({{ id }}) => id), pages]") == [[1], 1]
+    page.context.clear_cookies()
+    assert elsewhere_page.run("return (await call('me/')).status") == 401
+
+
+@pytest.mark.parametrize("number", range(4), ids=["hls.js", "video.js", "Shaka", "by itself"])
+def test_documented_lines_play_a_video(elsewhere_page: Documented, lines: dict[str, list[str]], number: int) -> None:
+    script = lines["Players"][number]
+    assert len(script.splitlines()) <= 10
+    elsewhere_page.run(f"{ONE_VIDEO} {script}")
+    passes(elsewhere_page.page, f"{LENGTH} > 13")
+    elsewhere_page.page.evaluate("document.querySelector('video').play()")
+    passes(elsewhere_page.page, f"{TIME} > 0.5")
+
+
+def test_documented_lines_show_a_seeking_picture(elsewhere_page: Documented, lines: dict[str, list[str]]) -> None:
+    (script,) = lines["Seeking pictures"]
+    picture = "const picture = document.getElementById('picture');"
+    show = f"{picture} show(picture, 13); return [picture.style.width, cues.length]"
+    with elsewhere_page.page.expect_response("**/storyboard_00.jpg*") as response:
+        width, number = elsewhere_page.run(f"{ONE_VIDEO} {script} {show}")
+    assert response.value.status == 200
+    assert (width, number > 1) == ("240px", True)
+
+
+SCREENS = {
+    "/watch/sign-in": "Sign in",
+    "/watch/register": "Create an account",
+    "/watch/forgotten-password": "Forgot your password?",
+    "/watch/pages/auth/activate.html?uid=MQ&token=x": "This link doesn't work",
+    "/watch/pages/auth/confirm_password.html?uid=MQ&token=x": "Choose a new password",
+}
+SIGNED_IN_SCREENS = {
+    "/watch/": "Videos",
+    "/watch/?search=nowhere": "Videos with “nowhere”",
+    "/watch/?category=drama": "Drama",
+    "/watch/video/1": "Harbour at Dawn",
+    "/watch/video/2": LONG_WORD,
+    "/watch/video/999": "Nothing here",
+}
+
+
+def test_every_screen_is_without_fault_in_both_themes_and_at_both_widths(
+    page: Page, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    page.add_init_script(npm.axe(tmp_path_factory.mktemp("axe")))
+    for address, heading in SCREENS.items():
+        look_at(page, address, heading)
+    page.get_by_role("button", name="Set the password").click()
+    look_closely(page, "errors beside the fields")
+    page.goto("/watch/sign-in")
+    sign_in(page, ADMIN_EMAIL, ADMIN_PASSWORD)
+    expect(page.locator(".tile").first).to_be_visible()
+    for address, heading in SIGNED_IN_SCREENS.items():
+        look_at(page, address, heading)
+    page.goto("/watch/video/1")
+    page.get_by_role("button", name="Quality: ").click()
+    look_closely(page, "the menu")
+
+
+def look_at(page: Page, address: str, heading: str) -> None:
+    page.goto(address)
+    expect(page.get_by_role("heading", name=heading, level=1)).to_be_visible()
+    look_closely(page, address)
+
+
+def look_closely(page: Page, what: str) -> None:
+    for size in (DESK, PHONE):
+        page.set_viewport_size(size)  # type: ignore[arg-type]
+        assert page.evaluate("document.scrollingElement.scrollWidth") <= size["width"], what
+        themes: list[Any] = ["light", "dark"]
+        for theme in themes:
+            page.emulate_media(color_scheme=theme)
+            assert page.evaluate(VIOLATIONS) == [], (what, size, theme)

@@ -1,0 +1,96 @@
+/* All videos as posters: searched, by category, a page at a time. */
+
+import { Refused, call } from "../api.js";
+import { emptyGrid, grid } from "../cards.js";
+import { h, say } from "../dom.js";
+import { to } from "../router.js";
+import { capitalised, counted } from "../words.js";
+
+const PAGE = 24;
+const CATEGORIES = ["drama", "romance", "action", "documentary", "tutorial", "vlog"];
+const COUNTS_HOLD_MS = 60_000;
+
+let counts = { at: 0, of: new Map() };
+
+export async function catalogue({ query, signal }) {
+  const [search, category] = [query.get("search") ?? "", query.get("category") ?? ""];
+  const page = Math.max(1, Math.floor(Number(query.get("page"))) || 1);
+  const [found, chips] = await Promise.all([list({ search, category, page, signal }), categories(signal)]);
+  const title = category ? capitalised(category) : "Videos";
+  say(search || category ? `${counted(found.total, "video")} found` : "");
+  return {
+    title: search ? `${title}: “${search}”` : title,
+    content: [
+      h("div", { class: "head" }, h("h1", {}, search ? `${title} with “${search}”` : title), chipRow(chips, category, search)),
+      found.body.length ? grid(found.body) : nothing({ search, category, page }),
+      pages({ query, page, total: found.total }),
+    ],
+  };
+}
+
+export function catalogueLoading() {
+  return [h("div", { class: "head" }, h("h1", {}, "Videos")), emptyGrid(8)];
+}
+
+async function list({ search, category, page = 1, limit = PAGE, signal }) {
+  const query = new URLSearchParams({ limit, offset: (page - 1) * limit });
+  if (search) query.set("search", search);
+  if (category) query.set("category", category);
+  try {
+    return await call(`video/?${query}`, { signal });
+  } catch (error) {
+    if (!(error instanceof Refused) || error.status !== 400) throw error;
+    return { body: [], total: 0 }; // a category that there isn't
+  }
+}
+
+/** Those that have videos, with how many; asked for once a minute. */
+async function categories(signal) {
+  if (Date.now() - counts.at > COUNTS_HOLD_MS) {
+    const totals = await Promise.all(CATEGORIES.map((category) => list({ category, limit: 1, signal })));
+    const of = new Map(CATEGORIES.map((category, position) => [category, totals[position].total]));
+    counts = { at: Date.now(), of };
+  }
+  return [...counts.of].filter(([, number]) => number > 0);
+}
+
+function chipRow(chips, chosen, search) {
+  if (chips.length < 2) return null;
+  const chip = (category, label) => {
+    const query = new URLSearchParams();
+    if (search) query.set("search", search);
+    if (category) query.set("category", category);
+    const attributes = { class: "chip", href: to(query.size ? `/?${query}` : "/") };
+    return h("li", {}, h("a", { ...attributes, "aria-current": category === chosen ? "true" : null }, label));
+  };
+  const links = [chip("", "All"), ...chips.map(([category]) => chip(category, capitalised(category)))];
+  return h("nav", { "aria-label": "Categories" }, h("ul", { class: "chips" }, ...links));
+}
+
+function nothing({ search, category, page }) {
+  if (page > 1) return empty("There is no such page.", "To the first page");
+  if (search) return empty(`No video has “${search}” in its title or description.`, "Show all videos");
+  if (category) return empty("There is no video in this category.", "Show all videos");
+  return h("div", { class: "empty" }, h("p", {}, "There is nothing to watch yet. A video appears here as soon as it is ready."));
+}
+
+function empty(text, label) {
+  return h("div", { class: "empty" }, h("p", {}, text), h("a", { class: "button", href: to("/") }, label));
+}
+
+function pages({ query, page, total }) {
+  const last = Math.ceil(total / PAGE);
+  if (last < 2 || page > last) return null;
+  const link = (number, label) => {
+    const other = new URLSearchParams(query);
+    other.set("page", number);
+    return h("a", { class: "button", href: to(`/?${other}`), rel: number < page ? "prev" : "next" }, label);
+  };
+  return h(
+    "nav",
+    { class: "pages", "aria-label": "Pages" },
+    page > 1 && link(page - 1, "Newer"),
+    h("span", {}, `Page ${page} of ${last}`),
+    page < last && link(page + 1, "Older"),
+  );
+}
