@@ -47,6 +47,7 @@ BAD_VALUES = {
     "EMAIL_PORT": "smtp",
     "EMAIL_USE_TLS": "starttls",
     "EMAIL_USE_SSL": "tls",
+    "TIME_ZONE": "Europe",
     "FRONTEND_BASE_URL": "app.example.com",
     "FRONTEND_ACTIVATE_PATH": "https://elsewhere.example.com/x",
     "FRONTEND_RESET_PATH": "reset?uid=1",
