@@ -77,10 +77,11 @@ class SessionInline(TabularInline):
 
 
 def ago(at: datetime | None) -> str:
-    """HTML that says "3 minutes ago", with the exact time as its tooltip."""
+    """HTML that says "3 minutes ago", with the exact time and its zone as its tooltip."""
     if at is None:
         return "Never"
-    return format_html('<time title="{}">{}</time>', f"{at:%Y-%m-%d %H:%M:%S} UTC", naturaltime(at))
+    exact = f"{timezone.localtime(at):%Y-%m-%d %H:%M:%S %Z}"
+    return format_html('<time title="{}">{}</time>', exact, naturaltime(at))
 
 
 @admin.register(User)

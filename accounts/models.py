@@ -109,7 +109,7 @@ class Session(models.Model):
         ordering = ["-last_used_at"]
 
     def __str__(self) -> str:
-        return f"{self.agent or 'unknown device'}, since {self.created_at:%Y-%m-%d %H:%M}"
+        return f"{self.agent or 'unknown device'}, since {timezone.localtime(self.created_at):%Y-%m-%d %H:%M %Z}"
 
     @property
     def is_live(self) -> bool:

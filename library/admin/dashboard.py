@@ -87,6 +87,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
             "machines": figures(number, "machines"),
             "numbers": figures(number, "numbers"),
             "chart": hourly_chart(finished, hours=CHART_HOURS) if finished else None,
+            "zone": f"{timezone.localtime():%Z}",
             "finished": duration_text(60 * sum(minutes for _, minutes in finished)),
             "has_videos": any(number.values()),
             "may_add": request.user.has_perm("library.add_video"),
