@@ -4,20 +4,26 @@ from typing import Any
 
 from django import forms
 from unfold.forms import UserCreationForm
-from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldBooleanWidget
+from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminPasswordWidget, UnfoldBooleanWidget
 
 from accounts import sessions
 from accounts.models import Session, User, goes_by, normalised
 
 
 class NewUserForm(UserCreationForm):
-    """Adds a person who is active at once. It asks for the e-mail and a password; the rest is on the next page."""
+    """Adds a person who is active at once: invited by mail, or with a password that is set here."""
 
+    usable_password = forms.ChoiceField(
+        label="Password",
+        required=False,
+        initial="false",
+        choices={"false": "Chosen by themselves: invite them by mail", "true": "Set here"},
+    )
     email = forms.EmailField(label="E-mail", widget=UnfoldAdminEmailInputWidget)
 
     class Meta:
         model = User
-        fields = ("email",)
+        fields = ("email", "is_staff")
 
     def clean_email(self) -> str:
         email = normalised(self.cleaned_data["email"])
@@ -39,6 +45,29 @@ class UserForm(forms.ModelForm):  # type: ignore[type-arg] # Django has no gener
         cleaned = super().clean() or {}
         if not cleaned.get("email") and not cleaned.get("is_staff", self.instance.is_staff):
             self.add_error("email", "Viewers sign in with their e-mail.")
+        return cleaned
+
+
+class ForgottenPasswordForm(forms.Form):
+    email = forms.EmailField(
+        label="E-mail", widget=UnfoldAdminEmailInputWidget(attrs={"autocomplete": "email", "autofocus": True})
+    )
+
+
+class NewPasswordForm(forms.Form):
+    """Asks twice. How strong the password is, is judged when it is set."""
+
+    password = forms.CharField(
+        label="Password", strip=False, widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"})
+    )
+    again = forms.CharField(
+        label="Password again", strip=False, widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"})
+    )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if cleaned.get("again") and cleaned.get("password") != cleaned["again"]:
+            self.add_error("again", "The passwords don't match.")
         return cleaned
 
 

@@ -1,6 +1,6 @@
 """Django's own `dumpdata`, whose output can be loaded into any database of the same version.
 
-Content types and permissions are made by `migrate` and `flush`, with ids that differ between databases. So they are left
+Content types and permissions are made by `migrate` and `flush`, with ids that differ between databases. They are left
 out unless somebody asks for them, and rows that point to them name them in words.
 """
 
