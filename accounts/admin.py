@@ -6,7 +6,7 @@ from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Case, Count, F, Q, QuerySet, Value, When
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
@@ -16,6 +16,7 @@ from unfold.forms import AdminPasswordChangeForm
 
 from accounts import services, sessions
 from accounts.admin_mails import MailAdmin
+from accounts.agents import device_name
 from accounts.forms import NewUserForm, SessionForm, UserForm
 from accounts.models import Mail, Session, User
 from accounts.moments import ago
@@ -59,8 +60,8 @@ class SessionInline(TabularInline):
 
     model = Session
     form = SessionForm
-    fields = ["agent", "created_at", "last_used_at", "expires_at", "end"]
-    readonly_fields = ["agent", "created_at", "last_used_at", "expires_at"]
+    fields = ["device", "created_at", "last_used_at", "expires_at", "end"]
+    readonly_fields = ["device", "created_at", "last_used_at", "expires_at"]
     extra = 0
     can_delete = False
     verbose_name_plural = "Signed in on"
@@ -68,6 +69,10 @@ class SessionInline(TabularInline):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Session]:
         return super().get_queryset(request).filter(revoked_at=None, expires_at__gt=timezone.now())
+
+    @display(description="Device")
+    def device(self, session: Session) -> str:
+        return format_html('<span title="{}">{}</span>', session.agent, device_name(session.agent))
 
     def has_add_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         return False
@@ -92,18 +97,20 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg] # not ge
     search_help_text = "Search by e-mail or name"
     ordering = ["-date_joined"]
     list_per_page = 50
-    readonly_fields = ["last_login", "date_joined", "password_link", "state"]
+    readonly_fields = ["last_login", "date_joined", "password_link", "state", "shown_sessions"]
     add_fieldsets = ((None, {"fields": ["email", "is_staff", "usable_password", "password1", "password2"]}),)  # type: ignore[assignment]
     fieldsets = [
         (None, {"fields": ["email", "username", "password_link", "first_name", "last_name"]}),
-        ("State", {"fields": ["state", "is_active", "last_login", "date_joined"]}),
+        ("State", {"fields": ["state", "is_active", "last_login", "date_joined", "shown_sessions"]}),
         ("Rights", {"fields": ["is_staff", "is_superuser", "groups", "user_permissions"], "classes": ["collapse"]}),
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         live = Q(sessions__revoked_at=None, sessions__expires_at__gt=timezone.now())
         people: QuerySet[User] = super().get_queryset(request)
-        return people.annotate(live_sessions=Count("sessions", filter=live))
+        in_admin = [When(pk=pk, then=Value(number)) for pk, number in sessions.in_admin().items()]
+        counted = Case(*in_admin, default=Value(0)) if in_admin else Value(0)
+        return people.annotate(in_admin=counted, live_sessions=Count("sessions", filter=live) + F("in_admin"))
 
     def get_inlines(self, request: HttpRequest, obj: User | None) -> Any:
         return [] if obj is None else self.inlines
@@ -136,8 +143,10 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg] # not ge
         return user.is_staff
 
     @display(description="Sessions", ordering="live_sessions")
-    def shown_sessions(self, user: User) -> int:
-        return getattr(user, "live_sessions", 0)
+    def shown_sessions(self, user: User) -> str:
+        """All sessions, and how many of them are sign-ins to the admin."""
+        total, in_admin = getattr(user, "live_sessions", 0), getattr(user, "in_admin", 0)
+        return f"{total} ({in_admin} in the admin)" if in_admin else str(total)
 
     @display(description="Last login", ordering="last_login")
     def seen(self, user: User) -> str:

@@ -74,7 +74,7 @@ class NewPasswordForm(forms.Form):
 class SessionForm(forms.ModelForm):  # type: ignore[type-arg] # as above
     """One row of the list of sessions, with a box to end it."""
 
-    end = forms.BooleanField(required=False, widget=UnfoldBooleanWidget)
+    end = forms.BooleanField(required=False, widget=UnfoldBooleanWidget(attrs={"aria-label": "End this session"}))
 
     class Meta:
         model = Session
