@@ -12,12 +12,11 @@ from django.utils import timezone
 from django.utils.html import format_html
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import display
-from unfold.forms import AdminPasswordChangeForm
 
 from accounts import services, sessions
 from accounts.admin_mails import MailAdmin
 from accounts.agents import device_name
-from accounts.forms import NewUserForm, SessionForm, UserForm
+from accounts.forms import NewUserForm, SessionForm, SetPasswordForm, UserForm
 from accounts.models import Mail, Session, User
 from accounts.moments import ago
 from accounts.views import site_of
@@ -88,7 +87,7 @@ class SessionInline(TabularInline):
 class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg] # not generic at run time
     form = UserForm
     add_form = NewUserForm
-    change_password_form = AdminPasswordChangeForm
+    change_password_form = SetPasswordForm
     inlines = [SessionInline]
     actions = ["activate", "deactivate", "end_sessions", "resend_activation", "invite_again"]
     list_display = ["shown_name", "state", "shown_staff", "shown_sessions", "seen", "joined"]

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django import forms
-from unfold.forms import UserCreationForm
+from unfold.forms import AdminPasswordChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminPasswordWidget, UnfoldBooleanWidget
 
 from accounts import sessions
@@ -46,6 +46,16 @@ class UserForm(forms.ModelForm):  # type: ignore[type-arg] # Django has no gener
         if not cleaned.get("email") and not cleaned.get("is_staff", self.instance.is_staff):
             self.add_error("email", "Viewers sign in with their e-mail.")
         return cleaned
+
+
+class SetPasswordForm(AdminPasswordChangeForm):
+    """Sets somebody's password, or takes it away."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        if field := self.fields.get("usable_password"):
+            field.label = "Sign-in with a password"
+            field.help_text = "Without one nobody can sign in to this account until its owner chooses one by mail."
 
 
 class ForgottenPasswordForm(forms.Form):

@@ -1,0 +1,27 @@
+"""Packages that tests run in a browser, from npm, at fixed versions; where there is no npm such tests are skipped."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+VIDEO_JS, SHAKA = "video.js@8.24.1", "shaka-player@4.16.50"
+AXE = "axe-core@4.14.1"  # finds faults of accessibility
+
+
+def installed(folder: Path, *packages: str) -> Path:
+    """The `node_modules` with the packages in it, none of whose scripts was run."""
+    npm = shutil.which("npm")
+    if npm is None:
+        pytest.skip("no npm found")
+    options = ["--silent", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", str(folder)]
+    command = [npm, "install", *options, *packages]
+    if subprocess.run(command, cwd=folder, capture_output=True, check=False, timeout=120).returncode:
+        pytest.skip(f"npm could not fetch {', '.join(packages)}")
+    return folder / "node_modules"
+
+
+def axe(folder: Path) -> str:
+    """The script that brings `window.axe`."""
+    return (installed(folder, AXE) / "axe-core/axe.min.js").read_text()
