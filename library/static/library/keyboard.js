@@ -26,6 +26,7 @@
 
   /* Django's two-column chooser makes these when everything is loaded; a name needs a role. */
   window.addEventListener("load", () => {
-    for (const hint of document.querySelectorAll("span.help-tooltip[aria-label]")) hint.setAttribute("role", "img");
+    const hints = () => document.querySelectorAll("span.help-tooltip[aria-label]");
+    setTimeout(() => hints().forEach((hint) => hint.setAttribute("role", "img")));
   });
 })();
