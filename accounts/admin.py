@@ -204,7 +204,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg] # not ge
         services.order_mail(Mail.Kind.INVITATION, user.email, site=site_of(request))
         self.log_change(request, user, "Invited by mail.")
 
-    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
         if not change and not obj.has_usable_password():
             self.invite(request, obj)

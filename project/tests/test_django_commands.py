@@ -38,7 +38,12 @@ def installation() -> None:
     video = VideoFactory.create(title="Grüße aus Köln", processing=True, chunks="drw")
     kind = ContentType.objects.get_for_model(Video)
     LogEntry.objects.create(
-        user=editor, content_type=kind, object_id=video.pk, object_repr="x", action_flag=ADDITION, change_message="[]"
+        user=editor,
+        content_type=kind,
+        object_id=str(video.pk),
+        object_repr="x",
+        action_flag=ADDITION,
+        change_message="[]",
     )
 
 
