@@ -1,24 +1,27 @@
-"""People in the admin: who they are, where they are signed in, and what became of their mails."""
+"""People in the admin: who they are, and where they are signed in."""
 
-from datetime import datetime
 from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
-from django.contrib.humanize.templatetags.humanize import naturaltime
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Case, Count, F, Q, QuerySet, Value, When
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import display
-from unfold.forms import AdminPasswordChangeForm
 
 from accounts import services, sessions
-from accounts.forms import NewUserForm, SessionForm, UserForm
+from accounts.admin_mails import MailAdmin
+from accounts.agents import device_name
+from accounts.forms import NewUserForm, SessionForm, SetPasswordForm, UserForm
 from accounts.models import Mail, Session, User
+from accounts.moments import ago
+from accounts.views import site_of
+
+__all__ = ["GroupAdmin", "MailAdmin", "UserAdmin"]  # Django imports this module, and with it what registers itself
 
 ACTIVE, WAITING, DEACTIVATED = "active", "waiting", "deactivated"
 STATES = {ACTIVE: "Active", WAITING: "Awaits activation", DEACTIVATED: "Deactivated"}
@@ -56,8 +59,8 @@ class SessionInline(TabularInline):
 
     model = Session
     form = SessionForm
-    fields = ["agent", "created_at", "last_used_at", "expires_at", "end"]
-    readonly_fields = ["agent", "created_at", "last_used_at", "expires_at"]
+    fields = ["device", "created_at", "last_used_at", "expires_at", "end"]
+    readonly_fields = ["device", "created_at", "last_used_at", "expires_at"]
     extra = 0
     can_delete = False
     verbose_name_plural = "Signed in on"
@@ -65,6 +68,10 @@ class SessionInline(TabularInline):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Session]:
         return super().get_queryset(request).filter(revoked_at=None, expires_at__gt=timezone.now())
+
+    @display(description="Device")
+    def device(self, session: Session) -> str:
+        return format_html('<span title="{}">{}</span>', session.agent, device_name(session.agent))
 
     def has_add_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         return False
@@ -76,38 +83,33 @@ class SessionInline(TabularInline):
         return request.user.has_perm("accounts.change_user")
 
 
-def ago(at: datetime | None) -> str:
-    """HTML that says "3 minutes ago", with the exact time as its tooltip."""
-    if at is None:
-        return "Never"
-    return format_html('<time title="{}">{}</time>', f"{at:%Y-%m-%d %H:%M:%S} UTC", naturaltime(at))
-
-
 @admin.register(User)
 class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg] # not generic at run time
     form = UserForm
     add_form = NewUserForm
-    change_password_form = AdminPasswordChangeForm
+    change_password_form = SetPasswordForm
     inlines = [SessionInline]
-    actions = ["activate", "deactivate", "end_sessions", "resend_activation"]
+    actions = ["activate", "deactivate", "end_sessions", "resend_activation", "invite_again"]
     list_display = ["shown_name", "state", "shown_staff", "shown_sessions", "seen", "joined"]
     list_filter = [AccountStateFilter, "is_staff"]
     search_fields = ["email", "username", "first_name", "last_name"]
     search_help_text = "Search by e-mail or name"
     ordering = ["-date_joined"]
     list_per_page = 50
-    readonly_fields = ["last_login", "date_joined", "password_link", "state"]
-    add_fieldsets = ((None, {"fields": ["email", "usable_password", "password1", "password2"]}),)  # type: ignore[assignment]
+    readonly_fields = ["last_login", "date_joined", "password_link", "state", "shown_sessions"]
+    add_fieldsets = ((None, {"fields": ["email", "is_staff", "usable_password", "password1", "password2"]}),)  # type: ignore[assignment]
     fieldsets = [
         (None, {"fields": ["email", "username", "password_link", "first_name", "last_name"]}),
-        ("State", {"fields": ["state", "is_active", "last_login", "date_joined"]}),
+        ("State", {"fields": ["state", "is_active", "last_login", "date_joined", "shown_sessions"]}),
         ("Rights", {"fields": ["is_staff", "is_superuser", "groups", "user_permissions"], "classes": ["collapse"]}),
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         live = Q(sessions__revoked_at=None, sessions__expires_at__gt=timezone.now())
         people: QuerySet[User] = super().get_queryset(request)
-        return people.annotate(live_sessions=Count("sessions", filter=live))
+        in_admin = [When(pk=pk, then=Value(number)) for pk, number in sessions.in_admin().items()]
+        counted = Case(*in_admin, default=Value(0)) if in_admin else Value(0)
+        return people.annotate(in_admin=counted, live_sessions=Count("sessions", filter=live) + F("in_admin"))
 
     def get_inlines(self, request: HttpRequest, obj: User | None) -> Any:
         return [] if obj is None else self.inlines
@@ -140,8 +142,10 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg] # not ge
         return user.is_staff
 
     @display(description="Sessions", ordering="live_sessions")
-    def shown_sessions(self, user: User) -> int:
-        return getattr(user, "live_sessions", 0)
+    def shown_sessions(self, user: User) -> str:
+        """All sessions, and how many of them are sign-ins to the admin."""
+        total, in_admin = getattr(user, "live_sessions", 0), getattr(user, "in_admin", 0)
+        return f"{total} ({in_admin} in the admin)" if in_admin else str(total)
 
     @display(description="Last login", ordering="last_login")
     def seen(self, user: User) -> str:
@@ -170,15 +174,41 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg] # not ge
 
     @admin.action(description="End all sessions", permissions=["change"])
     def end_sessions(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        ended = sum(sessions.end_everywhere(user) for user in self.changeable(request, queryset))
-        self.message_user(request, f"Sessions ended: {ended}.", messages.SUCCESS)
+        total = 0
+        for user in self.changeable(request, queryset):
+            if ended := sessions.end_everywhere(user):
+                self.log_change(request, user, f"Sessions ended: {ended}.")
+                total += ended
+        self.message_user(request, f"Sessions ended: {total}.", messages.SUCCESS)
 
     @admin.action(description="Send the activation mail again", permissions=["change"])
     def resend_activation(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         waiting = list(queryset.filter(is_active=False, awaits_activation=True))
         for user in waiting:
             services.order_mail(Mail.Kind.ACTIVATION, user.email)
+            self.log_change(request, user, "Activation mail sent again.")
         self.message_user(request, f"Activation mails on their way: {len(waiting)}.", messages.SUCCESS)
+
+    @admin.action(description="Send the invitation again", permissions=["change"])
+    def invite_again(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        invited = [
+            user
+            for user in self.changeable(request, queryset).filter(is_active=True).exclude(email="")
+            if not user.has_usable_password()
+        ]
+        for user in invited:
+            self.invite(request, user)
+        self.message_user(request, f"Invitations on their way: {len(invited)}.", messages.SUCCESS)
+
+    def invite(self, request: HttpRequest, user: User) -> None:
+        services.order_mail(Mail.Kind.INVITATION, user.email, site=site_of(request))
+        self.log_change(request, user, "Invited by mail.")
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if not change and not obj.has_usable_password():
+            self.invite(request, obj)
+            self.message_user(request, f"An invitation to {obj.email} is on its way.", messages.SUCCESS)
 
     def set_active(self, request: HttpRequest, queryset: QuerySet[User], *, is_active: bool) -> None:
         """Save each person separately, because `User.save` signs out everybody who is no longer active."""
@@ -192,31 +222,3 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg] # not ge
 
     def changeable(self, request: HttpRequest, queryset: QuerySet[User]) -> QuerySet[User]:
         return queryset if request.user.is_superuser else queryset.filter(is_superuser=False)
-
-
-@admin.register(Mail)
-class MailAdmin(ModelAdmin):
-    """The mails that were sent and those that could not be sent. Read only."""
-
-    list_display = ["kind", "address", "written", "sent", "attempts", "error"]
-    list_filter = ["kind", ("sent_at", admin.EmptyFieldListFilter)]
-    search_fields = ["address"]
-    ordering = ["-created_at"]
-    list_per_page = 50
-
-    @display(description="Written", ordering="created_at")
-    def written(self, mail: Mail) -> str:
-        return ago(mail.created_at)
-
-    @display(description="Sent", ordering="sent_at")
-    def sent(self, mail: Mail) -> str:
-        return ago(mail.sent_at) if mail.sent_at else "Not yet"
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Mail | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Mail | None = None) -> bool:
-        return False

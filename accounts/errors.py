@@ -57,6 +57,14 @@ class PasswordRefused(AccountsError):
         self.sentences = sentences
 
 
+class MailRefused(AccountsError):
+    """A mail is not sent again; `sentence` says why."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+
+
 class TooManyTries(AccountsError):
     """A limit is reached; the next try is allowed after `retry_after_s` seconds."""
 

@@ -3,21 +3,27 @@
 from typing import Any
 
 from django import forms
-from unfold.forms import UserCreationForm
-from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldBooleanWidget
+from unfold.forms import AdminPasswordChangeForm, UserCreationForm
+from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminPasswordWidget, UnfoldBooleanWidget
 
 from accounts import sessions
 from accounts.models import Session, User, goes_by, normalised
 
 
 class NewUserForm(UserCreationForm):
-    """Adds a person who is active at once. It asks for the e-mail and a password; the rest is on the next page."""
+    """Adds a person who is active at once: invited by mail, or with a password that is set here."""
 
+    usable_password = forms.ChoiceField(
+        label="Password",
+        required=False,
+        initial="false",
+        choices={"false": "Chosen by themselves: invite them by mail", "true": "Set here"},
+    )
     email = forms.EmailField(label="E-mail", widget=UnfoldAdminEmailInputWidget)
 
     class Meta:
         model = User
-        fields = ("email",)
+        fields = ("email", "is_staff")
 
     def clean_email(self) -> str:
         email = normalised(self.cleaned_data["email"])
@@ -42,10 +48,43 @@ class UserForm(forms.ModelForm):  # type: ignore[type-arg] # Django has no gener
         return cleaned
 
 
+class SetPasswordForm(AdminPasswordChangeForm):
+    """Sets somebody's password, or takes it away."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        if field := self.fields.get("usable_password"):
+            field.label = "Sign-in with a password"
+            field.help_text = "Without one nobody can sign in to this account until its owner chooses one by mail."
+
+
+class ForgottenPasswordForm(forms.Form):
+    email = forms.EmailField(
+        label="E-mail", widget=UnfoldAdminEmailInputWidget(attrs={"autocomplete": "email", "autofocus": True})
+    )
+
+
+class NewPasswordForm(forms.Form):
+    """Asks twice. How strong the password is, is judged when it is set."""
+
+    password = forms.CharField(
+        label="Password", strip=False, widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"})
+    )
+    again = forms.CharField(
+        label="Password again", strip=False, widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"})
+    )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if cleaned.get("again") and cleaned.get("password") != cleaned["again"]:
+            self.add_error("again", "The passwords don't match.")
+        return cleaned
+
+
 class SessionForm(forms.ModelForm):  # type: ignore[type-arg] # as above
     """One row of the list of sessions, with a box to end it."""
 
-    end = forms.BooleanField(required=False, widget=UnfoldBooleanWidget)
+    end = forms.BooleanField(required=False, widget=UnfoldBooleanWidget(attrs={"aria-label": "End this session"}))
 
     class Meta:
         model = Session

@@ -1,10 +1,15 @@
-"""Links in mails: signed, single use, expiring, good for one purpose, and always to the frontend."""
+"""Links in mails: signed, single use, expiring, and good for one purpose.
 
+They lead to the frontend. Only staff who were invited or asked in the admin choose their password there.
+"""
+
+import re
 from datetime import timedelta
 from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib.auth.tokens import PasswordResetTokenGenerator
+from django.urls import reverse
 from django.utils.encoding import force_bytes
 from django.utils.http import base36_to_int, urlsafe_base64_decode, urlsafe_base64_encode
 
@@ -33,27 +38,47 @@ class LinkTokens(PasswordResetTokenGenerator):
 
 activation = LinkTokens("activation", settings.ACTIVATION_LIFETIME)
 password_reset = LinkTokens("password_reset", settings.RESET_LIFETIME)
+invitation = LinkTokens("invitation", settings.INVITATION_LIFETIME)
+NEW_PASSWORD = (password_reset, invitation)  # both lead to where a password is chosen
+
+SECRETS = re.compile(r"\b(uid|token)=[^\s&\"']+")
 
 
 def activation_url(user: User) -> str:
-    return _url(settings.FRONTEND_ACTIVATE_PATH, user, activation)
+    return _url(f"{settings.FRONTEND_BASE_URL}/{settings.FRONTEND_ACTIVATE_PATH}", user, activation)
 
 
-def password_reset_url(user: User) -> str:
-    return _url(settings.FRONTEND_RESET_PATH, user, password_reset)
+def password_reset_url(user: User, site: str = "") -> str:
+    return _url(_new_password_page(user, site), user, password_reset)
 
 
-def user_of_link(uid: str, token: str, tokens: LinkTokens) -> User:
-    """The user that a link names; raises LinkRefused unless its token is valid for this purpose."""
+def invitation_url(user: User, site: str = "") -> str:
+    return _url(_new_password_page(user, site), user, invitation)
+
+
+def without_secrets(text: str) -> str:
+    """The text with gaps where a link's user and token stood."""
+    return SECRETS.sub(r"\1=…", text)
+
+
+def user_of_link(uid: str, token: str, *purposes: LinkTokens) -> User:
+    """The user that a link names; raises LinkRefused unless its token is valid for one of these purposes."""
     try:
         user = User.objects.filter(pk=int(urlsafe_base64_decode(uid))).first()
     except (ValueError, OverflowError) as error:
         raise LinkRefused from error
-    if user is None or not tokens.check_token(user, token):
+    if user is None or not any(tokens.check_token(user, token) for tokens in purposes):
         raise LinkRefused
     return user
 
 
-def _url(path: str, user: User, tokens: LinkTokens) -> str:
+def _new_password_page(user: User, site: str) -> str:
+    """`site` is the admin that ordered the mail, if it was the admin."""
+    if site and user.is_staff:
+        return f"{site}{reverse('new_password')}"
+    return f"{settings.FRONTEND_BASE_URL}/{settings.FRONTEND_RESET_PATH}"
+
+
+def _url(page: str, user: User, tokens: LinkTokens) -> str:
     query = urlencode({"uid": urlsafe_base64_encode(force_bytes(user.pk)), "token": tokens.make_token(user)})
-    return f"{settings.FRONTEND_BASE_URL}/{path}?{query}"
+    return f"{page}?{query}"

@@ -20,30 +20,40 @@ class Wording:
     template: str
     link: str
     valid_for: str = ""
+    is_for_staff: bool = False
 
 
-def activation(user: User) -> Wording | None:
+def activation(user: User, site: str) -> Wording | None:
     if user.is_active or not user.awaits_activation:
         return None
     link, valid_for = links.activation_url(user), in_words(settings.ACTIVATION_LIFETIME)
     return Wording("Confirm your e-mail for Videoflix", "activation", link, valid_for)
 
 
-def password_reset(user: User) -> Wording | None:
+def password_reset(user: User, site: str) -> Wording | None:
     """An account that awaits its activation gets the activation mail: it could not use a new password."""
     if not user.is_active:
-        return activation(user)
-    link, valid_for = links.password_reset_url(user), in_words(settings.RESET_LIFETIME)
+        return activation(user, site)
+    link, valid_for = links.password_reset_url(user, site), in_words(settings.RESET_LIFETIME)
     return Wording("Reset your Videoflix password", "password_reset", link, valid_for)
 
 
-def password_changed(user: User) -> Wording | None:
+def invitation(user: User, site: str) -> Wording | None:
+    """Nothing for somebody who has a password by now."""
+    if not user.is_active or user.has_usable_password():
+        return None
+    link, valid_for = links.invitation_url(user, site), in_words(settings.INVITATION_LIFETIME)
+    return Wording("You are invited to Videoflix", "invitation", link, valid_for, user.is_staff)
+
+
+def password_changed(user: User, site: str) -> Wording | None:
     return Wording("Your Videoflix password was changed", "password_changed", settings.FRONTEND_BASE_URL)
 
 
-WRITERS: dict[str, Callable[[User], Wording | None]] = {
+WRITERS: dict[str, Callable[[User, str], Wording | None]] = {  # they take the user and `Mail.site`
     Mail.Kind.ACTIVATION: activation,
     Mail.Kind.PASSWORD_RESET: password_reset,
+    Mail.Kind.INVITATION: invitation,
     Mail.Kind.PASSWORD_CHANGED: password_changed,
 }
 
@@ -51,7 +61,7 @@ WRITERS: dict[str, Callable[[User], Wording | None]] = {
 def message_for(mail: Mail) -> EmailMultiAlternatives | None:
     """The mail to send, as text and HTML; None if nobody should get it, or not any more."""
     user = User.objects.filter(email=mail.address).first()
-    wording = WRITERS[mail.kind](user) if user else None
+    wording = WRITERS[mail.kind](user, mail.site) if user else None
     if wording is None:
         return None
     message = EmailMultiAlternatives(

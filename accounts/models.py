@@ -109,7 +109,7 @@ class Session(models.Model):
         ordering = ["-last_used_at"]
 
     def __str__(self) -> str:
-        return f"{self.agent or 'unknown device'}, since {self.created_at:%Y-%m-%d %H:%M}"
+        return f"{self.agent or 'unknown device'}, since {timezone.localtime(self.created_at):%Y-%m-%d %H:%M %Z}"
 
     @property
     def is_live(self) -> bool:
@@ -126,12 +126,13 @@ class Mail(models.Model):
     """A mail to send: the row is the order, the queue only wakes the sender.
 
     It names an address, not a user, so that writing the order costs the same whether or not anybody has that
-    address. Links and tokens are made when it is sent and never stored.
+    address. Links and tokens are made when it is sent and never stored: `text` has a gap where they stood.
     """
 
     class Kind(models.TextChoices):
         ACTIVATION = "activation"
         PASSWORD_RESET = "password_reset"  # noqa: S105 (the kind of a mail)
+        INVITATION = "invitation"
         PASSWORD_CHANGED = "password_changed"  # noqa: S105 (the kind of a mail)
 
     kind = models.CharField(max_length=20, choices=Kind)
@@ -141,6 +142,11 @@ class Mail(models.Model):
     sent_at = models.DateTimeField(null=True, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
     error = models.CharField("last error", max_length=100, blank=True)
+    site = models.CharField(
+        max_length=300, blank=True, editable=False, help_text="the admin that ordered it, which staff's links lead to"
+    )
+    subject = models.CharField(max_length=200, blank=True, editable=False)
+    text = models.TextField(blank=True, editable=False, help_text="as it was sent, without the secrets of its link")
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} to {self.address}"

@@ -28,6 +28,7 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 from limits import parse
 
+from accounts import links
 from accounts.mails import message_for
 from accounts.models import Mail, User
 
@@ -80,7 +81,9 @@ def send(mail_id: int) -> bool:
         log.warning("mail not sent", mail=mail_id, kind=mail.kind, error=type(error).__name__)
         Mail.objects.filter(pk=mail_id).update(error=type(error).__name__)
         return isinstance(error, SMTPException) and not isinstance(error, UNREACHABLE)
-    Mail.objects.filter(pk=mail_id).update(sent_at=timezone.now(), error="")
+    Mail.objects.filter(pk=mail_id).update(
+        sent_at=timezone.now(), error="", subject=message.subject, text=links.without_secrets(str(message.body))
+    )
     log.info("mail sent", mail=mail_id, kind=mail.kind)
     return True
 

@@ -8,8 +8,10 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts import devices, links, passwords, sessions, throttling, tries
-from accounts.errors import LinkRefused, PasswordRefused, RegistrationRefused, SignInRefused
+from accounts.errors import LinkRefused, MailRefused, PasswordRefused, RegistrationRefused, SignInRefused
+from accounts.mails import message_for
 from accounts.models import Mail, User, normalised
+from accounts.outbox import is_flood
 from accounts.sessions import Pair
 from accounts.tasks import send_ordered_mail
 
@@ -67,10 +69,13 @@ def sign_in(email: str, password: str, *, address: str, agent: str, known_device
     return SignIn(user, sessions.open_session(user, agent=agent), devices.remember(known_devices, account))
 
 
-def request_password_reset(email: str, *, address: str) -> None:
-    """Order the mail. The account is looked up when it is sent, so neither answer nor time tells if there is one."""
+def request_password_reset(email: str, *, address: str, site: str = "") -> None:
+    """Order the mail. The account is looked up when it is sent, so neither answer nor time tells if there is one.
+
+    `site` is the origin of the admin that was asked, if it was the admin.
+    """
     throttling.resets.take(address)
-    order_mail(Mail.Kind.PASSWORD_RESET, normalised(email))
+    order_mail(Mail.Kind.PASSWORD_RESET, normalised(email), site=site)
 
 
 def reset_password(uid: str, token: str, password: str, *, address: str) -> None:
@@ -78,7 +83,7 @@ def reset_password(uid: str, token: str, password: str, *, address: str) -> None
 
     Raises LinkRefused (also for the slower of two requests that use one link at the same time) and PasswordRefused.
     """
-    user = links.user_of_link(uid, token, links.password_reset)
+    user = links.user_of_link(uid, token, *links.NEW_PASSWORD)
     passwords.check_strength(password, user)
     hashed = make_password(password)
     with transaction.atomic():
@@ -90,7 +95,24 @@ def reset_password(uid: str, token: str, password: str, *, address: str) -> None
     tries.forgive(user.email, address=address)
 
 
-def order_mail(kind: Mail.Kind, address: str) -> None:
+def order_mail(kind: str, address: str, *, site: str = "") -> Mail:
     """Insert a mail and wake the sender after the commit. A queue that is down only delays the mail."""
-    mail = Mail.objects.create(kind=kind, address=address)
+    mail = Mail.objects.create(kind=kind, address=address, site=site)
     transaction.on_commit(partial(send_ordered_mail, mail.pk), robust=True)
+    return mail
+
+
+def send_again(mail: Mail) -> None:
+    """Order a mail once more, or send it now if it still waits. Raises MailRefused.
+
+    Its words and its link are made anew, and THROTTLE_MAILS counts it.
+    """
+    with transaction.atomic():
+        if Mail.objects.filter(pk=mail.pk, sent_at=None).update(due_at=timezone.now()):
+            transaction.on_commit(partial(send_ordered_mail, mail.pk), robust=True)
+            return
+        again = order_mail(mail.kind, mail.address, site=mail.site)
+        if message_for(again) is None:
+            raise MailRefused("nobody should get this mail any more.")
+        if is_flood(again):
+            raise MailRefused("this address got as many mails of this kind as THROTTLE_MAILS allows.")

@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -50,6 +51,14 @@ def _relative_path(value: str) -> str:
     if "://" in value or "?" in value or "#" in value:
         raise ValueError
     return value.strip("/")
+
+
+def _time_zone(value: str) -> str:
+    """As the tz database spells it. Raises ValueError."""
+    try:
+        return ZoneInfo(value).key
+    except (ZoneInfoNotFoundError, OSError) as error:  # OSError: a folder of the tz database
+        raise ValueError from error
 
 
 type Hosts = Annotated[list[Annotated[str, AfterValidator(hostnames.allowed_host)]], NoDecode, BeforeValidator(_split)]
@@ -131,6 +140,10 @@ class Env(BaseSettings):
     )
     frontend_reset_path: RelativePath = Field(
         "pages/auth/confirm_password.html", description="a path below FRONTEND_BASE_URL, without ? and #"
+    )
+
+    time_zone: Annotated[str, AfterValidator(_time_zone)] = Field(
+        "UTC", description="a time zone's name, such as Europe/Berlin"
     )
 
     django_superuser_username: str | None = Field(None, description="a user name")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
+from django.contrib.admin.models import ADDITION, LogEntry
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.db import DEFAULT_DB_ALIAS, OperationalError, connection, connections
@@ -97,8 +98,21 @@ def add_demo() -> None:
     with tempfile.TemporaryDirectory(dir=settings.DATA_DIR, prefix="demo-") as folder:
         video = Path(folder) / "demo.mp4"
         make_demo(ffmpeg_path(), video)
-        add_video(video, title=DEMO_TITLE, category=Category.TUTORIAL, description=DEMO_DESCRIPTION)
+        added = add_video(video, title=DEMO_TITLE, category=Category.TUTORIAL, description=DEMO_DESCRIPTION)
+    remember_who_added(added)
     demo_marker().touch()
+
+
+def remember_who_added(video: Video) -> None:
+    """Begin the video's history in the admin, in the name of the first administrator."""
+    administrator = get_user_model().objects.filter(is_superuser=True).order_by("pk").first()
+    if administrator:
+        LogEntry.objects.log_actions(
+            user_id=administrator.pk,
+            queryset=[video],
+            action_flag=ADDITION,
+            change_message="Made at the first start.",
+        )
 
 
 def demo_marker() -> Path:

@@ -169,6 +169,7 @@ if env.db_host:
             "connect_timeout": 3,
         },
     }
+DATABASE_ROUTERS = ["project.database.OnlyTables"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 CACHES: dict[str, dict[str, Any]] = {
@@ -206,6 +207,7 @@ WHITENOISE_USE_FINDERS = True
 # People
 
 AUTH_USER_MODEL = "accounts.User"
+LOGIN_REDIRECT_URL = "admin:index"
 AUTHENTICATION_BACKENDS = ["accounts.backends.UsernameOrEmailBackend"]
 PASSWORD_HASHERS = ["accounts.hashers.Argon2", "accounts.hashers.PBKDF2"]
 AUTH_PASSWORD_VALIDATORS = [
@@ -229,7 +231,8 @@ NINJA_JWT = {  # everything that matters is set here: ninja-jwt would take it fr
 }
 ACTIVATION_LIFETIME = timedelta(days=3)
 RESET_LIFETIME = timedelta(hours=1)
-PASSWORD_RESET_TIMEOUT = int(ACTIVATION_LIFETIME.total_seconds())  # the longer of both; each link checks its own
+INVITATION_LIFETIME = timedelta(days=3)
+PASSWORD_RESET_TIMEOUT = int(ACTIVATION_LIFETIME.total_seconds())  # the longest of them; each link checks its own
 UNCONFIRMED_ACCOUNTS_KEPT = timedelta(days=7)
 
 # Throttling: fixed windows in the words of the `limits` library
@@ -285,8 +288,9 @@ DISK_RESERVE_BYTES = env.disk_reserve_mb * 1_000_000
 # Language and time zone
 
 LANGUAGE_CODE = "en"
-TIME_ZONE = "UTC"
+TIME_ZONE = env.time_zone  # of times that people read; the API's are UTC
 USE_TZ = True
+FORMAT_MODULE_PATH = ["project.formats"]
 
 LOGGING = logging_config(level=env.log_level, as_json=not DEBUG)
 LOGGING_CONFIG = "project.logs.configure"

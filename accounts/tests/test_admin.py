@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
@@ -240,3 +241,30 @@ def test_emails_and_usernames_are_taken_once_in_any_case(ada: User) -> None:
             User.objects.bulk_create([User(**columns)])
         with pytest.raises(ValidationError):
             User(**columns, password="x").full_clean()
+
+
+def test_sessions_in_the_admin_are_counted(admin: Client, ada: User, carol: User) -> None:
+    signed_in(carol)
+    elsewhere = Client()
+    elsewhere.force_login(carol)
+    page = admin.get(LIST).content.decode()
+    assert "3 (2 in the admin)" in page
+    assert "3 (2 in the admin)" in admin.get(change_url(carol)).content.decode()
+    carol.set_password("quite another 7")
+    carol.save()
+    elsewhere.force_login(carol)
+    page = elsewhere.get(LIST, {"o": "4"}).content.decode()
+    assert "1 (1 in the admin)" in page, "a new password has ended the others"
+
+
+def test_ended_sessions_are_in_the_history(admin: Client, ada: User, bob: User) -> None:
+    signed_in(ada)
+    run(admin, "end_sessions", ada, bob)
+    assert list(LogEntry.objects.values_list("object_id", "change_message")) == [(str(ada.pk), "Sessions ended: 1.")]
+
+
+def test_sessions_of_a_person_name_their_devices_and_label_their_boxes(admin: Client, ada: User) -> None:
+    signed_in(ada, agent="Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/140.0.0.0 Safari/537.36")
+    page = admin.get(change_url(ada)).content.decode()
+    assert "Chrome on Windows" in page
+    assert 'aria-label="End this session"' in page

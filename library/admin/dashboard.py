@@ -22,12 +22,11 @@ from hls.models import ACTIVE, Chunk, ChunkState, State, Transcode, Worker
 from library.admin.charts import hourly_chart
 from library.admin.live_fragments import fragment
 from library.admin.moments import moment
-from library.admin.progress import duration_text, progress_by_id
+from library.admin.progress import WORKER_SILENCE, duration_text, progress_by_id
 from library.disk import size_text
 from library.models import Video
 from library.storage import served_bytes, uploaded_bytes
 
-WORKER_SILENCE = timedelta(seconds=15)
 ROOM_IS_FRESH_S = 10
 MOST_ROWS = 6
 PARTS = ("numbers", "videos", "machines")
@@ -87,6 +86,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
             "machines": figures(number, "machines"),
             "numbers": figures(number, "numbers"),
             "chart": hourly_chart(finished, hours=CHART_HOURS) if finished else None,
+            "zone": f"{timezone.localtime():%Z}",
             "finished": duration_text(60 * sum(minutes for _, minutes in finished)),
             "has_videos": any(number.values()),
             "may_add": request.user.has_perm("library.add_video"),

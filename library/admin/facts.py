@@ -12,6 +12,21 @@ from library.models import Video
 from library.storage import file_bytes
 
 CHANNELS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
+CONTAINERS = {  # by the first of ffmpeg's names for the demuxer
+    "mov": "MP4",
+    "matroska": "Matroska",
+    "avi": "AVI",
+    "flv": "Flash Video",
+    "asf": "Windows Media",
+    "mpegts": "MPEG transport stream",
+    "mpeg": "MPEG program stream",
+    "ogg": "Ogg",
+}
+NAMED_BY_ENDING = {  # the demuxers that read several kinds of files
+    ("mov", ".mov"): "QuickTime",
+    ("mov", ".3gp"): "3GP",
+    ("matroska", ".webm"): "WebM",
+}
 TRANSFERS = {"smpte2084": "HDR (PQ)", "arib-std-b67": "HDR (HLG)"}
 
 
@@ -27,7 +42,7 @@ def facts_of(video: Video) -> list[Fact]:
         Fact("Size", size_text(file_bytes(Path(video.video_file.path)))),
     ]
     if video.transcode.plan:
-        found += source_facts(Plan.from_json(video.transcode.plan))
+        found += source_facts(Plan.from_json(video.transcode.plan), Path(found[0].value).suffix)
     version = current(video.transcode)
     if version:
         made = ", ".join(f"{entry.name} ({entry.width} x {entry.height})" for entry in version.renditions)
@@ -35,12 +50,14 @@ def facts_of(video: Video) -> list[Fact]:
     return found
 
 
-def source_facts(plan: Plan) -> list[Fact]:
+def source_facts(plan: Plan, ending: str = "") -> list[Fact]:
     source = plan.source
+    demuxer = source.demuxer.partition(",")[0]
+    container = NAMED_BY_ENDING.get((demuxer, ending.lower())) or CONTAINERS.get(demuxer, demuxer)
     audio = audio_text(source.audio) if source.audio else "none"
     return [
         Fact("Length", clock_text(float(plan.timeline.duration_s))),
-        Fact("Container", source.demuxer.partition(",")[0]),
+        Fact("Container", container),
         Fact("Picture", picture_text(source.video)),
         Fact("Sound", audio),
     ]

@@ -3,11 +3,12 @@
 from datetime import datetime
 
 from django.contrib.humanize.templatetags.humanize import naturaltime
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 
 def moment(at: datetime) -> SafeString:
-    """ "3 minutes ago" as a `<time>` element whose tooltip is the exact UTC time."""
-    exact = f"{at:%Y-%m-%d %H:%M:%S} UTC"
+    """ "3 minutes ago" as a `<time>` element whose tooltip is the exact time and its zone."""
+    exact = f"{timezone.localtime(at):%Y-%m-%d %H:%M:%S %Z}"
     return format_html('<time datetime="{}" title="{}">{}</time>', at.isoformat(), exact, naturaltime(at))

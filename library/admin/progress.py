@@ -2,12 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
-from hls.models import ACTIVE, ChunkState, State
+from django.utils import timezone
+
+from hls.models import ACTIVE, ChunkState, State, Worker
 from hls.status import Phase, Status, statuses
 from library.models import Video
 
 MOST_CELLS = 80
+WORKER_SILENCE = timedelta(seconds=15)  # a worker that runs shows itself more often
 
 PHASES = {
     Phase.WAITING: "Waiting for a worker",
@@ -50,6 +54,7 @@ class ShownProgress:
     tone: str
     details: tuple[str, ...]
     cells: tuple[Cell, ...]
+    standstill: str = ""  # why nobody works on it, if nobody does
 
     @property
     def is_active(self) -> bool:
@@ -69,12 +74,27 @@ def progress_of(video: Video) -> ShownProgress:
 
 
 def progress_by_id(videos: Sequence[Video]) -> dict[int, ShownProgress]:
-    """By the videos' ids, with two queries in all. The videos' `transcode` must be selected already."""
+    """By the videos' ids, with two queries in all, and a third if one of them is active.
+
+    The videos' `transcode` must be selected already.
+    """
     found = statuses([video.transcode for video in videos])
-    return {video.pk: worded(video, found[video.transcode_id]) for video in videos}
+    standstill = standstill_text() if any(status.state in ACTIVE for status in found.values()) else ""
+    return {video.pk: worded(video, found[video.transcode_id], standstill) for video in videos}
 
 
-def worded(video: Video, status: Status) -> ShownProgress:
+def standstill_text() -> str:
+    """Why nothing goes on, in words; empty while a worker is alive."""
+    last_seen = Worker.objects.order_by("-last_seen").values_list("last_seen", flat=True).first()
+    if last_seen is None:
+        return "No worker is running, so this stands still until one is started."
+    silence = timezone.now() - last_seen
+    if silence < WORKER_SILENCE:
+        return ""
+    return f"The worker has been silent for {duration_text(silence.total_seconds())}, so this stands still."
+
+
+def worded(video: Video, status: Status, standstill: str) -> ShownProgress:
     state = State(status.state)
     return ShownProgress(
         video_id=video.pk,
@@ -83,6 +103,7 @@ def worded(video: Video, status: Status) -> ShownProgress:
         tone=TONES[state],
         details=tuple(details(status)),
         cells=tuple(cells(status.chunks)),
+        standstill=standstill if state in ACTIVE else "",
     )
 
 

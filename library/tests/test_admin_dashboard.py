@@ -126,7 +126,7 @@ def test_an_empty_list_tells_what_to_do_first_and_an_empty_search_does_not(at_ad
     assert "There are no videos yet" not in page(at_admin, videos)
     text = page(at_admin, f"{videos}?q=nothing-like-it")
     assert "There are no videos yet" not in text
-    assert "No results found" in text
+    assert "<h2>No results</h2>" in text
 
 
 def test_workers_tell_whether_they_are_alive_and_what_they_do(db: None) -> None:

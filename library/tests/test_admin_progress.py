@@ -1,18 +1,20 @@
 """The live parts of the admin: the same numbers as the API, in two queries however long the list."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from django.utils.html import escape
 
 from hls.core.plan import make_plan
 from hls.core.probe import Extras, OtherTrack
-from hls.models import State, Transcode
-from hls.tests.factories import source
+from hls.models import State, Transcode, Worker
+from hls.tests.factories import WorkerFactory, source
 from library.admin.progress import cells, clock_text, duration_text
 from library.tests.factories import VideoFactory
 
@@ -184,3 +186,19 @@ def test_the_tracker_of_a_long_video_has_few_cells_and_hides_no_trouble() -> Non
     assert len(shown) == 80
     assert [cell.state for cell in shown].count("failed") == 1
     assert shown[24].tooltip == "Chunks 121 to 125: failed"
+
+
+def test_standstill_is_told_where_people_wait(at_admin: Client) -> None:
+    video = VideoFactory.create(processing=True, chunks="drw")
+    ready = VideoFactory.create(ready=True)
+    addresses = (f"/admin/library/video/{video.pk}/change/", "/admin/library/video/")
+
+    def shown() -> list[str]:
+        return [at_admin.get(address).content.decode() for address in addresses]
+
+    assert all("No worker is running, so this stands still" in page for page in shown())
+    worker = WorkerFactory.create(last_seen=timezone.now() - timedelta(minutes=12))
+    assert all("The worker has been silent for 12 min, so this stands still." in page for page in shown())
+    assert "stands still" not in at_admin.get(f"/admin/library/video/{ready.pk}/change/").content.decode()
+    Worker.objects.filter(pk=worker.pk).update(last_seen=timezone.now())
+    assert not any("stands still" in page for page in shown())

@@ -48,11 +48,26 @@ def test_sound_is_told_as_people_call_it(audio: AudioTrack, text: str) -> None:
     assert audio_text(audio) == text
 
 
+@pytest.mark.parametrize(
+    ("demuxer", "ending", "name"),
+    [
+        ("mov,mp4,m4a,3gp,3g2,mj2", ".mp4", "MP4"),
+        ("mov,mp4,m4a,3gp,3g2,mj2", ".MOV", "QuickTime"),
+        ("matroska,webm", ".mkv", "Matroska"),
+        ("matroska,webm", ".webm", "WebM"),
+        ("nut", ".mp4", "nut"),
+    ],
+)
+def test_a_container_has_the_name_that_people_know(demuxer: str, ending: str, name: str) -> None:
+    told = source_facts(replace(plan(), source=replace(source(), demuxer=demuxer)), ending)
+    assert {fact.label: fact.value for fact in told}["Container"] == name
+
+
 def test_a_silent_video_says_so() -> None:
     told = {fact.label: fact.value for fact in source_facts(replace(plan(), source=replace(source(), audio=None)))}
     assert told == {
         "Length": "1:30",
-        "Container": "mov",
+        "Container": "MP4",
         "Picture": "H264, 1920 x 1080, 25 frames/s",
         "Sound": "none",
     }

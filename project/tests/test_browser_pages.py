@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from hls.binary import ffmpeg_path
 from hls.tests.videos import small_video
+from project.tests import npm
 from project.tests.browser import chromium, needs_chromium
 from project.tests.installation import Installation, serving
 from project.tests.test_browser_admin import sign_in
@@ -27,17 +28,32 @@ PAGES = [
     f"{VIDEOS}1/delete/",
     f"{VIDEOS}1/history/",
     f"{VIDEOS}2/change/",
+    f"{VIDEOS}2/delete/",
     f"{VIDEOS}2/retry/",
     "/admin/hueystats/hueydashboard/",
+    "/admin/hueystats/hueydashboard/events/",
     "/admin/accounts/user/",
     "/admin/accounts/user/add/",
     "/admin/accounts/user/1/change/",
     "/admin/accounts/user/1/password/",
     "/admin/accounts/mail/",
+    "/admin/accounts/mail/1/change/",
+    "/admin/accounts/mail/1/send_again/",
+    "/admin/accounts/mail/?q=nobody",
     "/admin/auth/group/",
     "/admin/auth/group/1/change/",
     "/admin/password_change/",
 ]
+OPEN_TO_ALL = ["/", "/admin/login/", "/admin/forgotten-password/", "/admin/new-password/", "/nowhere/"]
+LONG_WORD = "Donaudampfschifffahrtsgesellschaftskapitänsmützenabzeichenverordnung"
+VIOLATIONS = """async (rules) => (await axe.run(rules ? { runOnly: rules } : {})).violations
+  .map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html.slice(0, 160))}`)"""
+BRIGHTNESS = """() => Math.max(...getComputedStyle(document.getElementById("main") ?? document.getElementById("page")
+  ?? document.body).backgroundColor.match(/\\d+/g).slice(0, 3))"""
+MAIL = """
+from accounts.models import Mail
+Mail.objects.create(kind="password_reset", address="boss@example.com", text="A link?uid=…", sent_at="2026-11-27T12:00Z")
+"""
 NAMELESS = """() => {
   const name = (element) => element.getAttribute("aria-label") || element.title || element.alt
     || element.labels?.[0]?.textContent || element.textContent || element.value || element.placeholder
@@ -66,7 +82,8 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
     broken.write_bytes(b"no video at all " * 1000)
     with serving(made):
         submit(made, "Harbour", small_video(folder / "harbour.mp4", seconds=6), "--wait")
-        submit(made, "Broken", broken, "--wait")
+        submit(made, LONG_WORD, broken, "--wait")
+        made.manage("shell", "--no-imports", "-c", MAIL)
         yield made
 
 
@@ -124,6 +141,94 @@ def test_no_page_is_wider_than_a_phone(page: Page, installation: Installation) -
         visit(page, installation, path)
         width = page.evaluate("document.scrollingElement.scrollWidth")
         assert width <= PHONE["width"], path
+
+
+def faults(context: BrowserContext, installation: Installation, paths: list[str]) -> list[tuple[str, str, int, str]]:
+    """What axe finds on these pages: everything on a light desk and a dark phone, colours the other way round."""
+    page = context.new_page()
+    found: list[tuple[str, str, int, str]] = []
+    for theme, sizes in (
+        ("light", {1360: None, 390: ["color-contrast"]}),
+        ("dark", {390: None, 1360: ["color-contrast"]}),
+    ):
+        page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+        for path in paths:
+            page.goto(f"{installation.url}{path}")
+            for width, rules in sizes.items():
+                page.set_viewport_size(PHONE if width == PHONE["width"] else DESK)  # type: ignore[arg-type]
+                page.wait_for_timeout(60)  # the menu leaves, or comes back
+                found += [(path, theme, width, fault) for fault in page.evaluate(VIOLATIONS, rules)]
+                if page.evaluate("document.scrollingElement.scrollWidth") > width:
+                    found.append((path, theme, width, "wider than its window"))
+                if page.evaluate(BRIGHTNESS) > 64 and theme == "dark":
+                    found.append((path, theme, width, "not dark"))
+    return found
+
+
+def test_axe_finds_no_fault_on_any_page_in_either_theme_and_width(
+    page: Page, browser: Browser, installation: Installation, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    script = npm.axe(tmp_path_factory.mktemp("axe"))
+    page.context.add_init_script(script)
+    found = faults(page.context, installation, PAGES)
+    visitor = browser.new_context()
+    visitor.add_init_script(script)
+    found += faults(visitor, installation, OPEN_TO_ALL)
+    visitor.close()
+    assert found == []
+
+
+def test_account_menu_and_skip_link_are_walked_by_keyboard(page: Page, installation: Installation) -> None:
+    visit(page, installation, "/admin/")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    menu, opener = page.locator("#account-menu"), page.get_by_role("button", name=re.compile("^boss"))
+    opener.focus()
+    page.keyboard.press("Enter")
+    expect(menu).to_be_visible()
+    expect(opener).to_have_attribute("aria-expanded", "true")
+    for words in ("Light", "Dark", "System", "View site", "Change password", "Log out"):
+        expect(menu.locator(":focus")).to_contain_text(words)
+        if words != "Log out":
+            page.keyboard.press("Tab")
+    page.keyboard.press("Escape")
+    expect(menu).to_be_hidden()
+    expect(opener).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(menu).to_be_visible()
+    menu.get_by_role("button", name="Log out").focus()
+    page.keyboard.press("Tab")
+    expect(menu).to_be_hidden()
+
+
+def test_save_comes_before_delete_on_a_phone(page: Page, installation: Installation) -> None:
+    page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    visit(page, installation, f"{VIDEOS}1/change/")
+    save, delete = page.locator("#submit-row [name=_save]"), page.locator("#submit-row", has_text="Delete")
+    places = [save.bounding_box(), delete.get_by_text("Delete").bounding_box()]
+    assert places[0]
+    assert places[1]
+    assert places[0]["y"] < places[1]["y"]
+
+
+def test_long_word_in_a_title_leaves_the_columns_in_sight(page: Page, installation: Installation) -> None:
+    for size in (PHONE, DESK):
+        page.set_viewport_size(size)  # type: ignore[arg-type]
+        visit(page, installation, VIDEOS)
+        box = page.locator("tr", has_text=LONG_WORD).locator(".vf-cell").bounding_box()
+        assert box
+        assert box["x"] + box["width"] <= size["width"]
+
+
+def test_person_is_invited_without_a_password(page: Page, installation: Installation) -> None:
+    visit(page, installation, "/admin/accounts/user/add/")
+    expect(page.get_by_label("Password confirmation")).to_be_hidden()
+    page.get_by_label("Set here").check()
+    expect(page.get_by_label("Password confirmation")).to_be_visible()
+    page.get_by_label("Chosen by themselves").check()
+    page.get_by_label("E-mail").fill("eve@example.com")
+    page.locator("#submit-row [name=_save]").click()
+    expect(page.get_by_text("An invitation to eve@example.com is on its way.")).to_be_visible()
 
 
 def test_the_docs_fit_a_phone_are_dark_at_night_and_name_what_can_be_used(

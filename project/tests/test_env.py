@@ -48,6 +48,7 @@ BAD_VALUES = {
     "EMAIL_USE_TLS": "starttls",
     "EMAIL_USE_SSL": "tls",
     "REFERENCE_FRONTEND": "perhaps",
+    "TIME_ZONE": "Europe",
     "FRONTEND_BASE_URL": "app.example.com",
     "FRONTEND_ACTIVATE_PATH": "https://elsewhere.example.com/x",
     "FRONTEND_RESET_PATH": "reset?uid=1",

@@ -67,6 +67,10 @@ def test_first_start_makes_everything_and_ctrl_c_ends_it_cleanly(installation: S
         assert f"{installation.site}{address}\n" in running.text
     assert f"files in {installation.data}/mail\n" in running.text
     assert installation.rows("library_video") == 1
+    assert installation.rows("django_admin_log") == 1  # the demo video's history has a beginning
+    last = running.text.partition("Ctrl-C stops everything.")[2]
+    assert "shown only this once" in last
+    assert "manage.py changepassword admin" in last
     installation.password = running.wait_for(r"Login +admin, password (\S+) \(shown only this once\)")[1]
 
     health = get(f"{installation.site}/api/health/")

@@ -18,8 +18,15 @@
   }
 
   document.addEventListener("DOMContentLoaded", () => {
-    document.getElementById("main")?.setAttribute("role", "main");
+    const main = document.getElementById("main") ?? document.getElementById("page");
+    main?.setAttribute("role", "main");
     const clickable = ":is(span, div, a:not([href]))[x-on\\:click]:not([role], [tabindex])";
     [...document.querySelectorAll(clickable)].filter((element) => element.textContent.trim()).forEach(enable);
+  });
+
+  /* Django's two-column chooser makes these when everything is loaded; a name needs a role. */
+  window.addEventListener("load", () => {
+    const hints = () => document.querySelectorAll("span.help-tooltip[aria-label]");
+    setTimeout(() => hints().forEach((hint) => hint.setAttribute("role", "img")));
   });
 })();

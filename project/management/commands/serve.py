@@ -19,6 +19,8 @@ from project.first_start import Administrator, NoDatabase, add_demo, one_at_a_ti
 from project.health.checks import ENGINE
 from project.supervisor import Program, Supervisor, answers, say
 
+RENEW = ".venv/bin/python manage.py changepassword"
+
 
 class Command(BaseCommand):
     help = "Run web server and queue worker in the foreground, after migrations. Ctrl-C stops both."
@@ -107,11 +109,13 @@ def describe(made: Administrator | None) -> str:
             f"  Health    {site}/api/health/",
             f"  Frontends {frontends()}",
             "",
-            f"  Login     {login(made)}",
             f"  Mail      {mail}",
             f"  Data      {settings.DATA_DIR}",
             "",
             "  Ctrl-C stops everything.",
+            "",
+            f"  Login     {login(made)}",  # last, as requests' lines soon follow
+            *((f"            Lost it? {RENEW} {made.username}",) if made else ()),
             "",
         )
     )
@@ -141,7 +145,7 @@ def login(made: Administrator | None) -> str:
     if administrator is None:
         return "no active administrator; make one with: .venv/bin/python manage.py createsuperuser"
     name = administrator.get_username()
-    return f"{name} (forgot the password? .venv/bin/python manage.py changepassword {name})"
+    return f"{name} (forgot the password? {RENEW} {name})"
 
 
 def first_administrator() -> User | None:

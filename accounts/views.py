@@ -1,0 +1,67 @@
+"""Two pages beside the admin's sign-in: asking for a new password, and choosing it with the link that was mailed."""
+
+from django.conf import settings
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods
+
+from accounts import links, services
+from accounts.errors import LinkRefused, PasswordRefused, TooManyTries
+from accounts.forms import ForgottenPasswordForm, NewPasswordForm
+from accounts.throttling import client_address
+
+ON_ITS_WAY = "If somebody has an account with this e-mail, a mail with a link is on its way."
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def forgotten_password(request: HttpRequest) -> HttpResponse:
+    """Order the mail. The answer is the same for every well-formed address, as in the API."""
+    form = ForgottenPasswordForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            services.request_password_reset(
+                form.cleaned_data["email"], address=client_address(request), site=site_of(request)
+            )
+        except TooManyTries as error:
+            form.add_error(None, str(error))
+        else:
+            messages.success(request, ON_ITS_WAY)
+            return redirect("admin:login")
+    return shown(request, "admin/forgotten_password.html", title="Forgot password", form=form)
+
+
+@never_cache
+@sensitive_post_parameters()
+@require_http_methods(["GET", "HEAD", "POST"])
+def new_password(request: HttpRequest) -> HttpResponse:
+    """`?uid=…&token=…`: the link of an invitation or of a forgotten password. It works until a password is chosen."""
+    uid, token = request.GET.get("uid", ""), request.GET.get("token", "")
+    form = NewPasswordForm(request.POST or None)
+    title = "Choose a password"
+    try:
+        user = links.user_of_link(uid, token, *links.NEW_PASSWORD)
+        if request.method == "POST" and form.is_valid():
+            services.reset_password(uid, token, form.cleaned_data["password"], address=client_address(request))
+            messages.success(request, "Your password is set. Sign in with it.")
+            return redirect("admin:login")
+    except PasswordRefused as error:
+        form.add_error("password", error.sentences)
+    except LinkRefused as error:
+        return shown(request, "admin/new_password.html", title=title, refusal=str(error), status=400)
+    return shown(request, "admin/new_password.html", title=title, form=form, name=user.email or user.username)
+
+
+def shown(request: HttpRequest, template: str, *, status: int = 200, **context: object) -> HttpResponse:
+    return render(request, template, {**admin.site.each_context(request), **context}, status=status)
+
+
+def site_of(request: HttpRequest) -> str:
+    """The origin that a mail's link leads back to: the one that was asked, unless any name is answered.
+
+    With ALLOWED_HOSTS=* whoever asks could make the link lead anywhere, so it leads to where this machine finds itself.
+    """
+    return settings.SITE if "*" in settings.ALLOWED_HOSTS else f"{request.scheme}://{request.get_host()}"
