@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from pathlib import PurePath
 from typing import Any
 
 from django import forms
@@ -17,6 +16,7 @@ from library.kinds import ACCEPTED, REFUSAL, is_video
 from library.models import Category, Upload, Video
 from library.posters import poster_url
 from library.thumbnails import FORMATS_TEXT, MEDIA_TYPES, redrawn
+from library.videos import file_name
 
 CHUNK_BYTES = 8 << 20  # of a resumable upload's pieces: after a lost connection at most one is sent again
 ROWS_INVALID = "Nothing was saved yet: see what is said at each file below."
@@ -89,6 +89,7 @@ class VideoForm(forms.ModelForm):  # type: ignore[type-arg]  # generic only for 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.rows: list[RowForm] = []
+        self.file_before = str(self.instance.video_file.name or "")
         self.name_before = file_name(self.instance) if self.instance.pk else ""
         if self.instance.pk and self.instance.thumbnail and "thumbnail" in self.fields:
             self.fields["thumbnail"].widget.preview_url = poster_url(self.instance)
@@ -159,8 +160,3 @@ class VideoForm(forms.ModelForm):  # type: ignore[type-arg]  # generic only for 
         """The file that was sent, if one was."""
         upload = self.cleaned_data.get("video_file")
         return upload if isinstance(upload, UploadedFile) else None
-
-
-def file_name(video: Video) -> str:
-    """What people call the video's file."""
-    return video.original_name or PurePath(str(video.video_file.name)).name

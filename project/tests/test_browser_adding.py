@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from hls.tests.videos import small_video
 from library.disk import size_text
@@ -305,6 +305,36 @@ def test_a_save_after_the_session_ended_loses_neither_text_nor_file(
     expect(row(page, "Typed before the session ended")).to_be_visible()
 
 
+def test_a_save_whose_answer_was_lost_is_found_to_be_saved(
+    page: Page, installation: Installation, clips: list[Path]
+) -> None:
+    add_page(page, installation)
+    ready(page)
+    choose(page, clips[2])
+    expect(page.locator(".vf-item[data-state=done]")).to_be_visible()
+    title(page).fill("Saved without an answer")
+
+    def lose(route: Route) -> None:
+        route.fetch(max_redirects=0)
+        route.abort()
+
+    page.route("**/admin/library/video/add/", lambda route: lose(route) if is_post(route) else route.continue_())
+    with page.expect_event("requestfailed", lambda request: request.method == "POST"):
+        page.click("[name=_save]")
+    page.context.clear_cookies(name="saved_form")  # it came with the answer, which the test's own request has read
+    add_page(page, installation)
+    ready(page)
+    expect(page.locator(".vf-note")).to_contain_text("third.mp4 has become a video already.")
+    expect(title(page)).to_have_value("")
+    expect(page.locator(".vf-item, .vf-notice")).to_have_count(0)
+    page.get_by_role("link", name="Open it").click()
+    expect(title(page)).to_have_value("Saved without an answer")
+
+
+def is_post(route: Route) -> bool:
+    return route.request.method == "POST"
+
+
 def sign_in_here(page: Page) -> None:
     page.fill("[name=username]", "boss")
     page.fill("[name=password]", "a-long-boss-password")
@@ -346,6 +376,9 @@ def test_an_earlier_upload_replaces_only_the_video_that_it_was_meant_for_and_aft
     changed = added(page, installation, clips[0], "To be replaced")
     ready(page)
     expect(page.locator("label[for=id_video_file]")).not_to_contain_text("*")
+    choose(page, clips[1])
+    page.get_by_role("button", name="Remove night_train.mp4").click()
+    expect(title(page)).to_have_value("To be replaced")
     choose(page, clips[1])
     expect(page.locator(".vf-item[data-state=done]")).to_contain_text("Saving replaces “harbour_at_dawn.mp4” by it.")
     page.close()

@@ -72,7 +72,6 @@ export class Draft {
   }
 
   keep({ uploads = this.uploads, wasSent = false } = {}) {
-    if (this.isForgotten) return;
     for (const field of [...this.form.elements].filter(kept)) {
       if (isChanged(field) || field.name in this.fields) this.fields[field.name] = valueOf(field);
     }
@@ -82,7 +81,7 @@ export class Draft {
   }
 
   forget() {
-    this.isForgotten = true;
+    Object.assign(this, { fields: {}, uploads: [], wasSent: false });
     sessionStorage.removeItem(this.key);
   }
 }

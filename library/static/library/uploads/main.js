@@ -13,10 +13,16 @@ if (root) {
   const zone = new Zone(root, null);
   if ("offered" in root.dataset) draft.takeAll();
   const isTyped = draft.restore();
-  const hasUploads = await restoreUploads(zone, draft);
+  const { restored, taken } = await restoreUploads(zone, draft);
+  const isSaved = taken > 0 && !restored && !("answer" in root.dataset); // its answer was lost
+  if (isSaved) {
+    zone.form.reset();
+    draft.forget();
+  } else if (isTyped || (restored && !("answer" in root.dataset))) {
+    draft.tell();
+  }
   zone.draft = draft;
   zone.changed();
-  if (isTyped || (hasUploads && !("answer" in root.dataset))) draft.tell();
   zone.form.addEventListener("submit", (event) => { if (!event.defaultPrevented) draft.keep({ wasSent: true }); });
   root.dataset.ready = "";
 }

@@ -117,6 +117,8 @@ export class Zone {
   }
 
   addMany(files) {
+    const publish = this.form.elements[DRAFT_FIELD];
+    if (publish && !this.isMany) publish.checked = false;
     this.becomeMany();
     for (const file of files) this.take(this.unfinished.of(file) ?? file, file);
     this.items.at(-files.length)?.fields.title.focus();
@@ -131,8 +133,6 @@ export class Zone {
     this.hidden.value = "";
     const { title, category } = this.form.elements;
     for (const item of this.items) item.fields = new RowFields(item, this.form, { title: title.value, category: category.value });
-    const publish = this.form.elements[DRAFT_FIELD];
-    if (publish) publish.checked = false;
   }
 
   becomeOne() {
