@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 
 import pytest
@@ -249,6 +250,40 @@ def test_removing_an_upload_while_a_piece_arrives_is_never_an_error_of_the_serve
     assert max(statuses) < 500
 
 
+def test_a_piece_that_arrives_while_its_upload_is_removed_is_answered_with_410(
+    page: Page, installation: Installation
+) -> None:
+    cookies = {str(cookie.get("name")): str(cookie.get("value")) for cookie in page.context.cookies()}
+    headers = {
+        "Cookie": "; ".join(f"{name}={value}" for name, value in cookies.items()),
+        "X-CSRFToken": cookies["csrftoken"],
+        "Tus-Resumable": "1.0.0",
+    }
+    name = {"Upload-Length": "2000000", "Upload-Metadata": "filename YS5tcDQ="}  # a.mp4
+    begun = answer_to(installation, "POST", "/api/uploads/", headers | name)
+    address = str(begun.headers["Location"])
+    sending = HTTPConnection("127.0.0.1", installation.port, timeout=20)
+    sending.putrequest("PATCH", address)
+    piece = {"Upload-Offset": "0", "Content-Type": "application/offset+octet-stream", "Content-Length": "2000000"}
+    for key, value in (headers | piece).items():
+        sending.putheader(key, value)
+    sending.endheaders(b"\0\0\0\x18ftypmp42" + bytes(999_988))
+    wait_for(lambda: uploads(page)[0]["offset"] > 0, seconds=10, what="the piece arrives")
+    assert answer_to(installation, "DELETE", address, headers).status == 204
+    sending.send(bytes(1_000_000))
+    assert sending.getresponse().status == 410
+    sending.close()
+
+
+def answer_to(installation: Installation, method: str, path: str, headers: dict[str, str]) -> HTTPResponse:
+    connection = HTTPConnection("127.0.0.1", installation.port, timeout=20)
+    connection.request(method, path, headers=headers)
+    answer = connection.getresponse()
+    answer.read()
+    connection.close()
+    return answer
+
+
 def test_a_file_dropped_beside_the_zone_does_not_leave_the_page(page: Page, installation: Installation) -> None:
     add_page(page, installation)
     prevented = page.evaluate("""() => {
@@ -272,12 +307,15 @@ def test_what_was_typed_is_back_after_a_reload_and_can_be_dropped(page: Page, in
     add_page(page, installation)
     ready(page)
     title(page).fill("Half a title")
+    picture = {"name": "poster.png", "mimeType": "image/png", "buffer": b"a picture"}
+    page.set_input_files("[name=thumbnail]", picture)  # type: ignore[arg-type]
     page.select_option("[name=category]", "action")
     page.reload()
     ready(page)
     expect(title(page)).to_have_value("Half a title")
     expect(page.locator("[name=category]")).to_have_value("action")
     expect(page.locator(".vf-notice[role=status]")).to_contain_text("What you had entered here is back.")
+    expect(page.locator(".vf-picture-input")).to_contain_text("poster.png was not saved; please choose it again.")
     page.get_by_role("button", name="Start afresh").click()
     expect(page.locator(".vf-notice")).to_have_count(0)
     expect(title(page)).to_have_value("")
@@ -376,6 +414,8 @@ def test_an_earlier_upload_replaces_only_the_video_that_it_was_meant_for_and_aft
     changed = added(page, installation, clips[0], "To be replaced")
     ready(page)
     expect(page.locator("label[for=id_video_file]")).not_to_contain_text("*")
+    page.evaluate(DROP, ["one.mp4", "two.mp4"])
+    expect(page.locator(".vf-note")).to_have_text("Nothing was uploaded: choose one file, which replaces this video's.")
     choose(page, clips[1])
     page.get_by_role("button", name="Remove night_train.mp4").click()
     expect(title(page)).to_have_value("To be replaced")
@@ -399,6 +439,13 @@ def test_an_earlier_upload_replaces_only_the_video_that_it_was_meant_for_and_aft
     saved(page)
     page.goto(changed.replace("change", "history"))
     expect(page.get_by_text("Changed Video file (harbour_at_dawn.mp4 replaced by night_train.mp4).")).to_be_visible()
+
+
+DROP = """(names) => {
+  const data = new DataTransfer();
+  for (const name of names) data.items.add(new File(["not empty"], name));
+  document.querySelector(".vf-drop").dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true }));
+}"""
 
 
 def added(page: Page, installation: Installation, clip: Path, name: str) -> str:

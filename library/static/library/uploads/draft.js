@@ -39,6 +39,7 @@ export class Draft {
     this.fields = stored.fields ?? {};
     this.uploads = stored.uploads ?? [];
     this.wasSent = stored.wasSent ?? false;
+    this.tellPicture(stored.picture);
     form.append(make("input", { type: "hidden", name: "draft", value: this.name }));
     form.addEventListener("input", () => this.keep());
     form.addEventListener("change", () => this.keep());
@@ -71,13 +72,23 @@ export class Draft {
     this.form.prepend(make("div", { class: "vf-notice", role: "status" }, make("p", {}, this.wasSent ? UNSAVED : UNSENT), afresh));
   }
 
+  /* Browsers let no page choose a file again by itself. */
+  tellPicture(name) {
+    const field = name && this.form.querySelector(".vf-picture-input");
+    field?.append(make("p", { class: "vf-note", role: "status" }, `${name} was not saved; please choose it again.`));
+  }
+
+  get picture() {
+    return this.form.querySelector(".vf-picture-input input[type=file]")?.files[0]?.name;
+  }
+
   keep({ uploads = this.uploads, wasSent = false } = {}) {
     for (const field of [...this.form.elements].filter(kept)) {
       if (isChanged(field) || field.name in this.fields) this.fields[field.name] = valueOf(field);
     }
     this.uploads = uploads;
-    const { name, fields } = this;
-    sessionStorage.setItem(this.key, JSON.stringify({ name, fields, uploads, wasSent }));
+    const { name, fields, picture } = this;
+    sessionStorage.setItem(this.key, JSON.stringify({ name, fields, uploads, picture, wasSent }));
   }
 
   forget() {

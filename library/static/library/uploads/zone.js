@@ -65,7 +65,8 @@ export class Zone {
 
   /* A file dropped beside the zone would make the browser open it in place of the page. */
   catchBeside(event) {
-    if (event.defaultPrevented || !event.dataTransfer?.types.includes("Files") || event.target.closest?.("input[type=file]")) return;
+    if (this.drop.contains(event.target) || event.target.closest?.("input[type=file]")) return;
+    if (!event.dataTransfer?.types.includes("Files")) return;
     event.preventDefault();
     if (event.type === "dragover") event.dataTransfer.dropEffect = "none";
     if (event.type === "drop") this.tell("Nothing was uploaded: drop files onto the field with the dashed border.");
