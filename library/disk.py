@@ -4,8 +4,8 @@ import shutil
 from pathlib import Path
 
 from django.conf import settings
-from django.template.defaultfilters import filesizeformat
 
+UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
 PARTIAL = "partial"  # below the upload folder: files that are still arriving
 
 
@@ -37,5 +37,10 @@ def refusal(size_bytes: int, *, to_write: int = 0) -> str | None:
 
 
 def size_text(size_bytes: int) -> str:
-    """Bytes in words, with a common space: "1.4 GB"."""
-    return filesizeformat(size_bytes).replace("\xa0", " ")
+    """Bytes in words, in decimal units: "1.4 GB" is 1,400,000,000 bytes. uploads/words.js says the same."""
+    if size_bytes < 1000:
+        return f"{size_bytes} {'byte' if size_bytes == 1 else 'bytes'}"
+    size, step = float(size_bytes), 0
+    while round(size, 1) >= 1000 and step < len(UNITS) - 1:
+        size, step = size / 1000, step + 1
+    return f"{size:.1f} {UNITS[step]}"

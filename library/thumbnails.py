@@ -11,7 +11,17 @@ from PIL import Image, ImageOps
 
 from library.errors import PictureRefused
 
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "AVIF")
+NAMES = {
+    "JPEG": "JPEG",
+    "PNG": "PNG",
+    "WEBP": "WebP",
+    "AVIF": "AVIF",
+    "GIF": "GIF",
+    "BMP": "BMP",
+}  # as people know them
+FORMATS = tuple(NAMES)
+FORMATS_TEXT = f"{', '.join([*NAMES.values()][:-1])} or {[*NAMES.values()][-1]}"
+MEDIA_TYPES = ",".join(f"image/{name.lower()}" for name in FORMATS)
 MOST_BYTES = 20_000_000
 MOST_PIXELS = 50_000_000
 LARGEST = (1920, 1920)
@@ -43,7 +53,7 @@ def drawn(file: IO[bytes]) -> Image.Image:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise PictureRefused(f"The picture has more than {MOST_PIXELS // 1_000_000} million pixels.") from None
     except UNREADABLE:
-        raise PictureRefused("This is not a picture that can be read; send a JPEG, PNG or WebP file.") from None
+        raise PictureRefused(f"This is not a picture that can be read; accepted are {FORMATS_TEXT}.") from None
     flat = Image.new("RGB", upright.size, BACKGROUND)
     flat.paste(upright, mask=upright.getchannel("A"))
     return flat

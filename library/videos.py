@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
@@ -9,9 +10,18 @@ from django.core.files import File
 from django.db import transaction
 
 from hls import lifecycle
+from hls.removal import Trash
 from library.errors import FileRefused
 from library.kinds import ACCEPTED, is_video
 from library.models import Category, Video, video_path
+
+
+@dataclass(frozen=True)
+class ReplacedFile:
+    """A file that a video had before."""
+
+    name: str  # what people called it
+    stored_as: str  # relative to the upload folder
 
 
 def add_video(path: Path, *, title: str, category: str = Category.DRAMA, description: str = "") -> Video:
@@ -22,6 +32,11 @@ def add_video(path: Path, *, title: str, category: str = Category.DRAMA, descrip
     keep_copy(path, Path(settings.MEDIA_ROOT) / name)
     video.video_file.name = name
     return save_new(video)
+
+
+def file_name(video: Video) -> str:
+    """What people call the video's file."""
+    return video.original_name or Path(str(video.video_file.name)).name
 
 
 def label(name: str) -> str:
@@ -77,6 +92,16 @@ def save_replaced(video: Video) -> Video:
     video.save()
     lifecycle.replace(video.transcode, str(video.video_file.name))
     return video
+
+
+def take_back(video: Video, replaced: ReplacedFile) -> None:
+    """Replace the video's file by one that it had before, from the trash. Raises FileRefused where that is gone."""
+    root = Path(settings.MEDIA_ROOT)
+    if not (root / replaced.stored_as).is_file() and not Trash(root).restore([replaced.stored_as]):
+        raise FileRefused(f"{replaced.name} is neither in {root} nor in its trash.")
+    os.utime(root / replaced.stored_as)  # as in keep_copy
+    video.video_file.name, video.original_name = replaced.stored_as, replaced.name
+    save_replaced(video)
 
 
 def store_upload(video: Video, upload: "File[bytes]") -> None:

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.forms.widgets import Script
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -15,10 +16,14 @@ from unfold.views import ChangeList
 from library import catalogue, videos
 from library.admin.actions import VideoActions
 from library.admin.dashboard import figures_view
+from library.admin.file_history import added_message, message_with_files
 from library.admin.filters import TranscodeStateFilter
 from library.admin.forms import VideoForm
+from library.admin.kept_forms import KeptForms, told_saved
 from library.admin.live_fragments import attach_progress, live, progress_view
 from library.admin.moments import moment
+from library.admin.rows import save_rows
+from library.errors import UploadGone
 from library.models import Video
 from library.posters import poster_url
 from library.uploads import finishing
@@ -35,7 +40,7 @@ class VideoList(ChangeList):
 
 
 @admin.register(Video)
-class VideoAdmin(VideoActions, ModelAdmin):
+class VideoAdmin(VideoActions, KeptForms, ModelAdmin):
     form = VideoForm
     list_display = ["poster", "shown_title", "status", "shown_category", "added"]
     list_display_links = ["shown_title"]
@@ -50,7 +55,12 @@ class VideoAdmin(VideoActions, ModelAdmin):
     fieldsets = [(None, {"fields": ["title", "description", "category", "video_file", "thumbnail"]})]
 
     class Media:
-        js = ["library/progress.js", "library/vendor/tus-js-client-4.3.1/tus.min.js", "library/uploads.js"]
+        css = {"all": ["library/uploads.css"]}
+        js = [
+            "library/progress.js",
+            "library/vendor/tus-js-client-4.3.1/tus.min.js",
+            Script("library/uploads/main.js", type="module"),
+        ]
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return VideoList
@@ -112,13 +122,46 @@ class VideoAdmin(VideoActions, ModelAdmin):
         form = super().get_form(request, obj, change=change, **kwargs)
         return type("VideoForm", (form,), {"refused_files": refusals(request), "uploader": request.user})
 
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        """Where the upload went after the form was checked, nothing was saved; checked again, the form says why."""
+        try:
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        except UploadGone:
+            return super().changeform_view(request, object_id, form_url, extra_context)
+
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: Any) -> None:
         """The file comes first, complete and on the disk; then the row and its transcode."""
         upload = form.finished_upload
-        if upload is not None:
+        if form.rows:
+            for video in save_rows(form.rows, obj, form.cleaned_data)[1:]:  # Django logs the first one itself
+                self.log_addition(request, video, added_message(video))
+        elif upload is not None:
             finishing.save_video(upload, obj)
         elif form.new_video is not None:
             videos.store_upload(obj, form.new_video)
             videos.save_with_file(obj)
         else:
             obj.save()
+
+    def construct_change_message(self, request: HttpRequest, form: Any, formsets: Any, add: bool = False) -> Any:
+        """What the history says of a form that was saved, with the names of the files."""
+        if add:
+            return added_message(form.instance)
+        message = super().construct_change_message(request, form, formsets, add)
+        return message_with_files(message, form) if form.finished_upload or form.new_video else message
+
+    def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> HttpResponse:
+        """After several videos at once, the list shows them."""
+        count = len(request.POST.getlist("row_upload"))
+        if not count:
+            return super().response_add(request, obj, post_url_continue)
+        self.message_user(request, f"{count} {'video was' if count == 1 else 'videos were'} added.", messages.SUCCESS)
+        if "_addanother" in request.POST:
+            return told_saved(request, HttpResponseRedirect(request.path))
+        return told_saved(request, self.response_post_save_add(request, obj))

@@ -89,7 +89,7 @@ def test_files_are_not_counted_again_with_every_look(at_admin: Client, monkeypat
 
     def counted() -> int:
         looks.append(1)
-        return 5 << 30
+        return 5_000_000_000
 
     monkeypatch.setattr(dashboard, "uploaded_bytes", counted)
     cache.delete("dashboard-room")

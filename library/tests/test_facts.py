@@ -84,7 +84,7 @@ def uploaded(video: Video, size: int) -> Path:
 def test_a_video_that_was_not_read_yet_has_a_file_and_its_size() -> None:
     video = VideoFactory.create()
     uploaded(video, 2048)
-    assert [(fact.label, fact.value) for fact in facts_of(video)] == [("File", "holiday.mp4"), ("Size", "2.0 KB")]
+    assert [(fact.label, fact.value) for fact in facts_of(video)] == [("File", "holiday.mp4"), ("Size", "2.0 kB")]
 
 
 @pytest.mark.django_db
@@ -93,7 +93,7 @@ def test_a_served_video_tells_its_renditions_and_a_lost_file_has_no_size() -> No
     told = {fact.label: fact.value for fact in facts_of(Video.objects.select_related("transcode").get())}
     assert told["Size"] == "0 bytes"
     assert told["Served"] == "480p (854 x 480), 720p (1280 x 720)"
-    assert told["Size as served"] == "7.3 KB"
+    assert told["Size as served"] == "7.5 kB"
 
 
 @pytest.mark.django_db
@@ -127,7 +127,7 @@ def test_uploads_on_their_way_count_as_uploaded() -> None:
     ("size", "to_write", "sentence"),
     [
         (1000, 0, None),
-        (1001, 0, "The file is too large: at most 1000 bytes can be uploaded."),
+        (1001, 0, "The file is too large: at most 1.0 kB can be uploaded."),
         (0, 1 << 60, "There is not enough free space on the disk."),
     ],
 )
@@ -144,9 +144,18 @@ def test_nobody_may_use_the_reserve(settings: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "text"), [(0, "0 bytes"), (1, "1 byte"), (1536, "1.5 KB"), (5 << 30, "5.0 GB"), (3 << 40, "3.0 TB")]
+    ("size", "text"),
+    [
+        (0, "0 bytes"),
+        (1, "1 byte"),
+        (999, "999 bytes"),
+        (1536, "1.5 kB"),
+        (999_990, "1.0 MB"),
+        (20_000_000_000, "20.0 GB"),
+        (3 * 10**12, "3.0 TB"),
+    ],
 )
-def test_sizes_are_told_with_a_common_space(size: int, text: str) -> None:
+def test_sizes_are_told_in_decimal_units_with_a_common_space(size: int, text: str) -> None:
     assert disk.size_text(size) == text
 
 

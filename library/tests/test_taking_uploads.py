@@ -184,6 +184,22 @@ def test_an_upload_that_lost_its_file_makes_no_video(dora: Any) -> None:
     assert Upload.objects.get().taken_at is None, "the claim was rolled back"
 
 
+def test_an_upload_that_is_ended_while_its_video_is_told_is_gone(dora: Any) -> None:
+    upload = finished(dora, title="Harbour")
+    finishing.make_video(upload)
+    slower = Upload.objects.get()
+    resumable.discard(Upload.objects.get())
+    with pytest.raises(UploadGone):
+        finishing.make_video(slower)
+
+
+def test_an_upload_that_is_ended_while_its_length_is_told_is_gone(dora: Any) -> None:
+    upload = resumable.begin(dora, length=None, header=header(filename="a.mp4"))
+    resumable.discard(Upload.objects.get())
+    with pytest.raises(UploadGone):
+        resumable.tell_length(upload, 100)
+
+
 def test_an_upload_that_is_not_complete_can_not_be_taken(dora: Any) -> None:
     upload = resumable.begin(dora, length=len(VIDEO), header=header(filename="a.mp4", title="Harbour"))
     resumable.append(upload, offset=0, blocks=[VIDEO[:50]])

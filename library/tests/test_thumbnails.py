@@ -9,14 +9,20 @@ from PIL import Image
 
 from library.errors import PictureRefused
 from library.tests.factories import picture
-from library.thumbnails import MOST_BYTES, redrawn
+from library.thumbnails import FORMATS, FORMATS_TEXT, MOST_BYTES, redrawn
 
 
 def drawn(content: bytes) -> Image.Image:
     return Image.open(BytesIO(redrawn(BytesIO(content), len(content)).read()))
 
 
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF", "BMP"])
+def test_the_refusal_names_the_kinds_that_the_hint_names() -> None:
+    assert FORMATS_TEXT == "JPEG, PNG, WebP, AVIF, GIF or BMP"
+    with pytest.raises(PictureRefused, match=f"accepted are {FORMATS_TEXT}"):
+        redrawn(BytesIO(b"no picture"), 10)
+
+
+@pytest.mark.parametrize("kind", FORMATS)
 def test_common_kinds_become_jpeg(kind: str) -> None:
     result = drawn(picture(kind=kind))
     assert (result.format, result.size, result.mode) == ("JPEG", (64, 36), "RGB")

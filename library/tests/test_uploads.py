@@ -16,7 +16,7 @@ from hls.models import State
 from library import disk
 from library.errors import UploadBusy, UploadGone
 from library.models import Upload, Video
-from library.tests.factories import AdministratorFactory
+from library.tests.factories import AdministratorFactory, VideoFactory
 from library.uploads import finishing, resumable
 
 ROOT = "/api/uploads/"
@@ -173,7 +173,7 @@ def test_a_file_that_is_too_large_is_refused_at_creation(at_admin: Client, setti
     settings.UPLOAD_MAX_BYTES = 1000
     response = begin(at_admin, 1001)
     assert response.status_code == 413
-    assert "at most 1000 bytes" in response.json()["detail"]
+    assert "at most 1.0 kB" in response.json()["detail"]
 
 
 def test_a_file_that_would_fill_the_disk_is_refused_at_creation(at_admin: Client, settings: Any) -> None:
@@ -385,6 +385,15 @@ def test_what_is_unfinished_is_listed_with_what_it_will_become(at_admin: Client)
         ("Harbour", 0, len(VIDEO)),
         (None, 0, len(VIDEO)),
     ]
+
+
+def test_the_list_tells_which_video_an_upload_is_meant_to_replace_while_there_is_one(at_admin: Client) -> None:
+    video = VideoFactory.create()
+    begun(at_admin, replaces=str(video.pk))
+    begun(at_admin, replaces="nonsense")
+    assert [upload["replaces"] for upload in at_admin.get(ROOT).json()] == [None, video.pk]
+    video.delete()
+    assert [upload["replaces"] for upload in at_admin.get(ROOT).json()] == [None, None]
 
 
 def test_an_upload_that_lost_its_file_does_not_hide_the_others(at_admin: Client) -> None:

@@ -12,6 +12,7 @@ A file may also be sent as several uploads side by side, which a last POST joins
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Annotated
 from uuid import UUID
 
@@ -19,8 +20,8 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from ninja import Path, Router
 
-from library.errors import FinalUpload, LibraryError, UploadMalformed, WrongMedia
-from library.models import Upload, UploadKind
+from library.errors import FinalUpload, LibraryError, UploadGone, UploadMalformed, WrongMedia
+from library.models import Upload, UploadKind, Video
 from library.openapi import FieldErrors
 from library.schemas import Detail
 from library.uploads import concatenation, finishing, metadata, resumable
@@ -81,7 +82,11 @@ def discover(request: HttpRequest) -> HttpResponse:
 )
 def list_uploads(request: UploaderRequest) -> list[UploadOut]:
     """Uploads that can be continued, or made into a video; newest first."""
-    return [described(upload) for upload in resumable.unfinished(request.auth.user_id)]
+    found = []
+    for upload in resumable.unfinished(request.auth.user_id):
+        with suppress(UploadGone):  # ended while the list is made
+            found.append(described(upload))
+    return found
 
 
 @router.post(
@@ -235,11 +240,18 @@ def described(upload: Upload) -> UploadOut:
         id=upload.pk,
         name=upload.name,
         title=metadata.title_of(upload.metadata),
+        replaces=replaced_video(upload),
         length=upload.length,
         offset=resumable.offset_of(upload),
         created_at=upload.created_at,
         expires_at=upload.expires_at,
     )
+
+
+def replaced_video(upload: Upload) -> int | None:
+    """The video that the upload was begun for, while there is one: its file may become another video's after that."""
+    video_id = metadata.replaced_by(upload.metadata)
+    return video_id if video_id is not None and Video.objects.filter(pk=video_id).exists() else None
 
 
 def session_of(request: HttpRequest) -> UUID | None:

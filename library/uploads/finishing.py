@@ -54,13 +54,16 @@ def finish(upload: Upload) -> None:
 
 
 def make_video(upload: Upload) -> Video | None:
-    """The video that the metadata asks for by its title, made once; None where none is asked for."""
+    """The video that the metadata asks for by its title, made once; None where none is asked for. Raises UploadGone."""
     told = metadata.read(upload.metadata)
     if told.title is None or upload.finished_at is None:
         return None
     if upload.taken_at is None:
         save_video(upload, Video(title=told.title, category=told.category, description=told.description))
-    return Upload.objects.select_related("video").get(pk=upload.pk).video
+    fresh = Upload.objects.select_related("video").filter(pk=upload.pk).first()
+    if fresh is None:  # ended at this moment
+        raise UploadGone
+    return fresh.video
 
 
 @transaction.atomic
@@ -78,16 +81,19 @@ def take(upload: Upload, video: Video) -> None:
     """Make the finished upload the video's file, within the transaction that saves the video.
 
     The file gets a second name; the first one goes when the transaction is committed. Raises UploadGone where another
-    video has taken the upload already.
+    video has taken the upload already, or its file is gone.
     """
     won = Upload.objects.filter(pk=upload.pk, taken_at=None).exclude(finished_at=None).update(taken_at=timezone.now())
     partial = resumable.path_of(upload)
-    if not won or not partial.exists():
+    if not won:
         raise UploadGone
     name = video_path(video, upload.name)
     target = disk.upload_root() / name
     target.parent.mkdir(exist_ok=True)
-    os.link(partial, target)
+    try:
+        os.link(partial, target)
+    except FileNotFoundError:  # lost, or ended by its owner at this moment
+        raise UploadGone from None
     os.utime(target)  # the sweep spares young files: this one gets its row only now
     video.video_file.name = name
     video.original_name = upload.name

@@ -10,6 +10,7 @@ from library.models import Category
 
 LONGEST = 16_000  # characters of the header
 MOST_NAME = 255
+LONGEST_ID = 18  # digits
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,12 @@ def title_of(header: str) -> str | None:
     """The title in metadata that were accepted once."""
     title = decoded(header).get("title")
     return None if title is None else title.strip()
+
+
+def replaced_by(header: str) -> int | None:
+    """The id of the video that the uploader means to replace, as the admin's page tells it with `replaces`."""
+    told = decoded(header).get("replaces", "")
+    return int(told) if told.isascii() and told.isdigit() and len(told) <= LONGEST_ID else None
 
 
 def decoded(header: str) -> dict[str, str]:

@@ -90,7 +90,7 @@ def check_room(length: int, *, to_write: int) -> None:
 def tell_length(upload: Upload, length: int) -> None:
     """Set the length of an upload that was begun without one. A length that is set never changes.
 
-    Raises UploadMalformed, TooLarge, NoRoom.
+    Raises UploadMalformed, TooLarge, NoRoom, UploadGone.
     """
     if length == 0:
         raise UploadMalformed("The file is empty.")
@@ -99,6 +99,8 @@ def tell_length(upload: Upload, length: int) -> None:
         check_room(length, to_write=length - there)
         Upload.objects.filter(pk=upload.pk, length=None).update(length=length)
         upload.length = Upload.objects.values_list("length", flat=True).filter(pk=upload.pk).first()
+        if upload.length is None:
+            raise UploadGone
     if upload.length != length:
         raise UploadMalformed("Upload-Length is not the length of this upload.")
 

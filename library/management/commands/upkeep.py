@@ -13,7 +13,11 @@ from hls.folders import size_bytes as tree_bytes
 from hls.models import Transcode
 from hls.removal import TRASH, Trash
 from library import upkeep as library_upkeep
+from library.admin.file_history import replaced_files
 from library.disk import size_text
+from library.errors import FileRefused
+from library.models import Video
+from library.videos import take_back
 
 
 class Command(BaseCommand):
@@ -27,12 +31,17 @@ class Command(BaseCommand):
         which.add_argument(
             "--restore", action="store_true", help="Take back what rows name from the trash; list the rest."
         )
+        which.add_argument(
+            "--restore-replaced", type=int, metavar="VIDEO_ID", help="Give a video the file back that it had before."
+        )
         which.add_argument("--empty-trash", action="store_true", help="Remove for good what lies in the trash.")
         which.add_argument("--adopt", action="store_true", help="Say that this database and these folders are one.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["restore"]:
             self.restore()
+        elif options["restore_replaced"] is not None:
+            self.restore_replaced(options["restore_replaced"])
         elif options["empty_trash"]:
             self.empty_trash()
         elif options["adopt"]:
@@ -80,6 +89,18 @@ class Command(BaseCommand):
                 self.stdout.write(f"restored {root / name}")
             for _, path in trash.items():
                 self.stdout.write(f"{tree_bytes(path):>14,} {path}, which no row names")
+
+    def restore_replaced(self, video_id: int) -> None:
+        """The file that is replaced by this goes to the trash, so that the same command takes it back."""
+        video = Video.objects.select_related("transcode").filter(pk=video_id).first()
+        replaced = replaced_files(video) if video else []
+        if video is None or not replaced:
+            raise CommandError(f"The history knows no replaced file of video {video_id}.")
+        try:
+            take_back(video, replaced[0])
+        except FileRefused as error:
+            raise CommandError(str(error)) from None
+        self.stdout.write(f"Video {video.pk} ({video.title}) is made of {replaced[0].name} again")
 
     def empty_trash(self) -> None:
         for root in library_upkeep.roots():
