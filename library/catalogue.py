@@ -13,10 +13,12 @@ from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db.models import Q, QuerySet
+from django.utils import timezone
 
 from hls.models import Revision
 from library.folding import folded
 from library.models import Category, Video
+from library.visibility import published
 
 
 class ListedVideo(NamedTuple):
@@ -85,7 +87,7 @@ known = Ids()
 
 def shown() -> QuerySet[Video]:
     """Videos that viewers see, newest first."""
-    videos = Video.objects.select_related("transcode")
+    videos = Video.objects.filter(published()).select_related("transcode")
     if is_listed_when_playable():
         return videos.filter(transcode__playable_at__isnull=False)
     return videos.filter(transcode__served_version__isnull=False)
@@ -131,11 +133,18 @@ def videos(ids: Sequence[int]) -> list[ListedVideo]:
 
 
 def revision() -> str:
-    """Changes with every transaction that may have changed the list. One query over a few rows.
+    """Changes with every transaction that may have changed the list, and when a video's moment has come.
 
-    It must be read before the list: then a list that is kept under a revision is never older than that.
+    It must be read before the list: then a list that is kept under a revision is never older than that. Between two
+    transactions the list changes only as one moment after the other is reached: the latest of them says which were.
     """
-    return f"{Revision.current()}|{settings.HLS_LIST_WHEN}"
+    return f"{Revision.current()}|{latest_moment()}|{settings.HLS_LIST_WHEN}"
+
+
+def latest_moment(now: datetime | None = None) -> datetime | None:
+    """The latest of the moments of publication that have come. One look into an index."""
+    due = Video.objects.filter(publish_at__lte=now or timezone.now()).order_by("-publish_at")
+    return due.values_list("publish_at", flat=True).first()
 
 
 def is_listed_when_playable() -> bool:

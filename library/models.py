@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from django.conf import settings
 from django.db import models, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from hls import lifecycle
@@ -89,6 +90,10 @@ class Video(models.Model):
     description = models.TextField(blank=True, default="")
     category = models.CharField(max_length=20, choices=Category.choices, default=Category.DRAMA)
     video_file = models.FileField(upload_to=video_path, max_length=200, validators=[check_name])
+    is_published = models.BooleanField("published", default=True, help_text="A draft is seen by staff alone.")
+    publish_at = models.DateTimeField(
+        null=True, blank=True, help_text="From this moment on viewers see it, if it is published; at once where empty."
+    )
     original_name = models.CharField(max_length=255, blank=True, default="")
     thumbnail = models.ImageField(
         upload_to=thumbnail_path, max_length=200, blank=True, help_text="Made from the video where there is none."
@@ -104,7 +109,10 @@ class Video(models.Model):
 
     class Meta:
         ordering = ["-created_at", "-pk"]
-        indexes = [models.Index(fields=["-created_at", "-id"], name="video_newest_first")]
+        indexes = [
+            models.Index(fields=["-created_at", "-id"], name="video_newest_first"),
+            models.Index(fields=["publish_at"], condition=~Q(publish_at=None), name="video_moments"),
+        ]
 
     def __str__(self) -> str:
         return self.title

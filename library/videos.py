@@ -13,11 +13,16 @@ from library.errors import FileRefused
 from library.kinds import ACCEPTED, is_video
 from library.models import Category, Video, video_path
 
+PUBLICATION = ("is_published", "publish_at", "updated_at")
 
-def add_video(path: Path, *, title: str, category: str = Category.DRAMA, description: str = "") -> Video:
+
+def add_video(
+    path: Path, *, title: str, category: str = Category.DRAMA, description: str = "", is_published: bool = True
+) -> Video:
     """Copy a file from this machine into the upload folder and queue its transcode. Raises FileRefused."""
     check_file(path)
-    video = Video(title=title, category=category, description=description, original_name=label(path.name))
+    texts = {"title": title, "category": category, "description": description}
+    video = Video(**texts, is_published=is_published, original_name=label(path.name))
     name = video_path(video, path.name)
     keep_copy(path, Path(settings.MEDIA_ROOT) / name)
     video.video_file.name = name
@@ -77,6 +82,18 @@ def save_replaced(video: Video) -> Video:
     video.save()
     lifecycle.replace(video.transcode, str(video.video_file.name))
     return video
+
+
+def publish(video: Video) -> None:
+    """Show a draft to viewers at once, or a scheduled video before its time."""
+    video.is_published, video.publish_at = True, None
+    video.save(update_fields=PUBLICATION)
+
+
+def unpublish(video: Video) -> None:
+    """Make a draft of it; what was scheduled is forgotten."""
+    video.is_published, video.publish_at = False, None
+    video.save(update_fields=PUBLICATION)
 
 
 def store_upload(video: Video, upload: "File[bytes]") -> None:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import URLPattern, path
@@ -13,9 +14,10 @@ from unfold.decorators import display
 from unfold.views import ChangeList
 
 from library import catalogue, videos
+from library.admin import edits
 from library.admin.actions import VideoActions
 from library.admin.dashboard import figures_view
-from library.admin.filters import TranscodeStateFilter
+from library.admin.filters import PublicationFilter, TranscodeStateFilter
 from library.admin.forms import VideoForm
 from library.admin.live_fragments import attach_progress, live, progress_view
 from library.admin.moments import moment
@@ -23,6 +25,7 @@ from library.models import Video
 from library.posters import poster_url
 from library.uploads import finishing
 from library.uploads.form_files import refusals
+from library.visibility import draft_word
 
 
 class VideoList(ChangeList):
@@ -39,7 +42,7 @@ class VideoAdmin(VideoActions, ModelAdmin):
     form = VideoForm
     list_display = ["poster", "shown_title", "status", "shown_category", "added"]
     list_display_links = ["shown_title"]
-    list_filter = [TranscodeStateFilter, "category", "created_at"]
+    list_filter = [TranscodeStateFilter, PublicationFilter, "category", "created_at"]
     list_filter_submit = True
     list_select_related = ["transcode"]
     list_per_page = 50
@@ -47,7 +50,7 @@ class VideoAdmin(VideoActions, ModelAdmin):
     search_help_text = "Search by title, description or file name"
     change_form_outer_before_template: Any = "admin/library/video/head.html"
     warn_unsaved_form = True
-    fieldsets = [(None, {"fields": ["title", "description", "category", "video_file", "thumbnail"]})]
+    fieldsets = [(None, {"fields": [*edits.FIELDS, *edits.FILES, edits.NAME]})]
 
     class Media:
         js = ["library/progress.js", "library/vendor/tus-js-client-4.3.1/tus.min.js", "library/uploads.js"]
@@ -57,6 +60,20 @@ class VideoAdmin(VideoActions, ModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Video]:
         return super().get_queryset(request).select_related("transcode")
+
+    @transaction.atomic
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Video | None:
+        """The row that a form is compared with stays as it is until the form is saved."""
+        if request.method == "POST" and object_id.isascii() and object_id.isdigit() and len(object_id) < 19:
+            list(Video.objects.select_for_update().filter(pk=object_id).values_list("pk"))
+        found: Video | None = super().get_object(request, object_id, from_field)
+        return found
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """What was loaded is of no use to somebody who may only look."""
+        if obj is None or self.has_change_permission(request, obj):
+            return self.fieldsets
+        return [(None, {"fields": [name for name in self.fieldsets[0][1]["fields"] if name != edits.NAME]})]
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Video], search_term: str
@@ -81,7 +98,11 @@ class VideoAdmin(VideoActions, ModelAdmin):
 
     @display(description="Video", ordering="title")
     def shown_title(self, video: Video) -> SafeString:
-        return format_html('<span class="vf-title">{}</span>', video.title)
+        word = draft_word(video)
+        badge = format_html(' <span class="vf-draft">{}</span>', word) if word else SafeString("")
+        if word == "Scheduled" and video.publish_at:
+            badge = format_html("{} {}", badge, moment(video.publish_at))
+        return format_html('<span class="vf-title">{}</span>{}', video.title, badge)
 
     @display(description="Status", ordering="transcode__state")
     def status(self, video: Video) -> SafeString:
@@ -120,5 +141,7 @@ class VideoAdmin(VideoActions, ModelAdmin):
         elif form.new_video is not None:
             videos.store_upload(obj, form.new_video)
             videos.save_with_file(obj)
-        else:
-            obj.save()
+        elif change:
+            obj.save(update_fields={*form.changed_data, "updated_at"})
+        if change and form.kept:
+            self.message_user(request, f"Saved by somebody else meanwhile, and kept: {' '.join(form.kept)}")

@@ -29,6 +29,16 @@ def test_texts_are_read_as_they_were_written(title: str, description: str, categ
     assert (told.title, told.description, told.category) == (title.strip(), description, category)
 
 
+def test_draft_is_asked_for_in_one_of_two_words() -> None:
+    assert [read(header(filename="a.mp4", is_published=text)).is_published for text in ("true", "False")] == [
+        True,
+        False,
+    ]
+    with pytest.raises(FieldsRefused) as raised:
+        read(header(filename="a.mp4", is_published="perhaps"))
+    assert raised.value.fields == {"is_published": ["Either true or false."]}
+
+
 def test_without_a_title_no_video_is_made() -> None:
     told = read(header(filename="a.mp4"))
     assert (told.name, told.title, told.category, told.description) == ("a.mp4", None, "drama", "")

@@ -59,7 +59,8 @@ def make_video(upload: Upload) -> Video | None:
     if told.title is None or upload.finished_at is None:
         return None
     if upload.taken_at is None:
-        save_video(upload, Video(title=told.title, category=told.category, description=told.description))
+        texts = {"title": told.title, "category": told.category, "description": told.description}
+        save_video(upload, Video(**texts, is_published=told.is_published))
     return Upload.objects.select_related("video").get(pk=upload.pk).video
 
 

@@ -20,6 +20,7 @@ class Metadata:
     title: str | None
     category: str
     description: str
+    is_published: bool = True
 
 
 def read(header: str) -> Metadata:
@@ -35,6 +36,9 @@ def read(header: str) -> Metadata:
         wrong["title"] = ["A title has 1 to 200 characters."]
     if category not in Category.values:
         wrong["category"] = [f"One of {', '.join(Category.values)}."]
+    published = pairs.get("is_published", "true").lower()
+    if published not in ("true", "false"):
+        wrong["is_published"] = ["Either true or false."]
     if wrong:
         raise FieldsRefused(wrong)
     return Metadata(
@@ -42,6 +46,7 @@ def read(header: str) -> Metadata:
         title=None if title is None else title.strip(),
         category=category,
         description=pairs.get("description", ""),
+        is_published=published == "true",
     )
 
 

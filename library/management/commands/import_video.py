@@ -1,4 +1,4 @@
-"""`manage.py import_video FILE --title T [--category C] [--description D] [--wait]`"""
+"""`manage.py import_video FILE --title T [--category C] [--description D] [--draft] [--wait]`"""
 
 import time
 from argparse import ArgumentParser
@@ -27,16 +27,16 @@ class Command(BaseCommand):
         parser.add_argument("--title", required=True)
         parser.add_argument("--category", choices=Category.values, default=Category.DRAMA.value)
         parser.add_argument("--description", default="")
+        parser.add_argument("--draft", action="store_true", help="For staff alone, until it is published.")
         parser.add_argument("--wait", action="store_true", help="Wait until a worker has made it; exit 1 if it fails.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         title = options["title"].strip()
         if not 0 < len(title) <= 200:
             raise CommandError("A title has 1 to 200 characters.")
+        texts = {"title": title, "category": options["category"], "description": options["description"]}
         try:
-            video = add_video(
-                options["file"], title=title, category=options["category"], description=options["description"]
-            )
+            video = add_video(options["file"], **texts, is_published=not options["draft"])
         except FileRefused as error:
             raise CommandError(str(error)) from None
         if options["wait"]:
