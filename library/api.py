@@ -3,6 +3,7 @@
 import hashlib
 from typing import Annotated, TypedDict
 
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from ninja import Path, Query, Router
@@ -12,16 +13,17 @@ import video_paths
 from hls.core import names
 from hls.published import current
 from hls.status import Status, status_of
-from library import catalogue, listing, openapi
+from library import catalogue, categories, listing, openapi
 from library.delivery import responses
 from library.delivery.ranges import matches
 from library.models import Category
 from library.openapi import REFUSED, WITH_RANGES, FieldErrors
-from library.schemas import Detail, PlaybackAddressOut, TranscodeOut, VideoDetailOut, VideoOut
+from library.schemas import CategoryOut, Detail, PlaybackAddressOut, TranscodeOut, VideoDetailOut, VideoOut
 from library.viewers import ViewerRequest
 
 videos = Router(tags=["Videos"])
 staff = Router(tags=["Transcoding"])
+sections = Router(tags=["Videos"])
 streams = Router(tags=["Playback"])
 
 JSON = "application/json; charset=utf-8"
@@ -48,7 +50,7 @@ Version = Annotated[int | None, Query(ge=1, le=2**31 - 1, alias="v", description
 )
 def list_videos(
     request: HttpRequest,
-    category: Annotated[Category | None, Query(description="Only videos of this category.")] = None,
+    category: Annotated[str | None, Query(description="Only videos of this category: a slug.", example="drama")] = None,
     search: Annotated[str, Query(max_length=200, description="Words in title or description.")] = "",
     limit: Annotated[int | None, Query(ge=1, le=1000, description="At most so many videos.")] = None,
     offset: Annotated[int, Query(ge=0, le=10_000_000, description="Leave out so many of the newest.")] = 0,
@@ -75,6 +77,18 @@ def list_videos(
     if isinstance(content, bytes):
         return HttpResponse(content, content_type=JSON, headers=headers)
     return StreamingHttpResponse(() if request.method == "HEAD" else content, content_type=JSON, headers=headers)
+
+
+@sections.get(
+    "/",
+    response={200: list[CategoryOut], 401: Detail},
+    operation_id="listCategories",
+    summary="List the categories",
+)
+def list_categories(request: HttpRequest, response: HttpResponse) -> QuerySet[Category]:
+    """The categories that videos are offered in, in the editors' order. Hidden ones still answer `?category=`."""
+    response["Cache-Control"] = "private, no-cache"
+    return categories.offered()
 
 
 @videos.get(

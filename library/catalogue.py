@@ -13,12 +13,12 @@ from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db.models import Q, QuerySet
-from django.utils import timezone
 
 from hls.models import Revision
+from library import categories
 from library.folding import folded
-from library.models import Category, Video
-from library.visibility import published
+from library.models import Video
+from library.visibility import published, sql_parameters
 
 
 class ListedVideo(NamedTuple):
@@ -46,7 +46,7 @@ COLUMNS = ("pk", "created_at", "title", "description", "category", "thumbnail", 
 class Query:
     """What a caller may ask of the list; `limit` and `offset` count videos."""
 
-    category: Category | None = None
+    category: str | None = None
     search: str = ""
     limit: int | None = None
     offset: int = 0
@@ -66,15 +66,17 @@ class Ids:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._revision = ""
-        self._of: dict[Category | None, Sequence[int]] = {}
+        self._of: dict[str | None, Sequence[int]] = {}
 
-    def of(self, category: Category | None, revision: str) -> Sequence[int]:
+    def of(self, category: str | None, revision: str) -> Sequence[int]:
         with self._lock:  # one thread reads the table, the others wait for what it finds
             if self._revision != revision:
                 self._revision, self._of = revision, {}
             if category not in self._of:
                 videos = found(Query(category=category)).values_list("pk", flat=True)
-                self._of[category] = array("q", videos.iterator(chunk_size=10_000))
+                ids = array("q", videos.iterator(chunk_size=10_000))
+                check_category(category, is_used=bool(ids))
+                self._of[category] = ids
             return self._of[category]
 
     def clear(self) -> None:
@@ -83,6 +85,8 @@ class Ids:
 
 
 known = Ids()
+
+LATEST_MOMENT = f"(SELECT MAX(publish_at) FROM {Video._meta.db_table} WHERE publish_at <= %s)"  # noqa: S608 (our own)
 
 
 def shown() -> QuerySet[Video]:
@@ -117,10 +121,18 @@ class ListedPage:
     total: int
 
 
+def check_category(category: str | None, *, is_used: bool) -> None:
+    """Raises FieldsRefused for a category that doesn't exist: one that a video has exists."""
+    if category is not None and not is_used:
+        categories.check(category)
+
+
 def page(query: Query, revision: str) -> ListedPage:
+    """Raises FieldsRefused for a category that doesn't exist."""
     if query.search.strip():
         videos = found(query).values_list("pk", flat=True)
         ids = list(videos[query.slice])
+        check_category(query.category, is_used=bool(ids))
         return ListedPage(ids, videos.count() if query.is_paged else len(ids))
     every = known.of(query.category, revision)
     return ListedPage(every[query.slice], len(every))
@@ -138,13 +150,7 @@ def revision() -> str:
     It must be read before the list: then a list that is kept under a revision is never older than that. Between two
     transactions the list changes only as one moment after the other is reached: the latest of them says which were.
     """
-    return f"{Revision.current()}|{latest_moment()}|{settings.HLS_LIST_WHEN}"
-
-
-def latest_moment(now: datetime | None = None) -> datetime | None:
-    """The latest of the moments of publication that have come. One look into an index."""
-    due = Video.objects.filter(publish_at__lte=now or timezone.now()).order_by("-publish_at")
-    return due.values_list("publish_at", flat=True).first()
+    return f"{Revision.current(LATEST_MOMENT, sql_parameters())}|{settings.HLS_LIST_WHEN}"
 
 
 def is_listed_when_playable() -> bool:

@@ -9,19 +9,22 @@ from django.core.files import File
 from django.db import transaction
 
 from hls import lifecycle
+from library import categories
 from library.errors import FileRefused
 from library.kinds import ACCEPTED, is_video
-from library.models import Category, Video, video_path
+from library.models import Video, video_path
 
+CATEGORY = ("category", "updated_at")
 PUBLICATION = ("is_published", "publish_at", "updated_at")
 
 
-def add_video(
-    path: Path, *, title: str, category: str = Category.DRAMA, description: str = "", is_published: bool = True
-) -> Video:
-    """Copy a file from this machine into the upload folder and queue its transcode. Raises FileRefused."""
+def add_video(path: Path, *, title: str, category: str = "", description: str = "", is_published: bool = True) -> Video:
+    """Copy a file from this machine into the upload folder and queue its transcode. Raises FileRefused.
+
+    `category` is the slug of one; the usual one where none is named.
+    """
     check_file(path)
-    texts = {"title": title, "category": category, "description": description}
+    texts = {"title": title, "category": category or categories.usual(), "description": description}
     video = Video(**texts, is_published=is_published, original_name=label(path.name))
     name = video_path(video, path.name)
     keep_copy(path, Path(settings.MEDIA_ROOT) / name)
@@ -82,6 +85,11 @@ def save_replaced(video: Video) -> Video:
     video.save()
     lifecycle.replace(video.transcode, str(video.video_file.name))
     return video
+
+
+def set_category(video: Video, slug: str) -> None:
+    video.category = slug
+    video.save(update_fields=CATEGORY)
 
 
 def publish(video: Video) -> None:

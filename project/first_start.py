@@ -16,7 +16,7 @@ from django.db import DEFAULT_DB_ALIAS, OperationalError, connection, connection
 from accounts.models import goes_by
 from hls.binary import ffmpeg_path
 from hls.core.demo import make_demo
-from library.models import Category, Video
+from library.models import FirstCategory, Video
 from library.videos import add_video
 from project.database import check_reachable
 
@@ -97,7 +97,7 @@ def add_demo() -> None:
     with tempfile.TemporaryDirectory(dir=settings.DATA_DIR, prefix="demo-") as folder:
         video = Path(folder) / "demo.mp4"
         make_demo(ffmpeg_path(), video)
-        add_video(video, title=DEMO_TITLE, category=Category.TUTORIAL, description=DEMO_DESCRIPTION)
+        add_video(video, title=DEMO_TITLE, category=FirstCategory.TUTORIAL, description=DEMO_DESCRIPTION)
     demo_marker().touch()
 
 

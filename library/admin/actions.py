@@ -19,9 +19,9 @@ from unfold.decorators import action
 from hls import lifecycle
 from hls.errors import NotPossible
 from hls.models import ACTIVE, State
-from library import posters, videos
+from library import categories, posters, videos
 from library.disk import size_text
-from library.models import Video
+from library.models import Category, Video
 from library.storage import all_bytes
 from library.visibility import draft_word
 
@@ -84,6 +84,15 @@ UNPUBLISH = VideoAction(
     fits=lambda video: video.is_published,
     act=videos.unpublish,
 )
+CATEGORY = VideoAction(
+    name="set_category",
+    verb="Set category",
+    question="Which category shall these videos get?",
+    done="Category set",
+    icon="category",
+    fits=lambda video: True,
+    act=lambda video: None,  # once it is known which
+)
 ACTIONS = (RETRY, CANCEL, POSTER, PUBLISH, UNPUBLISH)
 
 
@@ -94,6 +103,7 @@ class VideoActions(ModelAdmin):
         "regenerate_selected",
         "publish_selected",
         "unpublish_selected",
+        "set_category_selected",
     ]
     actions_detail: Any = ["retry", "cancel", "regenerate_poster", "publish", "unpublish"]
 
@@ -136,6 +146,18 @@ class VideoActions(ModelAdmin):
     @admin.action(description="Unpublish selected videos", permissions=["change"])
     def unpublish_selected(self, request: HttpRequest, queryset: QuerySet[Video]) -> HttpResponse | None:
         return self.ask_about_many(request, queryset, UNPUBLISH)
+
+    @admin.action(description="Set category of selected videos", permissions=["change"])
+    def set_category_selected(self, request: HttpRequest, queryset: QuerySet[Video]) -> HttpResponse | None:
+        """The question has a choice; a category that is gone by then is asked for again."""
+        chosen = Category.objects.filter(pk=request.POST.get("category", "")).first()
+        if "confirmed" not in request.POST or chosen is None:
+            back = reverse("admin:library_video_changelist")
+            return self.confirmation(request, list(queryset), CATEGORY, back=back, choices=categories.offered())
+        slug, done = chosen.pk, f"Category set to {chosen.name}"
+        setting = replace(CATEGORY, done=done, act=lambda video: videos.set_category(video, slug))
+        self.do(request, [video for video in queryset if video.category != slug], setting)
+        return None
 
     def choose_poster(self, request: HttpRequest, video_id: int) -> HttpResponse:
         """POST `tile`, the number of a picture of the storyboard."""
@@ -186,7 +208,13 @@ class VideoActions(ModelAdmin):
         return None
 
     def confirmation(
-        self, request: HttpRequest, videos: list[Video], action: VideoAction, *, back: str
+        self,
+        request: HttpRequest,
+        videos: list[Video],
+        action: VideoAction,
+        *,
+        back: str,
+        choices: Iterable[Category] = (),
     ) -> HttpResponse:
         context = {
             **self.admin_site.each_context(request),
@@ -195,6 +223,7 @@ class VideoActions(ModelAdmin):
             "asked": action,
             "videos": videos,
             "back": back,
+            "choices": choices,
             "action": request.POST.get("action", ""),
             "checkbox": ACTION_CHECKBOX_NAME,
         }

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from hls.models import ACTIVE, State
-from library.models import Video
+from library.models import Category, Video
 from library.visibility import published
 
 RUNNING = "active"
@@ -48,3 +48,16 @@ class PublicationFilter(admin.SimpleListFilter):
             case "scheduled":
                 return queryset.filter(is_published=True, publish_at__gt=timezone.now())
         return queryset
+
+
+class CategoryFilter(admin.SimpleListFilter):
+    """By category, hidden ones too."""
+
+    title = "category"
+    parameter_name = "category"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return list(Category.objects.values_list("slug", "name"))
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Video]) -> QuerySet[Video]:
+        return queryset.filter(category=self.value()) if self.value() else queryset

@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
+from django.db.models import Q
 from django.http import QueryDict
 from django.utils import timezone
 from unfold.widgets import (
@@ -16,7 +17,7 @@ from unfold.widgets import (
     UnfoldBooleanSwitchWidget,
 )
 
-from library import disk
+from library import categories, disk
 from library.admin import edits
 from library.errors import LibraryError, PictureRefused
 from library.kinds import ACCEPTED, REFUSAL, is_video
@@ -74,9 +75,7 @@ class MomentInput(forms.DateTimeInput):
 class VideoForm(forms.ModelForm):  # type: ignore[type-arg]  # generic only for the type checker
     title = forms.CharField(max_length=200, widget=UnfoldAdminTextInputWidget())
     description = forms.CharField(required=False, widget=UnfoldAdminTextareaWidget(attrs={"rows": 4}))
-    category = forms.ChoiceField(
-        choices=Category.choices, initial=Category.DRAMA, widget=UnfoldAdminSelectWidget(choices=Category.choices)
-    )
+    category = forms.ChoiceField(widget=UnfoldAdminSelectWidget())
     is_published = forms.BooleanField(
         required=False,
         initial=True,
@@ -107,6 +106,8 @@ class VideoForm(forms.ModelForm):  # type: ignore[type-arg]  # generic only for 
         super().__init__(*arguments, **options)
         if self.instance.pk and self.instance.thumbnail and "thumbnail" in self.fields:
             self.fields["thumbnail"].widget.preview_url = poster_url(self.instance)
+        if "category" in self.fields:
+            self.offer_categories(self.fields["category"])
         if "publish_at" in self.fields:
             zone = timezone.get_current_timezone_name()
             self.fields["publish_at"].help_text = f"{zone}. Viewers see it from then on; empty: at once."
@@ -114,6 +115,13 @@ class VideoForm(forms.ModelForm):  # type: ignore[type-arg]  # generic only for 
         if "video_file" in self.fields and (upload := self.data.get("upload")):
             self.fields["video_file"].required = False
             self.fields["video_file"].widget.upload = upload
+
+    def offer_categories(self, field: forms.Field) -> None:
+        """Those for new videos, and the video's own where it is a hidden one."""
+        offered = Q(is_hidden=False) | Q(pk=self.instance.category if self.instance.pk else "")
+        field.choices = [*Category.objects.filter(offered).values_list("slug", "name")]  # type: ignore[attr-defined]
+        if not self.instance.pk:
+            self.initial["category"] = categories.usual()
 
     def add_error(self, field: str | None, error: Any) -> None:
         """For a file that was dropped, tell why it was dropped instead of that it is missing."""

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from django.urls import URLPattern, path
 from django.utils.html import format_html
@@ -17,11 +17,11 @@ from library import catalogue, videos
 from library.admin import edits
 from library.admin.actions import VideoActions
 from library.admin.dashboard import figures_view
-from library.admin.filters import PublicationFilter, TranscodeStateFilter
+from library.admin.filters import CategoryFilter, PublicationFilter, TranscodeStateFilter
 from library.admin.forms import VideoForm
 from library.admin.live_fragments import attach_progress, live, progress_view
 from library.admin.moments import moment
-from library.models import Video
+from library.models import Category, Video
 from library.posters import poster_url
 from library.uploads import finishing
 from library.uploads.form_files import refusals
@@ -42,7 +42,7 @@ class VideoAdmin(VideoActions, ModelAdmin):
     form = VideoForm
     list_display = ["poster", "shown_title", "status", "shown_category", "added"]
     list_display_links = ["shown_title"]
-    list_filter = [TranscodeStateFilter, PublicationFilter, "category", "created_at"]
+    list_filter = [TranscodeStateFilter, PublicationFilter, CategoryFilter, "created_at"]
     list_filter_submit = True
     list_select_related = ["transcode"]
     list_per_page = 50
@@ -59,7 +59,10 @@ class VideoAdmin(VideoActions, ModelAdmin):
         return VideoList
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Video]:
-        return super().get_queryset(request).select_related("transcode")
+        """With what its row needs, and the name of its category."""
+        name = Category.objects.filter(slug=OuterRef("category")).values("name")
+        rows: QuerySet[Video] = super().get_queryset(request).select_related("transcode")
+        return rows.annotate(category_name=Subquery(name))
 
     @transaction.atomic
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Video | None:
@@ -109,8 +112,8 @@ class VideoAdmin(VideoActions, ModelAdmin):
         return live(video, "cell")
 
     @display(description="Category", ordering="category", wrapper_class="vf-wide-only")
-    def shown_category(self, video: Video) -> str:
-        return video.get_category_display()
+    def shown_category(self, video: Any) -> str:
+        return str(video.category_name or video.category)
 
     @display(description="Added", ordering="created_at")
     def added(self, video: Video) -> SafeString:
