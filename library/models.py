@@ -135,7 +135,7 @@ class Video(models.Model):
         ordering = ["-created_at", "-pk"]
         indexes = [
             models.Index(fields=["-created_at", "-id"], name="video_newest_first"),
-            models.Index(fields=["publish_at"], condition=~Q(publish_at=None), name="video_moments"),
+            models.Index(fields=["publish_at"], condition=Q(publish_at__isnull=False), name="video_moments"),
         ]
 
     def __str__(self) -> str:

@@ -29,7 +29,7 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="video",
             index=models.Index(
-                condition=models.Q(("publish_at", None), _negated=True), fields=["publish_at"], name="video_moments"
+                condition=models.Q(("publish_at__isnull", False)), fields=["publish_at"], name="video_moments"
             ),
         ),
     ]
