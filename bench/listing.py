@@ -35,7 +35,7 @@ from django.utils import timezone  # noqa: E402
 from hls.models import State, Transcode  # noqa: E402
 from hls.published import PublishedVersion  # noqa: E402
 from library import catalogue, listing  # noqa: E402
-from library.models import Category, Video  # noqa: E402
+from library.models import FirstCategory, Video  # noqa: E402
 from library.tests.videos import RENDITIONS, Player, make_viewer, sign_in  # noqa: E402
 
 FEW = 100
@@ -82,7 +82,7 @@ def fill(count: int) -> None:
             Video(
                 title=f"Video{number}z",
                 description="Some words about it. " * 8,
-                category=Category.values[number % len(Category.values)],
+                category=FirstCategory.values[number % len(FirstCategory.values)],
                 video_file=f"videos/{number}.mp4",
                 transcode=transcode,
             )
@@ -101,7 +101,7 @@ def medians(count: int, rounds: int) -> dict[str, Cost]:
     places = {
         "middle": count // 2,
         "end": count - 50,
-        "last_of_category": count // len(Category.values) - 10,
+        "last_of_category": count // len(FirstCategory.values) - 10,
         "rare": count // 3,
     }
     found = {}

@@ -1,8 +1,9 @@
 """Videos: the list, one video, its transcode, and what players fetch."""
 
 import hashlib
-from typing import Annotated
+from typing import Annotated, TypedDict
 
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from ninja import Path, Query, Router
@@ -12,16 +13,17 @@ import video_paths
 from hls.core import names
 from hls.published import current
 from hls.status import Status, status_of
-from library import catalogue, listing, openapi
+from library import catalogue, categories, listing, openapi
 from library.delivery import responses
 from library.delivery.ranges import matches
 from library.models import Category
 from library.openapi import REFUSED, WITH_RANGES, FieldErrors
-from library.schemas import Detail, PlaybackAddressOut, TranscodeOut, VideoDetailOut, VideoOut
+from library.schemas import CategoryOut, Detail, PlaybackAddressOut, TranscodeOut, VideoDetailOut, VideoOut
 from library.viewers import ViewerRequest
 
 videos = Router(tags=["Videos"])
 staff = Router(tags=["Transcoding"])
+sections = Router(tags=["Videos"])
 streams = Router(tags=["Playback"])
 
 JSON = "application/json; charset=utf-8"
@@ -48,7 +50,7 @@ Version = Annotated[int | None, Query(ge=1, le=2**31 - 1, alias="v", description
 )
 def list_videos(
     request: HttpRequest,
-    category: Annotated[Category | None, Query(description="Only videos of this category.")] = None,
+    category: Annotated[str | None, Query(description="Only videos of this category: a slug.", example="drama")] = None,
     search: Annotated[str, Query(max_length=200, description="Words in title or description.")] = "",
     limit: Annotated[int | None, Query(ge=1, le=1000, description="At most so many videos.")] = None,
     offset: Annotated[int, Query(ge=0, le=10_000_000, description="Leave out so many of the newest.")] = 0,
@@ -77,16 +79,28 @@ def list_videos(
     return StreamingHttpResponse(() if request.method == "HEAD" else content, content_type=JSON, headers=headers)
 
 
+@sections.get(
+    "/",
+    response={200: list[CategoryOut], 401: Detail},
+    operation_id="listCategories",
+    summary="List the categories",
+)
+def list_categories(request: HttpRequest, response: HttpResponse) -> QuerySet[Category]:
+    """The categories that videos are offered in, in the editors' order. Hidden ones still answer `?category=`."""
+    response["Cache-Control"] = "private, no-cache"
+    return categories.offered()
+
+
 @videos.get(
     "/{video_id}/",
     response={200: VideoDetailOut, **REFUSED},
     operation_id="getVideo",
     summary="Get one video",
 )
-def get_video(request: HttpRequest, response: HttpResponse, video_id: VideoId) -> VideoDetailOut:
+def get_video(request: ViewerRequest, response: HttpResponse, video_id: VideoId) -> VideoDetailOut:
     """One video, with its status and what there is to play."""
     response["Cache-Control"] = "private, no-cache"
-    video = responses.video_of(video_id)
+    video = responses.video_of(video_id, sees_drafts=request.auth.is_staff)
     version = current(video.transcode)
     planned_s = listing.duration_s(video.transcode.plan) if video.transcode.plan else None
     return VideoDetailOut.model_validate(
@@ -108,7 +122,7 @@ def get_video(request: HttpRequest, response: HttpResponse, video_id: VideoId) -
 def get_transcode(request: HttpRequest, response: HttpResponse, video_id: VideoId) -> Status:
     """How far the video's newest upload is, for staff: the same numbers as in the admin."""
     response["Cache-Control"] = "no-store"
-    return status_of(responses.video_of(video_id).transcode)
+    return status_of(responses.video_of(video_id, sees_drafts=True).transcode)
 
 
 @streams.get(
@@ -120,7 +134,7 @@ def get_transcode(request: HttpRequest, response: HttpResponse, video_id: VideoI
 )
 def get_master_playlist(request: ViewerRequest, video_id: VideoId, version: Version = None) -> HttpResponseBase:
     """All real renditions, for a player that chooses by bandwidth."""
-    response = responses.playlist(request, video_id, names.MASTER, version=version, may_preview=may_preview(request))
+    response = responses.playlist(request, video_id, names.MASTER, version=version, **sight(request))
     return granted(request, response, video_id)
 
 
@@ -135,9 +149,7 @@ def get_media_playlist(
     request: ViewerRequest, video_id: VideoId, resolution: str, version: Version = None
 ) -> HttpResponseBase:
     """480p, 720p and 1080p always play; a name above the source plays the best real rendition."""
-    response = responses.playlist(
-        request, video_id, names.INDEX, resolution, version=version, may_preview=may_preview(request)
-    )
+    response = responses.playlist(request, video_id, names.INDEX, resolution, version=version, **sight(request))
     return granted(request, response, video_id)
 
 
@@ -152,7 +164,8 @@ def get_iframe_playlist(
     request: ViewerRequest, video_id: VideoId, resolution: str, version: Version = None
 ) -> HttpResponseBase:
     """Each keyframe as a byte range, for fast forward and rewind."""
-    response = responses.playlist(request, video_id, names.IFRAMES, resolution, version=version, may_preview=False)
+    seen = Sight(may_preview=False, sees_drafts=request.auth.is_staff)
+    response = responses.playlist(request, video_id, names.IFRAMES, resolution, version=version, **seen)
     return granted(request, response, video_id)
 
 
@@ -165,7 +178,7 @@ def get_iframe_playlist(
 )
 def get_thumbnail(request: ViewerRequest, video_id: VideoId) -> HttpResponseBase:
     """The uploaded picture, or else one made from the video."""
-    return responses.poster(request, video_id)
+    return responses.poster(request, video_id, sees_drafts=request.auth.is_staff)
 
 
 @streams.get(
@@ -177,7 +190,7 @@ def get_thumbnail(request: ViewerRequest, video_id: VideoId) -> HttpResponseBase
 )
 def get_storyboard(request: ViewerRequest, video_id: VideoId, version: Version = None) -> HttpResponseBase:
     """WebVTT whose cues name rectangles on the storyboard sheets."""
-    return responses.storyboard(request, video_id, version=version)
+    return responses.storyboard(request, video_id, version=version, sees_drafts=request.auth.is_staff)
 
 
 @streams.get(
@@ -191,7 +204,8 @@ def get_storyboard_sheet(
     request: ViewerRequest, video_id: VideoId, sheet: str, version: Version = None
 ) -> HttpResponseBase:
     """A JPEG with up to 25 small pictures."""
-    return responses.sheet(request, video_id, f"{sheet}.jpg", version=version)
+    is_staff = request.auth.is_staff
+    return responses.sheet(request, video_id, f"{sheet}.jpg", version=version, sees_drafts=is_staff)
 
 
 @streams.get(
@@ -205,9 +219,7 @@ def get_segment(
     request: ViewerRequest, video_id: VideoId, resolution: str, segment: str, version: Version = None
 ) -> HttpResponseBase:
     """About six seconds of video as MPEG-TS; single byte ranges are served."""
-    return responses.segment(
-        request, video_id, resolution, f"{segment}.ts", version=version, may_preview=may_preview(request)
-    )
+    return responses.segment(request, video_id, resolution, f"{segment}.ts", version=version, **sight(request))
 
 
 @videos.post(
@@ -222,15 +234,23 @@ def make_playback_address(request: ViewerRequest, response: HttpResponse, video_
     It ends six hours and the video's length from now, or with your session: within a minute of a logout.
     """
     response["Cache-Control"] = "no-store"
-    length = responses.playable_length(video_id, may_preview=may_preview(request))
+    length = responses.playable_length(video_id, **sight(request))
     token, ends_at = request.auth.playback_token(video_id=video_id, length=length)
     url = f"{site(request)}{video_paths.played(token, video_id, names.MASTER)}"
     return PlaybackAddressOut(url=url, expires_at=ends_at)
 
 
-def may_preview(request: ViewerRequest) -> bool:
-    """Staff may watch a video while it is made; viewers too where HLS_LIST_WHEN says so."""
-    return request.auth.is_staff or catalogue.is_listed_when_playable()
+class Sight(TypedDict):
+    """What a viewer may see besides what is published."""
+
+    may_preview: bool
+    sees_drafts: bool
+
+
+def sight(request: ViewerRequest) -> Sight:
+    """Staff may watch drafts, and a video while it is made; viewers the latter too where HLS_LIST_WHEN says so."""
+    is_staff = request.auth.is_staff
+    return Sight(may_preview=is_staff or catalogue.is_listed_when_playable(), sees_drafts=is_staff)
 
 
 def granted(request: ViewerRequest, response: HttpResponseBase, video_id: int) -> HttpResponseBase:

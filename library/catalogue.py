@@ -15,8 +15,10 @@ from django.conf import settings
 from django.db.models import Q, QuerySet
 
 from hls.models import Revision
+from library import categories
 from library.folding import folded
-from library.models import Category, Video
+from library.models import Video
+from library.visibility import published, sql_parameters
 
 
 class ListedVideo(NamedTuple):
@@ -44,7 +46,7 @@ COLUMNS = ("pk", "created_at", "title", "description", "category", "thumbnail", 
 class Query:
     """What a caller may ask of the list; `limit` and `offset` count videos."""
 
-    category: Category | None = None
+    category: str | None = None
     search: str = ""
     limit: int | None = None
     offset: int = 0
@@ -64,15 +66,17 @@ class Ids:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._revision = ""
-        self._of: dict[Category | None, Sequence[int]] = {}
+        self._of: dict[str | None, Sequence[int]] = {}
 
-    def of(self, category: Category | None, revision: str) -> Sequence[int]:
+    def of(self, category: str | None, revision: str) -> Sequence[int]:
         with self._lock:  # one thread reads the table, the others wait for what it finds
             if self._revision != revision:
                 self._revision, self._of = revision, {}
             if category not in self._of:
                 videos = found(Query(category=category)).values_list("pk", flat=True)
-                self._of[category] = array("q", videos.iterator(chunk_size=10_000))
+                ids = array("q", videos.iterator(chunk_size=10_000))
+                check_category(category, is_used=bool(ids))
+                self._of[category] = ids
             return self._of[category]
 
     def clear(self) -> None:
@@ -82,10 +86,12 @@ class Ids:
 
 known = Ids()
 
+LATEST_MOMENT = f"(SELECT MAX(publish_at) FROM {Video._meta.db_table} WHERE publish_at <= %s)"  # noqa: S608 (our own)
+
 
 def shown() -> QuerySet[Video]:
     """Videos that viewers see, newest first."""
-    videos = Video.objects.select_related("transcode")
+    videos = Video.objects.filter(published()).select_related("transcode")
     if is_listed_when_playable():
         return videos.filter(transcode__playable_at__isnull=False)
     return videos.filter(transcode__served_version__isnull=False)
@@ -115,10 +121,18 @@ class ListedPage:
     total: int
 
 
+def check_category(category: str | None, *, is_used: bool) -> None:
+    """Raises FieldsRefused for a category that doesn't exist: one that a video has exists."""
+    if category is not None and not is_used:
+        categories.check(category)
+
+
 def page(query: Query, revision: str) -> ListedPage:
+    """Raises FieldsRefused for a category that doesn't exist."""
     if query.search.strip():
         videos = found(query).values_list("pk", flat=True)
         ids = list(videos[query.slice])
+        check_category(query.category, is_used=bool(ids))
         return ListedPage(ids, videos.count() if query.is_paged else len(ids))
     every = known.of(query.category, revision)
     return ListedPage(every[query.slice], len(every))
@@ -131,11 +145,12 @@ def videos(ids: Sequence[int]) -> list[ListedVideo]:
 
 
 def revision() -> str:
-    """Changes with every transaction that may have changed the list. One query over a few rows.
+    """Changes with every transaction that may have changed the list, and when a video's moment has come.
 
-    It must be read before the list: then a list that is kept under a revision is never older than that.
+    It must be read before the list: then a list that is kept under a revision is never older than that. Between two
+    transactions the list changes only as one moment after the other is reached: the latest of them says which were.
     """
-    return f"{Revision.current()}|{settings.HLS_LIST_WHEN}"
+    return f"{Revision.current(LATEST_MOMENT, sql_parameters())}|{settings.HLS_LIST_WHEN}"
 
 
 def is_listed_when_playable() -> bool:

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from django.conf import settings
 from django.db import models, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from hls import lifecycle
@@ -30,13 +31,37 @@ def thumbnail_path(video: Video, name: str) -> str:
     return f"thumbnails/{uuid4().hex}.{extension}"
 
 
-class Category(models.TextChoices):
+class FirstCategory(models.TextChoices):
+    """The categories that are there from the start, in this order."""
+
     DRAMA = "drama", "Drama"
     ROMANCE = "romance", "Romance"
     ACTION = "action", "Action"
     DOCUMENTARY = "documentary", "Documentary"
     TUTORIAL = "tutorial", "Tutorial"
     VLOG = "vlog", "Vlog"
+
+
+class Category(models.Model):
+    """What videos are sorted by. Its slug is what the API says, and never changes; its name is what people read.
+
+    A video names its category by the slug, without a foreign key: lists then need no join. A category that a video
+    names is not deleted.
+    """
+
+    slug = models.CharField(max_length=50, primary_key=True, help_text="What the API says. It never changes.")
+    name = models.CharField(max_length=60, unique=True)
+    position = models.PositiveSmallIntegerField(default=0, help_text="The smallest comes first; new videos get it.")
+    is_hidden = models.BooleanField(
+        "hidden", default=False, help_text="Not offered for new videos; those it has keep it."
+    )
+
+    class Meta:
+        ordering = ["position", "name"]
+        verbose_name_plural = "categories"
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class VideoQuerySet(models.QuerySet["Video"]):
@@ -87,8 +112,12 @@ class VideoQuerySet(models.QuerySet["Video"]):
 class Video(models.Model):
     title = models.CharField(max_length=200)
     description = models.TextField(blank=True, default="")
-    category = models.CharField(max_length=20, choices=Category.choices, default=Category.DRAMA)
+    category = models.CharField(max_length=50, default=FirstCategory.DRAMA, help_text="The slug of one.")
     video_file = models.FileField(upload_to=video_path, max_length=200, validators=[check_name])
+    is_published = models.BooleanField("published", default=True, help_text="A draft is seen by staff alone.")
+    publish_at = models.DateTimeField(
+        null=True, blank=True, help_text="From this moment on viewers see it, if it is published; at once where empty."
+    )
     original_name = models.CharField(max_length=255, blank=True, default="")
     thumbnail = models.ImageField(
         upload_to=thumbnail_path, max_length=200, blank=True, help_text="Made from the video where there is none."
@@ -104,7 +133,10 @@ class Video(models.Model):
 
     class Meta:
         ordering = ["-created_at", "-pk"]
-        indexes = [models.Index(fields=["-created_at", "-id"], name="video_newest_first")]
+        indexes = [
+            models.Index(fields=["-created_at", "-id"], name="video_newest_first"),
+            models.Index(fields=["publish_at"], condition=Q(publish_at__isnull=False), name="video_moments"),
+        ]
 
     def __str__(self) -> str:
         return self.title

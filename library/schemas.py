@@ -14,6 +14,11 @@ class Detail(Schema):
     detail: str = Field(examples=["Not found."])
 
 
+class CategoryOut(Schema):
+    slug: str = Field(description="What videos say of themselves; it never changes.", examples=["documentary"])
+    name: str = Field(description="For people.", examples=["Documentary"])
+
+
 class VideoOut(Schema):
     id: int = Field(examples=[7])
     created_at: datetime = Field(description="UTC.", examples=["2026-11-22T18:30:00Z"])
@@ -23,7 +28,7 @@ class VideoOut(Schema):
         description="An absolute URL of a JPEG; null only while there is none yet.",
         examples=["https://api.example.com/api/video/7/thumbnail.jpg?v=1"],
     )
-    category: Literal["drama", "romance", "action", "documentary", "tutorial", "vlog"] = Field(examples=["documentary"])
+    category: str = Field(description="The slug of its category.", examples=["documentary"])
     duration: float | None = Field(description="Seconds; null while the video has not been read.", examples=[5421.84])
     hls_url: str = Field(
         description="The multivariant playlist, for any HLS player.",

@@ -11,9 +11,13 @@ from django.db import transaction
 
 from hls import lifecycle
 from hls.removal import Trash
+from library import categories
 from library.errors import FileRefused
 from library.kinds import ACCEPTED, is_video
-from library.models import Category, Video, video_path
+from library.models import Video, video_path
+
+CATEGORY = ("category", "updated_at")
+PUBLICATION = ("is_published", "publish_at", "updated_at")
 
 
 @dataclass(frozen=True)
@@ -24,10 +28,14 @@ class ReplacedFile:
     stored_as: str  # relative to the upload folder
 
 
-def add_video(path: Path, *, title: str, category: str = Category.DRAMA, description: str = "") -> Video:
-    """Copy a file from this machine into the upload folder and queue its transcode. Raises FileRefused."""
+def add_video(path: Path, *, title: str, category: str = "", description: str = "", is_published: bool = True) -> Video:
+    """Copy a file from this machine into the upload folder and queue its transcode. Raises FileRefused.
+
+    `category` is the slug of one; the usual one where none is named.
+    """
     check_file(path)
-    video = Video(title=title, category=category, description=description, original_name=label(path.name))
+    texts = {"title": title, "category": category or categories.usual(), "description": description}
+    video = Video(**texts, is_published=is_published, original_name=label(path.name))
     name = video_path(video, path.name)
     keep_copy(path, Path(settings.MEDIA_ROOT) / name)
     video.video_file.name = name
@@ -102,6 +110,23 @@ def take_back(video: Video, replaced: ReplacedFile) -> None:
     os.utime(root / replaced.stored_as)  # as in keep_copy
     video.video_file.name, video.original_name = replaced.stored_as, replaced.name
     save_replaced(video)
+
+
+def set_category(video: Video, slug: str) -> None:
+    video.category = slug
+    video.save(update_fields=CATEGORY)
+
+
+def publish(video: Video) -> None:
+    """Show a draft to viewers at once, or a scheduled video before its time."""
+    video.is_published, video.publish_at = True, None
+    video.save(update_fields=PUBLICATION)
+
+
+def unpublish(video: Video) -> None:
+    """Make a draft of it; what was scheduled is forgotten."""
+    video.is_published, video.publish_at = False, None
+    video.save(update_fields=PUBLICATION)
 
 
 def store_upload(video: Video, upload: "File[bytes]") -> None:

@@ -46,19 +46,19 @@ def check(request: Question, video: VideoNumber, version: Version = None) -> Htt
     if viewer is None:
         raise AuthenticationError
     request.auth, request.video_id = viewer, video
-    response = HttpResponse(status=204, headers=told(video, version))
+    response = HttpResponse(status=204, headers=told(video, version, viewer))
     del response["Content-Type"]
     return response
 
 
-def told(video_id: int, version: int | None) -> dict[str, str]:
+def told(video_id: int, version: int | None, viewer: Viewer) -> dict[str, str]:
     """What a yes says, in headers: where the files are, as paths relative to DATA_DIR.
 
-    Nothing of what isn't there: the proxy then asks for the file itself, and is told.
+    Nothing of what isn't there, or is a draft: the proxy then asks for the file itself, and is told.
     """
     headers = {"Cache-Control": "no-store"}
     try:
-        video = places.video_of(video_id)
+        video = places.video_of(video_id, sees_drafts=viewer.is_staff)
     except NotFound:
         return headers
     return headers | poster(video) | files(video, version or places.FIRST)

@@ -17,7 +17,7 @@ from django.db import DEFAULT_DB_ALIAS, OperationalError, connection, connection
 from accounts.models import goes_by
 from hls.binary import ffmpeg_path
 from hls.core.demo import make_demo
-from library.models import Category, Video
+from library.models import FirstCategory, Video
 from library.videos import add_video
 from project.database import check_reachable
 
@@ -98,7 +98,7 @@ def add_demo() -> None:
     with tempfile.TemporaryDirectory(dir=settings.DATA_DIR, prefix="demo-") as folder:
         video = Path(folder) / "demo.mp4"
         make_demo(ffmpeg_path(), video)
-        added = add_video(video, title=DEMO_TITLE, category=Category.TUTORIAL, description=DEMO_DESCRIPTION)
+        added = add_video(video, title=DEMO_TITLE, category=FirstCategory.TUTORIAL, description=DEMO_DESCRIPTION)
     remember_who_added(added)
     demo_marker().touch()
 

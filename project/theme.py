@@ -104,6 +104,12 @@ UNFOLD: dict[str, Any] = {
                         "permission": permits("library.add_video"),
                     },
                     {
+                        "title": "Categories",
+                        "icon": "category",
+                        "link": reverse_lazy("admin:library_category_changelist"),
+                        "permission": permits("library.view_category"),
+                    },
+                    {
                         "title": "Queue",
                         "icon": "list_alt",
                         "link": reverse_lazy("admin:hueystats_hueydashboard_changelist"),

@@ -1,5 +1,6 @@
 """Videos in the admin. Django's autodiscovery imports this package, and with it what registers itself."""
 
+from library.admin.categories import CategoryAdmin
 from library.admin.videos import VideoAdmin
 
-__all__ = ["VideoAdmin"]
+__all__ = ["CategoryAdmin", "VideoAdmin"]

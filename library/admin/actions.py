@@ -19,10 +19,11 @@ from unfold.decorators import action
 from hls import lifecycle
 from hls.errors import NotPossible
 from hls.models import ACTIVE, State
-from library import posters
+from library import categories, posters, videos
 from library.disk import size_text
-from library.models import Video
+from library.models import Category, Video
 from library.storage import all_bytes
+from library.visibility import draft_word
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class VideoAction:
     question: str
     done: str
     icon: str
-    states: tuple[str, ...]  # the transcode's states in which it is offered
+    fits: Callable[[Video], bool]  # whether it is offered for a video
     act: Callable[[Video], None]  # raises NotPossible
 
 
@@ -44,7 +45,7 @@ RETRY = VideoAction(
     question="Transcode again? Parts that are done stay done.",
     done="Transcode queued again",
     icon="replay",
-    states=(State.FAILED, State.CANCELLED),
+    fits=lambda video: video.transcode.state in (State.FAILED, State.CANCELLED),
     act=lambda video: lifecycle.retry(video.transcode),
 )
 CANCEL = VideoAction(
@@ -53,7 +54,7 @@ CANCEL = VideoAction(
     question="Stop transcoding? What is done so far is kept for a later retry.",
     done="Transcode cancelled",
     icon="cancel",
-    states=ACTIVE,
+    fits=lambda video: video.transcode.state in ACTIVE,
     act=lambda video: lifecycle.cancel(video.transcode),
 )
 POSTER = VideoAction(
@@ -62,15 +63,49 @@ POSTER = VideoAction(
     question="Take a new poster from the video? It replaces the present one.",
     done="Poster taken from the video",
     icon="image",
-    states=(State.READY,),
+    fits=lambda video: video.transcode.state == State.READY,
     act=posters.regenerate,
 )
-ACTIONS = (RETRY, CANCEL, POSTER)
+PUBLISH = VideoAction(
+    name="publish",
+    verb="Publish",
+    question="Show it to viewers from now on?",
+    done="Published",
+    icon="visibility",
+    fits=lambda video: bool(draft_word(video)),
+    act=videos.publish,
+)
+UNPUBLISH = VideoAction(
+    name="unpublish",
+    verb="Unpublish",
+    question="Make a draft of it? Within a minute only staff can watch it.",
+    done="Made a draft",
+    icon="visibility_off",
+    fits=lambda video: video.is_published,
+    act=videos.unpublish,
+)
+CATEGORY = VideoAction(
+    name="set_category",
+    verb="Set category",
+    question="Which category shall these videos get?",
+    done="Category set",
+    icon="category",
+    fits=lambda video: True,
+    act=lambda video: None,  # once it is known which
+)
+ACTIONS = (RETRY, CANCEL, POSTER, PUBLISH, UNPUBLISH)
 
 
 class VideoActions(ModelAdmin):
-    actions: Any = ["retry_selected", "cancel_selected", "regenerate_selected"]
-    actions_detail: Any = ["retry", "cancel", "regenerate_poster"]
+    actions: Any = [
+        "retry_selected",
+        "cancel_selected",
+        "regenerate_selected",
+        "publish_selected",
+        "unpublish_selected",
+        "set_category_selected",
+    ]
+    actions_detail: Any = ["retry", "cancel", "regenerate_poster", "publish", "unpublish"]
 
     @action(description=RETRY.verb, icon=RETRY.icon, permissions=["change"])
     def retry(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -84,6 +119,14 @@ class VideoActions(ModelAdmin):
     def regenerate_poster(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self.ask_about_one(request, object_id, POSTER)
 
+    @action(description=PUBLISH.verb, icon=PUBLISH.icon, permissions=["change"])
+    def publish(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self.ask_about_one(request, object_id, PUBLISH)
+
+    @action(description=UNPUBLISH.verb, icon=UNPUBLISH.icon, permissions=["change"])
+    def unpublish(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self.ask_about_one(request, object_id, UNPUBLISH)
+
     @admin.action(description="Retry selected videos", permissions=["change"])
     def retry_selected(self, request: HttpRequest, queryset: QuerySet[Video]) -> HttpResponse | None:
         return self.ask_about_many(request, queryset, RETRY)
@@ -95,6 +138,26 @@ class VideoActions(ModelAdmin):
     @admin.action(description="Regenerate posters of selected videos", permissions=["change"])
     def regenerate_selected(self, request: HttpRequest, queryset: QuerySet[Video]) -> HttpResponse | None:
         return self.ask_about_many(request, queryset, POSTER)
+
+    @admin.action(description="Publish selected videos", permissions=["change"])
+    def publish_selected(self, request: HttpRequest, queryset: QuerySet[Video]) -> HttpResponse | None:
+        return self.ask_about_many(request, queryset, PUBLISH)
+
+    @admin.action(description="Unpublish selected videos", permissions=["change"])
+    def unpublish_selected(self, request: HttpRequest, queryset: QuerySet[Video]) -> HttpResponse | None:
+        return self.ask_about_many(request, queryset, UNPUBLISH)
+
+    @admin.action(description="Set category of selected videos", permissions=["change"])
+    def set_category_selected(self, request: HttpRequest, queryset: QuerySet[Video]) -> HttpResponse | None:
+        """The question has a choice; a category that is gone by then is asked for again."""
+        chosen = Category.objects.filter(pk=request.POST.get("category", "")).first()
+        if "confirmed" not in request.POST or chosen is None:
+            back = reverse("admin:library_video_changelist")
+            return self.confirmation(request, list(queryset), CATEGORY, back=back, choices=categories.offered())
+        slug, done = chosen.pk, f"Category set to {chosen.name}"
+        setting = replace(CATEGORY, done=done, act=lambda video: videos.set_category(video, slug))
+        self.do(request, [video for video in queryset if video.category != slug], setting)
+        return None
 
     def choose_poster(self, request: HttpRequest, video_id: int) -> HttpResponse:
         """POST `tile`, the number of a picture of the storyboard."""
@@ -110,8 +173,7 @@ class VideoActions(ModelAdmin):
     def get_actions_detail(self, request: HttpRequest, object_id: int | str) -> list[Any]:
         """Only what the video's state allows is offered."""
         video = Video.objects.select_related("transcode").filter(pk=object_id).first()
-        state = video.transcode.state if video else None
-        offered = {f"library_video_{action.name}" for action in ACTIONS if state in action.states}
+        offered = {f"library_video_{action.name}" for action in ACTIONS if video and action.fits(video)}
         return [entry for entry in super().get_actions_detail(request, object_id) if entry.action_name in offered]
 
     def get_action_choices(
@@ -134,7 +196,7 @@ class VideoActions(ModelAdmin):
     def ask_about_many(
         self, request: HttpRequest, queryset: QuerySet[Video], action: VideoAction
     ) -> HttpResponse | None:
-        fitting = list(queryset.filter(transcode__state__in=action.states))
+        fitting = [video for video in queryset if action.fits(video)]
         if not fitting:
             self.message_user(
                 request, f"{action.verb}: none of the selected videos is in a state for it.", messages.WARNING
@@ -146,7 +208,13 @@ class VideoActions(ModelAdmin):
         return None
 
     def confirmation(
-        self, request: HttpRequest, videos: list[Video], action: VideoAction, *, back: str
+        self,
+        request: HttpRequest,
+        videos: list[Video],
+        action: VideoAction,
+        *,
+        back: str,
+        choices: Iterable[Category] = (),
     ) -> HttpResponse:
         context = {
             **self.admin_site.each_context(request),
@@ -155,6 +223,7 @@ class VideoActions(ModelAdmin):
             "asked": action,
             "videos": videos,
             "back": back,
+            "choices": choices,
             "action": request.POST.get("action", ""),
             "checkbox": ACTION_CHECKBOX_NAME,
         }

@@ -5,9 +5,11 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 
 from hls.models import ACTIVE, State
-from library.models import Video
+from library.models import Category, Video
+from library.visibility import published
 
 RUNNING = "active"
 
@@ -26,3 +28,36 @@ class TranscodeStateFilter(admin.SimpleListFilter):
         if value == RUNNING:
             return queryset.filter(transcode__state__in=ACTIVE)
         return queryset.filter(transcode__state=value) if value in State.values else queryset
+
+
+class PublicationFilter(admin.SimpleListFilter):
+    """By who sees a video: viewers, staff alone, or viewers from a moment on that is still to come."""
+
+    title = "publication"
+    parameter_name = "publication"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("published", "Published"), ("draft", "Draft"), ("scheduled", "Scheduled")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Video]) -> QuerySet[Video]:
+        match self.value():
+            case "published":
+                return queryset.filter(published())
+            case "draft":
+                return queryset.filter(is_published=False)
+            case "scheduled":
+                return queryset.filter(is_published=True, publish_at__gt=timezone.now())
+        return queryset
+
+
+class CategoryFilter(admin.SimpleListFilter):
+    """By category, hidden ones too."""
+
+    title = "category"
+    parameter_name = "category"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return list(Category.objects.values_list("slug", "name"))
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Video]) -> QuerySet[Video]:
+        return queryset.filter(category=self.value()) if self.value() else queryset

@@ -3,7 +3,8 @@
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db import transaction
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.forms.widgets import Script
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path
@@ -14,20 +15,22 @@ from unfold.decorators import display
 from unfold.views import ChangeList
 
 from library import catalogue, videos
+from library.admin import edits
 from library.admin.actions import VideoActions
 from library.admin.dashboard import figures_view
 from library.admin.file_history import added_message, message_with_files
-from library.admin.filters import TranscodeStateFilter
+from library.admin.filters import CategoryFilter, PublicationFilter, TranscodeStateFilter
 from library.admin.forms import VideoForm
 from library.admin.kept_forms import KeptForms, told_saved
 from library.admin.live_fragments import attach_progress, live, progress_view
 from library.admin.moments import moment
 from library.admin.rows import save_rows
 from library.errors import UploadGone
-from library.models import Video
+from library.models import Category, Video
 from library.posters import poster_url
 from library.uploads import finishing
 from library.uploads.form_files import refusals
+from library.visibility import draft_word
 
 
 class VideoList(ChangeList):
@@ -44,7 +47,7 @@ class VideoAdmin(VideoActions, KeptForms, ModelAdmin):
     form = VideoForm
     list_display = ["poster", "shown_title", "status", "shown_category", "added"]
     list_display_links = ["shown_title"]
-    list_filter = [TranscodeStateFilter, "category", "created_at"]
+    list_filter = [TranscodeStateFilter, PublicationFilter, CategoryFilter, "created_at"]
     list_filter_submit = True
     list_select_related = ["transcode"]
     list_per_page = 50
@@ -52,7 +55,7 @@ class VideoAdmin(VideoActions, KeptForms, ModelAdmin):
     search_help_text = "Search by title, description or file name"
     change_form_outer_before_template: Any = "admin/library/video/head.html"
     warn_unsaved_form = True
-    fieldsets = [(None, {"fields": ["title", "description", "category", "video_file", "thumbnail"]})]
+    fieldsets = [(None, {"fields": [*edits.FIELDS, *edits.FILES, edits.NAME]})]
 
     class Media:
         css = {"all": ["library/uploads.css"]}
@@ -66,7 +69,24 @@ class VideoAdmin(VideoActions, KeptForms, ModelAdmin):
         return VideoList
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Video]:
-        return super().get_queryset(request).select_related("transcode")
+        """With what its row needs, and the name of its category."""
+        name = Category.objects.filter(slug=OuterRef("category")).values("name")
+        rows: QuerySet[Video] = super().get_queryset(request).select_related("transcode")
+        return rows.annotate(category_name=Subquery(name))
+
+    @transaction.atomic
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Video | None:
+        """The row that a form is compared with stays as it is until the form is saved."""
+        if request.method == "POST" and object_id.isascii() and object_id.isdigit() and len(object_id) < 19:
+            list(Video.objects.select_for_update().filter(pk=object_id).values_list("pk"))
+        found: Video | None = super().get_object(request, object_id, from_field)
+        return found
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """What was loaded is of no use to somebody who may only look."""
+        if obj is None or self.has_change_permission(request, obj):
+            return self.fieldsets
+        return [(None, {"fields": [name for name in self.fieldsets[0][1]["fields"] if name != edits.NAME]})]
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Video], search_term: str
@@ -91,15 +111,19 @@ class VideoAdmin(VideoActions, KeptForms, ModelAdmin):
 
     @display(description="Video", ordering="title")
     def shown_title(self, video: Video) -> SafeString:
-        return format_html('<span class="vf-title">{}</span>', video.title)
+        word = draft_word(video)
+        badge = format_html(' <span class="vf-draft">{}</span>', word) if word else SafeString("")
+        if word == "Scheduled" and video.publish_at:
+            badge = format_html("{} {}", badge, moment(video.publish_at))
+        return format_html('<span class="vf-title">{}</span>{}', video.title, badge)
 
     @display(description="Status", ordering="transcode__state")
     def status(self, video: Video) -> SafeString:
         return live(video, "cell")
 
     @display(description="Category", ordering="category", wrapper_class="vf-wide-only")
-    def shown_category(self, video: Video) -> str:
-        return video.get_category_display()
+    def shown_category(self, video: Any) -> str:
+        return str(video.category_name or video.category)
 
     @display(description="Added", ordering="created_at")
     def added(self, video: Video) -> SafeString:
@@ -146,8 +170,10 @@ class VideoAdmin(VideoActions, KeptForms, ModelAdmin):
         elif form.new_video is not None:
             videos.store_upload(obj, form.new_video)
             videos.save_with_file(obj)
-        else:
-            obj.save()
+        elif change:
+            obj.save(update_fields={*form.changed_data, "updated_at"})
+        if change and form.kept:
+            self.message_user(request, f"Saved by somebody else meanwhile, and kept: {' '.join(form.kept)}")
 
     def construct_change_message(self, request: HttpRequest, form: Any, formsets: Any, add: bool = False) -> Any:
         """What the history says of a form that was saved, with the names of the files."""

@@ -2,6 +2,9 @@
 
 A version never changes, so it is remembered for a while and most requests cost no database query. Which version is the
 current one changes with a replacement and is remembered for no longer than players keep a playlist.
+
+Drafts are for staff (library.visibility). What was found for staff is remembered apart, so a viewer is never given a
+draft; a video that is unpublished again stops for viewers as soon as it is forgotten.
 """
 
 import json
@@ -17,6 +20,7 @@ from hls.partial import PartialVersion
 from hls.published import PublishedVersion, current, retired
 from library.errors import NotFound
 from library.models import Video
+from library.visibility import PUBLISHED_SQL, sql_parameters
 
 REMEMBERED_S = 30.0
 CURRENT_REMEMBERED_S = 5.0
@@ -33,6 +37,7 @@ class Key(NamedTuple):
     video_id: int
     version: int | None
     is_finished: bool = True
+    is_for_staff: bool = False  # found by somebody who sees drafts
 
 
 def forgotten_at(key: Key, version: Version, now: float) -> float:
@@ -73,13 +78,17 @@ SELECT video.thumbnail, transcode.id, transcode.version, transcode.served, trans
 FROM {Video._meta.db_table} video JOIN {Transcode._meta.db_table} transcode ON transcode.id = video.transcode_id
 WHERE video.id = %s
 """  # noqa: S608 (the tables' names are ours)
+PUBLISHED_VIDEO = f"{VIDEO} AND {PUBLISHED_SQL}"
 COLUMNS = ["id", "version", "served", "retired"]
 
 
-def video_of(video_id: int) -> Video:
+def video_of(video_id: int, *, sees_drafts: bool = False) -> Video:
     """What leads to a video's files, in deferred rows and at a fraction of the ORM's cost. Raises NotFound."""
     with connection.cursor() as cursor:
-        cursor.execute(VIDEO, [video_id])
+        if sees_drafts:
+            cursor.execute(VIDEO, [video_id])
+        else:
+            cursor.execute(PUBLISHED_VIDEO, [video_id, *sql_parameters()])
         row = cursor.fetchone()
     if row is None:
         raise NotFound
@@ -101,25 +110,29 @@ def published_in(transcode: Transcode, version: int | None) -> PublishedVersion:
     return old
 
 
-def published(video_id: int, version: int | None) -> PublishedVersion:
+def published(video_id: int, version: int | None, *, sees_drafts: bool = False) -> PublishedVersion:
     """The version asked for, or the current one for None. Raises NotFound."""
-    known = memory.get(Key(video_id, version))
-    return known if isinstance(known, PublishedVersion) else keep(video_id, version, video_of(video_id).transcode)
+    key = Key(video_id, version, is_for_staff=sees_drafts)
+    known = memory.get(key)
+    if isinstance(known, PublishedVersion):
+        return known
+    return keep(key, video_of(video_id, sees_drafts=sees_drafts).transcode)
 
 
-def keep(video_id: int, version: int | None, transcode: Transcode) -> PublishedVersion:
-    found = published_in(transcode, version)
-    memory.put(Key(video_id, version), found)
+def keep(key: Key, transcode: Transcode) -> PublishedVersion:
+    found = published_in(transcode, key.version)
+    memory.put(key, found)
     return found
 
 
-def for_playlist(video_id: int, version: int | None, *, may_preview: bool) -> Version:
+def for_playlist(video_id: int, version: int | None, *, may_preview: bool, sees_drafts: bool = False) -> Version:
     """As `published`; of a video that was never published what there is so far, if the viewer may see it."""
-    if known := memory.get(Key(video_id, version)):
+    key = Key(video_id, version, is_for_staff=sees_drafts)
+    if known := memory.get(key):
         return known
-    transcode = video_of(video_id).transcode
+    transcode = video_of(video_id, sees_drafts=sees_drafts).transcode
     if transcode.served is not None:
-        return keep(video_id, version, transcode)
+        return keep(key, transcode)
     partial = partial_of(transcode.pk) if may_preview else None
     if partial is None:
         raise NotFound
@@ -131,36 +144,38 @@ def partial_of(transcode_id: int) -> PartialVersion | None:
     return PartialVersion.of(transcode) if transcode else None
 
 
-def segment(video_id: int, resolution: str, name: str, *, version: int | None, may_preview: bool) -> str:
+def segment(
+    video_id: int, resolution: str, name: str, *, version: int | None, may_preview: bool, sees_drafts: bool = False
+) -> str:
     """A segment's file; those of a version that is being made only for viewers who may see it. Raises NotFound."""
-    version = version or FIRST
+    key = Key(video_id, version or FIRST, is_for_staff=sees_drafts)
     found = None
-    if known := memory.get(Key(video_id, version)):
+    if known := memory.get(key):
         found = known.segment(resolution, name)
     else:
-        if may_preview and (partial := memory.get(Key(video_id, version, is_finished=False))):
+        if may_preview and (partial := memory.get(key._replace(is_finished=False))):
             found = partial.segment(resolution, name)
-        found = found or for_segment(video_id, version, may_preview=may_preview).segment(resolution, name)
+        found = found or for_segment(key, may_preview=may_preview).segment(resolution, name)
     if found is None:
         raise NotFound
     return found
 
 
-def for_segment(video_id: int, version: int, *, may_preview: bool) -> Version:
+def for_segment(key: Key, *, may_preview: bool) -> Version:
     """As `published`; of a version that is being made what there is so far, if the viewer may see it."""
-    transcode = video_of(video_id).transcode
-    is_served = transcode.served is not None and transcode.served["version"] == version
-    is_partial = may_preview and not is_served and transcode.version == version
+    transcode = video_of(key.video_id, sees_drafts=key.is_for_staff).transcode
+    is_served = transcode.served is not None and transcode.served["version"] == key.version
+    is_partial = may_preview and not is_served and transcode.version == key.version
     partial = partial_of(transcode.pk) if is_partial else None
-    if partial is None or partial.version != version:
-        return keep(video_id, version, transcode)
-    memory.put(Key(video_id, version, is_finished=False), partial)
+    if partial is None or partial.version != key.version:
+        return keep(key, transcode)
+    memory.put(key._replace(is_finished=False), partial)
     return partial
 
 
-def sheet(video_id: int, name: str, *, version: int | None) -> str:
+def sheet(video_id: int, name: str, *, version: int | None, sees_drafts: bool = False) -> str:
     """A storyboard sheet's file. Raises NotFound."""
-    found = published(video_id, version or FIRST).sheet(name)
+    found = published(video_id, version or FIRST, sees_drafts=sees_drafts).sheet(name)
     if found is None:
         raise NotFound
     return found

@@ -18,6 +18,7 @@ from hls.versions import one_folder_up
 from library.delivery import files, places
 from library.errors import NotFound
 from library.models import Video
+from library.visibility import visible
 
 PLAYLIST_TYPE = "application/vnd.apple.mpegurl"
 STORYBOARD_TYPE = "text/vtt; charset=utf-8"
@@ -43,9 +44,10 @@ def playlist(
     *,
     version: int | None,
     may_preview: bool,
+    sees_drafts: bool = False,
 ) -> HttpResponseBase:
     """`master.m3u8`, or of a resolution `index.m3u8` or `iframes.m3u8`; above the source it is the best there is."""
-    playing = places.for_playlist(video_id, version, may_preview=may_preview)
+    playing = places.for_playlist(video_id, version, may_preview=may_preview, sees_drafts=sees_drafts)
     found = playing.playlist(name, resolution)
     if found is None:
         raise NotFound
@@ -58,36 +60,50 @@ def partial_text(request: HttpRequest, found: str) -> HttpResponseBase:
     return HttpResponse(found, content_type=PLAYLIST_TYPE, headers={"Cache-Control": NEVER})
 
 
-def storyboard(request: HttpRequest, video_id: int, *, version: int | None) -> HttpResponseBase:
-    return text(request, places.published(video_id, version).storyboard(), content_type=STORYBOARD_TYPE)
+def storyboard(
+    request: HttpRequest, video_id: int, *, version: int | None, sees_drafts: bool = False
+) -> HttpResponseBase:
+    playing = places.published(video_id, version, sees_drafts=sees_drafts)
+    return text(request, playing.storyboard(), content_type=STORYBOARD_TYPE)
 
 
-def sheet(request: HttpRequest, video_id: int, name: str, *, version: int | None) -> HttpResponseBase:
-    return file(request, places.sheet(video_id, name, version=version), content_type=PICTURE_TYPE)
+def sheet(
+    request: HttpRequest, video_id: int, name: str, *, version: int | None, sees_drafts: bool = False
+) -> HttpResponseBase:
+    path = places.sheet(video_id, name, version=version, sees_drafts=sees_drafts)
+    return file(request, path, content_type=PICTURE_TYPE)
 
 
 def segment(
-    request: HttpRequest, video_id: int, resolution: str, name: str, *, version: int | None, may_preview: bool
+    request: HttpRequest,
+    video_id: int,
+    resolution: str,
+    name: str,
+    *,
+    version: int | None,
+    may_preview: bool,
+    sees_drafts: bool = False,
 ) -> HttpResponseBase:
-    path = places.segment(video_id, resolution, name, version=version, may_preview=may_preview)
+    path = places.segment(video_id, resolution, name, version=version, may_preview=may_preview, sees_drafts=sees_drafts)
     return file(request, path, content_type=SEGMENT_TYPE)
 
 
-def poster(request: HttpRequest, video_id: int) -> HttpResponseBase:
-    return file(request, places.poster(places.video_of(video_id)), content_type=PICTURE_TYPE)
+def poster(request: HttpRequest, video_id: int, *, sees_drafts: bool = False) -> HttpResponseBase:
+    path = places.poster(places.video_of(video_id, sees_drafts=sees_drafts))
+    return file(request, path, content_type=PICTURE_TYPE)
 
 
-def video_of(video_id: int) -> Video:
-    """Raises NotFound."""
-    found = Video.objects.select_related("transcode").filter(pk=video_id).first()
+def video_of(video_id: int, *, sees_drafts: bool = False) -> Video:
+    """Raises NotFound; also for a draft, unless the caller sees drafts."""
+    found = Video.objects.select_related("transcode").filter(visible(sees_drafts=sees_drafts), pk=video_id).first()
     if found is None:
         raise NotFound
     return found
 
 
-def playable_length(video_id: int, *, may_preview: bool) -> timedelta:
+def playable_length(video_id: int, *, may_preview: bool, sees_drafts: bool = False) -> timedelta:
     """How long the video is, served or still being made. Raises NotFound where the caller has nothing to play yet."""
-    transcode = video_of(video_id).transcode
+    transcode = video_of(video_id, sees_drafts=sees_drafts).transcode
     version = current(transcode)
     if version is not None:
         return timedelta(seconds=version.duration_s)

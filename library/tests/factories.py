@@ -9,7 +9,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
 
 from hls.tests.factories import ChunkFactory, TranscodeFactory
-from library.models import Category, Video
+from library.models import FirstCategory, Video
 
 PASSWORD = "a quiet river at 5"
 CHUNKS: dict[str, dict[str, Any]] = {"d": {"done": True}, "r": {"running": True}, "w": {}, "f": {"state": "failed"}}
@@ -37,7 +37,7 @@ class VideoFactory(factory.django.DjangoModelFactory[Video]):
         skip_postgeneration_save = True
 
     title = factory.Sequence(lambda number: f"Video {number}")
-    category = Category.DOCUMENTARY
+    category = FirstCategory.DOCUMENTARY
     video_file = factory.LazyAttribute(lambda video: video.transcode.source)
     original_name = "holiday.mp4"
     transcode = factory.SubFactory(TranscodeFactory)

@@ -50,4 +50,4 @@ def test_editors_manage_neither_people_nor_the_queue(ed: Client, path: str) -> N
 def test_editors_are_not_shown_what_they_may_not_open(ed: Client) -> None:
     groups = ed.get("/admin/").context["sidebar_navigation"]
     shown = {item["title"] for group in groups for item in group["items"] if item["has_permission"]}
-    assert shown == {"Dashboard", "Videos", "Failed", "Add videos"}
+    assert shown == {"Dashboard", "Videos", "Failed", "Add videos", "Categories"}

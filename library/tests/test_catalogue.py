@@ -17,7 +17,7 @@ from hls.models import Transcode
 from hls.tests.factories import TranscodeFactory
 from library import catalogue
 from library.catalogue import Query
-from library.models import Category, Video
+from library.models import FirstCategory, Video
 from library.tests.factories import VideoFactory
 
 pytestmark = pytest.mark.django_db
@@ -42,11 +42,11 @@ def videos() -> list[Video]:
         )
         for number, (title, description, category) in enumerate(
             [
-                ("Harbour at Dawn", "Boats leave.", Category.DOCUMENTARY),
-                ("Storm", "A harbour in winter.", Category.DRAMA),
-                ("Über den Dächern", "100% real", Category.DRAMA),
-                ("Knitting", "", Category.TUTORIAL),
-                ("Night Boats", "At the harbour.", Category.DOCUMENTARY),
+                ("Harbour at Dawn", "Boats leave.", FirstCategory.DOCUMENTARY),
+                ("Storm", "A harbour in winter.", FirstCategory.DRAMA),
+                ("Über den Dächern", "100% real", FirstCategory.DRAMA),
+                ("Knitting", "", FirstCategory.TUTORIAL),
+                ("Night Boats", "At the harbour.", FirstCategory.DOCUMENTARY),
             ]
         )
     ]
@@ -73,7 +73,7 @@ def test_page_is_a_slice_of_the_whole(videos: list[Video]) -> None:
 def test_total_is_counted_before_paging(videos: list[Video]) -> None:
     for query, total in [
         (Query(limit=2), 5),
-        (Query(limit=2, category=Category.DRAMA), 2),
+        (Query(limit=2, category=FirstCategory.DRAMA), 2),
         (Query(limit=1, search="harbour"), 3),
         (Query(limit=1, offset=9), 5),
         (Query(limit=1, search="nothing like it"), 0),
@@ -212,7 +212,7 @@ def test_every_kind_of_change_makes_a_new_revision(videos: list[Video]) -> None:
     assert is_new()
     Transcode.objects.filter(pk=waiting.transcode_id).update(served_at=timezone.now(), served_version=1)
     assert is_new()
-    Video.objects.filter(pk=videos[3].pk).update(category=Category.VLOG)
+    Video.objects.filter(pk=videos[3].pk).update(category=FirstCategory.VLOG)
     assert is_new()
     videos[3].title = "Knots"
     Video.objects.bulk_update([videos[3]], ["title"])
@@ -265,7 +265,7 @@ def test_ids_are_read_once_for_each_revision(videos: list[Video], django_assert_
     with django_assert_num_queries(1):
         catalogue.page(Query(limit=1), "two")
     with django_assert_num_queries(1):
-        catalogue.page(Query(limit=1, category=Category.DRAMA), "two")
+        catalogue.page(Query(limit=1, category=FirstCategory.DRAMA), "two")
         catalogue.page(Query(limit=1), "two")
 
 

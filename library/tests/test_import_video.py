@@ -52,6 +52,13 @@ def test_the_last_line_is_the_videos_id(folders: Path) -> None:
     assert video.transcode.state == State.QUEUED
 
 
+@pytest.mark.parametrize(("options", "is_published"), [((), True), (("--draft",), False)])
+def test_draft_is_imported_where_it_is_asked_for(folders: Path, options: tuple[str, ...], is_published: bool) -> None:
+    (folders / "a.mp4").write_bytes(b"a video, perhaps")
+    import_video(folders / "a.mp4", *options)
+    assert Video.objects.get().is_published is is_published
+
+
 @pytest.mark.django_db(transaction=True)
 def test_waiting_ends_when_the_video_is_ready(folders: Path) -> None:
     helper = worker()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from library.errors import FieldsRefused, UploadMalformed
 from library.kinds import EXTENSIONS
-from library.models import Category
+from library.models import FirstCategory
 from library.uploads.checksums import ALGORITHMS, Digest
 from library.uploads.file_signatures import foreign_kind
 from library.uploads.metadata import LONGEST, read, title_of
@@ -23,10 +23,20 @@ def header(**pairs: str | bytes) -> str:
 texts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=200)
 
 
-@given(title=texts.filter(lambda text: text.strip()), description=texts, category=st.sampled_from(Category.values))
+@given(title=texts.filter(lambda text: text.strip()), description=texts, category=st.sampled_from(FirstCategory.values))
 def test_texts_are_read_as_they_were_written(title: str, description: str, category: str) -> None:
     told = read(header(filename="a.mp4", title=title, description=description, category=category))
     assert (told.title, told.description, told.category) == (title.strip(), description, category)
+
+
+def test_draft_is_asked_for_in_one_of_two_words() -> None:
+    assert [read(header(filename="a.mp4", is_published=text)).is_published for text in ("true", "False")] == [
+        True,
+        False,
+    ]
+    with pytest.raises(FieldsRefused) as raised:
+        read(header(filename="a.mp4", is_published="perhaps"))
+    assert raised.value.fields == {"is_published": ["Either true or false."]}
 
 
 def test_without_a_title_no_video_is_made() -> None:

@@ -403,6 +403,11 @@ def test_an_upload_that_lost_its_file_does_not_hide_the_others(at_admin: Client)
     assert [upload["title"] for upload in at_admin.get(ROOT).json()] == ["Harbour"]
 
 
+def test_draft_is_made_where_the_metadata_ask_for_it(at_admin: Client) -> None:
+    send(at_admin, begun(at_admin, title="Harbour", is_published="false"), VIDEO, 0)
+    assert not Video.objects.get().is_published
+
+
 def test_a_title_makes_a_video_at_the_last_byte(at_admin: Client) -> None:
     url = begun(at_admin, title="Harbour", category="vlog", description="Boats.")
     assert "X-Video-ID" not in send(at_admin, url, VIDEO[:100], 0)

@@ -19,7 +19,7 @@ import structlog
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 
-from library import disk, videos
+from library import categories, disk, videos
 from library.errors import LibraryError, UploadBusy, UploadGone
 from library.models import Upload, UploadKind, Video, video_path
 from library.uploads import concatenation, metadata, resumable
@@ -55,11 +55,14 @@ def finish(upload: Upload) -> None:
 
 def make_video(upload: Upload) -> Video | None:
     """The video that the metadata asks for by its title, made once; None where none is asked for. Raises UploadGone."""
-    told = metadata.read(upload.metadata)
+    told = metadata.read(upload.metadata, known=None)
     if told.title is None or upload.finished_at is None:
         return None
     if upload.taken_at is None:
-        save_video(upload, Video(title=told.title, category=told.category, description=told.description))
+        known = categories.slugs()  # the one it names may have been deleted while the file arrived
+        category = told.category if told.category in known else categories.usual()
+        texts = {"title": told.title, "category": category, "description": told.description}
+        save_video(upload, Video(**texts, is_published=told.is_published))
     fresh = Upload.objects.select_related("video").filter(pk=upload.pk).first()
     if fresh is None:  # ended at this moment
         raise UploadGone
@@ -142,7 +145,7 @@ def remove(upload: Upload) -> None:
 def is_hopeless(upload: Upload) -> bool:
     """Whether its metadata, accepted once, no longer are, as after an update: it can never become a video."""
     try:
-        metadata.read(upload.metadata)
+        metadata.read(upload.metadata, known=None)
     except LibraryError:
         return True
     return False

@@ -1,12 +1,13 @@
 """What an uploader says of a file: the tus header `Upload-Metadata`, pairs of a key and a base64 value."""
 
 from base64 import b64decode
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
 from library.errors import FieldsRefused, UploadMalformed
 from library.kinds import REFUSAL, is_video
-from library.models import Category
+from library.models import FirstCategory
 
 LONGEST = 16_000  # characters of the header
 MOST_NAME = 255
@@ -21,21 +22,28 @@ class Metadata:
     title: str | None
     category: str
     description: str
+    is_published: bool = True
 
 
-def read(header: str) -> Metadata:
-    """Raises UploadMalformed for what is no metadata, FieldsRefused for what can't be used."""
+def read(header: str, known: Sequence[str] | None = FirstCategory.values) -> Metadata:
+    """Raises UploadMalformed for what is no metadata, FieldsRefused for what can't be used.
+
+    `known` are the slugs of the categories, the usual one first; None where the category was accepted before.
+    """
     pairs = decoded(header)
     name = PurePath(pairs.get("filename") or pairs.get("name") or "").name
     title = pairs.get("title")
-    category = pairs.get("category") or Category.DRAMA
+    category = pairs.get("category") or (known[0] if known else "")
     wrong: dict[str, list[str]] = {}
     if not is_video(name):
         wrong["filename"] = [REFUSAL]
     if title is not None and not 0 < len(title.strip()) <= 200:
         wrong["title"] = ["A title has 1 to 200 characters."]
-    if category not in Category.values:
-        wrong["category"] = [f"One of {', '.join(Category.values)}."]
+    if known is not None and category not in known:
+        wrong["category"] = [f"One of {', '.join(known)}."]
+    published = pairs.get("is_published", "true").lower()
+    if published not in ("true", "false"):
+        wrong["is_published"] = ["Either true or false."]
     if wrong:
         raise FieldsRefused(wrong)
     return Metadata(
@@ -43,6 +51,7 @@ def read(header: str) -> Metadata:
         title=None if title is None else title.strip(),
         category=category,
         description=pairs.get("description", ""),
+        is_published=published == "true",
     )
 
 

@@ -23,7 +23,7 @@ import structlog
 from django.conf import settings
 from django.utils import timezone
 
-from library import disk
+from library import categories, disk
 from library.errors import (
     ChecksumMismatch,
     FileRefused,
@@ -73,7 +73,7 @@ def begin(owner: Any, *, length: int | None, header: str, session: UUID | None =
 
 def permitted(owner: Any, header: str) -> metadata.Metadata:
     """The metadata, where the owner may upload such a file. Raises UploadMalformed, FieldsRefused, NotPermitted."""
-    told = metadata.read(header)
+    told = metadata.read(header, categories.slugs())
     if told.title is not None and not owner.has_perm("library.add_video"):
         raise NotPermitted
     return told

@@ -554,6 +554,20 @@ def test_deactivation_stops_the_video(site: Site) -> None:
         assert stops(watching, path)
 
 
+def test_unpublishing_the_video_stops_it_and_publishing_goes_on(site: Site) -> None:
+    path = f"/api/video/{site.videos[1][0]}/480p/segment_000.ts"
+    change = f"from library.models import Video; Video.objects.filter(pk={site.videos[1][0]}).update(is_published=%s)"
+    with signed_in(site, "ada") as client:
+        cookie = open_video(client, site.videos[1][0])
+    with httpx.Client(base_url=site.edge, headers={"Cookie": f"playback_token={cookie}"}) as watching:
+        assert watching.get(path).status_code == 200
+        site.manage(change % False)
+        assert stops(watching, path)
+        assert watching.get(path).json() == {"detail": "Not found."}
+        site.manage(change % True)
+        assert watching.get(path).status_code == 200
+
+
 def test_deleting_the_video_stops_it(site: Site) -> None:
     video, _ = site.videos[4]
     path = f"/api/video/{video}/480p/segment_000.ts"

@@ -232,3 +232,12 @@ GOOD = [
     "the admin's session",
     "a forged cookie beside a good bearer",
 ]
+
+
+def test_draft_leads_nobody_but_staff_to_its_files(player: Player, video: Video) -> None:
+    """The edge then asks for the file itself, and passes on that it is not found."""
+    Video.objects.filter(pk=video.pk).update(is_published=False)
+    assert dict(player.get(f"{edge.PATH}?video={video.pk}").items()) == {"Cache-Control": "no-store"}
+    User.objects.update(is_staff=True)
+    names = {name.lower() for name in player.get(f"{edge.PATH}?video={video.pk}").headers}
+    assert names == {"cache-control", *FILE_HEADERS}

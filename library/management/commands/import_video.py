@@ -1,4 +1,4 @@
-"""`manage.py import_video FILE --title T [--category C] [--description D] [--wait]`"""
+"""`manage.py import_video FILE --title T [--category C] [--description D] [--draft] [--wait]`"""
 
 import time
 from argparse import ArgumentParser
@@ -12,8 +12,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from hls.models import State, Transcode
 from hls.status import Status, status_of
-from library.errors import FileRefused
-from library.models import Category, Video
+from library import categories
+from library.errors import FieldsRefused, FileRefused
+from library.models import Video
 from library.videos import add_video
 
 LOOK_EVERY_S = 0.5
@@ -25,18 +26,21 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", type=Path)
         parser.add_argument("--title", required=True)
-        parser.add_argument("--category", choices=Category.values, default=Category.DRAMA.value)
+        parser.add_argument("--category", default="", help="The slug of one, as the admin lists them.")
         parser.add_argument("--description", default="")
+        parser.add_argument("--draft", action="store_true", help="For staff alone, until it is published.")
         parser.add_argument("--wait", action="store_true", help="Wait until a worker has made it; exit 1 if it fails.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         title = options["title"].strip()
         if not 0 < len(title) <= 200:
             raise CommandError("A title has 1 to 200 characters.")
+        texts = {"title": title, "category": options["category"], "description": options["description"]}
         try:
-            video = add_video(
-                options["file"], title=title, category=options["category"], description=options["description"]
-            )
+            categories.check(texts["category"] or categories.usual())
+            video = add_video(options["file"], **texts, is_published=not options["draft"])
+        except FieldsRefused as error:
+            raise CommandError(f"--category: {error.fields['category'][0]}") from None
         except FileRefused as error:
             raise CommandError(str(error)) from None
         if options["wait"]:
