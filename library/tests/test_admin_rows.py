@@ -60,7 +60,7 @@ def test_an_upload_is_in_one_row_only(at_admin: Client, dora: Any) -> None:
     assert not Video.objects.exists()
 
 
-@pytest.mark.parametrize("missing", [str(uuid4()), "nonsense", ""])
+@pytest.mark.parametrize("missing", [str(uuid4()), "nonsense", ""], ids=["unknown", "no id", "none"])
 def test_a_row_without_an_upload_is_an_error(at_admin: Client, missing: str) -> None:
     assert row_errors(save(at_admin, [missing], ["One"]))[0]
     assert not Video.objects.exists()
