@@ -13,6 +13,9 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.views import ChangeList
 
+import video_paths
+from hls.core import names
+from hls.published import current
 from library import catalogue, videos
 from library.admin import edits
 from library.admin.actions import VideoActions
@@ -21,6 +24,9 @@ from library.admin.filters import CategoryFilter, PublicationFilter, TranscodeSt
 from library.admin.forms import VideoForm
 from library.admin.live_fragments import attach_progress, live, progress_view
 from library.admin.moments import moment
+from library.admin.originals import download, original_name
+from library.admin.progress import clock_text
+from library.disk import size_text
 from library.models import Category, Video
 from library.posters import poster_url
 from library.uploads import finishing
@@ -40,11 +46,11 @@ class VideoList(ChangeList):
 @admin.register(Video)
 class VideoAdmin(VideoActions, ModelAdmin):
     form = VideoForm
-    list_display = ["poster", "shown_title", "status", "shown_category", "added"]
+    list_display = ["poster", "shown_title", "status", "shown_category", "added", "length", "resolution", "size"]
     list_display_links = ["shown_title"]
     list_filter = [TranscodeStateFilter, PublicationFilter, CategoryFilter, "created_at"]
     list_filter_submit = True
-    list_select_related = ["transcode"]
+    list_select_related = ["transcode", "added_by"]
     list_per_page = 50
     search_fields = ["search_text", "name_text"]  # see get_search_results
     search_help_text = "Search by title, description or file name"
@@ -61,7 +67,7 @@ class VideoAdmin(VideoActions, ModelAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Video]:
         """With what its row needs, and the name of its category."""
         name = Category.objects.filter(slug=OuterRef("category")).values("name")
-        rows: QuerySet[Video] = super().get_queryset(request).select_related("transcode")
+        rows: QuerySet[Video] = super().get_queryset(request).select_related("transcode", "added_by")
         return rows.annotate(category_name=Subquery(name))
 
     @transaction.atomic
@@ -90,6 +96,12 @@ class VideoAdmin(VideoActions, ModelAdmin):
         poster = self.admin_site.admin_view(self.choose_poster)
         return [
             path("progress/", view, {"admin": self}, name="library_video_progress"),
+            path(
+                "<int:video_id>/original/",
+                self.admin_site.admin_view(download),
+                {"admin": self},
+                name="library_video_original",
+            ),
             path("figures/", figures, name="library_video_figures"),
             path("<int:video_id>/poster/", poster, name="library_video_poster"),
             *super().get_urls(),
@@ -119,11 +131,29 @@ class VideoAdmin(VideoActions, ModelAdmin):
     def added(self, video: Video) -> SafeString:
         return moment(video.created_at)
 
+    @display(description="Length")
+    def length(self, video: Video) -> str:
+        version = current(video.transcode)
+        return clock_text(version.duration_s) if version else ""
+
+    @display(description="Resolution")
+    def resolution(self, video: Video) -> str:
+        """Of the best that viewers get."""
+        version = current(video.transcode)
+        return version.renditions[-1].name if version else ""
+
+    @display(description="Size", ordering="transcode__source_bytes")
+    def size(self, video: Video) -> str:
+        """Of the uploaded file."""
+        return size_text(video.transcode.source_bytes) if video.transcode.source_bytes else ""
+
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **options: Any) -> Any:
         video = context["original"]
         if video is not None:
             may_change = self.has_change_permission(request, video)
             context |= {
+                "playback_address": request.build_absolute_uri(video_paths.file(video.pk, names.MASTER)),
+                "original_name": original_name(video),
                 "panel": live(video, "panel", may_change=may_change),
                 "poster_url": poster_url(video),
                 "facts": live(video, "facts"),
@@ -138,6 +168,8 @@ class VideoAdmin(VideoActions, ModelAdmin):
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: Any) -> None:
         """The file comes first, complete and on the disk; then the row and its transcode."""
+        if not change:
+            obj.added_by = request.user
         upload = form.finished_upload
         if upload is not None:
             finishing.save_video(upload, obj)
