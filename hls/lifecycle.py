@@ -1,4 +1,4 @@
-"""What the rest of the program asks of the engine: submit, replace, retry, cancel, discard.
+"""What the rest of the program asks of the engine: submit, replace, restore, retry, cancel, discard.
 
 Each of them does this, as far as it applies:
 
@@ -11,6 +11,7 @@ No running step is told. Its claim is gone with the change of the row, and it st
 """
 
 from collections.abc import Iterable
+from typing import Any
 
 from django.db import transaction
 from django.db.models import F
@@ -70,6 +71,26 @@ def replace(transcode: Transcode, source: str) -> None:
     transcode.refresh_from_db()
     Discarded.add(Root.HLS, [f"{transcode.pk}/{transcode.version - 1}"])  # the sweep keeps it while it is served
     wake_after_commit()
+
+
+@transaction.atomic
+def restore(transcode: Transcode, source: str, plan: dict[str, Any] | None) -> None:
+    """Give up a failed or cancelled replacement, and go back to the source and the plan of what is served.
+
+    Raises NotPossible. The number of the version that was given up is not used again.
+    """
+    taken_back = {"plan": plan, "percent": 100, "finished_at": timezone.now()}
+    changed = (
+        Transcode.objects.filter(pk=transcode.pk, state__in=(State.FAILED, State.CANCELLED))
+        .exclude(served_version=None)
+        .update(**FRESH | taken_back, source=source, source_bytes=source_bytes(source), state=State.READY)
+    )
+    if not changed:
+        raise NotPossible("Only a failed or cancelled replacement can be given up.")
+    Chunk.objects.filter(transcode=transcode).delete()
+    Discarded.add(Root.UPLOADS, [transcode.source])
+    Discarded.add(Root.HLS, [f"{transcode.pk}/{transcode.version}"])
+    transcode.refresh_from_db()
 
 
 def retry(transcode: Transcode) -> None:

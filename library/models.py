@@ -31,6 +31,11 @@ def thumbnail_path(video: Video, name: str) -> str:
     return f"thumbnails/{uuid4().hex}.{extension}"
 
 
+def kept_file(kept: dict[str, Any] | None) -> str:
+    """The uploaded file of what is served while another one is made; empty while none is."""
+    return str(kept["file"]) if kept else ""
+
+
 class FirstCategory(models.TextChoices):
     """The categories that are there from the start, in this order."""
 
@@ -101,10 +106,10 @@ class VideoQuerySet(models.QuerySet["Video"]):
     @transaction.atomic
     def delete(self) -> tuple[int, dict[str, int]]:
         """Delete the videos and tell the engine to forget them."""
-        discarded = list(self.values_list("transcode_id", "thumbnail"))
+        discarded = list(self.values_list("transcode_id", "thumbnail", "kept"))
         deleted = super().delete()
-        for transcode_id, thumbnail in discarded:
-            lifecycle.discard(transcode_id, pictures=[thumbnail])
+        for transcode_id, thumbnail, kept in discarded:
+            lifecycle.discard(transcode_id, pictures=[thumbnail, kept_file(kept)])
         Revision.advance()
         return deleted
 
@@ -121,6 +126,12 @@ class Video(models.Model):
     original_name = models.CharField(max_length=255, blank=True, default="")
     thumbnail = models.ImageField(
         upload_to=thumbnail_path, max_length=200, blank=True, help_text="Made from the video where there is none."
+    )
+    added_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+", editable=False
+    )
+    kept = models.JSONField(
+        null=True, editable=False, help_text="What is served while another file is made: file, name, plan, version."
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(auto_now=True)
@@ -154,7 +165,7 @@ class Video(models.Model):
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         transcode_id = self.transcode_id
         deleted = super().delete(*args, **kwargs)
-        lifecycle.discard(transcode_id, pictures=[self.thumbnail.name or ""])
+        lifecycle.discard(transcode_id, pictures=[self.thumbnail.name or "", kept_file(self.kept)])
         Revision.advance()
         return deleted
 

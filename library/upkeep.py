@@ -20,7 +20,7 @@ from hls.models import Discarded, Root, State, Transcode
 from hls.removal import Trash, check_share, erase, tell_once
 from hls.renewal import LeaseRenewal
 from library.disk import PARTIAL
-from library.models import Upload, Video
+from library.models import Upload, Video, kept_file
 from library.uploads import finishing
 
 log = structlog.get_logger("videoflix.library")
@@ -56,14 +56,16 @@ class FolderContents:
     named: set[str]  # names in rows, relative to the folder; some of these files may be gone
     there: int  # how many of the named files exist
     strays: list[Stray]
+    kept: set[str]  # given up as soon as another file is served
 
     @classmethod
     def read(cls) -> Self:
         """The folder is read before the rows: what is added meanwhile is never taken for a stray."""
         found = uploaded_files()
-        named = named_files()
+        rows = names_in_rows()
+        named = rows.named
         strays = [stray for name in sorted(found - named) if (stray := looked_at(name))]
-        return cls(named, len(found & named), strays)
+        return cls(named, len(found & named), strays, rows.kept)
 
     def share(self) -> identity.Share:
         """How many of the videos' files and pictures rows name. Files still arriving are too young to tell anything."""
@@ -87,10 +89,26 @@ def uploaded_files() -> set[str]:
 
 
 def named_files() -> set[str]:
+    return names_in_rows().named
+
+
+@dataclass(frozen=True)
+class NamesInRows:
+    """What rows name; of that `kept` is what videos need only until another file is served instead."""
+
+    named: set[str]
+    kept: set[str]
+
+
+def names_in_rows() -> NamesInRows:
     named = {f"{PARTIAL}/{pk}" for pk in Upload.objects.filter(taken_at=None).values_list("pk", flat=True)}
-    for names in Video.objects.values_list("video_file", "thumbnail", "transcode__source").iterator():
+    kept = set()
+    columns = ("video_file", "thumbnail", "transcode__source", "transcode__state", "transcode__served_version", "kept")
+    for *names, state, version, of_served in Video.objects.values_list(*columns).iterator():
         named.update(names)
-    return named
+        if of_served and state != State.READY and of_served["version"] == version:
+            kept.add(kept_file(of_served))
+    return NamesInRows(named | kept, kept)
 
 
 def looked_at(name: str) -> Stray | None:
@@ -126,7 +144,7 @@ def sweep(*, may_be_much: bool = False, go_on: Callable[[], None] = lambda: None
     identity.take_up(root, contents.share)
     trash = Trash(root)
     trash.empty(go_on=go_on)
-    remove_discarded(trash, contents.named, go_on)
+    remove_discarded(trash, contents, go_on)
     old = [stray for stray in strays_left(contents) if stray.is_old]
     for stray in old:
         if not stray.was_named:
@@ -140,10 +158,13 @@ def sweep(*, may_be_much: bool = False, go_on: Callable[[], None] = lambda: None
         trash.put(stray.path)
 
 
-def remove_discarded(trash: Trash, named: set[str], go_on: Callable[[], None]) -> None:
-    """Remove files that were given up on purpose, unless a row names them after all."""
+def remove_discarded(trash: Trash, contents: FolderContents, go_on: Callable[[], None]) -> None:
+    """Remove files that were given up on purpose, unless a row names them after all; those that are kept wait."""
+    named = contents.named
     for given_up in Discarded.objects.filter(root=Root.UPLOADS):
         go_on()
+        if given_up.name in contents.kept:
+            continue
         path = trash.root / given_up.name
         if given_up.name in named or not path.exists() or trash.put(path):
             given_up.delete()

@@ -4,12 +4,15 @@ import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.core.files import File
 from django.db import transaction
 
 from hls import lifecycle
+from hls.errors import NotPossible
+from hls.models import State
 from hls.removal import Trash
 from library import categories
 from library.errors import FileRefused
@@ -97,6 +100,7 @@ def save_new(video: Video) -> Video:
 @transaction.atomic
 def save_replaced(video: Video) -> Video:
     """Save a video whose file was exchanged; the old one is served until the new one is ready."""
+    keep_served(video)
     video.save()
     lifecycle.replace(video.transcode, str(video.video_file.name))
     return video
@@ -127,6 +131,47 @@ def unpublish(video: Video) -> None:
     """Make a draft of it; what was scheduled is forgotten."""
     video.is_published, video.publish_at = False, None
     video.save(update_fields=PUBLICATION)
+
+
+@dataclass(frozen=True)
+class KeptFile:
+    """The file of what is served while another one is made."""
+
+    file: str
+    name: str
+    plan: dict[str, Any] | None
+
+
+def kept_of(video: Video) -> KeptFile | None:
+    """None where what is served was made of the video's own file."""
+    kept, transcode = video.kept, video.transcode
+    if not kept or transcode.state == State.READY or transcode.served_version != kept["version"]:
+        return None
+    return KeptFile(kept["file"], kept["name"] or Path(kept["file"]).name, kept["plan"])
+
+
+def keep_served(video: Video) -> None:
+    """Remember what is served while another file is made, so that an editor can go back to it."""
+    before = Video.objects.select_related("transcode").get(pk=video.pk)
+    video.kept = before.kept
+    if before.transcode.state == State.READY:
+        video.kept = {
+            "file": before.video_file.name,
+            "name": before.original_name,
+            "plan": before.transcode.plan,
+            "version": before.transcode.served_version,
+        }
+
+
+@transaction.atomic
+def go_back(video: Video) -> None:
+    """Give up a failed or cancelled replacement for the file that is served. Raises NotPossible."""
+    kept = kept_of(video)
+    if kept is None:
+        raise NotPossible("There is no other file that is served.")
+    lifecycle.restore(video.transcode, kept.file, kept.plan)
+    video.video_file.name, video.original_name, video.kept = kept.file, kept.name, None
+    video.save(update_fields=["video_file", "original_name", "kept", "updated_at"])
 
 
 def store_upload(video: Video, upload: "File[bytes]") -> None:

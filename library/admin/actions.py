@@ -1,7 +1,7 @@
 """The admin's buttons for videos, for one or many: each asks first, needs a permission, and is kept in the history."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from django.contrib import admin, messages
@@ -16,84 +16,12 @@ from django.urls import reverse
 from unfold.admin import ModelAdmin
 from unfold.decorators import action
 
-from hls import lifecycle
 from hls.errors import NotPossible
-from hls.models import ACTIVE, State
 from library import categories, posters, videos
+from library.admin.asked import CANCEL, CATEGORY, GO_BACK, POSTER, PUBLISH, RETRY, STEADY, UNPUBLISH, VideoAction
 from library.disk import size_text
 from library.models import Category, Video
 from library.storage import all_bytes
-from library.visibility import draft_word
-
-
-@dataclass(frozen=True)
-class VideoAction:
-    """Something done to a video after a confirmation."""
-
-    name: str
-    verb: str
-    question: str
-    done: str
-    icon: str
-    fits: Callable[[Video], bool]  # whether it is offered for a video
-    act: Callable[[Video], None]  # raises NotPossible
-
-
-RETRY = VideoAction(
-    name="retry",
-    verb="Retry",
-    question="Transcode again? Parts that are done stay done.",
-    done="Transcode queued again",
-    icon="replay",
-    fits=lambda video: video.transcode.state in (State.FAILED, State.CANCELLED),
-    act=lambda video: lifecycle.retry(video.transcode),
-)
-CANCEL = VideoAction(
-    name="cancel",
-    verb="Cancel transcode",
-    question="Stop transcoding? What is done so far is kept for a later retry.",
-    done="Transcode cancelled",
-    icon="cancel",
-    fits=lambda video: video.transcode.state in ACTIVE,
-    act=lambda video: lifecycle.cancel(video.transcode),
-)
-POSTER = VideoAction(
-    name="regenerate_poster",
-    verb="Regenerate poster",
-    question="Take a new poster from the video? It replaces the present one.",
-    done="Poster taken from the video",
-    icon="image",
-    fits=lambda video: video.transcode.state == State.READY,
-    act=posters.regenerate,
-)
-PUBLISH = VideoAction(
-    name="publish",
-    verb="Publish",
-    question="Show it to viewers from now on?",
-    done="Published",
-    icon="visibility",
-    fits=lambda video: bool(draft_word(video)),
-    act=videos.publish,
-)
-UNPUBLISH = VideoAction(
-    name="unpublish",
-    verb="Unpublish",
-    question="Make a draft of it? Within a minute only staff can watch it.",
-    done="Made a draft",
-    icon="visibility_off",
-    fits=lambda video: video.is_published,
-    act=videos.unpublish,
-)
-CATEGORY = VideoAction(
-    name="set_category",
-    verb="Set category",
-    question="Which category shall these videos get?",
-    done="Category set",
-    icon="category",
-    fits=lambda video: True,
-    act=lambda video: None,  # once it is known which
-)
-ACTIONS = (RETRY, CANCEL, POSTER, PUBLISH, UNPUBLISH)
 
 
 class VideoActions(ModelAdmin):
@@ -105,7 +33,7 @@ class VideoActions(ModelAdmin):
         "unpublish_selected",
         "set_category_selected",
     ]
-    actions_detail: Any = ["retry", "cancel", "regenerate_poster", "publish", "unpublish"]
+    actions_detail: Any = ["retry", "cancel", "regenerate_poster", "publish", "unpublish", "go_back"]
 
     @action(description=RETRY.verb, icon=RETRY.icon, permissions=["change"])
     def retry(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -118,6 +46,10 @@ class VideoActions(ModelAdmin):
     @action(description=POSTER.verb, icon=POSTER.icon, permissions=["change"])
     def regenerate_poster(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self.ask_about_one(request, object_id, POSTER)
+
+    @action(description=GO_BACK.verb, icon=GO_BACK.icon, permissions=["change"])
+    def go_back(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self.ask_about_one(request, object_id, GO_BACK)
 
     @action(description=PUBLISH.verb, icon=PUBLISH.icon, permissions=["change"])
     def publish(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -171,9 +103,9 @@ class VideoActions(ModelAdmin):
         return HttpResponseRedirect(reverse("admin:library_video_change", args=[video.pk]))
 
     def get_actions_detail(self, request: HttpRequest, object_id: int | str) -> list[Any]:
-        """Only what the video's state allows is offered."""
+        """What the panel doesn't offer: it is live, and the page's head is not."""
         video = Video.objects.select_related("transcode").filter(pk=object_id).first()
-        offered = {f"library_video_{action.name}" for action in ACTIONS if video and action.fits(video)}
+        offered = {f"library_video_{action.name}" for action in STEADY if video and action.fits(video)}
         return [entry for entry in super().get_actions_detail(request, object_id) if entry.action_name in offered]
 
     def get_action_choices(

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from hls.core.plan import Plan
 from hls.core.probe import AudioTrack, VideoTrack
@@ -10,6 +11,7 @@ from library.admin.progress import clock_text
 from library.disk import size_text
 from library.models import Video
 from library.storage import file_bytes
+from library.videos import kept_of
 
 CHANNELS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
 CONTAINERS = {  # by the first of ffmpeg's names for the demuxer
@@ -36,18 +38,45 @@ class Fact:
     value: str
 
 
+@dataclass(frozen=True)
+class FactGroup:
+    """What belongs together: of one file and of what was made of it. The title is empty where there is only one."""
+
+    title: str
+    facts: list[Fact]
+
+
 def facts_of(video: Video) -> list[Fact]:
-    found = [
-        Fact("File", video.original_name or Path(video.video_file.name or "").name),
-        Fact("Size", size_text(file_bytes(Path(video.video_file.path)))),
+    """All that is known, in one list."""
+    return [fact for group in groups_of(video) for fact in group.facts]
+
+
+def groups_of(video: Video) -> list[FactGroup]:
+    """Of the video's file; while another file is served, of that one first."""
+    path = Path(video.video_file.path)
+    name, plan = video.original_name or path.name, video.transcode.plan
+    added = [Fact("Added by", video.added_by.get_username())] if video.added_by else []
+    kept = kept_of(video)
+    if kept is None:
+        return [FactGroup("", file_facts(name, path, plan) + made_facts(video) + added)]
+    old_path = path.parent / Path(kept.file).name
+    return [
+        FactGroup("Served now", file_facts(kept.name, old_path, kept.plan) + made_facts(video) + added),
+        FactGroup("Not served yet", file_facts(name, path, plan)),
     ]
-    if video.transcode.plan:
-        found += source_facts(Plan.from_json(video.transcode.plan), Path(found[0].value).suffix)
+
+
+def file_facts(name: str, path: Path, plan: dict[str, Any] | None) -> list[Fact]:
+    found = [Fact("File", name), Fact("Size", size_text(file_bytes(path)))]
+    return found + (source_facts(Plan.from_json(plan), Path(name).suffix) if plan else [])
+
+
+def made_facts(video: Video) -> list[Fact]:
     version = current(video.transcode)
-    if version:
-        made = ", ".join(f"{entry.name} ({entry.width} x {entry.height})" for entry in version.renditions)
-        found += [Fact("Served", made), Fact("Size as served", size_text(version.size_bytes))]
-    return found
+    if version is None:
+        return []
+    made = ", ".join(f"{entry.name} ({entry.width} x {entry.height})" for entry in version.renditions)
+    return [Fact("Served", made), Fact("Size as served", size_text(version.size_bytes))]
 
 
 def source_facts(plan: Plan, ending: str = "") -> list[Fact]:

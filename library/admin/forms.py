@@ -147,7 +147,7 @@ class VideoForm(forms.ModelForm):  # type: ignore[type-arg]  # generic only for 
         offered = Q(is_hidden=False) | Q(pk=self.instance.category if self.instance.pk else "")
         field.choices = [*Category.objects.filter(offered).values_list("slug", "name")]  # type: ignore[attr-defined]
         if not self.instance.pk:
-            self.initial["category"] = categories.usual()
+            self.initial.setdefault("category", categories.usual())
 
     def add_error(self, field: str | None, error: Any) -> None:
         """For a file that was dropped, tell why it was dropped instead of that it is missing."""
@@ -189,10 +189,15 @@ class VideoForm(forms.ModelForm):  # type: ignore[type-arg]  # generic only for 
 
     def leave_what_was_not_sent(self) -> None:
         """A script's form may lack fields that a page always has: a box without a tick is not sent by a browser."""
-        if not self.cleaned_data.get(edits.NAME):
-            for name in ("is_published", "publish_at"):
-                if name in self.fields and self.add_prefix(name) not in self.data:
-                    self.cleaned_data[name] = getattr(self.instance, name)
+        for name in self.not_sent:
+            self.cleaned_data[name] = getattr(self.instance, name)
+
+    @property
+    def not_sent(self) -> set[str]:
+        """Fields that a script's form has left out."""
+        if not self.is_bound or self.loaded_values:
+            return set()
+        return {name for name in ("is_published", "publish_at") if name in self.fields and name not in self.data}
 
     def refuse_a_moment_for_a_draft(self) -> None:
         at = self.cleaned_data.get("publish_at")
@@ -268,7 +273,7 @@ class VideoForm(forms.ModelForm):  # type: ignore[type-arg]  # generic only for 
     def changed_data(self) -> list[str]:
         """The fields that this editor has changed."""
         ours = {name for name, edit in self.compared.items() if not edit.is_ours} if self.is_bound else set()
-        return [name for name in super().changed_data if name not in ours and name != edits.NAME]
+        return [name for name in super().changed_data if name not in ours | self.not_sent | {edits.NAME}]
 
     def clean_thumbnail(self) -> Any:
         upload = self.cleaned_data.get("thumbnail")

@@ -1,6 +1,7 @@
 """Parts of the admin's pages that a script keeps fresh: fragments of HTML, and the address that renders them anew."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, JsonResponse
@@ -12,22 +13,26 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 from unfold.admin import ModelAdmin
 
-from library.admin.facts import facts_of
+from library.admin.asked import buttons
+from library.admin.facts import groups_of
 from library.admin.poster_choices import stills_of
 from library.admin.progress import ShownProgress, progress_by_id, progress_of
 from library.models import Video
 from library.posters import poster_url
+from library.videos import kept_of
 
 PARTS = ("cell", "panel", "poster", "facts", "stills")
 MOST_IDS = 200
 
 
 def fragment(video: Video, progress: ShownProgress, part: str, *, may_change: bool = False) -> SafeString:
-    context = {"video": video, "progress": progress, "may_change": may_change}
+    context: dict[str, Any] = {"video": video, "progress": progress, "may_change": may_change}
     if part == "poster":
         context["poster_url"] = poster_url(video)
+    if part == "panel":
+        context |= {"kept": kept_of(video), "buttons": buttons(video) if may_change else []}
     if part == "facts":
-        context["facts"] = facts_of(video)
+        context["facts"] = groups_of(video)
     if part == "stills":
         context["stills"] = stills_of(video) if may_change else []
     return mark_safe(render_to_string(f"admin/library/video/{part}.html", context))  # noqa: S308 (our own template)
@@ -70,7 +75,7 @@ def progress_view(request: HttpRequest, admin: ModelAdmin) -> JsonResponse:
     ids = [int(pk) for pk in request.GET.getlist("id")[:MOST_IDS] if pk.isascii() and pk.isdigit() and len(pk) < 19]
     parts = [part for part in PARTS if part in request.GET.getlist("part")]
     may_change = admin.has_change_permission(request)
-    videos = list(Video.objects.select_related("transcode").filter(pk__in=ids))
+    videos = list(Video.objects.select_related("transcode", "added_by").filter(pk__in=ids))
     found = progress_by_id(videos)
     fragments = {
         video.pk: {part: fragment(video, found[video.pk], part, may_change=may_change) for part in parts}

@@ -92,7 +92,7 @@ def is_lost(upload: Upload) -> bool:
 def save_rows(rows: Sequence[RowForm], first: Video, told: dict[str, Any]) -> list[Video]:
     """Make a video of each valid row. `first` becomes the first row's; `told` is what was told of all of them."""
     of_all = {name: told[name] for name in OF_ALL if name in told}
-    made = [first, *(Video() for _ in rows[1:])]
+    made = [first, *(Video(added_by=first.added_by) for _ in rows[1:])]
     for row, video in zip(rows, made, strict=True):
         given = of_all | {name: row.cleaned_data[name] for name in ("title", "category")}
         for name, value in given.items():

@@ -14,6 +14,9 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.views import ChangeList
 
+import video_paths
+from hls.core import names
+from hls.published import current
 from library import catalogue, videos
 from library.admin import edits
 from library.admin.actions import VideoActions
@@ -24,7 +27,10 @@ from library.admin.forms import VideoForm
 from library.admin.kept_forms import KeptForms, told_saved
 from library.admin.live_fragments import attach_progress, live, progress_view
 from library.admin.moments import moment
+from library.admin.originals import download, original_name
+from library.admin.progress import clock_text
 from library.admin.rows import save_rows
+from library.disk import size_text
 from library.errors import UploadGone
 from library.models import Category, Video
 from library.posters import poster_url
@@ -45,11 +51,11 @@ class VideoList(ChangeList):
 @admin.register(Video)
 class VideoAdmin(VideoActions, KeptForms, ModelAdmin):
     form = VideoForm
-    list_display = ["poster", "shown_title", "status", "shown_category", "added"]
+    list_display = ["poster", "shown_title", "status", "shown_category", "added", "length", "resolution", "size"]
     list_display_links = ["shown_title"]
     list_filter = [TranscodeStateFilter, PublicationFilter, CategoryFilter, "created_at"]
     list_filter_submit = True
-    list_select_related = ["transcode"]
+    list_select_related = ["transcode", "added_by"]
     list_per_page = 50
     search_fields = ["search_text", "name_text"]  # see get_search_results
     search_help_text = "Search by title, description or file name"
@@ -71,7 +77,7 @@ class VideoAdmin(VideoActions, KeptForms, ModelAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Video]:
         """With what its row needs, and the name of its category."""
         name = Category.objects.filter(slug=OuterRef("category")).values("name")
-        rows: QuerySet[Video] = super().get_queryset(request).select_related("transcode")
+        rows: QuerySet[Video] = super().get_queryset(request).select_related("transcode", "added_by")
         return rows.annotate(category_name=Subquery(name))
 
     @transaction.atomic
@@ -100,6 +106,12 @@ class VideoAdmin(VideoActions, KeptForms, ModelAdmin):
         poster = self.admin_site.admin_view(self.choose_poster)
         return [
             path("progress/", view, {"admin": self}, name="library_video_progress"),
+            path(
+                "<int:video_id>/original/",
+                self.admin_site.admin_view(download),
+                {"admin": self},
+                name="library_video_original",
+            ),
             path("figures/", figures, name="library_video_figures"),
             path("<int:video_id>/poster/", poster, name="library_video_poster"),
             *super().get_urls(),
@@ -129,11 +141,29 @@ class VideoAdmin(VideoActions, KeptForms, ModelAdmin):
     def added(self, video: Video) -> SafeString:
         return moment(video.created_at)
 
+    @display(description="Length")
+    def length(self, video: Video) -> str:
+        version = current(video.transcode)
+        return clock_text(version.duration_s) if version else ""
+
+    @display(description="Resolution")
+    def resolution(self, video: Video) -> str:
+        """Of the best that viewers get."""
+        version = current(video.transcode)
+        return version.renditions[-1].name if version else ""
+
+    @display(description="Size", ordering="transcode__source_bytes")
+    def size(self, video: Video) -> str:
+        """Of the uploaded file."""
+        return size_text(video.transcode.source_bytes) if video.transcode.source_bytes else ""
+
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **options: Any) -> Any:
         video = context["original"]
         if video is not None:
             may_change = self.has_change_permission(request, video)
             context |= {
+                "playback_address": request.build_absolute_uri(video_paths.file(video.pk, names.MASTER)),
+                "original_name": original_name(video),
                 "panel": live(video, "panel", may_change=may_change),
                 "poster_url": poster_url(video),
                 "facts": live(video, "facts"),
@@ -153,14 +183,16 @@ class VideoAdmin(VideoActions, KeptForms, ModelAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> Any:
-        """Where the upload went after the form was checked, nothing was saved; checked again, the form says why."""
+        """Where upload or video went after the form was checked, nothing was saved: checked again, the form says so."""
         try:
             return super().changeform_view(request, object_id, form_url, extra_context)
-        except UploadGone:
+        except (UploadGone, Video.NotUpdated):
             return super().changeform_view(request, object_id, form_url, extra_context)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: Any) -> None:
         """The file comes first, complete and on the disk; then the row and its transcode."""
+        if not change:
+            obj.added_by = request.user
         upload = form.finished_upload
         if form.rows:
             for video in save_rows(form.rows, obj, form.cleaned_data)[1:]:  # Django logs the first one itself

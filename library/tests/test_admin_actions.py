@@ -63,6 +63,14 @@ def test_only_what_the_state_allows_is_offered(at_admin: Client, trait: str, off
     assert {name for name in ("retry", "cancel") if f"/{video.pk}/{name}/" in page} == offered
 
 
+@pytest.mark.parametrize(("trait", "name"), [("failed", "retry"), ("processing", "cancel"), ("ready", "publish")])
+def test_each_button_stands_once(at_admin: Client, trait: str, name: str) -> None:
+    """In the panel where it depends on what changes by itself, else in the page's head."""
+    video = VideoFactory.create(**{trait: True}, is_published=False)
+    page = at_admin.get(reverse("admin:library_video_change", args=[video.pk])).content.decode()
+    assert page.count(f'/{video.pk}/{name}/"') == 1
+
+
 def bulk(client: Client, action: str, *videos: Video, **more: str) -> Any:
     data = {"action": action, "_selected_action": [video.pk for video in videos], **more}
     return client.post(LIST, data, follow=True)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.urls import reverse
@@ -63,3 +64,19 @@ def test_the_history_of_a_replacement_names_both_files(at_admin: Client, dora: A
     second, first = [entry.get_change_message() for entry in LogEntry.objects.all()]
     assert first == "Changed title, description and Video file (holiday.mp4 replaced by harbour.mov)."
     assert second == "Changed Video file (harbour.mov replaced by third.mp4)."
+
+
+def test_what_was_entered_is_offered_when_the_video_is_deleted_while_it_is_saved(
+    at_admin: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    video = VideoFactory.create(ready=True)
+    save = Video.save
+
+    def deleted_first(self: Video, **options: Any) -> None:
+        Video.objects.filter(pk=self.pk).delete()
+        save(self, **options)
+
+    monkeypatch.setattr(Video, "save", deleted_first)
+    response = at_admin.post(change_page(video), ENTRIES, follow=True)
+    assert response.redirect_chain == [(ADD, 302)]
+    assert "Somebody has deleted this video meanwhile" in response.content.decode()

@@ -62,7 +62,7 @@ def make_video(upload: Upload) -> Video | None:
         known = categories.slugs()  # the one it names may have been deleted while the file arrived
         category = told.category if told.category in known else categories.usual()
         texts = {"title": told.title, "category": category, "description": told.description}
-        save_video(upload, Video(**texts, is_published=told.is_published))
+        save_video(upload, Video(**texts, is_published=told.is_published, added_by_id=upload.owner_id))
     fresh = Upload.objects.select_related("video").filter(pk=upload.pk).first()
     if fresh is None:  # ended at this moment
         raise UploadGone
