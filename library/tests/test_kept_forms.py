@@ -7,6 +7,7 @@ from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.urls import reverse
 
+from library.admin import VideoAdmin
 from library.models import Video
 from library.tests.factories import VideoFactory, uploaded
 from library.tests.test_upload_forms import ADD, uploaded_by
@@ -69,14 +70,17 @@ def test_the_history_of_a_replacement_names_both_files(at_admin: Client, dora: A
 def test_what_was_entered_is_offered_when_the_video_is_deleted_while_it_is_saved(
     at_admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """The deletion, which another transaction makes between reading the row and writing it, is played here."""
     video = VideoFactory.create(ready=True)
-    save = Video.save
+    deleted: list[int] = []
+    found = VideoAdmin.get_object
 
-    def deleted_first(self: Video, **options: Any) -> None:
-        Video.objects.filter(pk=self.pk).delete()
-        save(self, **options)
+    def deleted_meanwhile(self: Video, **options: Any) -> None:
+        deleted.append(self.pk)
+        raise Video.NotUpdated
 
-    monkeypatch.setattr(Video, "save", deleted_first)
+    monkeypatch.setattr(Video, "save", deleted_meanwhile)
+    monkeypatch.setattr(VideoAdmin, "get_object", lambda *asked: None if deleted else found(*asked))
     response = at_admin.post(change_page(video), ENTRIES, follow=True)
     assert response.redirect_chain == [(ADD, 302)]
     assert "Somebody has deleted this video meanwhile" in response.content.decode()
