@@ -48,6 +48,7 @@ class VideoInput(forms.FileInput):
         context["accepted"] = ACCEPTED
         context["video"] = self.video
         context["video_name"] = file_name(self.video) if self.video else ""
+        context["trash_days"] = settings.TRASH_DAYS
         context["uploads"] = json.dumps([row.as_sent() for row in self.rows] or chosen)
         context["is_offered"] = self.is_offered
         context["is_answer"] = self.is_answer

@@ -431,6 +431,7 @@ def test_an_earlier_upload_replaces_only_the_video_that_it_was_meant_for_and_aft
     page.get_by_role("button", name="Use this file night_train.mp4").click()
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("Replace “harbour_at_dawn.mp4” by “night_train.mp4”?")
+    expect(dialog).to_contain_text("can be restored for 7 days")
     page.keyboard.press("Escape")
     expect(page.locator("[data-upload-id]")).to_have_value("")
     page.get_by_role("button", name="Use this file night_train.mp4").click()

@@ -50,8 +50,9 @@ export class Unfinished {
   }
 
   async use(upload) {
-    const { videoName } = this.zone.root.dataset;
-    const question = `Replace “${videoName}” by “${upload.name}”? It happens when you save. The present file is served until the new one is ready.`;
+    const { videoName, trashDays } = this.zone.root.dataset;
+    const after = `It happens when you save. The present file is served until the new one is ready, and can be restored for ${trashDays} days.`;
+    const question = `Replace “${videoName}” by “${upload.name}”? ${after}`;
     if (videoName && !(await ask(question, "Replace"))) return;
     this.zone.take(this.known(upload));
     this.zone.input.focus();
