@@ -92,5 +92,5 @@ def test_list_tells_length_resolution_and_size(at_admin: Client, video: Video) -
     video.transcode.save()
     VideoFactory.create()
     page = at_admin.get("/admin/library/video/").content.decode()
-    for text in ("0:12", "720p", "3.3 MB"):
+    for text in ("0:12", "720p", "3.5 MB"):
         assert text in page, text
