@@ -55,6 +55,7 @@ def test_panel_says_what_viewers_get_and_what_is_being_made(at_admin: Client, vi
 def test_after_a_cancelled_replacement_an_editor_goes_back(at_admin: Client, video: Video) -> None:
     lifecycle.cancel(video.transcode)
     panel = fragment(at_admin, video, "panel")
+    assert "until" not in panel
     assert "Viewers get <strong>Harbour.mp4</strong>; <strong>New take.mov</strong> is not served." in panel
     assert f"/{video.pk}/go_back/" in panel
     new_file = video.video_file.name

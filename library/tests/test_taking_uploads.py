@@ -147,7 +147,7 @@ def test_an_upload_that_can_become_no_video_any_more_expires(
     dora: Any, monkeypatch: pytest.MonkeyPatch, folders: Path
 ) -> None:
     upload = finished(dora, title="Harbour", category="vlog")
-    Upload.objects.update(metadata=header(filename="harbour.mp4", title="x" * 300))
+    Upload.objects.update(metadata=header(filename="harbour.exe", title="Harbour"))
     upkeep.sweep()
     assert resumable.path_of(upload).exists()
     Upload.objects.update(expires_at=timezone.now() - timedelta(days=1))
