@@ -5,15 +5,15 @@ A status with None is an error that is raised: project/schema.py describes its b
 
 import re
 import secrets
-from typing import Any
+from typing import Annotated, Any
 
 from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import get_token
-from ninja import Router, Status
+from ninja import Path, Router, Status
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from pydantic import ValidationError as Invalid
 
-from accounts import cookies, devices, origins, services, sessions, tokens
+from accounts import cookies, devices, openapi, origins, services, sessions, tokens
 from accounts.auth import Viewer
 from accounts.errors import AccountsError, LinkRefused, RefreshTokenMissing, SignInRefused, TokenRefused
 from accounts.models import User
@@ -39,12 +39,21 @@ router = Router(auth=None)
 me = Router(tags=["Account"])
 
 
+LinkUser = Annotated[str, Path(description="`uid` in the mail's link.", example="Mg")]
+LinkToken = Annotated[
+    str, Path(description="`token` in the mail's link.", example="diix9y-d0a7536c65df220ade0a8a4b6db786a4")
+]
+
+
 class SignedInRequest(HttpRequest):
     """A request after authentication."""
 
     auth: Viewer
 
 
+RESENT = "If an account with this address awaits its activation, a new link is on its way."
+SIGNED_OUT = "Logout successful! All tokens will be deleted. Refresh token is now invalid."
+RESET = "Your Password has been successfully reset."
 JSON = re.compile(r"application/(.+\+)?json")
 TRANSPORT = {
     "name": cookies.TRANSPORT,
@@ -60,14 +69,21 @@ REFRESH_BODY = {
 }
 
 
-def examples(errors: dict[int, type[AccountsError]]) -> dict[str, Any]:
-    """OpenAPI examples of an operation's errors."""
+def examples(errors: dict[int, type[AccountsError]], *, done: str = "") -> dict[str, Any]:
+    """OpenAPI examples of what an operation says: of its errors, and of its success where that is one sentence."""
+    said = {status: error.sentence for status, error in errors.items()} | ({200: done} if done else {})
     return {
         "responses": {
-            status: {"content": {"application/json": {"example": {"detail": error.sentence}}}}
-            for status, error in errors.items()
+            status: {"content": {"application/json": {"example": {"detail": sentence}}}}
+            for status, sentence in said.items()
         }
     }
+
+
+def with_headers(described: dict[str, Any], headers: openapi.Headers, *statuses: int) -> dict[str, Any]:
+    """The same with these headers in the answers of these statuses."""
+    answers = described["responses"]
+    return {**described, "responses": answers | {one: {**answers.get(one, {}), "headers": headers} for one in statuses}}
 
 
 @router.post(
@@ -93,7 +109,7 @@ def register(request: HttpRequest, payload: RegisterIn, response: HttpResponse) 
     summary="Activate an account",
     openapi_extra=examples({400: LinkRefused}),
 )
-def activate(request: HttpRequest, uidb64: str, token: str) -> Message:
+def activate(request: HttpRequest, uidb64: LinkUser, token: LinkToken) -> Message:
     """Takes `uid` and `token` from the link in the activation mail. Each link works once."""
     services.activate(uidb64, token)
     return Message(message="Account successfully activated.")
@@ -104,11 +120,12 @@ def activate(request: HttpRequest, uidb64: str, token: str) -> Message:
     response={200: DetailOut, 400: None, 429: None},
     operation_id="resendActivation",
     summary="Ask for the activation mail again",
+    openapi_extra=examples({}, done=RESENT),
 )
 def resend_activation(request: HttpRequest, payload: ActivationResendIn) -> DetailOut:
     """Mails a new link if the account awaits its activation. The answer is the same for every well-formed address."""
     services.resend_activation(payload.email, address=client_address(request))
-    return DetailOut(detail="If an account with this address awaits its activation, a new link is on its way.")
+    return DetailOut(detail=RESENT)
 
 
 @router.post(
@@ -116,7 +133,7 @@ def resend_activation(request: HttpRequest, payload: ActivationResendIn) -> Deta
     response={200: LoginOut, 400: None, 401: None, 429: None},
     operation_id="login",
     summary="Sign in",
-    openapi_extra=examples({401: SignInRefused}) | {"parameters": [TRANSPORT]},
+    openapi_extra=with_headers(examples({401: SignInRefused}), openapi.SIGNED_IN, 200) | {"parameters": [TRANSPORT]},
     exclude_none=True,
 )
 def login(request: HttpRequest, payload: LoginIn, response: HttpResponse) -> LoginOut:
@@ -152,7 +169,7 @@ def login(request: HttpRequest, payload: LoginIn, response: HttpResponse) -> Log
     response={200: RefreshOut, 400: None, 401: None},
     operation_id="refreshToken",
     summary="Renew the access token",
-    openapi_extra=examples({400: RefreshTokenMissing, 401: TokenRefused})
+    openapi_extra=with_headers(examples({400: RefreshTokenMissing, 401: TokenRefused}), openapi.REFRESHED, 200)
     | {"parameters": [TRANSPORT], "requestBody": REFRESH_BODY},
     exclude_none=True,
 )
@@ -178,7 +195,8 @@ def refresh(request: HttpRequest, response: HttpResponse) -> RefreshOut:
     response={200: DetailOut, 400: DetailOut},
     operation_id="logout",
     summary="Sign out",
-    openapi_extra=examples({400: RefreshTokenMissing}) | {"parameters": [TRANSPORT], "requestBody": REFRESH_BODY},
+    openapi_extra=with_headers(examples({400: RefreshTokenMissing}, done=SIGNED_OUT), openapi.SIGNED_OUT, 200, 400)
+    | {"parameters": [TRANSPORT], "requestBody": REFRESH_BODY},
 )
 def logout(request: HttpRequest, response: HttpResponse) -> DetailOut | Status[DetailOut]:
     """Takes the `refresh_token` cookie, needs no body. Clears the cookies. The access token stops working at once.
@@ -191,7 +209,7 @@ def logout(request: HttpRequest, response: HttpResponse) -> DetailOut | Status[D
     if not end_session_in(token):
         error = TokenRefused() if token else RefreshTokenMissing()
         return Status(400, DetailOut(detail=str(error)))
-    return DetailOut(detail="Logout successful! All tokens will be deleted. Refresh token is now invalid.")
+    return DetailOut(detail=SIGNED_OUT)
 
 
 @router.post(
@@ -214,11 +232,14 @@ def request_password_reset(request: HttpRequest, payload: PasswordResetIn) -> De
     response={200: DetailOut, 400: None},
     operation_id="confirmPasswordReset",
     summary="Set a new password",
+    openapi_extra=examples({}, done=RESET),
 )
-def confirm_password_reset(request: HttpRequest, uidb64: str, token: str, payload: PasswordConfirmIn) -> DetailOut:
+def confirm_password_reset(
+    request: HttpRequest, uidb64: LinkUser, token: LinkToken, payload: PasswordConfirmIn
+) -> DetailOut:
     """Takes `uid` and `token` from the link in the reset mail. Works once, and ends every session of that user."""
     services.reset_password(uidb64, token, payload.new_password, address=client_address(request))
-    return DetailOut(detail="Your Password has been successfully reset.")
+    return DetailOut(detail=RESET)
 
 
 @me.get("/", response={200: MeOut, 401: None}, operation_id="getMe", summary="Who is signed in")

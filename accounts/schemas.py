@@ -65,7 +65,7 @@ class RegisterIn(Schema):
 
 
 class RegisteredUser(Schema):
-    id: int = Field(examples=[1])
+    id: int = Field(examples=[2])
     email: str = Field(examples=["ada@example.com"])
 
 
@@ -92,7 +92,7 @@ class LoginIn(Schema):
 
 
 class SignedInUser(Schema):
-    id: int = Field(examples=[1])
+    id: int = Field(examples=[2])
     username: str = Field(description="The e-mail.", examples=["ada@example.com"])
 
 
@@ -140,7 +140,7 @@ class PasswordConfirmIn(Schema):
 
 
 class MeOut(Schema):
-    id: int = Field(examples=[1])
+    id: int = Field(examples=[2])
     email: str = Field(description="Empty for staff who have none.", examples=["ada@example.com"])
     is_staff: bool = Field(description="Whether the admin is open to them.", examples=[False])
     joined_at: datetime = Field(validation_alias="date_joined", description="UTC.", examples=["2026-11-22T18:30:00Z"])

@@ -37,8 +37,11 @@ def one_spelling(number: str) -> str:
 
 
 VideoId = Annotated[
-    int, BeforeValidator(one_spelling), Path(ge=1, le=2**63 - 1, description="The video's id.", example=7)
+    int, BeforeValidator(one_spelling), Path(ge=1, le=2**63 - 1, description="The video's id.", example=1)
 ]
+ResolutionName = Annotated[str, Path(description="480p, 720p or 1080p.", example="720p")]
+SheetName = Annotated[str, Path(description="As the WebVTT names it.", example="storyboard_00")]
+SegmentName = Annotated[str, Path(description="As the resolution's playlist names it.", example="segment_000")]
 Version = Annotated[int | None, Query(ge=1, le=2**31 - 1, alias="v", description="Set by playlists; leave it out.")]
 
 
@@ -47,10 +50,13 @@ Version = Annotated[int | None, Query(ge=1, le=2**31 - 1, alias="v", description
     response={200: list[VideoOut], 304: None, 400: FieldErrors, 401: Detail},
     operation_id="listVideos",
     summary="List the videos",
+    openapi_extra=openapi.LIST,
 )
 def list_videos(
     request: HttpRequest,
-    category: Annotated[str | None, Query(description="Only videos of this category: a slug.", example="drama")] = None,
+    category: Annotated[
+        str | None, Query(description="Only videos of this category: a slug.", example="tutorial")
+    ] = None,
     search: Annotated[str, Query(max_length=200, description="Words in title or description.")] = "",
     limit: Annotated[int | None, Query(ge=1, le=1000, description="At most so many videos.")] = None,
     offset: Annotated[int, Query(ge=0, le=10_000_000, description="Leave out so many of the newest.")] = 0,
@@ -146,7 +152,7 @@ def get_master_playlist(request: ViewerRequest, video_id: VideoId, version: Vers
     openapi_extra=openapi.playlist(openapi.MEDIA),
 )
 def get_media_playlist(
-    request: ViewerRequest, video_id: VideoId, resolution: str, version: Version = None
+    request: ViewerRequest, video_id: VideoId, resolution: ResolutionName, version: Version = None
 ) -> HttpResponseBase:
     """480p, 720p and 1080p always play; a name above the source plays the best real rendition."""
     response = responses.playlist(request, video_id, names.INDEX, resolution, version=version, **sight(request))
@@ -161,7 +167,7 @@ def get_media_playlist(
     openapi_extra=openapi.playlist(openapi.IFRAMES),
 )
 def get_iframe_playlist(
-    request: ViewerRequest, video_id: VideoId, resolution: str, version: Version = None
+    request: ViewerRequest, video_id: VideoId, resolution: ResolutionName, version: Version = None
 ) -> HttpResponseBase:
     """Each keyframe as a byte range, for fast forward and rewind."""
     seen = Sight(may_preview=False, sees_drafts=request.auth.is_staff)
@@ -201,7 +207,7 @@ def get_storyboard(request: ViewerRequest, video_id: VideoId, version: Version =
     openapi_extra=openapi.PICTURE,
 )
 def get_storyboard_sheet(
-    request: ViewerRequest, video_id: VideoId, sheet: str, version: Version = None
+    request: ViewerRequest, video_id: VideoId, sheet: SheetName, version: Version = None
 ) -> HttpResponseBase:
     """A JPEG with up to 25 small pictures."""
     is_staff = request.auth.is_staff
@@ -216,7 +222,7 @@ def get_storyboard_sheet(
     openapi_extra=openapi.SEGMENT,
 )
 def get_segment(
-    request: ViewerRequest, video_id: VideoId, resolution: str, segment: str, version: Version = None
+    request: ViewerRequest, video_id: VideoId, resolution: ResolutionName, segment: SegmentName, version: Version = None
 ) -> HttpResponseBase:
     """About six seconds of video as MPEG-TS; single byte ranges are served."""
     return responses.segment(request, video_id, resolution, f"{segment}.ts", version=version, **sight(request))

@@ -10,7 +10,7 @@ class FileRefused(LibraryError):
 
 
 class PictureRefused(LibraryError):
-    """A thumbnail that can't be kept."""
+    """A poster that can't be kept."""
 
 
 class UploadRefused(LibraryError):

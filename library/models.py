@@ -125,7 +125,11 @@ class Video(models.Model):
     )
     original_name = models.CharField(max_length=255, blank=True, default="")
     thumbnail = models.ImageField(
-        upload_to=thumbnail_path, max_length=200, blank=True, help_text="Made from the video where there is none."
+        "poster",
+        upload_to=thumbnail_path,
+        max_length=200,
+        blank=True,
+        help_text="Made from the video where there is none.",
     )
     added_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+", editable=False

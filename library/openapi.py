@@ -59,7 +59,26 @@ RANGE = {
     "schema": {"type": "string"},
     "example": "bytes=0-187",
 }
-UNCHANGED = {"description": "Not Modified: the tag in `If-None-Match` still holds."}
+UNCHANGED = {
+    "description": "Not Modified: the tag in `If-None-Match` still holds.",
+    "headers": {"ETag": ETAG},
+}
+LIST_TAG = {
+    "description": "A weak validator of this answer, for `If-None-Match`.",
+    "schema": {"type": "string"},
+    "example": 'W/"9f86d081884c7d659a2feaa0c55ad015"',
+}
+TOTAL = {
+    "description": "How many videos there are in all; only with `limit` or `offset`.",
+    "schema": {"type": "integer"},
+    "example": 1,
+}
+LIST: dict[str, Any] = {
+    "responses": {
+        200: {"headers": {"ETag": LIST_TAG, "X-Total-Count": TOTAL}},
+        304: {**UNCHANGED, "headers": {"ETag": LIST_TAG}},
+    }
+}
 
 
 def text(kind: str, example: str) -> dict[str, Any]:
@@ -83,6 +102,7 @@ def binary(kind: str) -> dict[str, Any]:
             200: {"description": "OK", "headers": {"ETag": ETAG}, "content": content},
             206: {"description": "Partial Content", "headers": part, "content": content},
             304: UNCHANGED,
+            416: {"headers": {"Content-Range": {"schema": {"type": "string"}, "example": "bytes */1500000"}}},
         },
     }
 

@@ -20,19 +20,19 @@ class CategoryOut(Schema):
 
 
 class VideoOut(Schema):
-    id: int = Field(examples=[7])
+    id: int = Field(examples=[1])
     created_at: datetime = Field(description="UTC.", examples=["2026-11-22T18:30:00Z"])
     title: str = Field(examples=["Harbour at Dawn"])
     description: str = Field(examples=["A quiet morning among the fishing boats."])
     thumbnail_url: str | None = Field(
         description="An absolute URL of a JPEG; null only while there is none yet.",
-        examples=["https://api.example.com/api/video/7/thumbnail.jpg?v=1"],
+        examples=["https://api.example.com/api/video/1/thumbnail.jpg?v=1"],
     )
     category: str = Field(description="The slug of its category.", examples=["documentary"])
     duration: float | None = Field(description="Seconds; null while the video has not been read.", examples=[5421.84])
     hls_url: str = Field(
         description="The multivariant playlist, for any HLS player.",
-        examples=["https://api.example.com/api/video/7/master.m3u8"],
+        examples=["https://api.example.com/api/video/1/master.m3u8"],
     )
 
 
@@ -45,15 +45,15 @@ class VideoDetailOut(VideoOut):
         examples=[["480p", "720p", "1080p"]],
     )
     storyboard_url: str | None = Field(
-        description="WebVTT with a thumbnail for each moment; null while there is none.",
-        examples=["https://api.example.com/api/video/7/storyboard.vtt"],
+        description="WebVTT with a small picture for each moment; null while there is none.",
+        examples=["https://api.example.com/api/video/1/storyboard.vtt"],
     )
 
 
 class PlaybackAddressOut(Schema):
     url: str = Field(
         description="The multivariant playlist. Whoever has the address plays the video: treat it as a password.",
-        examples=["https://api.example.com/api/play/WzE3NjQy.q7Jx0c/video/7/master.m3u8"],
+        examples=["https://api.example.com/api/play/WzE3NjQy.q7Jx0c/video/1/master.m3u8"],
     )
     expires_at: datetime = Field(description="UTC.", examples=["2026-11-23T02:01:00Z"])
 

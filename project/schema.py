@@ -11,10 +11,12 @@ from django.conf import settings
 from ninja.openapi.schema import OpenAPISchema
 from ninja.operation import Operation
 
-from accounts import cookies
+from accounts import cookies, openapi
 from accounts.auth import Gate
+from library.delivery.responses import PLAYLIST_TYPE
 from library.openapi import FieldErrors
 from library.schemas import Detail
+from library.uploads.openapi import ALWAYS, OTHER_VERSION
 from project.sentences import sentence_for
 
 DESCRIPTION = """\
@@ -96,6 +98,7 @@ class CompleteSchema(OpenAPISchema):
             answers.setdefault(status, {"description": ""})
         for status, answer in answers.items():
             self.complete_answer(int(status), answer)
+        add_shared_headers(details)
         self.add_examples(details.get("requestBody", {}))
         return details
 
@@ -117,10 +120,12 @@ class CompleteSchema(OpenAPISchema):
         self.add_examples(answer)
         if status == HTTPStatus.TOO_MANY_REQUESTS:
             description = "Seconds until the next try."
-            answer["headers"] = {"Retry-After": {"description": description, "schema": {"type": "integer"}}}
+            retry = {"Retry-After": {"description": description, "schema": {"type": "integer"}}}
+            answer["headers"] = answer.get("headers", {}) | retry
         if status == HTTPStatus.UNAUTHORIZED:
             description = "What is accepted beside cookies."
-            answer["headers"] = {"WWW-Authenticate": {"description": description, "schema": {"type": "string"}}}
+            accepted = {"WWW-Authenticate": {"description": description, "schema": {"type": "string"}}}
+            answer["headers"] = answer.get("headers", {}) | accepted
 
     def add_examples(self, body: Json) -> None:
         content = body.get("content", {}).get("application/json")
@@ -144,6 +149,18 @@ class CompleteSchema(OpenAPISchema):
             return [self.example_of(schema["items"])]
         choices = schema.get("anyOf") or schema.get("oneOf") or schema.get("allOf")
         return self.example_of(choices[0]) if choices else None
+
+
+def add_shared_headers(details: Json) -> None:
+    """Headers that every answer of a kind has: playlists set the playback cookie, uploads tell tus's version."""
+    answers = details["responses"]
+    if PLAYLIST_TYPE in answers.get(200, {}).get("content", {}):
+        for status in (200, 304):
+            answers[status] = {**answers[status], "headers": answers[status]["headers"] | openapi.PLAYBACK}
+    if details["tags"] == ["Uploads"]:
+        for status, answer in answers.items():
+            told = ALWAYS | OTHER_VERSION if status == HTTPStatus.PRECONDITION_FAILED else ALWAYS
+            answers[status] = {**answer, "headers": answer.get("headers", {}) | told}
 
 
 def expected_errors(operation: Operation, details: Json) -> set[int]:

@@ -98,6 +98,7 @@ class VideoForm(forms.ModelForm):  # type: ignore[type-arg]  # generic only for 
     publish_at = forms.DateTimeField(required=False, label="Publish at", widget=MomentInput())
     video_file = forms.FileField(label="Video file", widget=VideoInput(attrs={"accept": ACCEPTED.replace(" ", "")}))
     thumbnail = forms.FileField(
+        label="Poster",
         required=False,
         widget=PictureInput(attrs={"accept": MEDIA_TYPES}),
         help_text=f"{FORMATS_TEXT}. Made from the video where there is none.",

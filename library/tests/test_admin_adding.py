@@ -1,12 +1,16 @@
 """Adding and changing videos with the classic form, as it works without JavaScript."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
 
+from accounts.tests.factories import UserFactory
 from hls.models import State
 from library import videos
 from library.models import Video
@@ -124,6 +128,24 @@ def test_a_thumbnail_is_stored_as_a_jpeg(at_admin: Client) -> None:
     video = Video.objects.get()
     assert str(video.thumbnail.name).endswith(".jpg")
     assert Path(video.thumbnail.path).read_bytes().startswith(b"\xff\xd8\xff")
+
+
+def test_the_picture_is_called_poster_on_the_form_in_the_history_and_for_who_may_only_look(at_admin: Client) -> None:
+    video = VideoFactory.create(ready=True)
+    address = reverse("admin:library_video_change", args=[video.pk])
+    at_admin.post(address, entries(title=video.title, video_file="", thumbnail=uploaded("poster.png", picture())))
+    told = LogEntry.objects.latest("pk").get_change_message()
+    assert "Poster" in told, told
+    assert "humbnail" not in told, told
+    onlooker = UserFactory.create(email="onlooker@example.com", is_staff=True)
+    onlooker.user_permissions.add(Permission.objects.get(codename="view_video"))
+    for reader in (at_admin, Client()):
+        if reader is not at_admin:
+            reader.force_login(onlooker)
+        page = re.sub(r"<(script|style).*?</\1>", "", reader.get(address).content.decode(), flags=re.DOTALL)
+        words = re.sub(r"<[^>]+>", " ", page)
+        assert "Poster" in words
+        assert "thumbnail" not in words.lower()
 
 
 def test_a_thumbnail_that_is_no_picture_is_a_form_error_and_no_video_is_made(at_admin: Client) -> None:

@@ -122,7 +122,7 @@ def test_a_file_that_both_replace_is_asked_about(ann: Editor, ben: Editor, video
 def test_a_file_and_a_title_do_not_meet(ann: Editor, ben: Editor, video: Video, folders: Path) -> None:
     ann.save(video_file=uploaded("ann.mp4"), thumbnail=uploaded("a.png", picture()))
     page = ben.save(title="Haven")
-    assert "Video file is another one now. Thumbnail is another one now." in page
+    assert "Video file is another one now. Poster is another one now." in page
     found = row(video)
     assert (found.original_name, found.title, bool(found.thumbnail)) == ("ann.mp4", "Haven", True)
 

@@ -26,7 +26,7 @@ from library.openapi import FieldErrors
 from library.schemas import Detail
 from library.uploads import concatenation, finishing, metadata, resumable
 from library.uploads.checksums import ALGORITHMS, Digest
-from library.uploads.openapi import APPEND, BEGIN, DISCOVER, TUS
+from library.uploads.openapi import APPEND, BEGIN, DISCOVER, FIND, OVERRIDE, TUS
 from library.uploads.request_body import body, content_length
 from library.uploads.schemas import UploadOut
 from library.uploads.tus_headers import (
@@ -150,6 +150,7 @@ def begin_whole(request: UploaderRequest, concat: str) -> HttpResponse:
     response={200: UploadOut, 400: Detail, 401: Detail, 403: Detail, 410: Detail, 507: Detail},
     operation_id="getUpload",
     summary="Ask how far an upload is",
+    openapi_extra=FIND,
 )
 def get_upload(request: UploaderRequest, response: HttpResponse, upload_id: UploadId) -> UploadOut:
     """tus asks this by HEAD: the offset is in the header `Upload-Offset`."""
@@ -205,7 +206,7 @@ def end(request: UploaderRequest, upload_id: UploadId) -> HttpResponse:
     response=PIECE_ANSWERS,
     operation_id="overrideUploadMethod",
     summary="PATCH or DELETE for clients that can't send them",
-    openapi_extra=TUS,
+    openapi_extra=OVERRIDE,
 )
 def override(request: UploaderRequest, upload_id: UploadId) -> HttpResponse:
     """tus: the method to use stands in `X-HTTP-Method-Override`."""

@@ -11,32 +11,70 @@ EXPIRES = {
 VIDEO = {
     "description": "The video that was made of the upload, where its metadata has a title.",
     "schema": {"type": "integer"},
-    "example": 7,
+    "example": 1,
 }
 LOCATION = {
     "description": "Where the pieces are sent.",
     "schema": {"type": "string"},
     "example": "/api/uploads/0b5c1ae8-51a4-4a3f-9a4e-5f1fbb6d1b1c/",
 }
+LENGTH = {
+    "description": "Bytes of the whole file, once that is known.",
+    "schema": {"type": "integer"},
+    "example": 734003200,
+}
+DEFERRED = {"description": "1 while the length is not known.", "schema": {"type": "integer"}, "example": 1}
+CONCAT = {
+    "description": "`partial` for a part of a file; `final;` and the parts' addresses for the file made of them.",
+    "schema": {"type": "string"},
+    "example": "partial",
+}
+METADATA = {
+    "description": "As it was sent with the creation.",
+    "schema": {"type": "string"},
+    "example": "filename aGFyYm91ci5tcDQ=,title SGFyYm91cg==",
+}
 REACHED = {"Upload-Offset": OFFSET, "Upload-Expires": EXPIRES, "X-Video-ID": VIDEO}
 
 
-def header(name: str, description: str, example: str, *, is_required: bool = False) -> dict[str, Any]:
-    return {
+ALWAYS = {
+    "Tus-Resumable": {"description": "The version of the protocol.", "schema": {"type": "string"}, "example": "1.0.0"}
+}
+OTHER_VERSION = {
+    "Tus-Version": {"description": "The version to use instead.", "schema": {"type": "string"}, "example": "1.0.0"}
+}
+
+
+def header(name: str, description: str, example: str | None = None, *, is_required: bool = False) -> dict[str, Any]:
+    """The docs page fills in the example of each header: one that most requests leave out has none."""
+    described: dict[str, Any] = {
         "name": name,
         "in": "header",
         "required": is_required,
         "description": description,
         "schema": {"type": "string"},
-        "example": example,
     }
+    return described if example is None else {**described, "example": example}
 
 
 RESUMABLE = header("Tus-Resumable", "The version of the protocol.", "1.0.0", is_required=True)
-CHECKSUM = header("Upload-Checksum", "Of the body: sha1, sha256 or md5.", "sha1 Kq5sNclPz7QV2+lfQIuc6R7oRu0=")
+CHECKSUM = header("Upload-Checksum", "Of the body: `sha1 Kq5sNclPz7QV2+lfQIuc6R7oRu0=`; or sha256 or md5.")
 PIECE = {"content": {"application/offset+octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
 
 TUS: dict[str, Any] = {"parameters": [RESUMABLE]}
+FIND: dict[str, Any] = {
+    "responses": {
+        200: {
+            "headers": {
+                "Upload-Length": LENGTH,
+                "Upload-Defer-Length": DEFERRED,
+                "Upload-Concat": CONCAT,
+                "Upload-Metadata": METADATA,
+                **REACHED,
+            }
+        }
+    }
+}
 DISCOVER: dict[str, Any] = {
     "responses": {
         204: {
@@ -54,11 +92,10 @@ BEGIN: dict[str, Any] = {
     "parameters": [
         RESUMABLE,
         header("Upload-Length", "Bytes of the whole file, unless they are told later or come as parts.", "734003200"),
-        header("Upload-Defer-Length", "1 where the length is told later, with a piece.", "1"),
+        header("Upload-Defer-Length", "1 where the length is told later, with a piece."),
         header(
             "Upload-Concat",
             "`partial` for a part of a file, which needs no metadata; `final;` and the parts' addresses to join them.",
-            "partial",
         ),
         header(
             "Upload-Metadata",
@@ -68,15 +105,38 @@ BEGIN: dict[str, Any] = {
         CHECKSUM,
     ],
     "requestBody": PIECE,
-    "responses": {201: {"description": "Created", "headers": {"Location": LOCATION, **REACHED}}},
+    "responses": {
+        201: {
+            "description": "Created",
+            "headers": {
+                "Location": LOCATION,
+                "Upload-Length": LENGTH,
+                "Upload-Concat": CONCAT,
+                **REACHED,
+            },
+        }
+    },
 }
 APPEND: dict[str, Any] = {
     "parameters": [
         RESUMABLE,
         header("Upload-Offset", "Where the piece begins.", "268435456", is_required=True),
-        header("Upload-Length", "Bytes of the whole file, where the upload was begun without.", "734003200"),
+        header("Upload-Length", "Bytes of the whole file, where the upload was begun without."),
         CHECKSUM,
     ],
     "requestBody": PIECE,
+    "responses": {204: {"description": "No Content", "headers": REACHED}},
+}
+OVERRIDE: dict[str, Any] = {
+    "parameters": [
+        RESUMABLE,
+        {
+            "name": "X-HTTP-Method-Override",
+            "in": "header",
+            "required": True,
+            "description": "The method to use. PATCH takes its headers, too.",
+            "schema": {"type": "string", "enum": ["PATCH", "DELETE"]},
+        },
+    ],
     "responses": {204: {"description": "No Content", "headers": REACHED}},
 }

@@ -1,6 +1,7 @@
 """The schema has all that a frontend developer needs, and the docs page works without the internet."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
@@ -8,7 +9,13 @@ import pytest
 from django.contrib.staticfiles import finders
 from django.test import Client
 
+from accounts import cookies
+from library.models import FirstCategory
+from library.tests.test_uploads import VIDEO, begin, begun, send
+from library.tests.videos import Player, make_viewer, published, sign_in
+
 METHOD_NAME = re.compile(r"[a-z]+([A-Z][a-z]+)*")
+TOLD = re.compile(r"ETag|X-Total-Count|Set-Cookie|X-Video-ID|Location|Content-Range|Tus-.+|Upload-.+")
 
 
 @pytest.fixture(scope="module")
@@ -158,3 +165,111 @@ def test_docs_page_needs_nothing_from_elsewhere() -> None:
 
 def test_docs_explain_how_to_sign_in_and_try(schema: dict[str, Any]) -> None:
     assert "Trying it here" in schema["info"]["description"]
+
+
+@pytest.fixture
+def editor(db: None, settings: Any, tmp_path: Path) -> Player:
+    """The administrator, signed in where there is nothing but the video of a first start."""
+    settings.HLS_ROOT, settings.MEDIA_ROOT = tmp_path / "hls", tmp_path / "uploads"
+    settings.DISK_RESERVE_BYTES = 0
+    published(id=1, title="Colours and clock", category=FirstCategory.TUTORIAL)
+    make_viewer(is_staff=True, is_superuser=True)
+    return sign_in(Player())
+
+
+def told_headers(response: Any) -> set[str]:
+    """The headers of an answer that the schema has to name, `Set-Cookie` among them."""
+    return {name for name in response.headers if TOLD.fullmatch(name)} | ({"Set-Cookie"} if response.cookies else set())
+
+
+def declared(operation: dict[str, Any], response: Any) -> set[str]:
+    return set(operation["responses"][str(response.status_code)].get("headers", {}))
+
+
+def filled_in(path: str, operation: dict[str, Any]) -> tuple[str, dict[str, str], dict[str, str]]:
+    """The address, the query and the headers that the docs page sends: each parameter's example, where it has one."""
+    values: dict[str, dict[str, str]] = {"path": {}, "query": {}, "header": {}}
+    for parameter in operation["parameters"]:
+        if "example" in parameter:
+            values[parameter["in"]][parameter["name"]] = str(parameter["example"])
+    return path.format(**values["path"]), values["query"], values["header"]
+
+
+def test_examples_of_addresses_lead_to_the_video_of_a_first_start(schema: dict[str, Any], editor: Player) -> None:
+    tried = 0
+    for path, operations in schema["paths"].items():
+        if path.startswith(("/api/video/", "/api/categories/")) and "get" in operations:
+            address, query, headers = filled_in(path, operations["get"])
+            response = editor.get(address, query, headers=headers)
+            assert response.status_code in (200, 206), path
+            assert response.sent not in (b"", b"[]"), path
+            assert told_headers(response) <= declared(operations["get"], response), path
+            tried += 1
+    assert tried == 11
+
+
+def test_an_upload_begins_with_the_examples(operations: dict[str, dict[str, Any]], editor: Player) -> None:
+    operation = operations["beginUpload"]
+    _, _, headers = filled_in("", operation)
+    response = editor.generic("POST", "/api/uploads/", headers=headers)
+    assert response.status_code == 201
+    assert told_headers(response) <= declared(operation, response)
+
+
+def test_the_headers_of_the_list_are_declared(operations: dict[str, dict[str, Any]], editor: Player) -> None:
+    operation = operations["listVideos"]
+    page = editor.get("/api/video/", {"limit": 1})
+    assert told_headers(page) == declared(operation, page) == {"ETag", "X-Total-Count"}
+    again = editor.get("/api/video/", {"limit": 1}, headers={"If-None-Match": page["ETag"]})
+    assert again.status_code == 304
+    assert told_headers(again) == declared(operation, again) == {"ETag"}
+
+
+def test_answers_that_set_cookies_declare_them(operations: dict[str, dict[str, Any]], editor: Player) -> None:
+    steps = [("getMasterPlaylist", "get", "/api/video/1/master.m3u8", {cookies.PLAYBACK})]
+    steps += [("refreshToken", "post", "/api/token/refresh/", {cookies.ACCESS, cookies.REFRESH})]
+    steps += [("logout", "post", "/api/logout/", {cookies.ACCESS, cookies.REFRESH})] * 2
+    for name, method, address, expected in steps:
+        response = getattr(editor, method)(address)
+        assert set(response.cookies) == expected
+        header = operations[name]["responses"][str(response.status_code)]["headers"]["Set-Cookie"]
+        assert all(f"`{cookie}`" in header["description"] for cookie in expected), name
+    assert response.status_code == 400  # nobody was signed in any more
+    body = {"email": "ada@example.com", "password": "a quiet river at 5"}
+    signed_in = editor.post("/api/login/", body, content_type="application/json")
+    told = operations["login"]["responses"]["200"]["headers"]["Set-Cookie"]["description"]
+    assert all(f"`{cookie}`" in told for cookie in signed_in.cookies)
+    assert len(signed_in.cookies) >= 3
+
+
+def test_a_playlist_that_is_known_declares_its_cookie_and_tag(
+    operations: dict[str, dict[str, Any]], editor: Player
+) -> None:
+    tag = editor.get("/api/video/1/master.m3u8")["ETag"]
+    response = editor.get("/api/video/1/master.m3u8", headers={"If-None-Match": tag})
+    assert response.status_code == 304
+    assert told_headers(response) == declared(operations["getMasterPlaylist"], response) == {"ETag", "Set-Cookie"}
+
+
+def test_the_headers_of_uploads_are_declared(operations: dict[str, dict[str, Any]], editor: Player) -> None:
+    discovered = editor.options("/api/uploads/")
+    whole = begin(editor, body=VIDEO, title="Harbour")
+    url = begun(editor)
+    asked = editor.get(url)
+    piece = send(editor, url, VIDEO, 0)
+    refused = editor.generic("DELETE", url)
+    ended = editor.generic("DELETE", begun(editor), headers={"Tus-Resumable": "1.0.0"})
+    assert {"X-Video-ID", "Upload-Offset", "Location"} <= told_headers(whole)
+    assert (refused.status_code, ended.status_code) == (412, 204)
+    for name, response in (
+        ("discoverUploads", discovered),
+        ("beginUpload", whole),
+        ("getUpload", asked),
+        ("appendToUpload", piece),
+        ("overrideUploadMethod", piece),
+        ("endUpload", refused),
+        ("endUpload", ended),
+        ("listUploads", editor.get("/api/uploads/")),
+    ):
+        assert told_headers(response) <= declared(operations[name], response), name
+        assert "Tus-Resumable" in told_headers(response), name

@@ -2,7 +2,9 @@
 
 import json
 import os
+import re
 import subprocess
+import sys
 import urllib.request
 from collections.abc import Iterator
 from http.cookiejar import CookieJar
@@ -23,6 +25,7 @@ pytestmark = pytest.mark.services
 needs_node = pytest.mark.skipif(which("node") is None, reason="Node.js is not installed")
 
 TUS_JS = settings.BASE_DIR / "library/static/library/vendor/tus-js-client-4.3.1/tus.min.js"
+GUIDE = (settings.BASE_DIR / "docs" / "uploads.md").read_text()
 TUS_CLIENT = Path(__file__).parent / "tus_client.cjs"
 
 PIECE_BYTES = 300_000
@@ -101,6 +104,42 @@ def test_tuspy_gets_the_refusals_sentence(client: TusClient) -> None:
     with pytest.raises(TusCommunicationError) as refused:
         client.uploader(file_stream=random_video(), metadata={"filename": "notes.txt"}).upload()
     assert refused.value.status_code == 400
+
+
+def guide_lines(language: str, number: int, installation: Installation) -> str:
+    """A block of docs/uploads.md, for this installation's address and administrator instead of a first start's."""
+    block = re.findall(rf"```{language}\n(.+?)```", GUIDE, re.DOTALL)[number]
+    for written, here in (
+        ("http://localhost:8000", installation.url),
+        ("admin@example.com", ADMIN_EMAIL),
+        ("the-printed-one", ADMIN_PASSWORD),
+    ):
+        block = block.replace(written, here)
+    return str(block)
+
+
+@pytest.mark.skipif(which("curl") is None, reason="curl is not installed")
+def test_the_guides_commands_sign_in_and_upload(installation: Installation, tmp_path: Path) -> None:
+    """Its token for curl and for tuspy; each makes a video of the file that lies in the folder."""
+    token, jar, curl = (guide_lines("sh", number, installation) for number in range(3))
+    python = f"import sys\naccess = sys.argv[1]\n{guide_lines('python', 0, installation)}"
+    script = f'set -eu\n{token}\n{jar}\n{curl}\n"$PYTHON" tuspy.py "$ACCESS"\n'
+    video = random_video().getvalue()
+    (tmp_path / "harbour.mp4").write_bytes(video)
+    (tmp_path / "tuspy.py").write_text(python)
+    ended = subprocess.run(
+        ["bash", "-c", script],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHON": sys.executable},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert re.search(r"^X-Video-ID: \d+", ended.stdout, re.MULTILINE | re.IGNORECASE), ended.stdout
+    originals = [path.read_bytes() for path in (installation.folder / "var/uploads/videos").iterdir()]
+    assert originals.count(video) == 2
 
 
 def by_tus_js(installation: Installation, token: str, video: Path, **options: Any) -> subprocess.CompletedProcess[str]:
