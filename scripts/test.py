@@ -44,7 +44,8 @@ PRODUCTION = {
     "EMAIL_USE_TLS": "True",
     "FRONTEND_BASE_URL": "https://app.example.com",
 }
-SHARED_OUT = ("-n", "auto", "--maxprocesses", "8", "--dist", "loadfile", "--no-loadscope-reorder")  # see conftest.py
+PROCESSES = min(8, (os.cpu_count() or 1) + 1)  # one more than processors: tests of services and browsers mostly wait
+SHARED_OUT = ("-n", str(PROCESSES), "--dist", "loadfile", "--no-loadscope-reorder")  # see conftest.py
 SLOWEST = ("--durations", "10")
 CORE = ("hls", "accounts", "library", "project/tests/test_house.py", "project/tests/test_memories.py")
 QUICK = "not ffmpeg and not services and not browser and not edge"
