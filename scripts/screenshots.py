@@ -24,8 +24,6 @@ os.environ |= {"DJANGO_SETTINGS_MODULE": "project.settings", "ENV_FILE": "", "DA
 from PIL import Image  # noqa: E402 (the settings' environment has to be there first)
 from playwright.sync_api import Browser, Page  # noqa: E402
 
-from hls.binary import ffmpeg_path  # noqa: E402
-from hls.core.process import Bounds, run  # noqa: E402
 from project.tests.browser import chromium  # noqa: E402
 from project.tests.installation import (  # noqa: E402
     ADMIN_EMAIL,
@@ -34,6 +32,7 @@ from project.tests.installation import (  # noqa: E402
     serving,
     wait_for,
 )
+from scripts.screenshot_clips import LATER, LONG, SHORT, made  # noqa: E402
 
 LARGE_BYTES = 120_000
 VIDEOS = "/admin/library/video/"
@@ -58,34 +57,6 @@ LOOKS = [
 ]
 
 
-@dataclass(frozen=True)
-class Clip:
-    """A video to be made with ffmpeg's own sources."""
-
-    title: str
-    category: str
-    picture: str
-    seconds: int
-    size: str = "640x360"
-
-    @property
-    def source(self) -> str:
-        """Drawn small, which is quick, and scaled up."""
-        return f"{self.picture.format(size='480x270')},scale={self.size.replace('x', ':')}"
-
-
-SHORT = (
-    Clip("Deep Zoom", "documentary", "mandelbrot=r=24:s={size}:start_scale=0.5:end_scale=0.02:end_pts=240", 10),
-    Clip("Northern Lights", "drama", "gradients=r=24:s={size}:n=5:seed=7:speed=0.04", 12),
-    Clip("Tides", "romance", "gradients=r=24:s={size}:n=3:seed=21:speed=0.02:type=radial", 12),
-)
-LONG = Clip("Voyage to the Valley", "documentary", "gradients=r=24:s={size}:n=6:seed=5:speed=0.02", 60, "1920x1080")
-LATER = (
-    Clip("Harbour at Dawn", "vlog", "gradients=r=24:s={size}:n=4:seed=3:speed=0.03:type=spiral", 40, "1280x720"),
-    Clip("A Short History of Noise", "tutorial", "testsrc2=r=24:s={size}", 40, "1280x720"),
-)
-
-
 class Studio:
     """The program, its videos, and a browser that is signed in."""
 
@@ -98,37 +69,6 @@ class Studio:
         sign_in(context.new_page(), installation)
         self.cookies = context.cookies()
         context.close()
-
-    def clip(self, clip: Clip) -> Path:
-        path = Path(SCRATCH.name) / f"{clip.title}.mp4"
-        command = [
-            str(ffmpeg_path()),
-            "-v",
-            "error",
-            "-y",
-            "-f",
-            "lavfi",
-            "-i",
-            clip.source,
-            "-f",
-            "lavfi",
-            "-i",
-            "sine",
-        ]
-        command += [
-            "-t",
-            str(clip.seconds),
-            "-c:v",
-            "libx264",
-            "-preset",
-            "ultrafast",
-            "-pix_fmt",
-            "yuv420p",
-            str(path),
-        ]
-        if run(command, bounds=Bounds(timeout_s=300)).returncode:
-            raise SystemExit(f"ffmpeg could not make {clip.title}.")
-        return path
 
     def submit(self, title: str, category: str, path: Path) -> int:
         said = self.installation.manage("import_video", path, "--title", title, "--category", category)
@@ -181,26 +121,29 @@ def change_page(video: int) -> str:
 
 
 def take_for_readme(studio: Studio) -> None:
-    done = [studio.submit(clip.title, clip.category, studio.clip(clip)) for clip in SHORT]
+    done = [studio.submit(clip.title, clip.category, made(clip, Path(SCRATCH.name))) for clip in SHORT]
     wait_for(
         lambda: all(studio.percent(video) == 100 for video in done), seconds=120, what="the short videos are ready"
     )
     take_watching(studio, done[0])
+    studio.take("video", change_page(done[0]), whole=False)
     studio.submit("Notes of a Meeting", "vlog", not_a_video())
-    clips = [studio.clip(clip) for clip in (LONG, *LATER)]
+    clips = [made(clip, Path(SCRATCH.name)) for clip in (LONG, *LATER)]
     long = studio.submit(LONG.title, LONG.category, clips[0])
     wait_for(lambda: studio.percent(long) > 30, seconds=240, what="the long video is under way")
     for clip, path in zip(LATER, clips[1:], strict=True):
         studio.submit(clip.title, clip.category, path)
     studio.take("videos", VIDEOS, whole=False)
-    studio.take("video", change_page(long), whole=False)
     studio.take("dashboard", "/admin/", whole=False)
     studio.take("api", "/api/docs", whole=False)
+    for video in done[1:]:
+        make_draft(studio, video)
+    studio.take("drafts", f"{VIDEOS}?publication=draft", whole=False)
 
 
 def take_all(studio: Studio) -> None:
     take_empty(studio)
-    done = [studio.submit(clip.title, clip.category, studio.clip(clip)) for clip in SHORT]
+    done = [studio.submit(clip.title, clip.category, made(clip, Path(SCRATCH.name))) for clip in SHORT]
     broken = studio.submit("Notes of a Meeting", "vlog", not_a_video())
     wait_for(
         lambda: all(studio.percent(video) == 100 for video in done), seconds=120, what="the short videos are ready"
@@ -245,6 +188,12 @@ def take_still(studio: Studio, *, ready: int, failed: int) -> None:
             studio.keep(page, "bulk", look)
 
 
+def make_draft(studio: Studio, video: int) -> None:
+    with studio.opened(f"{VIDEOS}{video}/unpublish/", studio.looks[0]) as page:
+        page.get_by_role("button", name="Unpublish").click()
+        page.wait_for_load_state()
+
+
 def take_watching(studio: Studio, video: int) -> None:
     """The page to watch on, which goes on under `localhost` by itself."""
     for look in studio.looks:
@@ -282,7 +231,7 @@ def take_uploads(studio: Studio) -> None:
 
 
 def take_moving(studio: Studio) -> None:
-    clips = [studio.clip(clip) for clip in (LONG, *LATER)]
+    clips = [made(clip, Path(SCRATCH.name)) for clip in (LONG, *LATER)]
     long = studio.submit(LONG.title, LONG.category, clips[0])
     wait_for(lambda: studio.percent(long) > 0, seconds=60, what="the long video has begun")
     later = [studio.submit(clip.title, clip.category, path) for clip, path in zip(LATER, clips[1:], strict=True)]
