@@ -90,10 +90,13 @@ def asks_for_database(item: pytest.Item) -> bool:
 
 
 def empties_database(item: pytest.Item) -> bool:
-    """Whether it commits, so that all tables are emptied after it, also of rows that migrations made."""
+    """Whether it commits, so that all tables are emptied after it, also of rows that migrations made.
+
+    What unblocks the database for a whole file empties them by itself when the file is done.
+    """
     mark = item.get_closest_marker("django_db")
     is_marked = mark is not None and bool(mark.kwargs.get("transaction"))
-    return is_marked or bool({"transactional_db", "live_server"} & set(fixtures_of(item)))
+    return is_marked or bool({"transactional_db", "live_server", "django_db_blocker"} & set(fixtures_of(item)))
 
 
 def fixtures_of(item: pytest.Item) -> list[str]:

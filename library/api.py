@@ -66,6 +66,8 @@ def list_videos(
     With `limit` or `offset` the header `X-Total-Count` tells how many there are in all. The answer has a weak `ETag`;
     sent back in `If-None-Match` it is answered with 304 while nothing has changed.
     """
+    if category and "\0" in category:
+        categories.check(category)  # refuses it: PostgreSQL can't even be asked for such a text
     query = catalogue.Query(category=category, search=search.replace("\0", ""), limit=limit, offset=offset)
     revision = catalogue.revision()
     stamp = f"{revision}|{request.build_absolute_uri()}"
