@@ -37,7 +37,8 @@ for name in SERVICES:  # PostgreSQL and Redis only where they are named for test
         os.environ[name] = own_redis(value) if name == "REDIS_LOCATION" else value
 os.environ["DJANGO_SETTINGS_MODULE"] = "project.settings"  # here and not in pyproject.toml, where it works too early
 os.environ["ENV_FILE"] = ""
-os.environ["DATA_DIR"] = tempfile.mkdtemp(prefix="videoflix-test-")
+DATA_DIR = Path(tempfile.mkdtemp(prefix="videoflix-test-"))
+os.environ["DATA_DIR"] = str(DATA_DIR)
 django.setup()
 
 from huey.contrib.djhuey import HUEY  # noqa: E402 (needs the settings)
@@ -47,6 +48,16 @@ from project import memories  # noqa: E402
 
 properties.register_profile("videoflix", deadline=None)  # no test is judged by how busy its machine is
 properties.load_profile("videoflix")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes() -> None:
+    """Let no process of tests inherit this one's folder and services: each makes its own, as it comes here itself.
+
+    With DJANGO_SETTINGS_MODULE pytest-django would read the settings before that.
+    """
+    for name in ("DJANGO_SETTINGS_MODULE", "ENV_FILE", "DATA_DIR", *SERVICES):
+        os.environ.pop(name, None)
 
 
 @pytest.fixture(autouse=True)
@@ -81,7 +92,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=[item for item in items if item.path not in kept])
         items[:] = [item for item in items if item.path in kept]
     if hasattr(config, "workerinput"):  # one of several processes, each of which takes one file after the other
-        order = {path: (any(map(empties_database, inside)), min(map(rank, inside))) for path, inside in files.items()}
+        order = {path: (empties_database(path, inside), min(map(rank, inside))) for path, inside in files.items()}
         items.sort(key=lambda item: order[item.path])
 
 
@@ -89,14 +100,18 @@ def asks_for_database(item: pytest.Item) -> bool:
     return "django_db" in item.keywords or bool(DATABASE_FIXTURES & set(fixtures_of(item)))
 
 
-def empties_database(item: pytest.Item) -> bool:
-    """Whether it commits, so that all tables are emptied after it, also of rows that migrations made.
+def empties_database(path: Path, items: list[pytest.Item]) -> bool:
+    """Whether a file commits, so that all tables are emptied after it, also of rows that migrations made.
 
-    What unblocks the database for a whole file empties them by itself when the file is done.
+    A file that unblocks the database for its servers empties the tables by itself when it is done.
     """
+    return "django_db_blocker" in path.read_text() or any(map(commits, items))
+
+
+def commits(item: pytest.Item) -> bool:
     mark = item.get_closest_marker("django_db")
     is_marked = mark is not None and bool(mark.kwargs.get("transaction"))
-    return is_marked or bool({"transactional_db", "live_server", "django_db_blocker"} & set(fixtures_of(item)))
+    return is_marked or bool({"transactional_db", "live_server"} & set(fixtures_of(item)))
 
 
 def fixtures_of(item: pytest.Item) -> list[str]:
@@ -111,4 +126,4 @@ def rank(item: pytest.Item) -> int:
 
 def pytest_unconfigure() -> None:
     HUEY._stats.close()  # it writes to a file in there
-    shutil.rmtree(Path(os.environ["DATA_DIR"]), ignore_errors=True)
+    shutil.rmtree(DATA_DIR, ignore_errors=True)
