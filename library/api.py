@@ -1,7 +1,7 @@
 """Videos: the list, one video, its transcode, and what players fetch."""
 
 import hashlib
-from typing import Annotated, TypedDict
+from typing import Annotated
 
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
@@ -20,6 +20,7 @@ from library.models import Category
 from library.openapi import REFUSED, WITH_RANGES, FieldErrors
 from library.schemas import CategoryOut, Detail, PlaybackAddressOut, TranscodeOut, VideoDetailOut, VideoOut
 from library.viewers import ViewerRequest
+from library.visibility import Sight, sight_of
 
 videos = Router(tags=["Videos"])
 staff = Router(tags=["Transcoding"])
@@ -108,7 +109,7 @@ def list_categories(request: HttpRequest, response: HttpResponse) -> QuerySet[Ca
 def get_video(request: ViewerRequest, response: HttpResponse, video_id: VideoId) -> VideoDetailOut:
     """One video, with its status and what there is to play."""
     response["Cache-Control"] = "private, no-cache"
-    video = responses.video_of(video_id, sees_drafts=request.auth.is_staff)
+    video = responses.video_of(video_id, sight(request))
     version = current(video.transcode)
     planned_s = listing.duration_s(video.transcode.plan) if video.transcode.plan else None
     return VideoDetailOut.model_validate(
@@ -130,7 +131,7 @@ def get_video(request: ViewerRequest, response: HttpResponse, video_id: VideoId)
 def get_transcode(request: HttpRequest, response: HttpResponse, video_id: VideoId) -> Status:
     """How far the video's newest upload is, for staff: the same numbers as in the admin."""
     response["Cache-Control"] = "no-store"
-    return status_of(responses.video_of(video_id, sees_drafts=True).transcode)
+    return status_of(responses.video_of(video_id, sight_of(is_staff=True)).transcode)
 
 
 @streams.get(
@@ -142,7 +143,7 @@ def get_transcode(request: HttpRequest, response: HttpResponse, video_id: VideoI
 )
 def get_master_playlist(request: ViewerRequest, video_id: VideoId, version: Version = None) -> HttpResponseBase:
     """All real renditions, for a player that chooses by bandwidth."""
-    response = responses.playlist(request, video_id, names.MASTER, version=version, **sight(request))
+    response = responses.playlist(request, video_id, names.MASTER, version=version, sight=sight(request))
     return granted(request, response, video_id)
 
 
@@ -157,7 +158,7 @@ def get_media_playlist(
     request: ViewerRequest, video_id: VideoId, resolution: ResolutionName, version: Version = None
 ) -> HttpResponseBase:
     """480p, 720p and 1080p always play; a name above the source plays the best real rendition."""
-    response = responses.playlist(request, video_id, names.INDEX, resolution, version=version, **sight(request))
+    response = responses.playlist(request, video_id, names.INDEX, resolution, version=version, sight=sight(request))
     return granted(request, response, video_id)
 
 
@@ -172,8 +173,7 @@ def get_iframe_playlist(
     request: ViewerRequest, video_id: VideoId, resolution: ResolutionName, version: Version = None
 ) -> HttpResponseBase:
     """Each keyframe as a byte range, for fast forward and rewind."""
-    seen = Sight(may_preview=False, sees_drafts=request.auth.is_staff)
-    response = responses.playlist(request, video_id, names.IFRAMES, resolution, version=version, **seen)
+    response = responses.playlist(request, video_id, names.IFRAMES, resolution, version=version, sight=sight(request))
     return granted(request, response, video_id)
 
 
@@ -186,7 +186,7 @@ def get_iframe_playlist(
 )
 def get_thumbnail(request: ViewerRequest, video_id: VideoId) -> HttpResponseBase:
     """The uploaded picture, or else one made from the video."""
-    return responses.poster(request, video_id, sees_drafts=request.auth.is_staff)
+    return responses.poster(request, video_id, sight(request))
 
 
 @streams.get(
@@ -198,7 +198,7 @@ def get_thumbnail(request: ViewerRequest, video_id: VideoId) -> HttpResponseBase
 )
 def get_storyboard(request: ViewerRequest, video_id: VideoId, version: Version = None) -> HttpResponseBase:
     """WebVTT whose cues name rectangles on the storyboard sheets."""
-    return responses.storyboard(request, video_id, version=version, sees_drafts=request.auth.is_staff)
+    return responses.storyboard(request, video_id, version=version, sight=sight(request))
 
 
 @streams.get(
@@ -212,8 +212,7 @@ def get_storyboard_sheet(
     request: ViewerRequest, video_id: VideoId, sheet: SheetName, version: Version = None
 ) -> HttpResponseBase:
     """A JPEG with up to 25 small pictures."""
-    is_staff = request.auth.is_staff
-    return responses.sheet(request, video_id, f"{sheet}.jpg", version=version, sees_drafts=is_staff)
+    return responses.sheet(request, video_id, f"{sheet}.jpg", version=version, sight=sight(request))
 
 
 @streams.get(
@@ -227,7 +226,7 @@ def get_segment(
     request: ViewerRequest, video_id: VideoId, resolution: ResolutionName, segment: SegmentName, version: Version = None
 ) -> HttpResponseBase:
     """About six seconds of video as MPEG-TS; single byte ranges are served."""
-    return responses.segment(request, video_id, resolution, f"{segment}.ts", version=version, **sight(request))
+    return responses.segment(request, video_id, resolution, f"{segment}.ts", version=version, sight=sight(request))
 
 
 @videos.post(
@@ -242,23 +241,14 @@ def make_playback_address(request: ViewerRequest, response: HttpResponse, video_
     It ends six hours and the video's length from now, or with your session: within a minute of a logout.
     """
     response["Cache-Control"] = "no-store"
-    length = responses.playable_length(video_id, **sight(request))
+    length = responses.playable_length(video_id, sight(request))
     token, ends_at = request.auth.playback_token(video_id=video_id, length=length)
     url = f"{site(request)}{video_paths.played(token, video_id, names.MASTER)}"
     return PlaybackAddressOut(url=url, expires_at=ends_at)
 
 
-class Sight(TypedDict):
-    """What a viewer may see besides what is published."""
-
-    may_preview: bool
-    sees_drafts: bool
-
-
 def sight(request: ViewerRequest) -> Sight:
-    """Staff may watch drafts, and a video while it is made; viewers the latter too where HLS_LIST_WHEN says so."""
-    is_staff = request.auth.is_staff
-    return Sight(may_preview=is_staff or catalogue.is_listed_when_playable(), sees_drafts=is_staff)
+    return sight_of(is_staff=request.auth.is_staff)
 
 
 def granted(request: ViewerRequest, response: HttpResponseBase, video_id: int) -> HttpResponseBase:

@@ -18,7 +18,7 @@ from hls.models import Revision
 from library import categories
 from library.folding import folded
 from library.models import Video
-from library.visibility import published, sql_parameters
+from library.visibility import is_listed_when_playable, published, sql_parameters
 
 
 class ListedVideo(NamedTuple):
@@ -151,8 +151,3 @@ def revision() -> str:
     transactions the list changes only as one moment after the other is reached: the latest of them says which were.
     """
     return f"{Revision.current(LATEST_MOMENT, sql_parameters())}|{settings.HLS_LIST_WHEN}"
-
-
-def is_listed_when_playable() -> bool:
-    """Whether viewers get videos as soon as their first chunk is there."""
-    return bool(settings.HLS_LIST_WHEN == "playable")

@@ -20,6 +20,7 @@ from library.api import Version
 from library.delivery import places
 from library.errors import NotFound
 from library.models import Video
+from library.visibility import sight_of
 
 CHECK = "/playback/check"
 PATH = f"/api{CHECK}"
@@ -58,7 +59,7 @@ def told(video_id: int, version: int | None, viewer: Viewer) -> dict[str, str]:
     """
     headers = {"Cache-Control": "no-store"}
     try:
-        video = places.video_of(video_id, sees_drafts=viewer.is_staff)
+        video = places.video_of(video_id, sight_of(is_staff=viewer.is_staff))
     except NotFound:
         return headers
     return headers | poster(video) | files(video, version or places.FIRST)

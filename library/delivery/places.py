@@ -20,7 +20,7 @@ from hls.partial import PartialVersion
 from hls.published import PublishedVersion, current, retired
 from library.errors import NotFound
 from library.models import Video
-from library.visibility import PUBLISHED_SQL, sql_parameters
+from library.visibility import PUBLIC, PUBLISHED_SQL, Sight, sql_parameters
 
 REMEMBERED_S = 30.0
 CURRENT_REMEMBERED_S = 5.0
@@ -82,10 +82,10 @@ PUBLISHED_VIDEO = f"{VIDEO} AND {PUBLISHED_SQL}"
 COLUMNS = ["id", "version", "served", "retired"]
 
 
-def video_of(video_id: int, *, sees_drafts: bool = False) -> Video:
+def video_of(video_id: int, sight: Sight = PUBLIC) -> Video:
     """What leads to a video's files, in deferred rows and at a fraction of the ORM's cost. Raises NotFound."""
     with connection.cursor() as cursor:
-        if sees_drafts:
+        if sight.sees_drafts:
             cursor.execute(VIDEO, [video_id])
         else:
             cursor.execute(PUBLISHED_VIDEO, [video_id, *sql_parameters()])
@@ -110,13 +110,13 @@ def published_in(transcode: Transcode, version: int | None) -> PublishedVersion:
     return old
 
 
-def published(video_id: int, version: int | None, *, sees_drafts: bool = False) -> PublishedVersion:
+def published(video_id: int, version: int | None, sight: Sight = PUBLIC) -> PublishedVersion:
     """The version asked for, or the current one for None. Raises NotFound."""
-    key = Key(video_id, version, is_for_staff=sees_drafts)
+    key = Key(video_id, version, is_for_staff=sight.sees_drafts)
     known = memory.get(key)
     if isinstance(known, PublishedVersion):
         return known
-    return keep(key, video_of(video_id, sees_drafts=sees_drafts).transcode)
+    return keep(key, video_of(video_id, sight).transcode)
 
 
 def keep(key: Key, transcode: Transcode) -> PublishedVersion:
@@ -125,15 +125,15 @@ def keep(key: Key, transcode: Transcode) -> PublishedVersion:
     return found
 
 
-def for_playlist(video_id: int, version: int | None, *, may_preview: bool, sees_drafts: bool = False) -> Version:
+def for_playlist(video_id: int, version: int | None, sight: Sight) -> Version:
     """As `published`; of a video that was never published what there is so far, if the viewer may see it."""
-    key = Key(video_id, version, is_for_staff=sees_drafts)
+    key = Key(video_id, version, is_for_staff=sight.sees_drafts)
     if known := memory.get(key):
         return known
-    transcode = video_of(video_id, sees_drafts=sees_drafts).transcode
+    transcode = video_of(video_id, sight).transcode
     if transcode.served is not None:
         return keep(key, transcode)
-    partial = partial_of(transcode.pk) if may_preview else None
+    partial = partial_of(transcode.pk) if sight.may_preview else None
     if partial is None:
         raise NotFound
     return partial
@@ -144,28 +144,26 @@ def partial_of(transcode_id: int) -> PartialVersion | None:
     return PartialVersion.of(transcode) if transcode else None
 
 
-def segment(
-    video_id: int, resolution: str, name: str, *, version: int | None, may_preview: bool, sees_drafts: bool = False
-) -> str:
+def segment(video_id: int, resolution: str, name: str, version: int | None, sight: Sight) -> str:
     """A segment's file; those of a version that is being made only for viewers who may see it. Raises NotFound."""
-    key = Key(video_id, version or FIRST, is_for_staff=sees_drafts)
+    key = Key(video_id, version or FIRST, is_for_staff=sight.sees_drafts)
     found = None
     if known := memory.get(key):
         found = known.segment(resolution, name)
     else:
-        if may_preview and (partial := memory.get(key._replace(is_finished=False))):
+        if sight.may_preview and (partial := memory.get(key._replace(is_finished=False))):
             found = partial.segment(resolution, name)
-        found = found or for_segment(key, may_preview=may_preview).segment(resolution, name)
+        found = found or for_segment(key, sight).segment(resolution, name)
     if found is None:
         raise NotFound
     return found
 
 
-def for_segment(key: Key, *, may_preview: bool) -> Version:
+def for_segment(key: Key, sight: Sight) -> Version:
     """As `published`; of a version that is being made what there is so far, if the viewer may see it."""
-    transcode = video_of(key.video_id, sees_drafts=key.is_for_staff).transcode
+    transcode = video_of(key.video_id, sight).transcode
     is_served = transcode.served is not None and transcode.served["version"] == key.version
-    is_partial = may_preview and not is_served and transcode.version == key.version
+    is_partial = sight.may_preview and not is_served and transcode.version == key.version
     partial = partial_of(transcode.pk) if is_partial else None
     if partial is None or partial.version != key.version:
         return keep(key, transcode)
@@ -173,9 +171,9 @@ def for_segment(key: Key, *, may_preview: bool) -> Version:
     return partial
 
 
-def sheet(video_id: int, name: str, *, version: int | None, sees_drafts: bool = False) -> str:
+def sheet(video_id: int, name: str, version: int | None, sight: Sight) -> str:
     """A storyboard sheet's file. Raises NotFound."""
-    found = published(video_id, version or FIRST, sees_drafts=sees_drafts).sheet(name)
+    found = published(video_id, version or FIRST, sight).sheet(name)
     if found is None:
         raise NotFound
     return found

@@ -18,7 +18,7 @@ from hls.versions import one_folder_up
 from library.delivery import files, places
 from library.errors import NotFound
 from library.models import Video
-from library.visibility import visible
+from library.visibility import PUBLIC, Sight, visible
 
 PLAYLIST_TYPE = "application/vnd.apple.mpegurl"
 STORYBOARD_TYPE = "text/vtt; charset=utf-8"
@@ -43,11 +43,10 @@ def playlist(
     resolution: str | None = None,
     *,
     version: int | None,
-    may_preview: bool,
-    sees_drafts: bool = False,
+    sight: Sight,
 ) -> HttpResponseBase:
     """`master.m3u8`, or of a resolution `index.m3u8` or `iframes.m3u8`; above the source it is the best there is."""
-    playing = places.for_playlist(video_id, version, may_preview=may_preview, sees_drafts=sees_drafts)
+    playing = places.for_playlist(video_id, version, sight)
     found = playing.playlist(name, resolution)
     if found is None:
         raise NotFound
@@ -60,54 +59,40 @@ def partial_text(request: HttpRequest, found: str) -> HttpResponseBase:
     return HttpResponse(found, content_type=PLAYLIST_TYPE, headers={"Cache-Control": NEVER})
 
 
-def storyboard(
-    request: HttpRequest, video_id: int, *, version: int | None, sees_drafts: bool = False
-) -> HttpResponseBase:
-    playing = places.published(video_id, version, sees_drafts=sees_drafts)
+def storyboard(request: HttpRequest, video_id: int, *, version: int | None, sight: Sight) -> HttpResponseBase:
+    playing = places.published(video_id, version, sight)
     return text(request, playing.storyboard(), content_type=STORYBOARD_TYPE)
 
 
-def sheet(
-    request: HttpRequest, video_id: int, name: str, *, version: int | None, sees_drafts: bool = False
-) -> HttpResponseBase:
-    path = places.sheet(video_id, name, version=version, sees_drafts=sees_drafts)
-    return file(request, path, content_type=PICTURE_TYPE)
+def sheet(request: HttpRequest, video_id: int, name: str, *, version: int | None, sight: Sight) -> HttpResponseBase:
+    return file(request, places.sheet(video_id, name, version, sight), content_type=PICTURE_TYPE)
 
 
 def segment(
-    request: HttpRequest,
-    video_id: int,
-    resolution: str,
-    name: str,
-    *,
-    version: int | None,
-    may_preview: bool,
-    sees_drafts: bool = False,
+    request: HttpRequest, video_id: int, resolution: str, name: str, *, version: int | None, sight: Sight
 ) -> HttpResponseBase:
-    path = places.segment(video_id, resolution, name, version=version, may_preview=may_preview, sees_drafts=sees_drafts)
-    return file(request, path, content_type=SEGMENT_TYPE)
+    return file(request, places.segment(video_id, resolution, name, version, sight), content_type=SEGMENT_TYPE)
 
 
-def poster(request: HttpRequest, video_id: int, *, sees_drafts: bool = False) -> HttpResponseBase:
-    path = places.poster(places.video_of(video_id, sees_drafts=sees_drafts))
-    return file(request, path, content_type=PICTURE_TYPE)
+def poster(request: HttpRequest, video_id: int, sight: Sight) -> HttpResponseBase:
+    return file(request, places.poster(places.video_of(video_id, sight)), content_type=PICTURE_TYPE)
 
 
-def video_of(video_id: int, *, sees_drafts: bool = False) -> Video:
+def video_of(video_id: int, sight: Sight = PUBLIC) -> Video:
     """Raises NotFound; also for a draft, unless the caller sees drafts."""
-    found = Video.objects.select_related("transcode").filter(visible(sees_drafts=sees_drafts), pk=video_id).first()
+    found = Video.objects.select_related("transcode").filter(visible(sight), pk=video_id).first()
     if found is None:
         raise NotFound
     return found
 
 
-def playable_length(video_id: int, *, may_preview: bool, sees_drafts: bool = False) -> timedelta:
+def playable_length(video_id: int, sight: Sight) -> timedelta:
     """How long the video is, served or still being made. Raises NotFound where the caller has nothing to play yet."""
-    transcode = video_of(video_id, sees_drafts=sees_drafts).transcode
+    transcode = video_of(video_id, sight).transcode
     version = current(transcode)
     if version is not None:
         return timedelta(seconds=version.duration_s)
-    if not may_preview or transcode.playable_at is None or not transcode.plan:
+    if not sight.may_preview or transcode.playable_at is None or not transcode.plan:
         raise NotFound
     return timedelta(seconds=float(Plan.from_json(transcode.plan).timeline.duration_s))
 

@@ -16,6 +16,7 @@ from library.errors import NotFound
 from library.models import Video
 from library.tests.factories import VideoFactory
 from library.tests.videos import published, serve_version
+from library.visibility import Sight
 
 pytestmark = pytest.mark.django_db
 
@@ -105,7 +106,7 @@ def test_the_memory_has_an_end_and_what_was_put_last_stays(monkeypatch: pytest.M
 
 def path_of(video: Video, *, version: int | None = None, may_preview: bool = False, number: int = 0) -> Path:
     name = f"segment_{number:03d}.ts"
-    return Path(places.segment(video.pk, "480p", name, version=version, may_preview=may_preview))
+    return Path(places.segment(video.pk, "480p", name, version, Sight(may_preview=may_preview)))
 
 
 def test_an_address_without_a_version_is_the_first_ones_as_long_as_that_is_there() -> None:
@@ -132,7 +133,7 @@ def test_a_segment_costs_one_query_and_then_none(django_assert_num_queries: Djan
 @pytest.mark.parametrize("video_id", [0, -1, 2**63 - 1])
 def test_a_video_that_does_not_exist_is_not_found(video_id: int) -> None:
     with pytest.raises(NotFound):
-        places.segment(video_id, "480p", "segment_000.ts", version=None, may_preview=True)
+        places.segment(video_id, "480p", "segment_000.ts", None, Sight(may_preview=True))
 
 
 def grows(video: Video, chunks: int) -> None:
