@@ -1,9 +1,9 @@
 """Playback addresses: `/api/play/<token>/video/<id>/…`, for players that send no cookies (AirPlay, Chromecast, VLC).
 
-Playlists name everything relative to themselves, so whatever they lead to has the token in its path as well. Such an
-address is rewritten to the video's own before anything else sees it, with the token as the request's only credential:
-routes, checks and logs then have an ordinary path. The edge rewrites it by itself, and passes the token on in a header
-(deploy/nginx.conf.template).
+Playlists name everything relative to themselves, so all that they lead to has the token in its path too. Such an
+address is rewritten to the video's own before anything else sees it, with the token as the request's only credential.
+Routes, checks and logs then see an ordinary path. The edge rewrites addresses itself, and passes the token on in a
+header (deploy/nginx.conf.template).
 """
 
 from collections.abc import Callable, Mapping
@@ -19,7 +19,7 @@ from accounts import origins
 HEADER = origins.PLAYBACK_ADDRESS
 OTHER_CREDENTIALS = ("HTTP_COOKIE", "HTTP_AUTHORIZATION")
 HEADERS = {"Referrer-Policy": "no-referrer"}
-ANYBODY = {  # receivers' pages have origins of their own; without cookies nothing is given away that the token isn't
+ANYBODY = {  # pages of receivers have any origin; without cookies the answer gives away no more than the token does
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Expose-Headers": ", ".join(settings.CORS_EXPOSE_HEADERS),
 }
@@ -29,12 +29,12 @@ type Handler = Callable[[HttpRequest], HttpResponseBase]
 
 
 def token_in(meta: Mapping[str, Any]) -> str:
-    """The token of the address that the request came by; empty where it came by another."""
+    """The token of the playback address that was asked for; empty for any other address."""
     return str(meta.get(HEADER, ""))
 
 
 def rewrite(environ: dict[str, Any]) -> None:
-    """Make a request for a playback address one for the video, with nothing but the token to show."""
+    """Turn a request for a playback address into one for the video, with the token as its only credential."""
     if found := video_paths.unplayed(environ["PATH_INFO"]):
         environ[HEADER], environ["PATH_INFO"] = found
     if token_in(environ):
@@ -43,12 +43,12 @@ def rewrite(environ: dict[str, Any]) -> None:
 
 
 def told(origin: str) -> dict[str, str]:
-    """What an answer to such an address says beside the usual, where the usual names no origin already."""
+    """The additional headers of an answer to a playback address. An allowed origin has its own CORS headers already."""
     return HEADERS if origins.is_allowed(origin) else HEADERS | ANYBODY
 
 
 def by_playback_address(get_response: Handler) -> Handler:
-    """Middleware: rewrites the address, and adds the answer's headers."""
+    """Middleware: rewrite the address, and add the headers to the answer."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         rewrite(request.META)

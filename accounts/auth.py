@@ -43,7 +43,7 @@ class Gate:
     is_for_staff: bool = False
 
     def __call__(self, request: HttpRequest) -> Viewer:
-        """The first credential that lets somebody in; a weaker one never shadows a stronger one."""
+        """Take the first credential that is good enough. A weaker one never hides a stronger one."""
         is_somebody = False
         for credential in self.credentials:
             found = credential(request)
@@ -72,7 +72,7 @@ def by_cookie(request: HttpRequest) -> Viewer | None:
 
 
 def by_access_token(token: str) -> Viewer | None:
-    """Whose session the token is of."""
+    """The viewer whose session the token belongs to."""
     if not token:
         return None
     try:
@@ -88,7 +88,7 @@ def of_session(session_id: UUID) -> Viewer:
 
 
 def by_admin_session(request: HttpRequest) -> Viewer | None:
-    user = getattr(request, "user", None)  # missing where no session was sent (project.middleware)
+    user = getattr(request, "user", None)  # missing if no session cookie was sent (project.middleware)
     if not isinstance(user, User) or not (user.is_active and user.is_staff):
         return None
     if request.method not in ("GET", "HEAD", "OPTIONS") and check_csrf(request):
@@ -97,10 +97,10 @@ def by_admin_session(request: HttpRequest) -> Viewer | None:
 
 
 def who_watches(request: HttpRequest, video_id: int | None, *, fresh: bool = False) -> Viewer | None:
-    """The viewer as whom this request may read the video's files; None where it may not.
+    """The viewer who may read the video's files with this request; None if nobody may.
 
-    A playback grant, in an address or a cookie, is for its video, and for GET and HEAD alone. `fresh` asks the database
-    for it each time: for a caller that remembers the answer itself.
+    A playback grant, in an address or a cookie, holds for its video alone, and for GET and HEAD. With `fresh` the
+    database is asked each time, for a caller that remembers the answer itself.
     """
     found = by_grant(request, video_id, fresh=fresh)
     return found or by_bearer(request) or by_cookie(request) or by_admin_session(request)
@@ -115,12 +115,12 @@ def by_grant(request: HttpRequest, video_id: int | None, *, fresh: bool) -> View
 
 
 def by_watching(request: HttpRequest) -> Viewer | None:
-    """Lets in whoever may watch the video of the address."""
+    """Let in the viewer who may watch the video in the address."""
     return who_watches(request, video_paths.video_in(request.path_info))
 
 
 def by_session_of(session_of: Callable[[HttpRequest], UUID | None]) -> Credential:
-    """Lets in whoever shows the session that the address is bound to, when its access token has run out."""
+    """Let in the session that the address is bound to, even when its access token has expired."""
 
     def credential(request: HttpRequest) -> Viewer | None:
         shown = shown_session(request)
@@ -135,7 +135,7 @@ def by_session_of(session_of: Callable[[HttpRequest], UUID | None]) -> Credentia
 
 
 def shown_session(request: HttpRequest) -> UUID | None:
-    """The session of an access token, be it expired, or of the refresh token that is current."""
+    """The session of an access token, even an expired one, or of the current refresh token."""
     for token in (bearer_in(request), request.COOKIES.get(cookies.ACCESS, "")):
         with suppress(TokenRefused):
             return tokens.read_overdue(token).session_id
@@ -146,7 +146,7 @@ def shown_session(request: HttpRequest) -> UUID | None:
 
 
 def staff_or_session(session_of: Callable[[HttpRequest], UUID | None]) -> Gate:
-    """As `staff`, and for an address that is bound to a session its owner until that session ends."""
+    """As `staff`. An address that is bound to a session also lets in that session until it ends."""
     return Gate((*staff.credentials, by_session_of(session_of)), staff.schemes, is_for_staff=True)
 
 

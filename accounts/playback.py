@@ -27,8 +27,8 @@ from accounts.sessions import Holder, holder_of_live, is_in_admin
 
 SALT = "accounts.playback"
 LIFETIME = timedelta(hours=12)  # longer than any video; renewed with each playlist
-SAME_S = 3600  # within an hour of the clock each playlist gives the same cookie: the edge keeps its answers by cookie
-ADDRESS_LIFETIME = timedelta(hours=6)  # beside the video's own length: it can't be renewed while it is watched
+SAME_S = 3600  # all playlists of one hour give the same cookie, since the edge keeps its answers by cookie
+ADDRESS_LIFETIME = timedelta(hours=6)  # added to the video's length, since an address can't be renewed
 MAX_LENGTH = 1_000
 REMEMBERED_S = 55  # a video stops within the promised 60 s of a logout
 MOST_REMEMBERED = 10_000
@@ -38,17 +38,17 @@ MOST_REMEMBERED = 10_000
 class Viewer:
     """Somebody who may use the API, as `request.auth`. `session_id` is None for a sign-in to the admin.
 
-    A value and no row: a caller that needs more of the user fetches them by `user_id`.
+    It is a value, not a row: a caller that needs more of the user reads the row by `user_id`.
     """
 
     user_id: int
     is_staff: bool
     session_id: UUID | None
-    mark: str | None = None  # of the sign-in to the admin, where there is no session of ours
-    is_by_address: bool = False  # came by a playback address, which grants no more than it is
+    mark: str | None = None  # stands for the sign-in to the admin, if there is no session
+    is_by_address: bool = False  # by a playback address, which gives no further grants
 
     def grant_playback(self, response: HttpResponseBase, *, video_id: int) -> None:
-        """Let whoever gets this response go on with the video when the access token has expired."""
+        """Let the browser that gets this response go on with the video after its access token has expired."""
         if not self.is_by_address:
             value = self._grant(video_id).signed()
             cookies.allow_playback(response, value, video_id=video_id, max_age_s=int(LIFETIME.total_seconds()))
@@ -72,7 +72,7 @@ class Viewer:
 
 
 class HourlySigner(signing.TimestampSigner):
-    """Signs with the beginning of an hour."""
+    """Signs with the beginning of an hour as its time."""
 
     def __init__(self, begins_at_s: int = 0) -> None:
         super().__init__(salt=SALT)
@@ -87,7 +87,7 @@ ADDRESS_SIGNER = signing.Signer(salt="accounts.playback.address", sep=".")
 
 @dataclass(frozen=True)
 class PlaybackGrant:
-    """What the cookie says. `mark` stands for the sign-in to the admin of somebody without a session of ours."""
+    """What a cookie or an address says. `mark` stands for a sign-in to the admin, which has no session of ours."""
 
     video_id: int
     user_id: int
@@ -118,7 +118,7 @@ class PlaybackGrant:
         return cls(*grant) if time.time() < ends_at_s else None
 
     def holder(self) -> Holder | None:
-        """Whose it is while the session is alive, or the sign-in to the admin of a member of the staff."""
+        """The holder, while their session or, of staff, their sign-in to the admin is alive."""
         if self.session_id is not None:
             try:
                 return holder_of_live(UUID(self.session_id))
@@ -130,7 +130,7 @@ class PlaybackGrant:
 
 @lru_cache(maxsize=MOST_REMEMBERED)
 def _signed(grant: PlaybackGrant, begins_at_s: int) -> str:
-    """The same for an hour: signing takes longer than reading a playlist."""
+    """The same cookie for an hour: signing takes longer than reading a playlist."""
     return HourlySigner(begins_at_s).sign_object([grant.video_id, grant.user_id, grant.session_id, grant.mark])
 
 

@@ -20,9 +20,9 @@ MOST_KEPT = 8  # videos; the facts of two hours are a few megabytes
 
 @dataclass(frozen=True)
 class TranscodeProgress:
-    """Which chunks are done: another value with each that is added, since done chunks stay as they are.
+    """Which chunks are done. Each done chunk makes another value, since done chunks stay as they are.
 
-    Those of a video begun anew are other rows, of another version.
+    A transcode that begins anew has other rows, of another version.
     """
 
     transcode_id: int
@@ -41,13 +41,13 @@ class TranscodeProgress:
 
 
 def done(transcode_id: int, version: int) -> QuerySet[Chunk]:
-    """None where the video has been begun anew since it was read."""
+    """The chunks that are done; no rows if the transcode began anew after it was read."""
     return Chunk.objects.filter(transcode=transcode_id, transcode__version=version, state=ChunkState.DONE)
 
 
 @lru_cache(maxsize=MOST_KEPT)
 def measured(progress: TranscodeProgress) -> tuple[RenditionFacts, ...]:
-    """The facts of the chunks that are done without a gap; () where not even the first one is."""
+    """The facts of the done chunks up to the first gap; () while the first chunk isn't done."""
     found = done(progress.transcode_id, progress.version).values_list("facts", flat=True)
     return joined(ChunkFacts.from_json(facts) for facts in found if facts)
 
@@ -63,7 +63,7 @@ class PartialVersion:
 
     @classmethod
     def of(cls, transcode: Transcode) -> Self | None:
-        """None where not even the first chunk is done."""
+        """None while the first chunk isn't done."""
         if transcode.plan is None:
             return None
         renditions = measured(TranscodeProgress.of(transcode))

@@ -19,10 +19,10 @@ class PublishedRendition:
 
 @dataclass(frozen=True)
 class PublishedVersion:
-    """An immutable version on the disk, as a transcode's row keeps it.
+    """An immutable version on the disk, as a transcode's row describes it.
 
-    Names are looked up in what there is, never joined to a path. Paths are strings: making a Path takes longer than
-    opening it.
+    A name in an address is looked up here, and never joined to a path. Paths are strings, because making a Path takes
+    longer than opening the file.
     """
 
     transcode_id: int

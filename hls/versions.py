@@ -3,7 +3,7 @@
 A segment's bytes are cached for a year, so a video that replaces another must not use the same addresses: from the
 second version on every URI in a playlist carries `?v=<version>`. A multivariant playlist names its version from the
 first on, since players read the playlists of other resolutions much later, when the video may have been replaced.
-Those who began with an older version keep getting it while it is retired; nobody gets a mix.
+A viewer who began with an older version keeps getting it while it is retired. Nobody gets a mix.
 """
 
 import re
@@ -22,5 +22,5 @@ def pinned(text: str, version: int) -> str:
 
 
 def one_folder_up(text: str) -> str:
-    """The text for whoever asked for it with a slash behind its name: to them that is a folder (RFC 3986 5.2.3)."""
+    """The text for an address with a slash at its end: relative to that, names are one folder up (RFC 3986 5.2.3)."""
     return _URI.sub(lambda found: f"../{found[0]}", text)

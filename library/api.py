@@ -24,14 +24,14 @@ from library.visibility import Sight, sight_of
 
 videos = Router(tags=["Videos"])
 staff = Router(tags=["Transcoding"])
-sections = Router(tags=["Videos"])
+category_list = Router(tags=["Videos"])
 streams = Router(tags=["Playback"])
 
 JSON = "application/json; charset=utf-8"
 
 
 def one_spelling(number: str) -> str:
-    """An id as the edge and the cookies' paths have it, too. Pydantic would also read 1.0, +1 and 01."""
+    """An id in its one spelling, which the edge and the cookies' paths know. Pydantic also reads 1.0, +1 and 01."""
     if not number.isascii() or not number.isdecimal() or number.startswith("0"):
         raise ValueError
     return number
@@ -88,7 +88,7 @@ def list_videos(
     return StreamingHttpResponse(() if request.method == "HEAD" else content, content_type=JSON, headers=headers)
 
 
-@sections.get(
+@category_list.get(
     "/",
     response={200: list[CategoryOut], 401: Detail},
     operation_id="listCategories",

@@ -50,7 +50,14 @@ type Responses = dict[int, type[Schema] | type[FieldErrors]]
 REFUSED: Responses = {400: FieldErrors, 401: Detail, 404: Detail}
 WITH_RANGES: Responses = {**REFUSED, 416: Detail}
 
-ETAG = {"description": "A strong validator.", "schema": {"type": "string"}, "example": '"6742f3a1-16e360"'}
+
+def answer_header(example: str | int, description: str = "") -> dict[str, Any]:
+    """A header of an answer, of the type that its example has."""
+    told = {"description": description} if description else {}
+    return {**told, "schema": {"type": "integer" if isinstance(example, int) else "string"}, "example": example}
+
+
+ETAG = answer_header('"6742f3a1-16e360"', "A strong validator.")
 RANGE = {
     "name": "Range",
     "in": "header",
@@ -63,16 +70,10 @@ UNCHANGED = {
     "description": "Not Modified: the tag in `If-None-Match` still holds.",
     "headers": {"ETag": ETAG},
 }
-LIST_TAG = {
-    "description": "A weak validator of this answer, for `If-None-Match`.",
-    "schema": {"type": "string"},
-    "example": 'W/"9f86d081884c7d659a2feaa0c55ad015"',
-}
-TOTAL = {
-    "description": "How many videos there are in all; only with `limit` or `offset`.",
-    "schema": {"type": "integer"},
-    "example": 1,
-}
+LIST_TAG = answer_header(
+    'W/"9f86d081884c7d659a2feaa0c55ad015"', "A weak validator of this answer, for `If-None-Match`."
+)
+TOTAL = answer_header(1, "How many videos there are in all; only with `limit` or `offset`.")
 LIST: dict[str, Any] = {
     "responses": {
         200: {"headers": {"ETag": LIST_TAG, "X-Total-Count": TOTAL}},
@@ -95,14 +96,14 @@ def playlist(example: str) -> dict[str, Any]:
 def binary(kind: str) -> dict[str, Any]:
     """A file of bytes, in parts too."""
     content = {kind: {"schema": {"type": "string", "format": "binary"}}}
-    part = {"Content-Range": {"schema": {"type": "string"}, "example": "bytes 0-187/1500000"}, "ETag": ETAG}
+    part = {"Content-Range": answer_header("bytes 0-187/1500000"), "ETag": ETAG}
     return {
         "parameters": [RANGE],
         "responses": {
             200: {"description": "OK", "headers": {"ETag": ETAG}, "content": content},
             206: {"description": "Partial Content", "headers": part, "content": content},
             304: UNCHANGED,
-            416: {"headers": {"Content-Range": {"schema": {"type": "string"}, "example": "bytes */1500000"}}},
+            416: {"headers": {"Content-Range": answer_header("bytes */1500000")}},
         },
     }
 

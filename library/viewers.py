@@ -1,4 +1,4 @@
-"""What the library knows of whoever is watching or uploading."""
+"""What the library knows of viewers and uploaders; who they are is found by accounts."""
 
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -19,7 +19,7 @@ class RequestViewer(Protocol):
         """Let the player go on fetching this video's files when the access token has run out."""
 
     def playback_token(self, *, video_id: int, length: timedelta) -> tuple[str, datetime]:
-        """What opens a video of this length to a player without cookies, and until when."""
+        """A token that opens a video of this length to a player without cookies, and its end."""
 
 
 class ViewerRequest(HttpRequest):

@@ -128,7 +128,7 @@ api.add_router("/me", me, auth=reader)
 api.add_router("/video", library.videos, auth=reader)
 api.add_router("/video", library.staff, auth=staff)
 api.add_router("/video", library.streams, auth=playback)
-api.add_router("/categories", library.sections, auth=reader)
+api.add_router("/categories", library.category_list, auth=reader)
 api.add_router("/uploads", uploads.router, auth=staff_or_session(uploads.session_of))
 
 

@@ -1,7 +1,7 @@
 """`GET /api/playback/check`: what the edge asks before it sends a video's files itself (deploy/nginx.conf.template).
 
-It decides nothing: who may watch says accounts.auth, and where the files are library.delivery, as for the files' own
-addresses.
+Nothing is decided here: accounts.auth says who may watch, and library.delivery where the files are, as they do for the
+files' own addresses.
 """
 
 from collections.abc import Callable
@@ -31,7 +31,7 @@ router = Router(auth=None, tags=["Playback"])
 
 
 class Question(HttpRequest):
-    """What the log tells of it: who it is about, and which video."""
+    """The edge's request. What is set on it is for the log: the viewer and the video."""
 
     auth: Viewer
     video_id: int
@@ -42,7 +42,7 @@ VideoNumber = Annotated[int, Query(ge=1, le=2**63 - 1)]
 
 @router.get(CHECK, include_in_schema=False)
 def check(request: Question, video: VideoNumber, version: Version = None) -> HttpResponse:
-    """204 or 401, for the proxy alone, which keeps a 204 for less than a minute: so the database is asked each time."""
+    """204 or 401, for the edge alone. It keeps a 204 for nearly a minute, so here the database is asked each time."""
     viewer = who_watches(request, video, fresh=True)
     if viewer is None:
         raise AuthenticationError
@@ -53,9 +53,9 @@ def check(request: Question, video: VideoNumber, version: Version = None) -> Htt
 
 
 def told(video_id: int, version: int | None, viewer: Viewer) -> dict[str, str]:
-    """What a yes says, in headers: where the files are, as paths relative to DATA_DIR.
+    """The headers of a yes: where the files are, as paths relative to DATA_DIR.
 
-    Nothing of what isn't there, or is a draft: the proxy then asks for the file itself, and is told.
+    Files that don't exist, and drafts for viewers, are left out: the edge asks for the file then, and gets the 404.
     """
     headers = {"Cache-Control": "no-store"}
     try:
@@ -85,9 +85,9 @@ def relative(path: str | Path) -> str:
 
 
 def nothing_else(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[[HttpRequest], HttpResponseBase]:
-    """Middleware: a yes has no header that the edge doesn't read, because it reads them all again for each segment.
+    """Middleware: remove from a yes all headers that the edge doesn't use: it reads all of them for each segment.
 
-    Nor that any page may read it, as is said below playback addresses: of the files the edge says so by itself.
+    `Access-Control-Allow-Origin: *`, which playback addresses get, goes too: the edge adds it to the files itself.
     """
 
     def middleware(request: HttpRequest) -> HttpResponseBase:

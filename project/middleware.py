@@ -1,4 +1,7 @@
-"""What every request passes: an id for the log, and JSON instead of Django's HTML errors below /api/."""
+"""Middleware for every request: an id for the log, exact lengths, and JSON errors below /api/.
+
+Requests for a video's files leave out what only the admin needs (`without_session`).
+"""
 
 import logging
 import random
@@ -25,11 +28,11 @@ type Handler = Callable[[HttpRequest], HttpResponseBase]
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 OF_THE_BODY = frozenset(("content-type", "content-length", "content-encoding", "content-disposition", "etag"))
 BODILESS = (204, 304)
-CHALLENGE = 'Bearer realm="videoflix"'  # RFC 9110 15.5.2 wants one; browsers ask nobody for this kind
+CHALLENGE = 'Bearer realm="videoflix"'  # RFC 9110 15.5.2 asks for one; browsers open no dialog for it
 
 
 def identity_of(given: str) -> str:
-    """The id that the proxy has given, where it is a sane one, or a new one: it opens nothing, so any will do."""
+    """The proxy's id if it is a sane one, else a new one. It opens nothing, so it need not be hard to guess."""
     return given if REQUEST_ID.fullmatch(given) else f"{random.getrandbits(128):032x}"
 
 
@@ -46,7 +49,7 @@ def request_id(get_response: Handler) -> Handler:
         duration_s = time.perf_counter() - started
         metrics.observe(request, response, duration_s)
         level = logging.DEBUG if request.path in hosts.PROBES and response.status_code == 200 else logging.INFO
-        with suppress(OSError):  # a full disk below the log is no reason to answer nothing
+        with suppress(OSError):  # a full disk under the log must not cost the answer
             log.log(
                 level,
                 "request",
@@ -64,7 +67,7 @@ def request_id(get_response: Handler) -> Handler:
 
 
 def who_and_what(request: HttpRequest) -> dict[str, int]:
-    """The user's and the video's id where the request has shown them; nothing is asked of the database for it."""
+    """The ids of the user and the video, as far as the request has shown them without another query."""
     viewer = getattr(request, "auth", None)
     user = getattr(request, "_cached_user", None)
     user_id = viewer.user_id if isinstance(viewer, Viewer) else getattr(user, "pk", None)
@@ -75,9 +78,9 @@ def who_and_what(request: HttpRequest) -> dict[str, int]:
 
 
 def without_session(get_response: Handler) -> Handler:
-    """Call the views of videos' files and of the edge's question from here, where no sign-in to the admin is sent.
+    """Call the views of videos' files and of the edge's question from here, unless an admin's session cookie is sent.
 
-    Sessions, CSRF, users and messages are the admin's; a player fetches files all the time and needs none of them.
+    A player fetches files all the time. Sessions, CSRF, users and messages, which come after this, are for the admin.
     """
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
@@ -85,7 +88,7 @@ def without_session(get_response: Handler) -> Handler:
             return get_response(request)
         request.resolver_match = found = resolve(request.path_info)
         response: HttpResponseBase = found.func(request, *found.args, **found.kwargs)
-        if response.status_code in (401, 403):  # another cookie might have opened it
+        if response.status_code in (401, 403):  # with an admin's cookie it might be another answer
             patch_vary_headers(response, ["Cookie"])
         return response
 
@@ -98,7 +101,7 @@ def is_about_files(request: HttpRequest) -> bool:
 
 
 def exact_length(get_response: Handler) -> Handler:
-    """Say how long every body is, so that none is sent in chunks; and send none to HEAD (RFC 9110 9.3.2)."""
+    """Give every answer its exact length, so that none is sent in chunks. HEAD gets no body (RFC 9110 9.3.2)."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)
@@ -112,7 +115,7 @@ def exact_length(get_response: Handler) -> Handler:
 
 
 def json_errors(get_response: Handler) -> Handler:
-    """Below /api/ every error is JSON, also where Django answers before or beside the API; 401 says who would pass."""
+    """Make every error below /api/ JSON, also those of Django itself. A 401 names the scheme to use."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)

@@ -12,7 +12,7 @@ class EitherSlash(RoutePattern):
 
     def __init__(self, route: str) -> None:
         super().__init__(route, is_endpoint=True)
-        self._begins = route.partition("<")[0].removesuffix("/")  # tells most routes apart, and costs next to nothing
+        self._begins = route.partition("<")[0].removesuffix("/")  # rules out most routes without a regular expression
 
     def match(self, path: str) -> tuple[str, tuple[Any, ...], dict[str, int | str]] | None:
         if not path.startswith(self._begins):
@@ -33,7 +33,7 @@ ONE_VIDEO = "video/<video_id>/"
 
 
 def of_one_video_first(patterns: list[URLPattern | URLResolver]) -> list[URLPattern | URLResolver]:
-    """The same routes, those of one video's files in a group that is looked into first: most requests want one."""
+    """The same routes, with those of one video in a group that is tried first: most requests are for one of them."""
     files = [entry for entry in patterns if str(entry.pattern).removesuffix("/").startswith(ONE_VIDEO)]
     others = [entry for entry in patterns if entry not in files]
     return [path(ONE_VIDEO, include(below(ONE_VIDEO, files))), *others]

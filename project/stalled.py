@@ -1,4 +1,4 @@
-"""Clients that stop reading or sending: given up after a minute without a single byte, and their thread freed."""
+"""Clients that stop reading or sending lose their connection after a minute, so that their thread is free again."""
 
 import socket
 from collections.abc import Callable
@@ -12,7 +12,7 @@ STALLED_S = 60.0
 
 
 def given_up(get_response: Handler) -> Handler:
-    """Middleware: sets how long gunicorn waits at the client's connection for this request and its answer."""
+    """Middleware: limit how long gunicorn waits for the client's next byte, of this request and of its answer."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         connected = request.META.get("gunicorn.socket")
@@ -28,10 +28,10 @@ def given_up(get_response: Handler) -> Handler:
 
 
 def wait_in_the_kernel(connected: socket.socket) -> None:
-    """Let one system call send the whole file, however slowly the client reads; the kernel gives up a stalled one.
+    """Let one system call send the whole file, however slowly the client reads. The kernel ends a stalled connection.
 
-    With a timeout of Python's the socket would be a non-blocking one: a call, an exception and a poll for each time
-    that the client has made room. TCP_USER_TIMEOUT counts from the last byte the client took, closed window included.
+    A timeout of Python's would make the socket non-blocking: then each part that the client has room for costs a call,
+    an exception and a poll. TCP_USER_TIMEOUT counts from the last byte that the client took, closed windows included.
     """
     if connected.family in (socket.AF_INET, socket.AF_INET6) and hasattr(socket, "TCP_USER_TIMEOUT"):
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(1000 * STALLED_S))

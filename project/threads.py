@@ -1,10 +1,10 @@
-"""gunicorn's threads, which wait a moment for a connection's next request, and refuse in JSON what can't be read.
+"""gunicorn's threads. They wait a moment for a connection's next request, and answer unreadable requests in JSON.
 
 A player that fills its buffer asks for the next segment as soon as it has the last one, and so does a proxy that has
 one connection for many viewers. gunicorn gives the connection back to its main thread in between, which watches all
 idle connections; that takes longer than answering.
 
-Both methods replace some of gunicorn's own, for neither of which it has a setting.
+gunicorn has no setting for either, so both methods override its own.
 """
 
 import json
@@ -30,7 +30,7 @@ class StayingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no type
     """
 
     def handle(self, conn: Any) -> object:
-        """As gunicorn's; True where the connection goes back to be watched, False where it is over."""
+        """As gunicorn's. True if the connection goes back to the main thread, False if it is over."""
         leaves_at = time.monotonic() + STAYS_AT_MOST_S
         while True:
             kept = super().handle(conn)
@@ -38,14 +38,14 @@ class StayingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no type
                 return kept
 
     def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: BaseException) -> None:
-        """As gunicorn's, in the API's words: its own page is HTML, and repeats what the client sent."""
+        """As gunicorn's, but with the API's sentence: gunicorn's page is HTML, and repeats what the client sent."""
         try:
             util.write_nonblock(client, refusal(self.first_line_of_error(req, addr, exc)))
         except OSError as error:
             self.log.debug("Failed to send error message: %s", error)
 
     def first_line_of_error(self, req: Any, addr: Any, exc: BaseException) -> str:
-        """What gunicorn would answer: it logs the error, and sends its page to a client that nobody listens to."""
+        """The status line of gunicorn's own answer. gunicorn logs the error and writes its page to a socket of ours."""
         ours, gunicorns = socket.socketpair()
         with ours:
             with gunicorns:

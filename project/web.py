@@ -18,9 +18,9 @@ _env = environment.load()
 
 
 class ErrorsOnly(Logger):  # type: ignore[misc]  # gunicorn has no types
-    """gunicorn's log without its line for each request, which the application writes itself, with more in it.
+    """gunicorn's log without a line for each request: the application writes that line, with more in it.
 
-    With a `logconfig_dict` gunicorn would put the whole request and response into a dictionary each time, for nobody.
+    With a `logconfig_dict` gunicorn would still collect each request and response in a dictionary that nobody reads.
     """
 
     access_log_enabled = False
@@ -33,7 +33,7 @@ SPARE_FILES = 100  # databases, logs, counters
 
 
 def files_for(wanted: int) -> int:
-    """How many files each process may have open, after asking the system for so many: it often begins with 1024."""
+    """How many files each process may have open, after asking the system for that many; the usual limit is 1024."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if resource.RLIM_INFINITY not in (soft, hard):
         wanted = min(wanted, hard)
@@ -42,7 +42,7 @@ def files_for(wanted: int) -> int:
     return wanted
 
 
-threads = _env.web_threads  # one for each client that is being sent something, be it ever so slow: most only wait
+threads = _env.web_threads  # each client that is being sent something has one, and most of them only wait
 # A client that is being sent a segment takes two files; at the limit a process would end instead of waiting.
 worker_connections = max(threads + 1, files_for(IDLE_CONNECTIONS + 2 * threads + SPARE_FILES) - threads - SPARE_FILES)
 worker_class = "project.threads.StayingWorker"
@@ -51,8 +51,8 @@ graceful_timeout = 15
 keepalive = 15
 control_socket_disable = True
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 (heartbeats, not on a disk)
-# What a proxy may say, Django alone decides (USE_X_FORWARDED_PROTO). To gunicorn nothing that is forwarded means
-# anything, so it need not look at who sends it.
+# Django alone decides which forwarded headers count (USE_X_FORWARDED_PROTO). gunicorn ignores them all, so it need not
+# check who sends them.
 secure_scheme_headers: dict[str, str] = {}
 forwarder_headers = ""
 forwarded_allow_ips = "*"

@@ -1,6 +1,6 @@
-"""A file as an HTTP answer: whole, in part, or not again. Knows neither Django nor where the file comes from.
+"""A file as an HTTP answer: whole, in part, or as "not modified". Nothing here knows Django or where the file is from.
 
-The validators are the ones that nginx makes of the same file, so that a player may meet either of them.
+The validators are those that nginx makes of the same file, so a player may get its segments from either.
 """
 
 import os
@@ -16,7 +16,7 @@ from library.errors import NotFound
 
 FOREVER = "private, max-age=31536000, immutable"
 BRIEFLY = "private, max-age=5"
-SMALL_BYTES = 65_536  # up to here reading is cheaper than what servers do around sendfile
+SMALL_BYTES = 65_536  # up to this size, reading a file costs less than the server's way to sendfile
 
 
 class Part:
@@ -38,7 +38,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Answer:
-    """Status, headers, and the bytes to send, or an open file with them: whoever sends that closes it."""
+    """Status, headers, and the bytes to send, or an open file, which the sender closes."""
 
     status: int
     headers: dict[str, str]
@@ -48,7 +48,7 @@ class Answer:
 def answer(
     meta: Mapping[str, str], path: str | Path, *, content_type: str, cache: str = FOREVER, is_gzip: bool = False
 ) -> Answer:
-    """The file as this request wants it; `meta` is the WSGI environment. Raises NotFound where it is gone."""
+    """The answer to this request for a file; `meta` is the WSGI environment. Raises NotFound if the file is gone."""
     try:
         opened = FileIO(path)
     except (FileNotFoundError, NotADirectoryError):
@@ -78,8 +78,8 @@ def http_date(timestamp: int) -> str:
 
 
 def choose(meta: Mapping[str, str], headers: dict[str, str], size: int, opened: FileIO) -> Answer:
-    """Preconditions first, then the range, in the order of RFC 9110 13.2.2. A range means nothing to HEAD (14.2)."""
-    if is_about_others(meta, headers):
+    """Check preconditions first, then the range (RFC 9110 13.2.2). HEAD ignores ranges (14.2)."""
+    if is_precondition_failed(meta, headers):
         return Answer(412, {"Cache-Control": "no-store"})
     if is_known(meta, headers):
         return Answer(304, headers)
@@ -102,9 +102,9 @@ def content(opened: FileIO, length: int) -> bytes | Part:
     return part.read() if length <= SMALL_BYTES else part
 
 
-def is_about_others(meta: Mapping[str, str], headers: Mapping[str, str]) -> bool:
-    """Whether the client wants other bytes or nothing; a date counts only where no tag is named (RFC 9110 13.1.4)."""
-    if "HTTP_IF_MATCH" not in meta and "HTTP_IF_UNMODIFIED_SINCE" not in meta:  # hardly anybody sends these
+def is_precondition_failed(meta: Mapping[str, str], headers: Mapping[str, str]) -> bool:
+    """Whether a precondition fails. A date counts only without a tag (RFC 9110 13.1.4)."""
+    if "HTTP_IF_MATCH" not in meta and "HTTP_IF_UNMODIFIED_SINCE" not in meta:  # as in nearly all requests
         return False
     wanted = meta.get("HTTP_IF_MATCH", "")
     if wanted.strip() == "*":
@@ -117,7 +117,7 @@ def is_about_others(meta: Mapping[str, str], headers: Mapping[str, str]) -> bool
 
 
 def is_known(meta: Mapping[str, str], headers: Mapping[str, str]) -> bool:
-    """Whether the client has these bytes already; a date counts only where no tag is named (RFC 9110 13.1.3)."""
+    """Whether the client has these bytes already. A date counts only without a tag (RFC 9110 13.1.3)."""
     known = meta.get("HTTP_IF_NONE_MATCH", "")
     if known.strip() == "*" or tags(known):
         return matches(known, headers["ETag"])
@@ -125,7 +125,7 @@ def is_known(meta: Mapping[str, str], headers: Mapping[str, str]) -> bool:
 
 
 def wanted_part(meta: Mapping[str, str], headers: Mapping[str, str], size: int) -> ByteRange | None:
-    """None for the whole file: no usable range, or `If-Range` names other bytes (RFC 9110 13.1.5)."""
+    """None for the whole file: there is no usable range, or `If-Range` names other bytes (RFC 9110 13.1.5)."""
     condition = meta.get("HTTP_IF_RANGE")
     if condition is not None and condition not in (headers["ETag"], headers["Last-Modified"]):
         return None
@@ -133,7 +133,7 @@ def wanted_part(meta: Mapping[str, str], headers: Mapping[str, str], size: int) 
 
 
 def accepts_gzip(header: str) -> bool:
-    """Whether `Accept-Encoding` names gzip, or else the star, and not with weight zero (RFC 9110 12.5.3)."""
+    """Whether `Accept-Encoding` names gzip, or else `*`, with a weight above zero (RFC 9110 12.5.3)."""
     accepted = {}
     for part in header.lower().split(","):
         coding, _, weight = part.partition(";")

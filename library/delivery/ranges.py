@@ -1,6 +1,6 @@
-"""Byte ranges and validators, as RFC 9110 says: parsing here, policy in delivery.
+"""Byte ranges and validators of RFC 9110: their parsing. What follows from them is decided in files.py.
 
-A header that can't be understood is as if absent, whatever stands in it.
+A header that can't be understood counts as absent.
 """
 
 import re
@@ -31,16 +31,16 @@ class ByteRange:
 
 
 class NotSatisfiable(Exception):
-    """No byte of the file is to be sent: 416 (RFC 9110 15.5.17)."""
+    """The range has no byte of the file: the answer is 416 (RFC 9110 15.5.17)."""
 
 
 def byte_range(header: str, size: int) -> ByteRange | None:
     """The single range a `Range` header asks for in a file of `size` bytes.
 
-    None where the whole file is to be sent: no header, another unit, one that can't be understood, or several ranges
-    that lie apart (a server may ignore all of those: RFC 9110 14.2). Raises NotSatisfiable for ranges that end before
-    they begin, lie behind the end, or overlap, as nobody's do who wants the bytes (a server may reject those: 14.2,
-    15.5.17).
+    None where the whole file is to be sent: there is no header, it has another unit, it can't be understood, or it asks
+    for several ranges that lie apart (a server may ignore all of those: RFC 9110 14.2). Raises NotSatisfiable for a
+    range that ends before it begins or lies behind the end, and for ranges that overlap: no player asks for those, and
+    a server may reject them (14.2, 15.5.17).
     """
     unit, _, wanted = header.strip().partition("=")
     matched = [_SPAN.fullmatch(part.strip()) for part in wanted.split(",") if part.strip()]
@@ -80,12 +80,12 @@ def matches(header: str, etag: str) -> bool:
 
 
 def tags(header: str) -> list[str]:
-    """The entity tags in a list of them (RFC 9110 8.8.3); what is none is left out."""
+    """The entity tags in a list of them (RFC 9110 8.8.3); anything else in it is left out."""
     return [match[1] for match in _TAG.finditer(header)]
 
 
 def moment(header: str) -> datetime | None:
-    """The time that a header names (RFC 9110 5.6.7); None for what is no date."""
+    """The time that a header names (RFC 9110 5.6.7); None for anything that is no date."""
     try:
         date = parsedate_to_datetime(header)
     except (ValueError, OverflowError):  # the second for a year or a zone that is no C integer
