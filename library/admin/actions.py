@@ -18,7 +18,17 @@ from unfold.decorators import action
 
 from hls.errors import NotPossible
 from library import categories, posters, videos
-from library.admin.asked import CANCEL, CATEGORY, GO_BACK, POSTER, PUBLISH, RETRY, STEADY, UNPUBLISH, VideoAction
+from library.admin.video_actions import (
+    CANCEL,
+    CATEGORY,
+    GO_BACK,
+    POSTER,
+    PUBLISH,
+    RETRY,
+    STEADY,
+    UNPUBLISH,
+    VideoAction,
+)
 from library.disk import size_text
 from library.models import Category, Video
 from library.storage import all_bytes

@@ -13,10 +13,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 from unfold.admin import ModelAdmin
 
-from library.admin.asked import buttons
 from library.admin.facts import groups_of
 from library.admin.poster_choices import stills_of
 from library.admin.progress import ShownProgress, progress_by_id, progress_of
+from library.admin.video_actions import buttons
 from library.models import Video
 from library.posters import poster_url
 from library.videos import kept_of
