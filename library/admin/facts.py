@@ -11,7 +11,7 @@ from library.admin.progress import clock_text
 from library.disk import size_text
 from library.models import Video
 from library.storage import file_bytes
-from library.videos import kept_of
+from library.videos import file_name, kept_of
 
 CHANNELS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
 CONTAINERS = {  # by the first of ffmpeg's names for the demuxer
@@ -54,7 +54,7 @@ def facts_of(video: Video) -> list[Fact]:
 def groups_of(video: Video) -> list[FactGroup]:
     """Of the video's file; while another file is served, of that one first."""
     path = Path(video.video_file.path)
-    name, plan = video.original_name or path.name, video.transcode.plan
+    name, plan = file_name(video), video.transcode.plan
     added = [Fact("Added by", video.added_by.get_username())] if video.added_by else []
     kept = kept_of(video)
     if kept is None:

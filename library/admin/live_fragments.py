@@ -19,7 +19,7 @@ from library.admin.progress import ShownProgress, progress_by_id, progress_of
 from library.admin.video_actions import buttons
 from library.models import Video
 from library.posters import poster_url
-from library.videos import kept_of
+from library.videos import file_name, kept_of
 
 PARTS = ("cell", "panel", "poster", "facts", "stills")
 MOST_IDS = 200
@@ -30,7 +30,11 @@ def fragment(video: Video, progress: ShownProgress, part: str, *, may_change: bo
     if part == "poster":
         context["poster_url"] = poster_url(video)
     if part == "panel":
-        context |= {"kept": kept_of(video), "buttons": buttons(video) if may_change else []}
+        context |= {
+            "kept": kept_of(video),
+            "file_name": file_name(video),
+            "buttons": buttons(video) if may_change else [],
+        }
     if part == "facts":
         context["facts"] = groups_of(video)
     if part == "stills":

@@ -1,7 +1,5 @@
 """The file that a video was made of, for staff: streamed from the disk, with the name it was uploaded with."""
 
-from pathlib import Path
-
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
@@ -12,12 +10,9 @@ from unfold.admin import ModelAdmin
 from library.delivery import files, responses
 from library.errors import NotFound
 from library.models import Video
+from library.videos import file_name
 
 TYPE = "application/octet-stream"  # it is kept, never shown: nothing in it may run as a page of ours
-
-
-def original_name(video: Video) -> str:
-    return video.original_name or Path(video.video_file.name or "").name
 
 
 def download(request: HttpRequest, video_id: int, admin: ModelAdmin) -> HttpResponseBase:
@@ -30,5 +25,5 @@ def download(request: HttpRequest, video_id: int, admin: ModelAdmin) -> HttpResp
     except NotFound:
         raise Http404 from None
     response = responses.respond(found)
-    response["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=original_name(video))
+    response["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=file_name(video))
     return response

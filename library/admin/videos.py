@@ -27,7 +27,7 @@ from library.admin.forms import VideoForm
 from library.admin.kept_forms import KeptForms, told_saved
 from library.admin.live_fragments import attach_progress, live, progress_view
 from library.admin.moments import moment
-from library.admin.originals import download, original_name
+from library.admin.originals import download
 from library.admin.progress import clock_text
 from library.admin.rows import save_rows
 from library.disk import size_text
@@ -163,7 +163,7 @@ class VideoAdmin(VideoActions, KeptForms, ModelAdmin):
             may_change = self.has_change_permission(request, video)
             context |= {
                 "playback_address": request.build_absolute_uri(video_paths.file(video.pk, names.MASTER)),
-                "original_name": original_name(video),
+                "file_name": videos.file_name(video),
                 "panel": live(video, "panel", may_change=may_change),
                 "poster_url": poster_url(video),
                 "facts": live(video, "facts"),
