@@ -8,6 +8,10 @@ from django.db import connection, models, transaction
 from django.db.models import Case, F, Q, Value, When
 from django.utils import timezone
 
+from hls.tracks.models import Track, TrackText
+
+__all__ = ["Track", "TrackText"]
+
 SHOWN = frozenset(("playable_at", "served", "served_version"))  # what viewers are shown of a transcode
 
 

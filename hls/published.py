@@ -34,6 +34,8 @@ class PublishedVersion:
     storyboard_sheets: int
     has_poster: bool
     undecoded: tuple[tuple[float, float], ...] = ()  # from and to, in seconds: what couldn't be decoded of the source
+    sounds: int = 0  # how many are apart from the pictures; 0 where a rendition's segments have the only one
+    source: str = ""  # the file it was made of, as the transcode names it; "" where an older program made it
 
     def as_json(self) -> dict[str, Any]:
         """For the columns `served` and `retired`; the row itself says whose version it is."""

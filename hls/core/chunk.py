@@ -21,7 +21,7 @@ class IFrame:
 @dataclass(frozen=True)
 class SegmentFacts:
     number: int
-    frame_count: int
+    frame_count: int  # pictures; AAC frames where a rendition is sound alone
     size_bytes: int
     iframes: tuple[IFrame, ...]
 
@@ -47,6 +47,7 @@ class ChunkFacts:
     renditions: tuple[RenditionFacts, ...]  # smallest first, as in the plan
     tiles: tuple[str, ...]  # storyboard pictures, relative to the chunk's folder
     undecoded: tuple[Span, ...] = ()  # where the source's pictures couldn't be decoded
+    sounds: tuple[RenditionFacts, ...] = ()  # of each sound that is apart, in the plan's order
 
     def to_json(self) -> Json:
         """A JSON object, fit for a JSONField."""

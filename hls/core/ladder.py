@@ -24,7 +24,7 @@ class Rendition:
     crf: float
     maxrate_kbps: int
     bufsize_kbits: int
-    audio_kbps: int
+    audio_kbps: int  # 0 without sound, and where the sounds are apart
     is_copied: bool = False  # the source's own packets are copied, not encoded
 
 
@@ -60,7 +60,7 @@ def _rendition(rung: Rung, source: Source) -> Rendition:
         crf=rung.crf,
         maxrate_kbps=maxrate_kbps,
         bufsize_kbits=maxrate_kbps * 2,
-        audio_kbps=AUDIO_KBPS if source.audio else 0,
+        audio_kbps=AUDIO_KBPS if source.audio and not source.sounds else 0,
     )
 
 

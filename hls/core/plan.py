@@ -6,8 +6,9 @@ from fractions import Fraction
 from math import ceil, floor
 from typing import Any, Self
 
-from hls.core.ladder import Rendition, renditions
-from hls.core.probe import Landing, Source
+from hls.core import names
+from hls.core.ladder import AUDIO_KBPS, Rendition, renditions
+from hls.core.probe import AudioTrack, Landing, Source
 from hls.core.timeline import SEGMENTS_PER_CHUNK, SEGMENTS_PER_STILL_CHUNK, ChunkSpan, Timeline, output_rate, timeline
 from hls.core.wire import Json, dump, load
 
@@ -18,6 +19,15 @@ TILE_LONG_SIDE = 240
 ROUNDING_S = Fraction(1, 4)  # differences made by containers: encoder priming, pictures stored before they are shown
 PADDING_S = Fraction(1, 20)  # sound encoders add priming before the first packet, and fill up the last one
 STILL_RATE = Fraction(1)  # for a video of a single picture
+
+
+@dataclass(frozen=True)
+class SoundRendition:
+    """One of several sounds, apart from the pictures: AAC in segments of its own."""
+
+    name: str  # audio_0, audio_1, …
+    track: AudioTrack
+    audio_kbps: int
 
 
 @dataclass(frozen=True)
@@ -35,6 +45,19 @@ class Plan:
     def zero_s(self) -> Fraction:
         """The video's beginning on the source's own clock."""
         return self.source.video.start_s - self.timeline.seconds(self.lead)
+
+    @property
+    def muxed(self) -> AudioTrack | None:
+        """The sound that each rendition has beside its pictures; None without sound, and where there are several."""
+        return None if self.source.sounds else self.source.audio
+
+    @property
+    def sounds(self) -> tuple[SoundRendition, ...]:
+        """The sounds that have renditions of their own, in the file's order; () where there are not several."""
+        return tuple(
+            SoundRendition(names.sound_name(number), track, AUDIO_KBPS)
+            for number, track in enumerate(self.source.sounds)
+        )
 
     @property
     def last_picture(self) -> int:

@@ -126,6 +126,31 @@ class AudioTrack:
     end_s: Fraction | None = None
     layout: tuple[str, ...] = ()  # FFmpeg's names of its channels: ("FL", "FR", "LFE")
     is_changing: bool = False  # its channels or its sample rate change within the file
+    language: str = ""  # as the file has it, mostly ISO 639-2; "" if unknown
+    title: str = ""
+    is_default: bool = False
+    is_described: bool = False  # what is seen is told, for those who can't see it
+    is_commentary: bool = False
+
+
+@dataclass(frozen=True)
+class TextTrack:
+    """Subtitles within the file, as text."""
+
+    index: int  # the track's number in the file
+    codec: str
+    language: str = ""  # as the file has it; "" if unknown
+    title: str = ""
+    is_default: bool = False
+    is_forced: bool = False
+    is_captions: bool = False  # for those who can't hear: sounds are told as well
+
+
+@dataclass(frozen=True)
+class FileChapter:
+    start_s: float  # on the file's own clock
+    end_s: float
+    title: str
 
 
 @dataclass(frozen=True)
@@ -155,11 +180,14 @@ class Source:
     size_bytes: int
     duration_s: float
     video: VideoTrack
-    audio: AudioTrack | None
+    audio: AudioTrack | None  # the default one
     joins: tuple[Join, ...] = ()  # where further recordings begin
     extras: Extras = Extras()
     is_broken_off: bool = False  # reading ended with an error
     told_s: float | None = None  # how long these tracks last by the container, if it can be believed
+    sounds: tuple[AudioTrack, ...] = ()  # all of them, in the file's order, where there are several; `audio` is one
+    texts: tuple[TextTrack, ...] = ()  # those that can be converted to WebVTT
+    chapters: tuple[FileChapter, ...] = ()
 
 
 def probe(path: Path, *, limits: Limits, watch: Watch | None = None, python: str = sys.executable) -> Source:

@@ -1,0 +1,88 @@
+"""Alternative sounds and subtitles in a multivariant playlist (RFC 8216 4.3.4.1 and Apple's rules for accessibility).
+
+The engine writes a version's multivariant playlist once, with the sounds as the file has them. What editors change
+afterwards, and the texts, are put into it when it is asked for: a version never changes, but its tracks do.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+SOUNDS, TEXTS = "sounds", "texts"  # the two groups
+CAPTIONS = ("public.accessibility.transcribes-spoken-dialog", "public.accessibility.describes-music-and-sound")
+DESCRIBED = ("public.accessibility.describes-video",)
+STEREO = "2"
+
+_UNQUOTABLE = re.compile(r'["\x00-\x1f\x7f-\x9f\u2028\u2029]')  # in a quoted string (RFC 8216 4.2)
+_STREAM = re.compile(r"^(#EXT-X-STREAM-INF:.*)$", re.MULTILINE)
+_MEDIA = re.compile(r"^#EXT-X-MEDIA:.*\n", re.MULTILINE)
+_HEAD_END = "#EXT-X-INDEPENDENT-SEGMENTS\n"
+
+
+class MediaType(StrEnum):
+    SOUND = "AUDIO"
+    TEXT = "SUBTITLES"
+
+
+@dataclass(frozen=True)
+class Alternate:
+    """One EXT-X-MEDIA."""
+
+    type: MediaType
+    uri: str  # of its media playlist, relative to the multivariant playlist
+    name: str  # for people; different in all of a group
+    language: str = ""  # BCP 47; "" if unknown
+    is_default: bool = False
+    is_autoselected: bool = True  # by the viewer's language
+    is_forced: bool = False
+    characteristics: tuple[str, ...] = ()
+
+    def tag(self) -> str:
+        is_text = self.type == MediaType.TEXT
+        found = [
+            f"TYPE={self.type}",
+            f'GROUP-ID="{TEXTS if is_text else SOUNDS}"',
+            f'NAME="{quotable(self.name)}"',
+            *([f'LANGUAGE="{quotable(self.language)}"'] if self.language else []),
+            f"DEFAULT={_yes(self.is_default)}",
+            f"AUTOSELECT={_yes(self.is_autoselected or self.is_default or self.is_forced)}",
+            *([f"FORCED={_yes(self.is_forced)}"] if is_text else []),
+            *([f'CHARACTERISTICS="{",".join(self.characteristics)}"'] if self.characteristics else []),
+            *([] if is_text else [f'CHANNELS="{STEREO}"']),
+            f'URI="{self.uri}"',
+        ]
+        return f"#EXT-X-MEDIA:{','.join(found)}"
+
+
+def with_alternates(multivariant: str, alternates: Sequence[Alternate]) -> str:
+    """The playlist with these alternates instead of those that it names; its variants name the texts' group.
+
+    Its variants have to name the sounds' group already, if it has one.
+    """
+    lines = "".join(f"{alternate.tag()}\n" for alternate in named_apart(alternates))
+    text = _MEDIA.sub("", multivariant).replace(_HEAD_END, f"{_HEAD_END}{lines}", 1)
+    if any(alternate.type == MediaType.TEXT for alternate in alternates):
+        text = _STREAM.sub(rf'\1,SUBTITLES="{TEXTS}"', text)
+    return text
+
+
+def named_apart(alternates: Sequence[Alternate]) -> list[Alternate]:
+    """With a number behind each name that an earlier one of the same group has (RFC 8216 4.3.4.1.1)."""
+    taken: set[tuple[MediaType, str]] = set()
+    found = []
+    for alternate in alternates:
+        name = quotable(alternate.name)
+        numbered = (f"{name} {number}" for number in range(2, len(alternates) + 2))
+        name = next(entry for entry in (name, *numbered) if (alternate.type, entry) not in taken)
+        taken.add((alternate.type, name))
+        found.append(replace(alternate, name=name))
+    return found
+
+
+def quotable(text: str) -> str:
+    return _UNQUOTABLE.sub(" ", text)
+
+
+def _yes(value: bool) -> str:
+    return "YES" if value else "NO"
