@@ -60,6 +60,12 @@ class PartialVersion:
     plan: Plan
     version: int
     renditions: tuple[RenditionFacts, ...]
+    source: str  # the file that it is made of, as the transcode names it
+
+    @property
+    def sounds(self) -> int:
+        """How many are apart from the pictures."""
+        return len(self.plan.sounds)
 
     @classmethod
     def of(cls, transcode: Transcode) -> Self | None:
@@ -69,7 +75,8 @@ class PartialVersion:
         renditions = measured(TranscodeProgress.of(transcode))
         if not renditions:
             return None
-        return cls(transcode.pk, Plan.from_json(transcode.plan), transcode.version, renditions)
+        plan = Plan.from_json(transcode.plan)
+        return cls(transcode.pk, plan, transcode.version, renditions, transcode.source)
 
     @cached_property
     def folder(self) -> Path:

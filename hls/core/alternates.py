@@ -16,8 +16,8 @@ STEREO = "2"
 
 _UNQUOTABLE = re.compile(r'["\x00-\x1f\x7f-\x9f\u2028\u2029]')  # in a quoted string (RFC 8216 4.2)
 _STREAM = re.compile(r"^(#EXT-X-STREAM-INF:.*)$", re.MULTILINE)
-_MEDIA = re.compile(r"^#EXT-X-MEDIA:.*\n", re.MULTILINE)
-_HEAD_END = "#EXT-X-INDEPENDENT-SEGMENTS\n"
+_MEDIA = re.compile(r"^#EXT-X-MEDIA:TYPE=([A-Z]+),.*\n", re.MULTILINE)
+_FIRST_STREAM = "#EXT-X-STREAM-INF:"
 
 
 class MediaType(StrEnum):
@@ -56,13 +56,15 @@ class Alternate:
 
 
 def with_alternates(multivariant: str, alternates: Sequence[Alternate]) -> str:
-    """The playlist with these alternates instead of those that it names; its variants name the texts' group.
+    """The playlist with these alternates instead of those of their types that it names.
 
-    Its variants have to name the sounds' group already, if it has one.
+    Where there are texts, its variants name their group. They have to name the sounds' group already, if it has one.
     """
+    types = {alternate.type for alternate in alternates}
+    kept = _MEDIA.sub(lambda found: "" if MediaType(found[1]) in types else found[0], multivariant)
     lines = "".join(f"{alternate.tag()}\n" for alternate in named_apart(alternates))
-    text = _MEDIA.sub("", multivariant).replace(_HEAD_END, f"{_HEAD_END}{lines}", 1)
-    if any(alternate.type == MediaType.TEXT for alternate in alternates):
+    text = kept.replace(_FIRST_STREAM, f"{lines}{_FIRST_STREAM}", 1)
+    if MediaType.TEXT in types:
         text = _STREAM.sub(rf'\1,SUBTITLES="{TEXTS}"', text)
     return text
 

@@ -19,6 +19,8 @@ IFRAMES = "iframes.m3u8"
 PICTURES = "video.m3u8"  # a rendition's pictures, where the sounds are apart
 POSTER = "poster.jpg"
 STORYBOARD = "storyboard.vtt"
+TRACKS = "tracks"  # what the addresses of text tracks begin with, below the video's
+CHAPTERS = "chapters.vtt"
 TILES = "tiles"
 SOUND_APART = "sound.nut"  # in a chunk's folder, while the chunk is made
 
