@@ -62,6 +62,7 @@ class StaffTrackOut(TrackOut):
     is_commentary: bool = Field(description="A sound on which the video is talked about.", examples=[False])
     origin: Literal["embedded", "uploaded"] = Field(description="From the video's file, or apart.")
     state: Literal["ready", "processing", "failed"]
+    revision: int = Field(description="Of the text: each new one has the next number; 0 without a text.", examples=[1])
     error: TrackErrorOut | None = Field(description="Why there is no text; null unless it failed.", examples=[None])
 
 
