@@ -88,8 +88,8 @@ export class NativeChoices {
 
 export class Menus {
   constructor(stage) {
-    this.text = make("select", { class: "vf-select" });
-    this.sound = make("select", { class: "vf-select" });
+    this.text = make("select", { class: "vf-select", "aria-label": "Subtitles" });
+    this.sound = make("select", { class: "vf-select", "aria-label": "Sound" });
     this.textLine = make("label", { hidden: "" }, "Subtitles ", this.text);
     this.soundLine = make("label", { hidden: "" }, "Sound ", this.sound);
     stage.after(make("div", { class: "vf-player-menus" }, this.textLine, this.soundLine));
