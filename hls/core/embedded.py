@@ -58,7 +58,10 @@ def _is_text(track: Stream) -> bool:
 
 
 def chapters(container: InputContainer, end_s: float) -> tuple[FileChapter, ...]:
-    """The first chapters, in the order of their times; each ends before the next one, and the last one by `end_s`."""
+    """The chapters in the order of their times; each ends before the next one, and the last one by `end_s`.
+
+    Of several that begin at one time, one with a title is kept.
+    """
     told = [
         FileChapter(
             start_s=float(chapter["start"] * (chapter["time_base"] or 0)),
@@ -68,10 +71,10 @@ def chapters(container: InputContainer, end_s: float) -> tuple[FileChapter, ...]
         for chapter in container.chapters()
     ]
     usable = (chapter for chapter in told if EARLIEST_S < chapter.start_s < end_s)
-    ordered = sorted(usable, key=lambda chapter: chapter.start_s)
+    ordered = sorted(usable, key=lambda chapter: (chapter.start_s, chapter.title != ""))
     followed = pairwise([*ordered, FileChapter(end_s, end_s, "")])
     ended = (_ended(chapter, following.start_s) for chapter, following in followed)
-    return tuple(chapter for chapter in ended if chapter.start_s < chapter.end_s)[:MOST_CHAPTERS]
+    return tuple(chapter for chapter in ended if chapter.start_s < chapter.end_s)
 
 
 def _ended(chapter: FileChapter, next_s: float) -> FileChapter:

@@ -22,7 +22,7 @@ from hls.core.colour_tags import MATRICES, PRIMARIES, TRANSFERS, named
 from hls.core.copying import copyable
 from hls.core.display import check_base_layer, shape, shown_part, shown_size
 from hls.core.elementary import counted
-from hls.core.embedded import chapters, described, texts
+from hls.core.embedded import MOST_CHAPTERS, chapters, described, texts
 from hls.core.errors import Code, Reason, TranscodeError
 from hls.core.extras import extras
 from hls.core.interlacing import show_two_moments
@@ -70,6 +70,7 @@ def _look(path: Path, limits: Limits, marks: Protection) -> Source:
         audio = next((sound for log, sound in sounds if log is found.sound), None)
         _check_length(track, audio, limits)
         end_s = track.start_s + track.duration_s
+        told = chapters(container, float(max(end_s, audio.end_s or end_s) if audio else end_s))
         source = Source(
             demuxer=container.format.name.split(",")[0],
             size_bytes=path.stat().st_size,
@@ -81,9 +82,10 @@ def _look(path: Path, limits: Limits, marks: Protection) -> Source:
             told_s=_told_s(container, video, found.sound.stream if found.sound else None),
             sounds=tuple(sound for _, sound in sounds) if len(sounds) > 1 else (),
             texts=texts(container, marks),
-            chapters=chapters(container, float(max(end_s, audio.end_s or end_s) if audio else end_s)),
+            chapters=told[:MOST_CHAPTERS],
         )
-        source = replace(source, extras=_extras(container, source, found))
+        beside = replace(_extras(container, source, found), chapters=len(told[MOST_CHAPTERS:]))
+        source = replace(source, extras=beside)
     return replace(source, video=replace(track, landings=_landings(path, source, found)))
 
 
@@ -98,8 +100,7 @@ def _sounds(found: Scan, video: VideoTrack) -> list[tuple[SoundLog, AudioTrack]]
 def _extras(container: InputContainer, source: Source, found: Scan) -> Extras:
     used = {track.index for track in (source.video, source.audio, *source.sounds, *source.texts) if track}
     video = next(stream for stream in container.streams.video if stream.index == source.video.index)
-    beside = extras(container, video, used, found.frames, found.sound.frames if found.sound else ())
-    return replace(beside, chapters=len(container.chapters()) - len(source.chapters))
+    return extras(container, video, used, found.frames, found.sound.frames if found.sound else ())
 
 
 def _told_s(container: InputContainer, *chosen: Stream | None) -> float | None:
