@@ -147,8 +147,9 @@ class _Attempt:
         return self._encoded_after_sounds(reading, last, is_lost=is_lost)
 
     def _may_be_by_sound(self, error: TranscodeError) -> bool:
-        is_failed = error.code == Code.ENCODER_FAILED and not isinstance(error, EncoderKilled)
-        return SOUND_CHANGES in error.detail or (bool(self.plan.sounds) and is_failed)
+        """Whether it may help to make the sounds first: one whose packets are far apart can take too long, too."""
+        is_one_of_several = bool(self.plan.sounds) and error.code in (Code.ENCODER_FAILED, Code.TIMEOUT)
+        return SOUND_CHANGES in error.detail or (is_one_of_several and not isinstance(error, EncoderKilled))
 
     def _encoded_after_sounds(
         self, reading: Readable, states: tuple[Sound, ...], *, is_lost: bool = False
@@ -171,7 +172,7 @@ class _Attempt:
         try:
             self._ended(command, watch=replace(self.watch, on_line=Growth().on_line))
         except TranscodeError as error:
-            if not self.plan.sounds or not self._may_be_by_sound(error):
+            if not self.plan.sounds or error.code != Code.ENCODER_FAILED or isinstance(error, EncoderKilled):
                 raise
             log.warning("sound %d of chunk %d can't be decoded: %s", number, self.index, self.source)
             return Sound.SILENT
@@ -207,8 +208,8 @@ class _Attempt:
         return ended
 
     def _bounds(self, span: ChunkSpan) -> Bounds:
-        """Limits that allow for decoding before the chunk's first frame, in which no frame is done."""
-        encoder, run_up_s = self.encoder, self.plan.run_up_s(span)
+        """Limits that allow for decoding before and after the chunk, in which no frame is done."""
+        encoder, run_up_s = self.encoder, self.plan.run_up_s(span) + sounds.read_on_s(self.plan, span)
         cpu_s = encoder.cpu_s_per_frame * span.frame_count + encoder.cpu_s_per_run_up_s * run_up_s
         return Bounds(
             stall_s=encoder.stall_s + run_up_s,

@@ -108,6 +108,19 @@ def _is_absent(plan: Plan, span: ChunkSpan, audio: AudioTrack) -> bool:
     return is_later or (audio.end_s is not None and audio.end_s <= begin_s - RUN_UP_S)
 
 
+def read_on_s(plan: Plan, span: ChunkSpan) -> float:
+    """How many seconds of the source may be read after a chunk because one of several sounds ends in it.
+
+    ffmpeg 5 learns only at the file's end that nothing more of a sound will come.
+    """
+    end_s = plan.zero_s + plan.timeline.seconds(span.end_frame)
+    is_any_ending = any(
+        sound.track.end_s is not None and sound.track.end_s < end_s and not _is_absent(plan, span, sound.track)
+        for sound in plan.sounds
+    )
+    return float(plan.timeline.duration_s - plan.timeline.seconds(span.end_frame)) if is_any_ending else 0
+
+
 def silence(plan: Plan, span: ChunkSpan) -> str:
     part = audio_span(plan, span)
     samples = part.end_sample - part.warm_up_sample

@@ -1,6 +1,6 @@
 """Makes videos with several sounds that can be told apart, and checks what is heard of each."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import pi, sin
 from pathlib import Path
@@ -10,7 +10,7 @@ from av.audio.resampler import AudioResampler
 
 from hls.core.plan import Plan, make_plan
 from hls.core.probe import AudioTrack, Source, probe
-from hls.tests.clips import Look, ffmpeg, picture
+from hls.tests.clips import Look, ffmpeg, picture, remux
 from hls.tests.watching import LIMITS, WatchedVideo, encode_one
 
 HEARD_HZ = 48_000
@@ -70,21 +70,19 @@ def record(
 def probed(path: Path) -> Source:
     """The source with all of its sounds."""
     source = probe(path, limits=LIMITS)
-    return source if source.sounds else replace(source, sounds=_sounds(path))
+    return source if source.sounds else replace(source, sounds=tuple(_sounds(path)))
 
 
-def _sounds(path: Path) -> tuple[AudioTrack, ...]:
+def _sounds(path: Path) -> Iterator[AudioTrack]:
+    """Each sound as probing a copy of the file finds it that has no other."""
     with av.open(str(path)) as container:
-        return tuple(
-            AudioTrack(
-                stream.index,
-                stream.codec_context.name,
-                stream.channels,
-                stream.sample_rate,
-                layout=tuple(channel.name for channel in stream.layout.channels),
-            )
-            for stream in container.streams.audio
-        )
+        indexes = [stream.index for stream in container.streams.audio]
+    for index in indexes:
+        alone = path.with_name(f"{path.stem}-{index}{path.suffix}")
+        remux(path, alone, before=("-copyts",), after=("-map", "0:v", "-map", f"0:{index}", "-muxdelay", "0"))
+        track = probe(alone, limits=LIMITS).audio
+        assert track
+        yield replace(track, index=index)
 
 
 def encode_plan(plan: Plan, source: Path, folder: Path) -> WatchedVideo:
