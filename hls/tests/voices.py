@@ -15,13 +15,15 @@ from hls.tests.watching import LIMITS, WatchedVideo, encode_one
 
 HEARD_HZ = 48_000
 QUIET, LOUD = 0.1, 0.5
-BEEP_S = 0.1
+BEEP_AT_S, BEEP_S = 0.5, 0.1  # in each second, so that the beeps are away from where segments and chunks begin
+EXACT = 0.002  # between samples on average; a tone of 440 Hz that is one sample late differs by twice as much
 H264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
+PCM = ("pcm_s16le",)
 
 
 @dataclass(frozen=True)
 class Voice:
-    """A tone of its own pitch from `begin_s` to `end_s` of the video, which is loud for a moment at each full second.
+    """A tone of its own pitch from `begin_s` to `end_s` of the video, which is loud for a moment in each second.
 
     Of several channels, the first two have it.
     """
@@ -31,13 +33,14 @@ class Voice:
     begin_s: float = 0
     layout: str = "stereo"
     sample_rate: int = 48_000
-    codec: Sequence[str] = ("pcm_s16le",)
+    codec: Sequence[str] = PCM
 
     @property
     def source(self) -> str:
         """A lavfi source."""
         at = f"(t+{self.begin_s})"
-        tone = f"if(lt(mod({at},1),{BEEP_S}),{LOUD},{QUIET})*sin({self.hz}*2*PI*{at})"
+        level = f"if(between(mod({at},1),{BEEP_AT_S},{BEEP_AT_S + BEEP_S}),{LOUD},{QUIET})"
+        tone = f"{level}*sin({self.hz}*2*PI*{at})"
         channels = {"mono": [tone], "stereo": [tone] * 2, "5.1": [tone, tone, "0", "0", "0", "0"]}[self.layout]
         lasts_s = self.end_s - self.begin_s
         return f"aevalsrc=exprs='{'|'.join(channels)}':c={self.layout}:s={self.sample_rate}:d={lasts_s}"
@@ -47,7 +50,8 @@ class Voice:
         at_s = sample / HEARD_HZ
         if not self.begin_s <= at_s < self.end_s:
             return 0
-        return (LOUD if at_s % 1 < BEEP_S else QUIET) * sin(2 * pi * self.hz * at_s)
+        level = LOUD if BEEP_AT_S <= at_s % 1 < BEEP_AT_S + BEEP_S else QUIET
+        return level * sin(2 * pi * self.hz * at_s)
 
 
 def record(
@@ -104,3 +108,13 @@ def samples(path: Path) -> memoryview:
             for part in resampler.resample(frame)
         ]
     return memoryview(b"".join(parts)).cast("h")
+
+
+def difference(voice: Voice, heard: memoryview, begin_s: float, end_s: float) -> float:
+    """How far samples are from what is to be heard in this part of the video, on average."""
+    part = range(round(begin_s * HEARD_HZ), round(end_s * HEARD_HZ))
+    return sum(abs(heard[sample] / 32_768 - voice.at(sample)) for sample in part) / len(part)
+
+
+def loudest(heard: memoryview, begin_s: float, end_s: float) -> float:
+    return max(map(abs, heard[round(begin_s * HEARD_HZ) : round(end_s * HEARD_HZ)])) / 32_768
