@@ -13,7 +13,7 @@ from av.video.frame import VideoFrame
 
 from hls.binary import ffmpeg_path
 from hls.conformance.checker import Violation, check
-from hls.core import names, playlists
+from hls.core import multivariant, names, playlists
 from hls.core.chunk import ChunkFacts, joined
 from hls.core.encode import Encoder, encode_chunk
 from hls.core.plan import Plan, make_plan
@@ -51,7 +51,7 @@ def encode(source: Path, folder: Path, *, encoder: Encoder = ENCODER) -> Watched
         index = playlists.media(plan, facts.name, facts.segments, is_finished=True)
         (folder / facts.name / names.INDEX).write_text(index)
         (folder / facts.name / names.IFRAMES).write_text(playlists.iframes(plan, facts.name, facts.segments))
-    (folder / names.MASTER).write_text(playlists.multivariant(plan, joined(chunks)))
+    (folder / names.MASTER).write_text(multivariant.master(plan, joined(chunks)))
     return WatchedVideo(plan, chunks, folder)
 
 
