@@ -46,7 +46,7 @@ def playlist(
     version: int | None,
     sight: Sight,
 ) -> HttpResponseBase:
-    """`master.m3u8`, or of a resolution `index.m3u8` or `iframes.m3u8`; above the source it is the best there is."""
+    """`master.m3u8`, or a playlist of a resolution or of a sound; above the source it is the best there is."""
     playing = places.for_playlist(video_id, version, sight)
     found = playing.playlist(name, resolution)
     if found is None:

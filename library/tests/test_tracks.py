@@ -221,10 +221,11 @@ def test_change_elsewhere_is_seen_within_two_seconds(
 ) -> None:
     """Another process has no part in this one's memory."""
     now = [1000.0]
-    monkeypatch.setattr(shown.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
     assert "SUBTITLES" not in master(ada, video)
     monkeypatch.setattr(shown.memory, "clear", lambda: None)
     put(dora, video)
+    assert "SUBTITLES" not in master(ada, video)
     now[0] += 2.1
     assert "SUBTITLES" in master(ada, video)
 
