@@ -37,7 +37,9 @@ class Command(BaseCommand):
         if target.isascii() and target.isdigit():
             violations = check(from_disk(int(target)))
         elif urlsplit(target).scheme in ("http", "https"):
-            violations = check(over_http(target, options["bearer"]), urlsplit(target).path.rpartition("/")[2])
+            place = urlsplit(target)
+            name = place._replace(scheme="", netloc="", path=place.path.rpartition("/")[2], fragment="").geturl()
+            violations = check(over_http(target, options["bearer"]), name)
         else:
             raise CommandError("Give a video's id, or the http(s) URL of a multivariant playlist.")
         for violation in violations:
