@@ -66,7 +66,7 @@ class Presentation:
 
 
 def _members(streams: list[Stream], group: str | None) -> list[Stream]:
-    return [stream for stream in streams if stream.attributes.get("GROUP-ID") == group]
+    return [stream for stream in streams if group is not None and stream.attributes.get("GROUP-ID") == group]
 
 
 def at(playlist: Playlist, line: int | Entry | None = None) -> str:

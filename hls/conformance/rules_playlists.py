@@ -111,6 +111,10 @@ def _attributes(master: Playlist, line: int, value: str, required: dict[str, str
 
 
 def media(playlist: Playlist, *, is_iframes: bool) -> Iterator[Violation]:
+    if any(entry.tag("EXT-X-STREAM-INF") for entry in playlist.entries):
+        sentence = "A multivariant playlist can name media playlists only, and this is another multivariant one."
+        yield Violation("RFC8216-4.3.4.2", playlist.name, sentence)
+        return
     target_s = playlist.number("EXT-X-TARGETDURATION")
     if target_s is None:
         yield Violation("RFC8216-4.3.3.1", playlist.name, "EXT-X-TARGETDURATION is missing, or no integer.")

@@ -15,7 +15,7 @@ from hls.core.bandwidth import Piece
 
 TYPES = ("text/vtt", "text/plain")
 CLOCK_SLACK_MS = 40  # of a cue's time; what viewers can't see
-ROUNDING_MS = 2
+ROUNDING_MS = 5  # cue times are whole milliseconds, and the roundings of EXTINF add up over hours
 RULE = "RFC8216-3.5"
 
 

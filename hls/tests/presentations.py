@@ -1,7 +1,7 @@
 """A presentation with two sounds and three texts, written by hand, as a server would send it."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -25,6 +25,7 @@ HEAD = (
     f"#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:{PLAN.timeline.target_duration_s}\n#EXT-X-MEDIA-SEQUENCE:0\n"
     "#EXT-X-PLAYLIST-TYPE:VOD\n#EXT-X-INDEPENDENT-SEGMENTS\n"
 )
+IFRAME = re.compile(r"BYTERANGE:(\d+)@")
 CUES = ((500, 2000, "One"), (5000, 13_000, "Long"), (11_000, 12_250, "Two"), (13_900, 14_500, "Last"))
 FORCED = ((11_500, 12_000, "Two"),)
 
@@ -65,26 +66,36 @@ def presentation(folder: Path) -> Files:
     files["480p/iframes.m3u8"] = playlists.iframes(SILENT, "480p", segments).encode()
     files |= sound("audio_0/") | sound("audio_1/", size=300)
     files |= text("tracks/5/", CUES) | text("tracks/6/", FORCED) | text("tracks/7/", ())
-    own = playlists.multivariant(SILENT, [replace(facts[0], segments=segments)])
-    rates = rates_of(files, "480p/"), rates_of(files, "audio_1/")
-    told = [
-        f"{name}={sum(pair)},"
-        for name, pair in zip(("BANDWIDTH", "AVERAGE-BANDWIDTH"), zip(*rates, strict=True), strict=True)
-    ]
-    own = re.sub(r"(STREAM-INF:)BANDWIDTH=\d+,AVERAGE-BANDWIDTH=\d+,", rf"\1{''.join(told)}", own, count=1)
-    own = re.sub(r'(STREAM-INF:.*?CODECS="[^"]+)"', r'\1,mp4a.40.2"', own, count=1)
-    own = own.replace("CLOSED-CAPTIONS=NONE", 'CLOSED-CAPTIONS=NONE,AUDIO="sounds",SUBTITLES="texts"')
-    lines = "".join(f"#EXT-X-MEDIA:{line}\n" for line in MEDIA)
-    master = own.replace("SEGMENTS\n", f"SEGMENTS\n{lines}").replace("480p/index.m3u8", "480p/video.m3u8")
-    alone = master.replace('URI="', 'URI="../').replace("../480p/", "").replace("480p/", "")
-    return files | {"master.m3u8": master.encode(), "480p/index.m3u8": alone.encode()}
+    codec = facts[0].codecs
+    return files | {
+        "master.m3u8": master(files, codec, pictures="480p/", others=""),
+        "480p/index.m3u8": master(files, codec, pictures="", others="../"),
+    }
 
 
-def rates_of(files: Mapping[str, bytes], folder: str) -> tuple[int, int]:
+def master(files: Files, codec: str, *, pictures: str, others: str) -> bytes:
+    """The multivariant playlist for a folder, from which these lead to the pictures and to all others."""
+    lines = "".join(f"#EXT-X-MEDIA:{line}\n" for line in MEDIA).replace('URI="', f'URI="{others}')
+    sizes = IFRAME.findall(files["480p/iframes.m3u8"].decode())
+    variant, iframes = map(rates_of, (pieces_of(files, "480p/"), [Piece(int(size), Fraction(2)) for size in sizes]))
+    sound = rates_of(pieces_of(files, "audio_1/"))
+    return (
+        f"#EXTM3U\n#EXT-X-VERSION:4\n#EXT-X-INDEPENDENT-SEGMENTS\n{lines}"
+        f"#EXT-X-STREAM-INF:BANDWIDTH={variant[0] + sound[0]},AVERAGE-BANDWIDTH={variant[1] + sound[1]},"
+        f'CODECS="{codec},mp4a.40.2",RESOLUTION=64x48,FRAME-RATE=10.000,CLOSED-CAPTIONS=NONE,'
+        f'AUDIO="sounds",SUBTITLES="texts"\n{pictures}video.m3u8\n'
+        f'#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH={iframes[0]},AVERAGE-BANDWIDTH={iframes[1]},CODECS="{codec}",'
+        f'RESOLUTION=64x48,URI="{pictures}iframes.m3u8"\n'
+    ).encode()
+
+
+def pieces_of(files: Files, folder: str) -> list[Piece]:
     sizes = [len(files[f"{folder}{names.segment_name(segment.number)}"]) for segment in SEGMENTS]
-    pieces = [
-        Piece(size, PLAN.timeline.seconds(segment.frame_count)) for size, segment in zip(sizes, SEGMENTS, strict=True)
-    ]
+    seconds = [PLAN.timeline.seconds(segment.frame_count) for segment in SEGMENTS]
+    return list(map(Piece, sizes, seconds))
+
+
+def rates_of(pieces: Sequence[Piece]) -> tuple[int, int]:
     return peak_bps(pieces, PLAN.timeline.target_duration_s), average_bps(pieces)
 
 

@@ -34,6 +34,12 @@ def test_a_presentation_of_one_resolution_is_checked_from_its_own_folder(publish
     assert [found.where for found in lacking] == ["audio_1/index.m3u8?v=1:10"]
 
 
+def test_a_variant_that_is_a_multivariant_playlist_is_named(published: Files) -> None:
+    """As the playlist of one resolution is, where a video has several sounds."""
+    nested = edited(published, "master.m3u8", "480p/video.m3u8", "480p/index.m3u8")
+    assert ("RFC8216-4.3.4.2", "480p/index.m3u8") in {(found.rule, found.where) for found in found_in(nested)}
+
+
 @pytest.mark.parametrize(
     ("base", "uri", "expected"),
     [

@@ -2,14 +2,17 @@
 
 import re
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hls.binary import ffmpeg_path
 from hls.conformance.checker import check
 from hls.conformance.findings import Fetched
 from hls.conformance.sound_segment import read
+from hls.core.process import Bounds, run
 from hls.core.transport import PACKET, Malformed
 from hls.tests.packets import AAC_TICKS, VIDEO_PID, adts, pat, pmt, sound_of
 from hls.tests.presentations import PLAN, SEGMENTS, Files, edited, presentation, sound_segment, violations
@@ -182,6 +185,20 @@ def test_what_a_segment_says_is_read_alike_packed_or_not(channels: int) -> None:
     assert (alone.frames, alone.channels) == (multiplexed.frames, multiplexed.channels)
     assert alone.channels == (8 if channels == 7 else channels)
     assert (alone.is_packed, multiplexed.is_packed) == (True, False)
+
+
+@pytest.mark.ffmpeg
+def test_sound_that_ffmpeg_writes_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "sound.ts"
+    command = [str(ffmpeg_path()), "-v", "error", "-f", "lavfi", "-i", "sine=sample_rate=44100:duration=2"]
+    command += ["-ac", "2", "-c:a", "aac", "-output_ts_offset", "10", "-muxdelay", "0", "-muxpreload", "0", str(path)]
+    assert run(command, bounds=Bounds(timeout_s=60)).returncode == 0
+    found = read(path.read_bytes())
+    assert found.frames.first_pts == 900_000 - round(1024 * 90_000 / 44_100)  # the encoder's delay, one frame
+    assert (found.frames.sample_rate, found.frames.object_type, found.channels) == (44_100, 2, 2)
+    assert found.frames.frame_count == 88  # with that one, for 2 s
+    assert not found.has_pictures
+    assert not found.begins_with_tables  # a table of services is before them
 
 
 @pytest.mark.parametrize(
