@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from itertools import chain
 
 from hls.core import names
-from hls.core.alternates import DESCRIBED, SOUNDS, Alternate, MediaType, quotable, with_alternates
+from hls.core.alternates import DESCRIBED, SOUNDS, Alternate, MediaType, with_alternates
 from hls.core.bandwidth import Piece, average_bps, peak_bps
 from hls.core.chunk import RenditionFacts
 from hls.core.plan import Plan, SoundRendition
 from hls.core.playlists import BYTE_RANGES, iframe_pieces, segment_pieces
-from hls.core.subtitles.languages import UNKNOWN, lenient
+from hls.core.subtitles.languages import UNKNOWN, label_of, lenient
 
 
 def master(plan: Plan, renditions: Sequence[RenditionFacts], sounds: Sequence[RenditionFacts] = ()) -> str:
@@ -39,7 +39,7 @@ def alternates(plan: Plan, folder: str = "") -> list[Alternate]:
         Alternate(
             type=MediaType.SOUND,
             uri=f"{folder}{sound.name}/{names.INDEX}",
-            name=_name(sound, number),
+            name=sound_label(sound.track, number),
             language=_language(sound),
             is_default=sound.track == plan.source.audio,
             is_autoselected=not sound.track.is_commentary,
@@ -49,8 +49,15 @@ def alternates(plan: Plan, folder: str = "") -> list[Alternate]:
     ]
 
 
-def _name(sound: SoundRendition, number: int) -> str:
-    return quotable(sound.track.title).strip() or _language(sound) or f"Sound {number}"
+def sound_label(track: AudioTrack, number: int) -> str:
+    """What people choose a sound by: its own title; else its language or its number, and its purpose."""
+    if track.title:
+        return track.title
+    language = lenient(track.language)
+    name = f"Sound {number}" if language == UNKNOWN else label_of(language)
+    if track.is_described:
+        return f"{name}, described"
+    return f"{name}, commentary" if track.is_commentary else name
 
 
 def _language(sound: SoundRendition) -> str:
