@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from itertools import chain
 
 from hls.core import names
-from hls.core.alternates import DESCRIBED, SOUNDS, Alternate, MediaType, with_alternates
+from hls.core.alternates import DESCRIBED, SOUNDS, Alternate, MediaType, quotable, with_alternates
 from hls.core.bandwidth import Piece, average_bps, peak_bps
 from hls.core.chunk import RenditionFacts
 from hls.core.plan import Plan, SoundRendition
 from hls.core.playlists import BYTE_RANGES, iframe_pieces, segment_pieces
+from hls.core.probe import AudioTrack
 from hls.core.subtitles.languages import UNKNOWN, label_of, lenient
 
 
@@ -51,8 +52,8 @@ def alternates(plan: Plan, folder: str = "") -> list[Alternate]:
 
 def sound_label(track: AudioTrack, number: int) -> str:
     """What people choose a sound by: its own title; else its language or its number, and its purpose."""
-    if track.title:
-        return track.title
+    if title := quotable(track.title).strip():
+        return title
     language = lenient(track.language)
     name = f"Sound {number}" if language == UNKNOWN else label_of(language)
     if track.is_described:
