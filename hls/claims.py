@@ -22,7 +22,8 @@ from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from hls.models import Chunk, ChunkState, State, Transcode, Worker
+from hls.models import Chunk, ChunkState, Extraction, State, Transcode, Worker
+from hls.tracks.models import ExtractionState
 
 CANDIDATES = 5  # rows tried at a time; where other workers got all of them, the next attempt looks again
 
@@ -61,12 +62,24 @@ def waiting_chunks() -> QuerySet[Chunk]:
     )
 
 
+def waiting_extractions() -> QuerySet[Extraction]:
+    """Texts of sources whose first chunk is done, so that nobody waits for a text before there is a picture."""
+    begun = Chunk.objects.filter(transcode=OuterRef("transcode"), index=0, state=ChunkState.DONE)
+    can_be_watched = Q(transcode__state=State.READY) | Exists(begun)
+    return Extraction.objects.filter(can_be_watched, state=ExtractionState.WAITING, lease_token="")
+
+
+def is_first_chunk_waiting() -> bool:
+    return waiting_chunks().filter(is_due(timezone.now()), index=0).exists()
+
+
 def is_work_waiting() -> bool:
     now = timezone.now()
     return (
         unplanned().filter(is_due(now)).exists()
         or waiting_chunks().filter(is_due(now)).exists()
         or unfinished().filter(is_due(now)).exists()
+        or waiting_extractions().filter(is_due(now)).exists()
     )
 
 
@@ -101,6 +114,21 @@ def claim_chunk(worker: Worker | None) -> tuple[Chunk, Claim] | None:
     return None
 
 
+def claim_extraction(worker: Worker | None) -> tuple[Extraction, Claim] | None:
+    """The first extraction that no other worker gets; None where none waits."""
+    claim = Claim(uuid4().hex, worker.pk if worker else None)
+    for extraction in waiting_extractions().filter(is_due(timezone.now())).order_by("pk")[:CANDIDATES]:
+        free = Extraction.objects.filter(pk=extraction.pk, state=ExtractionState.WAITING, lease_token="")
+        if free.update(lease_token=claim.token, lease_until=lease_end(), worker_id=claim.worker_id):
+            return Extraction.objects.select_related("transcode").get(pk=extraction.pk), claim
+    return None
+
+
+def owned_extraction(extraction: Extraction, claim: Claim) -> QuerySet[Extraction]:
+    """The extraction's row while the claim holds; an empty queryset after that."""
+    return Extraction.objects.filter(pk=extraction.pk, lease_token=claim.token)
+
+
 def owned_transcode(transcode: Transcode, claim: Claim) -> QuerySet[Transcode]:
     """The transcode's row while the claim holds; an empty queryset after that."""
     return Transcode.objects.filter(pk=transcode.pk, version=transcode.version, lease_token=claim.token)
@@ -125,6 +153,11 @@ def give_back_chunk(chunk: Chunk, claim: Claim) -> None:
 def take_back_transcodes(transcodes: QuerySet[Transcode]) -> int:
     """Free transcodes whose worker is gone."""
     return transcodes.exclude(lease_token="").update(**FREE, losses=F("losses") + 1)
+
+
+def take_back_extractions(extractions: QuerySet[Extraction]) -> int:
+    """Free extractions whose worker is gone."""
+    return extractions.exclude(lease_token="").update(**FREE, losses=F("losses") + 1)
 
 
 def take_back_chunks(chunks: QuerySet[Chunk]) -> int:

@@ -34,6 +34,11 @@ def finish_folder(transcode_id: int, version: int, token: str) -> Path:
     return version_folder(transcode_id, version) / WORK / f"finish-{token}"
 
 
+def texts_folder(transcode_id: int, version: int, token: str) -> Path:
+    """The private folder of one claim on taking the texts out of a source."""
+    return version_folder(transcode_id, version) / WORK / f"texts-{token}"
+
+
 def move_in(folder: Path, version: Path) -> None:
     """Rename every file of a private folder into the version's folder."""
     for file in sorted(folder.rglob("*")):

@@ -8,9 +8,10 @@ from django.db import connection, models, transaction
 from django.db.models import Case, F, Q, Value, When
 from django.utils import timezone
 
-from hls.tracks.models import Track, TrackText
+from hls.leased import Leased
+from hls.tracks.models import Extraction, Track, TrackText
 
-__all__ = ["Track", "TrackText"]
+__all__ = ["Extraction", "Track", "TrackText"]
 
 SHOWN = frozenset(("playable_at", "served", "served_version"))  # what viewers are shown of a transcode
 
@@ -65,23 +66,6 @@ class Revision(models.Model):
             cursor.execute(sql, parameters)
             number, changed_at, other = cursor.fetchone()
         return f"{number or 0}|{changed_at}|{other}"
-
-
-class Leased(models.Model):
-    """A row that one worker at a time may work on.
-
-    The lease is `lease_token`, unique to one claim and empty while nobody works. It lapses at `lease_until` unless the
-    worker renews it. Every write of a worker asks for its token, so a worker that lost its lease changes nothing.
-    """
-
-    lease_token = models.CharField(max_length=32, blank=True, default="")
-    lease_until = models.DateTimeField(null=True, blank=True)
-    worker = models.ForeignKey("hls.Worker", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
-    losses = models.PositiveSmallIntegerField(default=0, help_text="How often a worker vanished while working on it.")
-    not_before = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        abstract = True
 
 
 class TranscodeQuerySet(models.QuerySet["Transcode"]):

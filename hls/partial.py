@@ -68,7 +68,13 @@ class PartialVersion:
     plan: Plan
     version: int
     renditions: tuple[RenditionFacts, ...]
-    sounds: tuple[RenditionFacts, ...] = ()
+    source: str  # the file that it is made of, as the transcode names it
+    sound_facts: tuple[RenditionFacts, ...] = ()
+
+    @property
+    def sounds(self) -> int:
+        """How many are apart from the pictures."""
+        return len(self.sound_facts)
 
     @classmethod
     def of(cls, transcode: Transcode) -> Self | None:
@@ -79,7 +85,7 @@ class PartialVersion:
         if not found.renditions:
             return None
         plan = Plan.from_json(transcode.plan)
-        return cls(transcode.pk, plan, transcode.version, found.renditions, found.sounds)
+        return cls(transcode.pk, plan, transcode.version, found.renditions, transcode.source, found.sounds)
 
     @cached_property
     def folder(self) -> Path:
@@ -105,7 +111,7 @@ class PartialVersion:
         playing = self._playing(resolution)
         if playing is None:
             return None
-        has_sounds_apart = bool(self.sounds) and playing in self.renditions
+        has_sounds_apart = self.sounds > 0 and playing in self.renditions
         if has_sounds_apart and name == names.INDEX:
             return self._of_resolution(playing)
         return self._media(playing) if name == (names.PICTURES if has_sounds_apart else names.INDEX) else None
@@ -114,13 +120,13 @@ class PartialVersion:
         """What plays under a name: a rendition or a sound; None for any other name."""
         if names.is_rendition_name(name):
             return self.rendition(name)
-        return next((sound for sound in self.sounds if sound.name == name), None)
+        return next((sound for sound in self.sound_facts if sound.name == name), None)
 
     def _multivariant(self) -> str:
-        return pinned(multivariant.master(self.plan, self.renditions, self.sounds), self.version)
+        return pinned(multivariant.master(self.plan, self.renditions, self.sound_facts), self.version)
 
     def _of_resolution(self, rendition: RenditionFacts) -> str:
-        return pinned(multivariant.of_resolution(self.plan, rendition, self.sounds), self.version)
+        return pinned(multivariant.of_resolution(self.plan, rendition, self.sound_facts), self.version)
 
     def _media(self, playing: RenditionFacts) -> str:
         text = playlists.media(self.plan, playing.name, playing.segments, is_finished=False)

@@ -18,7 +18,7 @@ from django.db.models import Case, F, QuerySet, Sum, Value, When
 from hls import claims
 from hls.core.errors import Stopped
 from hls.core.process import Watch
-from hls.models import Chunk, PeriodicTask, State, Transcode
+from hls.models import Chunk, Extraction, PeriodicTask, State, Transcode
 
 log = structlog.get_logger("videoflix.hls")
 
@@ -26,11 +26,13 @@ RENEW_EVERY_S = 2.0
 
 stopping = threading.Event()
 
+type Claimed = QuerySet[Transcode] | QuerySet[Chunk] | QuerySet[PeriodicTask] | QuerySet[Extraction]
+
 
 class LeaseRenewal:
     """Renews the lease of a claimed row, and notices when the claim is lost."""
 
-    def __init__(self, claimed: QuerySet[Transcode] | QuerySet[Chunk] | QuerySet[PeriodicTask]) -> None:
+    def __init__(self, claimed: Claimed) -> None:
         self.claimed = claimed
         self.is_lost = False
         self.next_beat = 0.0

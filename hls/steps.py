@@ -5,7 +5,8 @@ A transcode goes through them in this order; each may be done by another worker,
 1. Plan: probe the source, then write the plan and its chunks, waiting, in one transaction.
 2. Encode each chunk into a private folder, then move its files in and mark it done in one transaction. Where the source
    turns out unfit for copying, all chunks begin again as another version, without copying.
-3. Finish, once all chunks are done: write playlists and pictures into a private folder, then move them in and publish
+3. From the first chunk on, take the texts out of the source, if it has any (hls.tracks.extracting).
+4. Finish, once all chunks are done: write playlists and pictures into a private folder, then move them in and publish
    the version in one transaction.
 
 Every step can be run twice without harm. Long work happens outside transactions. A TranscodeError becomes row state in
@@ -33,6 +34,7 @@ from hls.failing import fail_chunk, fail_transcode, locked_transcode, lose_chunk
 from hls.folders import chunk_folder, finish_folder, hls_root, move_in, remove, source_path, version_folder
 from hls.models import PLAYABLE_AS_SERVED, Chunk, ChunkState, Discarded, Root, State, Transcode, Worker
 from hls.renewal import ChunkRenewal, LeaseRenewal, update_percent
+from hls.tracks import embedded, extracting
 
 log = structlog.get_logger("videoflix.hls")
 
@@ -45,13 +47,18 @@ def stop_working() -> None:
 
 
 def do_next(worker: Worker | None = None) -> bool:
-    """Finish a transcode, else plan one, else encode the next chunk. False where none waits, or the worker ends."""
+    """Finish a transcode, else plan one, else take out texts, else encode a chunk.
+
+    First chunks go before texts. False where nothing waits, or the worker ends.
+    """
     if renewal.stopping.is_set() or not is_own_folder():
         return False
     if found := claims.claim_transcode(claims.unfinished(), worker):
         finish_transcode(*found)
     elif found := claims.claim_transcode(claims.unplanned(), worker):
         plan_transcode(*found)
+    elif not claims.is_first_chunk_waiting() and (extraction := claims.claim_extraction(worker)):
+        extracting.extract(*extraction)
     elif chunk := claims.claim_chunk(worker):
         do_chunk(*chunk)
     else:
@@ -97,6 +104,7 @@ def planned(transcode: Transcode, lease: LeaseRenewal) -> Plan:
 def check_room_for(plan: Plan) -> None:
     """Raises TranscodeError(DISK_FULL) where the first two minutes, at their highest bit rate, have no room."""
     kbps = sum(rendition.maxrate_kbps + rendition.audio_kbps for rendition in plan.renditions)
+    kbps += sum(sound.audio_kbps for sound in plan.sounds)
     checked_s = min(float(plan.timeline.duration_s), 120.0)
     check_room(needed_bytes=int(kbps * 1000 / 8 * checked_s))
 
@@ -117,6 +125,7 @@ def write_plan(transcode: Transcode, claim: claims.Claim, plan: Plan) -> None:
     )
     if won:
         write_chunks(transcode, plan)
+        embedded.write_rows(transcode, plan)
 
 
 def write_chunks(transcode: Transcode, plan: Plan) -> None:

@@ -2,7 +2,7 @@
 
 A sweep of the HLS root removes files in this order:
 
-1. End the retirement of versions whose time is over.
+1. End the retirement of versions whose time is over, and forget tracks that nobody watches with any more.
 2. Make sure that the root is this database's (hls.identity), and empty the trash of what has been there long enough.
 3. Move what was given up on purpose (Discarded) to the trash.
 4. Read the root, then the rows. What no row names is an orphan, but for what a running step may still be writing.
@@ -25,9 +25,10 @@ from django.utils import timezone
 from hls import claims, identity
 from hls.errors import NothingRemoved
 from hls.folders import WORK, hls_root, size_bytes, source_path, transcode_folder
-from hls.models import ACTIVE, Chunk, ChunkState, Discarded, PeriodicTask, Root, State, Transcode, Worker
+from hls.models import ACTIVE, Chunk, ChunkState, Discarded, Extraction, PeriodicTask, Root, State, Transcode, Worker
 from hls.removal import Trash, check_share, erase
 from hls.renewal import LeaseRenewal
+from hls.tracks import editing
 
 log = structlog.get_logger("videoflix.hls")
 
@@ -42,6 +43,7 @@ def take_back_dead(workers: Iterable[Worker]) -> None:
     """Free what these workers held, and delete their rows."""
     for worker in workers:
         claims.take_back_transcodes(Transcode.objects.filter(worker=worker))
+        claims.take_back_extractions(Extraction.objects.filter(worker=worker))
         claims.take_back_chunks(Chunk.objects.filter(worker=worker))
         worker.delete()
         log.warning("worker vanished", worker=str(worker))
@@ -51,6 +53,7 @@ def take_back_lapsed() -> None:
     """Free what was not renewed in time: its worker is dead, or can't reach the database."""
     now = timezone.now()
     claims.take_back_transcodes(Transcode.objects.filter(lease_until__lt=now))
+    claims.take_back_extractions(Extraction.objects.filter(lease_until__lt=now))
     claims.take_back_chunks(Chunk.objects.filter(lease_until__lt=now))
 
 
@@ -95,6 +98,7 @@ def sweep(
     `after`. Raises NotOurs, TooMuch.
     """
     end_retirements()
+    editing.forget_old()
     Worker.objects.filter(last_seen__lt=timezone.now() - WORKER_FORGOTTEN_AFTER).delete()
     root = hls_root()
     identity.take_up(root, share)
@@ -219,8 +223,11 @@ def held_work_folders(transcode_ids: Sequence[int]) -> set[str]:
     """The names of the private folders that running steps write into."""
     running = Chunk.objects.filter(state=ChunkState.RUNNING, transcode__state__in=ACTIVE, transcode__in=transcode_ids)
     finishing = Transcode.objects.filter(state=State.PROCESSING, pk__in=transcode_ids).exclude(lease_token="")
-    return {f"{index}-{token}" for index, token in running.values_list("index", "lease_token")} | {
-        f"finish-{token}" for token in finishing.values_list("lease_token", flat=True)
+    extracting = Extraction.objects.filter(transcode__in=transcode_ids).exclude(lease_token="")
+    return {
+        *(f"{index}-{token}" for index, token in running.values_list("index", "lease_token")),
+        *(f"finish-{token}" for token in finishing.values_list("lease_token", flat=True)),
+        *(f"texts-{token}" for token in extracting.values_list("lease_token", flat=True)),
     }
 
 

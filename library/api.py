@@ -19,6 +19,7 @@ from library.delivery.ranges import matches
 from library.models import Category
 from library.openapi import REFUSED, WITH_RANGES, FieldErrors
 from library.schemas import CategoryOut, Detail, PlaybackAddressOut, TranscodeOut, VideoDetailOut, VideoOut
+from library.tracks import described
 from library.viewers import ViewerRequest
 from library.visibility import Sight, sight_of
 
@@ -115,12 +116,15 @@ def get_video(request: ViewerRequest, response: HttpResponse, video_id: VideoId)
     video = responses.video_of(video_id, sight(request))
     version = current(video.transcode)
     planned_s = listing.duration_s(video.transcode.plan) if video.transcode.plan else None
+    tracks = described.shown_tracks(video.transcode, version)
     return VideoDetailOut.model_validate(
         {
             **listing.summary(catalogue.ListedVideo.of(video), site(request), planned_s),
             "status": video.transcode.state,
             "resolutions": [rendition.name for rendition in version.renditions] if version else [],
             "storyboard_url": f"{site(request)}{video_paths.file(video.pk, names.STORYBOARD)}" if version else None,
+            "tracks": [described.described(track, video.pk, site(request)) for track in tracks],
+            "chapters": described.chapters(video.transcode_id, tracks),
         }
     )
 

@@ -29,17 +29,17 @@ class UnknownVersion(UploadRefused):
 
 
 class WrongMedia(UploadRefused):
-    """Bytes without the content type that tus asks for."""
+    """Another content type than is asked for: in uploads, the one of tus."""
 
-    def __init__(self) -> None:
-        super().__init__("Send the content type application/offset+octet-stream.")
+    def __init__(self, sentence: str = "Send the content type application/offset+octet-stream.") -> None:
+        super().__init__(sentence)
 
 
 class NotPermitted(UploadRefused):
-    """Somebody who may upload, but not make videos."""
+    """Somebody of the staff who may not do this: unless it says otherwise, make videos."""
 
-    def __init__(self) -> None:
-        super().__init__("You may not add videos.")
+    def __init__(self, sentence: str = "You may not add videos.") -> None:
+        super().__init__(sentence)
 
 
 class TooLarge(UploadRefused):

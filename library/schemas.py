@@ -5,6 +5,8 @@ from typing import Literal
 
 from ninja import Field, Schema
 
+from library.tracks.schemas import ChapterOut, TrackOut
+
 Resolution = Literal["480p", "720p", "1080p"]
 
 
@@ -48,6 +50,10 @@ class VideoDetailOut(VideoOut):
         description="WebVTT with a small picture for each moment; null while there is none.",
         examples=["https://api.example.com/api/video/1/storyboard.vtt"],
     )
+    tracks: list[TrackOut] = Field(
+        description="Subtitles, captions, chapters, and the sounds where there are several; oldest first."
+    )
+    chapters: list[ChapterOut] = Field(description="In the order of their times; empty where there are none.")
 
 
 class PlaybackAddressOut(Schema):

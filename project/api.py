@@ -20,8 +20,10 @@ from accounts import errors as accounts
 from accounts.api import me
 from accounts.api import router as accounts_router
 from accounts.auth import playback, reader, staff, staff_or_session, viewer
+from hls.errors import NotPossible
 from library import api as library
 from library import errors as videos
+from library.tracks import api as tracks
 from library.uploads import api as uploads
 from project import edge
 from project.health import api as health
@@ -38,6 +40,7 @@ STATUS_OF: dict[type[Exception], int] = {
     accounts.OtherHostName: 403,
     accounts.TokenRefused: 401,
     accounts.TooManyTries: 429,
+    NotPossible: 409,
     videos.NotFound: 404,
     videos.FileRefused: 400,
     videos.UploadMalformed: 400,
@@ -127,7 +130,9 @@ api.add_router("", accounts_router, is_safe=False, tags=["Accounts"])
 api.add_router("/me", me, auth=reader)
 api.add_router("/video", library.videos, auth=reader)
 api.add_router("/video", library.staff, auth=staff)
+api.add_router("/video", tracks.streams, auth=playback)
 api.add_router("/video", library.streams, auth=playback)
+api.add_router("/video", tracks.staff, auth=staff)
 api.add_router("/categories", library.category_list, auth=reader)
 api.add_router("/uploads", uploads.router, auth=staff_or_session(uploads.session_of))
 

@@ -106,6 +106,27 @@ MEMORIES = (
         invalidated_by="another revision of the list, which is part of what is asked for",
     ),
     ProcessMemory(
+        "library.delivery.texts:published_cuts.cache_clear",
+        remembers="where a version's segments begin",
+        lifetime="until there are too many",
+        bound="256 versions; a hundred kilobytes for two hours",
+        invalidated_by="nothing: a version never changes",
+    ),
+    ProcessMemory(
+        "hls.tracks.shown:memory.clear",
+        remembers="the tracks that viewers get with what was made of a file, without their texts",
+        lifetime="2 s",
+        bound="4,096 videos",
+        invalidated_by="each change of a track in this process; those of others are seen after 2 s",
+    ),
+    ProcessMemory(
+        "hls.tracks.texts:memory.clear",
+        remembers="the texts of tracks, ready to be cut",
+        lifetime="60 s",
+        bound="32 MB of text",
+        invalidated_by="nothing: a revision of a text never changes",
+    ),
+    ProcessMemory(
         "hls.partial:measured.cache_clear",
         remembers="the facts of the finished chunks of a video that is being made",
         lifetime="until there are too many",

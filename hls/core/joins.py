@@ -80,22 +80,25 @@ class Parts:
         if byte is None:
             raise TranscodeError(Code.UNSUPPORTED, "its clock starts anew in the middle")
         number = self.part[track]
-        if number < len(self.bytes):  # the other track got there first
+        if number < len(self.bytes):  # another track got there first
             self.bytes[number] = min(self.bytes[number], byte)
         else:
             self.bytes.append(byte)
         self.part[track] += 1
 
 
-def joined(parts: Parts, pictures: Times, sounds: Times, keys: Times) -> tuple[Join, ...]:
-    """Move the times of all recordings onto the first one's clock, in place; gives how far each was moved."""
+def joined(parts: Parts, pictures: Times, sounds: Sequence[Times], keys: Times) -> tuple[Join, ...]:
+    """Move the times of all recordings onto the first one's clock, in place; gives how far each was moved.
+
+    The first sound decides with the pictures how long a recording lasts.
+    """
     joins = []
-    bounds = list(_extents(pictures, sounds))
+    bounds = list(_extents(pictures, sounds[0] if sounds else None))
     shift_s = Fraction(0)
     for byte, before, after in zip(parts.bytes, bounds, bounds[1:], strict=False):
         shift_s += before.end_s - after.begin_s
         joins.append(Join(byte=byte, shift_s=shift_s))
-    for track in (pictures, sounds, keys):
+    for track in (pictures, *sounds, keys):
         _move(track, [join.shift_s for join in joins])
     begins_s = [_first_s(part, pictures.tick_s) for part in pictures.parts()[1:]]
     keys_s = [_first_s(part, keys.tick_s) for part in keys.parts()[1:]]
@@ -115,16 +118,16 @@ class Extent:
     end_s: Fraction
 
 
-def _extents(pictures: Times, sounds: Times) -> Iterator[Extent]:
+def _extents(pictures: Times, sound: Times | None) -> Iterator[Extent]:
     """When each recording begins and ends: by its pictures, or by its sound where that is well outside of them."""
-    heard = sounds.parts()
+    heard = sound.parts() if sound else []
     for number, shown in enumerate(pictures.parts()):
         bounds = _extent(shown, pictures.tick_s)
-        if number < len(heard) and heard[number]:
-            sound = _extent(heard[number], sounds.tick_s)
+        if sound and number < len(heard) and heard[number]:
+            heard_in = _extent(heard[number], sound.tick_s)
             bounds = Extent(
-                sound.begin_s if bounds.begin_s - sound.begin_s > SOUND_ALONE_S else bounds.begin_s,
-                sound.end_s if sound.end_s - bounds.end_s > SOUND_ALONE_S else bounds.end_s,
+                heard_in.begin_s if bounds.begin_s - heard_in.begin_s > SOUND_ALONE_S else bounds.begin_s,
+                heard_in.end_s if heard_in.end_s - bounds.end_s > SOUND_ALONE_S else bounds.end_s,
             )
         yield bounds
 

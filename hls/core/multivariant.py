@@ -8,13 +8,12 @@ from collections.abc import Sequence
 from itertools import chain
 
 from hls.core import names
-from hls.core.alternates import DESCRIBED, SOUNDS, Alternate, MediaType, quotable, with_alternates
+from hls.core.alternates import DESCRIBED, SOUNDS, Alternate, MediaType, with_alternates
 from hls.core.bandwidth import Piece, average_bps, peak_bps
 from hls.core.chunk import RenditionFacts
 from hls.core.plan import Plan, SoundRendition
 from hls.core.playlists import BYTE_RANGES, iframe_pieces, segment_pieces
-
-UNKNOWN = "und"  # the language that ISO 639-2 has for files which don't tell one
+from hls.core.subtitles.languages import UNKNOWN, label_of, lenient
 
 
 def master(plan: Plan, renditions: Sequence[RenditionFacts], sounds: Sequence[RenditionFacts] = ()) -> str:
@@ -33,36 +32,37 @@ def of_resolution(plan: Plan, facts: RenditionFacts, sounds: Sequence[RenditionF
 def alternates(plan: Plan, folder: str = "") -> list[Alternate]:
     """The sounds that are apart, named as in the file; `folder` leads from the playlist to the version's folder.
 
-    The one that a player without wishes takes is the one that a video of a single sound would have had. Of two that a
-    player can't tell apart by language and kind only the first is chosen by itself (RFC 8216 4.3.4.1), and a commentary
-    never is, unless it is the default.
+    The one that a player without wishes takes is the one that a video of a single sound would have had. A commentary is
+    never chosen by itself, unless it is that one.
     """
-    default = plan.source.audio
-    ordered = sorted(plan.sounds, key=lambda sound: sound.track != default)  # the default one takes its language first
-    taken: set[tuple[str, bool]] = set()
-    found = {}
-    for sound in ordered:
-        is_default, kind = sound.track == default, (_language(sound), sound.track.is_described)
-        found[sound.name] = Alternate(
+    return [
+        Alternate(
             type=MediaType.SOUND,
             uri=f"{folder}{sound.name}/{names.INDEX}",
-            name=_name(sound, plan.sounds.index(sound) + 1),
+            name=sound_label(sound.track, number),
             language=_language(sound),
-            is_default=is_default,
-            is_autoselected=is_default or (not sound.track.is_commentary and kind not in taken),
+            is_default=sound.track == plan.source.audio,
+            is_autoselected=not sound.track.is_commentary,
             characteristics=DESCRIBED if sound.track.is_described else (),
         )
-        if found[sound.name].is_autoselected:
-            taken.add(kind)
-    return [found[sound.name] for sound in plan.sounds]
+        for number, sound in enumerate(plan.sounds, start=1)
+    ]
 
 
-def _name(sound: SoundRendition, number: int) -> str:
-    return quotable(sound.track.title).strip() or _language(sound) or f"Sound {number}"
+def sound_label(track: AudioTrack, number: int) -> str:
+    """What people choose a sound by: its own title; else its language or its number, and its purpose."""
+    if track.title:
+        return track.title
+    language = lenient(track.language)
+    name = f"Sound {number}" if language == UNKNOWN else label_of(language)
+    if track.is_described:
+        return f"{name}, described"
+    return f"{name}, commentary" if track.is_commentary else name
 
 
 def _language(sound: SoundRendition) -> str:
-    language = sound.track.language.strip()
+    """In BCP 47; "" if unknown."""
+    language = lenient(sound.track.language)
     return "" if language == UNKNOWN else language
 
 

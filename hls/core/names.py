@@ -19,6 +19,8 @@ IFRAMES = "iframes.m3u8"
 PICTURES = "video.m3u8"  # a rendition's pictures, where the sounds are apart
 POSTER = "poster.jpg"
 STORYBOARD = "storyboard.vtt"
+TRACKS = "tracks"  # what the addresses of text tracks begin with, below the video's
+CHAPTERS = "chapters.vtt"
 TILES = "tiles"
 SOUND_APART = "sound.nut"  # in a chunk's folder, while the chunk is made
 
@@ -65,6 +67,11 @@ def sound_name(number: int) -> str:
 
 def is_sound_name(name: str) -> bool:
     return _SOUND.fullmatch(name) is not None
+
+
+def sound_apart(name: str) -> str:
+    """The file of one of several sounds in a chunk's folder, while the chunk is made."""
+    return f"{name}.nut"
 
 
 def text_segment_name(number: int) -> str:

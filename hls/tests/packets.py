@@ -8,8 +8,9 @@ from pathlib import Path
 from PIL import Image
 
 from hls.core import names
-from hls.core.filters import audio_span, tiles
+from hls.core.filters import tiles
 from hls.core.plan import Plan
+from hls.core.sounds import audio_span
 from hls.core.timeline import Segment
 
 TICKS = 90_000
@@ -176,5 +177,5 @@ def write_chunk(plan: Plan, index: int, folder: Path) -> None:
         Image.new("L", (plan.tile_width, plan.tile_height), 10 * number).save(folder / names.tile_name(number))
     (folder / plan.renditions[-1].name).mkdir()
     for segment in span.segments:
-        data = written(pictures_of(plan, segment), sound_of(plan, segment) if plan.source.audio else ())
+        data = written(pictures_of(plan, segment), sound_of(plan, segment) if plan.muxed else ())
         (folder / plan.renditions[-1].name / names.segment_name(segment.number)).write_bytes(data)

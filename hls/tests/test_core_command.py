@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from hls.core.command import Encoder, chunk_command, sound_command
-from hls.core.filters import Sound
 from hls.core.plan import Plan, make_plan
 from hls.core.probe import AudioTrack, Copyable, Landing
+from hls.core.sounds import Sound
 from hls.tests.factories import source
 
 ENCODER = Encoder(Path("/opt/ffmpeg"), threads=3)
@@ -27,9 +27,10 @@ def command(
     *,
     path: str = "/videos/a.mp4",
     is_lost: bool = False,
-    sound: Sound = Sound.OF_SOURCE,
+    states: tuple[Sound, ...] = (),
 ) -> list[str]:
-    return chunk_command(plan, index, source=Path(path), encoder=ENCODER, has_zscale=True, is_lost=is_lost, sound=sound)
+    source = Path(path)
+    return chunk_command(plan, index, source=source, encoder=ENCODER, has_zscale=True, is_lost=is_lost, states=states)
 
 
 def value(words: Sequence[str], option: str) -> str:
@@ -136,13 +137,13 @@ def test_sound_that_changes_is_made_before_and_read_as_another_input() -> None:
     assert value(apart, "-ss") == "130.000000"
     assert value(apart, "-map") == "0:1"
     assert apart[-1] == "file:sound.nut"
-    words = command(LONGER, 5, sound=Sound.APART)
+    words = command(LONGER, 5, states=(Sound.APART,))
     assert values(words, "-i")[-1] == "file:sound.nut"
     assert ";[2:0]aresample" in value(words, "-filter_complex")
 
 
 def test_sound_that_is_missing_is_silence() -> None:
-    words = command(LONGER, 1, sound=Sound.SILENT)
+    words = command(LONGER, 1, states=(Sound.SILENT,))
     assert "anullsrc" in value(words, "-filter_complex")
     assert values(words, "-i") == ["file:/videos/a.mp4"]
 
@@ -212,7 +213,7 @@ def test_what_can_not_be_copied_is_not_copied_by_mistake() -> None:
 
 
 def test_a_lost_chunk_without_sound_opens_no_file() -> None:
-    words = command(index=1, is_lost=True, sound=Sound.SILENT)
+    words = command(index=1, is_lost=True, states=(Sound.SILENT,))
     assert "-i" not in words
     assert len(outputs(words)) == 3
 

@@ -4,9 +4,16 @@ A track stays while the video's file is replaced by another one, unless it came 
 to what was made of that file, and go with it.
 """
 
+from typing import TYPE_CHECKING
+
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+
+from hls.leased import Leased
+
+if TYPE_CHECKING:
+    from hls.models import Transcode
 
 
 class TrackKind(models.TextChoices):
@@ -89,3 +96,33 @@ class TrackText(models.Model):
 
     def __str__(self) -> str:
         return f"{self.track} {self.revision}"
+
+
+class ExtractionState(models.TextChoices):
+    WAITING = "waiting", "Waiting"
+    DONE = "done", "Done"
+
+
+class Extraction(Leased):
+    """Taking the texts out of a transcode's source: one for each transcode, begun anew with another source."""
+
+    transcode = models.OneToOneField("hls.Transcode", on_delete=models.CASCADE, related_name="extraction")
+    source = models.CharField(max_length=500)
+    state = models.CharField(max_length=7, choices=ExtractionState.choices, default=ExtractionState.WAITING)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["transcode"], condition=Q(state=ExtractionState.WAITING), name="extraction_waiting")
+        ]
+
+    def __str__(self) -> str:
+        return f"Texts of {self.source} ({self.state})"
+
+    @classmethod
+    def begin(cls, transcode: "Transcode") -> None:
+        """Within the transaction that makes tracks wait for it. Whoever worked on an earlier one has lost its claim."""
+        fresh = {"lease_token": "", "lease_until": None, "worker": None, "losses": 0, "not_before": None}
+        cls.objects.update_or_create(
+            transcode=transcode,
+            defaults={**fresh, "source": transcode.source, "state": ExtractionState.WAITING},
+        )

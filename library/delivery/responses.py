@@ -1,21 +1,22 @@
 """What players fetch, as Django's responses. A replaced video is seen within seconds (library.delivery.places)."""
 
-import hashlib
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 from django.db import connection
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.utils.cache import get_conditional_response, patch_vary_headers
-from django.utils.http import quote_etag
+from django.utils.cache import patch_vary_headers
 
 from hls.core.plan import Plan
 from hls.published import PublishedVersion, current
+from hls.tracks import playlists as tracks_added
 from hls.versions import one_folder_up
-from library.delivery import files, places
+from library.delivery import files, places, texts
+from library.delivery.made import made
+from library.delivery.places import Version
 from library.errors import NotFound
 from library.models import Video
 from library.visibility import PUBLIC, Sight, visible
@@ -50,13 +51,30 @@ def playlist(
     found = playing.playlist(name, resolution)
     if found is None:
         raise NotFound
-    return text(request, found) if isinstance(playing, PublishedVersion) else partial_text(request, found)
+    names_others = tracks_added.is_multivariant(name, resolution, sounds=playing.sounds)
+    tracks = texts.tracks_of(playing) if names_others else ()
+    if isinstance(playing, PublishedVersion) and not tracks:
+        return text(request, found)
+    content = texts.read(found) if isinstance(playing, PublishedVersion) else found
+    if tracks:
+        content = tracks_added.multivariant(content, tracks, playing.version, folder="../" if resolution else "")
+    return playlist_text(request, content, playing)
 
 
-def partial_text(request: HttpRequest, found: str) -> HttpResponseBase:
-    """A playlist of a version that is still being made: it is another one soon, so it is never stored."""
-    found = one_folder_up(found) if is_folder(request) else found
-    return HttpResponse(found, content_type=PLAYLIST_TYPE, headers={"Cache-Control": NEVER})
+def text_playlist(
+    request: HttpRequest, video_id: int, track_id: int, *, version: int | None, revision: int | None, sight: Sight
+) -> HttpResponseBase:
+    """The media playlist of subtitles or captions."""
+    playing = places.for_playlist(video_id, version, sight)
+    return playlist_text(request, texts.playlist(playing, track_id, revision), playing)
+
+
+def playlist_text(request: HttpRequest, content: str, playing: Version) -> HttpResponseBase:
+    """A playlist that was made for this request. That of a version still being made is never stored: it changes."""
+    content = one_folder_up(content) if is_folder(request) else content
+    if isinstance(playing, PublishedVersion):
+        return made(request, content, content_type=PLAYLIST_TYPE)
+    return HttpResponse(content, content_type=PLAYLIST_TYPE, headers={"Cache-Control": NEVER})
 
 
 def storyboard(request: HttpRequest, video_id: int, *, version: int | None, sight: Sight) -> HttpResponseBase:
@@ -99,7 +117,7 @@ def playable_length(video_id: int, sight: Sight) -> timedelta:
 
 def text(request: HttpRequest, path: str, *, content_type: str = PLAYLIST_TYPE) -> HttpResponseBase:
     if is_folder(request):
-        return moved_text(request, path, content_type=content_type)
+        return made(request, one_folder_up(texts.read(path)), content_type=content_type)
     response = respond(text_answer(request.META, path, content_type=content_type))
     patch_vary_headers(response, ["Accept-Encoding"])
     return response
@@ -108,18 +126,6 @@ def text(request: HttpRequest, path: str, *, content_type: str = PLAYLIST_TYPE) 
 def is_folder(request: HttpRequest) -> bool:
     """Whether the address ends with a slash: what it leads to then names others from one folder further down."""
     return request.path_info.endswith("/")
-
-
-def moved_text(request: HttpRequest, path: str, *, content_type: str) -> HttpResponseBase:
-    """As `text`, for an address with a slash behind it. Few ask for that: it is written anew, uncompressed."""
-    try:
-        content = one_folder_up(Path(path).read_text()).encode()
-    except FileNotFoundError:
-        raise NotFound from None
-    etag = quote_etag(hashlib.sha256(content).hexdigest()[:32])
-    headers = {"Cache-Control": files.BRIEFLY, "ETag": etag}
-    response = HttpResponse(content, content_type=content_type, headers=headers)
-    return cast(HttpResponse, get_conditional_response(request, etag=etag, response=response))
 
 
 def text_answer(meta: Mapping[str, str], path: str, *, content_type: str) -> files.Answer:

@@ -13,6 +13,7 @@ from accounts import cookies
 from library.models import FirstCategory, Video
 from library.tests.test_uploads import VIDEO, begin, begun, send
 from library.tests.videos import Player, make_viewer, published, serve_version, sign_in
+from project.demo_tracks import add_demo_tracks
 
 OF_SEVERAL_SOUNDS = "/api/video/{video_id}/{resolution}/video.m3u8"
 METHOD_NAME = re.compile(r"[a-z]+([A-Z][a-z]+)*")
@@ -173,7 +174,7 @@ def editor(db: None, settings: Any, tmp_path: Path) -> Player:
     """The administrator, signed in where there is nothing but the video of a first start."""
     settings.HLS_ROOT, settings.MEDIA_ROOT = tmp_path / "hls", tmp_path / "uploads"
     settings.DISK_RESERVE_BYTES = 0
-    published(id=1, title="Colours and clock", category=FirstCategory.TUTORIAL)
+    add_demo_tracks(published(id=1, title="Colours and clock", category=FirstCategory.TUTORIAL))
     make_viewer(is_staff=True, is_superuser=True)
     return sign_in(Player())
 
@@ -209,7 +210,7 @@ def test_examples_of_addresses_lead_to_the_video_of_a_first_start(schema: dict[s
             assert response.sent not in (b"", b"[]"), path
             assert told_headers(response) <= declared(operations["get"], response), path
             tried += 1
-    assert tried == 11
+    assert tried == 16
 
 
 def test_example_of_an_address_leads_to_the_pictures_of_several_sounds(

@@ -1,0 +1,44 @@
+"""Chapters: a text track of kind `chapters`, as a list with titles and back."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+from math import isfinite
+
+from hls.core.subtitles.cues import Cue
+from hls.core.subtitles.sanitising import escaped, plain_text, without_forbidden
+
+LONGEST_TITLE = 200
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A part of a video, in seconds from its beginning. The title is plain text in one line."""
+
+    start_s: float
+    end_s: float
+    title: str
+
+
+def chapters_of(cues: Iterable[Cue]) -> tuple[Chapter, ...]:
+    """The chapters that a track's cues stand for."""
+    found = (Chapter(cue.start_ms / 1_000, cue.end_ms / 1_000, plain_text(cue.text)) for cue in cues)
+    return tuple(sorted(found, key=lambda chapter: chapter.start_s))
+
+
+def cues_of(chapters: Iterable[Chapter], duration_s: float) -> tuple[Cue, ...]:
+    """The cues of a track of chapters, without gaps: each lasts until the next one, the last one as long as the video.
+
+    Ends that are given don't count. What begins before the video counts from its beginning; what begins at its end or
+    later is left out, and so is all but the last of those that begin together. One without a title gets a number.
+    """
+    end_ms = round(duration_s * 1_000)
+    titles: dict[int, str] = {}
+    for chapter in sorted((each for each in chapters if isfinite(each.start_s)), key=lambda each: each.start_s):
+        start_ms = max(round(chapter.start_s * 1_000), 0)
+        if start_ms < end_ms:
+            titles[start_ms] = " ".join(without_forbidden(chapter.title).split())[:LONGEST_TITLE].rstrip()
+    return tuple(
+        Cue(start_ms, next_ms, escaped(titles[start_ms] or f"Chapter {number}"))
+        for number, (start_ms, next_ms) in enumerate(pairwise([*titles, end_ms]), 1)
+    )

@@ -1,0 +1,197 @@
+"""Reads text tracks: WebVTT, SubRip and ASS that people upload, and the WebVTT that ffmpeg takes out of a video.
+
+webvtt-py and pysubs2 were measured and left (0.6 and 1.9): webvtt-py takes 1.0 s for 50,000 cues, which is all the
+time there is, and drops what has a comma for a dot; pysubs2 reads -1 s as 1 s and 100 hours as none, drops times
+without milliseconds, refuses an ASS file for one time that it doesn't know, ignores the order of fields that the file
+declares, and takes quadratic time for text such as `<a<a<a`. To clean a text for them means to find every line of
+times first, and then nothing is left to be done. The tests compare with both, on files that are well-formed.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from hls.core.subtitles.cues import LATEST_MS, MOST_CUES, Cue, TextRefused
+from hls.core.subtitles.decoding import decoded
+from hls.core.subtitles.sanitising import safe_settings, safe_text, without_forbidden
+
+MOST_BYTES = 5_000_000
+MOST_LINES = 300_000
+MOST_MARKS = 200_000  # `<`, `&` and `{`: each may begin something that has to be looked at
+ENDINGS = (".vtt", ".srt", ".ass", ".ssa")
+
+# A sign, two or three numbers with colons between them, and perhaps a fraction: 0:1:2,5 or 01:02.500 or 00:00:20.
+# Spaces are counted, as two unbounded runs of them side by side would take quadratic time.
+_TIME = (
+    r"(-?)[ \t]{0,3}(?:([0-9]{1,10})[ \t]{0,3}:[ \t]{0,3})?([0-9]{1,3})[ \t]{0,3}:[ \t]{0,3}([0-9]{1,2})"
+    r"(?:[ \t]{0,3}[.,:][ \t]{0,3}([0-9]{1,9}))?"
+)
+_TIMES = re.compile(  # \u2013 and \u2014 are what word processors make of `--`
+    r"[^\w-]{0,8}(?:[0-9]{1,6}[ \t]+)?"  # what stands before the times in broken files, such as the cue's number
+    rf"{_TIME}[ \t]*(?:-{{2,3}}|- -|[\u2013\u2014])[ \t]?>[ \t]*{_TIME}(?![0-9:])(.*)"
+)
+_ASS_TIME = re.compile(_TIME)
+_ASS_FIELDS = ["layer", "start", "end", "style", "name", "marginl", "marginr", "marginv", "effect", "text"]
+_NUMBER = re.compile(r"\s*[0-9]{1,9}\s*")
+
+
+type Times = tuple[int, int, str]  # start and end in milliseconds, and the settings that stand behind them
+
+
+@dataclass(frozen=True)
+class RawCue:
+    """A cue as the file has it: times may be negative or in the wrong order, the text is the source's."""
+
+    times: Times
+    text: str
+
+
+def read(data: bytes, name: str) -> tuple[Cue, ...]:
+    """The cues of an uploaded file, sorted by their beginnings.
+
+    The ending of `name` says what the file is, unless its content clearly says otherwise. Raises TextRefused.
+    """
+    ending = PurePosixPath(name).suffix.lower()
+    if ending not in ENDINGS:
+        raise TextRefused("Only files that end in .vtt, .srt, .ass or .ssa are accepted.")
+    if len(data) > MOST_BYTES:
+        raise TextRefused(f"This file is too large: at most {MOST_BYTES // 1_000_000} MB of text are accepted.")
+    text = _bounded(decoded(data))
+    if _is_ass(text, ending):
+        cues = _safe(_read_ass(text), is_ass=True)
+    elif text.lstrip().startswith("WEBVTT") or ending == ".vtt":
+        cues = _safe(_read_webvtt(text))
+    else:
+        cues = _safe(_read_subrip(text))
+    if not cues:
+        raise TextRefused("Nothing to show was found: a WebVTT, SubRip or ASS file with times and text is accepted.")
+    return cues
+
+
+def read_webvtt(text: str) -> tuple[Cue, ...]:
+    """The cues of WebVTT that ffmpeg wrote; none if the track is empty. Raises TextRefused for too much of it."""
+    if len(text) > MOST_BYTES:
+        raise TextRefused(f"This track is too long: at most {MOST_BYTES // 1_000_000} MB of text are accepted.")
+    return _safe(_read_webvtt(_bounded(text)))
+
+
+def _bounded(text: str) -> str:
+    """The text without what no text needs. Raises TextRefused for what would take too long to read."""
+    text = re.sub(r"\n{3,}", "\n\n", without_forbidden(text))
+    if text.count("\n") > MOST_LINES:
+        raise TextRefused(f"This file has too many lines: at most {MOST_LINES:,} are accepted.")
+    if sum(text.count(mark) for mark in "<&{") > MOST_MARKS:
+        raise TextRefused(f"This file has too many tags: at most {MOST_MARKS:,} of <, & and {{ are accepted.")
+    return text
+
+
+def _safe(raw: Iterable[RawCue], *, is_ass: bool = False) -> tuple[Cue, ...]:
+    """The cues that a viewer sees, sorted. What ASS lays over itself, for a shadow or an outline, is one cue."""
+    cues: list[Cue] = []
+    for number, cue in enumerate(raw):
+        if number >= MOST_CUES:
+            raise TextRefused(f"This file has too many cues: at most {MOST_CUES:,} are accepted.")
+        start_ms, end_ms, settings = cue.times
+        start_ms = max(start_ms, 0)
+        if start_ms < end_ms and start_ms < LATEST_MS and (text := safe_text(cue.text, is_ass=is_ass)):
+            cues.append(Cue(start_ms, min(end_ms, LATEST_MS), text, safe_settings(settings)))
+    return tuple(sorted(dict.fromkeys(cues), key=lambda cue: cue.start_ms))
+
+
+def _read_webvtt(text: str) -> Iterator[RawCue]:
+    """The cues of WebVTT. Header, NOTE, STYLE, REGION and cues' names are what stands in no cue (WebVTT 6.1)."""
+    begun: Times | None = None
+    lines: list[str] = []
+    for line in text.split("\n"):
+        if (timed := _timed(line)) is None and line:
+            lines.append(line)
+            continue
+        if begun:
+            yield RawCue(begun, "\n".join(lines if timed is None else _without_number(lines)))
+        begun, lines = timed, []
+    if begun:
+        yield RawCue(begun, "\n".join(lines))
+
+
+def _read_subrip(text: str) -> Iterator[RawCue]:
+    """The cues of SubRip: what stands between two lines of times, empty lines too, but not the next cue's number."""
+    begun: Times | None = None
+    lines: list[str] = []
+    for line in text.split("\n"):
+        if (timed := _timed(line)) is None:
+            lines.append(line)
+            continue
+        if begun:
+            yield RawCue(begun, "\n".join(_without_number(lines)))
+        begun, lines = timed, []
+    if begun:
+        yield RawCue(begun, "\n".join(_without_number([*lines, ""])))
+
+
+def _read_ass(text: str) -> Iterator[RawCue]:
+    """The dialogue of ASS and SSA, whose fields stand in the order that the last Format line declares."""
+    fields = _ASS_FIELDS
+    for line in text.split("\n"):
+        key, _, rest = line.partition(":")
+        kind = key.strip().lower()
+        if kind == "format":
+            declared = [name.strip().lower() for name in rest.split(",")]
+            fields = declared if {"start", "end", "text"} <= set(declared) else fields
+        elif kind == "dialogue" and (cue := _ass_cue(rest, fields)):
+            yield cue
+
+
+def _ass_cue(event: str, fields: list[str]) -> RawCue | None:
+    """The cue of a Dialogue line; None if it has too few fields or no times. The last field may have commas."""
+    values = event.split(",", len(fields) - 1)
+    if len(values) < len(fields):
+        return None
+    start = _ASS_TIME.fullmatch(values[fields.index("start")].strip())
+    end = _ASS_TIME.fullmatch(values[fields.index("end")].strip())
+    if start is None or end is None:
+        return None
+    text = values[fields.index("text")].replace("\\N", "\n").replace("\\n", " ").replace("\\h", "\xa0")
+    return RawCue((_ms(start.groups()), _ms(end.groups()), ""), text)
+
+
+def _is_ass(text: str, ending: str) -> bool:
+    """Whether there is dialogue, in a file that is named ASS or has its sections."""
+    if (
+        ending not in (".ass", ".ssa")
+        and re.search(r"^\[(?:Script Info|V4\+? Styles|Events)\]", text, re.M | re.I) is None
+    ):
+        return False
+    return re.search(r"^[ \t]*Dialogue[ \t]*:", text, re.M | re.I) is not None
+
+
+def _timed(line: str) -> Times | None:
+    """What a line of times says; None for every other line."""
+    if ">" not in line or (found := _TIMES.match(line)) is None:
+        return None
+    fields = found.groups()
+    return _ms(fields[:5]), _ms(fields[5:10]), fields[10]
+
+
+def _ms(fields: tuple[str, ...]) -> int:
+    """The time of a sign, hours, minutes, seconds and digits of a fraction, where minutes and seconds may be many."""
+    sign, hours, minutes, seconds, fraction = fields
+    whole_s = int(hours or 0) * 3_600 + int(minutes) * 60 + int(seconds)
+    ms = whole_s * 1_000 + int((fraction or "").ljust(3, "0")[:3])
+    return -ms if sign else ms
+
+
+def _without_number(lines: list[str]) -> list[str]:
+    """The lines between two lines of times, without the number that belongs to the second one.
+
+    That is the last one, if it stands right before the times, or between empty lines: `1984` may be what is said.
+    """
+    kept = len(lines)
+    while kept and not lines[kept - 1].strip():
+        kept -= 1
+    if kept and _NUMBER.fullmatch(lines[kept - 1]):
+        is_adjacent = kept == len(lines)
+        stands_alone = kept > 1 and not lines[kept - 2].strip()
+        if is_adjacent or stands_alone:
+            return lines[: kept - 1]
+    return lines[:kept]

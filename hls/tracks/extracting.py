@@ -1,0 +1,112 @@
+"""A worker's step: take the texts out of a source, and make them its tracks' texts; see hls.tracks.embedded."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+import structlog
+from django.db import transaction
+from django.db.models import F, QuerySet
+from django.utils import timezone
+
+from hls import claims
+from hls.binary import encoder
+from hls.core.errors import Code, EncoderKilled, Stopped, TranscodeError
+from hls.core.plan import Plan
+from hls.core.subtitles.cues import Cue
+from hls.core.text_extraction import CAPTIONS, TextExtraction, captions, extracted
+from hls.errors import NotPossible
+from hls.folders import remove, source_path, texts_folder
+from hls.models import Extraction
+from hls.renewal import LeaseRenewal
+from hls.tracks import shown
+from hls.tracks.editing import locked, write_text
+from hls.tracks.failures import TrackCode
+from hls.tracks.models import ExtractionState, Track, TrackOrigin, TrackState
+
+log = structlog.get_logger("videoflix.hls")
+
+MOST_LOSSES = 5  # workers that may vanish meanwhile before the texts themselves count as the cause
+PAUSE_S = 10
+
+CODES: Mapping[Code, TrackCode] = {
+    Code.TIMEOUT: TrackCode.TIMEOUT,
+    Code.SOURCE_MISSING: TrackCode.SOURCE_MISSING,
+}
+
+type Texts = dict[int, tuple[Cue, ...]]
+
+
+def extract(extraction: Extraction, claim: claims.Claim) -> None:
+    """Read the texts into a private folder, then write them into rows; whatever happens, no track waits for ever."""
+    own = claims.owned_extraction(extraction, claim)
+    folder = texts_folder(extraction.transcode_id, extraction.transcode.version, claim.token)
+    try:
+        if extraction.losses > MOST_LOSSES:
+            raise TranscodeError(Code.UNREADABLE, "workers keep dying while they take out the texts")
+        folder.mkdir(parents=True)
+        plan = Plan.from_json(extraction.transcode.plan or {})
+        job = TextExtraction(plan, source_path(extraction.source), folder, encoder(), LeaseRenewal(own).watch())
+        accept(extraction, own, read(job, waiting(extraction)))
+    except EncoderKilled as error:
+        log.warning("texts lost", transcode_id=extraction.transcode_id, detail=error.detail)
+        pause = timezone.now() + timedelta(seconds=PAUSE_S)
+        own.update(**claims.FREE, losses=F("losses") + 1, not_before=pause)
+    except TranscodeError as error:
+        log.warning("texts failed", transcode_id=extraction.transcode_id, code=error.code, detail=error.detail)
+        accept(extraction, own, {}, CODES.get(error.code, TrackCode.UNREADABLE))
+    except Stopped:
+        own.update(**claims.FREE)
+    finally:
+        remove(folder)
+
+
+def waiting(extraction: Extraction) -> QuerySet[Track]:
+    """The tracks that have no text yet. What an editor has replaced or deleted meanwhile waits no more."""
+    return Track.objects.filter(
+        transcode=extraction.transcode_id,
+        source=extraction.source,
+        origin=TrackOrigin.EMBEDDED,
+        state=TrackState.PROCESSING,
+        deleted_at=None,
+    )
+
+
+def read(job: TextExtraction, tracks: QuerySet[Track]) -> Texts:
+    """The texts by the track's number in the file."""
+    numbers = [CAPTIONS if index is None else index for index in tracks.values_list("source_index", flat=True)]
+    in_file = sorted(number for number in numbers if number != CAPTIONS)
+    texts = extracted(job, in_file) if in_file else {}
+    if CAPTIONS in numbers and (cues := captions(job)) is not None:
+        texts[CAPTIONS] = cues
+    return texts
+
+
+def accept(
+    extraction: Extraction, own: QuerySet[Extraction], texts: Texts, otherwise: TrackCode = TrackCode.UNREADABLE
+) -> None:
+    """Write the texts, and say of the others why they have none: all, or nothing where the claim is lost."""
+    try:
+        with transaction.atomic():
+            locked(extraction.transcode_id)
+            if not own.update(**claims.FREE, state=ExtractionState.DONE):
+                return
+            for track in waiting(extraction):
+                number = CAPTIONS if track.source_index is None else track.source_index
+                settle(track, texts.get(number), otherwise)
+    except NotPossible:  # the video was deleted meanwhile
+        return
+    shown.memory.clear()
+    log.info("texts taken out", transcode_id=extraction.transcode_id, count=len(texts))
+
+
+def settle(track: Track, cues: tuple[Cue, ...] | None, otherwise: TrackCode) -> None:
+    if cues:
+        track.state = TrackState.READY
+        track.save(update_fields=["state", "updated_at"])
+        write_text(track, cues)
+    elif track.source_index is None:  # many recordings have captions' packets without a word in them
+        track.delete()
+    else:
+        track.state = TrackState.FAILED
+        track.error_code = otherwise if cues is None else TrackCode.EMPTY
+        track.save(update_fields=["state", "error_code", "updated_at"])

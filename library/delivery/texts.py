@@ -1,0 +1,116 @@
+"""Text tracks as players fetch them: a playlist, segments cut where the pictures are cut, and the whole text.
+
+They are made of rows when they are asked for: a version's files never change, but its tracks do. What is asked for is
+the video's and its viewers', as for any file of it (library.delivery.places).
+"""
+
+from fractions import Fraction
+from functools import lru_cache
+from pathlib import Path
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from hls.core import names
+from hls.published import PublishedVersion
+from hls.tracks import playlists
+from hls.tracks.models import SHOWN_AS_TEXT, TrackKind
+from hls.tracks.shown import ShownTrack, shown
+from hls.tracks.texts import CuedText, text_of
+from library.delivery import places
+from library.delivery.made import made
+from library.delivery.places import Version
+from library.errors import NotFound
+from library.visibility import Sight
+
+WEBVTT_TYPE = "text/vtt; charset=utf-8"
+
+
+def tracks_of(version: Version) -> tuple[ShownTrack, ...]:
+    """The tracks that viewers get with this version."""
+    return shown(version.transcode_id, version.source, sounds=version.sounds)
+
+
+def playlist(playing: Version, track_id: int, revision: int | None) -> str:
+    """A track's media playlist for this version. Raises NotFound."""
+    text = shown_text(playing, track_id, revision)
+    return playlists.media(pictures(playing), playing.version, text.revision)
+
+
+def segment(
+    request: HttpRequest,
+    video_id: int,
+    track_id: int,
+    name: str,
+    *,
+    version: int | None,
+    revision: int | None,
+    sight: Sight,
+) -> HttpResponseBase:
+    playing = places.for_playlist(video_id, version, sight)
+    cuts, number = cuts_of(playing), names.text_segment_number(name)
+    if number is None or number + 1 >= len(cuts):
+        raise NotFound
+    text = shown_text(playing, track_id, revision)
+    return made(request, text.index.segment(cuts[number], cuts[number + 1]), content_type=WEBVTT_TYPE)
+
+
+def whole(
+    request: HttpRequest, video_id: int, track_id: int, *, revision: int | None, sight: Sight
+) -> HttpResponseBase:
+    """The whole text, of chapters too."""
+    text = text_of(places.video_of(video_id, sight).transcode_id, track_id, revision)
+    if text is None:
+        raise NotFound
+    return made(request, text.webvtt, content_type=WEBVTT_TYPE)
+
+
+def chapters(request: HttpRequest, video_id: int, *, sight: Sight) -> HttpResponseBase:
+    playing = places.for_playlist(video_id, None, sight)
+    found = chapters_in(tracks_of(playing))
+    if found is None:
+        raise NotFound
+    return whole(request, video_id, found.id, revision=found.revision, sight=sight)
+
+
+def chapters_in(tracks: tuple[ShownTrack, ...]) -> ShownTrack | None:
+    """The chapters that a video is shown with: the default ones, or else the newest."""
+    found = [track for track in tracks if track.kind == TrackKind.CHAPTERS]
+    return max(found, key=lambda track: (track.is_default, track.id), default=None)
+
+
+def shown_text(playing: Version, track_id: int, revision: int | None) -> CuedText:
+    """The text of subtitles or captions. Raises NotFound."""
+    text = text_of(playing.transcode_id, track_id, revision)
+    if text is None or text.kind not in SHOWN_AS_TEXT:
+        raise NotFound
+    return text
+
+
+def pictures(playing: Version) -> str:
+    """The media playlist of a version's smallest pictures. Raises NotFound where the file is gone."""
+    name = names.PICTURES if playing.sounds else names.INDEX
+    found = playing.playlist(name, playing.renditions[0].name)
+    if found is None:
+        raise NotFound
+    return read(found) if isinstance(playing, PublishedVersion) else found
+
+
+def read(path: str) -> str:
+    """A published playlist. Raises NotFound."""
+    try:
+        return Path(path).read_text()
+    except FileNotFoundError:
+        raise NotFound from None
+
+
+def cuts_of(playing: Version) -> tuple[Fraction, ...]:
+    """Where the version's segments begin, and where the last one ends, in seconds. Raises NotFound."""
+    if isinstance(playing, PublishedVersion):
+        return published_cuts(playing)
+    return playlists.cuts(pictures(playing))
+
+
+@lru_cache(maxsize=256)
+def published_cuts(version: PublishedVersion) -> tuple[Fraction, ...]:
+    return playlists.cuts(pictures(version))
