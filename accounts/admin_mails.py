@@ -90,16 +90,19 @@ class MailAdmin(ModelAdmin):
         return None
 
     def confirmation(self, request: HttpRequest, mails: list[Mail], *, back: str) -> HttpResponse:
+        these = "this mail" if len(mails) == 1 else "these mails"
         context = {
             **self.admin_site.each_context(request),
             "title": "Send again",
+            "question": f"Send {these} again? Links are made anew and count as new ones.",
+            "verb_icon": "send",
             "opts": self.opts,
-            "mails": mails,
+            "rows": mails,
             "back": back,
             "action": request.POST.get("action", ""),
             "checkbox": ACTION_CHECKBOX_NAME,
         }
-        return TemplateResponse(request, "admin/accounts/mail/confirm.html", context)
+        return TemplateResponse(request, "admin/confirm.html", context)
 
     def send(self, request: HttpRequest, mails: Iterable[Mail]) -> None:
         sent = []

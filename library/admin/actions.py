@@ -161,15 +161,16 @@ class VideoActions(ModelAdmin):
         context = {
             **self.admin_site.each_context(request),
             "title": action.verb,
+            "question": action.question,
+            "verb_icon": action.icon,
             "opts": self.opts,
-            "asked": action,
-            "videos": videos,
+            "rows": videos,
             "back": back,
             "choices": choices,
             "action": request.POST.get("action", ""),
             "checkbox": ACTION_CHECKBOX_NAME,
         }
-        return TemplateResponse(request, "admin/library/video/confirm.html", context)
+        return TemplateResponse(request, "admin/confirm.html", context)
 
     def do(self, request: HttpRequest, videos: Iterable[Video], action: VideoAction) -> None:
         done = []
