@@ -38,6 +38,25 @@ for email in {emails!r}:
 VIOLATIONS = (
     """async () => (await axe.run()).violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html)}`)"""
 )
+RENAMED = """
+from library import videos
+from library.models import Category, Video
+Category.objects.filter(pk="documentary").update(name="True Stories", position=0)
+Category.objects.create(slug="western", name="Western Nights", position=9)
+videos.set_category(Video.objects.get(pk=2), "western")
+"""
+IN_ONE_CATEGORY = """
+from library import videos
+from library.models import Video
+videos.set_category(Video.objects.get(pk=2), "documentary")
+"""
+AS_BEFORE = """
+from library import videos
+from library.models import Category, Video
+videos.set_category(Video.objects.get(pk=2), "drama")
+Category.objects.get(pk="western").delete()
+Category.objects.filter(pk="documentary").update(name="Documentary", position=4)
+"""
 LENGTH = "document.querySelector('video')?.duration"
 TIME = "document.querySelector('video')?.currentTime"
 HEIGHT = "document.querySelector('video')?.videoHeight"
@@ -206,6 +225,57 @@ def test_all_of_it_by_keyboard(signed_in: Page) -> None:
     page.reload()
     expect(page.get_by_role("button", name="Unmute")).to_be_visible()
     assert page.evaluate("document.querySelector('video').volume") == pytest.approx(0.6)
+
+
+@pytest.fixture
+def renamed(installation: Installation) -> Iterator[None]:
+    """One category has another name and comes first, and there is a new one, which has the second video."""
+    in_shell(installation, RENAMED)
+    yield
+    in_shell(installation, AS_BEFORE)
+
+
+def in_shell(installation: Installation, code: str) -> None:
+    done = installation.manage("shell", "--no-imports", "-c", code)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.usefixtures("renamed")
+def test_page_shows_the_names_of_categories_that_editors_renamed_or_added(
+    signed_in: Page, installation: Installation
+) -> None:
+    """Their names are shown everywhere, in the editors' order, and asked for once in a minute."""
+    page = signed_in
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/api/categories/" in request.url else None)
+    page.reload()
+    chips = page.get_by_role("navigation", name="Categories").get_by_role("link")
+    expect(chips).to_have_text(["All", "True Stories", "Western Nights"])
+    expect(page.locator(".tile .facts")).to_contain_text(["Western Nights", "True Stories"])
+    chips.filter(has_text="Western Nights").click()
+    expect(page.get_by_role("heading", name="Western Nights", level=1)).to_be_visible()
+    expect(page).to_have_title("Western Nights · Videoflix")
+    expect(page.locator(".tile")).to_have_count(1)
+    in_shell(installation, IN_ONE_CATEGORY)
+    page.get_by_role("link", name="All", exact=True).click()
+    page.get_by_role("link", name="Harbour at Dawn").click()
+    expect(page.locator(".about").get_by_role("link", name="True Stories")).to_be_visible()
+    expect(page.get_by_role("heading", name="More in True Stories")).to_be_visible()
+    assert len(asked) == 1
+
+
+NAMED = """async () => {
+  const { categories, nameOf } = await import("/static/watch/categories.js");
+  const before = nameOf("film-noir");
+  window.fetch = async () => new Response('[{"slug": "film-noir", "name": "Film noir"}]');
+  const told = await categories(new AbortController().signal);
+  return [before, told.map(({ slug }) => slug), nameOf("film-noir"), nameOf("hidden"), nameOf("")];
+}"""
+
+
+def test_category_that_nobody_is_told_of_is_called_by_its_slug(page: Page) -> None:
+    page.goto("/watch/sign-in")
+    assert page.evaluate(NAMED) == ["Film-noir", ["film-noir"], "Film noir", "Hidden", ""]
 
 
 def test_long_list_is_walked_page_by_page(signed_in: Page) -> None:
