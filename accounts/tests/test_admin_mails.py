@@ -18,12 +18,6 @@ pytestmark = pytest.mark.django_db
 MAILS = "/admin/accounts/mail/"
 
 
-@pytest.fixture
-def admin(client: Client, carol: User) -> Client:
-    client.force_login(carol)
-    return client
-
-
 def ordered(kind: Mail.Kind, user: User) -> Mail:
     return Mail.objects.create(kind=kind, address=user.email)
 
