@@ -8,17 +8,19 @@ from collections.abc import Sequence
 from itertools import chain
 
 from hls.core import names
-from hls.core.alternates import DESCRIBED, SOUNDS, Alternate, MediaType, with_alternates
+from hls.core.alternates import DESCRIBED, SOUNDS, Alternate, MediaType, quotable, with_alternates
 from hls.core.bandwidth import Piece, average_bps, peak_bps
 from hls.core.chunk import RenditionFacts
 from hls.core.plan import Plan, SoundRendition
 from hls.core.playlists import BYTE_RANGES, iframe_pieces, segment_pieces
+from hls.core.probe import AudioTrack
 from hls.core.subtitles.languages import UNKNOWN, label_of, lenient
 
 
 def master(plan: Plan, renditions: Sequence[RenditionFacts], sounds: Sequence[RenditionFacts] = ()) -> str:
     """`master.m3u8` with the renditions' measured bandwidths. Each rendition and each sound has to have a segment."""
-    variants = [line for facts in renditions for line in _variant(plan, facts, sounds, f"{facts.name}/{names.INDEX}")]
+    playlist = names.PICTURES if sounds else names.INDEX  # a variant's playlist is a media playlist (RFC 8216 4.3.4.2)
+    variants = [line for facts in renditions for line in _variant(plan, facts, sounds, f"{facts.name}/{playlist}")]
     iframes = [_iframe_stream(plan, facts, f"{facts.name}/{names.IFRAMES}") for facts in renditions]
     return with_alternates(_text([*variants, *iframes]), alternates(plan))
 
@@ -51,8 +53,8 @@ def alternates(plan: Plan, folder: str = "") -> list[Alternate]:
 
 def sound_label(track: AudioTrack, number: int) -> str:
     """What people choose a sound by: its own title; else its language or its number, and its purpose."""
-    if track.title:
-        return track.title
+    if title := quotable(track.title).strip():
+        return title
     language = lenient(track.language)
     name = f"Sound {number}" if language == UNKNOWN else label_of(language)
     if track.is_described:

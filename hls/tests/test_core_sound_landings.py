@@ -1,13 +1,19 @@
 """A chunk begins near its pictures with every sound, wherever that sound begins, pauses, ends or is stored."""
 
+from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import pytest
 
+from hls.core.landing import Reading, _Search, landings
+from hls.core.media_file import opened, picture_track
+from hls.core.packets import AnyPacket, SoundPackets
 from hls.core.plan import Plan, make_plan
 from hls.core.probing import look
+from hls.core.scanning import scan
 from hls.tests.clips import Look, remux
 from hls.tests.spoken import Spoken, clip
 from hls.tests.watching import LIMITS
@@ -87,3 +93,41 @@ def test_the_sound_that_is_stored_long_before_its_pictures_decides(tmp_path: Pat
         assert landing.missed_s < begin_s - Fraction(1, 4)
         assert landing.missed_s > landing.shown_s + 2, "of the sound that is stored early"
         assert begin_s - landing.shown_s < 12
+
+
+def read_through(path: Path) -> tuple[Reading, list[Fraction]]:
+    """A file as it is when it is read as a whole, and when its chunks begin."""
+    with opened(path) as container:
+        found = scan(container, picture_track(container), list(container.streams.audio), LIMITS)
+    plan = planned(path)
+    sounds = {index: log.packets for index, log in found.sounds.items()}
+    reading = Reading(video=0, pictures=found.pictures, order=found.order, sounds=sounds, is_untimed=False)
+    return reading, [plan.zero_s + plan.timeline.seconds(span.first_frame) for span in plan.timeline.chunks[1:]]
+
+
+@pytest.mark.parametrize("track", [1, 2, 3, 4])
+def test_a_seek_that_leads_to_other_times_of_one_sound_is_refused(sparse: Path, track: int) -> None:
+    reading, begins_s = read_through(sparse)
+    assert len(landings(sparse, reading, begins_s)) == 3
+    other = SoundPackets()
+    for time, size in zip(reading.sounds[track].times, reading.sounds[track].sizes, strict=True):
+        other.note(time + 7, size)
+    found = landings(sparse, replace(reading, sounds={**reading.sounds, track: other}), begins_s)
+    assert len(found) < 3 or track == 3, "the third sound has ended when the second chunk begins"
+
+
+def test_a_sound_that_is_not_heard_there_is_not_waited_for(sparse: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise a long video would be read several times."""
+    reading, begins_s = read_through(sparse)
+    read = []
+    packets = _Search._packets
+
+    def counted(search: _Search) -> Iterator[AnyPacket]:
+        for packet in packets(search):
+            read.append(packet.stream_index)
+            yield packet
+
+    monkeypatch.setattr(_Search, "_packets", counted)
+    assert len(landings(sparse, reading, begins_s)) == 3
+    a_second = RATE + 2 * 16  # of pictures and two sounds
+    assert len(read) < 3 * 6 * a_second

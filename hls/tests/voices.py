@@ -59,10 +59,12 @@ def record(
     voices: Sequence[Voice],
     look: Look,
     *,
+    shown_s: float = 0,
     video: Sequence[str] = H264,
     after: Sequence[str] = (),
 ) -> Path:
-    inputs = ["-f", "lavfi", "-i", picture(look)]
+    """A video of numbered frames, the first of which is shown after `shown_s`, with these sounds."""
+    inputs = ["-itsoffset", str(shown_s), "-f", "lavfi", "-i", picture(look)]
     options = [*("-map", "0:v"), *video]
     for number, voice in enumerate(voices):
         inputs += ["-itsoffset", str(voice.begin_s), "-f", "lavfi", "-i", voice.source]
@@ -118,3 +120,10 @@ def difference(voice: Voice, heard: memoryview, begin_s: float, end_s: float) ->
 
 def loudest(heard: memoryview, begin_s: float, end_s: float) -> float:
     return max(map(abs, heard[round(begin_s * HEARD_HZ) : round(end_s * HEARD_HZ)])) / 32_768
+
+
+def assert_beeps(voice: Voice, heard: memoryview, seconds: range) -> None:
+    """In each of these seconds the beep begins within 40 ms of where it has to."""
+    for second in seconds:
+        assert loudest(heard, second + BEEP_AT_S - 0.3, second + BEEP_AT_S - 0.04) < 2 * QUIET, (voice, second)
+        assert loudest(heard, second + BEEP_AT_S, second + BEEP_AT_S + 0.04) > 0.8 * LOUD, (voice, second)
