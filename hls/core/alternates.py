@@ -18,7 +18,7 @@ UNDETERMINED = "und"  # in BCP 47
 _UNQUOTABLE = re.compile(r'["\x00-\x1f\x7f-\x9f\u2028\u2029]')  # in a quoted string (RFC 8216 4.2)
 _STREAM = re.compile(r"^(#EXT-X-STREAM-INF:.*)$", re.MULTILINE)
 _MEDIA = re.compile(r"^#EXT-X-MEDIA:TYPE=([A-Z]+),.*\n", re.MULTILINE)
-_FIRST_STREAM = "#EXT-X-STREAM-INF:"
+_BEFORE_STREAM = re.compile(r"^(?=#EXT-X-STREAM-INF:)", re.MULTILINE)
 
 
 class MediaType(StrEnum):
@@ -69,7 +69,7 @@ def with_alternates(multivariant: str, alternates: Sequence[Alternate]) -> str:
     types = {alternate.type for alternate in alternates}
     kept = _MEDIA.sub(lambda found: "" if MediaType(found[1]) in types else found[0], multivariant)
     lines = "".join(f"{alternate.tag()}\n" for alternate in told_apart(alternates))
-    text = kept.replace(_FIRST_STREAM, f"{lines}{_FIRST_STREAM}", 1)
+    text = _BEFORE_STREAM.sub(lambda _: lines, kept, count=1)
     if MediaType.TEXT in types:
         text = _STREAM.sub(rf'\1,SUBTITLES="{TEXTS}"', text)
     return text
