@@ -6,8 +6,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
@@ -75,7 +74,9 @@ class MailAdmin(ModelAdmin):
 
     @action(description="Send again", icon="send", permissions=["resend"])
     def send_again(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        mail = get_object_or_404(self.get_queryset(request), pk=object_id)
+        mail: Mail | None = self.get_object(request, object_id)
+        if mail is None:
+            raise Http404
         back = reverse("admin:accounts_mail_change", args=[mail.pk])
         if request.method != "POST":
             return self.confirmation(request, [mail], back=back)
@@ -90,16 +91,19 @@ class MailAdmin(ModelAdmin):
         return None
 
     def confirmation(self, request: HttpRequest, mails: list[Mail], *, back: str) -> HttpResponse:
+        these = "this mail" if len(mails) == 1 else "these mails"
         context = {
             **self.admin_site.each_context(request),
             "title": "Send again",
+            "question": f"Send {these} again? Links are made anew and count as new ones.",
+            "verb_icon": "send",
             "opts": self.opts,
-            "mails": mails,
+            "rows": mails,
             "back": back,
             "action": request.POST.get("action", ""),
             "checkbox": ACTION_CHECKBOX_NAME,
         }
-        return TemplateResponse(request, "admin/accounts/mail/confirm.html", context)
+        return TemplateResponse(request, "admin/confirm.html", context)
 
     def send(self, request: HttpRequest, mails: Iterable[Mail]) -> None:
         sent = []

@@ -24,11 +24,15 @@ sys.path.insert(0, str(ROOT))
 SCRATCH = tempfile.TemporaryDirectory(prefix="videoflix-eta-")
 os.environ |= {"DJANGO_SETTINGS_MODULE": "project.settings", "ENV_FILE": "", "DATA_DIR": f"{SCRATCH.name}/unused"}
 
-from hls.binary import ffmpeg_path  # noqa: E402 (the settings need the environment made above)
-from hls.tests.videos import small_video  # noqa: E402
-from project.tests.installation import ADMIN_EMAIL, ADMIN_PASSWORD, Installation, serving  # noqa: E402
+from hls.tests.videos import small_video  # noqa: E402 (the settings need the environment made above)
+from project.tests.installation import (  # noqa: E402
+    ADMIN_EMAIL,
+    ADMIN_PASSWORD,
+    Installation,
+    paced_ffmpeg,
+    serving_without_demo,
+)
 
-PACE = '#!/bin/sh\ncase "$*" in *-progress*) set -- -readrate 2 "$@";; esac\nexec {ffmpeg} "$@"\n'
 GOAL, CLOSE_S = 0.2, 2.0
 
 
@@ -55,16 +59,11 @@ def main(videos: Sequence[str]) -> int:
     folder = Path(SCRATCH.name)
     environment = {}
     if not videos:
-        pace = folder / "ffmpeg"
-        pace.write_text(PACE.format(ffmpeg=ffmpeg_path()))
-        pace.chmod(0o755)
-        environment["FFMPEG"] = str(pace)
+        environment["FFMPEG"] = str(paced_ffmpeg(folder, 2))
         paths = [small_video(folder / f"{name}.mp4", seconds=120, rate=24, size="320x180") for name in ("one", "two")]
     else:
         paths = [Path(video).resolve() for video in videos]
-    installation = Installation(folder, environment=environment)
-    installation.without_demo()
-    with SCRATCH, serving(installation):
+    with SCRATCH, serving_without_demo(folder, **environment) as installation:
         told = watch(installation, paths)
     misses = [video.name for video in told.values() if not video.report()]
     return 1 if misses else 0
@@ -74,8 +73,7 @@ def watch(installation: Installation, paths: Sequence[Path]) -> dict[int, Told]:
     token = access_token(installation)
     told = {}
     for path in paths:
-        said = installation.manage("import_video", path, "--title", path.stem)
-        told[int(said.stdout.split()[-1])] = Told(path.stem)
+        told[installation.import_video(path, path.stem)] = Told(path.stem)
     while any(video.ready_at is None for video in told.values()):
         for pk, video in told.items():
             if video.ready_at is None:

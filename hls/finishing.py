@@ -8,7 +8,6 @@
 
 import gzip
 import os
-from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,8 +18,8 @@ from django.utils import timezone
 
 from hls import claims, pictures
 from hls.binary import encoder
-from hls.core import names, playlists, storyboard
-from hls.core.chunk import ChunkFacts, RenditionFacts, joined, merged
+from hls.core import multivariant, names, playlists, storyboard
+from hls.core.chunk import ChunkFacts, joined, joined_sounds, merged
 from hls.core.plan import Plan
 from hls.folders import TILES, WORK, move_in, remove, size_bytes, version_folder
 from hls.models import Chunk, State, Transcode
@@ -38,32 +37,41 @@ def write_files(transcode: Transcode, folder: Path, lease: LeaseRenewal) -> Publ
     chunks = [
         ChunkFacts.from_json(chunk.facts or {}) for chunk in Chunk.objects.filter(transcode=transcode).order_by("index")
     ]
-    renditions = joined(chunks)
     folder.mkdir(parents=True)
     sheets = pictures.write_storyboard(plan, version / TILES, folder, lease)
     has_poster = pictures.write_poster(plan, version, folder / names.POSTER, encoder(), lease)
     write_text(folder / names.STORYBOARD, with_version(storyboard.vtt(plan), transcode.version))
-    write_playlists(plan, transcode.version, renditions, folder)
+    write_playlists(plan, transcode.version, chunks, folder)
+    segments = [facts for entry in (*joined(chunks), *joined_sounds(chunks)) for facts in entry.segments]
     return PublishedVersion(
         transcode_id=transcode.pk,
         version=transcode.version,
         duration_s=round(float(plan.timeline.duration_s), 3),
-        size_bytes=size_bytes(folder) + sum(facts.size_bytes for entry in renditions for facts in entry.segments),
+        size_bytes=size_bytes(folder) + sum(facts.size_bytes for facts in segments),
         segment_count=len(plan.timeline.segments),
         renditions=tuple(PublishedRendition(entry.name, entry.width, entry.height) for entry in plan.renditions),
         storyboard_sheets=sheets,
         has_poster=has_poster,
         undecoded=tuple(merged((span.begin_s, span.end_s) for chunk in chunks for span in chunk.undecoded)),
+        sounds=len(plan.sounds),
+        source=transcode.source,
     )
 
 
-def write_playlists(plan: Plan, version: int, renditions: Sequence[RenditionFacts], folder: Path) -> None:
-    write_text(folder / names.MASTER, pinned(playlists.multivariant(plan, renditions), version))
+def write_playlists(plan: Plan, version: int, chunks: list[ChunkFacts], folder: Path) -> None:
+    renditions, sounds = joined(chunks), joined_sounds(chunks)
+    write_text(folder / names.MASTER, pinned(multivariant.master(plan, renditions, sounds), version))
     for rendition in renditions:
         media = playlists.media(plan, rendition.name, rendition.segments, is_finished=True)
         iframes = playlists.iframes(plan, rendition.name, rendition.segments)
-        write_text(folder / rendition.name / names.INDEX, with_version(media, version))
+        write_text(folder / rendition.name / (names.PICTURES if sounds else names.INDEX), with_version(media, version))
         write_text(folder / rendition.name / names.IFRAMES, with_version(iframes, version))
+        if sounds:
+            with_sounds = multivariant.of_resolution(plan, rendition, sounds)
+            write_text(folder / rendition.name / names.INDEX, pinned(with_sounds, version))
+    for sound in sounds:
+        media = playlists.media(plan, sound.name, sound.segments, is_finished=True)
+        write_text(folder / sound.name / names.INDEX, with_version(media, version))
 
 
 def write_text(path: Path, text: str) -> None:

@@ -8,8 +8,8 @@ from typing import Self
 
 from django.db.models import Count, Max, QuerySet
 
-from hls.core import names, playlists
-from hls.core.chunk import ChunkFacts, RenditionFacts, joined
+from hls.core import multivariant, names, playlists
+from hls.core.chunk import ChunkFacts, RenditionFacts, joined, joined_sounds
 from hls.core.plan import Plan
 from hls.folders import version_folder
 from hls.models import Chunk, ChunkState, Transcode
@@ -45,11 +45,19 @@ def done(transcode_id: int, version: int) -> QuerySet[Chunk]:
     return Chunk.objects.filter(transcode=transcode_id, transcode__version=version, state=ChunkState.DONE)
 
 
+@dataclass(frozen=True)
+class MeasuredSoFar:
+    """The facts of the done chunks up to the first gap; nothing while the first chunk isn't done."""
+
+    renditions: tuple[RenditionFacts, ...]
+    sounds: tuple[RenditionFacts, ...]  # those that are apart
+
+
 @lru_cache(maxsize=MOST_KEPT)
-def measured(progress: TranscodeProgress) -> tuple[RenditionFacts, ...]:
-    """The facts of the done chunks up to the first gap; () while the first chunk isn't done."""
+def measured(progress: TranscodeProgress) -> MeasuredSoFar:
     found = done(progress.transcode_id, progress.version).values_list("facts", flat=True)
-    return joined(ChunkFacts.from_json(facts) for facts in found if facts)
+    chunks = [ChunkFacts.from_json(facts) for facts in found if facts]
+    return MeasuredSoFar(joined(chunks), joined_sounds(chunks))
 
 
 @dataclass(frozen=True)
@@ -61,22 +69,23 @@ class PartialVersion:
     version: int
     renditions: tuple[RenditionFacts, ...]
     source: str  # the file that it is made of, as the transcode names it
+    sound_facts: tuple[RenditionFacts, ...] = ()
 
     @property
     def sounds(self) -> int:
         """How many are apart from the pictures."""
-        return len(self.plan.sounds)
+        return len(self.sound_facts)
 
     @classmethod
     def of(cls, transcode: Transcode) -> Self | None:
         """None while the first chunk isn't done."""
         if transcode.plan is None:
             return None
-        renditions = measured(TranscodeProgress.of(transcode))
-        if not renditions:
+        found = measured(TranscodeProgress.of(transcode))
+        if not found.renditions:
             return None
         plan = Plan.from_json(transcode.plan)
-        return cls(transcode.pk, plan, transcode.version, renditions, transcode.source)
+        return cls(transcode.pk, plan, transcode.version, found.renditions, transcode.source, found.sounds)
 
     @cached_property
     def folder(self) -> Path:
@@ -86,11 +95,11 @@ class PartialVersion:
         return next((entry for entry in self.renditions if entry.name == name), self.renditions[-1])
 
     def segment(self, resolution: str, name: str) -> str | None:
-        """The path of a segment; None for what is none of this version, or not yet."""
-        number = names.segment_number(name)
-        if number is None or number >= len(self.renditions[0].segments) or not names.is_rendition_name(resolution):
+        """The path of a resolution's or a sound's segment; None for what is none of this version, or not yet."""
+        number, playing = names.segment_number(name), self._playing(resolution)
+        if number is None or playing is None or number >= len(playing.segments):
             return None
-        return f"{self.folder}/{self.rendition(resolution).name}/{name}"
+        return f"{self.folder}/{playing.name}/{name}"
 
     def sheet(self, name: str) -> None:
         """No storyboard before the video is finished."""
@@ -99,13 +108,26 @@ class PartialVersion:
         """The text of a playlist as it is now; there are no I-frame playlists before the video is finished."""
         if resolution is None:
             return self._multivariant() if name == names.MASTER else None
-        is_known = name == names.INDEX and names.is_rendition_name(resolution)
-        return self._media(resolution) if is_known else None
+        playing = self._playing(resolution)
+        if playing is None:
+            return None
+        has_sounds_apart = self.sounds > 0 and playing in self.renditions
+        if has_sounds_apart and name == names.INDEX:
+            return self._of_resolution(playing)
+        return self._media(playing) if name == (names.PICTURES if has_sounds_apart else names.INDEX) else None
+
+    def _playing(self, name: str) -> RenditionFacts | None:
+        """What plays under a name: a rendition or a sound; None for any other name."""
+        if names.is_rendition_name(name):
+            return self.rendition(name)
+        return next((sound for sound in self.sound_facts if sound.name == name), None)
 
     def _multivariant(self) -> str:
-        return pinned(playlists.multivariant(self.plan, self.renditions), self.version)
+        return pinned(multivariant.master(self.plan, self.renditions, self.sound_facts), self.version)
 
-    def _media(self, resolution: str) -> str:
-        rendition = self.rendition(resolution)
-        text = playlists.media(self.plan, rendition.name, rendition.segments, is_finished=False)
+    def _of_resolution(self, rendition: RenditionFacts) -> str:
+        return pinned(multivariant.of_resolution(self.plan, rendition, self.sound_facts), self.version)
+
+    def _media(self, playing: RenditionFacts) -> str:
+        text = playlists.media(self.plan, playing.name, playing.segments, is_finished=False)
         return with_version(text, self.version)

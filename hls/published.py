@@ -41,8 +41,8 @@ class PublishedVersion:
         """For the columns `served` and `retired`; the row itself says whose version it is."""
         lists = {"renditions": [asdict(entry) for entry in self.renditions], "undecoded": [*map(list, self.undecoded)]}
         fields = asdict(self) | lists
-        del fields["transcode_id"]
-        return fields
+        left_out = {"transcode_id", *(name for name in ("sounds", "source") if not fields[name])}
+        return {name: value for name, value in fields.items() if name not in left_out}
 
     @classmethod
     def from_json(cls, transcode_id: int, data: dict[str, Any]) -> Self:
@@ -59,7 +59,7 @@ class PublishedVersion:
         return next((entry for entry in self.renditions if entry.name == name), self.renditions[-1])
 
     def segment(self, resolution: str, name: str) -> str | None:
-        """The path of a segment; None for what is none of this version."""
+        """The path of a resolution's or a sound's segment; None for what is none of this version."""
         number = names.segment_number(name)
         if number is None or number >= self.segment_count or resolution not in self._folders:
             return None
@@ -71,11 +71,16 @@ class PublishedVersion:
         return f"{self._root}/{name}" if is_known else None
 
     def playlist(self, name: str, resolution: str | None = None) -> str | None:
-        """The path of the multivariant playlist, or of one of a resolution's."""
+        """The path of the multivariant playlist, or of one of a resolution's or a sound's."""
         if resolution is None:
             return f"{self._root}/{name}" if name == names.MASTER else None
-        is_known = resolution in self._folders and name in (names.INDEX, names.IFRAMES)
+        is_known = resolution in self._folders and name in self._playlists(resolution)
         return f"{self._folders[resolution]}/{name}" if is_known else None
+
+    def _playlists(self, resolution: str) -> tuple[str, ...]:
+        if names.is_sound_name(resolution):
+            return (names.INDEX,)
+        return (names.INDEX, names.IFRAMES, *([names.PICTURES] if self.sounds else []))
 
     def storyboard(self) -> str:
         return f"{self._root}/{names.STORYBOARD}"
@@ -90,8 +95,10 @@ class PublishedVersion:
 
     @cached_property
     def _folders(self) -> dict[str, str]:
-        """By each resolution that may be asked for: where the rendition lies that plays."""
-        return {name: f"{self._root}/{self.rendition(name).name}" for name in names.RENDITIONS}
+        """By each resolution and sound that may be asked for: where the segments lie that play."""
+        sounds = map(names.sound_name, range(self.sounds))
+        renditions = {name: f"{self._root}/{self.rendition(name).name}" for name in names.RENDITIONS}
+        return renditions | {name: f"{self._root}/{name}" for name in sounds}
 
 
 def current(transcode: Transcode) -> PublishedVersion | None:

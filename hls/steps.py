@@ -104,6 +104,7 @@ def planned(transcode: Transcode, lease: LeaseRenewal) -> Plan:
 def check_room_for(plan: Plan) -> None:
     """Raises TranscodeError(DISK_FULL) where the first two minutes, at their highest bit rate, have no room."""
     kbps = sum(rendition.maxrate_kbps + rendition.audio_kbps for rendition in plan.renditions)
+    kbps += sum(sound.audio_kbps for sound in plan.sounds)
     checked_s = min(float(plan.timeline.duration_s), 120.0)
     check_room(needed_bytes=int(kbps * 1000 / 8 * checked_s))
 

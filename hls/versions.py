@@ -7,8 +7,16 @@ A viewer who began with an older version keeps getting it while it is retired. N
 """
 
 import re
+from collections.abc import Callable
 
-_URI = re.compile(r"^(?!#|WEBVTT|$|.* --> )(?P<line>[^#\n]+)|(?<=URI=\")(?P<attribute>[^\"]+)", re.MULTILINE)
+_URI = re.compile(
+    r"""
+    ^(?!\#|WEBVTT|$|.*\ -->\ )(?P<line>[^\#\n]+)  # up to the fragment, in a storyboard
+    | (?P<name>[:,]URI=")(?P<attribute>[^"\n]+)"
+    | "[^"\n]*"  # any other text in quotes is left alone, whatever is in it
+    """,
+    re.MULTILINE | re.VERBOSE,
+)
 
 
 def with_version(text: str, version: int) -> str:
@@ -18,9 +26,20 @@ def with_version(text: str, version: int) -> str:
 
 def pinned(text: str, version: int) -> str:
     """The text with versioned URIs, whatever the version."""
-    return _URI.sub(lambda found: f"{found[0]}?v={version}", text)
+    return _changed(text, lambda uri: f"{uri}?v={version}")
 
 
 def one_folder_up(text: str) -> str:
     """The text for an address with a slash at its end: relative to that, names are one folder up (RFC 3986 5.2.3)."""
-    return _URI.sub(lambda found: f"../{found[0]}", text)
+    return _changed(text, lambda uri: f"../{uri}")
+
+
+def _changed(text: str, change: Callable[[str], str]) -> str:
+    """The text with each of its URIs changed."""
+
+    def replacement(found: re.Match[str]) -> str:
+        if found["line"]:
+            return change(found["line"])
+        return f'{found["name"]}{change(found["attribute"])}"' if found["attribute"] else found[0]
+
+    return _URI.sub(replacement, text)

@@ -42,8 +42,11 @@ VideoId = Annotated[
     int, BeforeValidator(one_spelling), Path(ge=1, le=2**63 - 1, description="The video's id.", example=1)
 ]
 ResolutionName = Annotated[str, Path(description="480p, 720p or 1080p.", example="720p")]
+ResolutionOrSound = Annotated[
+    str, Path(description="480p, 720p or 1080p; audio_0, audio_1, … where a video has several sounds.", example="720p")
+]
 SheetName = Annotated[str, Path(description="As the WebVTT names it.", example="storyboard_00")]
-SegmentName = Annotated[str, Path(description="As the resolution's playlist names it.", example="segment_000")]
+SegmentName = Annotated[str, Path(description="As the playlist beside it names it.", example="segment_000")]
 Version = Annotated[int | None, Query(ge=1, le=2**31 - 1, alias="v", description="Set by playlists; leave it out.")]
 
 
@@ -159,10 +162,28 @@ def get_master_playlist(request: ViewerRequest, video_id: VideoId, version: Vers
     openapi_extra=openapi.playlist(openapi.MEDIA),
 )
 def get_media_playlist(
+    request: ViewerRequest, video_id: VideoId, resolution: ResolutionOrSound, version: Version = None
+) -> HttpResponseBase:
+    """480p, 720p and 1080p always play; a name above the source plays the best real rendition.
+
+    Where a video has several sounds, a resolution's is a multivariant playlist: it names its pictures and all sounds.
+    """
+    response = responses.playlist(request, video_id, names.INDEX, resolution, version=version, sight=sight(request))
+    return granted(request, response, video_id)
+
+
+@streams.get(
+    "/{video_id}/{resolution}/video.m3u8",
+    response=REFUSED,
+    operation_id="getPicturesPlaylist",
+    summary="Get the playlist of a resolution's pictures",
+    openapi_extra=openapi.playlist(openapi.MEDIA),
+)
+def get_pictures_playlist(
     request: ViewerRequest, video_id: VideoId, resolution: ResolutionName, version: Version = None
 ) -> HttpResponseBase:
-    """480p, 720p and 1080p always play; a name above the source plays the best real rendition."""
-    response = responses.playlist(request, video_id, names.INDEX, resolution, version=version, sight=sight(request))
+    """There is one only where a video has several sounds, which are apart from its pictures."""
+    response = responses.playlist(request, video_id, names.PICTURES, resolution, version=version, sight=sight(request))
     return granted(request, response, video_id)
 
 
@@ -227,9 +248,13 @@ def get_storyboard_sheet(
     openapi_extra=openapi.SEGMENT,
 )
 def get_segment(
-    request: ViewerRequest, video_id: VideoId, resolution: ResolutionName, segment: SegmentName, version: Version = None
+    request: ViewerRequest,
+    video_id: VideoId,
+    resolution: ResolutionOrSound,
+    segment: SegmentName,
+    version: Version = None,
 ) -> HttpResponseBase:
-    """About six seconds of video as MPEG-TS; single byte ranges are served."""
+    """About six seconds of a video, or of one of its sounds, as MPEG-TS; single byte ranges are served."""
     return responses.segment(request, video_id, resolution, f"{segment}.ts", version=version, sight=sight(request))
 
 

@@ -20,6 +20,7 @@ from hls.core.demo import make_demo
 from library.models import FirstCategory, Video
 from library.videos import add_video
 from project.database import check_reachable
+from project.demo_tracks import add_demo_tracks
 
 LOCK = 8_615_309  # any number, the same in every process that asks PostgreSQL for it
 DEFAULT_USERNAME = "admin"
@@ -99,6 +100,7 @@ def add_demo() -> None:
         video = Path(folder) / "demo.mp4"
         make_demo(ffmpeg_path(), video)
         added = add_video(video, title=DEMO_TITLE, category=FirstCategory.TUTORIAL, description=DEMO_DESCRIPTION)
+    add_demo_tracks(added)
     remember_who_added(added)
     demo_marker().touch()
 

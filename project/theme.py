@@ -8,8 +8,8 @@ from django.templatetags.static import static
 from django.urls import reverse, reverse_lazy
 
 
-def admin_css(request: HttpRequest) -> str:
-    return static("library/admin.css")
+def style(name: str) -> Callable[[HttpRequest], str]:
+    return lambda request: static(f"library/{name}.css")
 
 
 def keyboard_script(request: HttpRequest) -> str:
@@ -51,7 +51,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_SYMBOL": "movie",
     "SHOW_VIEW_ON_SITE": True,
     "SHOW_BACK_BUTTON": True,
-    "STYLES": [admin_css],
+    "STYLES": [style("admin"), style("cards"), style("videos"), style("queue")],
     "SCRIPTS": [keyboard_script],
     "DASHBOARD_CALLBACK": "library.admin.dashboard.dashboard",
     "LOGIN": {"form": "project.login.LoginForm", "image": login_picture},

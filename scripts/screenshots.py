@@ -24,12 +24,13 @@ os.environ |= {"DJANGO_SETTINGS_MODULE": "project.settings", "ENV_FILE": "", "DA
 from PIL import Image  # noqa: E402 (the settings' environment has to be there first)
 from playwright.sync_api import Browser, Page  # noqa: E402
 
+from project.tests.admin_pages import sign_in  # noqa: E402
 from project.tests.browser import chromium  # noqa: E402
 from project.tests.installation import (  # noqa: E402
     ADMIN_EMAIL,
     ADMIN_PASSWORD,
     Installation,
-    serving,
+    serving_without_demo,
     wait_for,
 )
 from scripts.screenshot_clips import LATER, LONG, SHORT, made  # noqa: E402
@@ -71,8 +72,7 @@ class Studio:
         context.close()
 
     def submit(self, title: str, category: str, path: Path) -> int:
-        said = self.installation.manage("import_video", path, "--title", title, "--category", category)
-        return int(said.stdout.split()[-1])
+        return self.installation.import_video(path, title, "--category", category)
 
     @contextmanager
     def opened(self, path: str, look: Appearance, *, is_known: bool = True) -> Iterator[Page]:
@@ -106,14 +106,6 @@ class Studio:
             context.add_cookies(self.cookies)  # type: ignore[arg-type]
             answer = context.request.get(f"{self.installation.url}/api/video/{video}/transcode/")
             return float(answer.json()["percent"])
-
-
-def sign_in(page: Page, installation: Installation) -> None:
-    page.goto(f"{installation.url}/admin/")
-    page.fill("[name=username]", ADMIN_EMAIL)
-    page.fill("[name=password]", ADMIN_PASSWORD)
-    page.press("[name=password]", "Enter")
-    page.wait_for_url("**/admin/")
 
 
 def change_page(video: int) -> str:
@@ -253,9 +245,7 @@ def not_a_video() -> Path:
 def main(arguments: Sequence[str]) -> None:
     folder = Path(arguments[0]) if arguments else IMAGES
     folder.mkdir(parents=True, exist_ok=True)
-    installation = Installation(Path(SCRATCH.name))
-    installation.without_demo()
-    with SCRATCH, serving(installation), chromium() as browser:
+    with SCRATCH, serving_without_demo(Path(SCRATCH.name)) as installation, chromium() as browser:
         studio = Studio(installation, browser, folder, LOOKS if arguments else [README])
         (take_all if arguments else take_for_readme)(studio)
     for path in sorted(folder.glob("*.png")):

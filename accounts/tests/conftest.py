@@ -44,6 +44,13 @@ def carol(db: None) -> User:
 
 
 @pytest.fixture
+def admin(client: Client, carol: User) -> Client:
+    """Django's test client, in which Carol is signed in to the admin."""
+    client.force_login(carol)
+    return client
+
+
+@pytest.fixture
 def post(client: Client) -> Post:
     """POST a JSON body below /api/ with the client's cookies."""
 

@@ -22,12 +22,6 @@ LIST = "/admin/accounts/user/"
 
 
 @pytest.fixture
-def admin(client: Client, carol: User) -> Client:
-    client.force_login(carol)
-    return client
-
-
-@pytest.fixture
 def clerk(client: Client) -> Client:
     """A member of the staff who may change people but is no superuser."""
     user = UserFactory.create(email="clerk@example.com", staff=True)

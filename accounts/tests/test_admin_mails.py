@@ -18,12 +18,6 @@ pytestmark = pytest.mark.django_db
 MAILS = "/admin/accounts/mail/"
 
 
-@pytest.fixture
-def admin(client: Client, carol: User) -> Client:
-    client.force_login(carol)
-    return client
-
-
 def ordered(kind: Mail.Kind, user: User) -> Mail:
     return Mail.objects.create(kind=kind, address=user.email)
 
@@ -126,3 +120,9 @@ def test_readers_without_the_right_may_not_send(client: Client, ada: User) -> No
     assert client.post(address).status_code == 403
     send_again(client, entry)
     assert Mail.objects.count() == 1
+
+
+@pytest.mark.parametrize("name", ["nonsense", "9" * 30])
+def test_mistyped_address_of_a_mail_is_no_error_of_the_server(admin: Client, name: str) -> None:
+    assert admin.get(f"{MAILS}{name}/change/").status_code == 302
+    assert admin.get(f"{MAILS}{name}/send_again/").status_code == 404

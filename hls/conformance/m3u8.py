@@ -92,13 +92,22 @@ def parse(name: str, text: str) -> Playlist:
 
 def attributes(value: str) -> Mapping[str, str]:
     """An attribute list (4.2), without quotes. Raises ValueError if it is malformed or has an attribute twice."""
+    return {name: text.strip('"') for name, text in _written(value).items()}
+
+
+def quoted(value: str) -> frozenset[str]:
+    """The names of the attributes whose values are in quotes. Raises ValueError as `attributes` does."""
+    return frozenset(name for name, text in _written(value).items() if text.startswith('"'))
+
+
+def _written(value: str) -> dict[str, str]:
     found: dict[str, str] = {}
     at = 0
     while at < len(value):
         match = _ATTRIBUTE.match(value, at)
         if match is None or match[1] in found:
             raise ValueError(f"not an attribute list: {value[at : at + 40]}")
-        found[match[1]] = match[2].strip('"')
+        found[match[1]] = match[2]
         at = match.end()
     return found
 

@@ -54,6 +54,8 @@ def _version(playlist: Playlist, names: set[str]) -> Iterator[Violation]:
         needed = 4
     if "EXT-X-MAP" in names:
         needed = 5 if "EXT-X-I-FRAMES-ONLY" in names else 6
+    if any('INSTREAM-ID="SERVICE' in tag.value for tag in playlist.all("EXT-X-MEDIA")):
+        needed = 7
     version = playlist.number("EXT-X-VERSION") or 1
     if version < needed:
         yield Violation("RFC8216-7", playlist.name, f"Its tags need EXT-X-VERSION {needed}, it declares {version}.")
@@ -109,6 +111,10 @@ def _attributes(master: Playlist, line: int, value: str, required: dict[str, str
 
 
 def media(playlist: Playlist, *, is_iframes: bool) -> Iterator[Violation]:
+    if any(entry.tag("EXT-X-STREAM-INF") for entry in playlist.entries):
+        sentence = "A multivariant playlist can name media playlists only, and this is another multivariant one."
+        yield Violation("RFC8216-4.3.4.2", playlist.name, sentence)
+        return
     target_s = playlist.number("EXT-X-TARGETDURATION")
     if target_s is None:
         yield Violation("RFC8216-4.3.3.1", playlist.name, "EXT-X-TARGETDURATION is missing, or no integer.")
@@ -139,7 +145,7 @@ def _entry(playlist: Playlist, entry: Entry, target_s: int | None) -> Iterator[V
 
 
 def alike(presentation: Presentation) -> Iterator[Violation]:
-    """What all variants have in common (RFC 8216 6.2.4)."""
+    """What all variants and renditions have in common (RFC 8216 6.2.4)."""
     if not presentation.variants:
         return
     first = presentation.variants[0].playlist
@@ -148,9 +154,21 @@ def alike(presentation: Presentation) -> Iterator[Violation]:
         playlist = stream.playlist
         if [entry.duration_s for entry in playlist.entries] != durations:
             yield Violation("RFC8216-6.2.4", playlist.name, "Its segments are cut elsewhere than the first variant's.")
-    for stream in [*presentation.variants[1:], *presentation.iframes]:
-        playlist = stream.playlist
-        if playlist.number("EXT-X-TARGETDURATION") != first.number("EXT-X-TARGETDURATION"):
-            yield Violation("RFC8216-6.2.4", playlist.name, "Its target duration is another than the first variant's.")
-        if bool(playlist.all("EXT-X-ENDLIST")) != bool(first.all("EXT-X-ENDLIST")):
-            yield Violation("RFC8216-6.2.4", playlist.name, "It has ended and the first variant hasn't, or vice versa.")
+    for stream in [*presentation.variants[1:], *presentation.iframes, *presentation.sounds]:
+        yield from _alike(stream.playlist, first, has_own_target=False)
+    for stream in presentation.texts:
+        yield from _alike(stream.playlist, first, has_own_target=_playlist_type(stream.playlist) == "VOD")
+
+
+def _alike(playlist: Playlist, first: Playlist, *, has_own_target: bool) -> Iterator[Violation]:
+    if not has_own_target and playlist.number("EXT-X-TARGETDURATION") != first.number("EXT-X-TARGETDURATION"):
+        yield Violation("RFC8216-6.2.4", playlist.name, "Its target duration is another than the first variant's.")
+    if bool(playlist.all("EXT-X-ENDLIST")) != bool(first.all("EXT-X-ENDLIST")):
+        yield Violation("RFC8216-6.2.4", playlist.name, "It has ended and the first variant hasn't, or vice versa.")
+    if _playlist_type(playlist) != _playlist_type(first):
+        yield Violation("RFC8216-6.2.4", playlist.name, "Its EXT-X-PLAYLIST-TYPE is another than the first variant's.")
+
+
+def _playlist_type(playlist: Playlist) -> str | None:
+    tag = playlist.first("EXT-X-PLAYLIST-TYPE")
+    return tag.value if tag else None

@@ -1,6 +1,6 @@
 """Rules about the content of segments, and whether the playlists describe it correctly."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from itertools import pairwise
 from math import ceil
@@ -12,6 +12,7 @@ from hls.core.bandwidth import Piece
 
 MAX_PROFILE, MAX_LEVEL = 100, 52  # High, 5.2
 AAC_LC = 2
+TS_TYPE = "video/mp2t"
 FRAME_SLACK = 2  # ticks: a time is rounded twice
 
 
@@ -50,21 +51,23 @@ def variant(stream: Stream, presentation: Presentation, fetch: Callable[[str], F
         stream.begins.append(segment.shown[0])
         shown += segment.shown
         decoded += [unit.dts for unit in segment.pictures]
-        yield from _delivery(name, fetched)
+        yield from delivery(name, fetched, types=[TS_TYPE])
         yield from _beginning(name, segment)
         yield from _codecs(name, segment, stream)
-        yield from _sound(name, segment, stream)
+        if segment.sound is not None:
+            yield from sound_goes_on(name, segment.sound, stream)
         for iframes, iframe in presentation.iframe_entries.pop(name, ()):
             yield from _iframe(iframes, iframe, segment)
     yield from _decoding(stream, decoded)
     yield from _times(stream, shown)
-    if stream.has_sound != ("mp4a" in stream.attributes.get("CODECS", "mp4a")):
+    is_told = "mp4a" in stream.attributes.get("CODECS", "mp4a")
+    if is_told != stream.has_sound and (stream.has_sound or "AUDIO" not in stream.attributes):
         yield Violation("RFC8216-4.3.4.2", playlist.name, "CODECS doesn't tell whether there is sound.")
 
 
-def _delivery(name: str, fetched: Fetched) -> Iterator[Violation]:
-    if fetched.content_type is not None and fetched.content_type.partition(";")[0].strip().lower() != "video/mp2t":
-        yield Violation("RFC8216-3.2", name, f"Its media type is {fetched.content_type}.")
+def delivery(name: str, fetched: Fetched, *, rule: str = "RFC8216-3.2", types: Sequence[str]) -> Iterator[Violation]:
+    if fetched.content_type is not None and fetched.content_type.partition(";")[0].strip().lower() not in types:
+        yield Violation(rule, name, f"Its media type is {fetched.content_type}.")
     if fetched.was_redirected:
         yield Violation("Apple-10", name, "It is reached through a redirect.")
 
@@ -92,10 +95,8 @@ def _codecs(name: str, segment: _Segment, stream: Stream) -> Iterator[Violation]
         yield Violation("Apple-2", name, "Its sound isn't AAC-LC.")
 
 
-def _sound(name: str, segment: _Segment, stream: Stream) -> Iterator[Violation]:
-    sound = segment.sound
-    if sound is None:
-        return
+def sound_goes_on(name: str, sound: transport.SoundFrames, stream: Stream) -> Iterator[Violation]:
+    """A segment's sound begins where that of the segment before ended."""
     stream.has_sound = True
     if stream.sound_end is not None and abs(sound.first_pts - stream.sound_end) > FRAME_SLACK:
         yield Violation("RFC8216-4.3.2.3", name, "Its sound doesn't go on where the segment before ended.")

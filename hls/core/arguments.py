@@ -8,16 +8,21 @@ FORMAT = "nut"
 
 
 @dataclass(frozen=True)
+class RelayedSound:
+    index: int
+    sample_rate: int  # the container doesn't know the format if the first recording hasn't this sound
+    layout: str
+
+
+@dataclass(frozen=True)
 class RelayArguments:
     """What hls.core.relay reads: from `byte` or the file's beginning, up to `end_s` on the first recording's clock."""
 
     video: int
-    audio: int | None
+    sounds: tuple[RelayedSound, ...]
     joins: tuple[Join, ...]
     byte: int | None
     end_s: float
-    sample_rate: int = 0  # of the sound; the container doesn't know it if the first recording has no sound
-    layout: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """The facts measured on an encoded chunk, as values that travel as JSON."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import Any, Self
 
 from hls.core.wire import Json, dump, load
@@ -60,16 +61,24 @@ class ChunkFacts:
 
 def joined(chunks: Iterable[ChunkFacts]) -> tuple[RenditionFacts, ...]:
     """The renditions made of a video's chunks, from the first chunk up to the first one missing; () without chunk 0."""
-    whole: tuple[RenditionFacts, ...] = ()
-    for expected, chunk in enumerate(sorted(chunks, key=lambda chunk: chunk.index)):
-        if chunk.index != expected:
-            break
-        if not whole:
-            whole = chunk.renditions
-            continue
+    return _one_after_the_other([chunk.renditions for chunk in _without_gap(chunks)])
+
+
+def joined_sounds(chunks: Iterable[ChunkFacts]) -> tuple[RenditionFacts, ...]:
+    """As `joined`, of the sounds that are apart."""
+    return _one_after_the_other([chunk.sounds for chunk in _without_gap(chunks)])
+
+
+def _without_gap(chunks: Iterable[ChunkFacts]) -> list[ChunkFacts]:
+    in_order = enumerate(sorted(chunks, key=lambda chunk: chunk.index))
+    return [chunk for _, chunk in takewhile(lambda found: found[0] == found[1].index, in_order)]
+
+
+def _one_after_the_other(parts: Sequence[tuple[RenditionFacts, ...]]) -> tuple[RenditionFacts, ...]:
+    whole = parts[0] if parts else ()
+    for part in parts[1:]:
         whole = tuple(
-            replace(sofar, segments=sofar.segments + more.segments)
-            for sofar, more in zip(whole, chunk.renditions, strict=True)
+            replace(sofar, segments=sofar.segments + more.segments) for sofar, more in zip(whole, part, strict=True)
         )
     return whole
 

@@ -1,20 +1,22 @@
 """ffmpeg's command line for one chunk, in ffmpeg's own order: global, input, graph, then each output."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from hls.core import names
-from hls.core.filters import Sound, audio_span, graph, sound_apart, tiles
+from hls.core import names, sounds
+from hls.core.filters import graph, tiles
 from hls.core.ladder import Rendition
-from hls.core.plan import Plan
+from hls.core.plan import Plan, SoundRendition
 from hls.core.probe import Landing
+from hls.core.sounds import Sound
 from hls.core.timeline import ChunkSpan
 
 MOST_THREADS = 16  # more threads don't make encoding faster, and each takes memory
 READ_ON_S = 1  # a picture may be stored after others that are shown later
+PES_DELAY_S = "0.16"  # twice what a PES packet holds: four AAC frames, a fifth less than one by one; a clock each 0.1 s
 TS_OFFSET_S = 10  # a video's timestamps begin at 10 s, so that no decoding timestamp is negative
 
 
@@ -45,37 +47,40 @@ def chunk_command(
     encoder: Encoder,
     has_zscale: bool,
     is_lost: bool = False,
-    sound: Sound = Sound.OF_SOURCE,
+    states: tuple[Sound, ...] = (),
 ) -> list[str]:
     """The command that encodes a chunk, to be run in the chunk's own folder.
 
-    The folder has a subfolder for each rendition and one for tiles. A chunk that `is_lost`, because none of its
-    pictures could be decoded, is made black. With `Sound.APART`, `sound_command` has to be run first.
+    The folder has a subfolder for each rendition, one for each sound that is apart, and one for tiles. A chunk that
+    `is_lost`, because none of its pictures could be decoded, is made black. `states` says where each of `sounds.tracks`
+    comes from: from the source, if nothing is said. For each `Sound.APART`, `sound_command` has to be run first.
     """
     span = plan.timeline.chunks[index]
+    states = states or sounds.of_source(plan)
     command = [str(encoder.ffmpeg), *GLOBAL]
-    if not is_lost or (plan.source.audio and sound != Sound.SILENT):
+    if not is_lost or any(state != Sound.SILENT for state in states):
         command += _input(plan, plan.landing(span), source, encoder)
     if not is_lost and plan.is_after_pictures(span):
         command += _input(plan, plan.picture_landing(span), source, encoder)
-    if sound == Sound.APART:
-        command += ["-f", "nut", "-protocol_whitelist", "file", "-i", f"file:{names.SOUND_APART}"]
-    command += ["-filter_complex", graph(plan, span, has_zscale=has_zscale, is_lost=is_lost, sound=sound)]
+    for number, state in enumerate(states):
+        if state == Sound.APART:
+            command += ["-f", "nut", "-protocol_whitelist", "file", "-i", f"file:{sounds.apart_file(plan, number)}"]
+    command += ["-filter_complex", graph(plan, span, has_zscale=has_zscale, is_lost=is_lost, states=states)]
     for number, rendition in enumerate(plan.renditions):
         command += _rendition(plan, span, number, rendition, encoder)
+    for number, sound in enumerate(plan.sounds):
+        command += _sound_rendition(plan, span, number, sound)
     return command + _tiles(plan, span)
 
 
-def sound_command(plan: Plan, index: int, *, source: Path, encoder: Encoder) -> list[str]:
-    """The command that writes a chunk's sound to a file, in one format even if the source's sound changes."""
-    span = plan.timeline.chunks[index]
-    if plan.source.audio is None:
-        raise ValueError("the video has no sound")
+def sound_command(plan: Plan, index: int, *, source: Path, encoder: Encoder, number: int = 0) -> list[str]:
+    """The command that writes one of a chunk's sounds to a file, in one format even if the source's sound changes."""
+    span, track = plan.timeline.chunks[index], sounds.tracks(plan)[number]
     return [
         *(str(encoder.ffmpeg), *GLOBAL),
         *_input(plan, plan.landing(span), source, encoder, is_sound_apart=True),
-        *("-map", f"0:{plan.source.audio.index}", "-filter:a", sound_apart(plan, span), "-c:a", "pcm_f32le"),
-        *("-f", "nut", f"file:{names.SOUND_APART}"),
+        *("-map", f"0:{track.index}", "-filter:a", sounds.sound_apart(plan, span, track), "-c:a", "pcm_f32le"),
+        *("-f", "nut", f"file:{sounds.apart_file(plan, number)}"),
     ]
 
 
@@ -108,10 +113,23 @@ def _rendition(plan: Plan, span: ChunkSpan, number: int, rendition: Rendition, e
         yield from _copied_video(plan, span)
     else:
         yield from ("-map", f"[v{number}]", *_video_codec(plan, span, rendition, encoder))
-    if plan.source.audio:
-        yield from ("-map", f"[a{number}]", "-c:a", "aac", "-b:a", f"{rendition.audio_kbps}k")
-        yield from ("-bsf:a", f"noise=drop='lt(n,{audio_span(plan, span).dropped_packets})'")
-    yield from _segments(span, rendition)
+    if plan.muxed:
+        yield from _sound_codec(plan, span, number, rendition.audio_kbps)
+    ends = [segment.end_frame - span.first_frame for segment in span.segments]
+    yield from _segments(span, rendition.name, ends, delay_s="0")
+
+
+def _sound_rendition(plan: Plan, span: ChunkSpan, number: int, sound: SoundRendition) -> Iterator[str]:
+    """One of several sounds; its segments are cut at the AAC frames where the pictures' segments begin."""
+    yield from _sound_codec(plan, span, number, sound.audio_kbps)
+    first = sounds.audio_frame(plan, span.first_frame)
+    ends = [sounds.audio_frame(plan, segment.end_frame) - first for segment in span.segments]
+    yield from _segments(span, sound.name, ends, delay_s=PES_DELAY_S)
+
+
+def _sound_codec(plan: Plan, span: ChunkSpan, number: int, audio_kbps: int) -> Iterator[str]:
+    yield from ("-map", f"[a{number}]", "-c:a", "aac", "-b:a", f"{audio_kbps}k")
+    yield from ("-bsf:a", f"noise=drop='lt(n,{sounds.audio_span(plan, span).dropped_packets})'")
 
 
 def _copied_video(plan: Plan, span: ChunkSpan) -> Iterator[str]:
@@ -158,17 +176,17 @@ def _video_codec(plan: Plan, span: ChunkSpan, rendition: Rendition, encoder: Enc
     yield from ("-color_range", "tv")
 
 
-def _segments(span: ChunkSpan, rendition: Rendition) -> Iterator[str]:
-    yield from ("-output_ts_offset", str(TS_OFFSET_S), "-muxdelay", "0", "-muxpreload", "0")
+def _segments(span: ChunkSpan, name: str, ends: Sequence[int], *, delay_s: str) -> Iterator[str]:
+    """Segments in the folder `name` that end after so many pictures or, without pictures, so many AAC frames."""
+    yield from ("-output_ts_offset", str(TS_OFFSET_S), "-muxdelay", delay_s, "-muxpreload", "0")
     # Wait for sound that comes late, after a gap in the source: it has to be in its own segment.
     yield from ("-avoid_negative_ts", "disabled", "-max_muxing_queue_size", "9999", "-max_interleave_delta", "0")
-    ends = (str(segment.end_frame - span.first_frame) for segment in span.segments)
-    yield from ("-f", "segment", "-segment_frames", ",".join(ends))
+    yield from ("-f", "segment", "-segment_frames", ",".join(map(str, ends)))
     yield from ("-segment_start_number", str(span.segments[0].number))
     # One PAT and PMT at each segment's beginning.
     transport = "mpegts_copyts=1:mpegts_flags=+initial_discontinuity:pat_period=1000:sdt_period=1000"
     yield from ("-segment_format", "mpegts", "-segment_format_options", transport)
-    yield f"{rendition.name}/segment_%03d.ts"
+    yield f"{name}/segment_%03d.ts"
 
 
 def _tiles(plan: Plan, span: ChunkSpan) -> list[str]:

@@ -11,15 +11,16 @@ from functools import lru_cache
 from math import ceil
 from pathlib import Path
 
-from hls.core import names
+from hls.core import names, sounds
 from hls.core.chunk import ChunkFacts, Span
 from hls.core.command import Encoder, chunk_command, sound_command
 from hls.core.errors import CannotCopy, Code, EncoderKilled, TranscodeError
-from hls.core.filters import Sound
+from hls.core.following import Growth, Progress
 from hls.core.measure import measured
 from hls.core.plan import Plan
 from hls.core.process import Bounds, ProcessResult, Watch, run
 from hls.core.reading import Readable, cut_off, readable, undecoded
+from hls.core.sounds import Sound
 from hls.core.timeline import ChunkSpan
 
 log = logging.getLogger(__name__)
@@ -50,17 +51,19 @@ def encode_chunk(
 ) -> ChunkFacts:
     """Make chunk `index` of `plan` in the empty, private `folder`, check it, and measure it.
 
-    Writes `<rendition>/segment_NNN.ts` (numbered over the whole video) and `tiles/NNNNN.jpg`, synced to the disk.
+    Writes `<rendition>/segment_NNN.ts` (numbered over the whole video) and `tiles/NNNNN.jpg`, synced to the disk, and
+    where there are several sounds also `audio_N/segment_NNN.ts`.
     `on_progress` gets the number of frames done so far: at least every 2 seconds, and later once for each file that is
     checked or synced. Raises Stopped soon after `should_stop()` is true; CannotCopy if the video has to be planned
     anew without copying;
     TranscodeError: ENCODER_FAILED, TIMEOUT, DISK_FULL, SOURCE_MISSING, UNREADABLE.
     """
     _check_source(plan, source)
-    progress = _Progress(on_progress, plan.timeline.chunks[index].frame_count)
+    progress = Progress(on_progress, plan.timeline.chunks[index].frame_count)
     attempt = _Attempt(plan, index, source, folder, encoder, Watch(progress.on_line, progress.on_tick, should_stop))
     try:
-        for name in [*(rendition.name for rendition in plan.renditions), names.TILES]:
+        renditions = [rendition.name for rendition in plan.renditions]
+        for name in [*renditions, *(sound.name for sound in plan.sounds), names.TILES]:
             (folder / name).mkdir()
         lost = attempt.run()
         if not progress.done and plan.is_copying:
@@ -107,45 +110,77 @@ class _Attempt:
         """Encode the chunk; gives the spans where the source's pictures couldn't be decoded."""
         span = self.plan.timeline.chunks[self.index]
         with readable(self.plan, span, self.source, self.folder, self.watch) as reading:
-            ended = self._encoded_whatever_the_sound(reading)
+            ended = self._encoded_whatever_the_sounds(reading)
             if self.plan.is_copying and (complaint := DECODER_COMPLAINT.search(ended.stderr)):
                 raise CannotCopy(complaint[0])
             lost = undecoded(reading, span, self.watch) if DAMAGE.search(ended.stderr) else ()
             return tuple(sorted((*lost, *cut_off(self.plan, span)), key=lambda part: part.begin_s))
 
     def run_lost(self) -> None:
-        """Make black pictures, with the source's sound, or with silence if that can't be decoded either."""
+        """Make black pictures, with the source's sounds, or with silence if those can't be decoded either."""
         span = self.plan.timeline.chunks[self.index]
         with readable(self.plan, span, self.source, self.folder, self.watch) as reading:
             try:
-                self._encoded_whatever_the_sound(reading, is_lost=True)
+                self._encoded_whatever_the_sounds(reading, is_lost=True)
             except TranscodeError as error:
                 if error.code != Code.ENCODER_FAILED:
                     raise
-            last = self.folder / self.plan.renditions[-1].name / names.segment_name(span.segments[-1].number)
-            if not last.exists():
-                self._encoded(reading, is_lost=True, sound=Sound.SILENT)
+            if not self._is_complete(self.plan.renditions[-1].name) or not self._has_sounds:
+                self._encoded(reading, (Sound.SILENT,) * len(sounds.tracks(self.plan)), is_lost=True)
 
-    def _encoded_whatever_the_sound(self, reading: Readable, *, is_lost: bool = False) -> ProcessResult:
-        """Encode the chunk; if its sound's format changes, which a filter graph can't follow, make the sound first."""
-        audio = self.plan.source.audio
-        if audio is None or not audio.is_changing:
+    def _encoded_whatever_the_sounds(self, reading: Readable, *, is_lost: bool = False) -> ProcessResult:
+        """Encode the chunk; sounds that a filter graph can't follow, because their format changes, are made first.
+
+        ffmpeg doesn't tell which of several sounds made it fail. So then each is made first by itself, or is silent.
+        """
+        span = self.plan.timeline.chunks[self.index]
+        *earlier, last = dict.fromkeys((sounds.expected(self.plan, span), sounds.all_apart(self.plan, span)))
+        for states in earlier:
             try:
-                return self._encoded(reading, is_lost=is_lost)
+                ended = self._encoded_after_sounds(reading, states, is_lost=is_lost)
+                if self._has_sounds:
+                    return ended
             except TranscodeError as error:
-                if SOUND_CHANGES not in error.detail:
+                if not self._may_be_by_sound(error):
                     raise
-                log.info("the sound of chunk %d changes its format: %s", self.index, self.source)
-        apart = self.folder / names.SOUND_APART
-        try:
-            command = sound_command(reading.plan, self.index, source=reading.path, encoder=self.encoder)
-            self._ended(command, watch=replace(self.watch, on_line=_Growth().on_line))
-            has_sound = apart.exists() and apart.stat().st_size > NUT_HEADER_BYTES
-            return self._encoded(reading, is_lost=is_lost, sound=Sound.APART if has_sound else Sound.SILENT)
-        finally:
-            apart.unlink(missing_ok=True)
+            log.info("the sound of chunk %d changes its format, or fails: %s", self.index, self.source)
+        return self._encoded_after_sounds(reading, last, is_lost=is_lost)
 
-    def _encoded(self, reading: Readable, *, is_lost: bool = False, sound: Sound = Sound.OF_SOURCE) -> ProcessResult:
+    def _may_be_by_sound(self, error: TranscodeError) -> bool:
+        """Whether it may help to make the sounds first: one whose packets are far apart can take too long, too."""
+        is_one_of_several = bool(self.plan.sounds) and error.code in (Code.ENCODER_FAILED, Code.TIMEOUT)
+        return SOUND_CHANGES in error.detail or (is_one_of_several and not isinstance(error, EncoderKilled))
+
+    def _encoded_after_sounds(
+        self, reading: Readable, states: tuple[Sound, ...], *, is_lost: bool = False
+    ) -> ProcessResult:
+        """Encode the chunk after those of its sounds that are made first."""
+        files = [self.folder / sounds.apart_file(self.plan, number) for number in range(len(states))]
+        try:
+            made = tuple(
+                self._made_first(reading, number, file) if state == Sound.APART else state
+                for number, (state, file) in enumerate(zip(states, files, strict=True))
+            )
+            return self._encoded(reading, made, is_lost=is_lost)
+        finally:
+            for file in files:
+                file.unlink(missing_ok=True)
+
+    def _made_first(self, reading: Readable, number: int, file: Path) -> Sound:
+        """Write a sound to a file; it is silent if nothing of it is heard. One of several may fail, too."""
+        command = sound_command(reading.plan, self.index, source=reading.path, encoder=self.encoder, number=number)
+        try:
+            self._ended(command, watch=replace(self.watch, on_line=Growth().on_line))
+        except TranscodeError as error:
+            if not self.plan.sounds or error.code != Code.ENCODER_FAILED or isinstance(error, EncoderKilled):
+                raise
+            log.warning("sound %d of chunk %d can't be decoded: %s", number, self.index, self.source)
+            return Sound.SILENT
+        return Sound.APART if file.exists() and file.stat().st_size > NUT_HEADER_BYTES else Sound.SILENT
+
+    def _encoded(self, reading: Readable, states: tuple[Sound, ...], *, is_lost: bool = False) -> ProcessResult:
+        for path in [path for sound in self.plan.sounds for path in (self.folder / sound.name).iterdir()]:
+            path.unlink()  # of an attempt that failed
         command = chunk_command(
             reading.plan,
             self.index,
@@ -153,9 +188,18 @@ class _Attempt:
             encoder=self.encoder,
             has_zscale=has_zscale(self.encoder.ffmpeg),
             is_lost=is_lost,
-            sound=sound,
+            states=states,
         )
         return self._ended(command, watch=self.watch)
+
+    @property
+    def _has_sounds(self) -> bool:
+        """Whether each of several sounds is there up to the chunk's end."""
+        return all(self._is_complete(sound.name) for sound in self.plan.sounds)
+
+    def _is_complete(self, name: str) -> bool:
+        last = self.plan.timeline.chunks[self.index].segments[-1]
+        return (self.folder / name / names.segment_name(last.number)).exists()
 
     def _ended(self, command: list[str], *, watch: Watch) -> ProcessResult:
         bounds = self._bounds(self.plan.timeline.chunks[self.index])
@@ -164,8 +208,8 @@ class _Attempt:
         return ended
 
     def _bounds(self, span: ChunkSpan) -> Bounds:
-        """Limits that allow for decoding before the chunk's first frame, in which no frame is done."""
-        encoder, run_up_s = self.encoder, self.plan.run_up_s(span)
+        """Limits that allow for decoding before and after the chunk, in which no frame is done."""
+        encoder, run_up_s = self.encoder, self.plan.run_up_s(span) + sounds.read_on_s(self.plan, span)
         cpu_s = encoder.cpu_s_per_frame * span.frame_count + encoder.cpu_s_per_run_up_s * run_up_s
         return Bounds(
             stall_s=encoder.stall_s + run_up_s,
@@ -216,38 +260,3 @@ def _sync(folder: Path, on_tick: Callable[[], None]) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-
-
-class _Progress:
-    """Follows the lines of ffmpeg's -progress."""
-
-    def __init__(self, on_progress: Callable[[int], None], frame_count: int) -> None:
-        self.on_progress = on_progress
-        self.frame_count = frame_count
-        self.latest = 0
-        self.done = 0  # in the attempt that got furthest
-
-    def on_line(self, line: str) -> bool:
-        key, _, value = line.partition("=")
-        if key != "frame" or not value.strip().isdigit():
-            return False
-        before, self.latest = self.latest, min(int(value), self.frame_count)
-        self.done = max(self.done, self.latest)
-        return self.latest > before
-
-    def on_tick(self) -> None:
-        self.on_progress(self.done)
-
-
-class _Growth:
-    """Follows the lines of ffmpeg's -progress to tell whether a file of sound gets longer."""
-
-    def __init__(self) -> None:
-        self.size = ""
-
-    def on_line(self, line: str) -> bool:
-        key, _, value = line.partition("=")
-        if key != "total_size":
-            return False
-        before, self.size = self.size, value
-        return self.size != before

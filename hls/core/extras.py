@@ -1,11 +1,9 @@
-"""Finds what else is in a file: other tracks, subtitles, chapters, captions, transparency, 360° projections."""
+"""Finds what else is in a file: tracks that are not used, captions, transparency, 360° projections."""
 
-import unicodedata
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import cast
 
 from av.audio.frame import AudioFrame
-from av.audio.stream import AudioStream
 from av.codec.context import CodecContext
 from av.container import InputContainer
 from av.sidedata.sidedata import Type
@@ -13,9 +11,9 @@ from av.stream import Disposition, Stream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from hls.core.embedded import is_of_pictures, language, title
 from hls.core.probe import Extras, OtherTrack
 
-LONGEST_TITLE = 80
 ROLES = {
     Disposition.comment: "commentary",
     Disposition.visual_impaired: "described",
@@ -29,16 +27,18 @@ PROJECTIONS = {0: "equirectangular", 1: "cubemap", 2: "equirectangular", 3: "hal
 def extras(
     container: InputContainer,
     video: VideoStream,
-    audio: AudioStream | None,
+    used: Collection[int],
     frames: Sequence[VideoFrame],
     sounds: Sequence[AudioFrame],
 ) -> Extras:
-    pictures = (track for track in container.streams.video if not track.disposition & Disposition.attached_pic)
+    """What the file has beside the tracks that are used, which are given by their numbers; except for its chapters."""
+    others = [track for track in container.streams if track.index not in used]
+    subtitles = [track for track in others if track.type == "subtitle"]
     return Extras(
-        pictures=tuple(_track(track) for track in pictures if track.index != video.index),
-        sounds=tuple(_track(track) for track in container.streams.audio if audio is None or track.index != audio.index),
-        subtitles=tuple(_track(track) for track in container.streams.subtitles),
-        chapters=len(container.chapters()),
+        pictures=tuple(_track(track) for track in others if track.type == "video" and not _is_cover(track)),
+        sounds=tuple(_track(track) for track in others if track.type == "audio"),
+        subtitles=tuple(_track(track) for track in subtitles if not is_of_pictures(track)),
+        subtitle_pictures=tuple(_track(track) for track in subtitles if is_of_pictures(track)),
         layout=sounds[-1].layout.name.partition("(")[0] if sounds else "",
         has_captions=any(Type.A53_CC in frame.side_data for frame in frames),
         has_alpha=_has_alpha(video, frames[0]),
@@ -46,23 +46,14 @@ def extras(
     )
 
 
+def _is_cover(track: Stream) -> bool:
+    return bool(track.disposition & Disposition.attached_pic)
+
+
 def _track(track: Stream) -> OtherTrack:
     codec = cast("CodecContext | None", track.codec_context)
-    told = {name.lower(): _clean(text) for name, text in track.metadata.items()}
-    language = told.get("language", "")
     role = next((word for flag, word in ROLES.items() if track.disposition & flag), "")
-    return OtherTrack(
-        codec=codec.name if codec else "",
-        language="" if language == "und" else language,
-        title=told.get("title") or told.get("name") or role,
-    )
-
-
-def _clean(text: str) -> str:
-    """Remove characters that a database can't store or a page can't show; old files may not be in UTF-8."""
-    readable = text.encode(errors="surrogateescape").decode(errors="replace")
-    shown = "".join(character for character in readable if not unicodedata.category(character).startswith("C"))
-    return shown.strip()[:LONGEST_TITLE]
+    return OtherTrack(codec=codec.name if codec else "", language=language(track), title=title(track) or role)
 
 
 def _has_alpha(video: VideoStream, frame: VideoFrame) -> bool:

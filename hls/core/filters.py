@@ -4,67 +4,19 @@ Times in a graph are on the source's own clock at first. Then pictures get frame
 both counted from the video's beginning: so chunks that are encoded separately join without a seam.
 """
 
-from dataclasses import dataclass
-from enum import Enum, auto
+from collections.abc import Iterator
 from fractions import Fraction
-from math import ceil, gcd
+from math import ceil
 
-from hls.core import spacing
+from hls.core import sounds, spacing
 from hls.core.colour import BT709, converted
 from hls.core.framing import cropped, steadied
 from hls.core.plan import Plan
-from hls.core.probe import AudioTrack
+from hls.core.sounds import Sound
 from hls.core.timeline import ChunkSpan
 
-SAMPLE_RATE = 48_000
-AAC_SAMPLES = 1024
-WARM_UP_FRAMES = 4  # AAC frames that are encoded before a chunk and dropped: the encoder needs to know what came before
 LAST_PICTURE_INPUT = 1  # ffmpeg's number of the input that begins at the last picture
-APART_SYNC_S = 0.01  # where the sound's format changes, the last packet before it may overlap the first one after it
-SOUND_APART_S = 1  # extra sound before and after a chunk whose sound is made first
-PRIMING_FRAMES = 1  # the encoder's own delay
-RESAMPLER_RUN_UP = 512  # samples
-SYNC_S = 0.04  # sound that is further from its timestamps is corrected
 STILL_RUN_UP_S = 30  # before the last picture: if that can't be decoded, an earlier one stays on
-# Mono becomes two channels of the same level; FFmpeg's own way makes each 3 dB quieter.
-MONO_LEVEL = "volume='if(eq(nb_channels,1),sqrt(2),1)':precision=float"
-PAIRS = (("FL", "FR"), ("SL", "SR"), ("BL", "BR"), ("FLC", "FRC"))
-
-
-class Sound(Enum):
-    """Where a chunk's sound comes from."""
-
-    OF_SOURCE = auto()
-    APART = auto()  # from the last input: a file that `sound_apart` made
-    SILENT = auto()
-
-
-@dataclass(frozen=True)
-class AudioSpan:
-    """A chunk's sound on the video's grid of 1024-sample frames: from `first_frame` up to `end_frame`."""
-
-    first_frame: int
-    end_frame: int
-
-    @property
-    def warm_up_sample(self) -> int:
-        return (self.first_frame - WARM_UP_FRAMES) * AAC_SAMPLES
-
-    @property
-    def end_sample(self) -> int:
-        return self.end_frame * AAC_SAMPLES
-
-    @property
-    def dropped_packets(self) -> int:
-        return WARM_UP_FRAMES + PRIMING_FRAMES
-
-
-def audio_span(plan: Plan, span: ChunkSpan) -> AudioSpan:
-    """The AAC frames that begin in a chunk, so that neighbouring chunks neither overlap nor leave a gap."""
-    grid = [
-        ceil(plan.timeline.seconds(frame) * SAMPLE_RATE / AAC_SAMPLES) for frame in (span.first_frame, span.end_frame)
-    ]
-    return AudioSpan(*grid)
 
 
 def tiles(plan: Plan, span: ChunkSpan) -> range:
@@ -74,9 +26,13 @@ def tiles(plan: Plan, span: ChunkSpan) -> range:
 
 
 def graph(
-    plan: Plan, span: ChunkSpan, *, has_zscale: bool, is_lost: bool = False, sound: Sound = Sound.OF_SOURCE
+    plan: Plan, span: ChunkSpan, *, has_zscale: bool, is_lost: bool = False, states: tuple[Sound, ...] = ()
 ) -> str:
-    """The graph for -filter_complex, with pads [v0] … and [a0] … for the renditions, and [tiles] if there are any."""
+    """The graph for -filter_complex, with pads [v0] … and [a0] … for the renditions, and [tiles] if there are any.
+
+    Where there are several sounds, [a0] … are the sounds instead. `states` says where each of `sounds.tracks` comes
+    from: from the source, if nothing is said.
+    """
     is_black = is_lost or plan.is_before_pictures(span)
     parts = [_black(plan, span) if is_black else _picture(plan, span, has_zscale=has_zscale)]
     encoded = [entry for entry in enumerate(plan.renditions) if not entry[1].is_copied]
@@ -87,12 +43,25 @@ def graph(
     parts[0] += f",split={len(outputs)}" + "".join(f"[{output}]" for output in outputs)
     for number, rendition in encoded:
         parts.append(f"[r{number}]scale={rendition.width}:{rendition.height},setsar=1[v{number}]")
-    if plan.source.audio:
+    heard = list(_sounds(plan, span, states or sounds.of_source(plan), is_lost=is_lost))
+    if plan.sounds:
+        parts += (f"{sound}[a{number}]" for number, sound in enumerate(heard))
+    else:
         copies = "".join(f"[a{number}]" for number in range(len(plan.renditions)))
-        apart = 2 if plan.is_after_pictures(span) and not is_lost else 1  # the last input's number
-        heard = _silence(plan, span) if sound == Sound.SILENT else _sound(plan, span, sound, apart)
-        parts.append(f"{heard},asplit={len(plan.renditions)}{copies}")
+        parts += (f"{sound},asplit={len(plan.renditions)}{copies}" for sound in heard)
     return ";".join(parts)
+
+
+def _sounds(plan: Plan, span: ChunkSpan, states: tuple[Sound, ...], *, is_lost: bool) -> Iterator[str]:
+    apart_input = 2 if plan.is_after_pictures(span) and not is_lost else 1  # the first one behind the source's
+    for track, state in zip(sounds.tracks(plan), states, strict=True):
+        if state == Sound.SILENT:
+            yield sounds.silence(plan, span)
+        elif state == Sound.APART:
+            yield sounds.heard_apart(plan, span, apart_input=apart_input)
+            apart_input += 1
+        else:
+            yield sounds.heard(plan, span, track)
 
 
 def _picture(plan: Plan, span: ChunkSpan, *, has_zscale: bool) -> str:
@@ -159,96 +128,7 @@ def _black(plan: Plan, span: ChunkSpan) -> str:
     return ",".join(filters)
 
 
-def _silence(plan: Plan, span: ChunkSpan) -> str:
-    part = audio_span(plan, span)
-    samples = part.end_sample - part.warm_up_sample
-    filters = [
-        f"anullsrc=r={SAMPLE_RATE}:cl=stereo",
-        "aformat=sample_fmts=fltp",
-        f"atrim=end_sample={samples}",
-        f"asetpts=NB_CONSUMED_SAMPLES+({part.warm_up_sample})",
-    ]
-    return ",".join(filters)
-
-
 def _tiles(plan: Plan, span: ChunkSpan) -> str:
     # The chunk's first picture is always among them: ffmpeg reports no progress until each output has had a picture.
     chosen = f"select='eq(n,0)+not(mod(n+{span.first_frame},{plan.frames_per_tile}))'"
     return f"[rt]{chosen},scale={plan.tile_width}:{plan.tile_height}:out_range=pc[tiles]"
-
-
-def sound_apart(plan: Plan, span: ChunkSpan) -> str:
-    """Filters for -filter:a: a chunk's sound on the source's clock, in one stereo format even if the source's changes.
-
-    ffmpeg builds these filters anew at each change, so none of them may count from the beginning.
-    """
-    audio, begin, end = _bounds(plan, span)
-    run_on = SOUND_APART_S * SAMPLE_RATE
-    filters = [
-        *_exact_times(audio),
-        MONO_LEVEL,
-        f"aresample={SAMPLE_RATE}",
-        "aformat=sample_fmts=flt:channel_layouts=stereo",
-        f"atrim=start_pts={begin - run_on}:end_pts={end + run_on}",
-    ]
-    return ",".join(filters)
-
-
-def _bounds(plan: Plan, span: ChunkSpan) -> tuple[AudioTrack, int, int]:
-    """The sound track, and the range of it that a chunk needs: samples at 48 kHz on the source's own clock."""
-    if plan.source.audio is None:
-        raise ValueError("the video has no sound")
-    part, zero = audio_span(plan, span), round(plan.zero_s * SAMPLE_RATE)
-    return plan.source.audio, zero + part.warm_up_sample, zero + part.end_sample
-
-
-def _sound(plan: Plan, span: ChunkSpan, sound: Sound, apart: int) -> str:
-    audio, begin, end = _bounds(plan, span)
-    part, number, sync_s = audio_span(plan, span), 0, SYNC_S
-    if sound == Sound.APART:
-        audio = AudioTrack(index=0, codec="pcm_f32le", channels=2, sample_rate=SAMPLE_RATE)
-        number, sync_s = apart, APART_SYNC_S
-    filters = [
-        *_exact_times(audio),
-        *_levels(audio),
-        # Silence fills gaps and the time before late sound. The cut is where both sample rates have a sample, so the
-        # samples of neighbouring chunks lie on one grid.
-        f"aresample={audio.sample_rate}:async=1:min_hard_comp={sync_s}:first_pts={_shared_sample(audio, begin)}",
-        f"aresample={SAMPLE_RATE}",
-        "aformat=sample_fmts=fltp:channel_layouts=stereo",
-        f"atrim=start_pts={begin}:end_pts={end}",
-        f"apad=whole_len={end - begin}",
-        f"asetpts=NB_CONSUMED_SAMPLES+({part.warm_up_sample})",
-    ]
-    return f"[{number}:{audio.index}]" + ",".join(filters)
-
-
-def _levels(audio: AudioTrack) -> list[str]:
-    """Filters before FFmpeg's own conversion to stereo, which makes mono too quiet and can't convert odd layouts."""
-    channels = audio.layout
-    if audio.channels == 1:
-        return [MONO_LEVEL]
-    if channels[:2] == ("AMBI0", "AMBI1"):  # ambisonics: the sum, and left minus right
-        return ["pan=stereo|c0=c0+0.5*c1|c1=c0-0.5*c1"]
-    if "FC" in channels and not {"FL", "FR"} & set(channels):
-        return ["channelmap=map=FC-FL|FC-FR:channel_layout=stereo"]
-    if any((left in channels) != (right in channels) for left, right in PAIRS) or {"BL", "SL"} & set(channels[:1]):
-        return ["channelmap=map=0|1:channel_layout=stereo"]
-    return []
-
-
-def _shared_sample(audio: AudioTrack, begin: int) -> int:
-    """A sample number of the source, a little before `begin` (at 48 kHz), at which both rates have a whole sample."""
-    shared_rate = gcd(audio.sample_rate, SAMPLE_RATE)
-    shared = (begin - RESAMPLER_RUN_UP) * shared_rate // SAMPLE_RATE
-    return shared * (audio.sample_rate // shared_rate)
-
-
-def _exact_times(audio: AudioTrack) -> list[str]:
-    """Undo the rounding of containers that count milliseconds: it would put neighbouring chunks a few samples apart."""
-    samples, rate = audio.frame_samples, audio.sample_rate
-    if not samples:
-        return []
-    start_s = f"{audio.start_s.numerator}/{audio.start_s.denominator}"
-    place = f"round((T-({start_s}))*{rate}/{samples})"
-    return [f"asetpts='if(eq(S,{samples}),round(({place}*{samples}/{rate}+{start_s})/TB),PTS)'"]

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import pairwise
+from math import floor
 from statistics import median_low
 
 from hls.core.errors import Code, TranscodeError
@@ -40,7 +41,9 @@ class Parts:
         self.video = video
         self.bytes: list[int] = []  # where the second, third… recording begins
         self.part = dict.fromkeys(ticks_s, 0)
-        self.latest_s: dict[int, Fraction] = {}
+        self.latest: dict[int, int] = {}  # in each track's ticks: fractions would take most of the time of reading
+        self.back = {track: floor(BACK_S / tick_s) for track, tick_s in ticks_s.items()}
+        self.ahead = {track: floor(AHEAD_S / tick_s) for track, tick_s in ticks_s.items()}
 
     def enters(self, packet: AnyPacket) -> int:
         """How many recordings begin with this packet in its track: more than one if the track is missing in some.
@@ -49,13 +52,12 @@ class Parts:
         """
         if packet.dts is None:
             return 0
-        track = packet.stream_index
-        at_s = packet.dts * self.ticks_s[track]
+        track, at = packet.stream_index, packet.dts
         passed = self._pass_begun(track, packet.pos)
-        is_new = not passed and self._is_elsewhere(track, at_s) and self._may_begin(track)
+        is_new = not passed and self._is_elsewhere(track, at) and self._may_begin(track)
         if is_new:
             self._begin(track, packet.pos)
-        self.latest_s[track] = at_s if passed or is_new else max(at_s, self.latest_s.get(track, at_s))
+        self.latest[track] = at if passed or is_new else max(at, self.latest.get(track, at))
         return passed + is_new
 
     def _pass_begun(self, track: int, byte: int | None) -> int:
@@ -65,13 +67,17 @@ class Parts:
             self.part[track] += 1
         return self.part[track] - before
 
-    def _is_elsewhere(self, track: int, at_s: Fraction) -> bool:
-        before_s = self.latest_s.get(track)
-        if before_s is None:
+    def _is_elsewhere(self, track: int, at: int) -> bool:
+        before = self.latest.get(track)
+        if before is None:
             return False
-        others_s = [latest_s for other, latest_s in self.latest_s.items() if self.part[other] == self.part[track]]
-        leaps = self.is_discontinuous and len(self.latest_s) > 1 and at_s - max(others_s) > AHEAD_S
-        return before_s - at_s > BACK_S or leaps
+        if before - at > self.back[track]:
+            return True
+        if at - before <= self.ahead[track] or not self.is_discontinuous or len(self.latest) == 1:
+            return False
+        others = (other for other in self.latest if self.part[other] == self.part[track])
+        latest_s = max(self.latest[other] * self.ticks_s[other] for other in others)
+        return at * self.ticks_s[track] - latest_s > AHEAD_S
 
     def _may_begin(self, track: int) -> bool:
         return self.is_discontinuous or track == self.video or self.part[track] < len(self.bytes)
@@ -80,22 +86,25 @@ class Parts:
         if byte is None:
             raise TranscodeError(Code.UNSUPPORTED, "its clock starts anew in the middle")
         number = self.part[track]
-        if number < len(self.bytes):  # the other track got there first
+        if number < len(self.bytes):  # another track got there first
             self.bytes[number] = min(self.bytes[number], byte)
         else:
             self.bytes.append(byte)
         self.part[track] += 1
 
 
-def joined(parts: Parts, pictures: Times, sounds: Times, keys: Times) -> tuple[Join, ...]:
-    """Move the times of all recordings onto the first one's clock, in place; gives how far each was moved."""
+def joined(parts: Parts, pictures: Times, sounds: Sequence[Times], keys: Times) -> tuple[Join, ...]:
+    """Move the times of all recordings onto the first one's clock, in place; gives how far each was moved.
+
+    The first sound decides with the pictures how long a recording lasts.
+    """
     joins = []
-    bounds = list(_extents(pictures, sounds))
+    bounds = list(_extents(pictures, sounds[0] if sounds else None))
     shift_s = Fraction(0)
     for byte, before, after in zip(parts.bytes, bounds, bounds[1:], strict=False):
         shift_s += before.end_s - after.begin_s
         joins.append(Join(byte=byte, shift_s=shift_s))
-    for track in (pictures, sounds, keys):
+    for track in (pictures, *sounds, keys):
         _move(track, [join.shift_s for join in joins])
     begins_s = [_first_s(part, pictures.tick_s) for part in pictures.parts()[1:]]
     keys_s = [_first_s(part, keys.tick_s) for part in keys.parts()[1:]]
@@ -115,16 +124,16 @@ class Extent:
     end_s: Fraction
 
 
-def _extents(pictures: Times, sounds: Times) -> Iterator[Extent]:
+def _extents(pictures: Times, sound: Times | None) -> Iterator[Extent]:
     """When each recording begins and ends: by its pictures, or by its sound where that is well outside of them."""
-    heard = sounds.parts()
+    heard = sound.parts() if sound else []
     for number, shown in enumerate(pictures.parts()):
         bounds = _extent(shown, pictures.tick_s)
-        if number < len(heard) and heard[number]:
-            sound = _extent(heard[number], sounds.tick_s)
+        if sound and number < len(heard) and heard[number]:
+            heard_in = _extent(heard[number], sound.tick_s)
             bounds = Extent(
-                sound.begin_s if bounds.begin_s - sound.begin_s > SOUND_ALONE_S else bounds.begin_s,
-                sound.end_s if sound.end_s - bounds.end_s > SOUND_ALONE_S else bounds.end_s,
+                heard_in.begin_s if bounds.begin_s - heard_in.begin_s > SOUND_ALONE_S else bounds.begin_s,
+                heard_in.end_s if heard_in.end_s - bounds.end_s > SOUND_ALONE_S else bounds.end_s,
             )
         yield bounds
 

@@ -9,9 +9,9 @@
    must be the same after the seek as after decoding everything before it.
 """
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from hashlib import blake2b
 from itertools import islice
@@ -25,7 +25,7 @@ from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
 
 from hls.core.media_file import opened
-from hls.core.packets import AnyPacket, TrackLog, pictures_of, tick_s, time_of
+from hls.core.packets import AnyPacket, SoundPackets, TrackLog, pictures_of, tick_s, time_of
 from hls.core.plan import RUN_UP_S
 from hls.core.probe import Landing
 
@@ -34,7 +34,8 @@ SEEKS_ANYWHERE = frozenset({"mpegts", "mpeg"})  # these have no index; a seek ma
 KEY_FRAMES_TRIED = 2
 FURTHER_BACK_S = (4, 16)
 SOUNDS_COMPARED = 10  # packets; the first ones after a seek may be incomplete
-PACKETS_AFTER_SEEK = 3000
+PACKETS_AFTER_SEEK = 3000  # for each sound
+SPARSE_S = 2  # after which one of several sounds isn't waited for: what is stored later will be read anyway
 FIXED_INDEX = frozenset({"mov", "matroska"})  # the index is read when the file is opened; no seek changes it
 SELF_CONTAINED = frozenset({"h264", "hevc", "vp8", "vp9", "av1", "mpeg1video", "mpeg2video"})  # from a key picture
 
@@ -46,9 +47,7 @@ class Reading:
     video: int
     pictures: TrackLog
     order: Sequence[int]
-    audio: int | None
-    sounds: TrackLog
-    heard: Sequence[int]  # the times of the sound, sorted
+    sounds: Mapping[int, SoundPackets]  # by the tracks' numbers
     is_untimed: bool  # pictures only have decoding times, so they are counted instead
 
 
@@ -64,6 +63,42 @@ def landings(path: Path, reading: Reading, wanted_s: Iterable[Fraction]) -> tupl
                 return ()
             found.append(landing)
     return tuple(found)
+
+
+@dataclass
+class _Heard:
+    """The sounds' packets after a seek, compared with those of the whole file.
+
+    A sound of which nothing is stored there, because it begins later or has ended, is no obstacle.
+    """
+
+    sounds: Mapping[int, SoundPackets]
+    counts: dict[int, int] = field(default_factory=dict)  # of packets, by track
+    known: dict[int, Fraction | None] = field(default_factory=dict)  # the sound just before the first known packet
+
+    def note(self, packet: AnyPacket) -> None:
+        track = packet.stream_index
+        self.counts[track] = self.counts.get(track, 0) + 1
+        if track not in self.known and self.sounds[track].has(packet):
+            # Sound may be stored far from the pictures it belongs to.
+            time = time_of(packet)
+            before = None if time is None else self.sounds[track].time_before(time)
+            self.known[track] = None if before is None else before * tick_s(packet.stream)
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether nothing more can be learned by reading on."""
+        return all(track in self.known or self.counts.get(track, 0) >= SOUNDS_COMPARED for track in self.sounds)
+
+    @property
+    def is_trusted(self) -> bool:
+        """Whether each sound leads to a packet that has the same time as when the whole file was read."""
+        return all(track in self.known for track in self.counts)
+
+    @property
+    def missed_s(self) -> Fraction | None:
+        """The latest sound that is stored before."""
+        return max((before_s for before_s in self.known.values() if before_s is not None), default=None)
 
 
 class _Search:
@@ -112,15 +147,11 @@ class _Search:
         """The landing of a seek to `seek_s`, if it serves the frame at `at_s`."""
         decoder = self._sought(seek_s)
         landing: Landing | None = None
-        is_sound_known = self.reading.audio is None
-        sounds = 0
-        missed_s: Fraction | None = None
+        heard = _Heard(self.reading.sounds)
         known: set[int | None] = set()
-        for packet in islice(self._packets(), PACKETS_AFTER_SEEK):
+        for packet in islice(self._packets(), PACKETS_AFTER_SEEK * max(1, len(self.reading.sounds))):
             if packet.stream_index != self.reading.video:
-                sounds += 1
-                if not is_sound_known and self.reading.sounds.has(packet):
-                    is_sound_known, missed_s = True, self._sound_before(packet)
+                heard.note(packet)
             elif landing is None:
                 if self.reading.pictures.has(packet):
                     known.add(time_of(packet))
@@ -128,23 +159,19 @@ class _Search:
                     return None  # counting has to begin at a packet that is known
                 key = self._key_picture(decoder, packet)
                 landing = self._landing(seek_s, key) if key and key.pts in known else None
-                if (landing and landing.shown_s > at_s) or self._is_past(packet, at_s):
+                if (landing and landing.shown_s > at_s) or self._is_past(packet, at_s + 1):
                     return None
-            if landing and (is_sound_known or sounds >= SOUNDS_COMPARED):
+            elif len(self.reading.sounds) > 1 and self._is_past(packet, at_s + SPARSE_S):
                 break
-        if landing is None or not (is_sound_known or not sounds):
+            if landing and heard.is_enough:
+                break
+        if landing is None or not heard.is_trusted:
             return None
-        landing = replace(landing, missed_s=missed_s)
+        landing = replace(landing, missed_s=heard.missed_s)
         return landing if landing.serves(at_s, run_up_s=0) else None
 
-    def _sound_before(self, packet: AnyPacket) -> Fraction | None:
-        """The time of the sound just before this packet: sound may be stored far from the pictures it belongs to."""
-        times, first = self.reading.heard, time_of(packet)
-        place = bisect_left(times, first) if first is not None else 0
-        return times[place - 1] * tick_s(packet.stream) if place else None
-
     def _is_past(self, packet: AnyPacket, at_s: Fraction) -> bool:
-        return packet.dts is not None and packet.dts * self.tick_s > at_s + 1
+        return packet.dts is not None and packet.dts * self.tick_s > at_s
 
     def _key_picture(self, decoder: VideoCodecContext, packet: AnyPacket) -> VideoFrame | None:
         """A picture of this packet that needs no earlier one. An H.264 decoder shows nothing before such a picture."""
@@ -181,7 +208,7 @@ class _Search:
         self.container = opened(self.path)
 
     def _packets(self) -> Iterator[AnyPacket]:
-        wanted = {self.reading.video, self.reading.audio}
+        wanted = {self.reading.video, *self.reading.sounds}
         streams = [stream for stream in self.container.streams if stream.index in wanted]
         yield from (packet for packet in self.container.demux(streams) if packet.size)
 

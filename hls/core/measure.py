@@ -8,13 +8,15 @@ from hls.core import names, transport
 from hls.core.chunk import ChunkFacts, IFrame, RenditionFacts, SegmentFacts
 from hls.core.command import TS_OFFSET_S
 from hls.core.errors import Code, TranscodeError
-from hls.core.filters import AAC_SAMPLES, SAMPLE_RATE, audio_span, tiles
+from hls.core.filters import tiles
 from hls.core.ladder import Rendition
-from hls.core.plan import Plan
+from hls.core.plan import Plan, SoundRendition
 from hls.core.retiming import with_times
+from hls.core.sounds import AAC_SAMPLES, SAMPLE_RATE, audio_frame, audio_span
 from hls.core.timeline import ChunkSpan, Segment
 
 AAC_TICKS = AAC_SAMPLES * transport.TICKS // SAMPLE_RATE
+AAC_LC = 2  # the object type (ISO/IEC 14496-3)
 
 
 def measured(plan: Plan, index: int, folder: Path, *, on_tick: Callable[[], None] = lambda: None) -> ChunkFacts:
@@ -26,17 +28,17 @@ def measured(plan: Plan, index: int, folder: Path, *, on_tick: Callable[[], None
     renditions = tuple(
         _rendition(plan, span, rendition, folder / rendition.name, on_tick) for rendition in plan.renditions
     )
+    sounds = tuple(_sound(plan, span, sound, folder / sound.name, on_tick) for sound in plan.sounds)
     tile_names = tuple(names.tile_name(number) for number in tiles(plan, span))
     for name in tile_names:
         _expect((folder / name).is_file(), f"{name} is missing")
-    return ChunkFacts(index=index, renditions=renditions, tiles=tile_names)
+    return ChunkFacts(index=index, renditions=renditions, tiles=tile_names, sounds=sounds)
 
 
 def _rendition(
     plan: Plan, span: ChunkSpan, rendition: Rendition, folder: Path, on_tick: Callable[[], None]
 ) -> RenditionFacts:
-    expected = {names.segment_name(segment.number) for segment in span.segments}
-    _expect({path.name for path in folder.iterdir()} == expected, f"{rendition.name}: other segments than planned")
+    _expect_segments(span, folder)
     codecs: set[str] = set()
     segments = []
     sound_frames = 0
@@ -59,11 +61,38 @@ def _rendition(
             sound_frames += look.sound.frame_count
             sound_end = look.sound.first_pts + look.sound.frame_count * AAC_TICKS
     _expect(len(codecs) == 1, f"{rendition.name}: the codec changes: {codecs}")
-    if plan.source.audio:
+    if plan.muxed:
         part = audio_span(plan, span)
         _expect(sound_frames == part.end_frame - part.first_frame, f"{rendition.name}: {sound_frames} AAC frames")
-        _expect(sound_end == part.end_frame * AAC_TICKS + TS_OFFSET_S * transport.TICKS, "the sound is off its grid")
+        _expect(sound_end == _aac_ticks(part.end_frame), "the sound is off its grid")
     return RenditionFacts(name=rendition.name, codecs=codecs.pop(), segments=tuple(segments))
+
+
+def _sound(
+    plan: Plan, span: ChunkSpan, rendition: SoundRendition, folder: Path, on_tick: Callable[[], None]
+) -> RenditionFacts:
+    """One of several sounds: each segment has exactly the AAC frames that begin in it."""
+    _expect_segments(span, folder)
+    segments = []
+    for segment in span.segments:
+        on_tick()
+        path = folder / names.segment_name(segment.number)
+        try:
+            data = transport.with_tables_first(path.read_bytes())
+            found = transport.sound(data, transport.sound_tables(data).audio_pid)
+        except (transport.Malformed, IndexError, ValueError) as error:
+            raise TranscodeError(Code.ENCODER_FAILED, f"{rendition.name}/{path.name}: {error}") from error
+        first, end = (audio_frame(plan, frame) for frame in (segment.first_frame, segment.end_frame))
+        planned = transport.SoundFrames(_aac_ticks(first), end - first, AAC_LC, SAMPLE_RATE)
+        _expect(found == planned, f"{rendition.name}/{path.name}: {found} instead of {planned}")
+        path.write_bytes(data)
+        segments.append(SegmentFacts(segment.number, end - first, len(data), iframes=()))
+    return RenditionFacts(name=rendition.name, codecs=f"mp4a.40.{AAC_LC}", segments=tuple(segments))
+
+
+def _expect_segments(span: ChunkSpan, folder: Path) -> None:
+    expected = {names.segment_name(segment.number) for segment in span.segments}
+    _expect({path.name for path in folder.iterdir()} == expected, f"{folder.name}: other segments than planned")
 
 
 def _retimed(plan: Plan, segment: Segment, data: bytes) -> bytes:
@@ -94,6 +123,8 @@ class _Look:
     def facts(self) -> SegmentFacts:
         where = f"{self.rendition.name}/{names.segment_name(self.segment.number)}"
         _expect(self._has_planned_times(), f"{where}: pictures off the frame grid, or too many or too few")
+        has_only_planned = self.plan.muxed is not None or self.tables.audio_pid is None
+        _expect(has_only_planned, f"{where}: sound beside the pictures")
         keyframes = [unit for unit in self.pictures if unit.is_random_access]
         frames = [self.plan.timeline.nearest_frame(_seconds(unit.pts)) for unit in keyframes]
         _expect(self._are_in_place(frames), f"{where}: IDR pictures off their places")
@@ -109,9 +140,9 @@ class _Look:
         )
 
     def codecs(self) -> str:
-        if not self.plan.source.audio:
+        if not self.plan.muxed:
             return self.parameters.codec
-        return f"{self.parameters.codec},mp4a.40.{self.sound.object_type if self.sound else 2}"
+        return f"{self.parameters.codec},mp4a.40.{self.sound.object_type if self.sound else AAC_LC}"
 
     def _iframe(self, unit: transport.Unit, frame: int) -> IFrame:
         """The I-frame's byte range: from its first packet to its own last byte."""
@@ -130,6 +161,11 @@ class _Look:
 
 def _ticks(plan: Plan, frame: int) -> int:
     return round((plan.timeline.seconds(frame) + TS_OFFSET_S) * transport.TICKS)
+
+
+def _aac_ticks(frame: int) -> int:
+    """When an AAC frame of the grid is heard."""
+    return frame * AAC_TICKS + TS_OFFSET_S * transport.TICKS
 
 
 def _seconds(pts: int) -> Fraction:

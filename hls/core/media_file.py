@@ -1,4 +1,4 @@
-"""Opens a media file with libav, and chooses the picture track and the sound track to use."""
+"""Opens a media file with libav, and chooses the picture track and the sounds to use."""
 
 import errno
 from collections.abc import Sequence
@@ -22,6 +22,9 @@ from hls.core.protection import Protection
 DEMUXERS = ",".join(("mov,matroska,avi,flv,asf,mpegts,mpeg,ogg,mp3,wav,flac,aac", *sorted(elementary.DEMUXERS)))
 
 
+MOST_SOUNDS = 16
+
+
 def opened(path: Path, demuxers: str = DEMUXERS) -> InputContainer:
     """Open a file. Raises TranscodeError: UNSUPPORTED, UNREADABLE."""
     options = {"protocol_whitelist": "file", "format_whitelist": demuxers}
@@ -43,11 +46,15 @@ def picture_track(container: InputContainer) -> VideoStream:
     return chosen
 
 
-def sound_track(container: InputContainer, protection: Protection) -> AudioStream | None:
-    """The default sound track that can be decoded, or else the first such track; an encrypted one only if all are."""
+def sound_tracks(container: InputContainer, protection: Protection) -> list[AudioStream]:
+    """The sounds that can be decoded, at most MOST_SOUNDS, default ones before others; encrypted ones only if all are.
+
+    They are in the file's order.
+    """
     tracks = [track for track in container.streams.audio if _is_decodable(track)]
     tracks = [track for track in tracks if not protection.covers(track)] or tracks
-    return next((track for track in tracks if track.disposition & Disposition.default), next(iter(tracks), None))
+    default_first = sorted(tracks, key=lambda track: not track.disposition & Disposition.default)
+    return sorted(default_first[:MOST_SOUNDS], key=lambda track: track.index)
 
 
 def check_protection(container: InputContainer, chosen: Sequence[Stream], protection: Protection) -> None:

@@ -69,6 +69,11 @@ def is_sound_name(name: str) -> bool:
     return _SOUND.fullmatch(name) is not None
 
 
+def sound_apart(name: str) -> str:
+    """The file of one of several sounds in a chunk's folder, while the chunk is made."""
+    return f"{name}.nut"
+
+
 def text_segment_name(number: int) -> str:
     """A segment of a text track: "segment_007.vtt"."""
     return f"segment_{number:03d}.vtt"

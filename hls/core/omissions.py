@@ -52,6 +52,8 @@ def _tracks(plan: Plan) -> Iterator[str]:
         yield f"{_counted(extras.sounds, 'other sound')}: {_named(extras.sounds)}."
     if extras.subtitles:
         yield f"Subtitles: {_named(extras.subtitles)}."
+    if extras.subtitle_pictures:
+        yield f"Subtitles that are pictures can't be converted: {_named(extras.subtitle_pictures)}."
     if extras.has_captions:
         yield "Closed captions inside of the picture."
     if extras.chapters:
@@ -60,9 +62,10 @@ def _tracks(plan: Plan) -> Iterator[str]:
 
 def _sound(plan: Plan) -> Iterator[str]:
     audio = plan.source.audio
-    if audio and audio.channels > STEREO:
-        layout = plan.source.extras.layout or f"{audio.channels} channels"
-        yield f"Surround sound: it is mixed from {layout} to stereo."
+    surround = next((sound for sound in (audio, *plan.source.sounds) if sound and sound.channels > STEREO), None)
+    if surround:
+        layout = plan.source.extras.layout if surround == audio else ""
+        yield f"Surround sound: it is mixed from {layout or f'{surround.channels} channels'} to stereo."
 
 
 def _picture(plan: Plan) -> Iterator[str]:

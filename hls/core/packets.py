@@ -1,6 +1,7 @@
 """The log of a track's packets that one reading of a file makes, and decoding that ignores damage."""
 
 from array import array
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -62,6 +63,43 @@ class TrackLog:
         """Whether the file has a packet of this size at this time."""
         place = self.place(time_of(packet))
         return place is not None and self.sizes[place] == packet.size
+
+
+@dataclass
+class SoundPackets:
+    """Times and sizes of a sound's packets in storing order, in a few bytes for each: a film may have many millions."""
+
+    times: array[int] = field(default_factory=lambda: array("q"))
+    sizes: array[int] = field(default_factory=lambda: array("i"))
+
+    def note(self, time: int, size: int) -> None:
+        self.times.append(time)
+        self.sizes.append(size)
+
+    @cached_property
+    def _sorted(self) -> tuple[array[int], array[int]]:
+        """Times and sizes in the order of the times."""
+        if is_ascending(self.times):
+            return self.times, self.sizes
+        places = array("q", sorted(range(len(self.times)), key=self.times.__getitem__))
+        return array("q", map(self.times.__getitem__, places)), array("i", map(self.sizes.__getitem__, places))
+
+    def has(self, packet: AnyPacket) -> bool:
+        """Whether the file has a packet of this size at this time."""
+        times, sizes = self._sorted
+        time = time_of(packet)
+        place = -1 if time is None else bisect_right(times, time) - 1
+        return place >= 0 and times[place] == time and sizes[place] == packet.size
+
+    def time_before(self, time: int) -> int | None:
+        """The time of the last packet that is heard before this time."""
+        times, _ = self._sorted
+        place = bisect_left(times, time)
+        return times[place - 1] if place else None
+
+
+def is_ascending(times: Sequence[int]) -> bool:
+    return all(earlier <= later for earlier, later in pairwise(times))
 
 
 def pictures_of(decoder: VideoCodecContext, packet: AnyPacket) -> list[VideoFrame]:

@@ -128,7 +128,7 @@ class AudioTrack:
     is_changing: bool = False  # its channels or its sample rate change within the file
     language: str = ""  # as the file has it, mostly ISO 639-2; "" if unknown
     title: str = ""
-    is_default: bool = False
+    is_default: bool = False  # of one of several sounds, the one that is heard unless another is chosen
     is_described: bool = False  # what is seen is told, for those who can't see it
     is_commentary: bool = False
 
@@ -162,12 +162,13 @@ class OtherTrack:
 
 @dataclass(frozen=True)
 class Extras:
-    """What else the file has, beside the picture and sound tracks that are used, or within them."""
+    """What else the file has, beside the tracks that are used, or within them."""
 
     pictures: tuple[OtherTrack, ...] = ()
     sounds: tuple[OtherTrack, ...] = ()
     subtitles: tuple[OtherTrack, ...] = ()
-    chapters: int = 0
+    subtitle_pictures: tuple[OtherTrack, ...] = ()  # subtitles that are pictures
+    chapters: int = 0  # that are not used
     layout: str = ""  # of the sound that is used: "stereo", "5.1"
     has_captions: bool = False  # within the picture track's packets
     has_alpha: bool = False

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import av
-from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.rational import AVRational
 from av.stream import Stream
@@ -23,22 +22,22 @@ from hls.core.colour_tags import MATRICES, PRIMARIES, TRANSFERS, named
 from hls.core.copying import copyable
 from hls.core.display import check_base_layer, shape, shown_part, shown_size
 from hls.core.elementary import counted
+from hls.core.embedded import MOST_CHAPTERS, chapters, described, texts
 from hls.core.errors import Code, Reason, TranscodeError
 from hls.core.extras import extras
 from hls.core.interlacing import show_two_moments
 from hls.core.landing import FIXED_INDEX, Reading, landings
-from hls.core.media_file import check_protection, check_size, opened, picture_track, sound_track
+from hls.core.media_file import check_protection, check_size, opened, picture_track, sound_tracks
 from hls.core.packets import tick_s
 from hls.core.plan import ROUNDING_S, make_plan
-from hls.core.probe import AudioTrack, Landing, Limits, Shape, Source, VideoTrack
+from hls.core.probe import AudioTrack, Extras, Landing, Limits, Shape, Source, VideoTrack
 from hls.core.protection import Protection, protection
 from hls.core.rates import Rate, measure
 from hls.core.scanning import MAX_RATE, Scan, scan
-from hls.core.soundtrack import STRAY_GAP_S
+from hls.core.soundtrack import STRAY_GAP_S, SoundLog
 from hls.core.timeline import output_rate
 from hls.core.wire import dump, load
 
-AUDIO_JITTER_S = Fraction(3, 1000)
 FULL_RANGE = 2
 
 
@@ -57,30 +56,51 @@ def _look(path: Path, limits: Limits, marks: Protection) -> Source:
     with opened(path) as container:
         if len(container.streams) > limits.max_tracks:
             raise TranscodeError(Code.UNSUPPORTED, f"{len(container.streams)} tracks")
-        video, audio = picture_track(container), sound_track(container, marks)
-        check_protection(container, [video, audio] if audio else [video], marks)
+        video, streams = picture_track(container), sound_tracks(container, marks)
+        check_protection(container, [video, *streams], marks)
         check_size(video, limits)
         check_base_layer(video)
-        found = scan(container, video, audio, limits)
-        if audio and not found.sound_frames and marks.covers(audio):
+        found = scan(container, video, streams, limits)
+        if found.sound and not found.sound.is_heard and marks.covers(found.sound.stream):
             raise TranscodeError(Code.UNSUPPORTED, "the sound is encrypted", reason=Reason.ENCRYPTED)
         track = _video_track(video, found, limits)
         if found.log and not track.counted_rate:
             track = replace(track, copyable=copyable(track, found.log, tick_s(video)))
-        heard = _beside(_audio_track(audio, found), track) if audio else None
-        _check_length(track, heard, limits)
+        sounds = _sounds(found, track)
+        audio = next((sound for log, sound in sounds if log is found.sound), None)
+        _check_length(track, audio, limits)
+        end_s = track.start_s + track.duration_s
+        told = chapters(container, float(max(end_s, audio.end_s or end_s) if audio else end_s))
         source = Source(
             demuxer=container.format.name.split(",")[0],
             size_bytes=path.stat().st_size,
             duration_s=float(track.duration_s),
             video=track,
-            audio=heard,
+            audio=audio,
             joins=found.joins,
-            extras=extras(container, video, audio if found.sound_frames else None, found.frames, found.sound_frames),
             is_broken_off=found.is_broken_off,
-            told_s=_told_s(container, video, audio),
+            told_s=_told_s(container, video, found.sound.stream if found.sound else None),
+            sounds=tuple(sound for _, sound in sounds) if len(sounds) > 1 else (),
+            texts=texts(container, marks),
+            chapters=told[:MOST_CHAPTERS],
         )
+        beside = replace(_extras(container, source, found), chapters=len(told[MOST_CHAPTERS:]))
+        source = replace(source, extras=beside)
     return replace(source, video=replace(track, landings=_landings(path, source, found)))
+
+
+def _sounds(found: Scan, video: VideoTrack) -> list[tuple[SoundLog, AudioTrack]]:
+    """The sounds of which something can be decoded, in the file's order; several are described as the file does."""
+    tracks = [(log, _beside(track, video)) for log in found.sounds.values() if (track := log.track())]
+    if len(tracks) < 2:
+        return tracks
+    return [(log, described(track, log.stream, is_default=log is found.sound)) for log, track in tracks]
+
+
+def _extras(container: InputContainer, source: Source, found: Scan) -> Extras:
+    used = {track.index for track in (source.video, source.audio, *source.sounds, *source.texts) if track}
+    video = next(stream for stream in container.streams.video if stream.index == source.video.index)
+    return extras(container, video, used, found.frames, found.sound.frames if found.sound else ())
 
 
 def _told_s(container: InputContainer, *chosen: Stream | None) -> float | None:
@@ -102,9 +122,7 @@ def _landings(path: Path, source: Source, found: Scan) -> tuple[Landing, ...]:
         video=source.video.index,
         pictures=found.pictures,
         order=found.order,
-        audio=source.audio.index if source.audio else None,
-        sounds=found.sounds,
-        heard=sorted(found.sounds.times),
+        sounds={index: log.packets for index, log in found.sounds.items() if log.is_heard},
         is_untimed=source.video.counted_rate is not None,
     )
     return landings(path, reading, begins_s) if begins_s else ()
@@ -165,9 +183,9 @@ def _duration_s(shown: list[int], last_duration: int, time_base: Fraction, measu
     return max(told, measured.frame_count / measured.rate)
 
 
-def _beside(audio: AudioTrack | None, video: VideoTrack) -> AudioTrack | None:
-    """The sound track, without its times if they are far from all pictures: its clock is damaged then."""
-    if audio is None or audio.heard_s is None or audio.end_s is None:
+def _beside(audio: AudioTrack, video: VideoTrack) -> AudioTrack:
+    """The sound, without its times if they are far from all pictures: its clock is damaged then."""
+    if audio.heard_s is None or audio.end_s is None:
         return audio
     apart_s = max(audio.heard_s - video.start_s - video.duration_s, video.start_s - audio.end_s)
     return replace(audio, heard_s=None, end_s=None) if apart_s > STRAY_GAP_S else audio
@@ -187,38 +205,6 @@ def _shapes(video: VideoStream, found: Scan) -> tuple[Shape, ...]:
     is_turned = int(found.frames[0].rotation) % 180 == 90
     shapes = dict.fromkeys(shape(frame, pixel_aspect, is_turned=is_turned) for frame, pixel_aspect in pictures)
     return tuple(shapes) if len(shapes) > 1 else ()
-
-
-def _audio_track(audio: AudioStream, found: Scan) -> AudioTrack | None:
-    if not found.heard.times or not found.sound_frames:
-        return None
-    start_s = min(found.heard.times) * tick_s(audio)
-    heard_s, end_s = found.sounding.span_s(found.heard.times)
-    return AudioTrack(
-        index=audio.index,
-        codec=audio.codec_context.name,
-        channels=found.sound_frames[-1].layout.nb_channels,
-        sample_rate=found.sound_frames[-1].sample_rate,
-        start_s=start_s,
-        frame_samples=_regular_samples(found, start_s, tick_s(audio)),
-        heard_s=heard_s,
-        end_s=end_s,
-        layout=tuple(channel.name for channel in found.sound_frames[-1].layout.channels),
-        is_changing=len(found.sounding.kinds) > 1,
-    )
-
-
-def _regular_samples(found: Scan, start_s: Fraction, time_base: Fraction) -> int:
-    """The number of samples in each packet, if it is the same for all and every timestamp agrees with it; else 0."""
-    whole = found.sound_frames[1:] or found.sound_frames  # the first one may have lost samples to an edit list
-    samples, sample_rate = whole[0].samples, whole[0].sample_rate
-    if any((frame.samples, frame.sample_rate) != (samples, sample_rate) for frame in whole):
-        return 0
-    step, slack = float(samples / sample_rate / time_base), float(AUDIO_JITTER_S / time_base)
-    first = float(start_s / time_base)
-    offsets = (pts - first for pts in found.heard.times)
-    is_regular = all(abs(offset - round(offset / step) * step) <= slack for offset in offsets)
-    return samples if is_regular and slack * 3 < step else 0
 
 
 def _exact(number: AVRational) -> Fraction:

@@ -7,10 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hls.core.arguments import FORMAT, DamageArguments, RelayArguments
+from hls.core.arguments import FORMAT, DamageArguments, RelayArguments, RelayedSound
 from hls.core.chunk import Span
 from hls.core.errors import Code, TranscodeError
 from hls.core.plan import Plan
+from hls.core.probe import AudioTrack, Source
 from hls.core.process import Bounds, Watch, run
 from hls.core.timeline import ChunkSpan
 from hls.core.wire import dump
@@ -46,15 +47,15 @@ def readable(plan: Plan, span: ChunkSpan, source: Path, folder: Path, watch: Wat
 
 
 def _relay(plan: Plan, span: ChunkSpan, source: Path, target: Path, watch: Watch) -> None:
-    landing, audio = plan.picture_landing(span), plan.source.audio
+    landing = plan.picture_landing(span)
     arguments = RelayArguments(
         video=plan.source.video.index,
-        audio=audio.index if audio else None,
+        sounds=tuple(
+            RelayedSound(sound.index, sound.sample_rate, f"{sound.channels}c") for sound in _sounds(plan.source)
+        ),
         joins=plan.source.joins,
         byte=landing.byte if landing else None,
         end_s=float(plan.zero_s + plan.timeline.seconds(span.end_frame)) + READ_ON_S,
-        sample_rate=audio.sample_rate if audio else 0,
-        layout=f"{audio.channels}c" if audio else "",
     )
     command = [
         sys.executable,
@@ -105,8 +106,20 @@ def cut_off(plan: Plan, span: ChunkSpan) -> tuple[Span, ...]:
     )
 
 
+def _sounds(source: Source) -> tuple[AudioTrack, ...]:
+    """All sounds that are read, in the order in which they are in a relayed file."""
+    return source.sounds or ((source.audio,) if source.audio else ())
+
+
 def _of_relayed(plan: Plan) -> Plan:
     source = plan.source
-    video = replace(source.video, index=0, landings=())
-    audio = replace(source.audio, index=1) if source.audio else None
-    return replace(plan, source=replace(source, demuxer=FORMAT, video=video, audio=audio, joins=()))
+    places = {sound.index: place for place, sound in enumerate(_sounds(source), start=1)}
+    relayed = replace(
+        source,
+        demuxer=FORMAT,
+        video=replace(source.video, index=0, landings=()),
+        audio=replace(source.audio, index=places[source.audio.index]) if source.audio else None,
+        sounds=tuple(replace(sound, index=places[sound.index]) for sound in source.sounds),
+        joins=(),
+    )
+    return replace(plan, source=relayed)

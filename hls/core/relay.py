@@ -7,7 +7,7 @@ The packets stay as they are; only their times change. The target is a NUT file,
 
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from av.container import OutputContainer
 from av.packet import Packet
 from av.stream import Stream
 
-from hls.core.arguments import FORMAT, RelayArguments
+from hls.core.arguments import FORMAT, RelayArguments, RelayedSound
 from hls.core.media_file import opened
 from hls.core.packets import AnyPacket, tick_s, time_of
 from hls.core.probe import Join
@@ -25,25 +25,27 @@ from hls.core.wire import load
 
 HEVC_END_OF_SEQUENCE = b"\0\0\0\1\x48\1"
 LEAST_STEP_S = Fraction(1, 1000)
+MOST_APART_S = 10  # between packets that are stored together: of a sound that isn't read by then there is nothing here
 
 
 def write(source: Path, target: Path, arguments: RelayArguments) -> None:
-    """Write the part to `target`: the picture track becomes track 0, the sound track becomes track 1."""
+    """Write the part to `target`: track 0 is the picture track, and the sounds follow in their order."""
     with opened(source) as container, av.open(str(target), "w", format=FORMAT) as relayed:
         if arguments.byte is not None:
             container.seek(arguments.byte, unsupported_byte_offset=True)
-        wanted = [container.streams[index] for index in (arguments.video, arguments.audio) if index is not None]
+        indexes = (arguments.video, *(sound.index for sound in arguments.sounds))
+        wanted = [container.streams[index] for index in indexes]
         outputs = {stream.index: relayed.add_stream_from_template(stream) for stream in wanted}
-        _describe_sound(outputs.values(), arguments)
+        for sound in arguments.sounds:
+            _describe(outputs[sound.index], sound)
         _copy(container.demux(wanted), relayed, outputs, arguments)
 
 
-def _describe_sound(outputs: Iterable[Stream], arguments: RelayArguments) -> None:
-    """Tell NUT the format of a sound track that begins too late to be recognised when the file is opened."""
-    for output in outputs:
-        if isinstance(output, AudioStream) and not output.codec_context.sample_rate:
-            output.codec_context.sample_rate = arguments.sample_rate
-            output.codec_context.layout = arguments.layout
+def _describe(output: Stream, sound: RelayedSound) -> None:
+    """Tell NUT the format of a sound that begins too late to be recognised when the file is opened."""
+    if isinstance(output, AudioStream) and not output.codec_context.sample_rate:
+        output.codec_context.sample_rate = sound.sample_rate
+        output.codec_context.layout = sound.layout
 
 
 def _copy(
@@ -66,7 +68,7 @@ def _copy(
         dts = packet.dts + shift
         # Recordings overlap a little where they are joined, but decoding timestamps have to increase.
         earliest = latest[track] + round(LEAST_STEP_S / ticks) if track in latest else dts
-        if dts < earliest and track == arguments.audio:
+        if dts < earliest and track != arguments.video:
             continue
         latest[track] = packet.dts = dts = max(dts, earliest)
         packet.pts = None if packet.pts is None else max(packet.pts + shift, dts)
@@ -76,7 +78,7 @@ def _copy(
         relayed.mux(packet)
         if dts * ticks > arguments.end_s:
             over.add(track)
-            if len(over) == len(outputs):
+            if len(over) == len(outputs) or dts * ticks > arguments.end_s + MOST_APART_S:
                 return
 
 

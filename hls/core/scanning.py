@@ -1,12 +1,11 @@
-"""Reads all packets of the picture and sound tracks once, and decodes the first few of each."""
+"""Reads all packets of the picture track and the sounds once, and decodes the first few of each."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
 
 import av
-from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.rational import AVRational
@@ -24,7 +23,7 @@ from hls.core.headers import LOOKED_AT, size_header
 from hls.core.joins import Parts, Times, joined
 from hls.core.packets import AnyPacket, TrackLog, pictures_of, tick_s, time_of
 from hls.core.probe import Join, Landing, Limits
-from hls.core.soundtrack import SoundLog
+from hls.core.soundtrack import SoundLog, default_sound
 
 FRAMES_LOOKED_AT = 12
 PACKETS_DECODED = 2000  # at most, to get those frames: an edit list may hide many
@@ -41,11 +40,10 @@ class Scan:
     parts: Parts
     shown: Times  # of the pictures, except those that an edit list hides
     keys: Times  # of keyframes as the container marks them, some seconds apart
-    heard: Times
+    sounds: Mapping[int, SoundLog]  # by the tracks' numbers, in the file's order
     key_bytes: list[int] = field(default_factory=list)
     byte: int | None = None  # where the last picture is stored, or the unit of several pictures that it is in
     pictures: TrackLog = field(default_factory=TrackLog)
-    sounds: TrackLog = field(default_factory=TrackLog)
     counter: Counter | None = None  # of an elementary stream
     untold: int = 0  # pictures without a timestamp
     last_duration: int = 0
@@ -53,15 +51,14 @@ class Scan:
     headers: set[bytes] = field(default_factory=set)  # the different headers of keyframes
     reshaped: list[tuple[VideoFrame, AVRational | None]] = field(default_factory=list)  # one for each further header
     pictures_decoded: int = 0  # packets given to the decoder, whether or not it returned a frame
-    sounding: SoundLog = field(default_factory=SoundLog)
     joins: tuple[Join, ...] = ()
     is_untimed: bool = False  # the pictures' timestamps are decoding timestamps
     is_broken_off: bool = False  # reading ended with an error
 
     @property
-    def sound_frames(self) -> list[AudioFrame]:
-        """The first decoded frames of sound."""
-        return self.sounding.frames
+    def sound(self) -> SoundLog | None:
+        """The default sound."""
+        return default_sound(list(self.sounds.values()))
 
     @property
     def order(self) -> Sequence[int]:
@@ -79,17 +76,16 @@ class Scan:
         )
 
 
-def scan(container: InputContainer, video: VideoStream, audio: AudioStream | None, limits: Limits) -> Scan:
-    """Read all packets of both tracks. Raises TranscodeError: UNREADABLE, UNSUPPORTED, TOO_LONG."""
-    wanted = [video, audio] if audio else [video]
+def scan(container: InputContainer, video: VideoStream, sounds: Sequence[AudioStream], limits: Limits) -> Scan:
+    """Read all packets of these tracks. Raises TranscodeError: UNREADABLE, UNSUPPORTED, TOO_LONG."""
+    wanted = [video, *sounds]
     ticks_s = {stream.index: tick_s(stream) for stream in wanted}
     found = Scan(
         log=PacketLog(video.codec_context.extradata or b"") if video.codec_context.name == "h264" else None,
         parts=Parts(container.format.name.split(",")[0], ticks_s, video.index),
         shown=Times(tick_s(video)),
         keys=Times(tick_s(video)),
-        heard=Times(tick_s(audio) if audio else Fraction(1)),
-        sounding=SoundLog(tick_s(audio) if audio else Fraction(1)),
+        sounds={sound.index: SoundLog.of(sound) for sound in sounds},
     )
     if container.format.name in elementary.DEMUXERS:
         rate = Fraction(video.guessed_rate.num, video.guessed_rate.den)
@@ -101,8 +97,8 @@ def scan(container: InputContainer, video: VideoStream, audio: AudioStream | Non
         for packet in container.demux(wanted):
             if packet.stream_index == video.index:
                 _note_picture(found, packet, video, limits)
-            elif audio:
-                _note_sound(found, packet, audio)
+            else:
+                found.sounds[packet.stream_index].note(packet, found.parts)
     except av.error.FFmpegError as error:  # what was read so far is used
         if not found.shown.times:
             raise TranscodeError(Code.UNREADABLE, str(error)) from error
@@ -128,7 +124,8 @@ def _put_on_one_clock(found: Scan, limits: Limits) -> None:
     if not found.parts.bytes:
         return
     found.log = None
-    found.joins = joined(found.parts, found.shown, found.heard, found.keys)
+    first_default = sorted(found.sounds.values(), key=lambda sound: sound is not found.sound)
+    found.joins = joined(found.parts, found.shown, [sound.heard for sound in first_default], found.keys)
     if (max(found.shown.times) - min(found.shown.times)) * found.shown.tick_s > limits.max_duration_s:
         raise _too_long(limits)
 
@@ -208,18 +205,6 @@ def _note_for_copying(found: Scan, packet: AnyPacket) -> None:
         log.forget()
     else:
         log.note(packet.pts, packet.size, bytes(packet) if packet.is_keyframe else None)
-
-
-def _note_sound(found: Scan, packet: AnyPacket, audio: AudioStream) -> None:
-    found.sounding.look(packet, audio.codec_context)
-    if packet.pts is None or not packet.size:
-        return
-    for _ in range(found.parts.enters(packet)):
-        found.heard.begins.append(len(found.heard.times))
-    found.sounds.note(packet.pts, packet)
-    if not packet.is_discard:
-        found.heard.times.append(packet.pts)
-        found.sounding.durations.append(packet.duration or 0)
 
 
 def with_untold(told: Sequence[int], count: int) -> list[int]:

@@ -44,8 +44,32 @@ class SoundFrames:
     sample_rate: int
 
 
+@dataclass(frozen=True)
+class SoundTables:
+    """The tables of a segment that is sound alone."""
+
+    pmt_pid: int
+    audio_pid: int
+
+
 def tables(data: bytes) -> Tables:
-    """The PIDs of a segment's streams. Raises Malformed."""
+    """The PIDs of a segment's streams. Raises Malformed, also for a segment without pictures."""
+    pmt_pid, streams = program(data)
+    if H264 not in streams:
+        raise Malformed("no H.264 stream in the PMT")
+    return Tables(pmt_pid, streams[H264], streams.get(AAC_ADTS))
+
+
+def sound_tables(data: bytes) -> SoundTables:
+    """The PIDs of a segment that is sound alone. Raises Malformed, also for any other segment."""
+    pmt_pid, streams = program(data)
+    if set(streams) != {AAC_ADTS}:
+        raise Malformed("not one AAC stream alone in the PMT")
+    return SoundTables(pmt_pid, streams[AAC_ADTS])
+
+
+def program(data: bytes) -> tuple[int, dict[int, int]]:
+    """The PID of a segment's PMT, and the PID of each stream by its type."""
     if len(data) % PACKET or data[::PACKET].strip(b"G"):
         raise Malformed("not whole transport packets")
     pat = _section(data, PAT_PID)
@@ -57,9 +81,7 @@ def tables(data: bytes) -> Tables:
     while at < end:
         streams[pmt[at]] = (pmt[at + 1] & 0x1F) << 8 | pmt[at + 2]
         at += 5 + ((pmt[at + 3] & 0x0F) << 8 | pmt[at + 4])
-    if H264 not in streams:
-        raise Malformed("no H.264 stream in the PMT")
-    return Tables(pmt_pid, streams[H264], streams.get(AAC_ADTS))
+    return pmt_pid, streams
 
 
 def units(data: bytes, pid: int) -> list[Unit]:
@@ -121,9 +143,9 @@ def with_tables_first(data: bytes) -> bytes:
 
     Each I-frame's byte range begins after them (RFC 8216 4.3.3.6). Raises Malformed.
     """
-    found = tables(data)
-    first = [next(_packets(data, pid)) for pid in (PAT_PID, found.pmt_pid)]
-    dropped = {PAT_PID, SDT_PID, found.pmt_pid}
+    pmt_pid, _ = program(data)
+    first = [next(_packets(data, pid)) for pid in (PAT_PID, pmt_pid)]
+    dropped = {PAT_PID, SDT_PID, pmt_pid}
     others = [packet for packet in range(0, len(data), PACKET) if pid(data, packet) not in dropped]
     return b"".join(data[packet : packet + PACKET] for packet in [*first, *others])
 

@@ -1,5 +1,6 @@
 """Transcodes, chunks and workers in every state a test may need."""
 
+from dataclasses import replace
 from datetime import timedelta
 from fractions import Fraction
 from typing import Any
@@ -38,6 +39,18 @@ def source(*, seconds: int = 90, width: int = 1920, height: int = 1080, rate: in
 
 def plan(**facts: int) -> Plan:
     return make_plan(source(**facts))
+
+
+SOUNDS = (
+    AudioTrack(1, "ac3", 6, 48_000, language="deu", title="Kino"),
+    AudioTrack(2, "aac", 2, 48_000, language="eng", is_default=True),
+    AudioTrack(3, "aac", 2, 48_000, language="eng", title='The "director" talks', is_commentary=True),
+    AudioTrack(4, "aac", 2, 48_000, language="eng", is_described=True),
+)
+
+
+def plan_of_several_sounds(**facts: int) -> Plan:
+    return make_plan(replace(source(**facts), audio=SOUNDS[1], sounds=SOUNDS))
 
 
 def served(version: int = 1) -> dict[str, Any]:

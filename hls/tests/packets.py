@@ -8,8 +8,9 @@ from pathlib import Path
 from PIL import Image
 
 from hls.core import names
-from hls.core.filters import audio_span, tiles
+from hls.core.filters import tiles
 from hls.core.plan import Plan
+from hls.core.sounds import audio_span
 from hls.core.timeline import Segment
 
 TICKS = 90_000
@@ -168,6 +169,11 @@ def written(pictures: Sequence[Picture], sound: Sequence[int], stream: bytes = a
     return tables + b"".join(p.packets() for p in pictures) + b"".join(sound_packets(pts, stream) for pts in sound)
 
 
+def written_sound(sound: Sequence[int], stream: bytes = adts()) -> bytes:
+    """A segment of sound alone."""
+    return pat() + pmt(((0x0F, AUDIO_PID),)) + b"".join(sound_packets(pts, stream) for pts in sound)
+
+
 def write_chunk(plan: Plan, index: int, folder: Path) -> None:
     """Write what a correct encoder leaves in a chunk's folder, for a video of one rendition."""
     span = plan.timeline.chunks[index]
@@ -176,5 +182,9 @@ def write_chunk(plan: Plan, index: int, folder: Path) -> None:
         Image.new("L", (plan.tile_width, plan.tile_height), 10 * number).save(folder / names.tile_name(number))
     (folder / plan.renditions[-1].name).mkdir()
     for segment in span.segments:
-        data = written(pictures_of(plan, segment), sound_of(plan, segment) if plan.source.audio else ())
+        data = written(pictures_of(plan, segment), sound_of(plan, segment) if plan.muxed else ())
         (folder / plan.renditions[-1].name / names.segment_name(segment.number)).write_bytes(data)
+        for sound in plan.sounds:
+            (folder / sound.name).mkdir(exist_ok=True)
+            heard = written_sound(sound_of(plan, segment))
+            (folder / sound.name / names.segment_name(segment.number)).write_bytes(heard)

@@ -12,7 +12,7 @@ from hls.conformance.checker import check
 from hls.conformance.findings import Fetched, beside
 from hls.conformance.m3u8 import Playlist, attributes, byte_range, decimal, integer, parse
 from hls.conformance.rules_playlists import any_playlist, media
-from hls.core import playlists
+from hls.core import multivariant, playlists
 from hls.core.measure import measured
 from hls.core.plan import make_plan
 from hls.tests.factories import source
@@ -31,7 +31,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     renditions = measured(PLAN, 0, chunk).renditions
     segments = renditions[0].segments
     texts = (
-        playlists.multivariant(PLAN, renditions),
+        multivariant.master(PLAN, renditions),
         playlists.media(PLAN, "480p", segments, is_finished=True),
         playlists.iframes(PLAN, "480p", segments),
     )

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from hls.core.command import Encoder, chunk_command, sound_command
-from hls.core.filters import Sound
 from hls.core.plan import Plan, make_plan
 from hls.core.probe import AudioTrack, Copyable, Landing
+from hls.core.sounds import Sound
 from hls.tests.factories import source
 
 ENCODER = Encoder(Path("/opt/ffmpeg"), threads=3)
@@ -27,9 +27,10 @@ def command(
     *,
     path: str = "/videos/a.mp4",
     is_lost: bool = False,
-    sound: Sound = Sound.OF_SOURCE,
+    states: tuple[Sound, ...] = (),
 ) -> list[str]:
-    return chunk_command(plan, index, source=Path(path), encoder=ENCODER, has_zscale=True, is_lost=is_lost, sound=sound)
+    source = Path(path)
+    return chunk_command(plan, index, source=source, encoder=ENCODER, has_zscale=True, is_lost=is_lost, states=states)
 
 
 def value(words: Sequence[str], option: str) -> str:
@@ -136,15 +137,62 @@ def test_sound_that_changes_is_made_before_and_read_as_another_input() -> None:
     assert value(apart, "-ss") == "130.000000"
     assert value(apart, "-map") == "0:1"
     assert apart[-1] == "file:sound.nut"
-    words = command(LONGER, 5, sound=Sound.APART)
+    words = command(LONGER, 5, states=(Sound.APART,))
     assert values(words, "-i")[-1] == "file:sound.nut"
     assert ";[2:0]aresample" in value(words, "-filter_complex")
 
 
 def test_sound_that_is_missing_is_silence() -> None:
-    words = command(LONGER, 1, sound=Sound.SILENT)
+    words = command(LONGER, 1, states=(Sound.SILENT,))
     assert "anullsrc" in value(words, "-filter_complex")
     assert values(words, "-i") == ["file:/videos/a.mp4"]
+
+
+SEVERAL = make_plan(
+    replace(
+        SOURCE,
+        sounds=(AudioTrack(1, "aac", 2, 48_000), AudioTrack(2, "ac3", 6, 48_000), AudioTrack(4, "mp2", 1, 32_000)),
+    )
+)
+
+
+def test_each_of_several_sounds_is_an_output_of_its_own_behind_the_pictures() -> None:
+    pictures, sounds = outputs(command(SEVERAL, 1))[:3], outputs(command(SEVERAL, 1))[3:]
+    assert [values(words, "-map") for words in pictures] == [["[v0]"], ["[v1]"], ["[v2]"]]
+    assert not {"-c:a", "-b:a", "-bsf:a"} & {word for words in pictures for word in words}
+    assert [values(words, "-map") for words in sounds] == [["[a0]"], ["[a1]"], ["[a2]"]]
+    for number, words in enumerate(sounds):
+        assert value(words, "-c:a") == "aac"
+        assert value(words, "-bsf:a") == "noise=drop='lt(n,5)'"
+        assert value(words, "-segment_start_number") == "2"
+        assert words[-1] == f"audio_{number}/segment_%03d.ts"
+
+
+@pytest.mark.parametrize(("index", "ends"), [(0, "282,563"), (1, "281,562,844,1125,1406")])
+def test_several_sounds_are_cut_at_the_aac_frame_where_pictures_segments_begin(index: int, ends: str) -> None:
+    """The packets before the chunk's first frame are dropped before they are counted."""
+    assert {value(words, "-segment_frames") for words in outputs(command(SEVERAL, index))[3:]} == {ends}
+
+
+def test_those_of_several_sounds_that_are_made_before_are_inputs_in_their_order() -> None:
+    states = (Sound.APART, Sound.SILENT, Sound.APART)
+    words = command(SEVERAL, 1, states=states)
+    assert values(words, "-i") == ["file:/videos/a.mp4", "file:audio_0.nut", "file:audio_2.nut"]
+    heard = value(words, "-filter_complex").split(";")[-3:]
+    assert [part.startswith(begin) for part, begin in zip(heard, ("[1:0]", "anullsrc", "[2:0]"), strict=True)] == [
+        True
+    ] * 3
+    apart = sound_command(SEVERAL, 1, source=Path("/videos/a.mp4"), encoder=ENCODER, number=2)
+    assert value(apart, "-map") == "0:4"
+    assert apart[-1] == "file:audio_2.nut"
+
+
+def test_a_lost_chunk_reads_the_source_for_any_of_its_sounds() -> None:
+    read = [
+        values(command(SEVERAL, 1, is_lost=True, states=(Sound.SILENT, Sound.SILENT, last)), "-i")
+        for last in (Sound.OF_SOURCE, Sound.SILENT)
+    ]
+    assert read == [["file:/videos/a.mp4"], []]
 
 
 def test_threads_are_as_many_as_allowed() -> None:
@@ -212,7 +260,7 @@ def test_what_can_not_be_copied_is_not_copied_by_mistake() -> None:
 
 
 def test_a_lost_chunk_without_sound_opens_no_file() -> None:
-    words = command(index=1, is_lost=True, sound=Sound.SILENT)
+    words = command(index=1, is_lost=True, states=(Sound.SILENT,))
     assert "-i" not in words
     assert len(outputs(words)) == 3
 

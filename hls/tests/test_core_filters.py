@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hls.core.colour import BT709
-from hls.core.filters import Sound, audio_span, graph, tiles
+from hls.core.filters import graph, tiles
 from hls.core.plan import Plan, make_plan
 from hls.core.probe import AudioTrack, Copyable, Crop, Shape
+from hls.core.sounds import Sound, audio_span
 from hls.tests.factories import source
 
 TONEMAP = "tonemap=tonemap=mobius"
@@ -28,9 +29,9 @@ def with_audio(audio: AudioTrack | None, **facts: object) -> Plan:
 
 
 def drawn(
-    plan: Plan, index: int = 0, *, has_zscale: bool = True, is_lost: bool = False, sound: Sound = Sound.OF_SOURCE
+    plan: Plan, index: int = 0, *, has_zscale: bool = True, is_lost: bool = False, states: tuple[Sound, ...] = ()
 ) -> str:
-    return graph(plan, plan.timeline.chunks[index], has_zscale=has_zscale, is_lost=is_lost, sound=sound)
+    return graph(plan, plan.timeline.chunks[index], has_zscale=has_zscale, is_lost=is_lost, states=states)
 
 
 def test_the_graph_of_a_usual_videos_second_chunk() -> None:
@@ -205,7 +206,7 @@ def test_a_copied_rendition_is_not_scaled_and_its_place_is_kept() -> None:
 
 
 def test_a_chunk_that_is_lost_is_black_and_silent_for_as_long() -> None:
-    made = drawn(clip(), 1, is_lost=True, sound=Sound.SILENT)
+    made = drawn(clip(), 1, is_lost=True, states=(Sound.SILENT,))
     assert made.startswith("color=c=black:s=1920x1080:r=25/1,trim=end_frame=750,settb=1/25,setpts=N+300,")
     assert "anullsrc=r=48000:cl=stereo" in made
     assert "atrim=end_sample=1443840" in made

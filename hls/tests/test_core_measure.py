@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hls.conformance.checker import Violation, check
-from hls.core import names, playlists
+from hls.core import multivariant, names, playlists
 from hls.core.errors import Code, TranscodeError
 from hls.core.measure import measured
 from hls.core.plan import Plan, make_plan
@@ -174,7 +174,7 @@ def test_a_segment_that_is_no_transport_stream_is_refused(chunk: Path, data: byt
 def published(chunk: Path, plan: Plan = PLAN) -> dict[str, bytes]:
     """A video of one chunk as it is served."""
     renditions = measured(plan, 0, chunk).renditions
-    files = {"master.m3u8": playlists.multivariant(plan, renditions).encode()}
+    files = {"master.m3u8": multivariant.master(plan, renditions).encode()}
     segments = renditions[0].segments
     files["480p/index.m3u8"] = playlists.media(plan, "480p", segments, is_finished=True).encode()
     files["480p/iframes.m3u8"] = playlists.iframes(plan, "480p", segments).encode()

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hls.conformance.m3u8 import attributes, byte_range, parse
-from hls.core import names, playlists, storyboard
+from hls.core import multivariant, names, playlists, storyboard
 from hls.core.bandwidth import Piece, average_bps, peak_bps
 from hls.core.chunk import IFrame, RenditionFacts, SegmentFacts
 from hls.core.plan import make_plan
@@ -104,7 +104,7 @@ segment_002.ts
 def test_multivariant_playlist() -> None:
     """The peak: 750,000 and 60,000 bytes in 6.5065 s are less than 750,000 in 6.006 s."""
     assert (
-        playlists.multivariant(PLAN, VIDEO)
+        multivariant.master(PLAN, VIDEO)
         == """\
 #EXTM3U
 #EXT-X-VERSION:4

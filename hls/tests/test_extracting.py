@@ -17,7 +17,7 @@ from hls.models import Chunk, ChunkState, Extraction, State, Track, TrackText, T
 from hls.tests.clips import Look, ffmpeg, make
 from hls.tests.factories import ChunkFactory, TranscodeFactory
 from hls.tracks import editing, embedded, extracting
-from hls.tracks.models import ExtractionState, TrackState
+from hls.tracks.models import ExtractionState, TrackKind, TrackState
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("studio", "stop_flag")]
 
@@ -129,7 +129,7 @@ def test_what_an_editor_replaced_meanwhile_stays(source: Source, talk: Path, stu
     transcode = begun(source, talk, studio)
     found = claimed()
     cues = parse("WEBVTT\n\n00:00:00.000 --> 00:00:01.000\nOurs.\n")
-    editing.put_text(transcode.pk, editing.TextDraft(kind="subtitles", language="en", label="English"), cues)
+    editing.put_text(transcode.pk, editing.TextDraft(TrackKind.SUBTITLES, language="en", label="English"), cues)
     editing.delete(Track.objects.get(kind="captions"))
     extracting.extract(*found)
     assert times(Track.objects.get(kind="subtitles")) == [(0, 1000, "Ours.")]
@@ -191,7 +191,7 @@ def test_same_file_made_again_keeps_its_tracks(source: Source, talk: Path, studi
 def test_tracks_of_a_file_that_was_replaced_go_with_its_version(source: Source, talk: Path, studio: Path) -> None:
     transcode = begun(source, talk, studio)
     cues = parse("WEBVTT\n\n00:00:00.000 --> 00:00:01.000\nOurs.\n")
-    ours = editing.put_text(transcode.pk, editing.TextDraft(kind="subtitles", language="fr", label="French"), cues)
+    ours = editing.put_text(transcode.pk, editing.TextDraft(TrackKind.SUBTITLES, language="fr", label="French"), cues)
     lifecycle.replace(transcode, "videos/other.mkv")
     editing.forget_old()
     assert list(Track.objects.all()) == [ours]

@@ -16,8 +16,9 @@ from hls.core.plan import Plan, make_plan
 from hls.folders import TILES, finish_folder, version_folder
 from hls.models import Chunk, ChunkState, State, Transcode
 from hls.published import PublishedVersion, current, retired
-from hls.tests.factories import TranscodeFactory, Unclaimed, served, source
+from hls.tests.factories import ChunkFactory, TranscodeFactory, Unclaimed, plan_of_several_sounds, served, source
 from hls.tests.packets import write_chunk
+from hls.tests.test_partly_made import facts
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("studio")]
 
@@ -190,3 +191,42 @@ def test_the_size_counts_segments_and_everything_beside_them() -> None:
     segments = (version_folder(transcode.pk, 1) / "480p").glob("*.ts")
     beside = (path for path in folder.rglob("*") if path.is_file())
     assert counted == sum(path.stat().st_size for path in [*segments, *beside])
+
+
+@pytest.mark.ffmpeg
+@pytest.mark.parametrize(("version", "suffix"), [(1, ""), (3, "?v=3")])
+def test_several_sounds_are_published_apart(version: int, suffix: str) -> None:
+    plan = plan_of_several_sounds(seconds=7, width=64, height=48, rate=10)
+    transcode = TranscodeFactory.create(processing=True, version=version, plan=plan.to_json(), source="videos/a.mkv")
+    for span in plan.timeline.chunks:
+        ChunkFactory.create(transcode=transcode, index=span.index, state=ChunkState.DONE, facts=facts(plan, span.index))
+    folder = version_folder(transcode.pk, version) / "finish"
+    published = finishing.write_files(transcode, folder, Unclaimed())
+
+    for name in ("480p/video.m3u8", *(f"audio_{number}/index.m3u8" for number in range(4))):
+        media = (folder / name).read_text()
+        assert [entry.uri for entry in parse(name, media).entries] == [
+            f"segment_00{number}.ts{suffix}" for number in (0, 1)
+        ]
+        assert gzip.decompress((folder / f"{name}.gz").read_bytes()).decode() == media
+    index = parse("index", (folder / "480p" / names.INDEX).read_text())
+    assert [entry.uri for entry in index.entries] == [f"video.m3u8?v={version}"]
+    assert len(index.all("EXT-X-MEDIA")) == 4
+    assert (folder / "480p" / f"{names.INDEX}.gz").is_file()
+    assert len(parse("master", (folder / names.MASTER).read_text()).all("EXT-X-MEDIA")) == 4
+
+    beside = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    assert published.size_bytes == beside + 2 * (100_000 + 4 * 50_000)
+    assert (published.sounds, published.source) == (4, "videos/a.mkv")
+
+
+@pytest.mark.ffmpeg
+def test_a_single_sound_stays_with_the_pictures() -> None:
+    plan = make_plan(source(seconds=7, width=64, height=48, rate=10))
+    transcode = TranscodeFactory.create(processing=True, plan=plan.to_json())
+    made_chunks(plan, transcode)
+    folder = version_folder(transcode.pk, 1) / "finish"
+    assert finishing.write_files(transcode, folder, Unclaimed()).sounds == 0
+    playlists = {str(path.relative_to(folder)) for path in folder.rglob("*.m3u8")}
+    assert playlists == {"master.m3u8", "480p/index.m3u8", "480p/iframes.m3u8"}
+    assert "EXT-X-MEDIA" not in (folder / names.MASTER).read_text()

@@ -5,12 +5,22 @@ from pathlib import Path
 import pytest
 
 from hls import lifecycle, steps
-from hls.models import Chunk
+from hls.models import Chunk, Transcode
 from hls.partial import PartialVersion
 from hls.tests.factories import TranscodeFactory
 from hls.tests.videos import small_video
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("stop_flag")]
+
+
+def with_first_chunk(studio: Path, *, seconds: int) -> Transcode:
+    """A video that is planned, and of which one chunk is made."""
+    small_video(studio / "uploads" / "videos" / "video.mp4", seconds=seconds)
+    transcode = lifecycle.submit("videos/video.mp4")
+    steps.do_next()
+    steps.do_next()
+    transcode.refresh_from_db()
+    return transcode
 
 
 def test_nothing_grows_before_the_first_chunk() -> None:
@@ -19,11 +29,7 @@ def test_nothing_grows_before_the_first_chunk() -> None:
 
 @pytest.mark.ffmpeg
 def test_a_video_grows_chunk_by_chunk_and_what_was_published_stays(studio: Path) -> None:
-    small_video(studio / "uploads" / "videos" / "video.mp4", seconds=50)
-    transcode = lifecycle.submit("videos/video.mp4")
-    steps.do_next()
-    steps.do_next()
-    transcode.refresh_from_db()
+    transcode = with_first_chunk(studio, seconds=50)
     partial = PartialVersion.of(transcode)
     assert partial is not None
     first = partial.playlist("index.m3u8", "720p")
@@ -43,11 +49,7 @@ def test_a_video_grows_chunk_by_chunk_and_what_was_published_stays(studio: Path)
 
 @pytest.mark.ffmpeg
 def test_a_chunk_done_out_of_order_waits_for_the_one_before_it(studio: Path) -> None:
-    small_video(studio / "uploads" / "videos" / "video.mp4", seconds=80)
-    transcode = lifecycle.submit("videos/video.mp4")
-    steps.do_next()
-    steps.do_next()
-    transcode.refresh_from_db()
+    transcode = with_first_chunk(studio, seconds=80)
     chunk = Chunk.objects.get(index=0)
     Chunk.objects.filter(index=2).update(state="done", facts=chunk.facts)
     partial = PartialVersion.of(transcode)

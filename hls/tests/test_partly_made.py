@@ -10,7 +10,7 @@ from hls.core.plan import Plan
 from hls.models import ChunkState, Transcode
 from hls.partial import PartialVersion
 from hls.published import PublishedRendition, PublishedVersion, current, retired
-from hls.tests.factories import ChunkFactory, TranscodeFactory, plan, served
+from hls.tests.factories import ChunkFactory, TranscodeFactory, plan, plan_of_several_sounds, served
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("studio")]
 
@@ -24,8 +24,11 @@ def facts(made: Plan, index: int) -> dict[str, object]:
         SegmentFacts(segment.number, segment.frame_count, 100_000, (IFrame(segment.first_frame, 0, 9_000),))
         for segment in span.segments
     )
-    renditions = tuple(RenditionFacts(entry.name, "avc1.640028,mp4a.40.2", segments) for entry in made.renditions)
-    return ChunkFacts(index, renditions, ()).to_json()
+    codecs = "avc1.640028" if made.sounds else "avc1.640028,mp4a.40.2"
+    renditions = tuple(RenditionFacts(entry.name, codecs, segments) for entry in made.renditions)
+    heard = tuple(SegmentFacts(segment.number, 281, 50_000, ()) for segment in span.segments)
+    sounds = tuple(RenditionFacts(entry.name, "mp4a.40.2", heard) for entry in made.sounds)
+    return ChunkFacts(index, renditions, (), sounds=sounds).to_json()
 
 
 def partly(done: list[int], *, made: Plan = SMALL, version: int = 1) -> Transcode:
@@ -98,6 +101,67 @@ def test_the_multivariant_playlist_tells_what_was_measured_so_far() -> None:
     assert {entry["AVERAGE-BANDWIDTH"] for entry in told} == {str(-(-100_000 * 8 // 6))}
 
 
+SEVERAL = plan_of_several_sounds(seconds=90, width=640, height=480)
+
+
+def lines(text: str | None) -> list[str]:
+    """What a playlist names, and in which tags."""
+    assert text is not None
+    return [line for line in text.splitlines() if "m3u8" in line or ".ts" in line]
+
+
+def test_several_sounds_grow_with_the_pictures() -> None:
+    transcode = partial(partly([0], made=SEVERAL, version=2))
+    for name, resolution in (("video.m3u8", "720p"), ("index.m3u8", "audio_3")):
+        text = transcode.playlist(name, resolution)
+        assert lines(text) == ["segment_000.ts?v=2", "segment_001.ts?v=2"]
+        assert text is not None
+        assert "#EXT-X-PLAYLIST-TYPE:EVENT" in text
+    assert transcode.segment("audio_3", "segment_001.ts") == f"{transcode.folder}/audio_3/segment_001.ts"
+    assert transcode.segment("1080p", "segment_001.ts") == f"{transcode.folder}/480p/segment_001.ts"
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_resolution_of_several_sounds_names_its_pictures_and_all_sounds(version: int) -> None:
+    *sounds, pictures, iframes = lines(
+        partial(partly([0], made=SEVERAL, version=version)).playlist("index.m3u8", "1080p")
+    )
+    assert pictures == f"video.m3u8?v={version}"
+    assert f'URI="iframes.m3u8?v={version}"' in iframes
+    assert len(sounds) == 4
+    for number, line in enumerate(sounds):
+        assert line.endswith(f'URI="../audio_{number}/index.m3u8?v={version}"')
+
+
+@pytest.mark.parametrize(
+    ("name", "folder"),
+    [
+        ("index.m3u8", "audio_4"),
+        ("index.m3u8", "audio_"),
+        ("video.m3u8", "audio_0"),
+        ("iframes.m3u8", "audio_0"),
+        ("video.m3u8", "360p"),
+        ("video.m3u8", None),
+    ],
+)
+def test_other_names_are_nothing_of_several_sounds(name: str, folder: str | None) -> None:
+    transcode = partial(partly([0], made=SEVERAL))
+    assert transcode.playlist(name, folder) is None
+
+
+def test_of_a_single_sound_nothing_is_apart() -> None:
+    transcode = partial(partly([0]))
+    assert transcode.playlist("video.m3u8", "480p") is None
+    assert transcode.playlist("index.m3u8", "audio_0") is None
+    assert transcode.segment("audio_0", "segment_000.ts") is None
+
+
+def test_several_sounds_end_with_what_is_done() -> None:
+    transcode = partial(partly([0], made=SEVERAL))
+    assert transcode.segment("audio_0", "segment_002.ts") is None
+    assert transcode.segment("audio_4", "segment_000.ts") is None
+
+
 def served_version(transcode: Transcode) -> PublishedVersion:
     found = current(transcode)
     assert found is not None
@@ -108,6 +172,13 @@ def test_what_is_served_survives_its_journey_as_json() -> None:
     whole = PublishedVersion.from_json(7, served(3))
     assert PublishedVersion.from_json(7, whole.as_json()) == whole
     assert isinstance(whole.renditions[0], PublishedRendition)
+
+
+def test_several_sounds_and_the_source_survive_it_too() -> None:
+    told = {**served(3), "sounds": 2, "source": "videos/a.mp4"}
+    version = PublishedVersion.from_json(7, told)
+    assert (version.sounds, version.source) == (2, "videos/a.mp4")
+    assert version.as_json() == told
 
 
 def test_rows_of_installations_that_run_already_are_read_and_written_as_they_are() -> None:

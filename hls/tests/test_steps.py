@@ -3,6 +3,7 @@
 import errno
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from types import ModuleType
@@ -16,13 +17,14 @@ from pytest_django.fixtures import Settings
 from hls import claims, failing, finishing, identity, lifecycle, renewal, steps, upkeep
 from hls.core.chunk import ChunkFacts
 from hls.core.errors import ADVICE, CannotCopy, Code, EncoderKilled, Stopped, TranscodeError
-from hls.core.plan import Plan
+from hls.core.plan import Plan, make_plan
+from hls.core.probe import AudioTrack
 from hls.folders import chunk_folder, version_folder
 from hls.identity import FILE
 from hls.models import Chunk, ChunkState, State, Transcode
 from hls.renewal import ChunkRenewal
 from hls.status import status_of
-from hls.tests.factories import ChunkFactory, TranscodeFactory, plan, served
+from hls.tests.factories import ChunkFactory, TranscodeFactory, plan, served, source
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("studio", "stop_flag")]
 
@@ -277,6 +279,16 @@ def test_a_video_the_disk_has_no_room_for_is_not_begun(settings: Settings) -> No
     transcode.refresh_from_db()
     assert (transcode.state, transcode.error_code, transcode.chunks.count()) == (State.FAILED, Code.DISK_FULL, 0)
     assert transcode.retry_at is not None
+
+
+def test_room_is_asked_for_each_of_several_sounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(steps, "check_room", lambda *, needed_bytes: asked.append(needed_bytes))
+    one = source(seconds=200)
+    sounds = tuple(AudioTrack(index, "aac", 2, 48_000) for index in range(1, 17))
+    for several in ((), sounds):
+        steps.check_room_for(make_plan(replace(one, sounds=several)))
+    assert asked[1] - asked[0] == (16 - 3) * 128_000 // 8 * 120, "not one for each rendition, but one for each sound"
 
 
 def test_a_source_that_is_gone_fails_the_video() -> None:

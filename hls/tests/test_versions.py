@@ -5,7 +5,7 @@ from urllib.parse import urljoin
 
 import pytest
 
-from hls.core import playlists, storyboard
+from hls.core import multivariant, playlists, storyboard
 from hls.core.chunk import IFrame, RenditionFacts, SegmentFacts
 from hls.tests.factories import plan
 from hls.versions import one_folder_up, pinned, with_version
@@ -33,7 +33,7 @@ def test_every_segment_of_a_later_version_carries_it() -> None:
 @pytest.mark.parametrize("version", [1, 2])
 def test_the_multivariant_playlist_names_its_version_from_the_first_on(version: int) -> None:
     renditions = [RenditionFacts(name, RENDITION.codecs, SEGMENTS) for name in ("480p", "720p", "1080p")]
-    text = pinned(playlists.multivariant(TRANSCODE, renditions), version)
+    text = pinned(multivariant.master(TRANSCODE, renditions), version)
     assert text.count(f"/index.m3u8?v={version}\n") == 3
     assert text.count(f'/iframes.m3u8?v={version}"') == 3
     assert text.count("?v=") == 6
@@ -48,7 +48,7 @@ def test_the_storyboards_fragment_stays_behind_the_version() -> None:
 
 def test_addresses_one_folder_up_lead_to_the_same_places() -> None:
     master = "https://api.example.com/api/video/7/master.m3u8"
-    text = playlists.multivariant(TRANSCODE, [RENDITION])
+    text = multivariant.master(TRANSCODE, [RENDITION])
     plain = [urljoin(master, uri) for uri in uris(text)]
     assert [urljoin(f"{master}/", uri) for uri in uris(one_folder_up(text))] == plain
     assert plain == [f"https://api.example.com/api/video/7/720p/{name}.m3u8" for name in ("index", "iframes")]

@@ -13,8 +13,8 @@ from av.video.frame import VideoFrame
 
 from hls.binary import ffmpeg_path
 from hls.conformance.checker import Violation, check
-from hls.core import names, playlists
-from hls.core.chunk import ChunkFacts, joined
+from hls.core import multivariant, names, playlists
+from hls.core.chunk import ChunkFacts, joined, joined_sounds
 from hls.core.encode import Encoder, encode_chunk
 from hls.core.plan import Plan, make_plan
 from hls.core.probe import Limits, probe
@@ -47,11 +47,17 @@ class WatchedVideo:
 def encode(source: Path, folder: Path, *, encoder: Encoder = ENCODER) -> WatchedVideo:
     plan = make_plan(probe(source, limits=LIMITS))
     chunks = tuple(encode_one(plan, index, source, folder, encoder) for index in range(len(plan.timeline.chunks)))
-    for facts in joined(chunks):
+    renditions, sounds = joined(chunks), joined_sounds(chunks)
+    for facts in renditions:
+        index = playlists.media(plan, facts.name, facts.segments, is_finished=True)
+        (folder / facts.name / (names.PICTURES if sounds else names.INDEX)).write_text(index)
+        (folder / facts.name / names.IFRAMES).write_text(playlists.iframes(plan, facts.name, facts.segments))
+        if sounds:
+            (folder / facts.name / names.INDEX).write_text(multivariant.of_resolution(plan, facts, sounds))
+    for facts in sounds:
         index = playlists.media(plan, facts.name, facts.segments, is_finished=True)
         (folder / facts.name / names.INDEX).write_text(index)
-        (folder / facts.name / names.IFRAMES).write_text(playlists.iframes(plan, facts.name, facts.segments))
-    (folder / names.MASTER).write_text(playlists.multivariant(plan, joined(chunks)))
+    (folder / names.MASTER).write_text(multivariant.master(plan, renditions, sounds))
     return WatchedVideo(plan, chunks, folder)
 
 

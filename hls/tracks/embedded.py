@@ -9,10 +9,11 @@
 
 from collections.abc import Sequence
 
+from hls.core.multivariant import sound_label
 from hls.core.plan import Plan
-from hls.core.probe import AudioTrack, TextTrack
+from hls.core.probe import TextTrack
 from hls.core.subtitles.chapters import Chapter, cues_of
-from hls.core.subtitles.languages import UNKNOWN, label_of, lenient
+from hls.core.subtitles.languages import label_of, lenient
 from hls.models import Extraction, Transcode
 from hls.tracks.editing import write_text
 from hls.tracks.models import Track, TrackKind, TrackOrigin, TrackState
@@ -42,7 +43,7 @@ def sound_rows(plan: Plan) -> list[Track]:
         Track(
             kind=TrackKind.AUDIO,
             language=lenient(sound.track.language),
-            label=sound_label(sound.track, number),
+            label=sound_label(sound.track, number + 1),
             is_default=sound.track == plan.source.audio,
             is_described=sound.track.is_described,
             is_commentary=sound.track.is_commentary,
@@ -95,17 +96,6 @@ def write_chapters(transcode: Transcode, plan: Plan) -> None:
             source=transcode.source,
         )
         write_text(track, cues)
-
-
-def sound_label(track: AudioTrack, number: int) -> str:
-    """The track's own title; else its language or its number, and its purpose."""
-    if track.title:
-        return track.title
-    language = lenient(track.language)
-    name = f"Sound {number + 1}" if language == UNKNOWN else label_of(language)
-    if track.is_described:
-        return f"{name}, described"
-    return f"{name}, commentary" if track.is_commentary else name
 
 
 def text_label(track: TextTrack) -> str:

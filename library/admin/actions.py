@@ -9,7 +9,7 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import ActionLocation
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -114,7 +114,7 @@ class VideoActions(ModelAdmin):
 
     def get_actions_detail(self, request: HttpRequest, object_id: int | str) -> list[Any]:
         """What the panel doesn't offer: it is live, and the page's head is not."""
-        video = Video.objects.select_related("transcode").filter(pk=object_id).first()
+        video = self.find(request, str(object_id))
         offered = {f"library_video_{action.name}" for action in STEADY if video and action.fits(video)}
         return [entry for entry in super().get_actions_detail(request, object_id) if entry.action_name in offered]
 
@@ -127,8 +127,15 @@ class VideoActions(ModelAdmin):
         """Unfold's words with Django 6.1's signature."""
         return admin.ModelAdmin.get_action_choices(self, request, [("", "Select action")], action_location)
 
+    def find(self, request: HttpRequest, object_id: str) -> Video | None:
+        """None for what is no number, too: it comes from an address."""
+        found: Video | None = super().get_object(request, object_id)
+        return found
+
     def ask_about_one(self, request: HttpRequest, object_id: str, action: VideoAction) -> HttpResponse:
-        video = get_object_or_404(self.get_queryset(request), pk=object_id)
+        video = self.find(request, object_id)
+        if video is None:
+            raise Http404
         back = reverse("admin:library_video_change", args=[video.pk])
         if request.method != "POST":
             return self.confirmation(request, [video], action, back=back)
@@ -161,15 +168,16 @@ class VideoActions(ModelAdmin):
         context = {
             **self.admin_site.each_context(request),
             "title": action.verb,
+            "question": action.question,
+            "verb_icon": action.icon,
             "opts": self.opts,
-            "asked": action,
-            "videos": videos,
+            "rows": videos,
             "back": back,
             "choices": choices,
             "action": request.POST.get("action", ""),
             "checkbox": ACTION_CHECKBOX_NAME,
         }
-        return TemplateResponse(request, "admin/library/video/confirm.html", context)
+        return TemplateResponse(request, "admin/confirm.html", context)
 
     def do(self, request: HttpRequest, videos: Iterable[Video], action: VideoAction) -> None:
         done = []

@@ -25,7 +25,6 @@ PLAYLIST_TYPE = "application/vnd.apple.mpegurl"
 STORYBOARD_TYPE = "text/vtt; charset=utf-8"
 SEGMENT_TYPE = "video/MP2T"
 PICTURE_TYPE = "image/jpeg"
-NEVER = "no-store"
 
 
 class Bytes(FileResponse):
@@ -46,7 +45,7 @@ def playlist(
     version: int | None,
     sight: Sight,
 ) -> HttpResponseBase:
-    """`master.m3u8`, or of a resolution `index.m3u8` or `iframes.m3u8`; above the source it is the best there is."""
+    """`master.m3u8`, or a playlist of a resolution or of a sound; above the source it is the best there is."""
     playing = places.for_playlist(video_id, version, sight)
     found = playing.playlist(name, resolution)
     if found is None:
@@ -74,7 +73,7 @@ def playlist_text(request: HttpRequest, content: str, playing: Version) -> HttpR
     content = one_folder_up(content) if is_folder(request) else content
     if isinstance(playing, PublishedVersion):
         return made(request, content, content_type=PLAYLIST_TYPE)
-    return HttpResponse(content, content_type=PLAYLIST_TYPE, headers={"Cache-Control": NEVER})
+    return HttpResponse(content, content_type=PLAYLIST_TYPE, headers={"Cache-Control": files.NEVER})
 
 
 def storyboard(request: HttpRequest, video_id: int, *, version: int | None, sight: Sight) -> HttpResponseBase:

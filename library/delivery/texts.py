@@ -17,7 +17,7 @@ from hls.tracks import playlists
 from hls.tracks.models import SHOWN_AS_TEXT, TrackKind
 from hls.tracks.shown import ShownTrack, shown
 from hls.tracks.texts import CuedText, text_of
-from library.delivery import places
+from library.delivery import files, places
 from library.delivery.made import made
 from library.delivery.places import Version
 from library.errors import NotFound
@@ -52,7 +52,10 @@ def segment(
     if number is None or number + 1 >= len(cuts):
         raise NotFound
     text = shown_text(playing, track_id, revision)
-    return made(request, text.index.segment(cuts[number], cuts[number + 1]), content_type=WEBVTT_TYPE)
+    response = made(request, text.index.segment(cuts[number], cuts[number + 1]), content_type=WEBVTT_TYPE)
+    if revision not in (None, text.revision):
+        response["Cache-Control"] = files.NEVER  # the edge must not keep it for those who ask for that revision later
+    return response
 
 
 def whole(

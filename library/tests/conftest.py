@@ -1,4 +1,4 @@
-"""An upload folder for each test, and Dora at the admin."""
+"""An upload folder for each test, Ada who watches videos, and Dora at the admin."""
 
 from pathlib import Path
 from typing import Any
@@ -8,6 +8,7 @@ from django.test import Client
 
 from hls import identity
 from library.tests.factories import AdministratorFactory
+from library.tests.videos import Player, make_viewer, sign_in
 
 
 @pytest.fixture(autouse=True)
@@ -25,6 +26,13 @@ def settled(folders: Path, db: None) -> Path:
     for root in (folders / "uploads", folders / "hls"):
         identity.adopt(root)
     return folders
+
+
+@pytest.fixture
+def ada(db: None) -> Player:
+    """A viewer, signed in to the API."""
+    make_viewer()
+    return sign_in(Player())
 
 
 @pytest.fixture

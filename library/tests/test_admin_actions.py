@@ -157,3 +157,10 @@ def test_somebody_who_may_only_look_can_do_nothing(client: Client, db: None) -> 
     assert client.post(f"{LIST}{video.pk}/retry/").status_code == 403
     bulk(client, "retry_selected", video, confirmed="yes")
     assert state_of(video) == State.FAILED
+
+
+@pytest.mark.parametrize("name", ["nonsense", "1/nonsense", "9" * 30])
+def test_mistyped_address_of_a_video_is_no_error_of_the_server(at_admin: Client, name: str) -> None:
+    assert at_admin.get(f"{LIST}{name}/change/").status_code == 302  # as Django does, with a sentence
+    assert at_admin.get(f"{LIST}{name}/retry/").status_code == 404
+    assert at_admin.post(f"{LIST}{name}/retry/").status_code == 404

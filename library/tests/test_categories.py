@@ -12,19 +12,13 @@ from library import categories
 from library.models import Category, Video
 from library.tests.factories import AdministratorFactory, VideoFactory, uploaded
 from library.tests.test_uploads import VIDEO, begun, send
-from library.tests.videos import Player, make_viewer, published, sign_in
+from library.tests.videos import Player, published
 
 pytestmark = pytest.mark.django_db
 
 LIST = "/admin/library/category/"
 VIDEOS = "/admin/library/video/"
 FIRST = ["drama", "romance", "action", "documentary", "tutorial", "vlog"]
-
-
-@pytest.fixture
-def ada() -> Player:
-    make_viewer()
-    return sign_in(Player())
 
 
 def test_six_are_there_from_the_start_in_their_order(ada: Player) -> None:

@@ -41,6 +41,17 @@ def test_a_broken_rule_is_named_with_its_place(video: Video, capsys: pytest.Capt
     assert "RFC8216-4.3.3.1" in capsys.readouterr().out
 
 
+def test_each_resolution_has_a_multivariant_playlist_where_the_sounds_are_apart(
+    video: Video, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The version says that its sounds are apart, and its files don't."""
+    video.transcode.served = {**(video.transcode.served or {}), "sounds": 2}
+    video.transcode.save(update_fields=["served"])
+    with pytest.raises(CommandError):
+        call_command("check_hls", str(video.pk))
+    assert "RFC8216-4.3.4.2    480p/index.m3u8:8: A URI without EXT-X-STREAM-INF." in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("target", ["99", "nonsense", "ftp://example.com/master.m3u8"])
 def test_what_can_not_be_checked_is_said(target: str) -> None:
     with pytest.raises(CommandError, match=r"There is no video|Give a video's id"):

@@ -182,6 +182,23 @@ def test_the_token_is_told_to_the_masters_own_host_alone(server: Callable[[Answe
     assert told[there] is told[there.replace("index", "landed")] is None
 
 
+def test_queries_and_folders_above_are_asked_for_as_they_are_named(server: Callable[[Answer], str]) -> None:
+    """As in the playlist of one of a video's resolutions, which names sounds beside its own folder."""
+    asked: list[str] = []
+
+    def note(request: BaseHTTPRequestHandler) -> None:
+        asked.append(request.path)
+        (reply(body) if request.path.startswith("/1/480p/index") else refuse)(request)
+
+    body = (
+        b'#EXTM3U\n#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="sounds",NAME="a",URI="../audio_0/index.m3u8?v=1&r=2"\n'
+        b"#EXT-X-STREAM-INF:X=1\nvideo.m3u8\n"
+    )
+    with pytest.raises(CommandError):
+        call_command("check_hls", server(note).replace("master.m3u8", "1/480p/index.m3u8?v=1&from=a/b"))
+    assert asked == ["/1/480p/index.m3u8?v=1&from=a/b", "/1/480p/video.m3u8", "/1/audio_0/index.m3u8?v=1&r=2"]
+
+
 @pytest.mark.parametrize("target", ["", "-", "master.m3u8", "file:///etc/passwd", "//host/master.m3u8", "\u0661"])
 def test_only_ids_and_web_addresses_are_taken(target: str) -> None:
     with pytest.raises(CommandError, match=r"Give a video's id|required"):

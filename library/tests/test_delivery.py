@@ -3,7 +3,6 @@
 import gzip
 import time
 from email.utils import formatdate
-from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
 
@@ -25,12 +24,6 @@ from library.tests.videos import (
 pytestmark = pytest.mark.django_db
 
 FOREVER = "private, max-age=31536000, immutable"
-
-
-@pytest.fixture(autouse=True)
-def own_folders(settings: Any, tmp_path: Path) -> None:
-    settings.HLS_ROOT = tmp_path / "hls"
-    settings.MEDIA_ROOT = tmp_path / "uploads"
 
 
 @pytest.fixture

@@ -44,12 +44,6 @@ def clock() -> Iterator[time_machine.Traveller]:
 
 
 @pytest.fixture
-def ada() -> Player:
-    make_viewer()
-    return sign_in(Player())
-
-
-@pytest.fixture
 def dora() -> Player:
     make_viewer("dora@example.com", is_staff=True)
     return sign_in(Player(), "dora@example.com")

@@ -14,19 +14,13 @@ from library import catalogue
 from library.catalogue import Query
 from library.models import FirstCategory, Video
 from library.tests.factories import VideoFactory
-from library.tests.videos import Player, crowd_of_videos, make_viewer, sign_in
+from library.tests.videos import Player, crowd_of_videos
 
 pytestmark = pytest.mark.django_db
 
 VIDEOS = 24
 OFFSETS = (0, 1, 7, 11, 12, 19, 20, 23, 24, 25, 1_000, 10_000_000)
 FILTERS = ("", "&category=drama", "&search=storm", "&category=drama&search=storm")
-
-
-@pytest.fixture
-def ada() -> Player:
-    make_viewer()
-    return sign_in(Player())
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Where files are looked up: only names of the served version lead to one, and what is remembered is soon forgotten."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,53 @@ def test_other_names_are_no_sheet(name: str) -> None:
 def test_other_names_are_no_playlist(resolution: str, name: str) -> None:
     assert VERSION.playlist("iframes.m3u8", "1080p") == str(VERSION.folder / "720p" / "iframes.m3u8")
     assert VERSION.playlist(name, resolution) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "folder", "path"),
+    [
+        ("index.m3u8", "1080p", "720p/index.m3u8"),
+        ("video.m3u8", "480p", "480p/video.m3u8"),
+        ("video.m3u8", "1080p", "720p/video.m3u8"),
+        ("iframes.m3u8", "720p", "720p/iframes.m3u8"),
+        ("index.m3u8", "audio_0", "audio_0/index.m3u8"),
+        ("index.m3u8", "audio_11", "audio_11/index.m3u8"),
+        ("video.m3u8", "audio_0", None),
+        ("iframes.m3u8", "audio_0", None),
+        ("index.m3u8", "audio_12", None),
+        ("index.m3u8", "audio_01", None),
+        ("index.m3u8", "audio_", None),
+        ("index.m3u8", "audio_0/../480p", None),
+        ("video.m3u8", "360p", None),
+        ("video.m3u8.gz", "480p", None),
+    ],
+)
+def test_playlists_of_several_sounds(name: str, folder: str, path: str | None) -> None:
+    several = replace(VERSION, sounds=12)
+    assert several.playlist(name, folder) == (path and str(several.folder / path))
+
+
+@pytest.mark.parametrize(
+    ("folder", "name", "path"),
+    [
+        ("audio_0", "segment_000.ts", "audio_0/segment_000.ts"),
+        ("audio_11", "segment_011.ts", "audio_11/segment_011.ts"),
+        ("1080p", "segment_011.ts", "720p/segment_011.ts"),
+        ("audio_11", "segment_012.ts", None),
+        ("audio_12", "segment_000.ts", None),
+        ("audio_-1", "segment_000.ts", None),
+        ("audio_0", "index.m3u8", None),
+    ],
+)
+def test_segments_of_several_sounds(folder: str, name: str, path: str | None) -> None:
+    several = replace(VERSION, sounds=12)
+    assert several.segment(folder, name) == (path and str(several.folder / path))
+
+
+def test_what_is_not_apart_has_no_name() -> None:
+    assert VERSION.playlist("video.m3u8", "480p") is None
+    assert VERSION.playlist("index.m3u8", "audio_0") is None
+    assert VERSION.segment("audio_0", "segment_000.ts") is None
 
 
 @pytest.fixture

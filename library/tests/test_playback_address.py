@@ -12,7 +12,7 @@ from accounts.models import Session, User
 from hls.models import Transcode
 from library.models import Video
 from library.tests.factories import VideoFactory
-from library.tests.videos import Player, make_viewer, published, segment_bytes, sign_in
+from library.tests.videos import Player, published, segment_bytes
 
 pytestmark = pytest.mark.django_db
 
@@ -27,12 +27,6 @@ def origins(settings: Any) -> None:
 @pytest.fixture
 def video(db: None) -> Video:
     return published()
-
-
-@pytest.fixture
-def ada(db: None) -> Player:
-    make_viewer()
-    return sign_in(Player())
 
 
 def made(player: Player, video: Video) -> dict[str, str]:

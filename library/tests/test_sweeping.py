@@ -286,7 +286,7 @@ def test_a_sweep_asks_as_much_of_the_database_whatever_the_library(
     engine.sweep()
     upkeep.sweep()
     videos(12)
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(12):
         engine.sweep()
     with django_assert_num_queries(6):
         upkeep.sweep()

@@ -1,7 +1,6 @@
 """The list and a single video over HTTP: shapes, paging, validators, and how many queries they take."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,18 +14,6 @@ from library.tests.videos import Player, make_viewer, published, sign_in
 pytestmark = pytest.mark.django_db
 
 FIELDS = {"id", "created_at", "title", "description", "thumbnail_url", "category", "duration", "hls_url"}
-
-
-@pytest.fixture(autouse=True)
-def own_folders(settings: Any, tmp_path: Path) -> None:
-    settings.HLS_ROOT = tmp_path / "hls"
-    settings.MEDIA_ROOT = tmp_path / "uploads"
-
-
-@pytest.fixture
-def ada(db: None) -> Player:
-    make_viewer()
-    return sign_in(Player())
 
 
 def listed(client: Player, query: str = "") -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from django.contrib.auth import get_user_model
 from django.test import Client
 from django.utils import timezone
 
+from hls.core import names
 from hls.models import State, Transcode
 from hls.published import PublishedRendition, PublishedVersion
 from hls.tests.plans import analyse, crowd
@@ -18,6 +19,12 @@ from library.models import Video
 PASSWORD = "a quiet river at 5"
 SEGMENT_BYTES = 1_880
 MASTER = "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n480p/index.m3u8\n#EXT-X-STREAM-INF:BANDWIDTH=2\n720p/index.m3u8\n"
+WITH_SOUNDS = """#EXTM3U
+#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="sounds",NAME="a",URI="../audio_0/index.m3u8"
+#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="sounds",NAME="b",URI="../audio_1/index.m3u8"
+#EXT-X-STREAM-INF:BANDWIDTH=1,AUDIO="sounds"
+video.m3u8
+"""
 MEDIA = "#EXTM3U\n#EXTINF:6.0,\nsegment_000.ts\n#EXTINF:6.0,\nsegment_001.ts\n#EXT-X-ENDLIST\n"
 STORYBOARD = "WEBVTT\n\n00:00:00.000 --> 00:00:10.000\nstoryboard_00.jpg#xywh=0,0,240,136\n"
 RENDITIONS = (PublishedRendition("480p", 854, 480), PublishedRendition("720p", 1280, 720))
@@ -28,14 +35,14 @@ def segment_bytes(video_id: int, version: int, resolution: str, number: int, siz
     return f"<{video_id}/{version}/{resolution}/{number}>".encode().ljust(size, b".")
 
 
-def published(*, title: str = "Harbour at Dawn", size: int = SEGMENT_BYTES, **fields: Any) -> Video:
-    """A ready video of two segments in 480p and 720p."""
+def published(*, title: str = "Harbour at Dawn", size: int = SEGMENT_BYTES, sounds: int = 0, **fields: Any) -> Video:
+    """A ready video of two segments in 480p and 720p; `sounds` of them are apart from the pictures."""
     now = timezone.now()
     transcode = Transcode.objects.create(
         source=f"videos/{title}.mp4", state=State.READY, percent=100, queued_at=now, playable_at=now
     )
     video = Video.objects.create(title=title, video_file=transcode.source, transcode=transcode, **fields)
-    serve_version(video, 1, size=size)
+    serve_version(video, 1, size=size, sounds=sounds)
     return video
 
 
@@ -47,11 +54,13 @@ def crowd_of_videos() -> None:
     analyse("library_video")
 
 
-def serve_version(video: Video, version: int, *, size: int = SEGMENT_BYTES) -> None:
+def serve_version(video: Video, version: int, *, size: int = SEGMENT_BYTES, sounds: int = 0) -> None:
     """Put a version's files on the disk and switch to it; the one before is retired."""
     transcode = Transcode.objects.get(pk=video.transcode_id)
-    write_version(transcode.pk, version, size)
-    served = PublishedVersion(transcode.pk, version, 12.0, 4 * size, 2, RENDITIONS, 1, True)
+    write_version(transcode.pk, version, size, sounds)
+    served = PublishedVersion(
+        transcode.pk, version, 12.0, (4 + 2 * sounds) * size, 2, RENDITIONS, 1, True, sounds=sounds
+    )
     Transcode.objects.filter(pk=transcode.pk).update(
         version=version,
         served=served.as_json(),
@@ -63,17 +72,20 @@ def serve_version(video: Video, version: int, *, size: int = SEGMENT_BYTES) -> N
     )
 
 
-def write_version(video_id: int, version: int, size: int) -> Path:
+def write_version(video_id: int, version: int, size: int, sounds: int = 0) -> Path:
     folder = Path(settings.HLS_ROOT) / str(video_id) / str(version)
-    for rendition in RENDITIONS:
-        inside = folder / rendition.name
+    renditions, heard = [rendition.name for rendition in RENDITIONS], [*map(names.sound_name, range(sounds))]
+    for name in (*renditions, *heard):
+        inside = folder / name
         inside.mkdir(parents=True)
         for number in range(2):
-            (inside / f"segment_{number:03d}.ts").write_bytes(
-                segment_bytes(video_id, version, rendition.name, number, size)
-            )
+            (inside / f"segment_{number:03d}.ts").write_bytes(segment_bytes(video_id, version, name, number, size))
         write_text(inside / "index.m3u8", with_version(MEDIA, version))
-        write_text(inside / "iframes.m3u8", with_version(MEDIA, version))
+    for name in renditions:
+        write_text(folder / name / "iframes.m3u8", with_version(MEDIA, version))
+        if sounds:
+            write_text(folder / name / "video.m3u8", with_version(MEDIA, version))
+            write_text(folder / name / "index.m3u8", pinned(WITH_SOUNDS, version))
     write_text(folder / "master.m3u8", pinned(MASTER, version))
     write_text(folder / "storyboard.vtt", with_version(STORYBOARD, version))
     (folder / "storyboard_00.jpg").write_bytes(b"sheet of %d" % video_id)

@@ -31,7 +31,7 @@ streams = Router(tags=["Playback"])
 staff = Router(tags=["Tracks"])
 
 TrackId = Annotated[
-    int, BeforeValidator(one_spelling), Path(ge=1, le=2**63 - 1, description="The track's id.", example=7)
+    int, BeforeValidator(one_spelling), Path(ge=1, le=2**63 - 1, description="The track's id.", example=1)
 ]
 SegmentName = Annotated[str, Path(description="As the track's playlist names it.", example="segment_000")]
 Revision = Annotated[int | None, Query(ge=1, le=2**31 - 1, alias="r", description="Set by playlists; leave it out.")]

@@ -35,19 +35,19 @@ Flag = Annotated[bool, BeforeValidator(lambda value: False if value == "" else v
 
 
 class TrackOut(Schema):
-    id: int = Field(examples=[7])
+    id: int = Field(examples=[1])
     kind: Kind = Field(examples=["subtitles"])
     language: str = Field(description="BCP 47 in its shortest form; `und` where it isn't known.", examples=["en"])
     label: str = Field(description="What people choose it by.", examples=["English"])
-    is_default: bool = Field(description="Chosen by players unless the viewer's language says otherwise.")
-    is_forced: bool = Field(description="Subtitles that are shown even to those who chose none.")
+    is_default: bool = Field(description="Chosen by players unless the viewer says otherwise.", examples=[False])
+    is_forced: bool = Field(description="Subtitles that are shown even to those who chose none.", examples=[False])
     url: str | None = Field(
         description="The whole text as WebVTT, for `<track>` and downloads; null for a sound.",
-        examples=["https://api.example.com/api/video/1/tracks/7.vtt"],
+        examples=["https://api.example.com/api/video/1/tracks/1.vtt"],
     )
     hls_url: str | None = Field(
         description="Its media playlist, which the multivariant playlist names; null for chapters.",
-        examples=["https://api.example.com/api/video/1/tracks/7/index.m3u8"],
+        examples=["https://api.example.com/api/video/1/tracks/1/index.m3u8"],
     )
 
 
@@ -60,8 +60,10 @@ class TrackErrorOut(Schema):
 class StaffTrackOut(TrackOut):
     is_described: bool = Field(description="A sound that tells what is seen.", examples=[False])
     is_commentary: bool = Field(description="A sound on which the video is talked about.", examples=[False])
-    origin: Literal["embedded", "uploaded"] = Field(description="From the video's file, or apart.")
-    state: Literal["ready", "processing", "failed"]
+    origin: Literal["embedded", "uploaded"] = Field(
+        description="From the video's file, or apart.", examples=["uploaded"]
+    )
+    state: Literal["ready", "processing", "failed"] = Field(examples=["ready"])
     revision: int = Field(description="Of the text: each new one has the next number; 0 without a text.", examples=[1])
     error: TrackErrorOut | None = Field(description="Why there is no text; null unless it failed.", examples=[None])
 

@@ -1,8 +1,9 @@
 """From a text that somebody uploads to a track: what is sent is checked here, for the API and for the admin."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
-from hls.core.subtitles.cues import TextRefused
+from hls.core.subtitles.cues import Cue, TextRefused
 from hls.core.subtitles.languages import label_of
 from hls.core.subtitles.reading import read
 from hls.tracks import editing
@@ -20,6 +21,11 @@ def put(video: Video, draft: TextDraft, data: bytes, name: str) -> Track:
         cues = read(data, name)
     except TextRefused as error:
         raise FieldsRefused({"file": [str(error)]}) from None
+    return put_cues(video, draft, cues)
+
+
+def put_cues(video: Video, draft: TextDraft, cues: Sequence[Cue]) -> Track:
+    """As `put`, for a text that was read already. Raises NotPossible."""
     draft = draft if draft.label else replace(draft, label=label(draft))
     return editing.put_text(video.transcode_id, draft, cues)
 

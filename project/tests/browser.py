@@ -11,9 +11,12 @@ from shutil import which
 
 import pytest
 from django.conf import settings
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
 
 ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-quic"]
+PHONE: ViewportSize = {"width": 390, "height": 844}
+DESK: ViewportSize = {"width": 1360, "height": 800}
+LONG_WORD = "Donaudampfschifffahrtsgesellschaftskapitänsmützenabzeichenverordnung"  # wider than a phone
 HLS_JS = settings.BASE_DIR / "library/static/library/vendor/hls.js-1.7.4/hls.min.js"
 
 needs_chromium = pytest.mark.skipif(which("chromium") is None, reason="Chromium is not installed")
@@ -29,6 +32,18 @@ def chromium(*more_arguments: str) -> Iterator[Browser]:
         finally:
             browser.close()
     os.environ.pop("DJANGO_ALLOW_ASYNC_UNSAFE", None)
+
+
+@contextmanager
+def strict_page(context: BrowserContext) -> Iterator[Page]:
+    """The context's page: an error in a script, or one against the policy, fails the test. The context is closed."""
+    wrong: list[str] = []
+    with context:
+        page = context.new_page()
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("console", lambda said: wrong.append(said.text) if "Content Security Policy" in said.text else None)
+        yield page
+    assert wrong == []
 
 
 class Quiet(SimpleHTTPRequestHandler):

@@ -18,6 +18,8 @@ from typing import Any
 
 from django.conf import settings
 
+from hls.binary import ffmpeg_path
+
 ADMIN_EMAIL = "boss@example.com"
 ADMIN_PASSWORD = "a-long-boss-password"
 
@@ -71,10 +73,22 @@ class Installation:
     def command(self, *words: str | Path) -> list[str]:
         return [sys.executable, str(settings.BASE_DIR / "manage.py"), *map(str, words)]
 
+    def import_video(self, path: Path, title: str, *options: str) -> int:
+        """The new video's id."""
+        said = self.manage("import_video", path, "--title", title, *options)
+        assert said.returncode == 0, said.stderr
+        return int(said.stdout.split()[-1])
+
     def manage(self, *words: str | Path) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             self.command(*words), env=self.variables(), capture_output=True, text=True, timeout=300, check=False
         )
+
+    def shell(self, code: str) -> str:
+        """Run Python in the program, and return what it printed."""
+        said = self.manage("shell", "--no-imports", "-c", code)
+        assert said.returncode == 0, said.stderr
+        return said.stdout
 
     def start(self, *words: str | Path) -> subprocess.Popen[bytes]:
         """Start it in a process group of its own, in another folder, with its output in a file."""
@@ -120,6 +134,25 @@ def serving(installation: Installation) -> Iterator[Installation]:
         yield installation
     finally:
         stop(program)
+
+
+@contextmanager
+def serving_without_demo(folder: Path, **environment: str) -> Iterator[Installation]:
+    """A new installation in this folder, up and answering, without a video."""
+    made = Installation(folder, environment=environment)
+    made.without_demo()
+    with serving(made):
+        yield made
+
+
+def paced_ffmpeg(folder: Path, speed: int) -> Path:
+    """A program that is ffmpeg, but encodes no more than this many seconds of video a second."""
+    path = folder / "ffmpeg"
+    path.write_text(
+        f'#!/bin/sh\ncase "$*" in *-progress*) set -- -readrate {speed} "$@";; esac\nexec {ffmpeg_path()} "$@"\n'
+    )
+    path.chmod(0o755)
+    return path
 
 
 def stop(program: subprocess.Popen[bytes]) -> None:

@@ -8,6 +8,8 @@ import pytest
 
 VIDEO_JS, SHAKA = "video.js@8.24.1", "shaka-player@4.16.50"
 AXE = "axe-core@4.14.1"  # finds faults of accessibility
+VIOLATIONS = """async (rules) => (await axe.run(rules ? { runOnly: rules } : {})).violations
+  .map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html.slice(0, 160))}`)"""
 
 
 def installed(folder: Path, *packages: str) -> Path:
@@ -23,5 +25,5 @@ def installed(folder: Path, *packages: str) -> Path:
 
 
 def axe(folder: Path) -> str:
-    """The script that brings `window.axe`."""
+    """The script that brings `window.axe`, which VIOLATIONS asks."""
     return (installed(folder, AXE) / "axe-core/axe.min.js").read_text()

@@ -1,18 +1,10 @@
 """The admin says what is so here, in our words: no sentence of Unfold's or Django's that is about something else."""
 
-import pytest
 from django.test import Client
 
 from accounts.models import User
-from accounts.tests.factories import UserFactory
 
 STOCK = ("Single Sign-On", "LDAP", "quality time", "yielded", "Forgotten your password or username")
-
-
-@pytest.fixture
-def admin(db: None, client: Client) -> Client:
-    client.force_login(UserFactory.create(email="carol@example.com", superuser=True))
-    return client
 
 
 def test_no_page_has_a_stock_sentence_that_is_not_ours(admin: Client) -> None:

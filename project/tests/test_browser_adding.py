@@ -1,36 +1,33 @@
 """Adding videos in a real browser: one file belongs to the form, several are rows, and nothing entered is lost."""
 
 import re
-from collections.abc import Iterator
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, Route, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from hls.tests.videos import small_video
 from library.disk import size_text
-from project.tests.browser import chromium, needs_chromium
-from project.tests.installation import Installation, serving, wait_for
-from project.tests.test_browser_admin import PIECE_BYTES, add_page, large_file, row, sign_in, throttle, uploads
+from project.tests.admin_pages import (
+    PIECE_BYTES,
+    add_page,
+    choose,
+    csrf_token,
+    large_file,
+    row,
+    save,
+    submit_login,
+    throttle,
+    uploads,
+    wait_for_bytes,
+)
+from project.tests.browser import needs_chromium
+from project.tests.installation import Installation, wait_for
 
 pytestmark = [pytest.mark.ffmpeg, pytest.mark.services, pytest.mark.browser, needs_chromium]
 
 NO_NETWORK = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
-
-
-@pytest.fixture(scope="module")
-def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    made = Installation(tmp_path_factory.mktemp("adding"))
-    made.without_demo()
-    with serving(made):
-        yield made
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module")
@@ -41,25 +38,16 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 
 @pytest.fixture
-def page(browser: Browser, installation: Installation) -> Iterator[Page]:
-    """Signed in, without uploads of another test, and strict: an error in a script fails the test."""
-    context = browser.new_context()
-    opened = context.new_page()
-    wrong: list[str] = []
-    opened.on("pageerror", lambda error: wrong.append(str(error)))
-    opened.on("console", lambda said: wrong.append(said.text) if "Content Security Policy" in said.text else None)
-    opened.on("dialog", lambda dialog: dialog.accept())
-    sign_in(opened, installation)
-    end_uploads(opened)
-    yield opened
-    context.close()
-    assert wrong == []
+def page(page: Page) -> Page:
+    """Without uploads of another test; each question that it asks is answered with yes."""
+    page.on("dialog", lambda dialog: dialog.accept())
+    end_uploads(page)
+    return page
 
 
 def end_uploads(page: Page) -> None:
-    token = next(str(cookie.get("value")) for cookie in page.context.cookies() if cookie.get("name") == "csrftoken")
+    headers = {"Tus-Resumable": "1.0.0", "X-CSRFToken": csrf_token(page)}
     for upload in uploads(page):
-        headers = {"Tus-Resumable": "1.0.0", "X-CSRFToken": token}
         page.evaluate(
             "([id, headers]) => fetch(`/api/uploads/${id}/`, { method: 'DELETE', headers })", [upload["id"], headers]
         )
@@ -69,18 +57,15 @@ def title(page: Page) -> Locator:
     return page.locator("[name=title]")
 
 
-def choose(page: Page, *paths: Path) -> None:
-    page.set_input_files("[name=video_file]", list(paths))
-
-
 def ready(page: Page) -> None:
     """Wait until the page has looked for what belongs to it."""
     page.wait_for_selector("[data-video-input][data-ready]")
 
 
-def saved(page: Page) -> None:
-    page.click("[name=_save]")
-    page.wait_for_url("**/admin/library/video/")
+def upload_titled(page: Page, clip: Path, name: str) -> None:
+    choose(page, clip)
+    expect(page.locator(".vf-item[data-state=done]")).to_be_visible()
+    title(page).fill(name)
 
 
 def titles(page: Page, installation: Installation) -> list[str]:
@@ -104,7 +89,7 @@ def test_after_a_refused_file_the_next_one_belongs_to_the_form(
     expect(page.locator(".vf-item[data-state=done]")).to_contain_text("Save to make it a video.")
     expect(title(page)).to_have_value("Night train")
     title(page).fill("The night train to Lisbon")
-    saved(page)
+    save(page)
     assert sorted(titles(page, installation)) == sorted([*before, "The night train to Lisbon"])
 
 
@@ -141,7 +126,7 @@ def test_several_files_are_rows_that_are_saved_together(
     other = page.context.new_page()
     assert sorted(titles(other, installation)) == sorted(before), "nothing is published before Save"
     other.close()
-    saved(page)
+    save(page)
     expect(page.get_by_text("3 videos were added.")).to_be_visible()
     expect(row(page, "Harbour at dawn")).to_contain_text("Vlog")
     expect(row(page, "Through the night")).to_contain_text("Vlog")
@@ -171,7 +156,7 @@ def test_rows_stay_after_an_error_and_after_a_reload(page: Page, installation: I
     expect(page.get_by_text("What you had entered here is back.")).to_be_visible()
     expect(page.locator(".vf-item[data-state=done]")).to_have_count(2)
     expect(page.get_by_label("Title of night_train.mp4")).to_have_value("Train after the reload")
-    saved(page)
+    save(page)
     expect(row(page, "Train after the reload")).to_be_visible()
     expect(row(page, "Harbour in the evening")).to_be_visible()
     add_page(page, installation)
@@ -189,11 +174,7 @@ def test_a_connection_that_is_lost_and_a_reload_lose_no_row(
     network = throttle(page)
     choose(page, clips[2], large)
     page.get_by_label("Title of large.mp4").fill("The long one")
-    wait_for(
-        lambda: any(upload["name"] == "large.mp4" and upload["offset"] >= PIECE_BYTES for upload in uploads(page)),
-        seconds=30,
-        what="a piece arrives",
-    )
+    wait_for_bytes(page, "large.mp4", PIECE_BYTES)
     network.send("Network.emulateNetworkConditions", {**NO_NETWORK, "offline": True})
     expect(page.locator(".vf-item", has_text="large.mp4")).to_contain_text("Connection lost")
     network.send("Network.emulateNetworkConditions", {**NO_NETWORK, "offline": False})
@@ -218,7 +199,7 @@ def test_a_second_window_neither_ends_nor_offers_an_upload_of_the_first(
     add_page(page, installation)
     throttle(page)
     choose(page, large)
-    wait_for(lambda: uploads(page) and uploads(page)[0]["offset"] >= PIECE_BYTES, seconds=30, what="a piece arrives")
+    wait_for_bytes(page, "elsewhere.mp4", PIECE_BYTES)
     second = page.context.new_page()
     add_page(second, installation)
     ready(second)
@@ -243,7 +224,7 @@ def test_removing_an_upload_while_a_piece_arrives_is_never_an_error_of_the_serve
     add_page(page, installation)
     throttle(page)
     choose(page, large_file(tmp_path, "removed.mp4", 30_000_000))
-    wait_for(lambda: uploads(page) and uploads(page)[0]["offset"] >= PIECE_BYTES, seconds=30, what="a piece arrives")
+    wait_for_bytes(page, "removed.mp4", PIECE_BYTES)
     page.get_by_role("button", name="Remove removed.mp4").click()
     wait_for(lambda: uploads(page) == [], seconds=10, what="the upload is ended")
     expect(page.locator(".vf-item")).to_have_count(0)
@@ -326,20 +307,19 @@ def test_a_save_after_the_session_ended_loses_neither_text_nor_file(
 ) -> None:
     add_page(page, installation)
     ready(page)
-    choose(page, clips[0])
-    expect(page.locator(".vf-item[data-state=done]")).to_be_visible()
-    title(page).fill("Typed before the session ended")
+    upload_titled(page, clips[0], "Typed before the session ended")
     page.fill("[name=description]", "A long description.")
     page.context.clear_cookies(name="sessionid")
     page.click("[name=_save]")
     page.wait_for_url("**/admin/login/**")
-    sign_in_here(page)
+    submit_login(page)
+    page.wait_for_url("**/admin/library/video/**")
     ready(page)
     expect(page.locator(".vf-notice")).to_contain_text("This was not saved: you had been signed out")
     expect(title(page)).to_have_value("Typed before the session ended")
     expect(page.locator("[name=description]")).to_have_value("A long description.")
     expect(page.locator(".vf-item[data-state=done]")).to_contain_text("harbour_at_dawn.mp4")
-    saved(page)
+    save(page)
     expect(row(page, "Typed before the session ended")).to_be_visible()
 
 
@@ -348,9 +328,7 @@ def test_a_save_whose_answer_was_lost_is_found_to_be_saved(
 ) -> None:
     add_page(page, installation)
     ready(page)
-    choose(page, clips[2])
-    expect(page.locator(".vf-item[data-state=done]")).to_be_visible()
-    title(page).fill("Saved without an answer")
+    upload_titled(page, clips[2], "Saved without an answer")
 
     def lose(route: Route) -> None:
         route.fetch(max_redirects=0)
@@ -371,13 +349,6 @@ def test_a_save_whose_answer_was_lost_is_found_to_be_saved(
 
 def is_post(route: Route) -> bool:
     return route.request.method == "POST"
-
-
-def sign_in_here(page: Page) -> None:
-    page.fill("[name=username]", "boss")
-    page.fill("[name=password]", "a-long-boss-password")
-    page.press("[name=password]", "Enter")
-    page.wait_for_url("**/admin/library/video/**")
 
 
 def test_a_save_of_a_video_that_somebody_deleted_offers_the_text_again(
@@ -404,7 +375,7 @@ def test_a_save_of_a_video_that_somebody_deleted_offers_the_text_again(
     ready(page)
     expect(title(page)).to_have_value("Written with care")
     choose(page, clips[1])
-    saved(page)
+    save(page)
     expect(row(page, "Written with care")).to_be_visible()
 
 
@@ -437,7 +408,7 @@ def test_an_earlier_upload_replaces_only_the_video_that_it_was_meant_for_and_aft
     page.get_by_role("button", name="Use this file night_train.mp4").click()
     dialog.get_by_role("button", name="Replace").click()
     expect(page.locator(".vf-item[data-state=done]")).to_contain_text("Saving replaces")
-    saved(page)
+    save(page)
     page.goto(changed.replace("change", "history"))
     expect(page.get_by_text("Changed Video file (harbour_at_dawn.mp4 replaced by night_train.mp4).")).to_be_visible()
 

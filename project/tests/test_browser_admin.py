@@ -4,7 +4,6 @@ import hashlib
 import os
 import re
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,78 +11,30 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from hls.tests.videos import small_video
-from project.tests.browser import chromium, needs_chromium
-from project.tests.installation import ADMIN_EMAIL, ADMIN_PASSWORD, Installation, is_answering, serving, stop, wait_for
+from project.tests.admin_pages import (
+    PIECE_BYTES,
+    add_page,
+    choose,
+    csrf_token,
+    large_file,
+    row,
+    save,
+    sign_in,
+    throttle,
+    uploads,
+    wait_for_bytes,
+)
+from project.tests.browser import needs_chromium
+from project.tests.installation import (
+    ADMIN_EMAIL,
+    ADMIN_PASSWORD,
+    Installation,
+    is_answering,
+    stop,
+    wait_for,
+)
 
 pytestmark = [pytest.mark.ffmpeg, pytest.mark.services, pytest.mark.browser, needs_chromium]
-
-PIECE_BYTES = 8 << 20
-SLOW_BYTES_PER_S = 6_000_000
-
-
-@pytest.fixture(scope="module")
-def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    made = Installation(tmp_path_factory.mktemp("admin"))
-    made.without_demo()
-    with serving(made):
-        yield made
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as opened:
-        yield opened
-
-
-@pytest.fixture
-def page(browser: Browser, installation: Installation) -> Iterator[Page]:
-    """Signed in, and strict: an error in a script, or one against the policy, fails the test."""
-    context = browser.new_context()
-    opened = context.new_page()
-    wrong: list[str] = []
-    opened.on("pageerror", lambda error: wrong.append(str(error)))
-    opened.on("console", lambda said: wrong.append(said.text) if "Content Security Policy" in said.text else None)
-    sign_in(opened, installation)
-    yield opened
-    context.close()
-    assert wrong == []
-
-
-def sign_in(page: Page, installation: Installation) -> None:
-    page.goto(f"{installation.url}/admin/")
-    page.fill("[name=username]", ADMIN_EMAIL)
-    page.fill("[name=password]", ADMIN_PASSWORD)
-    page.press("[name=password]", "Enter")
-    page.wait_for_url("**/admin/")
-
-
-def add_page(page: Page, installation: Installation) -> None:
-    page.goto(f"{installation.url}/admin/library/video/add/")
-    page.wait_for_selector(".vf-drop")
-
-
-def row(page: Page, title: str) -> Any:
-    return page.locator("tr.data-row", has_text=title)
-
-
-def uploads(page: Page) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = page.evaluate("fetch('/api/uploads/').then((answer) => answer.json())")
-    return found
-
-
-def throttle(page: Page) -> Any:
-    session = page.context.new_cdp_session(page)
-    limits = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": SLOW_BYTES_PER_S}
-    session.send("Network.enable")
-    session.send("Network.emulateNetworkConditions", limits)
-    return session
-
-
-def large_file(folder: Path, name: str, size: int) -> Path:
-    """Bytes that differ everywhere, so that a piece out of place changes the hash."""
-    path = folder / name
-    path.write_bytes(b"\0\0\0\x18ftypmp42" + os.urandom(size - 12))
-    return path
 
 
 def sha256(path: Path) -> str:
@@ -94,15 +45,21 @@ def stored_hashes(installation: Installation) -> set[str]:
     return {sha256(path) for path in (installation.folder / "var/uploads/videos").iterdir()}
 
 
+def assert_arrives_whole(page: Page, installation: Installation, path: Path) -> None:
+    """The upload comes to its end, and what is saved is the file that was chosen."""
+    expect(page.locator(".vf-item[data-state=done]")).to_be_visible(timeout=60_000)
+    save(page)
+    assert sha256(path) in stored_hashes(installation)
+
+
 def test_a_video_goes_from_drop_to_ready_without_a_reload(
     page: Page, installation: Installation, tmp_path: Path
 ) -> None:
     path = small_video(tmp_path / "summer_in-lisbon.mp4", seconds=8, rate=24, size="640x360")
     add_page(page, installation)
-    page.set_input_files("[name=video_file]", path)
+    choose(page, path)
     expect(page.locator("[name=title]")).to_have_value("Summer in lisbon")
-    page.click("[name=_save]")
-    page.wait_for_url("**/admin/library/video/")
+    save(page)
     page.evaluate("window.isTheSame = true")
     cell = row(page, "Summer in lisbon").locator(".vf-cell")
     shown: list[float] = []
@@ -121,7 +78,7 @@ def test_a_video_goes_from_drop_to_ready_without_a_reload(
 def test_the_preview_plays_and_a_poster_can_be_chosen(page: Page, installation: Installation, tmp_path: Path) -> None:
     path = small_video(tmp_path / "preview.mp4", seconds=8, rate=24, size="640x360")
     add_page(page, installation)
-    page.set_input_files("[name=video_file]", path)
+    choose(page, path)
     page.click("[name=_continue]")
     page.wait_for_url(re.compile(r"/change/"))
     video = page.locator(".vf-stage video")
@@ -150,18 +107,17 @@ def test_a_video_is_dropped_and_what_is_no_video_says_why(page: Page, installati
     expect(empty).to_contain_text("The file is empty.")
     expect(page.locator(".vf-video-input .vf-unseen[role=status]")).not_to_be_empty()
     expect(page.locator("[name=title]")).to_have_value("Night train")
-    page.click("[name=_save]")
-    page.wait_for_url("**/admin/library/video/")
+    save(page)
 
 
 def test_an_upload_is_paused_and_resumed_by_keyboard(page: Page, installation: Installation, tmp_path: Path) -> None:
     path = large_file(tmp_path, "paused.mp4", 20_000_000)
     add_page(page, installation)
     throttle(page)
-    page.set_input_files("[name=video_file]", path)
+    choose(page, path)
     item = page.locator(".vf-item")
     expect(item).to_contain_text(re.compile(r"MB of 20.0 MB · .+/s · .+ left"))
-    wait_for(lambda: uploads(page) and uploads(page)[0]["offset"] >= PIECE_BYTES, seconds=30, what="a piece arrives")
+    wait_for_bytes(page, "paused.mp4", PIECE_BYTES)
     item.get_by_role("button", name="Pause paused.mp4").focus()
     page.keyboard.press("Enter")
     expect(page.locator(".vf-video-input .vf-unseen[role=status]")).to_have_text("paused.mp4: Paused")
@@ -172,10 +128,7 @@ def test_an_upload_is_paused_and_resumed_by_keyboard(page: Page, installation: I
     resume = item.get_by_role("button", name="Resume paused.mp4")
     expect(resume).to_be_focused()
     page.keyboard.press("Enter")
-    expect(page.locator(".vf-item[data-state=done]")).to_be_visible(timeout=60_000)
-    page.click("[name=_save]")
-    page.wait_for_url("**/admin/library/video/")
-    assert sha256(path) in stored_hashes(installation)
+    assert_arrives_whole(page, installation, path)
 
 
 API_SIGN_IN = """(body) => fetch("/api/login/", {
@@ -192,8 +145,8 @@ def test_signing_in_elsewhere_in_the_browser_disturbs_neither_upload_nor_form(
     path = large_file(tmp_path, "undisturbed.mp4", 40_000_000)
     add_page(page, installation)
     throttle(page)
-    page.set_input_files("[name=video_file]", path)
-    wait_for(lambda: uploads(page) and uploads(page)[0]["offset"] >= PIECE_BYTES, seconds=30, what="a piece arrives")
+    choose(page, path)
+    wait_for_bytes(page, "undisturbed.mp4", PIECE_BYTES)
     other = page.context.new_page()
     other.goto(f"{installation.url}/admin/")
     signed_in = other.evaluate(API_SIGN_IN, {"email": ADMIN_EMAIL, "password": ADMIN_PASSWORD})
@@ -202,15 +155,7 @@ def test_signing_in_elsewhere_in_the_browser_disturbs_neither_upload_nor_form(
     page.context.clear_cookies(name="sessionid")
     sign_in(other, installation)
     assert csrf_token(page) != before
-    expect(page.locator(".vf-item[data-state=done]")).to_be_visible(timeout=60_000)
-    page.click("[name=_save]")
-    page.wait_for_url("**/admin/library/video/")
-    assert sha256(path) in stored_hashes(installation)
-
-
-def csrf_token(page: Page) -> str:
-    [token] = [str(cookie.get("value")) for cookie in page.context.cookies() if cookie.get("name") == "csrftoken"]
-    return token
+    assert_arrives_whole(page, installation, path)
 
 
 def test_an_upload_survives_a_cut_connection(page: Page, installation: Installation, tmp_path: Path) -> None:
@@ -220,15 +165,12 @@ def test_an_upload_survives_a_cut_connection(page: Page, installation: Installat
     sent = count_sent_bytes(page)
     add_page(page, installation)
     throttle(page)
-    page.set_input_files("[name=video_file]", path)
-    wait_for(lambda: uploads(page) and uploads(page)[0]["offset"] > PIECE_BYTES, seconds=30, what="a piece arrives")
+    choose(page, path)
+    wait_for_bytes(page, "cut.mp4", PIECE_BYTES + 1)
     page.context.set_offline(True)
     page.wait_for_timeout(1500)
     page.context.set_offline(False)
-    expect(page.locator(".vf-item[data-state=done]")).to_be_visible(timeout=60_000)
-    page.click("[name=_save]")
-    page.wait_for_url("**/admin/library/video/")
-    assert sha256(path) in stored_hashes(installation)
+    assert_arrives_whole(page, installation, path)
     assert sum(sent) <= size + PIECE_BYTES
 
 
@@ -248,17 +190,16 @@ def test_an_upload_goes_on_after_a_reload(page: Page, installation: Installation
     path = large_file(tmp_path, "reloaded.mp4", 30_000_000)
     add_page(page, installation)
     throttle(page)
-    page.set_input_files("[name=video_file]", path)
-    wait_for(lambda: uploads(page) and uploads(page)[0]["offset"] > PIECE_BYTES, seconds=30, what="a piece arrives")
+    choose(page, path)
+    wait_for_bytes(page, "reloaded.mp4", PIECE_BYTES + 1)
     identity = uploads(page)[0]["id"]
     page.on("dialog", lambda dialog: dialog.accept())
     page.reload()
     expect(page.locator(".vf-item")).to_contain_text("Choose the file again to go on")
-    page.set_input_files("[name=video_file]", path)
+    choose(page, path)
     expect(page.locator(".vf-item[data-state=done]")).to_be_visible(timeout=60_000)
     expect(page.locator("[data-upload-id]")).to_have_value(identity)
-    page.click("[name=_save]")
-    page.wait_for_url("**/admin/library/video/")
+    save(page)
     assert sha256(path) in stored_hashes(installation)
 
 
@@ -266,7 +207,7 @@ def test_a_failed_video_is_retried_from_its_page(page: Page, installation: Insta
     path = tmp_path / "broken.mp4"
     path.write_bytes(b"this is not a video at all" * 100)
     add_page(page, installation)
-    page.set_input_files("[name=video_file]", path)
+    choose(page, path)
     page.click("[name=_continue]")
     page.wait_for_url(re.compile(r"/change/"))
     failure = page.locator(".vf-failure")
@@ -285,9 +226,8 @@ def test_the_form_works_without_javascript(browser: Browser, installation: Insta
     sign_in(page, installation)
     page.goto(f"{installation.url}/admin/library/video/add/")
     page.fill("[name=title]", "Plain")
-    page.set_input_files("[name=video_file]", large_file(tmp_path, "plain.mp4", 3_000_000))
-    page.click("[name=_save]")
-    page.wait_for_url("**/admin/library/video/")
+    choose(page, large_file(tmp_path, "plain.mp4", 3_000_000))
+    save(page)
     expect(row(page, "Plain")).to_be_visible()
     context.close()
 
@@ -313,18 +253,15 @@ def test_an_upload_survives_a_restart_of_the_server(browser: Browser, tmp_path: 
         sent = count_sent_bytes(page)
         add_page(page, installation)
         throttle(page)
-        page.set_input_files("[name=video_file]", path)
-        wait_for(lambda: uploads(page) and uploads(page)[0]["offset"] > PIECE_BYTES, seconds=30, what="a piece arrives")
+        choose(page, path)
+        wait_for_bytes(page, "restart.mp4", PIECE_BYTES + 1)
         before = uploads(page)[0]["offset"]
         os.killpg(program.pid, signal.SIGKILL)
         program.wait()
         program = installation.start("serve")
         wait_for(lambda: is_answering(installation), seconds=60, what="the web server answers again")
         assert uploads(page)[0]["offset"] >= before
-        expect(page.locator(".vf-item[data-state=done]")).to_be_visible(timeout=60_000)
-        page.click("[name=_save]")
-        page.wait_for_url("**/admin/library/video/")
-        assert sha256(path) in stored_hashes(installation)
+        assert_arrives_whole(page, installation, path)
         assert sum(sent) <= path.stat().st_size + PIECE_BYTES
         page.context.close()
     finally:

@@ -1,24 +1,15 @@
 """An editor's day in a real browser: drafts, categories, two windows with one video, and what a video's page offers."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from hls.tests.videos import small_video
-from project.tests.browser import chromium, needs_chromium
-from project.tests.installation import ADMIN_EMAIL, ADMIN_PASSWORD, Installation, serving
+from project.tests.browser import needs_chromium
+from project.tests.installation import Installation
 
 pytestmark = [pytest.mark.ffmpeg, pytest.mark.services, pytest.mark.browser, needs_chromium]
-
-
-@pytest.fixture(scope="module")
-def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    made = Installation(tmp_path_factory.mktemp("drafts"))
-    made.without_demo()
-    with serving(made):
-        yield made
 
 
 @pytest.fixture(scope="module")
@@ -26,34 +17,17 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return small_video(tmp_path_factory.mktemp("clips") / "harbour.mp4", seconds=2)
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as opened:
-        yield opened
-
-
 @pytest.fixture
-def page(browser: Browser, installation: Installation) -> Iterator[Page]:
-    """Signed in at the admin."""
-    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
-    opened = context.new_page()
-    wrong: list[str] = []
-    opened.on("pageerror", lambda error: wrong.append(str(error)))
-    opened.on("console", lambda said: wrong.append(said.text) if "Content Security Policy" in said.text else None)
-    opened.goto(f"{installation.url}/admin/")
-    opened.fill("[name=username]", ADMIN_EMAIL)
-    opened.fill("[name=password]", ADMIN_PASSWORD)
-    opened.press("[name=password]", "Enter")
-    opened.wait_for_url("**/admin/")
-    yield opened
-    context.close()
-    assert wrong == []
+def page(page: Page) -> Page:
+    """May use the clipboard."""
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    return page
 
 
 def imported(installation: Installation, clip: Path, title: str, *options: str) -> str:
     """The video's page in the admin."""
-    said = installation.manage("import_video", clip, "--title", title, *options)
-    return f"{installation.url}/admin/library/video/{said.stdout.split()[-1]}/change/"
+    video_id = installation.import_video(clip, title, *options)
+    return f"{installation.url}/admin/library/video/{video_id}/change/"
 
 
 def listed(page: Page) -> list[str]:

@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, ViewportSize, expect
 
 from hls.tests.videos import small_video
 from project.tests import npm
-from project.tests.browser import chromium, needs_chromium
-from project.tests.installation import Installation, serving
-from project.tests.test_browser_admin import row, sign_in
-from project.tests.test_browser_pages import DESK, NAMELESS, PHONE, VIOLATIONS
+from project.tests.admin_pages import row
+from project.tests.browser import DESK, PHONE, needs_chromium
+from project.tests.installation import Installation, serving_without_demo
+from project.tests.test_browser_pages import NAMELESS
 
 pytestmark = [pytest.mark.ffmpeg, pytest.mark.services, pytest.mark.browser, needs_chromium]
 
@@ -40,33 +40,11 @@ transcode = Transcode.objects.get(video__pk={video})
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """With two ready videos."""
     folder = tmp_path_factory.mktemp("tracks")
-    made = Installation(folder)
-    made.without_demo()
     path = small_video(folder / "harbour.mp4", seconds=SECONDS)
-    with serving(made):
-        for title in ("Harbour", "Quay"):
-            made.manage("import_video", path, "--title", title, "--wait")
+    with serving_without_demo(folder) as made:
+        assert made.import_video(path, "Harbour", "--wait") == HARBOUR
+        assert made.import_video(path, "Quay", "--wait") == QUAY
         yield made
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as opened:
-        yield opened
-
-
-@pytest.fixture
-def page(browser: Browser, installation: Installation) -> Iterator[Page]:
-    """Signed in, and strict: an error in a script, or one against the policy, fails the test."""
-    context = browser.new_context(viewport=DESK)  # type: ignore[arg-type]
-    opened = context.new_page()
-    wrong: list[str] = []
-    opened.on("pageerror", lambda error: wrong.append(str(error)))
-    opened.on("console", lambda said: wrong.append(said.text) if "Content Security Policy" in said.text else None)
-    sign_in(opened, installation)
-    yield opened
-    context.close()
-    assert wrong == []
 
 
 @pytest.fixture
@@ -112,9 +90,7 @@ def chapters(page: Page, video: int) -> list[tuple[float, float, str]]:
 
 def change_tracks(installation: Installation, *calls: str) -> None:
     """What the engine does with Quay's tracks."""
-    code = CHANGE_TRACKS.format(video=QUAY) + "\n".join(f"Track.objects.{call}" for call in calls)
-    done = installation.manage("shell", "--no-imports", "-c", code)
-    assert done.returncode == 0, done.stderr
+    installation.shell(CHANGE_TRACKS.format(video=QUAY) + "\n".join(f"Track.objects.{call}" for call in calls))
 
 
 def add_text(page: Page) -> None:
@@ -395,7 +371,12 @@ def test_list_marks_a_video_without_captions_and_filters_by_them(
 @pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_axe_finds_no_fault_while_everything_is_open(
-    page: Page, installation: Installation, video: int, size: Any, theme: Any, tmp_path_factory: pytest.TempPathFactory
+    page: Page,
+    installation: Installation,
+    video: int,
+    size: ViewportSize,
+    theme: Any,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     page.context.add_init_script(npm.axe(tmp_path_factory.mktemp("axe")))
     page.set_viewport_size(size)
@@ -408,6 +389,6 @@ def test_axe_finds_no_fault_while_everything_is_open(
     page.get_by_role("button", name="Save chapters").click()
     expect(page.locator("[data-chapters-panel]")).to_contain_text("Enter a time")
     expect(page.get_by_label("Subtitles", exact=True)).to_be_visible(timeout=15_000)
-    assert page.evaluate(VIOLATIONS, None) == []
+    assert page.evaluate(npm.VIOLATIONS) == []
     assert page.evaluate(NAMELESS) == []
     assert page.evaluate("document.scrollingElement.scrollWidth") <= size["width"]

@@ -10,8 +10,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from hls.tests.clips import fit_h264
 from hls.tests.videos import small_video
-from project.tests.browser import chromium, frontend, needs_chromium
-from project.tests.installation import ADMIN_EMAIL, ADMIN_PASSWORD, Installation, free_port, serving, wait_for
+from project.tests.admin_pages import add_page, choose, save, sign_in
+from project.tests.browser import frontend, needs_chromium
+from project.tests.installation import Installation, free_port, serving_without_demo, wait_for
 
 pytestmark = [pytest.mark.ffmpeg, pytest.mark.services, pytest.mark.browser, needs_chromium]
 
@@ -19,16 +20,17 @@ ADA = {"email": "ada@example.com", "password": "correct horse 42"}
 SECONDS = 14
 
 
-def test_from_an_upload_to_a_video_played_to_its_end(tmp_path: Path) -> None:
+def test_from_an_upload_to_a_video_played_to_its_end(browser: Browser, tmp_path: Path) -> None:
     port = free_port()
     origin = f"http://127.0.0.1:{port}"
     video = tmp_path / "Harbour at Dawn.mp4"
     small_video(video, seconds=SECONDS, rate=24, size="1920x1080", video=fit_h264(24))  # 1080p will be a copy
     site = tmp_path / "site"
     site.mkdir()
-    installation = Installation(tmp_path, environment={"CSRF_TRUSTED_ORIGINS": origin, "FRONTEND_BASE_URL": origin})
-    installation.without_demo()
-    with serving(installation), chromium() as browser, frontend(site, port, installation.url) as address:
+    with (
+        serving_without_demo(tmp_path, CSRF_TRUSTED_ORIGINS=origin, FRONTEND_BASE_URL=origin) as installation,
+        frontend(site, port, installation.url) as address,
+    ):
         upload_and_watch_the_bar(browser, installation, video)
         viewer = browser.new_context().new_page()
         viewer.goto(address)
@@ -44,17 +46,12 @@ def test_from_an_upload_to_a_video_played_to_its_end(tmp_path: Path) -> None:
 
 def upload_and_watch_the_bar(browser: Browser, installation: Installation, video: Path) -> None:
     page = browser.new_context().new_page()
-    page.goto(f"{installation.url}/admin/")
-    page.fill("[name=username]", ADMIN_EMAIL)
-    page.fill("[name=password]", ADMIN_PASSWORD)
-    page.press("[name=password]", "Enter")
-    page.wait_for_url("**/admin/")
-    page.goto(f"{installation.url}/admin/library/video/add/")
+    sign_in(page, installation)
+    add_page(page, installation)
     page.fill("[name=title]", "Harbour at Dawn")
     page.select_option("[name=category]", "documentary")
-    page.set_input_files("[name=video_file]", video)
-    page.click("[name=_save]")
-    page.wait_for_url("**/admin/library/video/")
+    choose(page, video)
+    save(page)
     page.evaluate("window.stillTheSamePage = true")
     percents = watch_the_bar(page)
     assert percents == sorted(percents), "the bar fell"

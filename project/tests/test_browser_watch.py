@@ -11,18 +11,23 @@ import pytest
 from django.conf import settings
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
-from hls.binary import ffmpeg_path
 from hls.tests.videos import small_video
 from project.tests import npm
-from project.tests.browser import HLS_JS, chromium, files, frontend, needs_chromium
-from project.tests.installation import ADMIN_EMAIL, ADMIN_PASSWORD, Installation, free_port, serving, wait_for
+from project.tests.browser import DESK, HLS_JS, LONG_WORD, PHONE, chromium, files, frontend, needs_chromium, strict_page
+from project.tests.installation import (
+    ADMIN_EMAIL,
+    ADMIN_PASSWORD,
+    Installation,
+    free_port,
+    paced_ffmpeg,
+    serving_without_demo,
+    wait_for,
+)
 
 pytestmark = [pytest.mark.ffmpeg, pytest.mark.services, pytest.mark.browser, needs_chromium]
 
-PHONE, DESK = {"width": 390, "height": 844}, {"width": 1360, "height": 800}
 ADA, BOB, EVE = "ada@example.com", "bob@example.com", "eve@example.com"
 PASSWORD, NEW_PASSWORD = "correct horse 42", "a quiet river at 5"
-LONG_WORD = "Donaudampfschifffahrtsgesellschaftskapitänsmützenabzeichenverordnung"
 VIDEOS = """
 import shutil
 from accounts.models import User
@@ -35,9 +40,25 @@ shutil.rmtree(version_folder(shelved.transcode_id, 1))
 for email in {emails!r}:
     User.objects.create_user(email, email, {password!r})
 """
-VIOLATIONS = (
-    """async () => (await axe.run()).violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html)}`)"""
-)
+RENAMED = """
+from library import videos
+from library.models import Category, Video
+Category.objects.filter(pk="documentary").update(name="True Stories", position=0)
+Category.objects.create(slug="western", name="Western Nights", position=9)
+videos.set_category(Video.objects.get(pk=2), "western")
+"""
+IN_ONE_CATEGORY = """
+from library import videos
+from library.models import Video
+videos.set_category(Video.objects.get(pk=2), "documentary")
+"""
+AS_BEFORE = """
+from library import videos
+from library.models import Category, Video
+videos.set_category(Video.objects.get(pk=2), "drama")
+Category.objects.get(pk="western").delete()
+Category.objects.filter(pk="documentary").update(name="Documentary", position=4)
+"""
 LENGTH = "document.querySelector('video')?.duration"
 TIME = "document.querySelector('video')?.currentTime"
 HEIGHT = "document.querySelector('video')?.videoHeight"
@@ -47,16 +68,10 @@ HEIGHT = "document.querySelector('video')?.videoHeight"
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """With a real video in two qualities, made by an encoder that takes its time, and one that is a row alone."""
     folder = tmp_path_factory.mktemp("watch")
-    slow = folder / "ffmpeg"
-    slow.write_text(f'#!/bin/sh\ncase "$*" in *-progress*) set -- -readrate 8 "$@";; esac\nexec {ffmpeg_path()} "$@"\n')
-    slow.chmod(0o755)
-    made = Installation(folder, environment={"FFMPEG": str(slow)})
-    made.without_demo()
     harbour = small_video(folder / "harbour.mp4", seconds=14, size="1280x720")
-    with serving(made):
+    with serving_without_demo(folder, FFMPEG=str(paced_ffmpeg(folder, 8))) as made:
         made_so = {"path": str(harbour), "title": LONG_WORD, "emails": (BOB, EVE), "password": PASSWORD}
-        done = made.manage("shell", "--no-imports", "-c", VIDEOS.format(**made_so))
-        assert done.returncode == 0, done.stderr
+        made.shell(VIDEOS.format(**made_so))
         yield made
 
 
@@ -73,15 +88,9 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser, site: str) -> Iterator[Page]:
-    """Of a guest, and strict: an error in a script, or one against the policy, fails the test."""
-    context = browser.new_context(viewport=DESK, base_url=site)  # type: ignore[arg-type]
-    opened = context.new_page()
-    wrong: list[str] = []
-    opened.on("pageerror", lambda error: wrong.append(str(error)))
-    opened.on("console", lambda said: wrong.append(said.text) if "Content Security Policy" in said.text else None)
-    yield opened
-    context.close()
-    assert wrong == []
+    """Of a guest."""
+    with strict_page(browser.new_context(viewport=DESK, base_url=site)) as opened:
+        yield opened
 
 
 @pytest.fixture
@@ -208,6 +217,52 @@ def test_all_of_it_by_keyboard(signed_in: Page) -> None:
     assert page.evaluate("document.querySelector('video').volume") == pytest.approx(0.6)
 
 
+@pytest.fixture
+def renamed(installation: Installation) -> Iterator[None]:
+    """One category has another name and comes first, and there is a new one, which has the second video."""
+    installation.shell(RENAMED)
+    yield
+    installation.shell(AS_BEFORE)
+
+
+@pytest.mark.usefixtures("renamed")
+def test_page_shows_the_names_of_categories_that_editors_renamed_or_added(
+    signed_in: Page, installation: Installation
+) -> None:
+    """Their names are shown everywhere, in the editors' order, and asked for once in a minute."""
+    page = signed_in
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/api/categories/" in request.url else None)
+    page.reload()
+    chips = page.get_by_role("navigation", name="Categories").get_by_role("link")
+    expect(chips).to_have_text(["All", "True Stories", "Western Nights"])
+    expect(page.locator(".tile .facts")).to_contain_text(["Western Nights", "True Stories"])
+    chips.filter(has_text="Western Nights").click()
+    expect(page.get_by_role("heading", name="Western Nights", level=1)).to_be_visible()
+    expect(page).to_have_title("Western Nights · Videoflix")
+    expect(page.locator(".tile")).to_have_count(1)
+    installation.shell(IN_ONE_CATEGORY)
+    page.get_by_role("link", name="All", exact=True).click()
+    page.get_by_role("link", name="Harbour at Dawn").click()
+    expect(page.locator(".about").get_by_role("link", name="True Stories")).to_be_visible()
+    expect(page.get_by_role("heading", name="More in True Stories")).to_be_visible()
+    assert len(asked) == 1
+
+
+NAMED = """async () => {
+  const { categories, nameOf } = await import("/static/watch/categories.js");
+  const before = nameOf("film-noir");
+  window.fetch = async () => new Response('[{"slug": "film-noir", "name": "Film noir"}]');
+  const told = await categories(new AbortController().signal);
+  return [before, told.map(({ slug }) => slug), nameOf("film-noir"), nameOf("hidden"), nameOf("")];
+}"""
+
+
+def test_category_that_nobody_is_told_of_is_called_by_its_slug(page: Page) -> None:
+    page.goto("/watch/sign-in")
+    assert page.evaluate(NAMED) == ["Film-noir", ["film-noir"], "Film noir", "Hidden", ""]
+
+
 def test_long_list_is_walked_page_by_page(signed_in: Page) -> None:
     page = signed_in
     asked: list[str] = []
@@ -320,7 +375,7 @@ def test_video_that_is_not_ready_begins_by_itself(page: Page, installation: Inst
     page.goto("/watch/")
     sign_in(page, BOB, PASSWORD)
     expect(page.locator(".tile").first).to_be_visible()
-    video_id = installation.manage("import_video", later, "--title", "Later").stdout.split()[-1]
+    video_id = installation.import_video(later, "Later")
     page.goto(f"/watch/video/{video_id}")
     expect(page.get_by_text("This video isn't ready yet.")).to_be_visible()
     expect(page.locator("video")).to_be_visible(timeout=60_000)
@@ -564,9 +619,9 @@ def look_at(page: Page, address: str, heading: str) -> None:
 
 def look_closely(page: Page, what: str) -> None:
     for size in (DESK, PHONE):
-        page.set_viewport_size(size)  # type: ignore[arg-type]
+        page.set_viewport_size(size)
         assert page.evaluate("document.scrollingElement.scrollWidth") <= size["width"], what
         themes: list[Any] = ["light", "dark"]
         for theme in themes:
             page.emulate_media(color_scheme=theme)
-            assert page.evaluate(VIOLATIONS) == [], (what, size, theme)
+            assert page.evaluate(npm.VIOLATIONS) == [], (what, size, theme)

@@ -119,7 +119,10 @@ def test_edge_is_an_nginx_that_follows_web_to_another_address() -> None:
 
 
 def test_edge_remembers_in_memory_and_is_the_one_proxy_that_is_believed() -> None:
-    assert SERVICES["edge"]["tmpfs"] == [SERVICES["edge"]["environment"]["EDGE_CACHE"]]
+    answers = SERVICES["edge"]["environment"]["EDGE_CACHE"]
+    assert SERVICES["edge"]["tmpfs"] == [answers, f"{answers}-texts"]
+    template = (BASE_DIR / "deploy" / "nginx.conf.template").read_text()
+    assert re.findall(r"^proxy_cache_path (\S+)", template, re.MULTILINE) == ["${EDGE_CACHE}", "${EDGE_CACHE}-texts"]
     for name in OURS:
         assert SERVICES[name]["environment"]["TRUSTED_PROXIES"] == "${TRUSTED_PROXIES:-1}"
         assert SERVICES[name]["environment"]["USE_X_FORWARDED_PROTO"] == "True"

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -33,11 +34,16 @@ pytestmark = [
 CHECK_S = 1
 ORIGIN = "https://app.example.com"
 SETUP = """
+from hls.models import Track, TrackText
 from library.tests.videos import make_viewer, published, serve_version
 for name in ("ada", "bob", "carl", "dora"):
     make_viewer(f"{name}@example.com", is_staff=name == "dora")
 videos = [published(title=title) for title in ("One", "Two", "Three", "Replaced", "Deleted")]
 serve_version(videos[3], 2)
+videos.append(published(title="Several sounds", sounds=2))
+track = Track.objects.create(transcode=videos[5].transcode, kind="subtitles", language="en", label="EN", revision=1)
+cues = "WEBVTT\\n\\n00:00:01.000 --> 00:00:03.500\\nThe boats come in.\\n"
+TrackText.objects.create(track=track, revision=1, webvtt=cues, cue_count=1, size_bytes=len(cues))
 print([(video.pk, video.transcode_id) for video in videos])
 """
 
@@ -158,6 +164,61 @@ def test_name_above_the_source_plays_the_best_there_is(site: Site, player: httpx
     response = player.get(f"/api/video/{site.video}/1080p/segment_000.ts")
     assert is_from_nginx(response)
     assert response.content == segment_bytes(site.transcode, 1, "720p", 0)
+
+
+@pytest.mark.parametrize("name", ["audio_0", "audio_1"])
+def test_segment_of_a_sound_comes_from_nginx_as_those_of_pictures_do(site: Site, name: str) -> None:
+    video, transcode = site.videos[5]
+    path, whole = f"/api/video/{video}/{name}/segment_001.ts", segment_bytes(transcode, 1, name, 1)
+    with signed_in(site, "ada") as client:
+        headers = {"Cookie": f"playback_token={open_video(client, video)}", "Origin": ORIGIN}
+    for wanted, status, content in (({}, 200, whole), ({"Range": "bytes=8-15"}, 206, whole[8:16])):
+        edge, behind = (httpx.get(f"{base}{path}", headers=headers | wanted) for base in (site.edge, site.behind))
+        assert is_from_nginx(edge)
+        assert (edge.status_code, edge.content) == (behind.status_code, behind.content) == (status, content)
+        for told in ("Content-Type", "Cache-Control", "ETag", "Access-Control-Allow-Origin", "Vary"):
+            assert edge.headers[told] == behind.headers[told], told
+    assert is_from_nginx(httpx.get(f"{site.edge}{path}/", headers=headers))
+    assert httpx.get(f"{site.edge}{path}").status_code == 401
+
+
+@pytest.mark.parametrize("name", ["audio_2/segment_000.ts", "audio_0/segment_002.ts", "audio_0/segment_000.ts?v=9"])
+def test_sound_that_a_video_does_not_have_is_not_found(site: Site, name: str) -> None:
+    video, _ = site.videos[5]
+    with signed_in(site, "ada") as client:
+        headers = {"Cookie": f"playback_token={open_video(client, video)}"}
+    for base in (site.edge, site.behind):
+        response = httpx.get(f"{base}/api/video/{video}/{name}", headers=headers)
+        assert (response.status_code, response.json()) == (404, {"detail": "Not found."})
+
+
+def segment_of_subtitles(client: httpx.Client, video: int) -> str:
+    """The path of the first one, found as a player finds it."""
+    base = f"/api/video/{video}/"
+    master = client.get(f"{base}master.m3u8").text
+    playlist = base + next(uri for uri in re.findall('URI="([^"]+)"', master) if uri.startswith("tracks/"))
+    [name, *_] = [line for line in client.get(playlist).text.splitlines() if not line.startswith("#")]
+    return f"{playlist.rpartition('/')[0]}/{name}"
+
+
+@pytest.mark.parametrize("accepted", ["gzip", "identity"])
+def test_segment_of_subtitles_comes_out_of_the_edges_memory_as_django_gave_it(site: Site, accepted: str) -> None:
+    video, _ = site.videos[5]
+    with signed_in(site, "ada") as client:
+        path, cookie = segment_of_subtitles(client, video), open_video(client, video)
+    headers = {"Cookie": f"playback_token={cookie}", "Origin": ORIGIN, "Accept-Encoding": accepted}
+    behind, first, again = (httpx.get(f"{base}{path}", headers=headers) for base in (site.behind, site.edge, site.edge))
+    assert "The boats come in." in behind.text
+    for edge in (first, again):
+        assert (edge.status_code, edge.text) == (200, behind.text)
+        for header in edge.headers.keys() - {"server", "date", "connection", "x-request-id", "accept-ranges"}:
+            told, wanted = (set(answer.headers[header].split(", ")) for answer in (edge, behind))
+            assert told <= wanted if header == "access-control-expose-headers" else told == wanted, header
+    assert (
+        httpx.get(f"{site.edge}{path}", headers=headers | {"If-None-Match": again.headers["ETag"]}).status_code == 304
+    )
+    assert httpx.get(f"{site.edge}{path}").status_code == 401
+    assert "upstream_status" in logged(site, again.headers["X-Request-ID"])
 
 
 @pytest.mark.parametrize("name", ["storyboard_00.jpg", "thumbnail.jpg", "thumbnail.jpg?v=abcd"])

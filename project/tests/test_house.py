@@ -93,6 +93,12 @@ def used_names(tree: ast.AST) -> Iterator[str]:
 
 
 MODULES = list(modules())
+STYLES_AND_SCRIPTS = [
+    path
+    for app in MAY_IMPORT
+    for path in sorted((BASE_DIR / app / "static").rglob("*"))
+    if path.suffix in (".css", ".js") and "vendor" not in path.parts
+]
 
 
 def test_modules_are_found() -> None:
@@ -151,6 +157,13 @@ def test_functions_and_files_stay_readable() -> None:
     too_long += [module.name for module in MODULES if len(module.text.splitlines()) > LONGEST_FILE]
 
     assert too_long == []
+
+
+def test_styles_and_scripts_stay_readable() -> None:
+    assert {path.suffix for path in STYLES_AND_SCRIPTS} == {".css", ".js"}
+    lengths = {path.relative_to(BASE_DIR).as_posix(): len(path.read_text().splitlines()) for path in STYLES_AND_SCRIPTS}
+
+    assert [name for name, length in lengths.items() if length > LONGEST_FILE] == []
 
 
 def test_no_except_catches_everything() -> None:

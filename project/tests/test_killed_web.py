@@ -65,7 +65,7 @@ def encoded(text: str) -> str:
 
 def test_a_kill_between_the_last_byte_and_the_video_loses_nothing(installation: Installation) -> None:
     """No client returns to the upload, and it should have expired long ago: the sweep makes the video."""
-    token = installation.manage("shell", "--no-imports", "-c", MAKE_TOKEN).stdout.strip()
+    token = installation.shell(MAKE_TOKEN).strip()
     headers = {"Authorization": f"Bearer {token}", "Tus-Resumable": "1.0.0"}
     named = f"filename {encoded('harbour.mp4')},title {encoded('Harbour')}"
     with (

@@ -56,8 +56,7 @@ def is_alive(pid: int) -> bool:
 
 def test_a_video_survives_kill_9_of_its_worker_and_repeats_one_chunk_at_most(installation: Installation) -> None:
     video = small_video(installation.folder / "video.mp4", seconds=90, rate=25, size="854x480")
-    added = installation.manage("import_video", video, "--title", "Survivor")
-    assert added.returncode == 0, added.stderr
+    installation.import_video(video, "Survivor")
     worker = installation.start("worker")
     try:
         wait_for(
@@ -94,7 +93,7 @@ def test_a_video_survives_kill_9_of_its_worker_and_repeats_one_chunk_at_most(ins
 
 def test_a_worker_told_to_stop_gives_its_chunk_back_at_once(installation: Installation) -> None:
     video = small_video(installation.folder / "video.mp4", seconds=60, rate=25, size="1280x720")
-    installation.manage("import_video", video, "--title", "Patient")
+    installation.import_video(video, "Patient")
     worker = installation.start("worker")
     try:
         wait_for(

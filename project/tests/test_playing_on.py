@@ -12,7 +12,7 @@ from hls.binary import ffmpeg_path
 from hls.tests.videos import small_video
 from library.tests.videos import PASSWORD
 from project.tests.browser import chromium, frontend, needs_chromium
-from project.tests.installation import Installation, free_port, serving, wait_for
+from project.tests.installation import Installation, free_port, serving_without_demo, wait_for
 from project.tests.short_lived import ACCESS_LIFETIME
 
 pytestmark = [pytest.mark.ffmpeg, pytest.mark.services]
@@ -37,14 +37,10 @@ def site(tmp_path_factory: pytest.TempPathFactory, page_port: int) -> Iterator[t
         "DJANGO_SETTINGS_MODULE": "project.tests.short_lived",
         "CSRF_TRUSTED_ORIGINS": f"http://127.0.0.1:{page_port}",
     }
-    installation = Installation(folder, environment=short)
-    installation.without_demo()
     video = small_video(folder / "video.mp4", seconds=SECONDS, rate=24)
-    with serving(installation):
-        assert installation.manage("shell", "-c", MAKE_VIEWER).returncode == 0
-        imported = installation.manage("import_video", video, "--title", "Harbour at Dawn", "--wait")
-        assert imported.returncode == 0, imported.stderr
-        yield installation, int(imported.stdout.split()[-1])
+    with serving_without_demo(folder, **short) as installation:
+        installation.shell(MAKE_VIEWER)
+        yield installation, installation.import_video(video, "Harbour at Dawn", "--wait")
 
 
 @pytest.mark.browser

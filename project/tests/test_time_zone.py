@@ -22,12 +22,6 @@ def in_berlin(settings: Settings) -> None:
     settings.TIME_ZONE = "Europe/Berlin"
 
 
-@pytest.fixture
-def admin(db: None, client: Client) -> Client:
-    client.force_login(UserFactory.create(email="carol@example.com", superuser=True))
-    return client
-
-
 def test_moment_names_its_zone() -> None:
     assert 'title="2026-07-01 14:00:00 CEST"' in moment(NOON)
 

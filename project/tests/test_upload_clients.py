@@ -19,7 +19,7 @@ from django.db import connection
 from tusclient.client import TusClient
 from tusclient.exceptions import TusCommunicationError
 
-from project.tests.installation import ADMIN_EMAIL, ADMIN_PASSWORD, Installation, serving
+from project.tests.installation import ADMIN_EMAIL, ADMIN_PASSWORD, Installation, serving_without_demo
 
 pytestmark = pytest.mark.services
 needs_node = pytest.mark.skipif(which("node") is None, reason="Node.js is not installed")
@@ -37,9 +37,7 @@ MOST_MEMORY_BYTES = 200 << 20
 
 @pytest.fixture(scope="module")
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    made = Installation(tmp_path_factory.mktemp("uploads"), environment={"WEB_WORKERS": "1"})
-    made.without_demo()
-    with serving(made):
+    with serving_without_demo(tmp_path_factory.mktemp("uploads"), WEB_WORKERS="1") as made:
         yield made
 
 

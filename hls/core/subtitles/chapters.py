@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
-from math import isfinite
 
 from hls.core.subtitles.cues import Cue
 from hls.core.subtitles.sanitising import escaped, plain_text, without_forbidden
@@ -34,8 +33,9 @@ def cues_of(chapters: Iterable[Chapter], duration_s: float) -> tuple[Cue, ...]:
     """
     end_ms = round(duration_s * 1_000)
     titles: dict[int, str] = {}
-    for chapter in sorted((each for each in chapters if isfinite(each.start_s)), key=lambda each: each.start_s):
-        start_ms = max(round(chapter.start_s * 1_000), 0)
+    within = [chapter for chapter in chapters if chapter.start_s < duration_s]  # which no NaN is
+    for chapter in sorted(within, key=lambda chapter: chapter.start_s):
+        start_ms = round(max(chapter.start_s, 0) * 1_000)
         if start_ms < end_ms:
             titles[start_ms] = " ".join(without_forbidden(chapter.title).split())[:LONGEST_TITLE].rstrip()
     return tuple(

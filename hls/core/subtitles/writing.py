@@ -1,10 +1,13 @@
 """The one form in which text tracks are stored: WebVTT, sorted, without anything but cues."""
 
+import re
 from collections.abc import Iterable
 
 from hls.core.subtitles.cues import Cue
 
 HEADER = "WEBVTT\n"
+_TIME = r"([0-9]{2,}):([0-9]{2}):([0-9]{2})\.([0-9]{3})"
+_HEAD = re.compile(rf"{_TIME} --> {_TIME}(?: (.+))?")
 
 
 def webvtt(cues: Iterable[Cue]) -> str:
@@ -36,13 +39,12 @@ def parse(vtt: str) -> tuple[Cue, ...]:
 
 def _cue(written: str) -> Cue:
     head, _, text = written.partition("\n")
-    start, arrow, rest = head.partition(" --> ")
-    end, _, settings = rest.partition(" ")
-    if not arrow or not text:
+    found = _HEAD.fullmatch(head)
+    if found is None or not text:
         raise ValueError("this is no cue of a stored text track")
-    return Cue(_ms(start), _ms(end), text, settings)
+    fields = found.groups()
+    return Cue(_ms(*fields[:4]), _ms(*fields[4:8]), text, fields[8] or "")
 
 
-def _ms(written: str) -> int:
-    hours, minutes, seconds = written.split(":")
-    return (int(hours) * 60 + int(minutes)) * 60_000 + int(seconds.replace(".", ""))
+def _ms(hours: str, minutes: str, seconds: str, ms: str) -> int:
+    return ((int(hours) * 60 + int(minutes)) * 60 + int(seconds)) * 1_000 + int(ms)

@@ -15,7 +15,8 @@ from urllib.request import Request, urlopen
 
 from django.core.management.base import BaseCommand, CommandError
 
-from hls.conformance.checker import Fetched, check
+from hls.conformance.checker import Fetched, Violation, check
+from hls.core import names
 from hls.published import current
 from library.models import Video
 
@@ -35,9 +36,11 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         target: str = options["target"]
         if target.isascii() and target.isdigit():
-            violations = check(from_disk(int(target)))
+            violations = of_video(int(target))
         elif urlsplit(target).scheme in ("http", "https"):
-            violations = check(over_http(target, options["bearer"]), urlsplit(target).path.rpartition("/")[2])
+            place = urlsplit(target)
+            name = place._replace(scheme="", netloc="", path=place.path.rpartition("/")[2], fragment="").geturl()
+            violations = check(over_http(target, options["bearer"]), name)
         else:
             raise CommandError("Give a video's id, or the http(s) URL of a multivariant playlist.")
         for violation in violations:
@@ -47,13 +50,23 @@ class Command(BaseCommand):
             raise CommandError("The video breaks rules.")
 
 
-def from_disk(video_id: int) -> Callable[[str], bytes]:
-    """Files of the served version, as the playlists name them. Raises CommandError where there is none."""
+def of_video(video_id: int) -> tuple[Violation, ...]:
+    """What the served version's files break; where its sounds are apart, each resolution has a multivariant playlist.
+
+    Texts are no part of a version. Raises CommandError where no version is served.
+    """
     found = Video.objects.select_related("transcode").filter(pk=video_id).first()
     version = current(found.transcode) if found else None
     if version is None:
         raise CommandError(f"There is no video {video_id} that is being served.")
-    folder: Path = version.folder
+    resolutions = version.renditions if version.sounds else ()
+    masters = [names.MASTER, *(f"{rendition.name}/{names.INDEX}" for rendition in resolutions)]
+    fetch = from_disk(version.folder)
+    return tuple(dict.fromkeys(violation for master in masters for violation in check(fetch, master)))
+
+
+def from_disk(folder: Path) -> Callable[[str], bytes]:
+    """Files of a version, as its playlists name them."""
     return lambda name: (folder / urlsplit(name).path).read_bytes()
 
 

@@ -1,9 +1,10 @@
 /* Videos as posters in a grid. */
 
 import { local } from "./api.js";
+import { nameOf } from "./categories.js";
 import { h } from "./dom.js";
 import { to } from "./router.js";
-import { capitalised, clock, spoken } from "./words.js";
+import { clock, spoken } from "./words.js";
 
 /** What the list says of videos, as a grid. */
 export function grid(videos) {
@@ -27,7 +28,7 @@ function tile(video) {
       h("span", { class: "poster" }, picture(video), length && h("span", { class: "length", "aria-hidden": "true" }, length)),
       h("span", { class: "title" }, video.title),
     ),
-    h("span", { class: "facts" }, capitalised(video.category), length && h("span", { class: "unseen" }, `, ${spoken(video.duration)}`)),
+    h("span", { class: "facts" }, nameOf(video.category), length && h("span", { class: "unseen" }, `, ${spoken(video.duration)}`)),
   );
 }
 

@@ -2,26 +2,25 @@
 
 import { Refused, call } from "../api.js";
 import { emptyGrid, grid } from "../cards.js";
+import { categories, nameOf } from "../categories.js";
 import { h, say } from "../dom.js";
 import { to } from "../router.js";
-import { capitalised, counted } from "../words.js";
+import { counted } from "../words.js";
 
 const PAGE = 24;
-const CATEGORIES = ["drama", "romance", "action", "documentary", "tutorial", "vlog"];
-const COUNTS_HOLD_MS = 60_000;
 
-let counts = { at: 0, of: new Map() };
+let chips = { from: null, shown: [] };
 
 export async function catalogue({ query, signal }) {
   const [search, category] = [query.get("search") ?? "", query.get("category") ?? ""];
   const page = Math.max(1, Math.floor(Number(query.get("page"))) || 1);
-  const [found, chips] = await Promise.all([list({ search, category, page, signal }), categories(signal)]);
-  const title = category ? capitalised(category) : "Videos";
+  const [found, shown] = await Promise.all([list({ search, category, page, signal }), withVideos(signal)]);
+  const title = category ? nameOf(category) : "Videos";
   say(search || category ? `${counted(found.total, "video")} found` : "");
   return {
     title: search ? `${title}: “${search}”` : title,
     content: [
-      h("div", { class: "head" }, h("h1", {}, search ? `${title} with “${search}”` : title), chipRow(chips, category, search)),
+      h("div", { class: "head" }, h("h1", {}, search ? `${title} with “${search}”` : title), chipRow(shown, category, search)),
       found.body.length ? grid(found.body) : nothing({ search, category, page }),
       pages({ query, page, total: found.total }),
     ],
@@ -44,18 +43,18 @@ async function list({ search, category, page = 1, limit = PAGE, signal }) {
   }
 }
 
-/** Those that have videos, with how many; asked for once a minute. */
-async function categories(signal) {
-  if (Date.now() - counts.at > COUNTS_HOLD_MS) {
-    const totals = await Promise.all(CATEGORIES.map((category) => list({ category, limit: 1, signal })));
-    const of = new Map(CATEGORIES.map((category, position) => [category, totals[position].total]));
-    counts = { at: Date.now(), of };
+/** The categories that have videos; which do is asked whenever the categories were. */
+async function withVideos(signal) {
+  const all = await categories(signal);
+  if (chips.from !== all) {
+    const found = await Promise.all(all.map(({ slug }) => list({ category: slug, limit: 1, signal })));
+    chips = { from: all, shown: all.filter((category, position) => found[position].total > 0) };
   }
-  return [...counts.of].filter(([, number]) => number > 0);
+  return chips.shown;
 }
 
-function chipRow(chips, chosen, search) {
-  if (chips.length < 2) return null;
+function chipRow(shown, chosen, search) {
+  if (shown.length < 2) return null;
   const chip = (category, label) => {
     const query = new URLSearchParams();
     if (search) query.set("search", search);
@@ -63,7 +62,7 @@ function chipRow(chips, chosen, search) {
     const attributes = { class: "chip", href: to(query.size ? `/?${query}` : "/") };
     return h("li", {}, h("a", { ...attributes, "aria-current": category === chosen ? "true" : null }, label));
   };
-  const links = [chip("", "All"), ...chips.map(([category]) => chip(category, capitalised(category)))];
+  const links = [chip("", "All"), ...shown.map(({ slug, name }) => chip(slug, name))];
   return h("nav", { "aria-label": "Categories" }, h("ul", { class: "chips" }, ...links));
 }
 

@@ -3,19 +3,21 @@
 import { forget } from "../account.js";
 import { SignedOut, call, keepFresh, local } from "../api.js";
 import { grid } from "../cards.js";
+import { categories, nameOf } from "../categories.js";
 import { h, svg } from "../dom.js";
 import { BACK } from "../icons.js";
 import { HELP } from "../player/keys.js";
 import { player } from "../player/player.js";
 import { again, to } from "../router.js";
-import { capitalised, day, sentence, spoken } from "../words.js";
+import { day, sentence, spoken } from "../words.js";
 
 const LOOK_AGAIN_AFTER_MS = 5000;
 const MORE = 6;
 const MOST_RELOADS = 3;
 
 export async function video({ parameters: [id], signal }) {
-  const { body: detail } = await call(`video/${id}/`, { signal });
+  const names = categories(signal).catch(() => null); // an extra: the video plays without them
+  const [{ body: detail }] = await Promise.all([call(`video/${id}/`, { signal }), names]);
   const stage = (await isPlayable(detail, signal)) ? playing(detail, signal) : notReady(detail, signal);
   const more = h("section", { class: "more" });
   showMore(more, detail, signal);
@@ -110,7 +112,7 @@ function back() {
 
 function facts({ title, description, duration, category, created_at: addedAt }) {
   const of = [
-    h("a", { href: to(`/?${new URLSearchParams({ category })}`) }, capitalised(category)),
+    h("a", { href: to(`/?${new URLSearchParams({ category })}`) }, nameOf(category)),
     duration !== null && h("span", {}, spoken(duration)),
     h("span", {}, "Added ", h("time", { datetime: addedAt }, day(addedAt))),
   ];
@@ -129,5 +131,5 @@ async function showMore(section, { id, category }, signal) {
   const query = new URLSearchParams({ category, limit: MORE + 1 });
   const found = await call(`video/?${query}`, { signal }).catch(() => null); // an extra: the video plays without it
   const others = (found?.body ?? []).filter((video) => video.id !== id).slice(0, MORE);
-  if (others.length > 0 && !signal.aborted) section.append(h("h2", {}, `More in ${capitalised(category)}`), grid(others));
+  if (others.length > 0 && !signal.aborted) section.append(h("h2", {}, `More in ${nameOf(category)}`), grid(others));
 }
