@@ -2,12 +2,15 @@
 
 import re
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Locator, Page, ViewportSize, expect
+from playwright.sync_api import Locator, Page, expect
 
+from hls.tests.clips import Look
+from hls.tests.spoken import Spoken, clip
 from hls.tests.videos import small_video
 from project.tests import npm
 from project.tests.admin_pages import row
@@ -19,6 +22,7 @@ pytestmark = [pytest.mark.ffmpeg, pytest.mark.services, pytest.mark.browser, nee
 
 SECONDS = 12
 HARBOUR, QUAY = 1, 2
+THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 VIDEOS = "/admin/library/video/"
 SUBRIP = "1\n00:00:00,000 --> 00:00:11,000\nThe boats come in.\n"
 DROPPED = """(files) => {
@@ -30,6 +34,7 @@ DELETE = """(address) => fetch(address, {
   method: "DELETE",
   headers: { "X-CSRFToken": document.cookie.match(/csrftoken=([^;]*)/)[1] },
 })"""
+MAY_LEAVE = "window.dispatchEvent(new Event('beforeunload', { cancelable: true }))"
 CHANGE_TRACKS = """
 from hls.models import Track, Transcode
 transcode = Transcode.objects.get(video__pk={video})
@@ -38,12 +43,14 @@ transcode = Transcode.objects.get(video__pk={video})
 
 @pytest.fixture(scope="module")
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """With two ready videos."""
+    """With two ready videos, of which Quay has two sounds."""
     folder = tmp_path_factory.mktemp("tracks")
-    path = small_video(folder / "harbour.mp4", seconds=SECONDS)
+    harbour = small_video(folder / "harbour.mp4", seconds=SECONDS)
+    sounds = [Spoken(SECONDS, title=title, language="en") for title in ("First", "Talk")]
+    quay = clip(folder / "quay.mkv", sounds, look=Look(width=160, height=120, duration_s=SECONDS))
     with serving_without_demo(folder) as made:
-        assert made.import_video(path, "Harbour", "--wait") == HARBOUR
-        assert made.import_video(path, "Quay", "--wait") == QUAY
+        assert made.import_video(harbour, "Harbour", "--wait") == HARBOUR
+        assert made.import_video(quay, "Quay", "--wait") == QUAY
         yield made
 
 
@@ -93,10 +100,10 @@ def change_tracks(installation: Installation, *calls: str) -> None:
     installation.shell(CHANGE_TRACKS.format(video=QUAY) + "\n".join(f"Track.objects.{call}" for call in calls))
 
 
-def add_text(page: Page) -> None:
-    drop(page, film_en_srt=SUBRIP)
-    pending(page, "film.en.srt").get_by_role("button", name="Add").click()
-    expect(listed(page, "English")).to_contain_text("Ready")
+def add_text(page: Page, language: str = "en") -> None:
+    drop(page, **{f"film_{language}_srt": SUBRIP})
+    pending(page, f"film.{language}.srt").get_by_role("button", name="Add").click()
+    expect(listed(page, f"({language})")).to_contain_text("Ready")
 
 
 def test_dropped_files_tell_what_they_are_and_become_tracks(page: Page, installation: Installation, video: int) -> None:
@@ -243,16 +250,17 @@ def test_track_that_is_taken_out_becomes_ready_by_itself_and_sounds_have_their_o
 ) -> None:
     embedded = "transcode=transcode, origin='embedded', source=transcode.source"
     change_tracks(
-        installation,
-        f"create({embedded}, kind='captions', label='Deutsch', language='de', state='processing')",
-        f"create({embedded}, kind='audio', label='Stereo', sound=0)",
-        f"create({embedded}, kind='audio', label='Talk', sound=1)",
+        installation, f"create({embedded}, kind='captions', label='Deutsch', language='de', state='processing')"
     )
     open_video(page, installation, QUAY)
     expect(listed(page, "Deutsch")).to_contain_text("from the file · Being taken out of the file")
     change_tracks(installation, "filter(label='Deutsch').update(state='failed', error_code='empty')")
     expect(listed(page, "Deutsch")).to_contain_text("The file names this track, but has no text in it.")
     expect(listed(page, "Deutsch")).to_contain_text("Upload the text, or delete it.")
+    menu = page.get_by_label("Sound", exact=True)
+    expect(menu.locator("option")).to_have_text(["First", "Talk"])
+    with page.expect_response("**/audio_1/index.m3u8*"):
+        menu.select_option("Talk")
     talk = listed(page, "Talk")
     talk.get_by_role("button", name="Edit Talk (sound)").click()
     expect(talk.get_by_role("checkbox", name="Forced:")).to_be_hidden()
@@ -262,11 +270,32 @@ def test_track_that_is_taken_out_becomes_ready_by_itself_and_sounds_have_their_o
     talk.get_by_role("button", name="Delete").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     expect(talk).to_have_count(0)
-    stereo = listed(page, "Stereo")
-    stereo.get_by_role("button", name="Delete").click()
+    first = listed(page, "First")
+    first.get_by_role("button", name="Delete").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
-    expect(stereo).to_contain_text("This is the video's last sound.")
+    expect(first).to_contain_text("This is the video's last sound.")
     assert page.evaluate("window.isTheSame") is True
+
+
+def test_leaving_the_page_is_held_by_what_is_not_saved_and_by_nothing_else(
+    page: Page, installation: Installation, video: int
+) -> None:
+    open_video(page, installation, video)
+    add_text(page)
+    listed(page, "English").get_by_role("button", name="Edit").click()
+    assert page.evaluate(MAY_LEAVE)
+    listed(page, "English").get_by_label("Label").fill("Other")
+    assert not page.evaluate(MAY_LEAVE)
+    listed(page, "English").get_by_role("button", name="Save").click()
+    expect(listed(page, "Other")).to_contain_text("Ready")
+    assert page.evaluate(MAY_LEAVE)
+    page.get_by_role("button", name="Add chapter").click()
+    assert not page.evaluate(MAY_LEAVE)
+    page.get_by_role("button", name="Undo changes").click()
+    drop(page, film_de_srt=SUBRIP)
+    assert not page.evaluate(MAY_LEAVE)
+    pending(page, "film.de.srt").get_by_role("button", name="Remove").click()
+    assert page.evaluate(MAY_LEAVE)
 
 
 def fill_chapter(page: Page, number: int, start: str, title: str) -> None:
@@ -347,6 +376,10 @@ def test_preview_has_a_menu_of_subtitles_and_gives_its_position_to_chapters(
     cue = "(element) => [...element.textTracks].find(({ mode }) => mode === 'showing')?.activeCues?.[0]?.text"
     page.wait_for_function(f"() => ({cue})(document.querySelector('.vf-stage video')) === 'The boats come in.'")
     assert preview.evaluate("(element) => element.currentTime") == pytest.approx(4.5, abs=0.1)
+    add_text(page, "es")
+    expect(menu.locator("option")).to_have_text(["Off", "English", "Spanish"], timeout=15_000)
+    expect(menu).to_have_value("0")
+    page.wait_for_function(f"() => ({cue})(document.querySelector('.vf-stage video')) === 'The boats come in.'")
     menu.select_option("Off")
     page.wait_for_function(f"() => !({cue})(document.querySelector('.vf-stage video'))")
 
@@ -368,19 +401,11 @@ def test_list_marks_a_video_without_captions_and_filters_by_them(
     expect(row(page, title)).to_have_count(0)
 
 
-@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
-@pytest.mark.parametrize("theme", ["light", "dark"])
 def test_axe_finds_no_fault_while_everything_is_open(
-    page: Page,
-    installation: Installation,
-    video: int,
-    size: ViewportSize,
-    theme: Any,
-    tmp_path_factory: pytest.TempPathFactory,
+    page: Page, installation: Installation, video: int, tmp_path: Path
 ) -> None:
-    page.context.add_init_script(npm.axe(tmp_path_factory.mktemp("axe")))
-    page.set_viewport_size(size)
-    page.emulate_media(color_scheme=theme)
+    """On a desk and on a phone, light and dark."""
+    page.context.add_init_script(npm.axe(tmp_path))
     open_video(page, installation, video)
     add_text(page)
     page.get_by_role("button", name="Edit English (subtitles)").click()
@@ -389,6 +414,10 @@ def test_axe_finds_no_fault_while_everything_is_open(
     page.get_by_role("button", name="Save chapters").click()
     expect(page.locator("[data-chapters-panel]")).to_contain_text("Enter a time")
     expect(page.get_by_label("Subtitles", exact=True)).to_be_visible(timeout=15_000)
-    assert page.evaluate(npm.VIOLATIONS) == []
-    assert page.evaluate(NAMELESS) == []
-    assert page.evaluate("document.scrollingElement.scrollWidth") <= size["width"]
+    for size, theme in product((DESK, PHONE), THEMES):
+        page.set_viewport_size(size)
+        page.emulate_media(color_scheme=theme)
+        page.wait_for_timeout(60)  # the menu leaves, or comes back
+        assert page.evaluate(npm.VIOLATIONS) == [], (size, theme)
+        assert page.evaluate(NAMELESS) == [], (size, theme)
+        assert page.evaluate("document.scrollingElement.scrollWidth") <= size["width"], (size, theme)

@@ -23,25 +23,27 @@ class Preview {
 
   load(startPosition) {
     if (!window.Hls?.isSupported()) {
-      this.element.src = this.playlist;
       this.menus.follow(new NativeChoices(this.element));
+      this.element.src = this.playlist;
       return;
     }
-    this.hls = new Hls({ startPosition, maxBufferLength: 20 });
+    const before = this.hls;
+    this.hls = new Hls({ startPosition, maxBufferLength: 20, ...this.menus.choices?.preferences });
     this.hls.on(Hls.Events.ERROR, (_, { fatal, type }) => {
       if (!fatal) return;
       if (type === Hls.ErrorTypes.MEDIA_ERROR) this.hls.recoverMediaError();
       else this.hls.startLoad();
     });
     this.menus.follow(new HlsChoices(this.hls));
+    before?.destroy();
     this.hls.loadSource(this.playlist);
     this.hls.attachMedia(this.element);
   }
 
   /* With the tracks as they are now, at the same place. */
-  loadAgain() {
+  async loadAgain() {
+    await fetch(this.playlist, { cache: "reload" }).catch(() => null); // browsers keep playlists for some seconds
     const { currentTime, paused } = this.element;
-    this.hls?.destroy();
     this.load(currentTime);
     if (!this.hls) this.element.currentTime = currentTime;
     if (!paused) this.element.play().catch(() => null); // a pause that comes first is no error

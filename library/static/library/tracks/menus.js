@@ -11,6 +11,12 @@ export class HlsChoices {
     this.hls = hls;
   }
 
+  /* What is chosen, as settings for another Hls. */
+  get preferences() {
+    const [text, sound] = [this.texts[this.text], this.sounds[this.sound]];
+    return { ...(text && { subtitlePreference: { name: text } }), ...(sound && { audioPreference: { name: sound } }) };
+  }
+
   listen(draw) {
     const { SUBTITLE_TRACKS_UPDATED, SUBTITLE_TRACK_SWITCH, AUDIO_TRACKS_UPDATED, AUDIO_TRACK_SWITCHED } = Hls.Events;
     for (const name of [SUBTITLE_TRACKS_UPDATED, SUBTITLE_TRACK_SWITCH, AUDIO_TRACKS_UPDATED, AUDIO_TRACK_SWITCHED]) this.hls.on(name, draw);
