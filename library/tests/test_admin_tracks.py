@@ -97,7 +97,7 @@ def test_pages_for_new_videos_have_no_tracks(at_admin: Client) -> None:
 @pytest.fixture
 def captioned(db: None) -> None:
     """Videos, each named by what it has of subtitles and captions."""
-    for title, facts in {
+    told: dict[str, dict[str, Any]] = {
         "subtitles": {},
         "captions": {"kind": "captions"},
         "being taken out": {"state": "processing"},
@@ -107,7 +107,8 @@ def captioned(db: None) -> None:
         "of an older file": {"origin": "embedded", "source": "videos/older.mp4"},
         "chapters": {"kind": "chapters"},
         "a sound": {"kind": "audio"},
-    }.items():
+    }
+    for title, facts in told.items():
         make_track(VideoFactory.create(title=title, ready=True), **facts)
     VideoFactory.create(title="not ready")
 

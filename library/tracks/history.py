@@ -14,6 +14,12 @@ WORDS = {
     TrackKind.CHAPTERS: "chapters",
     TrackKind.AUDIO: "sound",
 }
+FLAGS = {
+    "is_default": "default",
+    "is_forced": "forced",
+    "is_described": "described video",
+    "is_commentary": "commentary",
+}
 TEXT = "text"
 
 
@@ -28,7 +34,7 @@ def log_put(user_id: int, video: Video, track: Track) -> None:
 def log_edit(user_id: int, video: Video, track: Track, fields: Sequence[str]) -> None:
     """Changed label and default for sound “English (en)”. Nothing where no field was changed."""
     if fields:
-        log(user_id, video, {"changed": {**named(track), "fields": [word(field) for field in fields]}})
+        log(user_id, video, {"changed": {**named(track), "fields": [FLAGS.get(field, field) for field in fields]}})
 
 
 def log_deletion(user_id: int, video: Video, track: Track) -> None:
@@ -43,7 +49,3 @@ def log(user_id: int, video: Video, told: dict[str, Any]) -> None:
 
 def named(track: Track) -> dict[str, str]:
     return {"name": WORDS[TrackKind(track.kind)], "object": f"{track.label} ({track.language})"}
-
-
-def word(field: str) -> str:
-    return field if field == TEXT else str(Track._meta.get_field(field).verbose_name)
