@@ -13,6 +13,7 @@ SOUNDS, TEXTS = "sounds", "texts"  # the two groups
 CAPTIONS = ("public.accessibility.transcribes-spoken-dialog", "public.accessibility.describes-music-and-sound")
 DESCRIBED = ("public.accessibility.describes-video",)
 STEREO = "2"
+UNDETERMINED = "und"  # in BCP 47
 
 _UNQUOTABLE = re.compile(r'["\x00-\x1f\x7f-\x9f\u2028\u2029]')  # in a quoted string (RFC 8216 4.2)
 _STREAM = re.compile(r"^(#EXT-X-STREAM-INF:.*)$", re.MULTILINE)
@@ -49,7 +50,7 @@ class Alternate:
             f"TYPE={self.type}",
             f'GROUP-ID="{TEXTS if is_text else SOUNDS}"',
             f'NAME="{quotable(self.name)}"',
-            *([f'LANGUAGE="{quotable(self.language)}"'] if self.language else []),
+            f'LANGUAGE="{quotable(self.language) or UNDETERMINED}"',  # always: Apple 8
             f"DEFAULT={_yes(self.is_default)}",
             f"AUTOSELECT={_yes(self.is_autoselected)}",
             *([f"FORCED={_yes(self.is_forced)}"] if is_text else []),
