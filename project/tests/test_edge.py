@@ -681,6 +681,8 @@ def test_large_requests_are_refused_in_json_save_for_uploads(site: Site) -> None
     assert (response.status_code, response.json().keys()) == (413, {"detail"})
     upload = httpx.post(f"{site.edge}/api/uploads/", content=too_large)
     assert upload.status_code != 413
+    text = httpx.put(f"{site.edge}/api/video/1/tracks/", files={"file": ("en.srt", too_large * 4)})
+    assert text.status_code == 401
 
 
 def test_edge_says_so_in_json_while_the_server_is_away(tmp_path: Path) -> None:
