@@ -245,7 +245,7 @@ def test_another_tracks_name_is_refused_and_the_form_stays_open(
     expect(pending(page, "again.en.srt")).to_contain_text("This replaces English (subtitles), which is there already.")
 
 
-def test_track_that_is_taken_out_becomes_ready_by_itself_and_sounds_have_their_own_fields(
+def test_end_of_taking_out_is_seen_without_a_reload_and_sounds_have_their_own_fields(
     page: Page, installation: Installation
 ) -> None:
     embedded = "transcode=transcode, origin='embedded', source=transcode.source"
@@ -257,6 +257,10 @@ def test_track_that_is_taken_out_becomes_ready_by_itself_and_sounds_have_their_o
     change_tracks(installation, "filter(label='Deutsch').update(state='failed', error_code='empty')")
     expect(listed(page, "Deutsch")).to_contain_text("The file names this track, but has no text in it.")
     expect(listed(page, "Deutsch")).to_contain_text("Upload the text, or delete it.")
+    listed(page, "Deutsch").locator("input[type=file]").set_input_files(
+        {"name": "de.srt", "mimeType": "text/plain", "buffer": SUBRIP.encode()}
+    )
+    expect(listed(page, "Deutsch")).to_contain_text("uploaded · Ready")
     menu = page.get_by_label("Sound", exact=True)
     expect(menu.locator("option")).to_have_text(["First", "Talk"])
     with page.expect_response("**/audio_1/index.m3u8*"):

@@ -5,7 +5,7 @@ import { LANGUAGES } from "./fields.js";
 import { usualLanguages } from "./languages.js";
 import { PendingFile } from "./pending.js";
 import { TrackRow } from "./row.js";
-import { Refused, TrackServer } from "./server.js";
+import { Refused, TrackServer, tracksOf } from "./server.js";
 
 const EVERY_MS = 2000;
 const HIDDEN_MS = 30000;
@@ -24,7 +24,8 @@ export class TrackList {
     root.append(this.list, this.empty);
     if (this.mayChange) this.addZone();
     root.append(this.status);
-    this.show(JSON.parse(root.dataset.known));
+    this.tracks = tracksOf(root.dataset.known);
+    this.show(this.tracks);
     document.addEventListener("visibilitychange", () => (document.hidden ? this.schedule() : this.look()));
     window.addEventListener("online", () => this.look());
     this.schedule();
@@ -92,6 +93,7 @@ export class TrackList {
   }
 
   show(tracks) {
+    const before = JSON.stringify(this.tracks);
     this.tracks = tracks;
     const ids = new Set(tracks.map(({ id }) => id));
     for (const [id, row] of this.rows) {
@@ -106,6 +108,7 @@ export class TrackList {
     }
     this.empty.hidden = tracks.length > 0;
     this.follower?.(tracks);
+    if (before !== JSON.stringify(tracks)) document.dispatchEvent(new CustomEvent("vf-tracks-changed"));
   }
 
   /* Call this with the tracks, now and whenever they were read. */
@@ -119,12 +122,11 @@ export class TrackList {
     this.list.append(row.element);
   }
 
-  /* Read the list after a change that was made here, and let the preview follow. */
+  /* Read the list after a change that was made here. */
   async changed(words) {
     this.changes += 1;
     this.say(words);
     await this.look();
-    document.dispatchEvent(new CustomEvent("vf-tracks-changed"));
   }
 
   async look() {

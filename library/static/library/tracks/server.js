@@ -22,6 +22,18 @@ async function refusal(response) {
   return new Refused(sentences.length ? sentences : [FAILED], Object.keys(answer));
 }
 
+/* Of this site, whatever the API takes its own name for behind a proxy. */
+const pathOf = (url) => (url ? new URL(url, location.href).pathname : null);
+
+/* With its fields in order, so that two can be compared. */
+function local(track) {
+  const fields = { ...track, url: pathOf(track.url), hls_url: pathOf(track.hls_url) };
+  return Object.fromEntries(Object.entries(fields).sort());
+}
+
+/* The tracks that came with the page. */
+export const tracksOf = (json) => JSON.parse(json).map(local);
+
 export class TrackServer {
   constructor({ endpoint, csrfCookie }) {
     this.endpoint = endpoint;
@@ -37,19 +49,19 @@ export class TrackServer {
   }
 
   async list() {
-    return (await this.ask(this.endpoint)).json();
+    return (await (await this.ask(this.endpoint)).json()).map(local);
   }
 
   async put(file, fields) {
     const body = new FormData();
     Object.entries(fields).forEach(([name, value]) => body.append(name, value));
     body.append("file", file, file.name);
-    return (await this.ask(this.endpoint, { method: "PUT", body })).json();
+    return local(await (await this.ask(this.endpoint, { method: "PUT", body })).json());
   }
 
   async edit({ id }, changes) {
     const headers = { "Content-Type": "application/json" };
-    return (await this.ask(this.server.addressOf(id), { method: "PATCH", headers, body: JSON.stringify(changes) })).json();
+    await this.ask(this.server.addressOf(id), { method: "PATCH", headers, body: JSON.stringify(changes) });
   }
 
   async delete({ id }) {
