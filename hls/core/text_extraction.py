@@ -77,7 +77,9 @@ def command(job: TextExtraction, tracks: Sequence[int]) -> list[str]:
 def captions(job: TextExtraction) -> tuple[Cue, ...] | None:
     """The closed captions (EIA-608) inside of the pictures; None where they can't be read. Raises as `extracted`."""
     (job.folder / SOURCE).symlink_to(job.source.absolute())
-    graph = f"movie={SOURCE}:f={job.plan.source.demuxer}:si={job.plan.source.video.index}[out+subcc]"
+    source = job.plan.source
+    opened = f"f={source.demuxer}:format_opts=protocol_whitelist=file"
+    graph = f"movie={SOURCE}:{opened}:si={source.video.index}[out+subcc]"
     ended = run(
         [
             *(str(job.encoder.ffmpeg), "-hide_banner", "-nostdin", "-nostats", "-loglevel", "error", "-y", "-copyts"),
