@@ -104,7 +104,7 @@ def settle(track: Track, cues: tuple[Cue, ...] | None, otherwise: TrackCode) -> 
         track.state = TrackState.READY
         track.save(update_fields=["state", "updated_at"])
         write_text(track, cues)
-    elif track.source_index is None:  # many recordings have captions' packets without a word in them
+    elif cues is not None and track.source_index is None:  # many recordings have captions' packets without a word in them
         track.delete()
     else:
         track.state = TrackState.FAILED
