@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 
 from hls.core.subtitles.cues import LATEST_MS, MOST_CUES, Cue, TextRefused
 from hls.core.subtitles.decoding import decoded
-from hls.core.subtitles.sanitising import safe_settings, safe_text, without_forbidden
+from hls.core.subtitles.sanitising import plain_text, safe_settings, safe_text, without_forbidden
 
 MOST_BYTES = 5_000_000
 MOST_LINES = 300_000
@@ -33,6 +33,7 @@ _TIMES = re.compile(  # \u2013 and \u2014 are what word processors make of `--`
 )
 _ASS_TIME = re.compile(_TIME)
 _ASS_FIELDS = ["layer", "start", "end", "style", "name", "marginl", "marginr", "marginv", "effect", "text"]
+_DRAWN = re.compile(r"m(?: -?[0-9.]+){2}(?: (?:[mnlbspc]|-?[0-9.]+))*+")  # a path, as in `m 0 0 l 100 0 100 100`
 _NUMBER = re.compile(r"\s*[0-9]{1,9}\s*")
 
 
@@ -69,11 +70,15 @@ def read(data: bytes, name: str) -> tuple[Cue, ...]:
     return cues
 
 
-def read_webvtt(text: str) -> tuple[Cue, ...]:
-    """The cues of WebVTT that ffmpeg wrote; none if the track is empty. Raises TextRefused for too much of it."""
+def read_webvtt(text: str, *, is_of_ass: bool = False) -> tuple[Cue, ...]:
+    """The cues of WebVTT that ffmpeg wrote; none if the track is empty. Raises TextRefused for too much of it.
+
+    Of ASS, ffmpeg takes the codes away and writes what they were about to draw as if it were text.
+    """
     if len(text) > MOST_BYTES:
         raise TextRefused(f"This track is too long: at most {MOST_BYTES // 1_000_000} MB of text are accepted.")
-    return _safe(_read_webvtt(_bounded(text)))
+    cues = _safe(_read_webvtt(_bounded(text)))
+    return tuple(cue for cue in cues if not _DRAWN.fullmatch(plain_text(cue.text))) if is_of_ass else cues
 
 
 def _bounded(text: str) -> str:
