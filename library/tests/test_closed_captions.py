@@ -9,7 +9,7 @@ from hls.binary import ffmpeg_path
 from hls.core.omissions import omissions
 from hls.core.plan import Plan
 from hls.models import Track
-from hls.tests.captions import RATE, Caption, captioned
+from hls.tests.captions import Caption, captioned
 from hls.tests.watching import picture_times
 from library.models import Video
 from library.tests.videos import Player
