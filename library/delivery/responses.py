@@ -12,7 +12,6 @@ from django.utils.cache import patch_vary_headers
 
 from hls.core.plan import Plan
 from hls.published import PublishedVersion, current
-from hls.tracks import playlists as tracks_added
 from hls.versions import one_folder_up
 from library.delivery import files, places, texts
 from library.delivery.made import made
@@ -51,14 +50,9 @@ def playlist(
     found = playing.playlist(name, resolution)
     if found is None:
         raise NotFound
-    names_others = tracks_added.is_multivariant(name, resolution, sounds=playing.sounds)
-    tracks = texts.tracks_of(playing) if names_others else ()
-    if isinstance(playing, PublishedVersion) and not tracks:
+    if isinstance(playing, PublishedVersion) and not texts.tracks_in(playing, name, resolution):
         return text(request, found)
-    content = texts.read(found) if isinstance(playing, PublishedVersion) else found
-    if tracks:
-        content = tracks_added.multivariant(content, tracks, playing.version, folder="../" if resolution else "")
-    return playlist_text(request, content, playing)
+    return playlist_text(request, texts.with_tracks(playing, found, name, resolution), playing)
 
 
 def text_playlist(

@@ -31,6 +31,22 @@ def tracks_of(version: Version) -> tuple[ShownTrack, ...]:
     return shown(version.transcode_id, version.source, sounds=version.sounds)
 
 
+def tracks_in(playing: Version, name: str, resolution: str | None) -> tuple[ShownTrack, ...]:
+    """The tracks that a playlist of this version has to name: none where it names segments."""
+    names_others = playlists.is_multivariant(name, resolution, sounds=playing.sounds)
+    return tracks_of(playing) if names_others else ()
+
+
+def with_tracks(playing: Version, found: str, name: str, resolution: str | None) -> str:
+    """A playlist of this version with its tracks as they are now; `found` is what `playing.playlist` gave.
+
+    Raises NotFound where the file is gone.
+    """
+    content = read(found) if isinstance(playing, PublishedVersion) else found
+    tracks = tracks_in(playing, name, resolution)
+    return playlists.multivariant(content, tracks, playing.version, folder="../" if resolution else "")
+
+
 def playlist(playing: Version, track_id: int, revision: int | None) -> str:
     """A track's media playlist for this version. Raises NotFound."""
     text = shown_text(playing, track_id, revision)
@@ -48,11 +64,16 @@ def segment(
     sight: Sight,
 ) -> HttpResponseBase:
     playing = places.for_playlist(video_id, version, sight)
+    return made(request, segment_text(playing, track_id, name, revision), content_type=WEBVTT_TYPE)
+
+
+def segment_text(playing: Version, track_id: int, name: str, revision: int | None) -> str:
+    """What is said during one of the version's segments. Raises NotFound."""
     cuts, number = cuts_of(playing), names.text_segment_number(name)
     if number is None or number + 1 >= len(cuts):
         raise NotFound
     text = shown_text(playing, track_id, revision)
-    return made(request, text.index.segment(cuts[number], cuts[number + 1]), content_type=WEBVTT_TYPE)
+    return text.index.segment(cuts[number], cuts[number + 1])
 
 
 def whole(
