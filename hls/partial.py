@@ -111,10 +111,10 @@ class PartialVersion:
         playing = self._playing(resolution)
         if playing is None:
             return None
-        has_sounds_apart = self.sounds > 0 and playing in self.renditions
-        if has_sounds_apart and name == names.INDEX:
+        is_picture_alone = self.sounds > 0 and names.is_rendition_name(resolution)
+        if is_picture_alone and name == names.INDEX:
             return self._of_resolution(playing)
-        return self._media(playing) if name == (names.PICTURES if has_sounds_apart else names.INDEX) else None
+        return self._media(playing) if name == (names.PICTURES if is_picture_alone else names.INDEX) else None
 
     def _playing(self, name: str) -> RenditionFacts | None:
         """What plays under a name: a rendition or a sound; None for any other name."""

@@ -106,5 +106,10 @@ class TranscodeOut(Schema):
     warnings: list[WarningOut] = Field(description="About what is served; empty for a video without a fault.")
     omissions: list[str] = Field(
         description="What of the source is not in the result, a sentence each; known once the file was read.",
-        examples=[["Subtitles: eng (SubRip).", "Surround sound: it is mixed from 5.1 to stereo."]],
+        examples=[
+            [
+                "Subtitles that are pictures can't be converted: eng (Blu-ray pictures).",
+                "Surround sound: it is mixed from 5.1 to stereo.",
+            ]
+        ],
     )

@@ -5,21 +5,30 @@ from pathlib import Path
 
 from django.db.models import Sum
 
-from hls.models import Transcode
+from hls.models import TrackText, Transcode
 from hls.published import current, retired
 from library import disk
 from library.models import Video
 
 
 def video_bytes(video: Video) -> int:
-    """Everything that deleting the video frees: the uploaded file, the picture, and the served versions."""
+    """The files that deleting the video frees: the uploaded one, the picture, and the served versions."""
     versions = [version for version in (current(video.transcode), retired(video.transcode)) if version]
     uploads = [field.path for field in (video.video_file, video.thumbnail) if field]
-    return sum(version.size_bytes for version in versions) + sum(file_bytes(Path(path)) for path in uploads)
+    made = sum(version.size_bytes for version in versions)
+    return made + sum(file_bytes(Path(path)) for path in uploads)
+
+
+def text_bytes(videos: Iterable[Video]) -> int:
+    """What the texts of their tracks take in the database."""
+    texts = TrackText.objects.filter(track__transcode__in=[video.transcode_id for video in videos])
+    return texts.aggregate(total=Sum("size_bytes"))["total"] or 0
 
 
 def all_bytes(videos: Iterable[Video]) -> int:
-    return sum(video_bytes(video) for video in videos)
+    """Everything that deleting these videos frees."""
+    listed = list(videos)
+    return sum(map(video_bytes, listed)) + text_bytes(listed)
 
 
 def served_bytes() -> int:

@@ -24,11 +24,7 @@ def read(data: bytes) -> ReadSound:
 
 
 def _multiplexed(data: bytes) -> ReadSound:
-    if not data or len(data) % PACKET or data[::PACKET].strip(b"G"):
-        raise Malformed("not whole transport packets")
-    pat = _section(data, transport.PAT_PID)
-    pmt_pid = (pat[10] & 0x1F) << 8 | pat[11]
-    streams = _streams(_section(data, pmt_pid))
+    pmt_pid, streams = transport.program(data)
     if AAC_ADTS not in streams:
         raise Malformed("no AAC stream in the PMT")
     pid = streams[AAC_ADTS]
@@ -38,26 +34,6 @@ def _multiplexed(data: bytes) -> ReadSound:
     header = transport.payload(data, transport.units(data, pid)[0], pid)
     first = [transport.pid(data, packet) for packet in (0, PACKET)]
     return ReadSound(frames, _channels(header), False, first == [transport.PAT_PID, pmt_pid], H264 in streams)
-
-
-def _streams(pmt: bytes) -> dict[int, int]:
-    """Stream types and their PIDs (ISO/IEC 13818-1 2.4.4.8)."""
-    at = 12 + ((pmt[10] & 0x0F) << 8 | pmt[11])
-    end = 3 + ((pmt[1] & 0x0F) << 8 | pmt[2]) - 4
-    streams: dict[int, int] = {}
-    while at < end:
-        streams[pmt[at]] = (pmt[at + 1] & 0x1F) << 8 | pmt[at + 2]
-        at += 5 + ((pmt[at + 3] & 0x0F) << 8 | pmt[at + 4])
-    return streams
-
-
-def _section(data: bytes, pid: int) -> bytes:
-    """A table that fits one packet."""
-    for packet in range(0, len(data), PACKET):
-        if transport.pid(data, packet) == pid:
-            begin = packet + (5 + data[packet + 4] if data[packet + 3] & 0x20 else 4)
-            return data[begin + 1 + data[begin] : packet + PACKET]
-    raise Malformed(f"no table with PID {pid}")
 
 
 def _packed(data: bytes) -> ReadSound:

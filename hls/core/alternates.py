@@ -13,11 +13,12 @@ SOUNDS, TEXTS = "sounds", "texts"  # the two groups
 CAPTIONS = ("public.accessibility.transcribes-spoken-dialog", "public.accessibility.describes-music-and-sound")
 DESCRIBED = ("public.accessibility.describes-video",)
 STEREO = "2"
+UNDETERMINED = "und"  # in BCP 47
 
 _UNQUOTABLE = re.compile(r'["\x00-\x1f\x7f-\x9f\u2028\u2029]')  # in a quoted string (RFC 8216 4.2)
 _STREAM = re.compile(r"^(#EXT-X-STREAM-INF:.*)$", re.MULTILINE)
 _MEDIA = re.compile(r"^#EXT-X-MEDIA:TYPE=([A-Z]+),.*\n", re.MULTILINE)
-_FIRST_STREAM = "#EXT-X-STREAM-INF:"
+_BEFORE_STREAM = re.compile(r"^(?=#EXT-X-STREAM-INF:)", re.MULTILINE)
 
 
 class MediaType(StrEnum):
@@ -49,7 +50,7 @@ class Alternate:
             f"TYPE={self.type}",
             f'GROUP-ID="{TEXTS if is_text else SOUNDS}"',
             f'NAME="{quotable(self.name)}"',
-            *([f'LANGUAGE="{quotable(self.language)}"'] if self.language else []),
+            f'LANGUAGE="{quotable(self.language) or UNDETERMINED}"',  # always: Apple 8
             f"DEFAULT={_yes(self.is_default)}",
             f"AUTOSELECT={_yes(self.is_autoselected)}",
             *([f"FORCED={_yes(self.is_forced)}"] if is_text else []),
@@ -68,7 +69,7 @@ def with_alternates(multivariant: str, alternates: Sequence[Alternate]) -> str:
     types = {alternate.type for alternate in alternates}
     kept = _MEDIA.sub(lambda found: "" if MediaType(found[1]) in types else found[0], multivariant)
     lines = "".join(f"{alternate.tag()}\n" for alternate in told_apart(alternates))
-    text = kept.replace(_FIRST_STREAM, f"{lines}{_FIRST_STREAM}", 1)
+    text = _BEFORE_STREAM.sub(lambda _: lines, kept, count=1)
     if MediaType.TEXT in types:
         text = _STREAM.sub(rf'\1,SUBTITLES="{TEXTS}"', text)
     return text

@@ -83,8 +83,8 @@ def _ended(chapter: FileChapter, next_s: float) -> FileChapter:
 
 
 def language(track: Stream) -> str:
-    """As the file has it, mostly ISO 639-2; "" if unknown."""
-    told = _told(track).get("language", "")
+    """As the file has it, mostly ISO 639-2; "" if unknown. Of several, as MPEG-TS may have, the first one."""
+    told = _told(track).get("language", "").partition(",")[0]
     return "" if told == "und" else told
 
 

@@ -174,7 +174,7 @@ class _Attempt:
         except TranscodeError as error:
             if not self.plan.sounds or error.code != Code.ENCODER_FAILED or isinstance(error, EncoderKilled):
                 raise
-            log.warning("sound %d of chunk %d can't be decoded: %s", number, self.index, self.source)
+            log.warning("sound %d of chunk %d is silent: %s: %s", number, self.index, self.source, error)
             return Sound.SILENT
         return Sound.APART if file.exists() and file.stat().st_size > NUT_HEADER_BYTES else Sound.SILENT
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import pairwise
+from math import floor
 from statistics import median_low
 
 from hls.core.errors import Code, TranscodeError
@@ -40,7 +41,9 @@ class Parts:
         self.video = video
         self.bytes: list[int] = []  # where the second, third… recording begins
         self.part = dict.fromkeys(ticks_s, 0)
-        self.latest_s: dict[int, Fraction] = {}
+        self.latest: dict[int, int] = {}  # in each track's ticks: fractions would take most of the time of reading
+        self.back = {track: floor(BACK_S / tick_s) for track, tick_s in ticks_s.items()}
+        self.ahead = {track: floor(AHEAD_S / tick_s) for track, tick_s in ticks_s.items()}
 
     def enters(self, packet: AnyPacket) -> int:
         """How many recordings begin with this packet in its track: more than one if the track is missing in some.
@@ -49,13 +52,12 @@ class Parts:
         """
         if packet.dts is None:
             return 0
-        track = packet.stream_index
-        at_s = packet.dts * self.ticks_s[track]
+        track, at = packet.stream_index, packet.dts
         passed = self._pass_begun(track, packet.pos)
-        is_new = not passed and self._is_elsewhere(track, at_s) and self._may_begin(track)
+        is_new = not passed and self._is_elsewhere(track, at) and self._may_begin(track)
         if is_new:
             self._begin(track, packet.pos)
-        self.latest_s[track] = at_s if passed or is_new else max(at_s, self.latest_s.get(track, at_s))
+        self.latest[track] = at if passed or is_new else max(at, self.latest.get(track, at))
         return passed + is_new
 
     def _pass_begun(self, track: int, byte: int | None) -> int:
@@ -65,13 +67,17 @@ class Parts:
             self.part[track] += 1
         return self.part[track] - before
 
-    def _is_elsewhere(self, track: int, at_s: Fraction) -> bool:
-        before_s = self.latest_s.get(track)
-        if before_s is None:
+    def _is_elsewhere(self, track: int, at: int) -> bool:
+        before = self.latest.get(track)
+        if before is None:
             return False
-        others_s = [latest_s for other, latest_s in self.latest_s.items() if self.part[other] == self.part[track]]
-        leaps = self.is_discontinuous and len(self.latest_s) > 1 and at_s - max(others_s) > AHEAD_S
-        return before_s - at_s > BACK_S or leaps
+        if before - at > self.back[track]:
+            return True
+        if at - before <= self.ahead[track] or not self.is_discontinuous or len(self.latest) == 1:
+            return False
+        others = (other for other in self.latest if self.part[other] == self.part[track])
+        latest_s = max(self.latest[other] * self.ticks_s[other] for other in others)
+        return at * self.ticks_s[track] - latest_s > AHEAD_S
 
     def _may_begin(self, track: int) -> bool:
         return self.is_discontinuous or track == self.video or self.part[track] < len(self.bytes)

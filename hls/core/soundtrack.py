@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
+from math import floor
 from typing import Self
 
 from av.audio.frame import AudioFrame
@@ -37,10 +38,11 @@ class SoundLog:
     packets_decoded: int = 0
     frames_seen: int = 0
     next_look: int | None = None
+    look_again: int = 0  # LOOK_AGAIN_S in ticks
 
     @classmethod
     def of(cls, stream: AudioStream) -> Self:
-        return cls(stream, Times(tick_s(stream)))
+        return cls(stream, Times(tick_s(stream)), look_again=round(LOOK_AGAIN_S / tick_s(stream)))
 
     @property
     def tick_s(self) -> Fraction:
@@ -73,14 +75,14 @@ class SoundLog:
         self.frames_seen += len(found)
         is_seen = len(self.frames) >= FRAMES_LOOKED_AT and self.frames_seen >= FRAMES_LOOKED_AT_AGAIN
         if is_seen and packet.pts is not None:
-            self.next_look = packet.pts + round(LOOK_AGAIN_S / self.tick_s)
+            self.next_look = packet.pts + self.look_again
             self.packets_decoded = self.frames_seen = 0
 
     def _is_due(self, time: int | None) -> bool:
         """Whether to decode again: some seconds later, or when the clock has started anew."""
         if time is None or self.next_look is None:
             return time is not None
-        return time >= self.next_look or time < self.next_look - round(2 * LOOK_AGAIN_S / self.tick_s)
+        return time >= self.next_look or time < self.next_look - 2 * self.look_again
 
     def track(self) -> AudioTrack | None:
         """What is known of the sound; None if nothing of it can be decoded."""
@@ -106,7 +108,7 @@ class SoundLog:
 
         Stray packets far from all others don't count.
         """
-        heard, gap = self.heard.times, STRAY_GAP_S / self.tick_s
+        heard, gap = self.heard.times, floor(STRAY_GAP_S / self.tick_s)
         times = heard if is_ascending(heard) else array("q", sorted(heard))
         gaps = (place for place in range(1, len(times)) if times[place] - times[place - 1] > gap)
         parts = [times[begin:end] for begin, end in pairwise([0, *gaps, len(times)])]

@@ -54,7 +54,7 @@ class SoundTables:
 
 def tables(data: bytes) -> Tables:
     """The PIDs of a segment's streams. Raises Malformed, also for a segment without pictures."""
-    pmt_pid, streams = _program(data)
+    pmt_pid, streams = program(data)
     if H264 not in streams:
         raise Malformed("no H.264 stream in the PMT")
     return Tables(pmt_pid, streams[H264], streams.get(AAC_ADTS))
@@ -62,13 +62,13 @@ def tables(data: bytes) -> Tables:
 
 def sound_tables(data: bytes) -> SoundTables:
     """The PIDs of a segment that is sound alone. Raises Malformed, also for any other segment."""
-    pmt_pid, streams = _program(data)
+    pmt_pid, streams = program(data)
     if set(streams) != {AAC_ADTS}:
         raise Malformed("not one AAC stream alone in the PMT")
     return SoundTables(pmt_pid, streams[AAC_ADTS])
 
 
-def _program(data: bytes) -> tuple[int, dict[int, int]]:
+def program(data: bytes) -> tuple[int, dict[int, int]]:
     """The PID of a segment's PMT, and the PID of each stream by its type."""
     if len(data) % PACKET or data[::PACKET].strip(b"G"):
         raise Malformed("not whole transport packets")
@@ -143,7 +143,7 @@ def with_tables_first(data: bytes) -> bytes:
 
     Each I-frame's byte range begins after them (RFC 8216 4.3.3.6). Raises Malformed.
     """
-    pmt_pid, _ = _program(data)
+    pmt_pid, _ = program(data)
     first = [next(_packets(data, pid)) for pid in (PAT_PID, pmt_pid)]
     dropped = {PAT_PID, SDT_PID, pmt_pid}
     others = [packet for packet in range(0, len(data), PACKET) if pid(data, packet) not in dropped]

@@ -10,25 +10,24 @@ import pytest
 from hls.core import transport
 from hls.core.encode import encode_chunk
 from hls.core.plan import Plan, make_plan
-from hls.core.probe import AudioTrack
+from hls.core.probe import AudioTrack, probe
 from hls.core.sounds import Sound, all_apart, expected, read_on_s
 from hls.tests.clips import Look, fit_h264
 from hls.tests.factories import source as make_source
 from hls.tests.test_core_damage import without_pictures
-from hls.tests.voices import (
-    EXACT,
-    H264,
-    Voice,
-    assert_beeps,
-    difference,
+from hls.tests.voices import EXACT, H264, Voice, assert_beeps, difference, loudest, record, samples
+from hls.tests.watching import (
+    ENCODER,
+    LIMITS,
+    WatchedVideo,
+    complaints,
+    encode,
     encode_plan,
-    encode_voices,
-    loudest,
-    probed,
-    record,
-    samples,
+    frames,
+    luma,
+    numbers,
+    violations,
 )
-from hls.tests.watching import ENCODER, WatchedVideo, complaints, frames, luma, numbers
 
 pytestmark = pytest.mark.ffmpeg
 
@@ -67,7 +66,7 @@ def changing(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Plan]:
         part = record(folder / f"{begin_s}.ts", voices, look, shown_s=begin_s)
         with target.open("ab") as joined:
             joined.write(part.read_bytes())
-    return target, make_plan(probed(target))
+    return target, make_plan(probe(target, limits=LIMITS))
 
 
 @pytest.mark.parametrize("known", [(), (0,)])
@@ -89,7 +88,7 @@ def test_a_sound_that_changes_its_format_goes_on(
 def test_a_sound_that_can_not_be_decoded_is_silent_and_leaves_the_others_alone(tmp_path: Path) -> None:
     """Its codec's name is overwritten after probing, so that ffmpeg finds no decoder."""
     source = record(tmp_path / "video.mkv", (LOW, replace(LOW, codec=("flac",)), HIGH), SMALL)
-    plan = make_plan(probed(source))
+    plan = make_plan(probe(source, limits=LIMITS))
     source.write_bytes(source.read_bytes().replace(b"A_FLAC", b"A_NONE", 1))
     clip = encode_plan(plan, source, tmp_path)
     assert_heard(clip, 0, LOW, (0.1, 0.4), (11.7, 12.3), (13.7, 13.9))
@@ -98,22 +97,27 @@ def test_a_sound_that_can_not_be_decoded_is_silent_and_leaves_the_others_alone(t
     assert numbers(clip.joined("480p")) == list(range(140))
 
 
-def test_a_chunk_whose_pictures_are_lost_keeps_its_sounds(tmp_path: Path) -> None:
+def test_a_chunk_whose_pictures_are_lost_keeps_the_sounds_that_can_be_decoded(tmp_path: Path) -> None:
+    """Of the last sound, ffmpeg doesn't know the codec."""
+    voices = (replace(LOW, codec=("aac",)), replace(HIGH, codec=("aac",)), replace(LOW, codec=("flac",)))
     video = (*H264, "-g", "20", "-keyint_min", "20")
-    source = record(tmp_path / "video.mov", (LOW, HIGH), SMALL, video=video)
-    plan = make_plan(probed(source))
-    clip = encode_plan(plan, without_pictures(source, 10, 14), tmp_path)
+    source = record(tmp_path / "video.mp4", voices, SMALL, video=video)
+    plan = make_plan(probe(source, limits=LIMITS))
+    without_pictures(source, 10, 14)
+    source.write_bytes(source.read_bytes().replace(b"fLaC", b"zzzz", 1))
+    clip = encode_plan(plan, source, tmp_path)
     shown = list(frames(clip.joined("480p")))
     assert len(shown) == 140
     assert luma(shown[-1], 1 / 16, 1 / 16) < 20
-    for number, voice in enumerate((LOW, HIGH)):
-        assert_heard(clip, number, voice, (0.1, 0.4), (11.7, 12.3), (13.7, 13.9))
+    for number in (0, 1):
+        assert_heard(clip, number, voices[number], (0.1, 0.4), (11.7, 12.3), (13.7, 13.9))
+    assert_silent(clip, 2, 0, LASTS_S)
 
 
 def test_pictures_are_copied_without_sound(tmp_path: Path) -> None:
     look = Look(1280, 720, "12", LASTS_S)
     source = record(tmp_path / "video.mp4", (LOW, HIGH), look, video=fit_h264(12), after=("-f", "mov"))
-    clip = encode_voices(source, tmp_path)
+    clip = encode(source, tmp_path)
     assert [rendition.is_copied for rendition in clip.plan.renditions] == [False, True]
     for name in ("480p", "720p"):
         whole = clip.joined(name)
@@ -122,18 +126,35 @@ def test_pictures_are_copied_without_sound(tmp_path: Path) -> None:
         assert transport.tables(whole.read_bytes()).audio_pid is None
     for number, voice in enumerate((LOW, HIGH)):
         assert_heard(clip, number, voice, (0.1, 0.4), (11.7, 12.3), (13.7, 13.9))
+    assert violations(clip) == ()
 
 
 def test_all_sounds_are_heard_before_the_first_picture_and_after_the_last_one(tmp_path: Path) -> None:
     voices = (Voice(440, 27), Voice(610, 26, begin_s=0.5))
     source = record(tmp_path / "video.mov", voices, replace(SMALL, duration_s=1), shown_s=12.5)
-    clip = encode_voices(source, tmp_path)
+    clip = encode(source, tmp_path)
     plan = clip.plan
     assert (plan.lead, plan.tail) == (125, 135)
     assert plan.is_before_pictures(plan.timeline.chunks[0])
     assert len(numbers(clip.joined("480p"))) == 270
     for number, voice in enumerate(voices):
         assert_heard(clip, number, voice, (1.7, 2.3), (11.7, 12.4), (25.7, 25.9))
+
+
+def test_recordings_that_are_joined_keep_each_sound(tmp_path: Path) -> None:
+    """Each recording's clock begins anew."""
+    voices = (Voice(440, 8, codec=MP2), Voice(610, 8, codec=MP2))
+    one = record(tmp_path / "one.ts", voices, replace(SMALL, duration_s=8))
+    source = tmp_path / "joined.ts"
+    source.write_bytes(one.read_bytes() * 2)
+    clip = encode(source, tmp_path)
+    assert clip.plan.source.joins
+    assert numbers(clip.joined("480p")) == [*range(80)] * 2
+    assert violations(clip) == ()
+    for number, voice in enumerate(voices):
+        whole = clip.joined(f"audio_{number}")
+        assert complaints(whole) == ""
+        assert_beeps(voice, samples(whole), range(16))
 
 
 def test_a_sound_that_is_elsewhere_is_not_looked_for() -> None:

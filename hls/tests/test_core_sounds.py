@@ -62,6 +62,12 @@ def test_all_sounds_are_found_with_what_the_file_says(tmp_path: Path, suffix: st
     assert_usual(found)
 
 
+def test_of_a_sound_in_two_languages_the_first_one_is_told(tmp_path: Path) -> None:
+    """A descriptor of MPEG-TS takes several (ISO/IEC 13818-1, 2.6.18), for two channels that say different things."""
+    found = look(clip(tmp_path / "video.ts", (Spoken(language="fre,eng"), Spoken(language="ger"))), LIMITS)
+    assert [track.language for track in found.sounds] == ["fre", "ger"]
+
+
 @pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts"])
 def test_of_each_sound_the_same_is_known_as_if_it_were_alone(tmp_path: Path, suffix: str) -> None:
     """The second one begins late, the third one ends early."""

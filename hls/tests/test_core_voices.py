@@ -8,8 +8,8 @@ import pytest
 from hls.core import transport
 from hls.core.sounds import audio_frame
 from hls.tests.clips import Look
-from hls.tests.voices import EXACT, HEARD_HZ, Voice, assert_beeps, difference, encode_voices, loudest, record, samples
-from hls.tests.watching import WatchedVideo, complaints, numbers, steps, timestamps
+from hls.tests.voices import EXACT, HEARD_HZ, Voice, assert_beeps, difference, loudest, record, samples
+from hls.tests.watching import WatchedVideo, complaints, encode, numbers, steps, timestamps, violations
 
 pytestmark = pytest.mark.ffmpeg
 
@@ -50,7 +50,7 @@ def recorded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     folder = tmp_path_factory.mktemp("voices")
     look = Look(160, 120, rate, LASTS_S)
     source = record(folder / f"source.{suffix}", voices, look, after=("-output_ts_offset", "5"))
-    return Recorded(encode_voices(source, folder), voices)
+    return Recorded(encode(source, folder), voices)
 
 
 def test_each_sound_has_a_folder_and_segments_of_its_own(recorded: Recorded) -> None:
@@ -75,6 +75,10 @@ def test_pictures_have_no_sound_beside_them(recorded: Recorded) -> None:
     for facts in recorded.clip.chunks:
         assert [rendition.codecs.partition(",")[2] for rendition in facts.renditions] == [""]
     assert transport.tables(whole.read_bytes()).audio_pid is None
+
+
+def test_published_files_break_no_rule(recorded: Recorded) -> None:
+    assert violations(recorded.clip) == ()
 
 
 def test_joined_segments_of_each_sound_decode_without_a_word(recorded: Recorded) -> None:

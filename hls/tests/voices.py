@@ -1,17 +1,14 @@
 """Makes videos with several sounds that can be told apart, and checks what is heard of each."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from math import pi, sin
 from pathlib import Path
 
 import av
 from av.audio.resampler import AudioResampler
 
-from hls.core.plan import Plan, make_plan
-from hls.core.probe import AudioTrack, Source, probe
-from hls.tests.clips import Look, ffmpeg, picture, remux
-from hls.tests.watching import LIMITS, WatchedVideo, encode_one
+from hls.tests.clips import Look, ffmpeg, picture
 
 HEARD_HZ = 48_000
 QUIET, LOUD = 0.1, 0.5
@@ -68,36 +65,16 @@ def record(
     options = [*("-map", "0:v"), *video]
     for number, voice in enumerate(voices):
         inputs += ["-itsoffset", str(voice.begin_s), "-f", "lavfi", "-i", voice.source]
-        options += ["-map", f"{number + 1}:a", f"-c:a:{number}", *voice.codec]
+        options += [
+            "-map",
+            f"{number + 1}:a",
+            f"-c:a:{number}",
+            *voice.codec,
+            f"-metadata:s:a:{number}",
+            "language=eng",
+        ]
     ffmpeg(*inputs, *options, *after, str(target))
     return target
-
-
-def probed(path: Path) -> Source:
-    """The source with all of its sounds."""
-    source = probe(path, limits=LIMITS)
-    return source if source.sounds else replace(source, sounds=tuple(_sounds(path)))
-
-
-def _sounds(path: Path) -> Iterator[AudioTrack]:
-    """Each sound as probing a copy of the file finds it that has no other."""
-    with av.open(str(path)) as container:
-        indexes = [stream.index for stream in container.streams.audio]
-    for index in indexes:
-        alone = path.with_name(f"{path.stem}-{index}{path.suffix}")
-        remux(path, alone, before=("-copyts",), after=("-map", "0:v", "-map", f"0:{index}", "-muxdelay", "0"))
-        track = probe(alone, limits=LIMITS).audio
-        assert track
-        yield replace(track, index=index)
-
-
-def encode_plan(plan: Plan, source: Path, folder: Path) -> WatchedVideo:
-    chunks = tuple(encode_one(plan, index, source, folder) for index in range(len(plan.timeline.chunks)))
-    return WatchedVideo(plan, chunks, folder)
-
-
-def encode_voices(source: Path, folder: Path) -> WatchedVideo:
-    return encode_plan(make_plan(probed(source)), source, folder)
 
 
 def samples(path: Path) -> memoryview:

@@ -45,7 +45,10 @@ class WatchedVideo:
 
 
 def encode(source: Path, folder: Path, *, encoder: Encoder = ENCODER) -> WatchedVideo:
-    plan = make_plan(probe(source, limits=LIMITS))
+    return encode_plan(make_plan(probe(source, limits=LIMITS)), source, folder, encoder=encoder)
+
+
+def encode_plan(plan: Plan, source: Path, folder: Path, *, encoder: Encoder = ENCODER) -> WatchedVideo:
     chunks = tuple(encode_one(plan, index, source, folder, encoder) for index in range(len(plan.timeline.chunks)))
     renditions, sounds = joined(chunks), joined_sounds(chunks)
     for facts in renditions:

@@ -21,7 +21,7 @@ def download(request: HttpRequest, video_id: int, admin: ModelAdmin) -> HttpResp
     if request.method not in ("GET", "HEAD") or not admin.has_view_permission(request, video):
         raise PermissionDenied
     try:
-        found = files.answer(request.META, video.video_file.path, content_type=TYPE, cache=responses.NEVER)
+        found = files.answer(request.META, video.video_file.path, content_type=TYPE, cache=files.NEVER)
     except NotFound:
         raise Http404 from None
     response = responses.respond(found)

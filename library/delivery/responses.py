@@ -24,7 +24,6 @@ PLAYLIST_TYPE = "application/vnd.apple.mpegurl"
 STORYBOARD_TYPE = "text/vtt; charset=utf-8"
 SEGMENT_TYPE = "video/MP2T"
 PICTURE_TYPE = "image/jpeg"
-NEVER = "no-store"
 
 
 class Bytes(FileResponse):
@@ -68,7 +67,7 @@ def playlist_text(request: HttpRequest, content: str, playing: Version) -> HttpR
     content = one_folder_up(content) if is_folder(request) else content
     if isinstance(playing, PublishedVersion):
         return made(request, content, content_type=PLAYLIST_TYPE)
-    return HttpResponse(content, content_type=PLAYLIST_TYPE, headers={"Cache-Control": NEVER})
+    return HttpResponse(content, content_type=PLAYLIST_TYPE, headers={"Cache-Control": files.NEVER})
 
 
 def storyboard(request: HttpRequest, video_id: int, *, version: int | None, sight: Sight) -> HttpResponseBase:

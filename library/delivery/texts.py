@@ -17,7 +17,7 @@ from hls.tracks import playlists
 from hls.tracks.models import SHOWN_AS_TEXT, TrackKind
 from hls.tracks.shown import ShownTrack, shown
 from hls.tracks.texts import CuedText, text_of
-from library.delivery import places
+from library.delivery import files, places
 from library.delivery.made import made
 from library.delivery.places import Version
 from library.errors import NotFound
@@ -64,15 +64,18 @@ def segment(
     sight: Sight,
 ) -> HttpResponseBase:
     playing = places.for_playlist(video_id, version, sight)
-    return made(request, segment_text(playing, track_id, name, revision), content_type=WEBVTT_TYPE)
+    text = shown_text(playing, track_id, revision)
+    response = made(request, part(playing, text, name), content_type=WEBVTT_TYPE)
+    if revision not in (None, text.revision):
+        response["Cache-Control"] = files.NEVER  # the edge must not keep it for those who ask for that revision later
+    return response
 
 
-def segment_text(playing: Version, track_id: int, name: str, revision: int | None) -> str:
+def part(playing: Version, text: CuedText, name: str) -> str:
     """What is said during one of the version's segments. Raises NotFound."""
     cuts, number = cuts_of(playing), names.text_segment_number(name)
     if number is None or number + 1 >= len(cuts):
         raise NotFound
-    text = shown_text(playing, track_id, revision)
     return text.index.segment(cuts[number], cuts[number + 1])
 
 

@@ -45,7 +45,7 @@ def _body(version: PublishedVersion, name: str) -> bytes:
 def _of_text(version: PublishedVersion, track_id: int, file: str, revision: int | None) -> str:
     if file == names.INDEX:
         return texts.playlist(version, track_id, revision)
-    return texts.segment_text(version, track_id, file, revision)
+    return texts.part(version, texts.shown_text(version, track_id, revision), file)
 
 
 def _revision(query: str) -> int | None:

@@ -129,7 +129,7 @@ def test_broken_texts_and_sounds_are_named_as_viewers_get_them(
     ffmpeg("-i", str(plain), "-i", str(words), "-map", "0", "-map", "1", "-c", "copy", str(source))
     video = ready(source)
     track = Track.objects.get(kind="subtitles")
-    TrackText.objects.filter(track=track).update(webvtt="WEBVTT\n\n00:00:02.000 --> 00:00:01.000\nBack\n")
+    TrackText.objects.filter(track=track).update(webvtt="WEBVTT\n\n00:00:01.000 --> 00:00:00.500\nBack\n")
     version = current(video.transcode)
     assert version is not None
     (version.folder / "audio_1" / "segment_000.ts").write_bytes(b"no sound")

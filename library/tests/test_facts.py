@@ -9,14 +9,18 @@ from typing import Any
 import pytest
 
 from hls.core.probe import AudioTrack
-from hls.models import Transcode
+from hls.core.subtitles.cues import Cue
+from hls.models import TrackText, Transcode
 from hls.tests.factories import plan, source
+from hls.tracks.editing import TextDraft
+from hls.tracks.models import TrackKind
 from library import disk, storage
 from library.admin.facts import audio_text, facts_of, picture_text, source_facts
 from library.admin.moments import moment
 from library.models import Video
 from library.tests.factories import VideoFactory
 from library.tests.videos import published, serve_version
+from library.tracks.uploading import put_cues
 
 
 @pytest.mark.parametrize(
@@ -163,3 +167,11 @@ def test_a_moment_is_exact_for_machines_and_tooltips() -> None:
     told = moment(datetime(2020, 2, 29, 23, 59, 58, tzinfo=UTC))
     assert told.startswith('<time datetime="2020-02-29T23:59:58+00:00" title="2020-02-29 23:59:58 UTC">')
     assert told.endswith("ago</time>")
+
+
+def test_texts_count_among_what_deleting_frees(db: None) -> None:
+    video = published()
+    before = storage.all_bytes([video])
+    put_cues(video, TextDraft(TrackKind.SUBTITLES, "en", ""), [Cue(0, 1000, "Hello.")])
+    written = TrackText.objects.get()
+    assert storage.all_bytes([video]) - before == written.size_bytes == len(written.webvtt)

@@ -184,6 +184,16 @@ def test_text_that_is_not_kept_any_more_is_answered_with_the_newest(dora: Player
     assert "nets" in ada.get(address(video, f"tracks/{track}/segment_000.vtt?v=1&r=1")).sent.decode()
 
 
+def test_text_of_another_revision_than_asked_for_is_never_kept(dora: Player, ada: Player, video: Video) -> None:
+    """Else the edge would keep it under the revision of an upload to come."""
+    track = put(dora, video).json()["id"]
+    kept = {
+        query: ada.get(address(video, f"tracks/{track}/segment_000.vtt{query}"))["Cache-Control"]
+        for query in ("?v=1&r=1", "?v=1&r=2", "?v=1")
+    }
+    assert kept == {"?v=1&r=1": "private, max-age=5", "?v=1&r=2": "no-store", "?v=1": "private, max-age=5"}
+
+
 def test_deleted_track_is_forgotten_after_a_day(dora: Player, video: Video) -> None:
     track = put(dora, video).json()["id"]
     dora.delete(address(video, f"tracks/{track}/"))

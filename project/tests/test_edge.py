@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -33,12 +34,16 @@ pytestmark = [
 CHECK_S = 1
 ORIGIN = "https://app.example.com"
 SETUP = """
+from hls.models import Track, TrackText
 from library.tests.videos import make_viewer, published, serve_version
 for name in ("ada", "bob", "carl", "dora"):
     make_viewer(f"{name}@example.com", is_staff=name == "dora")
 videos = [published(title=title) for title in ("One", "Two", "Three", "Replaced", "Deleted")]
 serve_version(videos[3], 2)
 videos.append(published(title="Several sounds", sounds=2))
+track = Track.objects.create(transcode=videos[5].transcode, kind="subtitles", language="en", label="EN", revision=1)
+cues = "WEBVTT\\n\\n00:00:01.000 --> 00:00:03.500\\nThe boats come in.\\n"
+TrackText.objects.create(track=track, revision=1, webvtt=cues, cue_count=1, size_bytes=len(cues))
 print([(video.pk, video.transcode_id) for video in videos])
 """
 
@@ -185,6 +190,35 @@ def test_sound_that_a_video_does_not_have_is_not_found(site: Site, name: str) ->
     for base in (site.edge, site.behind):
         response = httpx.get(f"{base}/api/video/{video}/{name}", headers=headers)
         assert (response.status_code, response.json()) == (404, {"detail": "Not found."})
+
+
+def segment_of_subtitles(client: httpx.Client, video: int) -> str:
+    """The path of the first one, found as a player finds it."""
+    base = f"/api/video/{video}/"
+    master = client.get(f"{base}master.m3u8").text
+    playlist = base + next(uri for uri in re.findall('URI="([^"]+)"', master) if uri.startswith("tracks/"))
+    [name, *_] = [line for line in client.get(playlist).text.splitlines() if not line.startswith("#")]
+    return f"{playlist.rpartition('/')[0]}/{name}"
+
+
+@pytest.mark.parametrize("accepted", ["gzip", "identity"])
+def test_segment_of_subtitles_comes_out_of_the_edges_memory_as_django_gave_it(site: Site, accepted: str) -> None:
+    video, _ = site.videos[5]
+    with signed_in(site, "ada") as client:
+        path, cookie = segment_of_subtitles(client, video), open_video(client, video)
+    headers = {"Cookie": f"playback_token={cookie}", "Origin": ORIGIN, "Accept-Encoding": accepted}
+    behind, first, again = (httpx.get(f"{base}{path}", headers=headers) for base in (site.behind, site.edge, site.edge))
+    assert "The boats come in." in behind.text
+    for edge in (first, again):
+        assert (edge.status_code, edge.text) == (200, behind.text)
+        for header in edge.headers.keys() - {"server", "date", "connection", "x-request-id", "accept-ranges"}:
+            told, wanted = (set(answer.headers[header].split(", ")) for answer in (edge, behind))
+            assert told <= wanted if header == "access-control-expose-headers" else told == wanted, header
+    assert (
+        httpx.get(f"{site.edge}{path}", headers=headers | {"If-None-Match": again.headers["ETag"]}).status_code == 304
+    )
+    assert httpx.get(f"{site.edge}{path}").status_code == 401
+    assert "upstream_status" in logged(site, again.headers["X-Request-ID"])
 
 
 @pytest.mark.parametrize("name", ["storyboard_00.jpg", "thumbnail.jpg", "thumbnail.jpg?v=abcd"])
@@ -647,6 +681,8 @@ def test_large_requests_are_refused_in_json_save_for_uploads(site: Site) -> None
     assert (response.status_code, response.json().keys()) == (413, {"detail"})
     upload = httpx.post(f"{site.edge}/api/uploads/", content=too_large)
     assert upload.status_code != 413
+    text = httpx.put(f"{site.edge}/api/video/1/tracks/", files={"file": ("en.srt", too_large * 4)})
+    assert text.status_code == 401
 
 
 def test_edge_says_so_in_json_while_the_server_is_away(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from project.tests.edge import newer_nginx_binary, nginx, nginx_binary
-from project.tests.text_server import ORIGIN, TEXT, Asked, TextServer
+from project.tests.text_server import ORIGIN, OTHER_REVISION, TEXT, Asked, TextServer
 
 pytestmark = pytest.mark.edge
 
@@ -130,6 +130,13 @@ def test_text_of_a_video_of_which_no_folder_is_told_is_never_kept(edge: Edge) ->
     edge.web.is_refusing = True
     assert edge.get(viewer="newcomer").json() == {"detail": "from Django"}
     assert edge.get(viewer="ada").status_code == 200
+
+
+def test_text_of_another_revision_is_not_kept_under_the_one_asked_for(edge: Edge) -> None:
+    path = f"{edge.path}?v=1&r={OTHER_REVISION}"
+    for _ in range(2):
+        assert edge.get(path).headers["Cache-Control"] == "no-store"
+    assert [asked.path for asked in edge.asked] == [path] * 2
 
 
 def test_refusals_are_django_s_and_are_never_kept(edge: Edge) -> None:

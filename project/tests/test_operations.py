@@ -50,6 +50,7 @@ from django.core.files.base import ContentFile
 from hls.models import Transcode
 from library.models import Video
 from library.tests.videos import make_viewer, published
+from project.demo_tracks import add_demo_tracks
 boss = make_viewer("boss@example.com", is_staff=True, is_superuser=True)
 ada = make_viewer()
 ada.groups.add(Group.objects.get(name="Editors"))
@@ -58,6 +59,7 @@ for title in ("One", "Deleted", "Two"):
     video.video_file.save("video.mp4", ContentFile(b"video " + title.encode()))
     Transcode.objects.filter(pk=video.transcode_id).update(source=video.video_file.name)
 LogEntry.objects.log_actions(boss.pk, [video], CHANGE, change_message="Retry")
+add_demo_tracks(video)
 Video.objects.get(title="Deleted").delete()
 """
 LOOK = """
@@ -75,6 +77,7 @@ refreshed = old.post("/api/token/refresh/").status_code if REFRESH else 200
 login = {"email": "ada@example.com", "password": PASSWORD}
 signed_in = new.post("/api/login/", login, content_type="application/json").status_code
 videos = new.get("/api/video/").json()
+tracks = [track for video in videos for track in new.get(f"/api/video/{video['id']}/").json()["tracks"]]
 guest, video = make_viewer("guest@example.com"), published(title="New")
 after = [guest.pk, video.pk]
 rmtree(transcode_folder(video.transcode_id))
@@ -86,6 +89,7 @@ print(json.dumps({
     "videos": [[video["id"], video["title"]] for video in videos],
     "segments": [new.get(f"/api/video/{video['id']}/480p/segment_000.ts?v=1").status_code for video in videos],
     "states": list(Video.objects.order_by("pk").values_list("transcode__state", flat=True)),
+    "texts": [[track["id"], track["label"], new.get(track["url"]).sent.decode()] for track in tracks],
     "uploads": [video.video_file.read().decode() for video in Video.objects.order_by("pk")],
     "users": [[user.pk, user.email, user.is_superuser] for user in User.objects.order_by("pk")],
     "may_edit": User.objects.get(email="ada@example.com").has_perm("library.change_video"),
@@ -197,6 +201,7 @@ def kept(seen: dict[str, Any], *, has_files: bool = True) -> dict[str, Any]:
 def test_backup_of_a_running_sqlite_restores_everything(installation: DocumentedInstallation) -> None:
     before = installation.look()
     assert before["videos"] == [[3, "Two"], [1, "One"]]
+    assert [label for _, label, _ in before["texts"]] == ["English", "German", "English, captions", "Chapters"]
     assert (before["refreshed"], before["signed_in"], before["segments"]) == (200, 200, [200, 200])
     installation.follow("backup with sqlite")
     installation.lose_everything()

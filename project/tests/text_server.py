@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 ORIGIN = "https://app.example.com"
 TEXT = "WEBVTT\nX-TIMESTAMP-MAP=MPEGTS:900000,LOCAL:00:00:00.000\n\n00:01.000 --> 00:02.000\nHello\n"
+OTHER_REVISION = "8"  # it has none of that number, and tells another text
 FOLDERS = {"ada": "hls/7/1", "bob": "hls/7/1", "newcomer": ""}  # of a yes, by playback cookie; "": nothing is told
 
 
@@ -77,7 +78,7 @@ class TextAnswer(BaseHTTPRequestHandler):
         told = {
             "Content-Type": "text/vtt; charset=utf-8",
             "ETag": f'"{revision}{"-gzip" if is_gzip else ""}"',
-            "Cache-Control": "private, max-age=5",
+            "Cache-Control": "no-store" if revision == OTHER_REVISION else "private, max-age=5",
             "Set-Cookie": "playback_token=a-secret; Path=/",
             "Vary": "Accept-Encoding, Cookie, origin",
             "Access-Control-Allow-Origin": "https://of-another-viewer.example",
