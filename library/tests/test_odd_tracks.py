@@ -76,7 +76,7 @@ def test_sounds_without_a_word_late_short_and_empty_are_as_long_as_the_video(ada
     video = ready(clip(tmp_path / "video.mkv", spoken, after=("-bsf:a:3", "noise=drop=1")))
     viewing = Viewing(ada, video)
     heard = {
-        sound["NAME"]: viewing.joined(sound["URI"], tmp_path / "sound.ts") and beep_times(tmp_path / "sound.ts")
+        sound["NAME"]: beep_times(viewing.joined(sound["URI"], tmp_path / "sound.ts"))
         for sound in viewing.alternates("AUDIO")
     }
     assert heard == {
@@ -114,10 +114,9 @@ def test_what_is_said_before_the_first_picture_is_cut(ada: Player, tmp_path: Pat
     viewing = Viewing(ada, ready(source))
     [text] = viewing.alternates("SUBTITLES")
     cues = viewing.cues(text["URI"])
-    assert [(cue.text, cue.begin_s, cue.end_s) for cue in cues] == [
-        ("Cue 1", pytest.approx(BEGIN_S, abs=0.04), pytest.approx(BEGIN_S + 0.7, abs=0.04)),
-        ("Cue 2", pytest.approx(BEGIN_S + 1, abs=0.04), pytest.approx(BEGIN_S + 1.4, abs=0.04)),
-    ]
+    assert [cue.text for cue in cues] == ["Cue 1", "Cue 2"]
+    times_s = [at_s - BEGIN_S for cue in cues for at_s in (cue.begin_s, cue.end_s)]
+    assert times_s == pytest.approx([0, 0.7, 1, 1.4], abs=0.04)
 
 
 def test_thousands_of_cues_are_all_kept(ada: Player, tmp_path: Path) -> None:
