@@ -107,10 +107,8 @@ def costs(cues: int, rounds: int) -> list[Cost]:
         measured(f"publish {cues} cues", lambda: put(player, video, text), rounds),
         measured("multivariant playlist", lambda: player.get(f"{folder}/master.m3u8"), rounds),
         measured("playlist of the text", lambda: player.get(f"{told}/index.m3u8?{asked}"), rounds),
-        measured(
-            "text's first segment", lambda: player.get(f"{told}/segment_001.vtt?{asked}"), rounds, texts.memory.clear
-        ),
-        measured("text's next segment", lambda: player.get(f"{told}/segment_002.vtt?{asked}"), rounds),
+        measured("text's first segment", lambda: player.get(f"{told}/{first}"), rounds, texts.memory.clear),
+        measured("text's next segment", lambda: player.get(f"{told}/{following}"), rounds),
     ]
 
 
