@@ -14,6 +14,7 @@ from hls.core.errors import Code, EncoderKilled, TranscodeError
 from hls.core.plan import Plan
 from hls.core.process import Bounds, ProcessResult, Watch, run
 from hls.core.subtitles.cues import Cue, TextRefused
+from hls.core.subtitles.decoding import decoded
 from hls.core.subtitles.reading import read_webvtt
 
 SAFE_S = 100_000
@@ -69,6 +70,8 @@ def command(job: TextExtraction, tracks: Sequence[int]) -> list[str]:
     shift_s = SAFE_S - job.plan.zero_s
     found = [
         *(str(job.encoder.ffmpeg), "-hide_banner", "-nostdin", "-nostats", "-loglevel", "error", "-y", "-copyts"),
+        # Lines that are no UTF-8 would be left out
+        *("-sub_charenc_mode", "ignore"),
         *("-f", job.plan.source.demuxer, "-protocol_whitelist", "file", "-i", f"file:{job.source.absolute()}"),
     ]
     for track in tracks:
@@ -116,7 +119,7 @@ def written(job: TextExtraction, track: int) -> Text | None:
     """What ffmpeg wrote, on the video's own clock; None where there is no file."""
     try:
         with (job.folder / name(track)).open("rb") as file:
-            text = file.read(MOST_TEXT_BYTES).decode(errors="replace")
+            text = "\n".join(map(decoded, file.read(MOST_TEXT_BYTES).split(b"\n")))
     except FileNotFoundError:
         return None
     is_ass = any(found.index == track and found.codec in ASS for found in job.plan.source.texts)

@@ -38,13 +38,13 @@ def time(ms: int) -> str:
     return f"{ms // 3_600_000:02d}:{ms // 60_000 % 60:02d}:{ms // 1000 % 60:02d},{ms % 1000:03d}"
 
 
-def with_texts(target: Path, texts: Sequence[str], *, ending: str = "srt", options: Sequence[str] = ()) -> Path:
+def with_texts(target: Path, texts: Sequence[str | bytes], *, ending: str = "srt", options: Sequence[str] = ()) -> Path:
     """A video of two seconds with these texts."""
     plain = clip(target.with_name("plain.mkv"), (Spoken(),))
     inputs, maps = ["-i", str(plain)], ["-map", "0"]
     for number, text in enumerate(texts):
         words = target.with_name(f"{number}.{ending}")
-        words.write_text(text)
+        words.write_bytes(text.encode() if isinstance(text, str) else text)
         inputs += ["-i", str(words)]
         maps += ["-map", str(number + 1)]
     ffmpeg(*inputs, *maps, "-c", "copy", *options, str(target))
@@ -139,6 +139,15 @@ def test_text_that_is_too_much_fails_alone_and_at_once(text: str, ada: Player, t
     video = ready(with_texts(tmp_path / "video.mkv", [text, srt([(0, 500)])]))
     assert states(video) == [("failed", "too_long"), ("ready", "")]
     assert len(Viewing(ada, video).alternates("SUBTITLES")) == 1
+
+
+def test_lines_that_are_no_utf_8_are_not_lost(ada: Player, tmp_path: Path) -> None:
+    """Matroska wants UTF-8, which old programs didn't know; others are joined from files of both kinds."""
+    mixed = "1\n00:00:00,100 --> 00:00:00,500\nGrüße …\n".encode() + "Grüße\nÖl\n".encode("cp1252")
+    source = with_texts(tmp_path / "video.mkv", [mixed, srt([(0, 900)], "Ключ")])
+    viewing = Viewing(ada, ready(source))
+    found = [cue.text for text in viewing.alternates("SUBTITLES") for cue in viewing.cues(text["URI"])]
+    assert found == ["Grüße …\nGrüße\nÖl", "Ключ 0"]
 
 
 def test_markup_of_texts_in_a_file_reaches_nobody(ada: Player, tmp_path: Path) -> None:
