@@ -10,7 +10,7 @@ from hls.core.omissions import omissions
 from hls.core.plan import Plan
 from hls.models import Track
 from hls.tests.captions import Caption, captioned
-from hls.tests.watching import picture_times
+from hls.tests.watching import beep_times, picture_times
 from library.models import Video
 from library.tests.videos import Player
 from library.tests.viewing import Viewing, ready
@@ -45,6 +45,16 @@ def test_words_come_at_their_times(suffix: str, begins_s: str, ada: Player, tmp_
     video = ready(source)
     assert_said(Viewing(ada, video), tmp_path)
     assert omitted(video) == ()
+
+
+def test_words_and_sounds_go_on_where_the_clock_of_a_transport_stream_wraps(ada: Player, tmp_path: Path) -> None:
+    """Its 33 bits last for 26.5 hours; this recording is over them after three seconds."""
+    source = captioned(tmp_path / "video.ts", SAID, sounds=2, after=("-output_ts_offset", "95440"))
+    viewing = Viewing(ada, ready(source))
+    assert_said(viewing, tmp_path)
+    for sound in viewing.alternates("AUDIO"):
+        beeps = beep_times(viewing.joined(sound["URI"], tmp_path / "sound.ts"))
+        assert beeps == pytest.approx(range(10, 16), abs=EXACT_S)
 
 
 @pytest.mark.parametrize("program", ["", SYSTEMS])

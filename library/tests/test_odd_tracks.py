@@ -150,6 +150,21 @@ def test_lines_that_are_no_utf_8_are_not_lost(ada: Player, tmp_path: Path) -> No
     assert found == ["Grüße …\nGrüße\nÖl", "Ключ 0"]
 
 
+@pytest.mark.parametrize("suffix", ["mkv", "mp4"])
+def test_texts_of_a_file_that_is_cut_off_are_kept_as_far_as_they_go(suffix: str, ada: Player, tmp_path: Path) -> None:
+    look = replace(SMALL, duration_s=6)
+    plain = clip(tmp_path / f"plain.{suffix}", (Spoken(6),), look=look)
+    whole, words = tmp_path / f"whole.{suffix}", tmp_path / "words.srt"
+    words.write_text(srt([(500, 1000), (2000, 2500), (5500, 5900)]))
+    codec = ("-c:s", "mov_text", "-movflags", "faststart") if suffix == "mp4" else ("-c:s", "srt")
+    ffmpeg("-i", str(plain), "-i", str(words), "-map", "0", "-map", "1", "-c", "copy", *codec, str(whole))
+    source = tmp_path / f"video.{suffix}"
+    source.write_bytes(whole.read_bytes()[: whole.stat().st_size * 7 // 10])
+    viewing = Viewing(ada, ready(source))
+    [text] = viewing.alternates("SUBTITLES")
+    assert [cue.text for cue in viewing.cues(text["URI"])] == ["Cue 0", "Cue 1"]
+
+
 def test_markup_of_texts_in_a_file_reaches_nobody(ada: Player, tmp_path: Path) -> None:
     hostile = "1\n00:00:00,100 --> 00:00:01,000\n<script>alert(1)</script><i onclick=x>Boats</i> & <b>more\n"
     viewing = Viewing(ada, ready(with_texts(tmp_path / "video.mkv", [hostile])))
