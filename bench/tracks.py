@@ -41,7 +41,7 @@ LISTED = 100
 
 
 @dataclass(frozen=True)
-class Cost:
+class RequestCost:
     """The cost of one request, in milliseconds."""
 
     name: str
@@ -77,7 +77,7 @@ def at(ms: int) -> str:
     return f"{ms // 3_600_000:02d}:{ms // 60_000 % 60:02d}:{ms // 1_000 % 60:02d},{ms % 1_000:03d}"
 
 
-def measured(name: str, ask: Callable[[], Any], rounds: int, before: Callable[[], None] = lambda: None) -> Cost:
+def measured(name: str, ask: Callable[[], Any], rounds: int, before: Callable[[], None] = lambda: None) -> RequestCost:
     costs = []
     for _ in range(rounds):
         before()
@@ -86,10 +86,10 @@ def measured(name: str, ask: Callable[[], Any], rounds: int, before: Callable[[]
         costs.append((1000 * (time.perf_counter() - began), 1000 * (time.process_time() - cpu)))
         assert status == 200, (name, status)
     times, cpus = zip(*costs, strict=True)
-    return Cost(name, statistics.median(times), statistics.median(cpus))
+    return RequestCost(name, statistics.median(times), statistics.median(cpus))
 
 
-def costs(cues: int, rounds: int) -> list[Cost]:
+def costs(cues: int, rounds: int) -> list[RequestCost]:
     """The list and the pictures first, with which the others are compared."""
     video, text = two_hours(), subrip(cues)
     for number in range(LISTED - 1):
