@@ -113,13 +113,6 @@ MEMORIES = (
         invalidated_by="nothing: a version never changes",
     ),
     ProcessMemory(
-        "hls.tracks.shown:memory.clear",
-        remembers="the tracks that viewers get with what was made of a file, without their texts",
-        lifetime="2 s",
-        bound="4,096 videos",
-        invalidated_by="each change of a track in this process; those of others are seen after 2 s",
-    ),
-    ProcessMemory(
         "hls.tracks.texts:memory.clear",
         remembers="the texts of tracks, ready to be cut",
         lifetime="60 s",

@@ -22,7 +22,6 @@ from hls.core.subtitles.writing import webvtt
 from hls.errors import NotPossible
 from hls.models import Transcode
 from hls.published import current, retired
-from hls.tracks import shown
 from hls.tracks.models import SHOWN_AS_TEXT, Track, TrackKind, TrackOrigin, TrackState, TrackText
 
 KEPT_FOR = timedelta(days=1)  # what was replaced or deleted; longer than any video that is watched meanwhile
@@ -70,7 +69,6 @@ def write_text(track: Track, cues: Sequence[Cue]) -> None:
         cue_count=len(cues),
         size_bytes=len(text.encode()),
     )
-    shown.memory.clear()
 
 
 @transaction.atomic
@@ -87,7 +85,6 @@ def edit(track: Track, changes: dict[str, Any]) -> Track:
         raise NotPossible(f"There is another track of this kind and language with the label “{track.label}”.")
     track.save(update_fields=[*changes, "updated_at"])
     keep_one_default(track)
-    shown.memory.clear()
     return track
 
 
@@ -100,7 +97,6 @@ def delete(track: Track) -> None:
         raise NotPossible("This is the video's last sound.")
     now = timezone.now()
     Track.objects.filter(pk=track.pk, deleted_at=None).update(deleted_at=now, is_default=False, updated_at=now)
-    shown.memory.clear()
 
 
 def locked(transcode_id: int) -> Transcode:

@@ -18,7 +18,6 @@ from hls.errors import NotPossible
 from hls.folders import remove, source_path, texts_folder
 from hls.models import Extraction
 from hls.renewal import LeaseRenewal
-from hls.tracks import shown
 from hls.tracks.editing import locked, write_text
 from hls.tracks.failures import TrackCode
 from hls.tracks.models import ExtractionState, Track, TrackOrigin, TrackState
@@ -93,7 +92,6 @@ def accept(
                 settle(track, texts.get(number), otherwise)
     except NotPossible:  # the video was deleted meanwhile
         return
-    shown.memory.clear()
     log.info("texts taken out", transcode_id=extraction.transcode_id, count=len(texts))
 
 

@@ -1,17 +1,14 @@
-"""Which tracks viewers are shown with a version, remembered for two seconds, so that changes are seen soon."""
+"""Which tracks viewers are shown with a version.
 
-import threading
-import time
+They are read with each multivariant playlist, so that a change is seen at once: a small part of what an answer costs.
+"""
+
 from dataclasses import dataclass
 from typing import Self
 
-from cachetools import TTLCache
 from django.db.models import Q, QuerySet
 
 from hls.tracks.models import SHOWN_AS_TEXT, Track, TrackKind, TrackOrigin, TrackState
-
-REMEMBERED_S = 2.0
-MOST_REMEMBERED = 4096
 
 
 @dataclass(frozen=True)
@@ -50,31 +47,6 @@ class ShownTrack:
         return self.kind in SHOWN_AS_TEXT
 
 
-class TrackMemory:
-    """The tracks of a transcode's source, each for two seconds."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._tracks: TTLCache[tuple[int, str], tuple[ShownTrack, ...]] = TTLCache(
-            MOST_REMEMBERED, REMEMBERED_S, timer=lambda: time.monotonic()
-        )
-
-    def get(self, key: tuple[int, str]) -> tuple[ShownTrack, ...] | None:
-        with self._lock:
-            return self._tracks.get(key)
-
-    def put(self, key: tuple[int, str], tracks: tuple[ShownTrack, ...]) -> None:
-        with self._lock:
-            self._tracks[key] = tracks
-
-    def clear(self) -> None:
-        with self._lock:
-            self._tracks.clear()
-
-
-memory = TrackMemory()
-
-
 def belonging(transcode_id: int, source: str) -> QuerySet[Track]:
     """The tracks of what was made of this file, whatever their state: uploaded ones, and those that came out of it."""
     of_source = Q(origin=TrackOrigin.UPLOADED) | Q(source=source)
@@ -83,10 +55,6 @@ def belonging(transcode_id: int, source: str) -> QuerySet[Track]:
 
 def shown(transcode_id: int, source: str, *, sounds: int) -> tuple[ShownTrack, ...]:
     """What viewers get with a version that was made of this file and has so many sounds apart, oldest first."""
-    key = (transcode_id, source)
-    tracks = memory.get(key)
-    if tracks is None:
-        ready = belonging(transcode_id, source).filter(state=TrackState.READY)
-        tracks = tuple(ShownTrack.of(track) for track in ready)
-        memory.put(key, tracks)
+    ready = belonging(transcode_id, source).filter(state=TrackState.READY)
+    tracks = (ShownTrack.of(track) for track in ready)
     return tuple(track for track in tracks if track.kind != TrackKind.AUDIO or (track.sound or 0) < sounds)

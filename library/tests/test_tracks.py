@@ -9,9 +9,10 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
 
 from hls.models import Track, TrackText
-from hls.tracks import editing, shown, texts
+from hls.tracks import editing, texts
 from library.delivery import places
 from library.models import Video
 from library.tests.tracks import SUBRIP, put
@@ -226,25 +227,15 @@ def test_deleted_video_takes_its_tracks_along(dora: Player, video: Video) -> Non
     assert not TrackText.objects.exists()
 
 
-def test_change_elsewhere_is_seen_within_two_seconds(
-    dora: Player, ada: Player, video: Video, monkeypatch: pytest.MonkeyPatch
+def test_multivariant_playlist_costs_one_query_more_and_others_none(
+    dora: Player, ada: Player, video: Video, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    """Another process has no part in this one's memory."""
-    now = [1000.0]
-    monkeypatch.setattr("time.monotonic", lambda: now[0])
-    assert "SUBTITLES" not in master(ada, video)
-    monkeypatch.setattr(shown.memory, "clear", lambda: None)
     put(dora, video)
-    assert "SUBTITLES" not in master(ada, video)
-    now[0] += 2.1
-    assert "SUBTITLES" in master(ada, video)
-
-
-def test_playlist_costs_no_query_more_within_two_seconds(ada: Player, video: Video) -> None:
-    master(ada, video)
-    with CaptureQueriesContext(connection) as captured:
-        master(ada, video)
-    assert not [query for query in captured.captured_queries if "hls_track" in query["sql"]]
+    for name in ("master.m3u8", "480p/index.m3u8"):  # afterwards the viewer and the version are known
+        ada.get(address(video, name))
+    for name, queries in (("master.m3u8", 1), ("480p/index.m3u8", 0)):
+        with django_assert_num_queries(queries):
+            ada.get(address(video, name))
 
 
 def test_segment_of_a_text_costs_no_query_once_it_is_known(dora: Player, ada: Player, video: Video) -> None:

@@ -6,7 +6,6 @@ import pytest
 from django.test import Client
 
 from hls.models import Track, TrackText, Transcode
-from hls.tracks import shown
 from library.models import Video
 from library.tests.tracks import SUBRIP, put
 from library.tests.videos import make_viewer, published, sign_in
@@ -195,7 +194,6 @@ def test_failed_track_says_why_to_staff_alone(dora: Client, ada: Client, video: 
         state="failed",
         error_code="empty",
     )
-    shown.memory.clear()
     [told] = dora.get(f"/api/video/{video.pk}/tracks/").json()
     assert (told["state"], told["error"]["code"], told["url"]) == ("failed", "empty", None)
     assert detail(ada, video)["tracks"] == []

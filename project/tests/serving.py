@@ -77,11 +77,15 @@ class Running:
             self.process.stdout.close()
 
 
-def serve(data: Path, port: int, **variables: str) -> Running:
+def clean_environment(**values: str) -> dict[str, str]:
+    """This process's environment with exactly these variables of ours."""
     own = {name.upper() for name in Env.model_fields}
-    kept = {name: value for name, value in os.environ.items() if name.upper() not in own}
-    values = {"ENV_FILE": "", "DATA_DIR": str(data), "PORT": str(port), **variables}
-    return Running([sys.executable, "manage.py", "serve"], kept | values)
+    return {name: value for name, value in os.environ.items() if name.upper() not in own} | {"ENV_FILE": ""} | values
+
+
+def serve(data: Path, port: int, **variables: str) -> Running:
+    values = {"DATA_DIR": str(data), "PORT": str(port), **variables}
+    return Running([sys.executable, "manage.py", "serve"], clean_environment(**values))
 
 
 def free_port() -> int:

@@ -250,6 +250,15 @@ def test_an_unfinished_video_is_offered_where_videos_are_added_and_on_no_other_v
     expect(page.locator(".vf-unfinished")).to_have_count(0)
 
 
+def test_sign_in_begins_in_its_first_field(browser: Browser, installation: Installation) -> None:
+    """Unfold hides its pages until its scripts have started, and what is hidden can't get the focus."""
+    with browser.new_context() as context:
+        page = context.new_page()
+        for _ in range(5):
+            page.goto(f"{installation.url}/admin/login/")
+            expect(page.locator("[name=username]")).to_be_focused()
+
+
 def test_the_menu_opens_by_keyboard_on_a_phone(page: Page, installation: Installation) -> None:
     page.set_viewport_size(PHONE)
     visit(page, installation, "/admin/")

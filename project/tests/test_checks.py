@@ -1,6 +1,5 @@
 """Every wrong combination of settings has an id and a hint, and a right one has none."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +9,8 @@ from django.core.checks import CheckMessage, run_checks
 from pytest_django.fixtures import Settings
 
 from hls.identity import FILE
-from project.env import BASE_DIR, Env
+from project.env import BASE_DIR
+from project.tests.serving import clean_environment
 from scripts.test import PRODUCTION
 
 pytestmark = [
@@ -114,12 +114,10 @@ def test_engine_is_not_asked_at_every_start(production: Settings) -> None:
 
 
 def check_deploy(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    own = {name.upper() for name in Env.model_fields}
-    kept = {name: value for name, value in os.environ.items() if name not in own}
     return subprocess.run(
         [sys.executable, "manage.py", "check", "--deploy", *words],
         cwd=BASE_DIR,
-        env=kept | {"ENV_FILE": ""} | PRODUCTION | variables,
+        env=clean_environment(**PRODUCTION | variables),
         capture_output=True,
         text=True,
         check=False,

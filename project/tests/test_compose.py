@@ -13,7 +13,7 @@ import yaml
 from project import settings
 from project.env import BASE_DIR, Env
 from project.supervisor import STOP_TIMEOUT_S
-from project.tests.test_env import clean_environment
+from project.tests.serving import clean_environment
 
 COMPOSE: dict[str, Any] = yaml.safe_load((BASE_DIR / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]

@@ -12,6 +12,7 @@ import pytest
 
 from project import env as environment
 from project.env import BASE_DIR, Env
+from project.tests.serving import clean_environment
 
 TEMPLATE = (BASE_DIR / ".env.template").read_text()
 README = (BASE_DIR / "README.md").read_text()
@@ -63,11 +64,6 @@ BAD_VALUES = {
     "DISK_RESERVE_MB": "-5",
     "TRASH_DAYS": "a week",
 }
-
-
-def clean_environment(**values: str) -> dict[str, str]:
-    own = {name.upper() for name in Env.model_fields}
-    return {name: value for name, value in os.environ.items() if name.upper() not in own} | {"ENV_FILE": ""} | values
 
 
 def start(**values: str) -> subprocess.CompletedProcess[str]:

@@ -20,7 +20,7 @@ import psycopg
 import pytest
 
 from project.env import BASE_DIR
-from project.tests.test_env import clean_environment
+from project.tests.serving import clean_environment
 from scripts import services
 
 pytestmark = [

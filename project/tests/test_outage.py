@@ -14,8 +14,7 @@ import pytest
 
 from hls.tests.videos import small_video
 from project.env import BASE_DIR
-from project.tests.serving import HttpAnswer, Running, fetch, free_port, get, serve, wait_until
-from project.tests.test_env import clean_environment
+from project.tests.serving import HttpAnswer, Running, clean_environment, fetch, free_port, get, serve, wait_until
 from scripts import services
 
 pytestmark = [

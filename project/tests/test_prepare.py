@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from project.env import BASE_DIR
-from project.tests.test_env import clean_environment
+from project.tests.serving import clean_environment
 from scripts import services
 
 pytestmark = pytest.mark.services

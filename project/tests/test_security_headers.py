@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from project.env import BASE_DIR
-from project.tests.test_env import clean_environment
+from project.tests.serving import clean_environment
 
 YEAR = "max-age=31536000"
 ASK = """

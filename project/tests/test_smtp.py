@@ -26,8 +26,7 @@ from accounts.models import Mail, User
 from accounts.sending import Sender
 from project import tasks
 from project.env import BASE_DIR
-from project.tests.serving import free_port
-from project.tests.test_env import clean_environment
+from project.tests.serving import clean_environment, free_port
 
 
 class SmtpInbox(MessageHandler):

@@ -17,8 +17,7 @@ import pytest
 from project import settings, web
 from project.env import BASE_DIR
 from project.tests.edge import nginx_binary
-from project.tests.serving import free_port, wait_until
-from project.tests.test_env import clean_environment
+from project.tests.serving import clean_environment, free_port, wait_until
 
 UNITS = {path.stem: path.read_text() for path in sorted((BASE_DIR / "deploy" / "systemd").glob("*.service"))}
 PLACE = "/opt/videoflix"

@@ -24,6 +24,13 @@
     [...document.querySelectorAll(clickable)].filter((element) => element.textContent.trim()).forEach(enable);
   });
 
+  /* Unfold's pages are hidden until Alpine has started, and a browser gives what is hidden no focus of its own accord. */
+  function focusFirst() {
+    if (document.activeElement === document.body) document.querySelector("[autofocus]")?.focus();
+  }
+
+  document.addEventListener("alpine:initialized", () => requestAnimationFrame(focusFirst));
+
   /* Django's two-column chooser makes these when everything is loaded; a name needs a role. */
   window.addEventListener("load", () => {
     const hints = () => document.querySelectorAll("span.help-tooltip[aria-label]");
