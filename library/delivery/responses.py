@@ -49,9 +49,10 @@ def playlist(
     found = playing.playlist(name, resolution)
     if found is None:
         raise NotFound
-    if isinstance(playing, PublishedVersion) and not texts.tracks_in(playing, name, resolution):
+    tracks = texts.tracks_in(playing, name, resolution)
+    if isinstance(playing, PublishedVersion) and not tracks:
         return text(request, found)
-    return playlist_text(request, texts.with_tracks(playing, found, name, resolution), playing)
+    return playlist_text(request, texts.with_tracks(playing, found, tracks, resolution), playing)
 
 
 def text_playlist(

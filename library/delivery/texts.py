@@ -37,13 +37,12 @@ def tracks_in(playing: Version, name: str, resolution: str | None) -> tuple[Show
     return tracks_of(playing) if names_others else ()
 
 
-def with_tracks(playing: Version, found: str, name: str, resolution: str | None) -> str:
-    """A playlist of this version with its tracks as they are now; `found` is what `playing.playlist` gave.
+def with_tracks(playing: Version, found: str, tracks: tuple[ShownTrack, ...], resolution: str | None) -> str:
+    """A playlist of this version with the tracks that it has to name; `found` is what `playing.playlist` gave.
 
     Raises NotFound where the file is gone.
     """
     content = read(found) if isinstance(playing, PublishedVersion) else found
-    tracks = tracks_in(playing, name, resolution)
     return playlists.multivariant(content, tracks, playing.version, folder="../" if resolution else "")
 
 

@@ -33,9 +33,10 @@ def _body(version: PublishedVersion, name: str) -> bytes:
     kind, _, track = folder.partition("/")
     if kind == names.TRACKS and track.isdecimal():
         return _of_text(version, int(track), file, _revision(address.query)).encode()
-    found = version.playlist(file, folder or None)
+    resolution = folder or None
+    found = version.playlist(file, resolution)
     if found is not None:
-        return texts.with_tracks(version, found, file, folder or None).encode()
+        return texts.with_tracks(version, found, texts.tracks_in(version, file, resolution), resolution).encode()
     path = version.segment(folder, file)
     if path is None:
         raise NotFound
