@@ -180,14 +180,14 @@ ScriptType: v4.00+
 Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text
 Dialogue: 0,0:00:00.10,0:00:01.00,Default,,0,0,0,,{\\p1}m 0 0 l 100 0 100 100{\\p0}
 Dialogue: 0,0:00:00.20,0:00:01.00,Default,,0,0,0,,{\\p1\\an7}m 10.5 -3 n 5 5 b 1 2 3 4 5 6 s 0 0 9 9 c
-Dialogue: 0,0:00:00.50,0:00:01.50,Default,,0,0,0,,{\\an8}Hello, {\\i1}boats{\\i0}\\Nagain
+Dialogue: 0,0:00:00.50,0:00:01.50,Default,,0,0,0,,{\\an8}Hello,\\h{\\i1}boats{\\i0}\\Nagain{not sure about this}
 """
 
 
-def test_drawings_of_ass_are_no_text(ada: Player, tmp_path: Path) -> None:
+def test_neither_drawings_nor_comments_of_ass_are_text(ada: Player, tmp_path: Path) -> None:
     viewing = Viewing(ada, ready(with_texts(tmp_path / "video.mkv", [ASS], ending="ass")))
     [text] = viewing.alternates("SUBTITLES")
-    assert [cue.text for cue in viewing.cues(text["URI"])] == ["Hello, <i>boats</i>\nagain"]
+    assert [cue.text for cue in viewing.cues(text["URI"])] == ["Hello,\xa0<i>boats</i>\nagain"]
 
 
 def test_broken_chapters_become_usable_ones(ada: Player, tmp_path: Path) -> None:
