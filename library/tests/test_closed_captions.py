@@ -38,8 +38,7 @@ def assert_said(viewing: Viewing, folder: Path, captions: tuple[Caption, ...] = 
         assert cue.end_s == pytest.approx(float(shown[caption.gone]), abs=EXACT_S)
 
 
-@pytest.mark.parametrize("suffix", ["mp4", "ts", "mkv"])
-@pytest.mark.parametrize("begins_s", ["0", "7.77"])
+@pytest.mark.parametrize(("suffix", "begins_s"), [("mp4", "0"), ("mkv", "7.77"), ("ts", "7.77")])
 def test_words_come_at_their_times(suffix: str, begins_s: str, ada: Player, tmp_path: Path) -> None:
     source = captioned(tmp_path / f"video.{suffix}", SAID, after=("-output_ts_offset", begins_s))
     video = ready(source)
