@@ -1,6 +1,7 @@
 """Content-Security-Policy: strict everywhere, and for the admin as strict as Unfold allows.
 
 Unfold's pages need two exceptions: Alpine, which evaluates the expressions in attributes, and style attributes.
+The preview needs a third: hls.js makes a <track> for subtitles from an empty text in its address.
 No page has an inline script.
 """
 
@@ -26,7 +27,10 @@ POLICY: dict[str, Any] = {
     "base-uri": [CSP.NONE],
     "object-src": [CSP.NONE],
 }
-ADMIN_POLICY: dict[str, Any] = POLICY | {"script-src": [CSP.SELF, CSP.UNSAFE_EVAL]}
+ADMIN_POLICY: dict[str, Any] = POLICY | {
+    "script-src": [CSP.SELF, CSP.UNSAFE_EVAL],
+    "media-src": [CSP.SELF, "blob:", "data:"],
+}
 
 type Handler = Callable[[HttpRequest], HttpResponseBase]
 

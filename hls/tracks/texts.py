@@ -1,6 +1,5 @@
 """The texts of tracks, as they are cut into segments. A revision of a text never changes, so it is remembered."""
 
-import threading
 import time
 from dataclasses import dataclass
 
@@ -9,6 +8,7 @@ from django.db.models import Q
 
 from hls.core.subtitles.cutting import CueIndex
 from hls.core.subtitles.writing import parse
+from hls.shared_cache import SharedCache
 from hls.tracks.models import TrackState, TrackText
 
 REMEMBERED_S = 60.0
@@ -29,32 +29,11 @@ class CuedText:
 type TextKey = tuple[int, int, int]  # transcode, track, revision
 
 
-class TextMemory:
-    """Texts, each for a minute; those not asked for in a while go first when there are too many."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._texts: TTLCache[TextKey, CuedText] = TTLCache(
-            MOST_REMEMBERED_BYTES,
-            REMEMBERED_S,
-            timer=lambda: time.monotonic(),
-            getsizeof=lambda text: len(text.webvtt),
-        )
-
-    def get(self, key: TextKey) -> CuedText | None:
-        with self._lock:
-            return self._texts.get(key)
-
-    def put(self, key: TextKey, text: CuedText) -> None:
-        with self._lock:
-            self._texts[key] = text
-
-    def clear(self) -> None:
-        with self._lock:
-            self._texts.clear()
-
-
-memory = TextMemory()
+memory: SharedCache[TextKey, CuedText] = SharedCache(
+    TTLCache(
+        MOST_REMEMBERED_BYTES, REMEMBERED_S, timer=lambda: time.monotonic(), getsizeof=lambda text: len(text.webvtt)
+    )
+)
 
 
 def text_of(transcode_id: int, track_id: int, revision: int | None) -> CuedText | None:

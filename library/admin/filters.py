@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from hls.models import ACTIVE, State
 from library.models import Category, Video
+from library.tracks.captioned import is_captioned
 from library.visibility import published
 
 RUNNING = "active"
@@ -47,6 +48,24 @@ class PublicationFilter(admin.SimpleListFilter):
                 return queryset.filter(is_published=False)
             case "scheduled":
                 return queryset.filter(is_published=True, publish_at__gt=timezone.now())
+        return queryset
+
+
+class CaptionsFilter(admin.SimpleListFilter):
+    """By subtitles or captions: with them, or ready without, as the list marks it."""
+
+    title = "captions"
+    parameter_name = "captions"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("with", "With captions or subtitles"), ("without", "Without")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Video]) -> QuerySet[Video]:
+        match self.value():
+            case "with":
+                return queryset.filter(is_captioned())
+            case "without":
+                return queryset.filter(~is_captioned(), transcode__state=State.READY)
         return queryset
 
 

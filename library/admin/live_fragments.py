@@ -13,12 +13,14 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 from unfold.admin import ModelAdmin
 
+from hls.models import State
 from library.admin.facts import groups_of
 from library.admin.poster_choices import stills_of
 from library.admin.progress import ShownProgress, progress_by_id, progress_of
 from library.admin.video_actions import buttons
 from library.models import Video
 from library.posters import poster_url
+from library.tracks.captioned import is_captioned
 from library.videos import file_name, kept_of
 
 PARTS = ("cell", "panel", "poster", "facts", "stills")
@@ -27,6 +29,8 @@ MOST_IDS = 200
 
 def fragment(video: Video, progress: ShownProgress, part: str, *, may_change: bool = False) -> SafeString:
     context: dict[str, Any] = {"video": video, "progress": progress, "may_change": may_change}
+    if part == "cell":
+        context["lacks_captions"] = lacks_captions(video)
     if part == "poster":
         context["poster_url"] = poster_url(video)
     if part == "panel":
@@ -40,6 +44,11 @@ def fragment(video: Video, progress: ShownProgress, part: str, *, may_change: bo
     if part == "stills":
         context["stills"] = stills_of(video) if may_change else []
     return mark_safe(render_to_string(f"admin/library/video/{part}.html", context))  # noqa: S308 (our own template)
+
+
+def lacks_captions(video: Video) -> bool:
+    """Whether a ready video has neither subtitles nor captions; False where its queryset doesn't tell."""
+    return video.transcode.state == State.READY and not getattr(video, "is_captioned", True)
 
 
 def attach_progress(videos: Sequence[Video]) -> None:
@@ -79,7 +88,8 @@ def progress_view(request: HttpRequest, admin: ModelAdmin) -> JsonResponse:
     ids = [int(pk) for pk in request.GET.getlist("id")[:MOST_IDS] if pk.isascii() and pk.isdigit() and len(pk) < 19]
     parts = [part for part in PARTS if part in request.GET.getlist("part")]
     may_change = admin.has_change_permission(request)
-    videos = list(Video.objects.select_related("transcode", "added_by").filter(pk__in=ids))
+    rows = Video.objects.select_related("transcode", "added_by").annotate(is_captioned=is_captioned())
+    videos = list(rows.filter(pk__in=ids))
     found = progress_by_id(videos)
     fragments = {
         video.pk: {part: fragment(video, found[video.pk], part, may_change=may_change) for part in parts}

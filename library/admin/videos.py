@@ -22,7 +22,7 @@ from library.admin import edits
 from library.admin.actions import VideoActions
 from library.admin.dashboard import figures_view
 from library.admin.file_history import added_message, message_with_files
-from library.admin.filters import CategoryFilter, PublicationFilter, TranscodeStateFilter
+from library.admin.filters import CaptionsFilter, CategoryFilter, PublicationFilter, TranscodeStateFilter
 from library.admin.forms import VideoForm
 from library.admin.kept_forms import KeptForms, told_saved
 from library.admin.live_fragments import attach_progress, live, progress_view
@@ -30,10 +30,12 @@ from library.admin.moments import moment
 from library.admin.originals import download
 from library.admin.progress import clock_text
 from library.admin.rows import save_rows
+from library.admin.tracks import tracks_panel
 from library.disk import size_text
 from library.errors import UploadGone
 from library.models import Category, Video
 from library.posters import poster_url
+from library.tracks.captioned import is_captioned
 from library.uploads import finishing
 from library.uploads.form_files import refusals
 from library.visibility import draft_word
@@ -53,7 +55,7 @@ class VideoAdmin(VideoActions, KeptForms, ModelAdmin):
     form = VideoForm
     list_display = ["poster", "shown_title", "status", "shown_category", "added", "length", "resolution", "size"]
     list_display_links = ["shown_title"]
-    list_filter = [TranscodeStateFilter, PublicationFilter, CategoryFilter, "created_at"]
+    list_filter = [TranscodeStateFilter, PublicationFilter, CaptionsFilter, CategoryFilter, "created_at"]
     list_filter_submit = True
     list_select_related = ["transcode", "added_by"]
     list_per_page = 50
@@ -64,7 +66,7 @@ class VideoAdmin(VideoActions, KeptForms, ModelAdmin):
     fieldsets = [(None, {"fields": [*edits.FIELDS, *edits.FILES, edits.NAME]})]
 
     class Media:
-        css = {"all": ["library/uploads.css"]}
+        css = {"all": ["library/uploads.css", "library/tracks.css"]}
         js = [
             "library/progress.js",
             "library/vendor/tus-js-client-4.3.1/tus.min.js",
@@ -75,10 +77,10 @@ class VideoAdmin(VideoActions, KeptForms, ModelAdmin):
         return VideoList
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Video]:
-        """With what its row needs, and the name of its category."""
+        """With what its row needs, the name of its category, and whether it has captions."""
         name = Category.objects.filter(slug=OuterRef("category")).values("name")
         rows: QuerySet[Video] = super().get_queryset(request).select_related("transcode", "added_by")
-        return rows.annotate(category_name=Subquery(name))
+        return rows.annotate(category_name=Subquery(name), is_captioned=is_captioned())
 
     @transaction.atomic
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Video | None:
@@ -168,6 +170,7 @@ class VideoAdmin(VideoActions, KeptForms, ModelAdmin):
                 "poster_url": poster_url(video),
                 "facts": live(video, "facts"),
                 "stills": live(video, "stills", may_change=may_change),
+                "tracks": tracks_panel(video),
             }
         return super().render_change_form(request, context, *args, **options)
 

@@ -8,7 +8,6 @@ draft; a video that is unpublished again stops for viewers as soon as it is forg
 """
 
 import json
-import threading
 import time
 from typing import NamedTuple
 
@@ -18,6 +17,7 @@ from django.db import connection
 from hls.models import Transcode
 from hls.partial import PartialVersion
 from hls.published import PublishedVersion, current, retired
+from hls.shared_cache import SharedCache
 from library.errors import NotFound
 from library.models import Video
 from library.visibility import PUBLIC, PUBLISHED_SQL, Sight, sql_parameters
@@ -48,29 +48,10 @@ def weight(version: Version) -> int:
     return 1 if isinstance(version, PublishedVersion) else PARTIAL_WEIGHS
 
 
-class Memory:
-    """Versions, each for some seconds; those not asked for in a while go first when there are too many."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._versions: TLRUCache[Key, Version] = TLRUCache(
-            MOST_REMEMBERED, forgotten_at, timer=lambda: time.monotonic(), getsizeof=weight
-        )
-
-    def get(self, key: Key) -> Version | None:
-        with self._lock:
-            return self._versions.get(key)
-
-    def put(self, key: Key, version: Version) -> None:
-        with self._lock:
-            self._versions[key] = version
-
-    def clear(self) -> None:
-        with self._lock:
-            self._versions.clear()
-
-
-memory = Memory()
+# Each for some seconds; those not asked for in a while go first when there are too many
+memory: SharedCache[Key, Version] = SharedCache(
+    TLRUCache(MOST_REMEMBERED, forgotten_at, timer=lambda: time.monotonic(), getsizeof=weight)
+)
 
 
 VIDEO = f"""

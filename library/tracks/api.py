@@ -18,6 +18,7 @@ from library.errors import FieldsRefused, NotFound, NotPermitted
 from library.models import Video
 from library.openapi import REFUSED
 from library.schemas import Detail
+from library.tracks import history
 from library.tracks.described import described_for_staff, of_staff
 from library.tracks.openapi import CHAPTERS, PUT, TEXT, TEXT_PLAYLIST, TEXT_SEGMENT
 from library.tracks.schemas import StaffTrackOut, TrackChanges, TrackForm
@@ -132,7 +133,9 @@ def put_track(request: UploaderRequest, video_id: VideoId) -> dict[str, Any]:
     except Invalid as error:
         raise ValidationError([{**problem, "loc": ("form", *problem["loc"])} for problem in error.errors()]) from None
     draft = TextDraft(TrackKind(form.kind), form.language, form.label or "", form.is_default, form.is_forced)
-    return described_for_staff(put(video, draft, sent.data, sent.name), video_id, site(request))
+    track = put(video, draft, sent.data, sent.name)
+    history.log_put(request.auth.user_id, video, track)
+    return described_for_staff(track, video_id, site(request))
 
 
 @staff.patch(
@@ -144,10 +147,14 @@ def put_track(request: UploaderRequest, video_id: VideoId) -> dict[str, Any]:
 def edit_track(request: UploaderRequest, video_id: VideoId, track_id: TrackId, changes: TrackChanges) -> dict[str, Any]:
     """Its text stays. Making a track the default makes all others of its kind none."""
     check_may_edit(request)
-    track = track_of(video_id, track_id)
+    video = video_for_staff(video_id)
+    track = track_of(video, track_id)
     wanted = {name: value for name, value in changes.model_dump(exclude_unset=True).items() if value is not None}
     check_fields(track, set(wanted))
-    return described_for_staff(editing.edit(track, wanted), video_id, site(request))
+    fields = [name for name, value in wanted.items() if getattr(track, name) != value]
+    track = editing.edit(track, wanted)
+    history.log_edit(request.auth.user_id, video, track, fields)
+    return described_for_staff(track, video_id, site(request))
 
 
 @staff.delete(
@@ -159,7 +166,10 @@ def edit_track(request: UploaderRequest, video_id: VideoId, track_id: TrackId, c
 def delete_track(request: UploaderRequest, video_id: VideoId, track_id: TrackId) -> HttpResponse:
     """It is no longer offered. Who is watching with it keeps it until the end."""
     check_may_edit(request)
-    editing.delete(track_of(video_id, track_id))
+    video = video_for_staff(video_id)
+    track = track_of(video, track_id)
+    editing.delete(track)
+    history.log_deletion(request.auth.user_id, video, track)
     return HttpResponse(status=204)
 
 
@@ -167,9 +177,9 @@ def video_for_staff(video_id: int) -> Video:
     return responses.video_of(video_id, sight_of(is_staff=True))
 
 
-def track_of(video_id: int, track_id: int) -> Track:
+def track_of(video: Video, track_id: int) -> Track:
     """Raises NotFound."""
-    found = of_staff(video_for_staff(video_id)).filter(pk=track_id).first()
+    found = of_staff(video).filter(pk=track_id).first()
     if found is None:
         raise NotFound
     return found

@@ -73,6 +73,7 @@ def described_for_staff(track: Track, video_id: int, site: str) -> dict[str, Any
         "is_commentary": track.is_commentary,
         "origin": track.origin,
         "state": track.state,
+        "revision": track.revision,
         "error": failure(track),
     }
 
