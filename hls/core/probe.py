@@ -170,7 +170,7 @@ class Extras:
     subtitle_pictures: tuple[OtherTrack, ...] = ()  # subtitles that are pictures
     chapters: int = 0  # that are not used
     layout: str = ""  # of the sound that is used: "stereo", "5.1"
-    has_captions: bool = False  # within the picture track's packets
+    has_captions: bool = False  # within the picture track's packets, which can't be taken out
     has_alpha: bool = False
     projection: str = ""  # of a 360° picture: "equirectangular", "cubemap"
 
@@ -189,6 +189,7 @@ class Source:
     sounds: tuple[AudioTrack, ...] = ()  # all of them, in the file's order, where there are several; `audio` is one
     texts: tuple[TextTrack, ...] = ()  # those that can be converted to WebVTT
     chapters: tuple[FileChapter, ...] = ()
+    has_captions: bool = False  # within the picture track's packets, to be taken out
 
 
 def probe(path: Path, *, limits: Limits, watch: Watch | None = None, python: str = sys.executable) -> Source:

@@ -81,11 +81,11 @@ def _look(path: Path, limits: Limits, marks: Protection) -> Source:
             is_broken_off=found.is_broken_off,
             told_s=_told_s(container, video, found.sound.stream if found.sound else None),
             sounds=tuple(sound for _, sound in sounds) if len(sounds) > 1 else (),
-            texts=texts(container, marks),
+            texts=() if found.joins else texts(container, marks),
             chapters=told[:MOST_CHAPTERS],
         )
         beside = replace(_extras(container, source, found), chapters=len(told[MOST_CHAPTERS:]))
-        source = replace(source, extras=beside)
+        source = _with_captions(replace(source, extras=beside))
     return replace(source, video=replace(track, landings=_landings(path, source, found)))
 
 
@@ -101,6 +101,17 @@ def _extras(container: InputContainer, source: Source, found: Scan) -> Extras:
     used = {track.index for track in (source.video, source.audio, *source.sounds, *source.texts) if track}
     video = next(stream for stream in container.streams.video if stream.index == source.video.index)
     return extras(container, video, used, found.frames, found.sound.frames if found.sound else ())
+
+
+def _with_captions(source: Source) -> Source:
+    """The source with its captions among what is used, where they can be taken out at the right times.
+
+    ffmpeg would have to know where clocks begin anew, and how long pictures without timestamps are shown.
+    """
+    if source.joins or source.video.counted_rate is not None:
+        return source
+    extras = source.extras
+    return replace(source, has_captions=extras.has_captions, extras=replace(extras, has_captions=False))
 
 
 def _told_s(container: InputContainer, *chosen: Stream | None) -> float | None:

@@ -13,7 +13,8 @@ from hls.core.command import Encoder
 from hls.core.errors import Code, EncoderKilled, TranscodeError
 from hls.core.plan import Plan
 from hls.core.process import Bounds, ProcessResult, Watch, run
-from hls.core.subtitles.cues import Cue
+from hls.core.subtitles.cues import Cue, TextRefused
+from hls.core.subtitles.decoding import decoded
 from hls.core.subtitles.reading import read_webvtt
 
 SAFE_S = 100_000
@@ -23,9 +24,11 @@ MEMORY_BYTES = 4 << 30
 FILE_BYTES = 64_000_000  # of each text
 MOST_TEXT_BYTES = 20_000_000  # that are read of it
 CAPTIONS = -1  # stands for the closed captions where tracks are named by their number in the file
+ASS = ("ass", "ssa")  # FFmpeg's names
 SOURCE = "source"  # the name that the file has in the private folder, for a filter that takes no odd names
 
-type Texts = dict[int, tuple[Cue, ...]]  # by the track's number in the file
+type Text = tuple[Cue, ...] | TextRefused  # a track's cues, or why they are refused
+type Texts = dict[int, Text]  # by the track's number in the file
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ class TextExtraction:
 
 
 def extracted(job: TextExtraction, tracks: Sequence[int]) -> Texts:
-    """The cues of these tracks; a track that can't be read is missing.
+    """The texts of these tracks; a track that can't be read is missing.
 
     Where ffmpeg fails over one of several tracks, each is tried alone. Raises Stopped, EncoderKilled,
     TranscodeError(TIMEOUT, SOURCE_MISSING).
@@ -60,13 +63,15 @@ def extracted(job: TextExtraction, tracks: Sequence[int]) -> Texts:
             found |= extracted(job, [track])
         return found
     texts = {track: written(job, track) for track in tracks} if ended.returncode == 0 else {}
-    return {track: cues for track, cues in texts.items() if cues is not None}
+    return {track: text for track, text in texts.items() if text is not None}
 
 
 def command(job: TextExtraction, tracks: Sequence[int]) -> list[str]:
     shift_s = SAFE_S - job.plan.zero_s
     found = [
         *(str(job.encoder.ffmpeg), "-hide_banner", "-nostdin", "-nostats", "-loglevel", "error", "-y", "-copyts"),
+        # Lines that are no UTF-8 would be left out
+        *("-sub_charenc_mode", "ignore"),
         *("-f", job.plan.source.demuxer, "-protocol_whitelist", "file", "-i", f"file:{job.source.absolute()}"),
     ]
     for track in tracks:
@@ -74,10 +79,12 @@ def command(job: TextExtraction, tracks: Sequence[int]) -> list[str]:
     return found
 
 
-def captions(job: TextExtraction) -> tuple[Cue, ...] | None:
+def captions(job: TextExtraction) -> Text | None:
     """The closed captions (EIA-608) inside of the pictures; None where they can't be read. Raises as `extracted`."""
     (job.folder / SOURCE).symlink_to(job.source.absolute())
-    graph = f"movie={SOURCE}:f={job.plan.source.demuxer}:si={job.plan.source.video.index}[out+subcc]"
+    source = job.plan.source
+    opened = f"f={source.demuxer}:format_opts=protocol_whitelist=file"
+    graph = f"movie={SOURCE}:{opened}:si={source.video.index}[out+subcc]"
     ended = run(
         [
             *(str(job.encoder.ffmpeg), "-hide_banner", "-nostdin", "-nostats", "-loglevel", "error", "-y", "-copyts"),
@@ -108,17 +115,20 @@ def name(track: int) -> str:
     return "captions.vtt" if track == CAPTIONS else f"{track}.vtt"
 
 
-def written(job: TextExtraction, track: int) -> tuple[Cue, ...] | None:
-    """The cues that ffmpeg wrote, on the video's own clock; None where there is no file."""
+def written(job: TextExtraction, track: int) -> Text | None:
+    """What ffmpeg wrote, on the video's own clock; None where there is no file."""
     try:
         with (job.folder / name(track)).open("rb") as file:
-            text = file.read(MOST_TEXT_BYTES).decode(errors="replace")
+            text = "\n".join(map(decoded, file.read(MOST_TEXT_BYTES).split(b"\n")))
     except FileNotFoundError:
         return None
+    is_ass = any(found.index == track and found.codec in ASS for found in job.plan.source.texts)
+    try:
+        cues = read_webvtt(text, is_of_ass=is_ass)
+    except TextRefused as refused:
+        return refused
     safe_ms = SAFE_S * 1000
-    moved = (
-        replace(cue, start_ms=max(0, cue.start_ms - safe_ms), end_ms=cue.end_ms - safe_ms) for cue in read_webvtt(text)
-    )
+    moved = (replace(cue, start_ms=max(0, cue.start_ms - safe_ms), end_ms=cue.end_ms - safe_ms) for cue in cues)
     return tuple(cue for cue in moved if cue.end_ms > cue.start_ms)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from hls.core import probing
 from hls.core.embedded import LONGEST_TITLE, MOST_CHAPTERS
 from hls.core.omissions import omissions
 from hls.core.plan import make_plan
@@ -60,6 +61,18 @@ def test_texts_without_a_language_and_alike_are_all_found(plain: Path, tmp_path:
     found = look(with_texts(plain, tmp_path / "video.mkv", count=20), LIMITS)
     assert {(track.language, track.title) for track in found.texts} == {("", "")}
     assert [track.index for track in found.texts] == list(range(2, 22))
+
+
+def test_texts_of_joined_recordings_are_not_promised(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only transport streams are joined, whose texts are teletext: the decoder that makes text of it isn't here."""
+    monkeypatch.setattr(probing, "texts", lambda *container: (TextTrack(1, "libzvbi_teletextdec"),))
+    part = clip(tmp_path / "part.ts", (Spoken(),))
+    joined = tmp_path / "joined.ts"
+    joined.write_bytes(part.read_bytes() * 2)
+    assert look(part, LIMITS).texts
+    found = look(joined, LIMITS)
+    assert found.joins
+    assert found.texts == ()
 
 
 def test_subtitles_that_are_pictures_are_named(plain: Path, tmp_path: Path) -> None:

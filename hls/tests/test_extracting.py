@@ -125,6 +125,22 @@ def test_a_text_that_cannot_be_read_fails_alone(source: Source, talk: Path, stud
 
 
 @pytest.mark.ffmpeg
+def test_captions_that_cannot_be_read_fail_and_are_not_forgotten(source: Source, talk: Path, studio: Path) -> None:
+    elsewhere = replace(source.video, index=9)
+    begun(replace(source, texts=(), has_captions=True, video=elsewhere), talk, studio)
+    extracting.extract(*claimed())
+    captions = Track.objects.get(kind="captions")
+    assert (captions.state, captions.error_code) == ("failed", "unreadable")
+
+
+@pytest.mark.ffmpeg
+def test_captions_without_a_word_are_no_track(source: Source, talk: Path, studio: Path) -> None:
+    begun(replace(source, texts=(), has_captions=True), talk, studio)
+    extracting.extract(*claimed())
+    assert not Track.objects.filter(kind="captions").exists()
+
+
+@pytest.mark.ffmpeg
 def test_what_an_editor_replaced_meanwhile_stays(source: Source, talk: Path, studio: Path) -> None:
     transcode = begun(source, talk, studio)
     found = claimed()

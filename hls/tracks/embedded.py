@@ -68,7 +68,7 @@ def text_rows(plan: Plan) -> list[Track]:
         )
         for text in plan.source.texts
     ]
-    if plan.source.extras.has_captions and not plan.source.joins:
+    if plan.source.has_captions:
         rows.append(Track(kind=TrackKind.CAPTIONS, label=CLOSED_CAPTIONS, state=TrackState.PROCESSING))
     return rows
 

@@ -12,8 +12,8 @@ from hls import claims
 from hls.binary import encoder
 from hls.core.errors import Code, EncoderKilled, Stopped, TranscodeError
 from hls.core.plan import Plan
-from hls.core.subtitles.cues import Cue
-from hls.core.text_extraction import CAPTIONS, TextExtraction, captions, extracted
+from hls.core.subtitles.cues import TextRefused
+from hls.core.text_extraction import CAPTIONS, Text, TextExtraction, Texts, captions, extracted
 from hls.errors import NotPossible
 from hls.folders import remove, source_path, texts_folder
 from hls.models import Extraction
@@ -31,8 +31,6 @@ CODES: Mapping[Code, TrackCode] = {
     Code.TIMEOUT: TrackCode.TIMEOUT,
     Code.SOURCE_MISSING: TrackCode.SOURCE_MISSING,
 }
-
-type Texts = dict[int, tuple[Cue, ...]]
 
 
 def extract(extraction: Extraction, claim: claims.Claim) -> None:
@@ -75,8 +73,8 @@ def read(job: TextExtraction, tracks: QuerySet[Track]) -> Texts:
     numbers = [CAPTIONS if index is None else index for index in tracks.values_list("source_index", flat=True)]
     in_file = sorted(number for number in numbers if number != CAPTIONS)
     texts = extracted(job, in_file) if in_file else {}
-    if CAPTIONS in numbers and (cues := captions(job)) is not None:
-        texts[CAPTIONS] = cues
+    if CAPTIONS in numbers and (text := captions(job)) is not None:
+        texts[CAPTIONS] = text
     return texts
 
 
@@ -97,14 +95,23 @@ def accept(
     log.info("texts taken out", transcode_id=extraction.transcode_id, count=len(texts))
 
 
-def settle(track: Track, cues: tuple[Cue, ...] | None, otherwise: TrackCode) -> None:
-    if cues:
+def settle(track: Track, text: Text | None, otherwise: TrackCode) -> None:
+    """Give the track its text, or say why it has none; `otherwise` is said where there is nothing to go by."""
+    if isinstance(text, TextRefused):
+        fail(track, TrackCode.TOO_LONG)
+    elif text:
         track.state = TrackState.READY
         track.save(update_fields=["state", "updated_at"])
-        write_text(track, cues)
-    elif track.source_index is None:  # many recordings have captions' packets without a word in them
+        write_text(track, text)
+    elif (
+        text is not None and track.source_index is None
+    ):  # many recordings have captions' packets without a word in them
         track.delete()
     else:
-        track.state = TrackState.FAILED
-        track.error_code = otherwise if cues is None else TrackCode.EMPTY
-        track.save(update_fields=["state", "error_code", "updated_at"])
+        fail(track, otherwise if text is None else TrackCode.EMPTY)
+
+
+def fail(track: Track, code: TrackCode) -> None:
+    track.state = TrackState.FAILED
+    track.error_code = code
+    track.save(update_fields=["state", "error_code", "updated_at"])

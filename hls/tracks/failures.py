@@ -4,12 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from hls.core.subtitles.cues import MOST_CUES
+from hls.core.subtitles.reading import MOST_BYTES
+
 
 class TrackCode(StrEnum):
     """Stable, for programs."""
 
     UNREADABLE = "unreadable"
     EMPTY = "empty"
+    TOO_LONG = "too_long"
     TIMEOUT = "timeout"
     SOURCE_MISSING = "source_missing"
 
@@ -25,6 +29,10 @@ ADVICE: Mapping[str, TrackAdvice] = {
         "The text could not be taken out of the file.", "Upload it as a file of its own: WebVTT, SubRip or ASS."
     ),
     TrackCode.EMPTY: TrackAdvice("The file names this track, but has no text in it.", "Upload the text, or delete it."),
+    TrackCode.TOO_LONG: TrackAdvice(
+        f"The file has more text in this track than is accepted: {MOST_CUES:,} cues, or {MOST_BYTES // 1_000_000} MB.",
+        "Upload the text without what is animated in it, or delete it.",
+    ),
     TrackCode.TIMEOUT: TrackAdvice(
         "Taking the text out of the file took too long.", "Upload it as a file of its own: WebVTT, SubRip or ASS."
     ),

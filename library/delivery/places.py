@@ -48,12 +48,12 @@ def weight(version: Version) -> int:
     return 1 if isinstance(version, PublishedVersion) else PARTIAL_WEIGHS
 
 
-def empty_memory() -> SharedCache[Key, Version]:
-    """For versions, each for some seconds; those not asked for in a while go first when there are too many."""
-    return SharedCache(TLRUCache(MOST_REMEMBERED, forgotten_at, timer=lambda: time.monotonic(), getsizeof=weight))
+def short_lived() -> TLRUCache[Key, Version]:
+    """A cache that keeps each version for some seconds; when there are too many, those not asked for lately go first."""
+    return TLRUCache(MOST_REMEMBERED, forgotten_at, timer=lambda: time.monotonic(), getsizeof=weight)
 
 
-memory = empty_memory()
+memory: SharedCache[Key, Version] = SharedCache(short_lived())
 
 
 VIDEO = f"""

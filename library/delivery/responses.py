@@ -12,7 +12,6 @@ from django.utils.cache import patch_vary_headers
 
 from hls.core.plan import Plan
 from hls.published import PublishedVersion, current
-from hls.tracks import playlists as tracks_added
 from hls.versions import one_folder_up
 from library.delivery import files, places, texts
 from library.delivery.made import made
@@ -50,14 +49,10 @@ def playlist(
     found = playing.playlist(name, resolution)
     if found is None:
         raise NotFound
-    names_others = tracks_added.is_multivariant(name, resolution, sounds=playing.sounds)
-    tracks = texts.tracks_of(playing) if names_others else ()
+    tracks = texts.tracks_in(playing, name, resolution)
     if isinstance(playing, PublishedVersion) and not tracks:
         return text(request, found)
-    content = texts.read(found) if isinstance(playing, PublishedVersion) else found
-    if tracks:
-        content = tracks_added.multivariant(content, tracks, playing.version, folder="../" if resolution else "")
-    return playlist_text(request, content, playing)
+    return playlist_text(request, texts.with_tracks(playing, found, tracks, resolution), playing)
 
 
 def text_playlist(

@@ -31,6 +31,21 @@ def tracks_of(version: Version) -> tuple[ShownTrack, ...]:
     return shown(version.transcode_id, version.source, sounds=version.sounds)
 
 
+def tracks_in(playing: Version, name: str, resolution: str | None) -> tuple[ShownTrack, ...]:
+    """The tracks that a playlist of this version has to name: none where it names segments."""
+    names_others = playlists.is_multivariant(name, resolution, sounds=playing.sounds)
+    return tracks_of(playing) if names_others else ()
+
+
+def with_tracks(playing: Version, found: str, tracks: tuple[ShownTrack, ...], resolution: str | None) -> str:
+    """A playlist of this version with the tracks that it has to name; `found` is what `playing.playlist` gave.
+
+    Raises NotFound where the file is gone.
+    """
+    content = read(found) if isinstance(playing, PublishedVersion) else found
+    return playlists.multivariant(content, tracks, playing.version, folder="../" if resolution else "")
+
+
 def playlist(playing: Version, track_id: int, revision: int | None) -> str:
     """A track's media playlist for this version. Raises NotFound."""
     text = shown_text(playing, track_id, revision)
@@ -48,14 +63,19 @@ def segment(
     sight: Sight,
 ) -> HttpResponseBase:
     playing = places.for_playlist(video_id, version, sight)
-    cuts, number = cuts_of(playing), names.text_segment_number(name)
-    if number is None or number + 1 >= len(cuts):
-        raise NotFound
     text = shown_text(playing, track_id, revision)
-    response = made(request, text.index.segment(cuts[number], cuts[number + 1]), content_type=WEBVTT_TYPE)
+    response = made(request, part(playing, text, name), content_type=WEBVTT_TYPE)
     if revision not in (None, text.revision):
         response["Cache-Control"] = files.NEVER  # the edge must not keep it for those who ask for that revision later
     return response
+
+
+def part(playing: Version, text: CuedText, name: str) -> str:
+    """What is said during one of the version's segments. Raises NotFound."""
+    cuts, number = cuts_of(playing), names.text_segment_number(name)
+    if number is None or number + 1 >= len(cuts):
+        raise NotFound
+    return text.index.segment(cuts[number], cuts[number + 1])
 
 
 def whole(

@@ -10,9 +10,10 @@ from hls import lifecycle
 from hls.core.chunk import ChunkFacts, RenditionFacts, SegmentFacts
 from hls.models import ChunkState, Transcode
 from hls.published import PublishedRendition, PublishedVersion
+from hls.shared_cache import SharedCache
 from hls.tests.factories import ChunkFactory, plan
 from library.delivery import places
-from library.delivery.places import Key, empty_memory
+from library.delivery.places import Key, short_lived
 from library.errors import NotFound
 from library.models import Video
 from library.tests.factories import VideoFactory
@@ -129,7 +130,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def test_which_version_is_current_is_forgotten_sooner_than_where_one_lies(
     clock: list[float], version: int | None, seconds: float
 ) -> None:
-    memory, key = empty_memory(), Key(7, version)
+    memory, key = SharedCache(short_lived()), Key(7, version)
     memory.put(key, VERSION)
     clock[0] += seconds - 0.1
     assert memory.get(key) == VERSION
@@ -138,7 +139,7 @@ def test_which_version_is_current_is_forgotten_sooner_than_where_one_lies(
 
 
 def test_videos_versions_and_previews_are_remembered_apart() -> None:
-    memory = empty_memory()
+    memory = SharedCache(short_lived())
     memory.put(Key(7, 1), VERSION)
     others = (Key(8, 1), Key(7, 2), Key(7, None), Key(7, 1, is_finished=False))
     assert [memory.get(key) for key in others] == [None] * 4
@@ -146,7 +147,7 @@ def test_videos_versions_and_previews_are_remembered_apart() -> None:
 
 def test_the_memory_has_an_end_and_what_was_put_last_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(places, "MOST_REMEMBERED", 3)
-    memory = empty_memory()
+    memory = SharedCache(short_lived())
     for video in (1, 2, 3, 1, 4):
         memory.put(Key(video, 1), VERSION)
     assert [video for video in range(1, 5) if memory.get(Key(video, 1))] == [1, 3, 4]

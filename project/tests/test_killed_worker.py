@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 
+from hls.binary import ffmpeg_path
+from hls.tests.clips import Look, ffmpeg
+from hls.tests.spoken import Spoken, clip
 from hls.tests.videos import small_video
 from project.tests.installation import Installation, stop, wait_for
 
@@ -39,11 +42,15 @@ def chunks(installation: Installation) -> dict[int, tuple[str, int, str | None]]
 
 def encoders(parent: int) -> list[int]:
     """The process ids of ffmpegs below this process."""
+    return children(parent, "ffmpeg")
+
+
+def children(parent: int, program: str) -> list[int]:
     listing = subprocess.run(["ps", "-eo", "pid=,ppid=,comm="], capture_output=True, text=True, check=True).stdout
     return [
         int(pid)
         for pid, ppid, name in (line.split(None, 2) for line in listing.splitlines())
-        if int(ppid) == parent and name.startswith("ffmpeg")
+        if int(ppid) == parent and name.startswith(program)
     ]
 
 
@@ -108,3 +115,57 @@ def test_a_worker_told_to_stop_gives_its_chunk_back_at_once(installation: Instal
         stop(worker)
     assert not is_alive(encoder)
     assert {(state, losses) for state, losses, _ in chunks(installation).values()} == {("waiting", 0)}
+
+
+def waiting_for_texts(folder: Path) -> Path:
+    """An ffmpeg that makes everything but texts: for these it only waits."""
+    program = folder / "ffmpeg-that-waits"
+    program.write_text(f'#!/bin/sh\ncase "$*" in *webvtt*) exec sleep 300;; esac\nexec "{ffmpeg_path()}" "$@"\n')
+    program.chmod(0o755)
+    return program
+
+
+def spoken_video(folder: Path) -> Path:
+    """Forty seconds with two sounds and a text."""
+    look = Look(width=640, height=360, rate="25", duration_s=40)
+    plain = clip(folder / "plain.mkv", (Spoken(40, language="ger"), Spoken(39, after_s=0.4, language="eng")), look=look)
+    words, target = folder / "words.srt", folder / "video.mkv"
+    words.write_text("1\n00:00:01,000 --> 00:00:39,000\nAll the time.\n")
+    ffmpeg("-i", str(plain), "-i", str(words), "-map", "0", "-map", "1", "-c", "copy", str(target))
+    return target
+
+
+def test_sounds_and_texts_survive_workers_killed_while_they_are_made(installation: Installation) -> None:
+    video = installation.import_video(spoken_video(installation.folder), "Talk")
+    installation.environment["HLS_LEASE_S"] = "10"
+    installation.environment["FFMPEG"] = str(waiting_for_texts(installation.folder))
+    first = installation.start("worker")
+    try:
+        wait_for(lambda: children(first.pid, "sleep"), seconds=60, what="texts are taken out")
+    finally:
+        os.kill(first.pid, signal.SIGKILL)
+        first.wait()
+    assert rows(installation, "SELECT state FROM hls_extraction") == [("waiting",)]
+    del installation.environment["FFMPEG"]
+    second = installation.start("worker")
+    try:
+        wait_for(
+            lambda: "running" in [state for state, _, _ in chunks(installation).values()] and encoders(second.pid),
+            seconds=60,
+            what="a chunk of several sounds is being made",
+        )
+    finally:
+        os.kill(second.pid, signal.SIGKILL)
+        second.wait()
+
+    third = installation.start("worker")
+    ended = "SELECT t.state, e.state FROM hls_transcode t JOIN hls_extraction e ON e.transcode_id = t.id"
+    try:
+        wait_for(lambda: rows(installation, ended) == [("ready", "done")], seconds=120, what="everything is ready")
+    finally:
+        stop(third)
+    tracks = rows(installation, "SELECT kind, language, state, revision FROM hls_track ORDER BY id")
+    assert tracks == [("audio", "de", "ready", 0), ("audio", "en", "ready", 0), ("subtitles", "und", "ready", 1)]
+    checked = installation.manage("check_hls", str(video))
+    assert (checked.returncode, checked.stdout) == (0, "0 violations\n")
+    assert installation.manage("upkeep", "--check").returncode == 0

@@ -9,12 +9,12 @@ times first, and then nothing is left to be done. The tests compare with both, o
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from hls.core.subtitles.cues import LATEST_MS, MOST_CUES, Cue, TextRefused
 from hls.core.subtitles.decoding import decoded
-from hls.core.subtitles.sanitising import safe_settings, safe_text, without_forbidden
+from hls.core.subtitles.sanitising import plain_text, safe_settings, safe_text, without_forbidden
 
 MOST_BYTES = 5_000_000
 MOST_LINES = 300_000
@@ -33,6 +33,8 @@ _TIMES = re.compile(  # \u2013 and \u2014 are what word processors make of `--`
 )
 _ASS_TIME = re.compile(_TIME)
 _ASS_FIELDS = ["layer", "start", "end", "style", "name", "marginl", "marginr", "marginv", "effect", "text"]
+_HARD_SPACE = ("\\h", "\xa0")
+_DRAWN = re.compile(r"m(?: -?[0-9.]+){2}(?: (?:[mnlbspc]|-?[0-9.]+))*+")  # a path, as in `m 0 0 l 100 0 100 100`
 _NUMBER = re.compile(r"\s*[0-9]{1,9}\s*")
 
 
@@ -69,11 +71,18 @@ def read(data: bytes, name: str) -> tuple[Cue, ...]:
     return cues
 
 
-def read_webvtt(text: str) -> tuple[Cue, ...]:
-    """The cues of WebVTT that ffmpeg wrote; none if the track is empty. Raises TextRefused for too much of it."""
+def read_webvtt(text: str, *, is_of_ass: bool = False) -> tuple[Cue, ...]:
+    """The cues of WebVTT that ffmpeg wrote; none if the track is empty. Raises TextRefused for too much of it.
+
+    Of ASS, ffmpeg takes away the codes alone: it leaves comments, hard spaces, and what the codes were about to draw.
+    """
     if len(text) > MOST_BYTES:
         raise TextRefused(f"This track is too long: at most {MOST_BYTES // 1_000_000} MB of text are accepted.")
-    return _safe(_read_webvtt(_bounded(text)))
+    raw = _read_webvtt(_bounded(text))
+    if not is_of_ass:
+        return _safe(raw)
+    cues = _safe((replace(cue, text=cue.text.replace(*_HARD_SPACE)) for cue in raw), is_ass=True)
+    return tuple(cue for cue in cues if not _DRAWN.fullmatch(plain_text(cue.text)))
 
 
 def _bounded(text: str) -> str:
@@ -151,7 +160,7 @@ def _ass_cue(event: str, fields: list[str]) -> RawCue | None:
     end = _ASS_TIME.fullmatch(values[fields.index("end")].strip())
     if start is None or end is None:
         return None
-    text = values[fields.index("text")].replace("\\N", "\n").replace("\\n", " ").replace("\\h", "\xa0")
+    text = values[fields.index("text")].replace("\\N", "\n").replace("\\n", " ").replace(*_HARD_SPACE)
     return RawCue((_ms(start.groups()), _ms(end.groups()), ""), text)
 
 

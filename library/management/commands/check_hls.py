@@ -7,7 +7,6 @@ from collections.abc import Callable
 from gzip import GzipFile
 from http.client import HTTPException, HTTPResponse, IncompleteRead
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 from urllib.parse import urljoin, urlsplit
@@ -18,6 +17,7 @@ from django.core.management.base import BaseCommand, CommandError
 from hls.conformance.checker import Fetched, Violation, check
 from hls.core import names
 from hls.published import current
+from library.delivery.viewed import viewed
 from library.models import Video
 
 TIMEOUT_S = 30  # without a byte
@@ -51,9 +51,9 @@ class Command(BaseCommand):
 
 
 def of_video(video_id: int) -> tuple[Violation, ...]:
-    """What the served version's files break; where its sounds are apart, each resolution has a multivariant playlist.
+    """What the served version breaks as viewers get it, with its tracks as they are now.
 
-    Texts are no part of a version. Raises CommandError where no version is served.
+    Where its sounds are apart, each resolution has a multivariant playlist. Raises CommandError where none is served.
     """
     found = Video.objects.select_related("transcode").filter(pk=video_id).first()
     version = current(found.transcode) if found else None
@@ -61,13 +61,8 @@ def of_video(video_id: int) -> tuple[Violation, ...]:
         raise CommandError(f"There is no video {video_id} that is being served.")
     resolutions = version.renditions if version.sounds else ()
     masters = [names.MASTER, *(f"{rendition.name}/{names.INDEX}" for rendition in resolutions)]
-    fetch = from_disk(version.folder)
+    fetch = viewed(version)
     return tuple(dict.fromkeys(violation for master in masters for violation in check(fetch, master)))
-
-
-def from_disk(folder: Path) -> Callable[[str], bytes]:
-    """Files of a version, as its playlists name them."""
-    return lambda name: (folder / urlsplit(name).path).read_bytes()
 
 
 def over_http(master: str, bearer: str) -> Callable[[str], Fetched]:
