@@ -49,7 +49,7 @@ def weight(version: Version) -> int:
 
 
 def short_lived() -> TLRUCache[Key, Version]:
-    """A cache that keeps each version for some seconds; when there are too many, those not asked for lately go first."""
+    """A cache that keeps each version for some seconds; of too many, those not asked for in a while go first."""
     return TLRUCache(MOST_REMEMBERED, forgotten_at, timer=lambda: time.monotonic(), getsizeof=weight)
 
 
