@@ -196,6 +196,7 @@ def test_subtitles_stand_above_the_controls_while_those_are_shown(page: Page) ->
     assert page.evaluate(LINES) == ["auto"]
     page.keyboard.press("k")
     passes(page, f"{LINES}[0] < -2")
+    expect_free_controls(page)
 
 
 def expect_free_controls(page: Page) -> None:
@@ -210,9 +211,9 @@ def expect_free_controls(page: Page) -> None:
         "height": bar["y"] + bar["height"] - timeline["y"],
     }
     mode = "document.querySelector('video').textTracks[0].mode"
-    with_texts = page.screenshot(clip=middle)
+    with_texts = page.screenshot(clip=middle, animations="disabled")
     page.evaluate(f"{mode} = 'hidden'")
-    without = page.screenshot(clip=middle)
+    without = page.screenshot(clip=middle, animations="disabled")
     page.evaluate(f"{mode} = 'showing'")
     assert with_texts == without
 
