@@ -188,7 +188,7 @@ def test_subtitles_stand_above_the_controls_while_those_are_shown(page: Page) ->
         page.set_viewport_size(size)
         passes(page, f"{LINES}[0] < -2")  # two lines of text, and what is below
         assert page.evaluate(LINES)[1] == 0  # where its author put it
-        expect_free_controls(page)
+        expect_above_controls(page)
     go_to(page, 6)
     page.mouse.move(5, 5)
     page.keyboard.press("k")
@@ -196,26 +196,27 @@ def test_subtitles_stand_above_the_controls_while_those_are_shown(page: Page) ->
     assert page.evaluate(LINES) == ["auto"]
     page.keyboard.press("k")
     passes(page, f"{LINES}[0] < -2")
-    expect_free_controls(page)
+    expect_above_controls(page)
 
 
-def expect_free_controls(page: Page) -> None:
-    """With and without subtitles the middle of the controls looks the same; at its end the timeline may still load."""
+def expect_above_controls(page: Page) -> None:
+    """The subtitles change what is right above the controls, and nothing of the controls' middle.
+
+    At its end the timeline may still load.
+    """
     timeline, bar = (page.locator(part).bounding_box() for part in (".player .timeline", ".player .bar"))
     assert timeline is not None
     assert bar is not None
-    middle: FloatRect = {
-        "x": timeline["x"] + timeline["width"] * 0.25,
-        "y": timeline["y"],
-        "width": timeline["width"] / 2,
-        "height": bar["y"] + bar["height"] - timeline["y"],
-    }
+    middle = {"x": timeline["x"] + timeline["width"] / 4, "width": timeline["width"] / 2}
+    above: FloatRect = {**middle, "y": timeline["y"] - 100, "height": 100}
+    controls: FloatRect = {**middle, "y": timeline["y"], "height": bar["y"] + bar["height"] - timeline["y"]}
     mode = "document.querySelector('video').textTracks[0].mode"
-    with_texts = page.screenshot(clip=middle, animations="disabled")
+    with_texts = [page.screenshot(clip=part, animations="disabled") for part in (above, controls)]
     page.evaluate(f"{mode} = 'hidden'")
-    without = page.screenshot(clip=middle, animations="disabled")
+    without = [page.screenshot(clip=part, animations="disabled") for part in (above, controls)]
     page.evaluate(f"{mode} = 'showing'")
-    assert with_texts == without
+    assert with_texts[0] != without[0]
+    assert with_texts[1] == without[1]
 
 
 def test_video_plays_on_without_a_text_that_is_refused(page: Page) -> None:
