@@ -207,9 +207,9 @@ def expect_above_controls(page: Page) -> None:
     timeline, bar = (page.locator(part).bounding_box() for part in (".player .timeline", ".player .bar"))
     assert timeline is not None
     assert bar is not None
-    middle = {"x": timeline["x"] + timeline["width"] / 4, "width": timeline["width"] / 2}
-    above: FloatRect = {**middle, "y": timeline["y"] - 100, "height": 100}
-    controls: FloatRect = {**middle, "y": timeline["y"], "height": bar["y"] + bar["height"] - timeline["y"]}
+    x, y, width = timeline["x"] + timeline["width"] / 4, timeline["y"], timeline["width"] / 2
+    above: FloatRect = {"x": x, "y": y - 100, "width": width, "height": 100}
+    controls: FloatRect = {"x": x, "y": y, "width": width, "height": bar["y"] + bar["height"] - y}
     mode = "document.querySelector('video').textTracks[0].mode"
     with_texts = [page.screenshot(clip=part, animations="disabled") for part in (above, controls)]
     page.evaluate(f"{mode} = 'hidden'")
