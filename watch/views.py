@@ -23,7 +23,7 @@ POLICY: dict[str, Any] = {
     "style-src": [CSP.SELF],
     "img-src": [CSP.SELF],
     "connect-src": [CSP.SELF],
-    "media-src": [CSP.SELF, "blob:"],  # what hls.js puts together
+    "media-src": [CSP.SELF, "blob:", "data:"],  # what hls.js puts together, and the empty text it begins subtitles with
     "worker-src": ["blob:"],  # hls.js makes its worker from its own text
     "form-action": [CSP.SELF],
     "frame-ancestors": [CSP.SELF],

@@ -23,6 +23,7 @@ from project.tests.installation import (
     serving_without_demo,
     wait_for,
 )
+from project.tests.watch_page import HEIGHT, LENGTH, TIME, passes, sign_in
 
 pytestmark = [pytest.mark.ffmpeg, pytest.mark.services, pytest.mark.browser, needs_chromium]
 
@@ -59,9 +60,6 @@ videos.set_category(Video.objects.get(pk=2), "drama")
 Category.objects.get(pk="western").delete()
 Category.objects.filter(pk="documentary").update(name="Documentary", position=4)
 """
-LENGTH = "document.querySelector('video')?.duration"
-TIME = "document.querySelector('video')?.currentTime"
-HEIGHT = "document.querySelector('video')?.videoHeight"
 
 
 @pytest.fixture(scope="module")
@@ -101,12 +99,6 @@ def signed_in(page: Page) -> Page:
     return page
 
 
-def sign_in(page: Page, email: str, password: str) -> None:
-    page.get_by_label("E-mail").fill(email)
-    page.get_by_label("Password", exact=True).fill(password)
-    page.keyboard.press("Enter")
-
-
 def link_in_mail(installation: Installation, subject: str) -> str:
     """The newest with these words, without its host."""
 
@@ -117,11 +109,6 @@ def link_in_mail(installation: Installation, subject: str) -> str:
         return link[0] if link else None
 
     return wait_for(look, seconds=30, what=f"the mail “{subject}” arrives")
-
-
-def passes(page: Page, condition: str) -> None:
-    """Asked from outside: the page's policy lets nobody evaluate a string in it."""
-    wait_for(lambda: page.evaluate(condition), seconds=20, what=condition)
 
 
 def test_newcomer_registers_follows_the_mail_searches_and_watches(

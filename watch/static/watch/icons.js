@@ -9,4 +9,6 @@ export const LOUD = "M4 9.5v5h3.3L12 19V5L7.3 9.5zm10.2-1.7v8.4a4.6 4.6 0 0 0 0-
 export const MUTED = "M4 9.5v5h3.3L12 19V5L7.3 9.5zm16.4.3-1.2-1.2-2.1 2.2-2.1-2.2-1.2 1.2 2.2 2.2-2.2 2.2 1.2 1.2 2.1-2.2 2.1 2.2 1.2-1.2-2.2-2.2z";
 export const FULL = "M5 5h6v2H7v4H5zm8 0h6v6h-2V7h-4zM5 13h2v4h4v2H5zm12 0h2v6h-6v-2h4z";
 export const SMALL = "M9 5h2v6H5V9h4zm4 0h2v4h4v2h-6zM5 13h6v6H9v-4H5zm8 0h6v2h-4v4h-2z";
+export const TEXTS = "M5 5h14a2 2 0 0 1 2 2v10a2 2 0 0 1-2 2H5a2 2 0 0 1-2-2V7a2 2 0 0 1 2-2Zm1 5v2h3v-2Zm5 0v2h7v-2Zm-5 4v2h7v-2Zm9 0v2h3v-2Z";
+export const SOUNDS = "M12 4a8 8 0 0 0-8 8v7h5v-7H6a6 6 0 0 1 12 0h-3v7h5v-7a8 8 0 0 0-8-8Z";
 export const QUALITY = "M4 6.2h9.1a2.5 2.5 0 0 1 4.8 0H20v1.6h-2.1a2.5 2.5 0 0 1-4.8 0H4zm0 10h2.1a2.5 2.5 0 0 1 4.8 0H20v1.6h-9.1a2.5 2.5 0 0 1-4.8 0H4z";

@@ -7,11 +7,12 @@ export const HELP = [
   ["↑ ↓", "Louder, quieter"],
   ["0 to 9", "To a tenth of the video"],
   ["M", "Mute"],
+  ["C", "Subtitles on or off"],
   ["F", "Full screen"],
 ];
 
 /** Listen until the signal is aborted. */
-export function listen({ toggle, skip, jump, louder, mute, fullScreen }, signal) {
+export function listen({ toggle, skip, jump, louder, mute, toggleTexts, fullScreen }, signal) {
   const keys = {
     " ": toggle,
     k: toggle,
@@ -22,6 +23,7 @@ export function listen({ toggle, skip, jump, louder, mute, fullScreen }, signal)
     ArrowUp: () => louder(1),
     ArrowDown: () => louder(-1),
     m: mute,
+    c: toggleTexts,
     f: fullScreen,
     Home: () => jump(0),
     End: () => jump(1),

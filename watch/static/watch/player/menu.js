@@ -1,10 +1,10 @@
-/* A button that opens a list to choose one of: qualities today, sounds and subtitles with the same few lines later. */
+/* A button that opens a list to choose one of: qualities, subtitles, sounds. */
 
 import { h, svg } from "../dom.js";
 
 let menus = 0;
 
-/** `show({items: [{id, label}], chosen, summary})` says what there is; `onChoose` gets the id. Hidden without a choice. */
+/** `show({items: [{id, label, badge?}], chosen, summary})` says what there is; `onChoose` gets the id. Hidden without a choice. */
 export function menu({ label, icon, onChoose }) {
   const listId = `menu-${(menus += 1)}`;
   const button = h(
@@ -49,13 +49,13 @@ export function menu({ label, icon, onChoose }) {
     if (!element.contains(target)) toggle(false);
   });
 
-  function item({ id, label: text }, chosen) {
+  function item({ id, label: text, badge }, chosen) {
     const attributes = { type: "button", role: "menuitemradio", "aria-checked": String(id === chosen), tabindex: "-1" };
     const choose = () => {
       leave();
       onChoose(id);
     };
-    return h("li", { role: "none" }, h("button", { ...attributes, on: { click: choose } }, text));
+    return h("li", { role: "none" }, h("button", { ...attributes, on: { click: choose } }, h("span", {}, text), badge && [" ", h("span", { class: "badge" }, badge)]));
   }
 
   return {

@@ -3,27 +3,34 @@
 import { h, svg } from "../dom.js";
 import { FULL, PAUSE, PLAY, QUALITY, REPLAY, SMALL } from "../icons.js";
 import { clock } from "../words.js";
+import { chapterList } from "./chapters.js";
+import { AUTO } from "./choices.js";
 import { listen } from "./keys.js";
+import { lifting } from "./lifting.js";
 import { menu } from "./menu.js";
-import { AUTO, open } from "./source.js";
+import { open } from "./source.js";
 import { load } from "./storyboard.js";
 import { timeline } from "./timeline.js";
+import { tracks as trackMenus } from "./tracks.js";
 import { volume } from "./volume.js";
 
 const QUIET_AFTER_MS = 2500;
 
 /** Plays what `address` of the API's `detail` names. `onTrouble` gets an HTTP status, or 0; it ends with the signal. */
-export function player({ title, master, poster, storyboard, resolutions, onTrouble, signal }) {
+export function player({ title, master, poster, storyboard, resolutions, tracks, chapters, onTrouble, signal }) {
   const video = h("video", { playsinline: true, preload: "auto", poster, "aria-label": title });
-  const line = timeline(video);
+  const line = timeline(video, chapters);
+  const lift = lifting(video, line.element);
   const loudness = volume(video);
   const quality = menu({ label: "Quality", icon: QUALITY, onChoose: (id) => choose(id) });
+  const alternatives = trackMenus();
   const playing = h("button", { class: "control", type: "button", on: { click: toggle } });
   const start = h("button", { class: "start", type: "button", on: { click: toggle } });
   const time = h("span", { class: "time" });
   const full = h("button", { class: "control", type: "button", on: { click: fullScreen } });
   const trouble = h("div", { class: "trouble", role: "alert", hidden: true });
-  const bar = h("div", { class: "bar" }, playing, loudness.element, time, h("span", { class: "room" }), quality.element, full);
+  const menus = [alternatives.texts, alternatives.sounds, quality.element];
+  const bar = h("div", { class: "bar" }, playing, loudness.element, time, h("span", { class: "room" }), ...menus, full);
   const controls = h("div", { class: "controls" }, line.element, bar);
   const spinner = h("span", { class: "spinner", "aria-hidden": "true" });
   const element = h("section", { class: "player", "aria-label": "Player" }, video, spinner, start, trouble, controls);
@@ -56,11 +63,18 @@ export function player({ title, master, poster, storyboard, resolutions, onTroub
 
   function choose(id) {
     source.choose(id);
-    shapeQuality();
+    shapeMenus();
   }
 
-  function shapeQuality() {
+  /** From the list of chapters: to be watched from there. */
+  function goTo(seconds) {
+    skip(seconds - video.currentTime);
+    if (video.paused) toggle();
+  }
+
+  function shapeMenus() {
     if (source === null) return;
+    alternatives.shape(source);
     const chosen = source.qualities.find(({ id }) => id === source.quality);
     const auto = source.playing && source.quality === AUTO ? `Auto (${source.playing})` : "Auto";
     const items = source.qualities.length > 1 ? [{ id: AUTO, label: auto }, ...source.qualities] : [];
@@ -86,12 +100,17 @@ export function player({ title, master, poster, storyboard, resolutions, onTroub
 
   /** Show the controls, and hide them again when nothing is done and the video plays. */
   function stir() {
-    element.classList.remove("is-quiet");
+    beQuiet(false);
     clearTimeout(quietening);
     quietening = setTimeout(() => {
-      const isInUse = quality.isOpen() || controls.querySelector(":focus-visible, :hover");
-      element.classList.toggle("is-quiet", !video.paused && !isInUse);
+      const isInUse = quality.isOpen() || alternatives.isOpen() || controls.querySelector(":focus-visible, :hover");
+      beQuiet(!video.paused && !isInUse);
     }, QUIET_AFTER_MS);
+  }
+
+  function beQuiet(isQuiet) {
+    element.classList.toggle("is-quiet", isQuiet);
+    lift(!isQuiet);
   }
 
   function shapeFull() {
@@ -112,13 +131,14 @@ export function player({ title, master, poster, storyboard, resolutions, onTroub
   });
   video.addEventListener("dblclick", fullScreen);
   document.addEventListener("fullscreenchange", shapeFull, { signal });
-  listen({ toggle, skip, jump, louder: loudness.step, mute: loudness.toggle, fullScreen }, signal);
+  const { toggleTexts } = alternatives;
+  listen({ toggle, skip, jump, louder: loudness.step, mute: loudness.toggle, toggleTexts, fullScreen }, signal);
 
   async function begin() {
-    const opened = await open(video, { master, resolutions, onChange: shapeQuality, onTrouble });
+    const opened = await open(video, { master, resolutions, tracks, onChange: shapeMenus, onTrouble });
     if (signal.aborted) return opened.destroy();
     source = opened;
-    shapeQuality();
+    shapeMenus();
     if (isToBegin) toggle();
     signal.addEventListener("abort", () => source.destroy());
     line.setCues(storyboard ? await load(storyboard, signal) : []);
@@ -131,6 +151,7 @@ export function player({ title, master, poster, storyboard, resolutions, onTroub
   begin();
   return {
     element,
+    chapters: chapterList(chapters, { video, goTo }),
     /** Fetch everything anew, from where it was. */
     reload: () => source.reload(),
     /** Say over the picture what is wrong; with nothing to say the picture is free again. */

@@ -1,17 +1,20 @@
-/* The line to seek on, with a picture of the moment that is pointed at. */
+/* The line to seek on, with a picture of the moment that is pointed at, and marks where chapters begin. */
 
 import { h } from "../dom.js";
 import { clock, spoken } from "../words.js";
+import { chapterAt, marks } from "./chapters.js";
 import { cueAt } from "./storyboard.js";
 
 const HIDE_AFTER_MS = 1500;
 
-export function timeline(video) {
+export function timeline(video, chapters) {
   const range = h("input", { type: "range", class: "seek", min: "0", max: "1", step: "any", value: "0", "aria-label": "Seek" });
   const picture = h("span", { class: "picture" });
   const time = h("span", { class: "time" });
-  const preview = h("span", { class: "preview", "aria-hidden": "true", hidden: true }, picture, time);
-  const element = h("div", { class: "timeline" }, range, preview);
+  const title = h("span", { class: "title" });
+  const preview = h("span", { class: "preview", "aria-hidden": "true", hidden: true }, picture, title, time);
+  const marked = marks(chapters);
+  const element = h("div", { class: "timeline" }, range, marked.element, preview);
   let cues = [];
   let isDragged = false;
   let hiding = 0;
@@ -19,9 +22,11 @@ export function timeline(video) {
   function shape() {
     if (Number.isFinite(video.duration)) range.max = String(video.duration);
     if (!isDragged) range.value = String(video.currentTime);
-    const said = `${spoken(video.currentTime)} of ${spoken(video.duration)}`;
+    const chapter = chapterAt(chapters, video.currentTime);
+    const said = `${spoken(video.currentTime)} of ${spoken(video.duration)}${chapter ? `, ${chapter.title}` : ""}`;
     if (range.getAttribute("aria-valuetext") !== said) range.setAttribute("aria-valuetext", said);
     const length = Number(range.max) || 1;
+    marked.place(length);
     element.style.setProperty("--played", `${(100 * Number(range.value)) / length}%`);
     element.style.setProperty("--buffered", `${(100 * bufferedTo(video)) / length}%`);
   }
@@ -35,6 +40,8 @@ export function timeline(video) {
       Object.assign(picture.style, { backgroundImage: `url("${cue.sheet}")`, backgroundPosition: `-${cue.x}px -${cue.y}px` });
     }
     time.textContent = clock(seconds);
+    title.textContent = chapterAt(chapters, seconds)?.title ?? "";
+    title.hidden = title.textContent === "";
     preview.hidden = false;
     const [width, room] = [preview.offsetWidth, element.clientWidth];
     const left = Math.min(Math.max(0, (room * seconds) / length - width / 2), Math.max(0, room - width));

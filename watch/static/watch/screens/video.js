@@ -8,6 +8,7 @@ import { h, svg } from "../dom.js";
 import { BACK } from "../icons.js";
 import { HELP } from "../player/keys.js";
 import { player } from "../player/player.js";
+import { named } from "../player/tracks.js";
 import { again, to } from "../router.js";
 import { day, sentence, spoken } from "../words.js";
 
@@ -18,10 +19,10 @@ const MOST_RELOADS = 3;
 export async function video({ parameters: [id], signal }) {
   const names = categories(signal).catch(() => null); // an extra: the video plays without them
   const [{ body: detail }] = await Promise.all([call(`video/${id}/`, { signal }), names]);
-  const stage = (await isPlayable(detail, signal)) ? playing(detail, signal) : notReady(detail, signal);
+  const { element: stage, chapters } = (await isPlayable(detail, signal)) ? playing(detail, signal) : notReady(detail, signal);
   const more = h("section", { class: "more" });
   showMore(more, detail, signal);
-  return { title: detail.title, content: [back(), stage, facts(detail), more] };
+  return { title: detail.title, content: [back(), stage, facts(detail), chapters, more] };
 }
 
 export function videoLoading() {
@@ -45,6 +46,8 @@ function playing(detail, signal) {
     poster: detail.thumbnail_url && local(detail.thumbnail_url),
     storyboard: detail.storyboard_url,
     resolutions: detail.resolutions,
+    tracks: detail.tracks,
+    chapters: detail.chapters,
     signal,
     async onTrouble(status) {
       if (isAsking || signal.aborted) return;
@@ -54,7 +57,7 @@ function playing(detail, signal) {
       isAsking = false;
     },
   });
-  return shown.element;
+  return shown;
 }
 
 /** The player was refused something, or lost it: the API says why, and who is still signed in plays on. */
@@ -98,19 +101,20 @@ function notReady({ id, status, thumbnail_url: poster }, signal) {
     const timer = setInterval(look, LOOK_AGAIN_AFTER_MS);
     signal.addEventListener("abort", () => clearInterval(timer));
   }
-  return h(
+  const element = h(
     "section",
     { class: "player", "aria-label": "Player" },
     poster && h("img", { class: "still", src: local(poster), alt: "" }),
     h("div", { class: "trouble", role: "status" }, h("p", {}, h("strong", {}, words[0])), h("p", {}, words[1])),
   );
+  return { element, chapters: null };
 }
 
 function back() {
   return h("p", { class: "back" }, h("a", { href: to("/") }, svg(BACK), "All videos"));
 }
 
-function facts({ title, description, duration, category, created_at: addedAt }) {
+function facts({ title, description, duration, category, created_at: addedAt, tracks }) {
   const of = [
     h("a", { href: to(`/?${new URLSearchParams({ category })}`) }, nameOf(category)),
     duration !== null && h("span", {}, spoken(duration)),
@@ -122,9 +126,28 @@ function facts({ title, description, duration, category, created_at: addedAt }) 
     { class: "about" },
     h("h1", {}, title),
     h("p", { class: "facts" }, ...of),
+    tracks.some(isChosenFrom) && h("p", { class: "languages" }, languages(tracks.filter(isChosenFrom))),
     description && h("p", { class: "description" }, description),
     h("details", {}, h("summary", {}, "Keyboard"), h("dl", {}, ...rows)),
   );
+}
+
+/** Whether a player's menu has it. */
+function isChosenFrom({ kind, is_forced: isForced }) {
+  return kind !== "chapters" && !isForced;
+}
+
+/** "Subtitles: English, German. Sound: English, German." */
+function languages(tracks) {
+  const sentences = [
+    ["Subtitles", tracks.filter(({ kind }) => kind !== "audio")],
+    ["Sound", tracks.filter(({ kind }) => kind === "audio")],
+  ].filter(([, found]) => found.length > 0);
+  return sentences.map(([what, found]) => `${what}: ${listed(found.map(named))}.`).join(" ");
+}
+
+function listed(names) {
+  return names.join(names.some((name) => name.includes(",")) ? "; " : ", ");
 }
 
 async function showMore(section, { id, category }, signal) {
