@@ -1,0 +1,148 @@
+"""A player on a viewer's page, made of the lines of docs/frontend.md, and what is seen and heard of it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, Page
+
+from project.tests.documented import PLAYERS, documented_page, documented_scripts
+from project.tests.installation import wait_for
+from project.tests.tracked import Line
+
+WATCHING = Path(__file__).parent / "watching.js"
+BUFFER_S = 6  # as little as goes, so that there is always something left to fetch
+HOOKS = {
+    "hls.js": f"""
+        hls.config.maxBufferLength = {BUFFER_S};
+        hls.on(Hls.Events.ERROR, (_, data) => isOfTheStart(data) || seen.errors.push(data.details));""",
+    "video.js": f"""
+        videojs.Vhs.GOAL_BUFFER_LENGTH = {BUFFER_S};
+        player.on("error", () => seen.errors.push(player.error().message));""",
+    "Shaka": f"""
+        player.configure("streaming.bufferingGoal", {BUFFER_S});
+        player.addEventListener("error", ({{ detail }}) => seen.errors.push(detail.code));""",
+    "by itself": "const [sounds, hear] = [() => [], null];",
+}
+OPEN = """
+const video = await (await call("video/{video}/")).json();
+video.hls_url = video.hls_url.replace("master.m3u8", "{playlist}");
+watchPicture();
+{lines}
+{hooks}
+await until(() => element.readyState > 0);
+await listen();
+playing = {{ sounds, texts, hear, read, textTracks: () => {tracks} }};
+await element.play();
+"""
+
+type Cues = dict[str, tuple[float, float]]  # when each text is shown, in seconds
+
+
+@dataclass(frozen=True)
+class TrackedPlayer:
+    """What one of the documented players plays."""
+
+    page: Page
+    name: str
+
+    def menu(self, which: str) -> list[tuple[str, str]]:
+        """Each label and language of `sounds` or `texts`."""
+        listed: list[dict[str, str]] = self.page.evaluate(f"playing.{which}()")
+        return [(one["label"], one["language"]) for one in listed]
+
+    def plays_until(self, time: float) -> None:
+        self.page.evaluate("playsUntil", time)
+
+    def plays_on(self, seconds: float) -> None:
+        self.plays_until(self.time + seconds)
+
+    @property
+    def time(self) -> float:
+        return float(self.page.evaluate("element.currentTime"))
+
+    def seek(self, time: float) -> None:
+        self.page.evaluate("(time) => (element.currentTime = time)", time)
+
+    def hear(self, label: str, hz: int) -> float:
+        """Choose a sound. Returns how long the old one was heard, in seconds of the video."""
+        return float(self.page.evaluate("([label, hz]) => (playing.hear(label), playedUntilHeard(hz))", [label, hz]))
+
+    def hears(self, hz: int) -> None:
+        self.page.evaluate("playedUntilHeard", hz)
+
+    def read(self, label: str | None) -> None:
+        """Choose subtitles, or none."""
+        self.page.evaluate("(label) => playing.read(label)", label)
+
+    def reads(self, *texts: str) -> Cues:
+        """Wait until just these are shown. Returns the cues that the player knows."""
+        return told(self.page.evaluate("(texts) => reads(...texts)", list(texts)))
+
+    def seek_and_read(self, time: float, line: Line) -> Cues:
+        return told(self.page.evaluate("([time, text]) => seekAndRead(time, text)", [time, line.text]))
+
+    def picture_shift(self) -> float:
+        """By how much the picture of a moment is shown later than at that moment of the player's clock, in seconds.
+
+        The picture turns with each full second; in a busy browser it may be seen to turn later than it does.
+        """
+        self.plays_until(3.2)
+        flips: list[float] = self.page.evaluate("seen.flips")
+        assert len(flips) >= 2
+        return min(flip - int(flip) for flip in flips)
+
+    @property
+    def errors(self) -> list[str]:
+        return list(self.page.evaluate("seen.errors"))
+
+    @property
+    def height(self) -> int:
+        return int(self.page.evaluate("element.videoHeight"))
+
+
+def told(cues: list[Any]) -> Cues:
+    return {text: (start, end) for start, end, text in cues}
+
+
+@dataclass(frozen=True)
+class Room:
+    """Where players are opened: the page on `address` calls the API at `api`."""
+
+    browser: Browser
+    address: str
+    api: str
+    email: str
+    password: str
+
+    @contextmanager
+    def open(self, name: str, video: int, playlist: str = "master.m3u8") -> Iterator[TrackedPlayer]:
+        """A new viewer's page, in which this player has begun to play. It has to end without an error."""
+        with self.browser.new_context() as context:
+            player = TrackedPlayer(context.new_page(), name)
+            self.load(player, video, playlist)
+            yield player
+            assert player.errors == [], player.errors
+
+    def load(self, player: TrackedPlayer, video: int, playlist: str = "master.m3u8") -> None:
+        """Load the page, or load it anew."""
+        player.page.goto(self.address)
+        player.page.add_script_tag(path=WATCHING)
+        documented = documented_page(player.page, self.api)
+        assert documented.run(f"return (await signIn('{self.email}', '{self.password}')).status") == 200
+        scripts, number = documented_scripts(), PLAYERS.index(player.name)
+        lines = "\n".join(scripts[heading][number] for heading in ("Players", "Subtitles and sounds"))
+        tracks = "player.textTracks()" if player.name == "video.js" else "element.textTracks"
+        hooks = HOOKS[player.name]
+        documented.run(OPEN.format(video=video, playlist=playlist, lines=lines, hooks=hooks, tracks=tracks))
+
+    def load_until_listed(self, player: TrackedPlayer, video: int, label: str, seconds: float) -> None:
+        """Load the page until its menu of subtitles has this label."""
+
+        def look() -> bool:
+            self.load(player, video)
+            return label in [one for one, _ in player.menu("texts")]
+
+        wait_for(look, seconds=seconds, what=f"{label} in a page that is loaded now")
