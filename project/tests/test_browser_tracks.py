@@ -4,11 +4,14 @@ hls.js, video.js and Shaka Player in a real Chromium play what the whole program
 docs/frontend.md has for them.
 """
 
-import json
-from collections.abc import Iterator, Sequence
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -26,12 +29,10 @@ from project.tests.installation import (
     wait_for,
 )
 from project.tests.tracked import (
-    CHAPTERS,
     ENGLISH,
     FRENCH,
     GERMAN,
     RATE,
-    SECONDS,
     SEGMENT_S,
     TONES,
     Line,
@@ -55,16 +56,17 @@ TRANSCODES = """
 import json
 from hls.models import Transcode
 rows = list(Transcode.objects.order_by("pk").values())
-print(json.dumps([{name: str(value) for name, value in row.items()} for row in rows]))
+print(json.dumps(rows, default=str))
 """
 MENU_PLAYERS = PLAYERS[:3]
 SWITCHED_S = 1.0
+SEEN_S = 5.0
+LAST_TEXT = "/segment_004.vtt"
 CUE_S = 0.040
-# Shaka counts subtitles from the moment at which the first picture is decoded: with B-frames two frames before it is shown
+# Shaka counts subtitles from when the first picture is decoded, which is two frames before it is shown (B-frames)
 DECODED_BEFORE_S = {"Shaka": 2 / RATE}
 TEXTS = [("English", "en"), ("German", "de")]
 NEW_ENGLISH = [replace(line, text=f"New {line.text}") for line in ENGLISH]
-LATER = ENGLISH[-1]
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,7 @@ class Library:
     editor: httpx.Client
     tracked: int
     plain: int
+    transcodes_at_first: str = ""  # once both videos were ready
 
     def put(self, video: int, language: str, lines: Sequence[Line]) -> None:
         file = (f"{language}.srt", subrip(lines))
@@ -86,6 +89,16 @@ class Library:
         tracks = self.editor.get(f"/video/{video}/tracks/").json()
         [found] = [track["id"] for track in tracks if (track["kind"], track["label"]) == ("subtitles", label)]
         assert self.editor.delete(f"/video/{video}/tracks/{found}/").status_code == 204
+
+    def asked(self, start: int) -> list[str]:
+        """The paths that the web server was asked for, from this place in its log until now."""
+        last = f"/api/video/{uuid4().int}/"
+        self.editor.get(last.removeprefix("/api"))
+        wait_for(lambda: last in self.installation.log("serve"), seconds=20, what="the log is written")
+        return re.findall(r'"path": "([^"]+)"', self.installation.log("serve")[start:])
+
+    def transcodes(self) -> str:
+        return self.installation.shell(TRANSCODES)
 
     def is_made(self, video: int) -> bool:
         tracks = self.editor.get(f"/video/{video}/tracks/").json()
@@ -100,22 +113,23 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
 
 
 @pytest.fixture(scope="module")
-def begun(installation: Installation) -> list[int]:
+def begun(installation: Installation) -> tuple[int, int]:
     """The videos, which are being made from now on."""
     tracked = tracked_video(installation.folder / "tracked.mkv")
     plain = plain_video(tracked, installation.folder / "plain.mp4")
     said = installation.shell(BEGIN.format(email=ADA, tracked=str(tracked), plain=str(plain)))
-    return [int(number) for number in said.split()[-2:]]
+    *_, one, other = said.split()
+    return int(one), int(other)
 
 
 @pytest.fixture(scope="module")
-def page_port(tmp_path_factory: pytest.TempPathFactory, begun: list[int]) -> Iterator[int]:
+def page_port(tmp_path_factory: pytest.TempPathFactory, begun: tuple[int, int]) -> Iterator[int]:
     with page_with_players(tmp_path_factory.mktemp("players")) as port:
         yield port
 
 
 @pytest.fixture(scope="module")
-def library(installation: Installation, begun: list[int], page_port: int) -> Iterator[Library]:
+def library(installation: Installation, begun: tuple[int, int], page_port: int) -> Iterator[Library]:
     with httpx.Client(base_url=f"{installation.url}/api", timeout=30) as editor:
         body = {"email": ADMIN_EMAIL, "password": ADMIN_PASSWORD}
         signed_in = editor.post("/login/", json=body, headers={"X-Token-Transport": "body"}).json()
@@ -123,9 +137,8 @@ def library(installation: Installation, begun: list[int], page_port: int) -> Ite
         made = Library(installation, editor, *begun)
         for language, lines in (("en", ENGLISH), ("de", GERMAN)):
             made.put(made.plain, language, lines)
-        for video in begun:
-            wait_for(lambda video=video: made.is_made(video), seconds=240, what=f"video {video} is ready")
-        yield made
+        wait_for(lambda: all(map(made.is_made, begun)), seconds=240, what="the videos are made")
+        yield replace(made, transcodes_at_first=made.transcodes())
 
 
 @pytest.fixture(scope="module")
@@ -150,8 +163,8 @@ def test_menus_list_every_track_and_a_sound_is_switched_within_a_second(
         player.hears(english.hz)
         for tone in (german, described, german, english, german):
             assert player.hear(tone.label, tone.hz) < SWITCHED_S
-        for time, tone in ((13, english), (SEGMENT_S, german), (26, english)):
-            player.seek(time)
+        for moment, tone in ((13, english), (SEGMENT_S, german), (26, english)):
+            player.seek(moment)
             player.plays_on(0.2)
             assert player.hear(tone.label, tone.hz) < SWITCHED_S
         player.hear(described.label, 0)  # it has ended long ago
@@ -161,8 +174,7 @@ def test_menus_list_every_track_and_a_sound_is_switched_within_a_second(
         player.hears(0)
 
 
-@pytest.mark.parametrize("name", MENU_PLAYERS)
-@pytest.mark.parametrize("which", ["tracked", "plain"])
+@pytest.mark.parametrize(("which", "name"), [*product(["tracked", "plain"], MENU_PLAYERS), ("plain", "by itself")])
 def test_subtitles_appear_at_their_times(room: Room, library: Library, which: str, name: str) -> None:
     with room.open(name, getattr(library, which)) as player:
         assert player.menu("texts") == TEXTS
@@ -170,8 +182,8 @@ def test_subtitles_appear_at_their_times(room: Room, library: Library, which: st
         player.read("English")
         shift = player.picture_shift()
         seen = player.reads(ENGLISH[0].text)
-        for time, line in ((17.4, 3), (2 * SEGMENT_S + 0.1, 2), (SEGMENT_S, 1), (21.1, 4), (25, 5)):
-            seen |= player.seek_and_read(time, ENGLISH[line])
+        for moment, line in ((17.4, 3), (2 * SEGMENT_S + 0.1, 2), (SEGMENT_S, 1), (21.1, 4), (25, 5)):
+            seen |= player.seek_and_read(moment, ENGLISH[line])
         assert_on_time(seen, ENGLISH, shift + DECODED_BEFORE_S.get(name, 0))
         player.read("German")
         player.reads(GERMAN[5].text)
@@ -195,3 +207,81 @@ def test_client_that_knows_one_resolution_alone_has_picture_and_sound(room: Room
             player.hears(TONES[0].hz)
             player.plays_until(1)
             assert player.height == 480
+
+
+@pytest.fixture
+def changing(library: Library) -> Iterator[Callable[[int], None]]:
+    """Gives a video French subtitles and replaces its English ones; what was there before is there afterwards."""
+    changed = []
+
+    def change(video: int) -> None:
+        library.put(video, "fr", FRENCH)
+        library.put(video, "en", NEW_ENGLISH)
+        changed.append(video)
+
+    yield change
+    for video in changed:
+        library.delete(video, "French")
+        library.put(video, "en", ENGLISH)
+
+
+@pytest.mark.parametrize(("which", "names"), [("tracked", MENU_PLAYERS), ("plain", ["video.js"])])
+def test_new_subtitles_disturb_nobody_and_are_there_for_who_comes(
+    room: Room, library: Library, changing: Callable[[int], None], which: str, names: Sequence[str]
+) -> None:
+    video: int = getattr(library, which)
+    with ExitStack() as stack:
+        watching = [stack.enter_context(room.open(name, video)) for name in names]
+        for player in watching:
+            player.read("English")
+            player.seek_and_read(2, ENGLISH[0])
+        later = [player for player in watching if not has_fetched(player, LAST_TEXT)]
+        assert later != []
+        changing(video)
+        until = time.monotonic() + SEEN_S
+        for name in names:
+            with room.waiting(name) as newcomer:
+                room.load_until_listed(newcomer, video, "French", seconds=max(0.1, until - time.monotonic()))
+                assert sorted(newcomer.menu("texts")) == sorted([*TEXTS, ("French", "fr")])
+                newcomer.read("French")
+                newcomer.seek_and_read(25, FRENCH[-1])
+                newcomer.read("English")
+                newcomer.reads(NEW_ENGLISH[-1].text)
+        for player in watching:
+            player.plays_until(6)
+            player.seek_and_read(25, ENGLISH[-1])
+            player.plays_on(1)
+        assert all(has_fetched(player, LAST_TEXT) for player in later)
+    assert library.transcodes() == library.transcodes_at_first
+
+
+def has_fetched(player: TrackedPlayer, ending: str) -> bool:
+    return any(path.endswith(ending) for path in player.fetched())
+
+
+@pytest.mark.edge
+@pytest.mark.skipif(nginx_binary() is None, reason="no nginx found")
+def test_edge_sends_sounds_and_texts_the_second_time_without_asking(
+    room: Room, library: Library, tmp_path: Path
+) -> None:
+    data, upstream = library.installation.folder / "var", f"127.0.0.1:{library.installation.port}"
+    viewers = ((ADA, PASSWORD), (ADMIN_EMAIL, ADMIN_PASSWORD))
+    fetched, asked = [], []
+    with nginx(tmp_path / "nginx", upstream=upstream, data=data) as edge:
+        for email, password in viewers:
+            start = len(library.installation.log("serve"))
+            at_the_edge = replace(room, api=edge, email=email, password=password)
+            with at_the_edge.open("hls.js", library.tracked) as player:
+                player.read("English")
+                player.reads(ENGLISH[0].text)
+                player.seek_and_read(25, ENGLISH[-1])
+                player.hear(TONES[1].label, TONES[1].hz)
+                fetched.append(player.fetched())
+            asked.append(library.asked(start))
+    for paths, reached in zip(fetched, asked, strict=True):
+        assert {Path(path).parent.name for path in paths if path.endswith(".ts")} >= {"audio_0", "audio_1"}
+        assert [path for path in reached if path.endswith(".ts")] == []
+    first, second = ({path for path in paths if path.endswith(".vtt")} for paths in fetched)
+    assert any(path.endswith(LAST_TEXT) for path in first & second)
+    assert first & second & set(asked[0])
+    assert first & set(asked[1]) == set()

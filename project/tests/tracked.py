@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hls.tests.clips import ffmpeg, remux
+from hls.tests.clips import ffmpeg
 
 SECONDS = 30
 SEGMENT_S = 6
-SIZE, RATE = "1280x720", 24
+SIZE, RATE = "960x720", 24
 CHAPTERS = ("Harbour", "Sea", "Island")
 H264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
 AAC = ("-c:a", "aac", "-b:a", "64k")
@@ -87,8 +87,23 @@ def tracked_video(path: Path) -> Path:
 
 
 def plain_video(tracked: Path, path: Path) -> Path:
-    """The same picture with the first tone alone."""
-    return remux(tracked, path, after=("-map", "0:v", "-map", "0:a:0", "-map_chapters", "-1"))
+    """The same picture, smaller, with the first tone alone."""
+    ffmpeg(
+        "-i",
+        str(tracked),
+        "-map",
+        "0:v",
+        "-map",
+        "0:a:0",
+        "-map_chapters",
+        "-1",
+        "-s",
+        "640x480",
+        *H264,
+        *AAC,
+        str(path),
+    )
+    return path
 
 
 def three_letters(language: str) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.client import BAD_REQUEST, OK
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ BUFFER_S = 6  # as little as goes, so that there is always something left to fet
 HOOKS = {
     "hls.js": f"""
         hls.config.maxBufferLength = {BUFFER_S};
-        hls.on(Hls.Events.ERROR, (_, data) => isOfTheStart(data) || seen.errors.push(data.details));""",
+        hls.on(Hls.Events.ERROR, (_, data) => isHarmless(data) || seen.errors.push(data.details));""",
     "video.js": f"""
         videojs.Vhs.GOAL_BUFFER_LENGTH = {BUFFER_S};
         player.on("error", () => seen.errors.push(player.error().message));""",
@@ -94,6 +95,13 @@ class TrackedPlayer:
         assert len(flips) >= 2
         return min(flip - int(flip) for flip in flips)
 
+    def fetched(self) -> list[str]:
+        """The paths of all that the page was sent and has got whole."""
+        return [path for path, status in self.page.evaluate("fetched()") if status == OK]
+
+    def refused(self) -> list[str]:
+        return [path for path, status in self.page.evaluate("fetched()") if status >= BAD_REQUEST]
+
     @property
     def errors(self) -> list[str]:
         return list(self.page.evaluate("seen.errors"))
@@ -119,12 +127,17 @@ class Room:
 
     @contextmanager
     def open(self, name: str, video: int, playlist: str = "master.m3u8") -> Iterator[TrackedPlayer]:
-        """A new viewer's page, in which this player has begun to play. It has to end without an error."""
-        with self.browser.new_context() as context:
-            player = TrackedPlayer(context.new_page(), name)
+        """A new viewer's page, in which this player has begun to play. No error may come, and nothing be refused."""
+        with self.waiting(name) as player:
             self.load(player, video, playlist)
             yield player
-            assert player.errors == [], player.errors
+            assert (player.errors, player.refused()) == ([], []), (player.errors, player.refused())
+
+    @contextmanager
+    def waiting(self, name: str) -> Iterator[TrackedPlayer]:
+        """A new viewer's page in which nothing has been loaded."""
+        with self.browser.new_context() as context:
+            yield TrackedPlayer(context.new_page(), name)
 
     def load(self, player: TrackedPlayer, video: int, playlist: str = "master.m3u8") -> None:
         """Load the page, or load it anew."""

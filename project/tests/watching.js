@@ -10,10 +10,13 @@ element.removeAttribute("muted"); // video.js obeys it again and again
 element.muted = false;
 element.addEventListener("error", () => seen.errors.push(element.error.message));
 
-/* What hls.js 1.7 says at the start, and goes on: that there is a hole before the first picture, as that is decoded two
-   frames before it is shown (B-frames); and that a sound which waited for the pictures' clock brought nothing. */
-function isOfTheStart({ details, fatal }) {
-  return !fatal && ["bufferSeekOverHole", "bufferAppendNoProgress"].includes(details) && element.currentTime < 0.2;
+/* What hls.js 1.7 tells as errors, and goes on: that a fetch was given up as something else was chosen, and that what was
+   chosen had to be waited for; at the start that there is a hole before the first picture, as that is decoded two frames
+   before it is shown (B-frames), and that a sound which waited for the pictures' clock brought nothing. */
+function isHarmless({ details, fatal }) {
+  const { INTERNAL_ABORTED, BUFFER_STALLED_ERROR, BUFFER_SEEK_OVER_HOLE, BUFFER_APPEND_NO_PROGRESS } = Hls.ErrorDetails;
+  const isOfTheStart = [BUFFER_SEEK_OVER_HOLE, BUFFER_APPEND_NO_PROGRESS].includes(details) && element.currentTime < 0.2;
+  return !fatal && (isOfTheStart || [INTERNAL_ABORTED, BUFFER_STALLED_ERROR].includes(details));
 }
 
 /* Remember when the picture turns from black to white or back. */
@@ -82,6 +85,11 @@ async function seekAndRead(time, text) {
   const found = await reads(text);
   await element.play();
   return found;
+}
+
+function fetched() {
+  const all = performance.getEntriesByType("resource");
+  return all.map(({ name, responseStatus }) => [new URL(name).pathname, responseStatus]);
 }
 
 function state() {
