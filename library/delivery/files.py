@@ -16,6 +16,7 @@ from library.errors import NotFound
 
 FOREVER = "private, max-age=31536000, immutable"
 BRIEFLY = "private, max-age=5"
+MORE_BRIEFLY = "private, max-age=3"  # with what a process remembers of tracks, 5 s until a change is seen
 SMALL_BYTES = 65_536  # up to this size, reading a file costs less than the server's way to sendfile
 
 

@@ -53,12 +53,13 @@ def playlist(
         raise NotFound
     names_others = tracks_added.is_multivariant(name, resolution, sounds=playing.sounds)
     tracks = texts.tracks_of(playing) if names_others else ()
+    cache = files.MORE_BRIEFLY if names_others else files.BRIEFLY
     if isinstance(playing, PublishedVersion) and not tracks:
-        return text(request, found)
+        return text(request, found, cache=cache)
     content = texts.read(found) if isinstance(playing, PublishedVersion) else found
     if tracks:
         content = tracks_added.multivariant(content, tracks, playing.version, folder="../" if resolution else "")
-    return playlist_text(request, content, playing)
+    return playlist_text(request, content, playing, cache=cache)
 
 
 def text_playlist(
@@ -69,11 +70,13 @@ def text_playlist(
     return playlist_text(request, texts.playlist(playing, track_id, revision), playing)
 
 
-def playlist_text(request: HttpRequest, content: str, playing: Version) -> HttpResponseBase:
+def playlist_text(
+    request: HttpRequest, content: str, playing: Version, *, cache: str = files.BRIEFLY
+) -> HttpResponseBase:
     """A playlist that was made for this request. That of a version still being made is never stored: it changes."""
     content = one_folder_up(content) if is_folder(request) else content
     if isinstance(playing, PublishedVersion):
-        return made(request, content, content_type=PLAYLIST_TYPE)
+        return made(request, content, content_type=PLAYLIST_TYPE, cache=cache)
     return HttpResponse(content, content_type=PLAYLIST_TYPE, headers={"Cache-Control": NEVER})
 
 
@@ -115,10 +118,12 @@ def playable_length(video_id: int, sight: Sight) -> timedelta:
     return timedelta(seconds=float(Plan.from_json(transcode.plan).timeline.duration_s))
 
 
-def text(request: HttpRequest, path: str, *, content_type: str = PLAYLIST_TYPE) -> HttpResponseBase:
+def text(
+    request: HttpRequest, path: str, *, content_type: str = PLAYLIST_TYPE, cache: str = files.BRIEFLY
+) -> HttpResponseBase:
     if is_folder(request):
-        return made(request, one_folder_up(texts.read(path)), content_type=content_type)
-    response = respond(text_answer(request.META, path, content_type=content_type))
+        return made(request, one_folder_up(texts.read(path)), content_type=content_type, cache=cache)
+    response = respond(text_answer(request.META, path, content_type=content_type, cache=cache))
     patch_vary_headers(response, ["Accept-Encoding"])
     return response
 
@@ -128,11 +133,11 @@ def is_folder(request: HttpRequest) -> bool:
     return request.path_info.endswith("/")
 
 
-def text_answer(meta: Mapping[str, str], path: str, *, content_type: str) -> files.Answer:
+def text_answer(meta: Mapping[str, str], path: str, *, content_type: str, cache: str) -> files.Answer:
     """A playlist or WebVTT of a served version; its gzip was made with it. Raises NotFound."""
     is_gzip = files.accepts_gzip(meta.get("HTTP_ACCEPT_ENCODING", ""))
     path = f"{path}.gz" if is_gzip else path
-    return files.answer(meta, path, content_type=content_type, cache=files.BRIEFLY, is_gzip=is_gzip)
+    return files.answer(meta, path, content_type=content_type, cache=cache, is_gzip=is_gzip)
 
 
 def file(request: HttpRequest, path: str | Path, *, content_type: str) -> HttpResponseBase:

@@ -230,6 +230,18 @@ def test_change_elsewhere_is_seen_within_two_seconds(
     assert "SUBTITLES" in master(ada, video)
 
 
+@pytest.mark.parametrize("slash", ["", "/"])
+@pytest.mark.parametrize("has_tracks", [False, True])
+def test_change_elsewhere_is_seen_within_five_seconds_by_who_has_kept_the_playlist(
+    dora: Player, ada: Player, video: Video, has_tracks: bool, slash: str
+) -> None:
+    if has_tracks:
+        put(dora, video)
+    kept = re.fullmatch(r"private, max-age=(\d+)", ada.get(address(video, f"master.m3u8{slash}"))["Cache-Control"])
+    assert kept
+    assert int(kept[1]) + shown.REMEMBERED_S <= 5
+
+
 def test_playlist_costs_no_query_more_within_two_seconds(ada: Player, video: Video) -> None:
     master(ada, video)
     with CaptureQueriesContext(connection) as captured:
