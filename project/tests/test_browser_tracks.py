@@ -182,7 +182,7 @@ def test_subtitles_appear_at_their_times(room: Room, library: Library, which: st
         player.read("English")
         shift = player.picture_shift()
         seen = player.reads(ENGLISH[0].text)
-        for moment, line in ((17.4, 3), (2 * SEGMENT_S + 0.1, 2), (SEGMENT_S, 1), (21.1, 4), (25, 5)):
+        for moment, line in ((17.4, 3), (2 * SEGMENT_S + 0.2, 2), (SEGMENT_S, 1), (21.1, 4), (25, 5)):
             seen |= player.seek_and_read(moment, ENGLISH[line])
         assert_on_time(seen, ENGLISH, shift + DECODED_BEFORE_S.get(name, 0))
         player.read("German")
@@ -238,10 +238,10 @@ def test_new_subtitles_disturb_nobody_and_are_there_for_who_comes(
         later = [player for player in watching if not has_fetched(player, LAST_TEXT)]
         assert later != []
         changing(video)
-        until = time.monotonic() + SEEN_S
+        deadline = time.monotonic() + SEEN_S
         for name in names:
             with room.waiting(name) as newcomer:
-                room.load_until_listed(newcomer, video, "French", seconds=max(0.1, until - time.monotonic()))
+                room.load_until_listed(newcomer, video, "French", deadline=deadline)
                 assert sorted(newcomer.menu("texts")) == sorted([*TEXTS, ("French", "fr")])
                 newcomer.read("French")
                 newcomer.seek_and_read(25, FRENCH[-1])

@@ -1,5 +1,6 @@
 """A player on a viewer's page, made of the lines of docs/frontend.md, and what is seen and heard of it."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,7 +11,6 @@ from typing import Any
 from playwright.sync_api import Browser, Page
 
 from project.tests.documented import PLAYERS, documented_page, documented_scripts
-from project.tests.installation import wait_for
 from project.tests.tracked import Line
 
 WATCHING = Path(__file__).parent / "watching.js"
@@ -151,11 +151,11 @@ class Room:
         hooks = HOOKS[player.name]
         documented.run(OPEN.format(video=video, playlist=playlist, lines=lines, hooks=hooks, tracks=tracks))
 
-    def load_until_listed(self, player: TrackedPlayer, video: int, label: str, seconds: float) -> None:
-        """Load the page until its menu of subtitles has this label."""
-
-        def look() -> bool:
+    def load_until_listed(self, player: TrackedPlayer, video: int, label: str, *, deadline: float) -> None:
+        """Load the page until its menu of subtitles has this label, as one has to that is loaded after the deadline."""
+        is_listed = False
+        while not is_listed:
+            is_late = time.monotonic() > deadline
             self.load(player, video)
-            return label in [one for one, _ in player.menu("texts")]
-
-        wait_for(look, seconds=seconds, what=f"{label} in a page that is loaded now")
+            is_listed = label in [one for one, _ in player.menu("texts")]
+            assert is_listed or not is_late
