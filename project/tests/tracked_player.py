@@ -90,9 +90,8 @@ class TrackedPlayer:
 
         The picture turns with each full second; in a busy browser it may be seen to turn later than it does.
         """
-        self.plays_until(3.2)
+        self.page.evaluate("until(() => seen.flips.length >= 2)")
         flips: list[float] = self.page.evaluate("seen.flips")
-        assert len(flips) >= 2
         return min(flip - int(flip) for flip in flips)
 
     def fetched(self) -> list[str]:
