@@ -1,19 +1,17 @@
 """The page to watch on in a real browser: as a newcomer, by keyboard alone, after a reload, and for everybody."""
 
 import re
-import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from hls.tests.videos import small_video
 from project.tests import npm
-from project.tests.browser import DESK, HLS_JS, LONG_WORD, PHONE, chromium, files, frontend, needs_chromium, strict_page
+from project.tests.browser import DESK, LONG_WORD, PHONE, chromium, frontend, needs_chromium, strict_page
+from project.tests.documented import PLAYERS, Documented, documented_page, documented_scripts, page_with_players
 from project.tests.installation import (
     ADMIN_EMAIL,
     ADMIN_PASSWORD,
@@ -480,49 +478,27 @@ def test_frontend_on_the_other_name_is_told_so_when_it_signs_in(
         assert page.evaluate("call('/api/me/')")["body"]["email"] == BOB
 
 
-PLAYERS = ("video.js/dist/video.min.js", "shaka-player/dist/shaka-player.compiled.js")
 ONE_VIDEO = "const video = await (await call('video/1/')).json();"
 
 
 @pytest.fixture(scope="module")
 def lines() -> dict[str, list[str]]:
-    """The scripts of docs/frontend.md, by their headings."""
-    sections = re.split(r"^## (.+)$", (settings.BASE_DIR / "docs/frontend.md").read_text(), flags=re.MULTILINE)[1:]
-    scripts = (re.findall(r"^```js\n(.+?)^```", text, re.MULTILINE | re.DOTALL) for text in sections[1::2])
-    return dict(zip(sections[::2], scripts, strict=True))
+    return documented_scripts()
 
 
 @pytest.fixture(scope="module")
 def dev_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A page with three players on another port than the API's."""
-    folder = tmp_path_factory.mktemp("frontend")
-    modules = npm.installed(tmp_path_factory.mktemp("players"), npm.VIDEO_JS, npm.SHAKA)
-    for script in (*(modules / path for path in PLAYERS), HLS_JS):
-        shutil.copy(script, folder)
-    shutil.copy(Path(__file__).parent / "frontend.html", folder / "index.html")
-    port = free_port()
-    with files(folder, port):
+    with page_with_players(tmp_path_factory.mktemp("players")) as port:
         yield f"http://localhost:{port}/"
 
 
 @pytest.fixture
-def elsewhere_page(page: Page, dev_server: str, lines: dict[str, list[str]], site: str) -> "Documented":
+def elsewhere_page(page: Page, dev_server: str, site: str) -> Documented:
     page.goto(dev_server)
-    (flow,) = lines["Signing in with cookies"]
-    documented = Documented(page, flow.replace("http://localhost:8000", site))
+    documented = documented_page(page, site)
     assert documented.run(f"return (await signIn('{ADMIN_EMAIL}', '{ADMIN_PASSWORD}')).status") == 200
     return documented
-
-
-@dataclass(frozen=True)
-class Documented:
-    """A page of somebody's frontend, and the lines that every other there builds on."""
-
-    page: Page
-    flow: str
-
-    def run(self, code: str) -> Any:
-        return self.page.evaluate(f"async () => {{ {self.flow}; {code} }}")
 
 
 def test_documented_lines_stay_signed_in_and_page_through_the_list(
@@ -543,7 +519,7 @@ def test_documented_lines_stay_signed_in_and_page_through_the_list(
     assert elsewhere_page.run("return (await call('me/')).status") == 401
 
 
-@pytest.mark.parametrize("number", range(4), ids=["hls.js", "video.js", "Shaka", "by itself"])
+@pytest.mark.parametrize("number", range(4), ids=PLAYERS)
 def test_documented_lines_play_a_video(elsewhere_page: Documented, lines: dict[str, list[str]], number: int) -> None:
     script = lines["Players"][number]
     assert len(script.splitlines()) <= 10
