@@ -58,7 +58,6 @@ ALWAYS = {
 }
 OF_BYTES = {"vary": "origin", "cache-control": "private, max-age=31536000, immutable"}
 OF_TEXT = {"vary": "Accept-Encoding, origin", "cache-control": "private, max-age=5"}
-OF_MULTIVARIANT = OF_TEXT | {"cache-control": "private, max-age=3"}
 TYPES = {
     ".ts": "video/MP2T",
     ".jpg": "image/jpeg",
@@ -135,19 +134,13 @@ def is_text(name: str) -> bool:
     return ".m3u8" in name or ".vtt" in name
 
 
-def of_kind(name: str) -> dict[str, str]:
-    if name.startswith("master.m3u8"):
-        return OF_MULTIVARIANT
-    return OF_TEXT if is_text(name) else OF_BYTES
-
-
 def expected(video: Video, name: str, method: str, wanted: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
     """Status, headers (all but X-Request-ID and Set-Cookie) and body of an answer, spelled out."""
     is_gzip = is_text(name) and wanted.get("Accept-Encoding") == "gzip"
     path = file_of(video, name, is_gzip=is_gzip)
     content, stat = path.read_bytes(), path.stat()
     modified = int(stat.st_mtime)
-    headers = ALWAYS | of_kind(name) | (OF_ORIGIN if "Origin" in wanted else {})
+    headers = ALWAYS | (OF_TEXT if is_text(name) else OF_BYTES) | (OF_ORIGIN if "Origin" in wanted else {})
     headers |= {"etag": f'"{modified:x}-{len(content):x}"', "last-modified": formatdate(modified, usegmt=True)}
     headers |= {"content-encoding": "gzip"} if is_gzip else {}
     if wanted.get("If-None-Match") == "*":
