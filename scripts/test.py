@@ -49,7 +49,9 @@ SHARED_OUT = ("-n", str(PROCESSES), "--dist", "loadfile", "--no-loadscope-reorde
 SLOWEST = ("--durations", "10")
 CORE = ("hls", "accounts", "library", "project/tests/test_house.py", "project/tests/test_memories.py")
 QUICK = "not ffmpeg and not services and not browser and not edge"
-LONG_AND_ALIKE = ("--ignore-glob", "*/tests/test_edge.py")  # takes a minute on either database, and rarely asks it
+# What takes long on either database, and rarely asks it
+LONG_AND_ALIKE = ("test_edge", "test_tracks_in_time", "test_odd_tracks", "test_closed_captions")
+WITHOUT_THESE = [f"--ignore-glob=*/tests/{name}.py" for name in LONG_AND_ALIKE]
 
 
 @dataclass(frozen=True)
@@ -179,7 +181,7 @@ def everything(run: Run) -> None:
         with run.alongside(*LINT, *DJANGO):
             run.step("tests on SQLite", *pytest)
         if variables is not None:
-            run.step("tests on PostgreSQL and Redis", *pytest, "--only-with-database", *LONG_AND_ALIKE, **variables)
+            run.step("tests on PostgreSQL and Redis", *pytest, "--only-with-database", *WITHOUT_THESE, **variables)
 
 
 def here(run: Run) -> list[str]:
