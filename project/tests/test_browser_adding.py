@@ -416,7 +416,8 @@ def test_an_earlier_upload_replaces_only_the_video_that_it_was_meant_for_and_aft
 DROP = """(names) => {
   const data = new DataTransfer();
   for (const name of names) data.items.add(new File(["not empty"], name));
-  document.querySelector(".vf-drop:not(.vf-drop-small)").dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true }));
+  const field = document.querySelector(".vf-drop:not(.vf-drop-small)");
+  field.dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true }));
 }"""
 
 

@@ -10,6 +10,7 @@ from django.contrib.staticfiles import finders
 from django.test import Client
 
 from accounts import cookies
+from hls.models import Track
 from library.models import FirstCategory, Video
 from library.tests.test_uploads import VIDEO, begin, begun, send
 from library.tests.videos import Player, make_viewer, published, serve_version, sign_in
@@ -174,7 +175,9 @@ def editor(db: None, settings: Any, tmp_path: Path) -> Player:
     """The administrator, signed in where there is nothing but the video of a first start."""
     settings.HLS_ROOT, settings.MEDIA_ROOT = tmp_path / "hls", tmp_path / "uploads"
     settings.DISK_RESERVE_BYTES = 0
-    add_demo_tracks(published(id=1, title="Colours and clock", category=FirstCategory.TUTORIAL))
+    video = published(id=1, title="Colours and clock", category=FirstCategory.TUTORIAL)
+    Track.objects.create(id=1, transcode=video.transcode, kind="subtitles", language="en", label="English")
+    add_demo_tracks(video)
     make_viewer(is_staff=True, is_superuser=True)
     return sign_in(Player())
 
