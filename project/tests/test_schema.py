@@ -7,6 +7,8 @@ from typing import Any
 import jsonschema_rs
 import pytest
 from django.contrib.staticfiles import finders
+from django.core.management.color import no_style
+from django.db import connection
 from django.test import Client
 
 from accounts import cookies
@@ -176,9 +178,12 @@ def editor(db: None, settings: Any, tmp_path: Path) -> Player:
     settings.HLS_ROOT, settings.MEDIA_ROOT = tmp_path / "hls", tmp_path / "uploads"
     settings.DISK_RESERVE_BYTES = 0
     add_demo_tracks(published(id=1, title="Colours and clock", category=FirstCategory.TUTORIAL))
-    first = Track.objects.earliest("pk")  # PostgreSQL goes on counting where the test before has ended
+    first = Track.objects.earliest("pk")  # PostgreSQL goes on counting where the test before has ended: not from here
     TrackText.objects.filter(track=first).update(track_id=1)
     Track.objects.filter(pk=first.pk).update(id=1)
+    with connection.cursor() as cursor:
+        for sql in connection.ops.sequence_reset_sql(no_style(), [Video, Track]):
+            cursor.execute(sql)
     make_viewer(is_staff=True, is_superuser=True)
     return sign_in(Player())
 
