@@ -39,8 +39,7 @@ def make_demo(ffmpeg: Path, target: Path) -> None:
     try:
         ended = run(_command(ffmpeg, draft), bounds=Bounds(timeout_s=TIMEOUT_S))
         if ended.returncode != 0:
-            is_full = "No space left on device" in ended.stderr
-            raise TranscodeError(Code.DISK_FULL if is_full else Code.ENCODER_FAILED, ended.stderr[-500:])
+            raise TranscodeError(Code.DISK_FULL if ended.has_no_space else Code.ENCODER_FAILED, ended.stderr[-500:])
         draft.replace(target)
     finally:
         draft.unlink(missing_ok=True)

@@ -36,7 +36,7 @@ DAMAGE = re.compile(  # ffmpeg's messages since 5.1
 )
 NO_FRAMES = ("Could not open encoder before EOF", "at least one of its streams received no packets")  # since ffmpeg 7
 FILTERS_FAILED = re.compile(r"\[fc#\S* @ .*finished with error")  # this leaves the encoders without frames, too
-NO_SPACE = ("No space left on device", "Disk quota exceeded", "File too large")
+TOO_LARGE = "File too large"  # a segment far beyond the ladder's caps
 
 
 def encode_chunk(
@@ -240,7 +240,7 @@ def _check_end(ended: ProcessResult, source: Path) -> None:
     is_empty = any(words in ended.stderr for words in NO_FRAMES) and not FILTERS_FAILED.search(ended.stderr)
     if ended.returncode == 0 or is_empty:
         return
-    if any(words in ended.stderr for words in NO_SPACE):
+    if ended.has_no_space or TOO_LARGE in ended.stderr:
         raise TranscodeError(Code.DISK_FULL, ended.stderr[-500:])
     if not source.exists():
         raise TranscodeError(Code.SOURCE_MISSING, str(source))

@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 TICK_S = 0.5
 TAIL_BYTES = 16_000
 STDOUT_BYTES = 16_000_000
+NO_SPACE = ("No space left on device", "Disk quota exceeded")
 ROOT = Path(__file__).resolve().parents[2]  # where `python -m hls…` finds its modules
 ENVIRONMENT = {
     "PATH": os.defpath,
@@ -62,6 +63,11 @@ class ProcessResult:
     returncode: int  # negative: the number of the signal that ended the program
     stdout: str  # empty if a Watch got the lines
     stderr: str  # the last 16 kB
+
+    @property
+    def has_no_space(self) -> bool:
+        """Whether the program failed because the disk or a quota is full."""
+        return self.returncode != 0 and any(words in self.stderr for words in NO_SPACE)
 
 
 UNWATCHED = Watch(on_line=None, on_tick=lambda: None, should_stop=lambda: False)

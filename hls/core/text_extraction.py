@@ -51,12 +51,12 @@ def extracted(job: TextExtraction, tracks: Sequence[int]) -> Texts:
     """The texts of these tracks; a track that can't be read is missing.
 
     Where ffmpeg fails over one of several tracks, each is tried alone. Raises Stopped, EncoderKilled,
-    TranscodeError(TIMEOUT, SOURCE_MISSING).
+    TranscodeError(TIMEOUT, SOURCE_MISSING, DISK_FULL).
     """
     if not job.source.exists():
         raise TranscodeError(Code.SOURCE_MISSING, str(job.source))
     ended = run(command(job, tracks), bounds=job.bounds, watch=job.watch, folder=job.folder)
-    check_killed(ended)
+    check_end(ended)
     if ended.returncode != 0 and len(tracks) > 1:
         found: Texts = {}
         for track in tracks:
@@ -95,7 +95,7 @@ def captions(job: TextExtraction) -> Text | None:
         watch=job.watch,
         folder=job.folder,
     )
-    check_killed(ended)
+    check_end(ended)
     return written(job, CAPTIONS) if ended.returncode == 0 else None
 
 
@@ -132,6 +132,9 @@ def written(job: TextExtraction, track: int) -> Text | None:
     return tuple(cue for cue in moved if cue.end_ms > cue.start_ms)
 
 
-def check_killed(ended: ProcessResult) -> None:
+def check_end(ended: ProcessResult) -> None:
+    """Raises EncoderKilled, TranscodeError(DISK_FULL); any other end says something about the texts."""
+    if ended.has_no_space:
+        raise TranscodeError(Code.DISK_FULL, ended.stderr[-500:])
     if ended.returncode in (-9, -15):
         raise EncoderKilled("ffmpeg was ended while it took out the texts")

@@ -1,5 +1,6 @@
 """Texts that come with a file become tracks: with a real ffmpeg, at the right times, and whatever happens meanwhile."""
 
+import errno
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -8,10 +9,13 @@ import pytest
 from django.utils import timezone
 
 from hls import claims, lifecycle, steps, upkeep
-from hls.binary import limits
+from hls.binary import encoder, limits
+from hls.core.errors import Code, TranscodeError
 from hls.core.plan import Plan, make_plan
 from hls.core.probe import FileChapter, Source, TextTrack, probe
+from hls.core.process import UNWATCHED
 from hls.core.subtitles.writing import parse
+from hls.core.text_extraction import TextExtraction, extracted
 from hls.folders import texts_folder
 from hls.models import Chunk, ChunkState, Extraction, State, Track, TrackText, Transcode
 from hls.tests.clips import Look, ffmpeg, make
@@ -221,3 +225,56 @@ def test_a_worker_takes_out_the_texts_of_what_it_makes(source: Source, talk: Pat
     assert steps.do_next()
     assert set(Track.objects.values_list("state", flat=True)) == {TrackState.READY}
     assert Plan.from_json(Transcode.objects.get().plan or {}).source.texts == source.texts
+
+
+def test_video_that_gets_another_file_meanwhile_is_left_alone(source: Source, talk: Path, studio: Path) -> None:
+    """The plan is gone until the new file is read."""
+    transcode = begun(source, talk, studio)
+    claimed()
+    lifecycle.replace(transcode, "videos/other.mkv")
+    extraction = Extraction.objects.select_related("transcode").get()
+    extracting.extract(extraction, claims.Claim(extraction.lease_token, None))
+    assert set(Track.objects.exclude(kind="chapters").values_list("state", flat=True)) == {TrackState.PROCESSING}
+    assert (Extraction.objects.get().lease_token, Extraction.objects.get().losses) == ("", 0)
+
+
+def test_texts_are_never_read_by_another_files_plan(source: Source, talk: Path, studio: Path) -> None:
+    """The old file's texts were still waiting when a file without any took its place and was planned."""
+    transcode = begun(source, talk, studio)
+    lifecycle.replace(transcode, "videos/other.mkv")
+    without = make_plan(replace(source, texts=(), chapters=()))
+    Transcode.objects.update(plan=without.to_json(), state=State.READY)
+    embedded.write_rows(transcode, without)
+    extracting.extract(*claimed())
+    told = Track.objects.exclude(kind="chapters").values_list("state", "error_code")
+    assert set(told) == {("failed", "source_missing")}
+    assert Extraction.objects.get().state == ExtractionState.DONE
+
+
+@pytest.mark.parametrize("error", [errno.ENOSPC, errno.EDQUOT])
+def test_full_disk_puts_texts_off_and_fails_none(
+    source: Source, talk: Path, studio: Path, monkeypatch: pytest.MonkeyPatch, error: int
+) -> None:
+    def full(job: object, tracks: object) -> None:
+        raise OSError(error, "full")
+
+    begun(source, talk, studio)
+    monkeypatch.setattr(extracting, "read", full)
+    extracting.extract(*claimed())
+    extraction = Extraction.objects.get()
+    assert (extraction.state, extraction.lease_token, extraction.losses) == (ExtractionState.WAITING, "", 0)
+    assert extraction.not_before is not None
+    assert set(Track.objects.exclude(kind="chapters").values_list("state", flat=True)) == {TrackState.PROCESSING}
+
+
+@pytest.mark.ffmpeg
+def test_ffmpeg_that_finds_the_disk_full_says_so(source: Source, talk: Path, studio: Path, tmp_path: Path) -> None:
+    """/dev/full takes nothing."""
+    begun(source, talk, studio)
+    folder = tmp_path / "private"
+    folder.mkdir()
+    (folder / "2.vtt").symlink_to("/dev/full")
+    job = TextExtraction(make_plan(source), talk, folder, encoder(), UNWATCHED)
+    with pytest.raises(TranscodeError) as error:
+        extracted(job, [2])
+    assert error.value.code == Code.DISK_FULL

@@ -15,6 +15,7 @@ from hls.core.plan import Plan
 from hls.core.subtitles.cues import TextRefused
 from hls.core.text_extraction import CAPTIONS, Text, TextExtraction, Texts, captions, extracted
 from hls.errors import NotPossible
+from hls.failing import report_full_disk
 from hls.folders import remove, source_path, texts_folder
 from hls.models import Extraction
 from hls.renewal import LeaseRenewal
@@ -38,23 +39,43 @@ def extract(extraction: Extraction, claim: claims.Claim) -> None:
     own = claims.owned_extraction(extraction, claim)
     folder = texts_folder(extraction.transcode_id, extraction.transcode.version, claim.token)
     try:
-        if extraction.losses > MOST_LOSSES:
-            raise TranscodeError(Code.UNREADABLE, "workers keep dying while they take out the texts")
-        folder.mkdir(parents=True)
-        plan = Plan.from_json(extraction.transcode.plan or {})
-        job = TextExtraction(plan, source_path(extraction.source), folder, encoder(), LeaseRenewal(own).watch())
-        accept(extraction, own, read(job, waiting(extraction)))
+        plan = plan_of(extraction)
+        with report_full_disk():
+            folder.mkdir(parents=True)
+            job = TextExtraction(plan, source_path(extraction.source), folder, encoder(), LeaseRenewal(own).watch())
+            texts = read(job, waiting(extraction))
+        accept(extraction, own, texts)
     except EncoderKilled as error:
         log.warning("texts lost", transcode_id=extraction.transcode_id, detail=error.detail)
-        pause = timezone.now() + timedelta(seconds=PAUSE_S)
-        own.update(**claims.FREE, losses=F("losses") + 1, not_before=pause)
+        put_off(own, losses=1)
     except TranscodeError as error:
         log.warning("texts failed", transcode_id=extraction.transcode_id, code=error.code, detail=error.detail)
-        accept(extraction, own, {}, CODES.get(error.code, TrackCode.UNREADABLE))
+        if error.code == Code.DISK_FULL:
+            put_off(own, losses=0)
+        else:
+            accept(extraction, own, {}, CODES.get(error.code, TrackCode.UNREADABLE))
     except Stopped:
         own.update(**claims.FREE)
     finally:
         remove(folder)
+
+
+def plan_of(extraction: Extraction) -> Plan:
+    """The plan of the file whose texts are wanted. Raises TranscodeError, and Stopped while the video has no plan."""
+    transcode = extraction.transcode
+    if extraction.losses > MOST_LOSSES:
+        raise TranscodeError(Code.UNREADABLE, "workers keep dying while they take out the texts")
+    if transcode.plan is None:
+        raise Stopped
+    if extraction.source != transcode.source:
+        raise TranscodeError(Code.SOURCE_MISSING, "the video has another file by now")
+    return Plan.from_json(transcode.plan)
+
+
+def put_off(own: QuerySet[Extraction], *, losses: int) -> None:
+    """Try again soon: what went wrong says nothing about the texts."""
+    pause = timezone.now() + timedelta(seconds=PAUSE_S)
+    own.update(**claims.FREE, losses=F("losses") + losses, not_before=pause)
 
 
 def waiting(extraction: Extraction) -> QuerySet[Track]:
@@ -103,12 +124,12 @@ def settle(track: Track, text: Text | None, otherwise: TrackCode) -> None:
         track.state = TrackState.READY
         track.save(update_fields=["state", "updated_at"])
         write_text(track, text)
-    elif (
-        text is not None and track.source_index is None
-    ):  # many recordings have captions' packets without a word in them
+    elif text is None:
+        fail(track, otherwise)
+    elif track.source_index is None:  # many recordings have captions' packets without a word in them
         track.delete()
     else:
-        fail(track, otherwise if text is None else TrackCode.EMPTY)
+        fail(track, TrackCode.EMPTY)
 
 
 def fail(track: Track, code: TrackCode) -> None:
