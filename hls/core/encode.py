@@ -246,8 +246,8 @@ def _check_end(ended: ProcessResult, source: Path) -> None:
         raise TranscodeError(Code.SOURCE_MISSING, str(source))
     if -ended.returncode == signal.SIGXCPU:
         raise TranscodeError(Code.TIMEOUT, "ffmpeg took more CPU time than any video needs")
-    if -ended.returncode in (signal.SIGKILL, signal.SIGTERM):
-        raise EncoderKilled(f"ffmpeg was ended by {signal.Signals(-ended.returncode).name}")
+    if ended.killer:
+        raise EncoderKilled(f"ffmpeg was ended by {ended.killer}")
     raise TranscodeError(Code.ENCODER_FAILED, f"ffmpeg ended with {ended.returncode}: {ended.stderr[-2000:]}")
 
 

@@ -1,7 +1,6 @@
 """Finds out what is in a file, in a child process with limits, because a hostile file may crash the parser."""
 
 import json
-import signal
 import sys
 from dataclasses import dataclass
 from fractions import Fraction
@@ -214,8 +213,8 @@ def probe(path: Path, *, limits: Limits, watch: Watch | None = None, python: str
 
 
 def _answer(ended: ProcessResult) -> Source:
-    if -ended.returncode in (signal.SIGKILL, signal.SIGTERM):
-        raise EncoderKilled(f"the parser was ended by {signal.Signals(-ended.returncode).name}")
+    if ended.killer:
+        raise EncoderKilled(f"the parser was ended by {ended.killer}")
     if ended.returncode != 0:
         raise TranscodeError(Code.UNREADABLE, f"the parser ended with {ended.returncode}: {ended.stderr[-500:]}")
     answer = json.loads(ended.stdout)

@@ -65,6 +65,12 @@ class ProcessResult:
     stderr: str  # the last 16 kB
 
     @property
+    def killer(self) -> str | None:
+        """The signal by which somebody else ended the program: an operator, or a machine that ran out of memory."""
+        killed = -self.returncode in (signal.SIGKILL, signal.SIGTERM)
+        return signal.Signals(-self.returncode).name if killed else None
+
+    @property
     def has_no_space(self) -> bool:
         """Whether the program failed because the disk or a quota is full."""
         return self.returncode != 0 and any(words in self.stderr for words in NO_SPACE)

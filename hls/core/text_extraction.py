@@ -136,5 +136,5 @@ def check_end(ended: ProcessResult) -> None:
     """Raises EncoderKilled, TranscodeError(DISK_FULL); any other end says something about the texts."""
     if ended.has_no_space:
         raise TranscodeError(Code.DISK_FULL, ended.stderr[-500:])
-    if ended.returncode in (-9, -15):
-        raise EncoderKilled("ffmpeg was ended while it took out the texts")
+    if ended.killer:
+        raise EncoderKilled(f"ffmpeg was ended by {ended.killer} while it took out the texts")

@@ -47,8 +47,11 @@ def text_of(transcode_id: int, track_id: int, revision: int | None) -> CuedText 
     found = row_of(transcode_id, track_id, revision)
     if found is None:
         return None
+    key = (transcode_id, track_id, found.revision)
+    if known := memory.get(key):
+        return known
     text = CuedText(track_id, found.revision, found.track.kind, found.webvtt, CueIndex(parse(found.webvtt)))
-    memory.put((transcode_id, track_id, found.revision), text)
+    memory.put(key, text)
     return text
 
 

@@ -245,3 +245,12 @@ def test_segment_of_a_text_costs_no_query_once_it_is_known(dora: Player, ada: Pl
     with CaptureQueriesContext(connection) as captured:
         ada.get(fields)
     assert not [query for query in captured.captured_queries if "hls_track" in query["sql"]]
+
+
+def test_text_that_is_asked_for_without_a_revision_is_read_once(dora: Player, video: Video) -> None:
+    track = put(dora, video).json()["id"]
+    put(dora, video, SUBRIP.replace("boats", "nets"))
+    newest = texts.text_of(video.transcode_id, track, None)
+    assert newest is not None
+    assert texts.text_of(video.transcode_id, track, None) is newest
+    assert texts.text_of(video.transcode_id, track, 9) is newest
