@@ -21,10 +21,13 @@ from hls.binary import encoder
 from hls.core import multivariant, names, playlists, storyboard
 from hls.core.chunk import ChunkFacts, joined, joined_sounds, merged
 from hls.core.plan import Plan
-from hls.folders import TILES, WORK, move_in, remove, size_bytes, version_folder
+from hls.folders import TILES, WORK
 from hls.models import Chunk, State, Transcode
 from hls.published import PublishedRendition, PublishedVersion
+from hls.removal import erase
 from hls.renewal import LeaseRenewal
+from hls.store.folder import tree_bytes
+from hls.stores import version_place
 from hls.versions import pinned, with_version
 
 RETIRED_FOR = timedelta(minutes=30)  # in addition to the old version's own length
@@ -33,12 +36,12 @@ RETIRED_FOR = timedelta(minutes=30)  # in addition to the old version's own leng
 def write_files(transcode: Transcode, folder: Path, lease: LeaseRenewal) -> PublishedVersion:
     """Write all files but the segments into a private folder. Raises Stopped where the claim is lost."""
     plan = Plan.from_json(transcode.plan or {})
-    version = version_folder(transcode.pk, transcode.version)
+    version = version_place(transcode.pk, transcode.version)
     chunks = [
         ChunkFacts.from_json(chunk.facts or {}) for chunk in Chunk.objects.filter(transcode=transcode).order_by("index")
     ]
     folder.mkdir(parents=True)
-    sheets = pictures.write_storyboard(plan, version / TILES, folder, lease)
+    sheets = pictures.write_storyboard(plan, version.below(TILES), folder, lease)
     has_poster = pictures.write_poster(plan, version, folder / names.POSTER, encoder(), lease)
     write_text(folder / names.STORYBOARD, with_version(storyboard.vtt(plan), transcode.version))
     write_playlists(plan, transcode.version, chunks, folder)
@@ -47,7 +50,7 @@ def write_files(transcode: Transcode, folder: Path, lease: LeaseRenewal) -> Publ
         transcode_id=transcode.pk,
         version=transcode.version,
         duration_s=round(float(plan.timeline.duration_s), 3),
-        size_bytes=size_bytes(folder) + sum(facts.size_bytes for facts in segments),
+        size_bytes=tree_bytes(folder) + sum(facts.size_bytes for facts in segments),
         segment_count=len(plan.timeline.segments),
         renditions=tuple(PublishedRendition(entry.name, entry.width, entry.height) for entry in plan.renditions),
         storyboard_sheets=sheets,
@@ -95,7 +98,7 @@ def publish(transcode: Transcode, claim: claims.Claim, served: PublishedVersion,
     False where the claim is lost: the transcode was taken over, replaced, cancelled or deleted meanwhile.
     """
     now = timezone.now()
-    version = version_folder(transcode.pk, transcode.version)
+    version = version_place(transcode.pk, transcode.version)
     with transaction.atomic():
         old = transcode.served
         won = (
@@ -118,7 +121,7 @@ def publish(transcode: Transcode, claim: claims.Claim, served: PublishedVersion,
         )
         if not won:
             return False
-        move_in(folder, version)
-    remove(version / TILES)
-    remove(version / WORK)
+        version.put_in(folder)
+    erase(version.below(TILES))
+    erase(version.below(WORK))
     return True

@@ -1,7 +1,10 @@
-"""Where a transcode's files are: `<HLS root>/<transcode_id>/<version>/…`. Published files never change."""
+"""Folders of this machine: the private ones that claims write into, and the uploaded files.
+
+What is made is put into a store (hls.stores). Where that is a folder, the private ones lie in it, so that a rename is
+enough.
+"""
 
 import shutil
-from contextlib import suppress
 from pathlib import Path
 
 from django.conf import settings
@@ -39,15 +42,6 @@ def texts_folder(transcode_id: int, version: int, token: str) -> Path:
     return version_folder(transcode_id, version) / WORK / f"texts-{token}"
 
 
-def move_in(folder: Path, version: Path) -> None:
-    """Rename every file of a private folder into the version's folder."""
-    for file in sorted(folder.rglob("*")):
-        if file.is_file():
-            target = version / file.relative_to(folder)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            file.replace(target)
-
-
 def source_path(source: str) -> Path:
     """The absolute path of an uploaded file. Raises ValueError for a name that leads out of the upload folder."""
     root = Path(settings.MEDIA_ROOT)
@@ -60,12 +54,3 @@ def source_path(source: str) -> Path:
 def remove(folder: Path) -> None:
     """Remove a folder that may be gone already."""
     shutil.rmtree(folder, ignore_errors=True)
-
-
-def size_bytes(path: Path) -> int:
-    """The size of a file, or of all files below a folder; 0 for what is gone."""
-    total = 0
-    for file in path.rglob("*") if path.is_dir() else [path]:
-        with suppress(FileNotFoundError):
-            total += file.stat().st_size if file.is_file() else 0
-    return total

@@ -1,21 +1,20 @@
-"""Which installation this is: a row in the database, and a file in each data folder that says the same.
+"""Which installation this is: a row in the database, and a file in each store that says the same.
 
 A sweep removes what no row names, so it must ask the right database. Before anything is removed or written:
 
-1. The folder's file says what the row says: go on.
-2. It says something else: the folder is another installation's (a wrong DB_HOST, dump or volume). Refuse.
-3. There is no file, and rows name at least half of what is in the folder: it is empty and new, or older than these
+1. The store's file says what the row says: go on.
+2. It says something else: the store is another installation's (a wrong DB_HOST, dump or volume). Refuse.
+3. There is no file, and rows name at least half of what is in the store: it is empty and new, or older than these
    files. Write the file and go on.
 4. There is no file, and rows name less than half: refuse.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
-from hls.core.atomic_file import make_once
 from hls.errors import NotOurs
 from hls.models import Installation
+from hls.store.interface import Store
 
 FILE = ".installation"
 HINT = (
@@ -26,53 +25,51 @@ HINT = (
 
 @dataclass(frozen=True)
 class Share:
-    """How many files or folders of a root are named by rows, and how many are not."""
+    """How many files or folders of a store are named by rows, and how many are not."""
 
     named: int
     unnamed: int
 
 
-def doubt(root: Path, share: Callable[[], Share]) -> str | None:
-    """Why the folder may not be this database's, in a sentence; None where it is.
+def doubt(store: Store, share: Callable[[], Share]) -> str | None:
+    """Why the store may not be this database's, in a sentence; None where it is.
 
-    `share` is only asked for a folder without a file, since it reads the whole folder.
+    `share` is only asked for a store without a file, since it reads all names that are in there.
     """
-    if is_anothers(root):
-        return f"{root} belongs to another installation than the database."
-    if written_in(root) is not None:
+    if is_anothers(store):
+        return f"{store.address('')} belongs to another installation than the database."
+    if written_in(store) is not None:
         return None
     found = share()
     if found.unnamed > found.named:
-        return f"The database names {found.named} of the {found.named + found.unnamed} videos in {root}."
+        return f"The database names {found.named} of the {found.named + found.unnamed} videos in {store.address('')}."
     return None
 
 
-def is_anothers(root: Path) -> bool:
-    """Whether the folder says that it is another installation's."""
-    written = written_in(root)
+def is_anothers(store: Store) -> bool:
+    """Whether the store says that it is another installation's."""
+    written = written_in(store)
     return written is not None and written != known()
 
 
-def take_up(root: Path, share: Callable[[], Share]) -> None:
-    """Make sure that the folder is this database's, and write its file where it has none. Raises NotOurs."""
-    if reason := doubt(root, share):
+def take_up(store: Store, share: Callable[[], Share]) -> None:
+    """Make sure that the store is this database's, and write its file where it has none. Raises NotOurs."""
+    if reason := doubt(store, share):
         raise NotOurs(f"{reason} Nothing is removed. {HINT}")
-    if written_in(root) is None:
-        root.mkdir(parents=True, exist_ok=True)
-        make_once(root / FILE, known_or_new(), mode=0o644)
+    if written_in(store) is None:
+        store.write_once(FILE, known_or_new())
 
 
-def adopt(root: Path) -> None:
-    """Make the folder this database's because a person said so."""
-    (root / FILE).unlink(missing_ok=True)
-    root.mkdir(parents=True, exist_ok=True)
-    make_once(root / FILE, known_or_new(), mode=0o644)
+def adopt(store: Store) -> None:
+    """Make the store this database's because a person said so."""
+    store.remove(FILE)
+    store.write_once(FILE, known_or_new())
 
 
-def written_in(root: Path) -> str | None:
-    """What the folder's file says; None where there is none."""
+def written_in(store: Store) -> str | None:
+    """What the store's file says; None where there is none."""
     try:
-        return (root / FILE).read_text(errors="replace").strip()
+        return store.read(FILE).decode(errors="replace").strip()
     except FileNotFoundError:
         return None
 

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, lru_cache
-from pathlib import Path
 from typing import Self
 
 from django.db.models import Count, Max, QuerySet
@@ -11,8 +10,9 @@ from django.db.models import Count, Max, QuerySet
 from hls.core import multivariant, names, playlists
 from hls.core.chunk import ChunkFacts, RenditionFacts, joined, joined_sounds
 from hls.core.plan import Plan
-from hls.folders import version_folder
 from hls.models import Chunk, ChunkState, Transcode
+from hls.store.interface import Place
+from hls.stores import version_place
 from hls.versions import pinned, with_version
 
 MOST_KEPT = 8  # videos; the facts of two hours are a few megabytes
@@ -88,18 +88,18 @@ class PartialVersion:
         return cls(transcode.pk, plan, transcode.version, found.renditions, transcode.source, found.sounds)
 
     @cached_property
-    def folder(self) -> Path:
-        return version_folder(self.transcode_id, self.version)
+    def place(self) -> Place:
+        return version_place(self.transcode_id, self.version)
 
     def rendition(self, name: str) -> RenditionFacts:
         return next((entry for entry in self.renditions if entry.name == name), self.renditions[-1])
 
-    def segment(self, resolution: str, name: str) -> str | None:
-        """The path of a resolution's or a sound's segment; None for what is none of this version, or not yet."""
+    def segment(self, resolution: str, name: str) -> Place | None:
+        """A resolution's or a sound's segment; None for what is none of this version, or not yet."""
         number, playing = names.segment_number(name), self._playing(resolution)
         if number is None or playing is None or number >= len(playing.segments):
             return None
-        return f"{self.folder}/{playing.name}/{name}"
+        return self.place.below(f"{playing.name}/{name}")
 
     def sheet(self, name: str) -> None:
         """No storyboard before the video is finished."""

@@ -1,17 +1,21 @@
 """Poster and storyboard, made from the tiles that the chunks left and from the best rendition."""
 
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from io import BytesIO
+from pathlib import Path, PurePosixPath
 
 import structlog
 from PIL import Image, ImageStat
 
 from hls.core import names, storyboard
 from hls.core.encode import Encoder
-from hls.core.errors import TranscodeError
+from hls.core.errors import Code, TranscodeError
 from hls.core.plan import Plan
 from hls.core.poster_frames import extract_frame
 from hls.folders import TILES
 from hls.renewal import LeaseRenewal
+from hls.store.interface import Place
 
 log = structlog.get_logger("videoflix.hls")
 
@@ -21,7 +25,7 @@ DARKEST = 24.0  # mean luminance (of 255) below which a picture counts as black
 FLATTEST = 12.0  # standard deviation below which it counts as empty
 
 
-def write_storyboard(plan: Plan, tiles: Path, folder: Path, lease: LeaseRenewal) -> int:
+def write_storyboard(plan: Plan, tiles: Place, folder: Path, lease: LeaseRenewal) -> int:
     """Lay the tiles on sheets and return how many sheets there are. A tile that can't be read stays black."""
     count = storyboard.sheet_count(plan)
     for sheet in range(count):
@@ -35,38 +39,46 @@ def write_storyboard(plan: Plan, tiles: Path, folder: Path, lease: LeaseRenewal)
     return count
 
 
-def tile_of(tiles: Path, number: int) -> Image.Image | None:
+def tile_of(tiles: Place, number: int) -> Image.Image | None:
     """The tile as a picture; None where it is missing or can't be read."""
     try:
-        with Image.open(tiles / Path(names.tile_name(number)).name) as tile:
+        picture = tiles.below(PurePosixPath(names.tile_name(number)).name).read()
+        with Image.open(BytesIO(picture)) as tile:
             return tile.convert("RGB")
     except OSError:
         return None
 
 
-def write_poster(plan: Plan, version: Path, target: Path, encoder: Encoder, lease: LeaseRenewal) -> bool:
+def write_poster(plan: Plan, version: Place, target: Path, encoder: Encoder, lease: LeaseRenewal) -> bool:
     """Take the poster from the best rendition, at the moment of the chosen tile. False where none can be made."""
     best = plan.renditions[-1]
-    number = poster_tile(plan, version / TILES, lease)
+    number = poster_tile(plan, version.below(TILES), lease)
     at_frame = min(number * plan.frames_per_tile, plan.timeline.frame_count - 1)
     segment = next(entry for entry in plan.timeline.segments if at_frame < entry.end_frame)
     at_s = float(plan.timeline.seconds(at_frame - segment.first_frame))
     try:
-        extract_frame(
-            version / best.name / names.segment_name(segment.number),
-            target,
-            at_s=at_s,
-            width=min(POSTER_WIDTH, best.width),
-            encoder=encoder,
-            watch=lease.watch(),
-        )
+        with segment_file(version.below(f"{best.name}/{names.segment_name(segment.number)}")) as path:
+            extract_frame(
+                path, target, at_s=at_s, width=min(POSTER_WIDTH, best.width), encoder=encoder, watch=lease.watch()
+            )
     except TranscodeError as error:
         log.warning("no poster", folder=str(version), code=error.code, detail=error.detail)
         return False
     return True
 
 
-def poster_tile(plan: Plan, tiles: Path, lease: LeaseRenewal) -> int:
+@contextmanager
+def segment_file(segment: Place) -> Iterator[Path]:
+    """A segment for ffmpeg. Raises TranscodeError(SOURCE_MISSING) where it is gone."""
+    with ExitStack() as opened:
+        try:
+            path = opened.enter_context(segment.as_file())
+        except FileNotFoundError as error:
+            raise TranscodeError(Code.SOURCE_MISSING, str(segment)) from error
+        yield path
+
+
+def poster_tile(plan: Plan, tiles: Place, lease: LeaseRenewal) -> int:
     """The number of the tile for the poster.
 
     That is the first tile of the first half that is neither black nor empty, but for tile 0, which often is a title;

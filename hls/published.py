@@ -2,12 +2,12 @@
 
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Self
 
 from hls.core import names
-from hls.folders import version_folder
 from hls.models import Transcode
+from hls.store.interface import Place
+from hls.stores import version_place
 
 
 @dataclass(frozen=True)
@@ -19,10 +19,9 @@ class PublishedRendition:
 
 @dataclass(frozen=True)
 class PublishedVersion:
-    """An immutable version on the disk, as a transcode's row describes it.
+    """An immutable version, as a transcode's row describes it.
 
-    A name in an address is looked up here, and never joined to a path. Paths are strings, because making a Path takes
-    longer than opening the file.
+    A name in an address is looked up here, and never joined to a key.
     """
 
     transcode_id: int
@@ -51,54 +50,51 @@ class PublishedVersion:
         return cls(transcode_id, **{**data, "renditions": renditions, "undecoded": undecoded})
 
     @cached_property
-    def folder(self) -> Path:
-        return version_folder(self.transcode_id, self.version)
+    def place(self) -> Place:
+        """Below this are its files."""
+        return version_place(self.transcode_id, self.version)
 
     def rendition(self, name: str) -> PublishedRendition:
         """The rendition that plays under this name: itself, or the best real one where the source has no such size."""
         return next((entry for entry in self.renditions if entry.name == name), self.renditions[-1])
 
-    def segment(self, resolution: str, name: str) -> str | None:
-        """The path of a resolution's or a sound's segment; None for what is none of this version."""
+    def segment(self, resolution: str, name: str) -> Place | None:
+        """A resolution's or a sound's segment; None for what is none of this version."""
         number = names.segment_number(name)
         if number is None or number >= self.segment_count or resolution not in self._folders:
             return None
-        return f"{self._folders[resolution]}/{name}"
+        return self._folders[resolution].below(name)
 
-    def sheet(self, name: str) -> str | None:
-        """The path of a storyboard sheet."""
+    def sheet(self, name: str) -> Place | None:
+        """A storyboard sheet."""
         is_known = names.is_sheet_name(name) and name in map(names.sheet_name, range(self.storyboard_sheets))
-        return f"{self._root}/{name}" if is_known else None
+        return self.place.below(name) if is_known else None
 
-    def playlist(self, name: str, resolution: str | None = None) -> str | None:
-        """The path of the multivariant playlist, or of one of a resolution's or a sound's."""
+    def playlist(self, name: str, resolution: str | None = None) -> Place | None:
+        """The multivariant playlist, or one of a resolution's or a sound's."""
         if resolution is None:
-            return f"{self._root}/{name}" if name == names.MASTER else None
+            return self.place.below(name) if name == names.MASTER else None
         is_known = resolution in self._folders and name in self._playlists(resolution)
-        return f"{self._folders[resolution]}/{name}" if is_known else None
+        return self._folders[resolution].below(name) if is_known else None
 
     def _playlists(self, resolution: str) -> tuple[str, ...]:
         if names.is_sound_name(resolution):
             return (names.INDEX,)
         return (names.INDEX, names.IFRAMES, *([names.PICTURES] if self.sounds else []))
 
-    def storyboard(self) -> str:
-        return f"{self._root}/{names.STORYBOARD}"
+    def storyboard(self) -> Place:
+        return self.place.below(names.STORYBOARD)
 
-    def poster(self) -> str | None:
-        """The path of the picture made from the video; None where none could be made."""
-        return f"{self._root}/{names.POSTER}" if self.has_poster else None
-
-    @cached_property
-    def _root(self) -> str:
-        return str(self.folder)
+    def poster(self) -> Place | None:
+        """The picture made from the video; None where none could be made."""
+        return self.place.below(names.POSTER) if self.has_poster else None
 
     @cached_property
-    def _folders(self) -> dict[str, str]:
+    def _folders(self) -> dict[str, Place]:
         """By each resolution and sound that may be asked for: where the segments lie that play."""
         sounds = map(names.sound_name, range(self.sounds))
-        renditions = {name: f"{self._root}/{self.rendition(name).name}" for name in names.RENDITIONS}
-        return renditions | {name: f"{self._root}/{name}" for name in sounds}
+        renditions = {name: self.place.below(self.rendition(name).name) for name in names.RENDITIONS}
+        return renditions | {name: self.place.below(name) for name in sounds}
 
 
 def current(transcode: Transcode) -> PublishedVersion | None:

@@ -31,9 +31,10 @@ from hls.core.plan import Plan, make_plan
 from hls.core.probe import probe
 from hls.errors import NotOurs
 from hls.failing import fail_chunk, fail_transcode, locked_transcode, lose_chunk, report_full_disk
-from hls.folders import chunk_folder, finish_folder, hls_root, move_in, remove, source_path, version_folder
+from hls.folders import chunk_folder, finish_folder, hls_root, remove, source_path
 from hls.models import PLAYABLE_AS_SERVED, Chunk, ChunkState, Discarded, Root, State, Transcode, Worker
 from hls.renewal import ChunkRenewal, LeaseRenewal, update_percent
+from hls.stores import version_place, versions
 from hls.tracks import embedded, extracting
 
 log = structlog.get_logger("videoflix.hls")
@@ -67,12 +68,12 @@ def do_next(worker: Worker | None = None) -> bool:
 
 
 def is_own_folder() -> bool:
-    """Whether the HLS folder belongs to this database: another installation's transcodes have the same ids.
+    """Whether the store of versions belongs to this database: another installation's transcodes have the same ids.
 
     The log is left to the sweeps, which meet the same refusal once a minute.
     """
     try:
-        identity.take_up(hls_root(), upkeep.share)
+        identity.take_up(versions(), upkeep.share)
     except NotOurs:
         return False
     return True
@@ -195,7 +196,7 @@ def accept_chunk(chunk: Chunk, claim: claims.Claim, folder: Path, facts: ChunkFa
         )
         if not won:
             raise Stopped
-        move_in(folder, version_folder(transcode.pk, transcode.version))
+        version_place(transcode.pk, transcode.version).put_in(folder)
     if chunk.index == 0:
         Transcode.objects.filter(pk=transcode.pk, playable_at=None).update(playable_at=timezone.now())
     update_percent(transcode)

@@ -1,6 +1,7 @@
 """Stills: single pictures of a served video in full size, chosen by the tiles of its storyboard."""
 
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 from PIL import Image, ImageStat
@@ -11,7 +12,7 @@ from hls.core.errors import Code, TranscodeError
 from hls.core.plan import Plan
 from hls.core.poster_frames import extract_frame, moment_of_tile
 from hls.models import State, Transcode
-from hls.pictures import POSTER_WIDTH
+from hls.pictures import POSTER_WIDTH, segment_file
 from hls.published import PublishedVersion, current
 
 
@@ -54,7 +55,7 @@ def liveliest(transcode: Transcode, *, most: int) -> int:
 
 
 def contrast(version: PublishedVersion, entry: StoryboardTile) -> float:
-    with Image.open(version.folder / entry.sheet) as sheet:
+    with Image.open(BytesIO(version.place.below(entry.sheet).read())) as sheet:
         box = (entry.x, entry.y, entry.x + entry.width, entry.y + entry.height)
         return ImageStat.Stat(sheet.crop(box).convert("L")).stddev[0]
 
@@ -72,5 +73,6 @@ def take_still(transcode: Transcode, number: int, target: Path) -> None:
         raise TranscodeError(Code.SOURCE_MISSING, "no such tile")
     moment = moment_of_tile(plan, number)
     best = version.renditions[-1]
-    segment = version.folder / best.name / names.segment_name(moment.segment)
-    extract_frame(segment, target, at_s=moment.at_s, width=min(POSTER_WIDTH, best.width), encoder=encoder())
+    segment = version.place.below(f"{best.name}/{names.segment_name(moment.segment)}")
+    with segment_file(segment) as path:
+        extract_frame(path, target, at_s=moment.at_s, width=min(POSTER_WIDTH, best.width), encoder=encoder())

@@ -1,20 +1,18 @@
 """Repair: leases of dead or silent workers, failed transcodes that are due again, and files that no row names.
 
-A sweep of the HLS root removes files in this order:
+A sweep of the store of versions removes files in this order:
 
 1. End the retirement of versions whose time is over, and forget tracks that nobody watches with any more.
-2. Make sure that the root is this database's (hls.identity), and empty the trash of what has been there long enough.
+2. Make sure that the store is this database's (hls.identity), and empty the trash of what has been there long enough.
 3. Move what was given up on purpose (Discarded) to the trash.
-4. Read the root, then the rows. What no row names is an orphan, but for what a running step may still be writing.
+4. Read the store's names, then the rows. What no row names is an orphan, but for what a running step may still write.
 5. Erase orphaned private folders, and move other orphans to the trash where they are few enough (hls.removal).
 """
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import batched
-from pathlib import Path
 from typing import Self
 
 import structlog
@@ -24,10 +22,12 @@ from django.utils import timezone
 
 from hls import claims, identity
 from hls.errors import NothingRemoved
-from hls.folders import WORK, hls_root, size_bytes, source_path, transcode_folder
+from hls.folders import WORK, source_path
 from hls.models import ACTIVE, Chunk, ChunkState, Discarded, Extraction, PeriodicTask, Root, State, Transcode, Worker
 from hls.removal import Trash, check_share, erase
 from hls.renewal import LeaseRenewal
+from hls.store.interface import Place
+from hls.stores import transcode_key, version_key, versions
 from hls.tracks import editing
 
 log = structlog.get_logger("videoflix.hls")
@@ -36,6 +36,7 @@ WORKER_FORGOTTEN_AFTER = timedelta(days=1)
 TASK = "sweep videos"
 HAS_PLAN = ExpressionWrapper(Q(plan__isnull=False), output_field=BooleanField())  # a plan takes long to read
 LOOKED_INTO_AT_ONCE = 2_000  # transcodes' folders
+PRIVATE = f"/{WORK}/"  # in the keys of what claims write
 LOST_AND_FOUND = "lost+found"  # the file system's own folder, where the root is a disk of its own
 
 
@@ -64,14 +65,14 @@ def retry_due() -> None:
 
 @dataclass(frozen=True)
 class Orphan:
-    """A file or folder below the HLS root that no row names."""
+    """A file or folder in the store of versions that no row names."""
 
-    path: Path
+    place: Place
     is_private: bool = False  # the folder of one claim: no row has ever named what is in it
 
     @property
     def size_bytes(self) -> int:
-        return size_bytes(self.path)
+        return self.place.size_bytes()
 
 
 def keep_house(lease: LeaseRenewal) -> None:
@@ -94,27 +95,27 @@ def sweep(
 ) -> int:
     """End retirements, delete old workers' rows and remove orphans. Returns the `after` of the next sweep.
 
-    All names in the root are looked at, and the insides of at most `most` transcodes' folders, whose ids follow
+    All transcodes' names are looked at, and the insides of at most `most` transcodes' folders, whose ids follow
     `after`. Raises NotOurs, TooMuch.
     """
     end_retirements()
     editing.forget_old()
     Worker.objects.filter(last_seen__lt=timezone.now() - WORKER_FORGOTTEN_AFTER).delete()
-    root = hls_root()
-    identity.take_up(root, share)
-    trash = Trash(root)
+    store = versions()
+    identity.take_up(store, share)
+    trash = Trash(store)
     trash.empty(go_on=go_on)
     remove_discarded(trash, go_on)
     scan = HlsScan.taken(after, most)
-    for private in [orphan.path for orphan in scan.orphans if orphan.is_private]:
+    for private in [orphan.place for orphan in scan.orphans if orphan.is_private]:
         go_on()
         erase(private)
-    unnamed = [orphan.path for orphan in scan.orphans if not orphan.is_private]
+    unnamed = [orphan.place.key for orphan in scan.orphans if not orphan.is_private]
     if not may_be_much:
-        check_share(root, named=scan.named, unnamed=len(unnamed))
-    for path in unnamed:
+        check_share(store, named=scan.named, unnamed=len(unnamed))
+    for key in unnamed:
         go_on()
-        trash.put(path)
+        trash.put(key)
     return scan.next_after
 
 
@@ -136,21 +137,21 @@ def end_retirements() -> None:
 def remove_discarded(trash: Trash, go_on: Callable[[], None]) -> None:
     """Move what was given up on purpose to the trash, unless a row still names it."""
     for part in batched(Discarded.objects.filter(root=Root.HLS), 500):
-        wanted = named_folders([int(given_up.name.partition("/")[0]) for given_up in part])
+        wanted = named_keys([int(given_up.name.partition("/")[0]) for given_up in part])
         for given_up in part:
             go_on()
-            path = trash.root / given_up.name
-            if path in wanted or not path.exists() or trash.put(path):
+            key = given_up.name
+            if key in wanted or not trash.store.exists(key) or trash.put(key):
                 given_up.delete()
 
 
 @dataclass(frozen=True)
 class HlsScan:
-    """What is in the HLS root. It is read before the rows, so that what is begun meanwhile is no orphan."""
+    """What is in the store. It is read before the rows, so that what is begun meanwhile is no orphan."""
 
-    named: int  # transcodes that have a folder and a row
+    named: int  # transcodes that have files and a row
     orphans: list[Orphan]
-    next_after: int  # 0 where all folders have been looked into
+    next_after: int  # 0 where all transcodes have been looked at
 
     @classmethod
     def taken(cls, after: int = 0, most: int | None = None) -> Self:
@@ -159,8 +160,8 @@ class HlsScan:
         named = there & known
         transcode_ids = sorted(map(int, named))
         scanned = [transcode_id for transcode_id in transcode_ids if transcode_id > after][:most]
-        root = hls_root()
-        orphans = [Orphan(root / name) for name in sorted(there - known)]
+        store = versions()
+        orphans = [Orphan(Place(store, name)) for name in sorted(there - known)]
         orphans += [orphan for part in batched(scanned, 500) for orphan in orphans_within(part)]
         is_complete = not scanned or scanned[-1] == transcode_ids[-1]
         return cls(len(named), orphans, 0 if is_complete else scanned[-1])
@@ -172,50 +173,43 @@ def orphans() -> list[Orphan]:
 
 
 def found_names() -> set[str]:
-    """The names in the root: transcodes' folders and all else but hidden names, which are the engine's own."""
-    try:
-        with os.scandir(hls_root()) as entries:
-            return {entry.name for entry in entries if not entry.name.startswith(".") and entry.name != LOST_AND_FOUND}
-    except FileNotFoundError:
-        return set()
+    """The first names of all keys: transcodes' and all else but hidden ones, which are the engine's own."""
+    found = {entry.name for entry in versions().entries("")}
+    return {name for name in found if not name.startswith(".") and name != LOST_AND_FOUND}
 
 
 def orphans_within(transcode_ids: Sequence[int]) -> list[Orphan]:
     """Orphaned versions and private folders of transcodes that have rows."""
-    found = [entry for transcode_id in transcode_ids for entry in entries(transcode_folder(transcode_id))]
-    wanted = named_folders(transcode_ids)
+    store = versions()
+    found = [place for transcode_id in transcode_ids for place in inside(Place(store, transcode_key(transcode_id)))]
+    wanted = named_keys(transcode_ids)
     held = held_work_folders(transcode_ids)
     return [
-        Orphan(path, is_private=path.parent.name == WORK)
-        for path in found
-        if not is_named(path, wanted, held) and path.exists()
+        Orphan(place, is_private=PRIVATE in place.key)
+        for place in found
+        if not is_named(place.key, wanted, held) and place.exists()
     ]
 
 
-def entries(folder: Path) -> Iterator[Path]:
+def inside(transcode: Place) -> Iterator[Place]:
     """A transcode's versions, and the private folders in them."""
-    for version in below(folder):
+    for entry in transcode.entries():
+        version = transcode.below(entry.name)
         yield version
-        yield from below(version / WORK)
+        work = version.below(WORK)
+        yield from (work.below(private.name) for private in work.entries())
 
 
-def below(folder: Path) -> list[Path]:
-    try:
-        return list(folder.iterdir())
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-
-
-def named_folders(transcode_ids: Sequence[int]) -> set[Path]:
-    """The folders of these transcodes, and of their versions that are served, retired, or may still be finished."""
-    wanted: set[Path] = set()
+def named_keys(transcode_ids: Sequence[int]) -> set[str]:
+    """The keys of these transcodes, and of their versions that are served, retired, or may still be finished."""
+    wanted: set[str] = set()
     rows = Transcode.objects.filter(pk__in=transcode_ids).values_list(
         "pk", "state", "version", HAS_PLAN, "served_version", "retired_version"
     )
     for transcode_id, state, version, has_plan, served, retired in rows:
-        folder = transcode_folder(transcode_id)
-        versions = {served, retired} | ({version} if has_plan and state != State.READY else set())
-        wanted |= {folder} | {folder / str(number) for number in versions if number is not None}
+        named = {served, retired} | ({version} if has_plan and state != State.READY else set())
+        wanted |= {version_key(transcode_id, number) for number in named if number is not None}
+        wanted.add(transcode_key(transcode_id))
     return wanted
 
 
@@ -231,17 +225,16 @@ def held_work_folders(transcode_ids: Sequence[int]) -> set[str]:
     }
 
 
-def is_named(path: Path, wanted: set[Path], held: set[str]) -> bool:
-    if path.parent.name == WORK:
-        return path.name in held and path.parent.parent in wanted
-    return path in wanted
+def is_named(key: str, wanted: set[str], held: set[str]) -> bool:
+    version, _, private = key.partition(PRIVATE)
+    return version in wanted and (not private or private in held)
 
 
 def share() -> identity.Share:
-    """How many of the root's folders belong to transcodes whose source file is there too.
+    """How many of the store's first names belong to transcodes whose source file is there too.
 
-    The id alone proves nothing, since every installation counts from 1. A transcode that has no plan yet has no folder
-    either, so a folder of its number is another installation's.
+    The id alone proves nothing, since every installation counts from 1. A transcode that has no plan yet has no files
+    either, so those of its number are another installation's.
     """
     there = found_names()
     made = Transcode.objects.exclude(plan__isnull=True, served_version=None)
@@ -251,7 +244,6 @@ def share() -> identity.Share:
 
 
 def wanted_names() -> set[str]:
-    """The folders that rows name, relative to the root."""
+    """The keys that rows name."""
     transcode_ids = Transcode.objects.values_list("pk", flat=True)
-    root = hls_root()
-    return {str(path.relative_to(root)) for part in batched(transcode_ids, 500) for path in named_folders(part)}
+    return {key for part in batched(transcode_ids, 500) for key in named_keys(part)}

@@ -15,10 +15,12 @@ from django.conf import settings
 from hls import identity, lifecycle
 from hls import upkeep as engine
 from hls.errors import NothingRemoved
-from hls.folders import hls_root, source_path, version_folder
+from hls.folders import source_path
 from hls.models import Discarded, Root, State, Transcode
 from hls.removal import Trash, check_share, erase, tell_once
 from hls.renewal import LeaseRenewal
+from hls.store.interface import Place, Store
+from hls.stores import uploads, version_place, versions
 from library.disk import PARTIAL
 from library.models import Upload, Video, kept_file
 from library.uploads import finishing
@@ -35,18 +37,22 @@ YOUNG_S = {  # how long a file may be there without a row that names it
 
 @dataclass(frozen=True)
 class Stray:
-    path: Path
+    place: Place
     size_bytes: int
     age_s: float
 
     @property
+    def folder(self) -> str:
+        return self.place.key.partition("/")[0]
+
+    @property
     def is_old(self) -> bool:
-        return self.age_s > YOUNG_S[self.path.parent.name]
+        return self.age_s > YOUNG_S[self.folder]
 
     @property
     def was_named(self) -> bool:
         """Whether a row may have named it once; a form's file never had one."""
-        return self.path.parent.name != PARTIAL or is_uuid(self.path.name)
+        return self.folder != PARTIAL or is_uuid(self.place.name)
 
 
 @dataclass(frozen=True)
@@ -69,7 +75,7 @@ class FolderContents:
 
     def share(self) -> identity.Share:
         """How many of the videos' files and pictures rows name. Files still arriving are too young to tell anything."""
-        old = [stray for stray in self.strays if stray.is_old and stray.path.parent.name != PARTIAL]
+        old = [stray for stray in self.strays if stray.is_old and stray.folder != PARTIAL]
         return identity.Share(self.there, len(old))
 
 
@@ -117,7 +123,7 @@ def looked_at(name: str) -> Stray | None:
         stat = path.stat()
     except FileNotFoundError:
         return None
-    return Stray(path, stat.st_size, time.time() - stat.st_mtime)
+    return Stray(Place(uploads(), name), stat.st_size, time.time() - stat.st_mtime)
 
 
 def strays() -> list[Stray]:
@@ -138,24 +144,24 @@ def sweep(*, may_be_much: bool = False, go_on: Callable[[], None] = lambda: None
     try:
         finishing.sweep()
     except OSError as error:  # one file can't be removed; others may be
-        tell_once(Path(error.filename or settings.MEDIA_ROOT), error)
-    root = Path(settings.MEDIA_ROOT)
+        tell_once(str(error.filename or settings.MEDIA_ROOT), error)
+    store = uploads()
     contents = FolderContents.read()
-    identity.take_up(root, contents.share)
-    trash = Trash(root)
+    identity.take_up(store, contents.share)
+    trash = Trash(store)
     trash.empty(go_on=go_on)
     remove_discarded(trash, contents, go_on)
     old = [stray for stray in strays_left(contents) if stray.is_old]
     for stray in old:
         if not stray.was_named:
             go_on()
-            erase(stray.path)
+            erase(stray.place)
     unnamed = [stray for stray in old if stray.was_named]
     if not may_be_much:
-        check_share(root, named=contents.there, unnamed=len(unnamed))
+        check_share(store, named=contents.there, unnamed=len(unnamed))
     for stray in unnamed:
         go_on()
-        trash.put(stray.path)
+        trash.put(stray.place.key)
 
 
 def remove_discarded(trash: Trash, contents: FolderContents, go_on: Callable[[], None]) -> None:
@@ -165,31 +171,30 @@ def remove_discarded(trash: Trash, contents: FolderContents, go_on: Callable[[],
         go_on()
         if given_up.name in contents.kept:
             continue
-        path = trash.root / given_up.name
-        if given_up.name in named or not path.exists() or trash.put(path):
+        if given_up.name in named or not trash.store.exists(given_up.name) or trash.put(given_up.name):
             given_up.delete()
 
 
 def strays_left(contents: FolderContents) -> list[Stray]:
-    return [stray for stray in contents.strays if stray.path.exists()]
+    return [stray for stray in contents.strays if stray.place.exists()]
 
 
 def doubts() -> list[str]:
-    """Why the database and the data folders may not belong together: a sentence for each folder."""
-    uploaded = identity.doubt(Path(settings.MEDIA_ROOT), lambda: FolderContents.read().share())
-    served = identity.doubt(hls_root(), engine.share)
+    """Why the database and its stores may not belong together: a sentence for each store."""
+    uploaded = identity.doubt(uploads(), lambda: FolderContents.read().share())
+    served = identity.doubt(versions(), engine.share)
     return [sentence for sentence in (uploaded, served) if sentence]
 
 
-def roots() -> dict[Path, Callable[[], set[str]]]:
-    """The data folders, each with a function that reads which names in it rows know."""
-    return {Path(settings.MEDIA_ROOT): named_files, hls_root(): engine.wanted_names}
+def stores() -> dict[Store, Callable[[], set[str]]]:
+    """All stores, each with a function that reads which keys in it rows name."""
+    return {uploads(): named_files, versions(): engine.wanted_names}
 
 
 def lost() -> list[Transcode]:
-    """Transcodes that are served but whose files are gone, as after restoring a backup without the HLS folder."""
+    """Transcodes that are served but whose files are gone, as after restoring a backup without them."""
     served = Transcode.objects.exclude(served_version=None).filter(state=State.READY).select_related("video")
-    return [found for found in served.iterator() if not version_folder(found.pk, found.served_version or 0).is_dir()]
+    return [found for found in served.iterator() if not version_place(found.pk, found.served_version or 0).exists()]
 
 
 def make_again(transcodes: list[Transcode]) -> list[Transcode]:

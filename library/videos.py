@@ -14,6 +14,7 @@ from hls import lifecycle
 from hls.errors import NotPossible
 from hls.models import State
 from hls.removal import Trash
+from hls.stores import uploads
 from library import categories
 from library.errors import FileRefused
 from library.kinds import ACCEPTED, is_video
@@ -109,7 +110,7 @@ def save_replaced(video: Video) -> Video:
 def take_back(video: Video, replaced: ReplacedFile) -> None:
     """Replace the video's file by one that it had before, from the trash. Raises FileRefused where that is gone."""
     root = Path(settings.MEDIA_ROOT)
-    if not (root / replaced.stored_as).is_file() and not Trash(root).restore([replaced.stored_as]):
+    if not (root / replaced.stored_as).is_file() and not Trash(uploads()).restore([replaced.stored_as]):
         raise FileRefused(f"{replaced.name} is neither in {root} nor in its trash.")
     os.utime(root / replaced.stored_as)  # as in keep_copy
     video.video_file.name, video.original_name = replaced.stored_as, replaced.name

@@ -5,10 +5,8 @@ files' own addresses.
 """
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Annotated
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from ninja import Query, Router
@@ -16,6 +14,7 @@ from ninja.errors import AuthenticationError
 
 from accounts.auth import Viewer, who_watches
 from hls.core import names
+from hls.store.interface import Place
 from library.api import Version
 from library.delivery import places
 from library.errors import NotFound
@@ -67,7 +66,7 @@ def told(video_id: int, version: int | None, viewer: Viewer) -> dict[str, str]:
 
 def poster(video: Video) -> dict[str, str]:
     try:
-        return {POSTER: relative(places.poster(video))}
+        return {POSTER: path_below_data(places.poster(video))}
     except NotFound:
         return {}
 
@@ -77,11 +76,12 @@ def files(video: Video, version: int) -> dict[str, str]:
         published = places.published_in(video.transcode, version)
     except NotFound:
         return {}
-    return {FOLDER: relative(published.folder), BEST: published.rendition(names.RENDITIONS[-1]).name}
+    return {FOLDER: path_below_data(published.place), BEST: published.rendition(names.RENDITIONS[-1]).name}
 
 
-def relative(path: str | Path) -> str:
-    return str(path).removeprefix(f"{settings.DATA_DIR}/")
+def path_below_data(place: Place) -> str:
+    """Each store of files on a disk is the folder of its name in DATA_DIR (project/settings.py)."""
+    return f"{place.store.name}/{place.key}"
 
 
 def nothing_else(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[[HttpRequest], HttpResponseBase]:

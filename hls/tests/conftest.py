@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pytest_django.fixtures import Settings
 
-from hls import identity, renewal
+from hls import identity, renewal, stores
 
 
 @pytest.fixture
@@ -19,8 +19,8 @@ def studio(tmp_path: Path, settings: Settings) -> Path:
 @pytest.fixture
 def settled(studio: Path, db: None) -> Path:
     """The folders after their first sweep: they are known to be this database's."""
-    for root in (studio / "uploads", studio / "hls"):
-        identity.adopt(root)
+    for store in (stores.uploads(), stores.versions()):
+        identity.adopt(store)
     return studio
 
 

@@ -13,7 +13,7 @@ from django.db import OperationalError, connection
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from hls import claims, identity, lifecycle, steps, upkeep
+from hls import claims, identity, lifecycle, steps, stores, upkeep
 from hls.core.errors import Code, TranscodeError
 from hls.core.plan import Plan
 from hls.folders import version_folder
@@ -62,7 +62,9 @@ def test_a_video_of_several_chunks_becomes_ready(studio: Path) -> None:
     version = current(transcode)
     assert version is not None
     assert (version.duration_s, version.segment_count, version.has_poster) == (20.0, 4, True)
-    assert version.size_bytes == sum(path.stat().st_size for path in version.folder.rglob("*") if path.is_file())
+    assert version.size_bytes == sum(
+        path.stat().st_size for path in Path(str(version.place)).rglob("*") if path.is_file()
+    )
     assert upkeep.orphans() == []
 
 
@@ -270,7 +272,7 @@ def test_deleting_ends_the_encoder_and_the_sweep_leaves_no_byte(
     lifecycle.discard(long_transcode.pk)
     thread.join(timeout=10)
     assert not thread.is_alive()
-    identity.adopt(studio / "hls")
+    identity.adopt(stores.versions())
     upkeep.sweep()
     assert {path.name for path in (studio / "hls").iterdir()} == {FILE, TRASH}
 
@@ -291,8 +293,8 @@ def test_a_replaced_video_serves_the_old_one_until_the_new_one_is_ready(studio: 
     assert new is not None
     assert old is not None
     assert (new.version, new.duration_s, old.version, old.duration_s) == (2, 5.0, 1, 3.0)
-    assert "segment_000.ts?v=2" in (new.folder / "480p" / "index.m3u8").read_text()
-    assert "segment_000.ts?v=1" not in (old.folder / "480p" / "index.m3u8").read_text()
+    assert "segment_000.ts?v=2" in new.place.below("480p/index.m3u8").read().decode()
+    assert "segment_000.ts?v=1" not in old.place.below("480p/index.m3u8").read().decode()
     assert upkeep.orphans() == []
 
 

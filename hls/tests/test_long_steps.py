@@ -19,6 +19,7 @@ from hls import lifecycle, pictures, renewal, steps, upkeep
 from hls.core.errors import Code
 from hls.core.probe import probe
 from hls.models import State, Transcode
+from hls.store.interface import Place
 from hls.tests.videos import small_video
 
 pytestmark = [
@@ -148,7 +149,7 @@ def test_a_video_that_takes_longer_to_finish_than_the_lease_is_published(
     tile_of = pictures.tile_of
     looked_at: list[int] = []
 
-    def slow(tiles: Path, number: int) -> Image.Image | None:
+    def slow(tiles: Place, number: int) -> Image.Image | None:
         upkeep.take_back_lapsed()
         lapse()
         looked_at.append(number)
@@ -168,7 +169,7 @@ def test_a_worker_that_lost_its_claim_while_finishing_stops_and_leaves_the_row_t
     transcode = submitted(studio)
     looked_at: list[int] = []
 
-    def taken_away(tiles: Path, number: int) -> None:
+    def taken_away(tiles: Place, number: int) -> None:
         looked_at.append(number)
         Transcode.objects.update(lease_token="another's")
 

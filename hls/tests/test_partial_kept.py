@@ -113,7 +113,7 @@ def test_a_replaced_video_shows_only_its_own_chunks(done: list[int]) -> None:
     assert transcode.version == 2
     assert segments(transcode) == {0: 0, 1: 2, 2: 7}[len(done)]
     partial = PartialVersion.of(transcode)
-    assert partial is None or partial.folder.name == "2"
+    assert partial is None or partial.place.name == "2"
 
 
 def test_a_replacement_has_the_sizes_that_were_measured_of_it() -> None:

@@ -89,7 +89,7 @@ def test_a_replacement_has_addresses_of_its_own(version: int, suffix: str) -> No
     master = transcode.playlist("master.m3u8")
     assert master is not None
     assert parse("x", master).entries[0].uri == f"480p/index.m3u8?v={version}"
-    assert transcode.folder.name == str(version)
+    assert transcode.place.name == str(version)
 
 
 def test_the_multivariant_playlist_tells_what_was_measured_so_far() -> None:
@@ -117,8 +117,8 @@ def test_several_sounds_grow_with_the_pictures() -> None:
         assert lines(text) == ["segment_000.ts?v=2", "segment_001.ts?v=2"]
         assert text is not None
         assert "#EXT-X-PLAYLIST-TYPE:EVENT" in text
-    assert transcode.segment("audio_3", "segment_001.ts") == f"{transcode.folder}/audio_3/segment_001.ts"
-    assert transcode.segment("1080p", "segment_001.ts") == f"{transcode.folder}/480p/segment_001.ts"
+    assert transcode.segment("audio_3", "segment_001.ts") == transcode.place.below("audio_3/segment_001.ts")
+    assert transcode.segment("1080p", "segment_001.ts") == transcode.place.below("480p/segment_001.ts")
 
 
 @pytest.mark.parametrize("version", [1, 2])
@@ -208,9 +208,9 @@ def test_the_served_and_the_retired_version_have_folders_of_their_own(studio: Pa
     )
     old = retired(transcode)
     assert old is not None
-    assert (served_version(transcode).folder, old.folder) == (
-        studio / "hls" / f"{transcode.pk}/2",
-        studio / "hls" / f"{transcode.pk}/1",
+    assert (str(served_version(transcode).place), str(old.place)) == (
+        f"{studio}/hls/{transcode.pk}/2",
+        f"{studio}/hls/{transcode.pk}/1",
     )
 
 

@@ -16,6 +16,8 @@ from hls.core.poster_frames import moment_of_tile
 from hls.folders import version_folder
 from hls.models import State, Transcode
 from hls.published import PublishedRendition, PublishedVersion
+from hls.store.folder import FolderStore
+from hls.store.interface import Place
 from hls.tests.factories import TranscodeFactory, Unclaimed, plan
 
 PLAN = plan(seconds=100)  # ten tiles
@@ -30,13 +32,17 @@ def tile(shade: int, *, contrast: int = 0) -> Image.Image:
     return picture
 
 
-def written(folder: Path, tiles: Sequence[Image.Image | None]) -> Path:
+def written(folder: Path, tiles: Sequence[Image.Image | None]) -> Place:
     """Tiles as the chunks leave them; None for one that is missing."""
     folder.mkdir(parents=True, exist_ok=True)
     for number, picture in enumerate(tiles):
         if picture:
             picture.save(folder / Path(names.tile_name(number)).name)
-    return folder
+    return place(folder)
+
+
+def place(folder: Path) -> Place:
+    return Place(FolderStore("hls", folder.parent), folder.name)
 
 
 BLACK, FLAT, LIVELY, LIVELIER = tile(0, contrast=10), tile(128), tile(80, contrast=60), tile(80, contrast=150)
@@ -82,15 +88,16 @@ def test_a_missing_tile_stays_black_and_the_others_keep_their_places(tmp_path: P
 
 
 def test_a_tile_that_is_no_picture_stays_black_and_is_no_poster(tmp_path: Path) -> None:
-    folder = written(tmp_path / "tiles", [tile(90), tile(200), tile(210)])
+    folder = tmp_path / "tiles"
+    found = written(folder, [tile(90), tile(200), tile(210)])
     whole = (folder / "00001.jpg").read_bytes()
     (folder / "00000.jpg").write_bytes(b"")
     (folder / "00001.jpg").write_bytes(whole[: len(whole) // 2])
-    pictures.write_storyboard(PLAN, folder, tmp_path, Unclaimed())
+    pictures.write_storyboard(PLAN, found, tmp_path, Unclaimed())
     with Image.open(tmp_path / "storyboard_00.jpg") as sheet:
         shades = [sheet.convert("L").getpixel((n * PLAN.tile_width + 100, 60)) for n in range(3)]
     assert shades == pytest.approx([0, 0, 210], abs=6)
-    assert pictures.poster_tile(PLAN, folder, Unclaimed()) == 2
+    assert pictures.poster_tile(PLAN, found, Unclaimed()) == 2
 
 
 def test_a_long_video_has_several_sheets_of_which_the_last_is_smaller(tmp_path: Path) -> None:
@@ -106,9 +113,9 @@ def test_a_poster_that_can_not_be_made_is_no_failure(tmp_path: Path) -> None:
     """The video plays all the same."""
     (tmp_path / "1080p").mkdir()
     target = tmp_path / "poster.jpg"
-    assert not pictures.write_poster(PLAN, tmp_path, target, Encoder(Path("/nonexistent/ffmpeg")), Unclaimed())
+    assert not pictures.write_poster(PLAN, place(tmp_path), target, Encoder(Path("/nonexistent/ffmpeg")), Unclaimed())
     (tmp_path / "1080p" / "segment_000.ts").write_bytes(b"no video")
-    assert not pictures.write_poster(PLAN, tmp_path, target, Encoder(Path("/nonexistent/ffmpeg")), Unclaimed())
+    assert not pictures.write_poster(PLAN, place(tmp_path), target, Encoder(Path("/nonexistent/ffmpeg")), Unclaimed())
     assert not target.exists()
 
 

@@ -44,14 +44,13 @@ def test_it_is_published_by_all_rules_and_each_resolution_too(transcode: Transco
     version = published(transcode)
     assert (version.sounds, version.source) == (2, "videos/video.mkv")
     for master in (names.MASTER, f"480p/{names.INDEX}"):
-        assert check(lambda name: (version.folder / name.partition("?")[0]).read_bytes(), master) == ()
+        assert check(lambda name: version.place.below(name.partition("?")[0]).read(), master) == ()
     segments = [version.segment(folder, names.segment_name(number)) for folder in FOLDERS for number in range(3)]
     playlists = [version.playlist(names.INDEX, folder) for folder in FOLDERS]
-    for path in (*segments, *playlists, version.playlist(names.PICTURES, "480p"), version.playlist(names.MASTER)):
-        assert path is not None
-        assert Path(path).is_file()
-    on_disk = sum(path.stat().st_size for path in version.folder.rglob("*") if path.is_file())
-    assert version.size_bytes == on_disk
+    for place in (*segments, *playlists, version.playlist(names.PICTURES, "480p"), version.playlist(names.MASTER)):
+        assert place is not None
+        assert place.read()
+    assert version.size_bytes == version.place.size_bytes()
 
 
 def test_it_can_be_watched_from_the_first_chunk_on(transcode: Transcode) -> None:
@@ -70,10 +69,10 @@ def test_it_can_be_watched_from_the_first_chunk_on(transcode: Transcode) -> None
         assert text is not None
         begun = parse(name, text).entries
         assert len(begun) == 2
-        path = published(transcode).playlist(name, folder)
-        assert path is not None
-        whole = parse(name, Path(path).read_text()).entries
+        place = published(transcode).playlist(name, folder)
+        assert place is not None
+        whole = parse(name, place.read().decode()).entries
         assert [(entry.uri, entry.duration_s) for entry in whole[:2]] == [
             (entry.uri, entry.duration_s) for entry in begun
         ]
-    assert version_folder(transcode.pk, 1) == published(transcode).folder
+    assert str(version_folder(transcode.pk, 1)) == str(published(transcode).place)

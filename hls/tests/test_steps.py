@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from hls import claims, failing, finishing, identity, lifecycle, renewal, steps, upkeep
+from hls import claims, failing, finishing, identity, lifecycle, renewal, steps, stores, upkeep
 from hls.core.chunk import ChunkFacts
 from hls.core.errors import ADVICE, CannotCopy, Code, EncoderKilled, Stopped, TranscodeError
 from hls.core.plan import Plan, make_plan
@@ -443,7 +443,7 @@ def test_videos_are_not_made_into_another_installations_folder(studio: Path) -> 
     assert not steps.do_next()
     transcode.refresh_from_db()
     assert (transcode.state, transcode.lease_token) == (State.QUEUED, "")
-    identity.adopt(studio / "hls")
+    identity.adopt(stores.versions())
     assert steps.do_next()
 
 
@@ -456,5 +456,5 @@ def test_videos_are_not_made_over_those_from_before_there_were_identities(studio
     assert not steps.do_next()
     transcode.refresh_from_db()
     assert (transcode.state, transcode.lease_token) == (State.QUEUED, "")
-    identity.adopt(studio / "hls")
+    identity.adopt(stores.versions())
     assert steps.do_next()

@@ -85,7 +85,7 @@ def test_a_deleted_video_leaves_no_file(hls_root: Path) -> None:
     fill(version_folder(transcode.pk, 1) / "480p", size=1234)
     folder = transcode_folder(transcode.pk)
     transcode.delete()
-    assert [orphan.path for orphan in upkeep.orphans()] == [folder]
+    assert [Path(str(orphan.place)) for orphan in upkeep.orphans()] == [folder]
     assert upkeep.orphans()[0].size_bytes == 1234
     upkeep.sweep()
     assert {path.name for path in hls_root.iterdir()} == {FILE, TRASH}
@@ -96,7 +96,7 @@ def test_an_unfinished_version_is_kept_while_it_may_still_be_finished() -> None:
     fill(version_folder(transcode.pk, 1))
     fill(version_folder(transcode.pk, 2))
     abandoned = fill(version_folder(transcode.pk, 3))
-    assert [orphan.path for orphan in upkeep.orphans()] == [abandoned]
+    assert [Path(str(orphan.place)) for orphan in upkeep.orphans()] == [abandoned]
 
 
 def test_the_folder_of_a_lost_claim_is_removed_and_that_of_a_live_one_kept() -> None:

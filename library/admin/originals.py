@@ -7,6 +7,8 @@ from django.shortcuts import get_object_or_404
 from django.utils.http import content_disposition_header
 from unfold.admin import ModelAdmin
 
+from hls.store.interface import Place
+from hls.stores import uploads
 from library.delivery import files, responses
 from library.errors import NotFound
 from library.models import Video
@@ -21,7 +23,9 @@ def download(request: HttpRequest, video_id: int, admin: ModelAdmin) -> HttpResp
     if request.method not in ("GET", "HEAD") or not admin.has_view_permission(request, video):
         raise PermissionDenied
     try:
-        found = files.answer(request.META, video.video_file.path, content_type=TYPE, cache=files.NEVER)
+        found = files.answer(
+            request.META, Place(uploads(), str(video.video_file.name)), content_type=TYPE, cache=files.NEVER
+        )
     except NotFound:
         raise Http404 from None
     response = responses.respond(found)

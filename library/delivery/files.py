@@ -1,16 +1,11 @@
-"""A file as an HTTP answer: whole, in part, or as "not modified". Nothing here knows Django or where the file is from.
+"""A file of a store as an HTTP answer: whole, in part, or as "not modified". Nothing here knows Django."""
 
-The validators are those that nginx makes of the same file, so a player may get its segments from either.
-"""
-
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import formatdate
 from functools import lru_cache
-from io import FileIO
-from pathlib import Path
 
+from hls.store.interface import ByteReader, OpenedFile, Place
 from library.delivery.ranges import ByteRange, NotSatisfiable, byte_range, matches, moment, tags
 from library.errors import NotFound
 
@@ -20,51 +15,33 @@ NEVER = "no-store"
 SMALL_BYTES = 65_536  # up to this size, reading a file costs less than the server's way to sendfile
 
 
-class Part:
-    """A file that ends after `length` bytes. It keeps its descriptor, so that the server can use sendfile."""
-
-    def __init__(self, opened: FileIO, length: int) -> None:
-        self._opened = opened
-        self._left = length
-        self.fileno = opened.fileno
-        self.close = opened.close
-
-    def read(self, size: int = -1) -> bytes:
-        """Up to `size` bytes; fewer only at the end, as of any file on a disk."""
-        wanted = self._left if size < 0 else min(size, self._left)
-        data = self._opened.read(wanted)
-        self._left -= len(data)
-        return data
-
-
 @dataclass(frozen=True)
 class Answer:
     """Status, headers, and the bytes to send, or an open file, which the sender closes."""
 
     status: int
     headers: dict[str, str]
-    body: bytes | Part = b""
+    body: bytes | ByteReader = b""
 
 
 def answer(
-    meta: Mapping[str, str], path: str | Path, *, content_type: str, cache: str = FOREVER, is_gzip: bool = False
+    meta: Mapping[str, str], place: Place, *, content_type: str, cache: str = FOREVER, is_gzip: bool = False
 ) -> Answer:
     """The answer to this request for a file; `meta` is the WSGI environment. Raises NotFound if the file is gone."""
     try:
-        opened = FileIO(path)
-    except (FileNotFoundError, NotADirectoryError):
+        opened = place.open()
+    except FileNotFoundError:
         raise NotFound from None
-    stat = os.fstat(opened.fileno())
     headers = {
         "Cache-Control": cache,
-        "ETag": f'"{int(stat.st_mtime):x}-{stat.st_size:x}"',
-        "Last-Modified": http_date(int(stat.st_mtime)),
+        "ETag": opened.etag,
+        "Last-Modified": http_date(opened.modified_at),
         "Accept-Ranges": "bytes",
         "X-Content-Type-Options": "nosniff",
     }
     if is_gzip:
         headers["Content-Encoding"] = "gzip"
-    chosen = choose(meta, headers, stat.st_size, opened)
+    chosen = choose(meta, headers, opened)
     if chosen.status in (200, 206):
         chosen.headers["Content-Type"] = content_type
     if isinstance(chosen.body, bytes):
@@ -78,8 +55,9 @@ def http_date(timestamp: int) -> str:
     return formatdate(timestamp, usegmt=True)
 
 
-def choose(meta: Mapping[str, str], headers: dict[str, str], size: int, opened: FileIO) -> Answer:
+def choose(meta: Mapping[str, str], headers: dict[str, str], opened: OpenedFile) -> Answer:
     """Check preconditions first, then the range (RFC 9110 13.2.2). HEAD ignores ranges (14.2)."""
+    size = opened.size_bytes
     if is_precondition_failed(meta, headers):
         return Answer(412, {"Cache-Control": "no-store"})
     if is_known(meta, headers):
@@ -91,16 +69,13 @@ def choose(meta: Mapping[str, str], headers: dict[str, str], size: int, opened: 
     except NotSatisfiable:
         return Answer(416, {"Content-Range": f"bytes */{size}", "Cache-Control": "no-store"})
     if part is None:
-        return Answer(200, headers | {"Content-Length": str(size)}, content(opened, size))
-    opened.seek(part.start)
+        return Answer(200, headers | {"Content-Length": str(size)}, content(opened, 0, size))
     headers |= {"Content-Length": str(part.length), "Content-Range": part.content_range(size)}
-    return Answer(206, headers, content(opened, part.length))
+    return Answer(206, headers, content(opened, part.start, part.length))
 
 
-def content(opened: FileIO, length: int) -> bytes | Part:
-    """The next `length` bytes of a file that is never written to again."""
-    part = Part(opened, length)
-    return part.read() if length <= SMALL_BYTES else part
+def content(opened: OpenedFile, start: int, length: int) -> bytes | ByteReader:
+    return opened.read(start, length) if length <= SMALL_BYTES else opened.stream(start, length)
 
 
 def is_precondition_failed(meta: Mapping[str, str], headers: Mapping[str, str]) -> bool:

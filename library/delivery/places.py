@@ -18,6 +18,8 @@ from hls.models import Transcode
 from hls.partial import PartialVersion
 from hls.published import PublishedVersion, current, retired
 from hls.shared_cache import SharedCache
+from hls.store.interface import Place
+from hls.stores import uploads
 from library.errors import NotFound
 from library.models import Video
 from library.visibility import PUBLIC, PUBLISHED_SQL, Sight, sql_parameters
@@ -127,7 +129,7 @@ def partial_of(transcode_id: int) -> PartialVersion | None:
     return PartialVersion.of(transcode) if transcode else None
 
 
-def segment(video_id: int, resolution: str, name: str, version: int | None, sight: Sight) -> str:
+def segment(video_id: int, resolution: str, name: str, version: int | None, sight: Sight) -> Place:
     """A segment's file; those of a version that is being made only for viewers who may see it. Raises NotFound."""
     key = Key(video_id, version or FIRST, is_for_staff=sight.sees_drafts)
     found = None
@@ -154,7 +156,7 @@ def for_segment(key: Key, sight: Sight) -> Version:
     return partial
 
 
-def sheet(video_id: int, name: str, version: int | None, sight: Sight) -> str:
+def sheet(video_id: int, name: str, version: int | None, sight: Sight) -> Place:
     """A storyboard sheet's file. Raises NotFound."""
     found = published(video_id, version or FIRST, sight).sheet(name)
     if found is None:
@@ -162,12 +164,12 @@ def sheet(video_id: int, name: str, version: int | None, sight: Sight) -> str:
     return found
 
 
-def poster(video: Video) -> str:
+def poster(video: Video) -> Place:
     """The uploaded thumbnail, else the picture made from the video. Raises NotFound."""
     if video.thumbnail:
-        return str(video.thumbnail.path)
+        return Place(uploads(), str(video.thumbnail.name))
     version = current(video.transcode)
-    path = version.poster() if version else None
-    if path is None:
+    place = version.poster() if version else None
+    if place is None:
         raise NotFound
-    return path
+    return place

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
-from pathlib import Path
 from typing import BinaryIO
 
 from django.db import connection
@@ -12,6 +11,7 @@ from django.utils.cache import patch_vary_headers
 
 from hls.core.plan import Plan
 from hls.published import PublishedVersion, current
+from hls.store.interface import Place
 from hls.versions import one_folder_up
 from library.delivery import files, places, texts
 from library.delivery.made import made
@@ -50,7 +50,7 @@ def playlist(
     if found is None:
         raise NotFound
     tracks = texts.tracks_in(playing, name, resolution)
-    if isinstance(playing, PublishedVersion) and not tracks:
+    if isinstance(found, Place) and not tracks:
         return text(request, found)
     return playlist_text(request, texts.with_tracks(playing, found, tracks, resolution), playing)
 
@@ -109,10 +109,10 @@ def playable_length(video_id: int, sight: Sight) -> timedelta:
     return timedelta(seconds=float(Plan.from_json(transcode.plan).timeline.duration_s))
 
 
-def text(request: HttpRequest, path: str, *, content_type: str = PLAYLIST_TYPE) -> HttpResponseBase:
+def text(request: HttpRequest, place: Place, *, content_type: str = PLAYLIST_TYPE) -> HttpResponseBase:
     if is_folder(request):
-        return made(request, one_folder_up(texts.read(path)), content_type=content_type)
-    response = respond(text_answer(request.META, path, content_type=content_type))
+        return made(request, one_folder_up(texts.read(place)), content_type=content_type)
+    response = respond(text_answer(request.META, place, content_type=content_type))
     patch_vary_headers(response, ["Accept-Encoding"])
     return response
 
@@ -122,15 +122,15 @@ def is_folder(request: HttpRequest) -> bool:
     return request.path_info.endswith("/")
 
 
-def text_answer(meta: Mapping[str, str], path: str, *, content_type: str) -> files.Answer:
+def text_answer(meta: Mapping[str, str], place: Place, *, content_type: str) -> files.Answer:
     """A playlist or WebVTT of a served version; its gzip was made with it. Raises NotFound."""
     is_gzip = files.accepts_gzip(meta.get("HTTP_ACCEPT_ENCODING", ""))
-    path = f"{path}.gz" if is_gzip else path
-    return files.answer(meta, path, content_type=content_type, cache=files.BRIEFLY, is_gzip=is_gzip)
+    place = place.with_ending(".gz") if is_gzip else place
+    return files.answer(meta, place, content_type=content_type, cache=files.BRIEFLY, is_gzip=is_gzip)
 
 
-def file(request: HttpRequest, path: str | Path, *, content_type: str) -> HttpResponseBase:
-    return respond(files.answer(request.META, path, content_type=content_type))
+def file(request: HttpRequest, place: Place, *, content_type: str) -> HttpResponseBase:
+    return respond(files.answer(request.META, place, content_type=content_type))
 
 
 def respond(found: files.Answer) -> HttpResponseBase:

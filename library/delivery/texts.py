@@ -6,13 +6,13 @@ the video's and its viewers', as for any file of it (library.delivery.places).
 
 from fractions import Fraction
 from functools import lru_cache
-from pathlib import Path
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from hls.core import names
 from hls.published import PublishedVersion
+from hls.store.interface import Place
 from hls.tracks import playlists
 from hls.tracks.models import SHOWN_AS_TEXT, TrackKind
 from hls.tracks.shown import ShownTrack, shown
@@ -37,12 +37,12 @@ def tracks_in(playing: Version, name: str, resolution: str | None) -> tuple[Show
     return tracks_of(playing) if names_others else ()
 
 
-def with_tracks(playing: Version, found: str, tracks: tuple[ShownTrack, ...], resolution: str | None) -> str:
+def with_tracks(playing: Version, found: str | Place, tracks: tuple[ShownTrack, ...], resolution: str | None) -> str:
     """A playlist of this version with the tracks that it has to name; `found` is what `playing.playlist` gave.
 
     Raises NotFound where the file is gone.
     """
-    content = read(found) if isinstance(playing, PublishedVersion) else found
+    content = read(found) if isinstance(found, Place) else found
     return playlists.multivariant(content, tracks, playing.version, folder="../" if resolution else "")
 
 
@@ -116,13 +116,13 @@ def pictures(playing: Version) -> str:
     found = playing.playlist(name, playing.renditions[0].name)
     if found is None:
         raise NotFound
-    return read(found) if isinstance(playing, PublishedVersion) else found
+    return read(found) if isinstance(found, Place) else found
 
 
-def read(path: str) -> str:
+def read(place: Place) -> str:
     """A published playlist. Raises NotFound."""
     try:
-        return Path(path).read_text()
+        return place.read().decode()
     except FileNotFoundError:
         raise NotFound from None
 

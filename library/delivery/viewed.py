@@ -1,7 +1,6 @@
 """A published version as viewers get it, by the names in its playlists: what the checker behind check_hls reads."""
 
 from collections.abc import Callable
-from pathlib import Path
 from posixpath import normpath
 from urllib.parse import parse_qs, urlsplit
 
@@ -37,10 +36,10 @@ def _body(version: PublishedVersion, name: str) -> bytes:
     found = version.playlist(file, resolution)
     if found is not None:
         return texts.with_tracks(version, found, texts.tracks_in(version, file, resolution), resolution).encode()
-    path = version.segment(folder, file)
-    if path is None:
+    place = version.segment(folder, file)
+    if place is None:
         raise NotFound
-    return Path(path).read_bytes()
+    return place.read()
 
 
 def _of_text(version: PublishedVersion, track_id: int, file: str, revision: int | None) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from hls import identity
+from hls import identity, stores
 from library.tests.factories import AdministratorFactory
 from library.tests.videos import Player, make_viewer, sign_in
 
@@ -23,8 +23,8 @@ def folders(settings: Any, tmp_path: Path) -> Path:
 @pytest.fixture
 def settled(folders: Path, db: None) -> Path:
     """The folders after their first sweep: they are known to be this database's."""
-    for root in (folders / "uploads", folders / "hls"):
-        identity.adopt(root)
+    for store in (stores.uploads(), stores.versions()):
+        identity.adopt(store)
     return folders
 
 

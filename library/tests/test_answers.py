@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from hls.store.folder import FolderStore, PartOfFile
+from hls.store.interface import Place
 from library.delivery import files
-from library.delivery.files import BRIEFLY, FOREVER, Answer, Part, accepts_gzip, answer
+from library.delivery.files import BRIEFLY, FOREVER, Answer, accepts_gzip, answer
 from library.errors import NotFound
 
 CONTENT = bytes(range(100))
@@ -32,18 +34,24 @@ def answers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     made: list[Answer] = []
     yield made
     for entry in made:
-        if isinstance(entry.body, Part):
+        if isinstance(entry.body, PartOfFile):
             entry.body.close()
 
 
-def asked(answers: list[Answer], path: Path, *, method: str = "GET", **headers: str) -> Answer:
+def place(path: Path, name: str = "segment_000.ts") -> Place:
+    return Place(FolderStore("hls", path.parent), name)
+
+
+def asked(
+    answers: list[Answer], path: Path, *, name: str = "segment_000.ts", method: str = "GET", **headers: str
+) -> Answer:
     meta = {"REQUEST_METHOD": method} | {f"HTTP_{name.upper()}": value for name, value in headers.items()}
-    answers.append(answer(meta, path, content_type="video/MP2T"))
+    answers.append(answer(meta, place(path, name), content_type="video/MP2T"))
     return answers[-1]
 
 
 def sent(found: Answer) -> bytes:
-    return found.body.read() if isinstance(found.body, Part) else found.body
+    return found.body if isinstance(found.body, bytes) else found.body.read()
 
 
 def test_a_whole_file_has_nginxs_validators(answers: list[Answer], path: Path) -> None:
@@ -110,16 +118,16 @@ def test_a_range_that_is_refused_tells_the_size_and_is_not_kept(answers: list[An
 
 
 @pytest.fixture
-def part(path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Part]:
+def part(path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PartOfFile]:
     """Twenty bytes from the tenth on."""
     monkeypatch.setattr(files, "SMALL_BYTES", 19)
-    found = answer({"REQUEST_METHOD": "GET", "HTTP_RANGE": "bytes=10-29"}, path, content_type="video/MP2T").body
-    assert isinstance(found, Part)
+    found = answer({"REQUEST_METHOD": "GET", "HTTP_RANGE": "bytes=10-29"}, place(path), content_type="video/MP2T").body
+    assert isinstance(found, PartOfFile)
     yield found
     found.close()
 
 
-def test_a_part_is_read_in_any_steps_and_no_further(part: Part) -> None:
+def test_a_part_is_read_in_any_steps_and_no_further(part: PartOfFile) -> None:
     assert [part.read(8), part.read(0), part.read(100), part.read(8), part.read()] == [
         CONTENT[10:18],
         b"",
@@ -129,7 +137,7 @@ def test_a_part_is_read_in_any_steps_and_no_further(part: Part) -> None:
     ]
 
 
-def test_a_part_begins_where_its_descriptor_stands_so_that_it_can_be_sent_by_the_kernel(part: Part) -> None:
+def test_a_part_begins_where_its_descriptor_stands_so_that_it_can_be_sent_by_the_kernel(part: PartOfFile) -> None:
     assert os.lseek(part.fileno(), 0, os.SEEK_CUR) == 10
 
 
@@ -144,14 +152,14 @@ def test_an_answer_without_bytes_keeps_no_file_open(answers: list[Answer], path:
 
 def test_a_small_file_is_read_and_closed_at_once(path: Path) -> None:
     before = len(os.listdir("/proc/self/fd"))
-    assert answer({"REQUEST_METHOD": "GET"}, path, content_type="video/MP2T").body == CONTENT
+    assert answer({"REQUEST_METHOD": "GET"}, place(path), content_type="video/MP2T").body == CONTENT
     assert len(os.listdir("/proc/self/fd")) == before
 
 
 @pytest.mark.parametrize("name", ["gone.ts", "segment_000.ts/inside", "gone/inside.ts"])
 def test_a_file_that_is_gone_is_not_found(answers: list[Answer], path: Path, name: str) -> None:
     with pytest.raises(NotFound):
-        asked(answers, path.parent / name)
+        asked(answers, path, name=name)
 
 
 def test_an_empty_file_is_sent_whole_and_has_no_range(answers: list[Answer], path: Path) -> None:
@@ -160,7 +168,7 @@ def test_an_empty_file_is_sent_whole_and_has_no_range(answers: list[Answer], pat
 
 
 def test_texts_are_kept_briefly_and_say_that_they_are_compressed(answers: list[Answer], path: Path) -> None:
-    found = answer({"REQUEST_METHOD": "GET"}, path, content_type="text/vtt", cache=BRIEFLY, is_gzip=True)
+    found = answer({"REQUEST_METHOD": "GET"}, place(path), content_type="text/vtt", cache=BRIEFLY, is_gzip=True)
     answers.append(found)
     assert (found.headers["Cache-Control"], found.headers["Content-Encoding"]) == (BRIEFLY, "gzip")
 

@@ -44,7 +44,7 @@ def test_a_video_of_ours_breaks_no_rule(video: Video, capsys: pytest.CaptureFixt
 def test_a_broken_rule_is_named_with_its_place(video: Video, capsys: pytest.CaptureFixture[str]) -> None:
     version = current(video.transcode)
     assert version is not None
-    index = version.folder / "480p" / "index.m3u8"
+    index = Path(str(version.place.below("480p/index.m3u8")))
     index.write_text(index.read_text().replace("#EXT-X-TARGETDURATION:6", "#EXT-X-TARGETDURATION:3"))
     with pytest.raises(CommandError):
         call_command("check_hls", str(video.pk))
@@ -132,7 +132,7 @@ def test_broken_texts_and_sounds_are_named_as_viewers_get_them(
     TrackText.objects.filter(track=track).update(webvtt="WEBVTT\n\n00:00:01.000 --> 00:00:00.500\nBack\n")
     version = current(video.transcode)
     assert version is not None
-    (version.folder / "audio_1" / "segment_000.ts").write_bytes(b"no sound")
+    Path(str(version.place.below("audio_1/segment_000.ts"))).write_bytes(b"no sound")
     texts.memory.clear()
     with pytest.raises(CommandError):
         call_command("check_hls", str(video.pk))

@@ -35,7 +35,7 @@ VERSION = PublishedVersion(7, 1, 72.0, 1000, 12, RENDITIONS, 2, True)
     ],
 )
 def test_a_segment_of_the_version_is_found(resolution: str, name: str, path: str) -> None:
-    assert VERSION.segment(resolution, name) == str(VERSION.folder / path)
+    assert VERSION.segment(resolution, name) == VERSION.place.below(path)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_other_names_are_no_segment(resolution: str, name: str) -> None:
 
 @pytest.mark.parametrize("name", ["storyboard_02.jpg", "storyboard_0.jpg", "poster.jpg", "../storyboard_00.jpg", ""])
 def test_other_names_are_no_sheet(name: str) -> None:
-    assert VERSION.sheet("storyboard_01.jpg") == str(VERSION.folder / "storyboard_01.jpg")
+    assert VERSION.sheet("storyboard_01.jpg") == VERSION.place.below("storyboard_01.jpg")
     assert VERSION.sheet(name) is None
 
 
@@ -67,7 +67,7 @@ def test_other_names_are_no_sheet(name: str) -> None:
     ("resolution", "name"), [("480p", "master.m3u8"), ("480p", "index.m3u8.gz"), ("2160p", "index.m3u8"), ("480p", "")]
 )
 def test_other_names_are_no_playlist(resolution: str, name: str) -> None:
-    assert VERSION.playlist("iframes.m3u8", "1080p") == str(VERSION.folder / "720p" / "iframes.m3u8")
+    assert VERSION.playlist("iframes.m3u8", "1080p") == VERSION.place.below("720p/iframes.m3u8")
     assert VERSION.playlist(name, resolution) is None
 
 
@@ -92,7 +92,7 @@ def test_other_names_are_no_playlist(resolution: str, name: str) -> None:
 )
 def test_playlists_of_several_sounds(name: str, folder: str, path: str | None) -> None:
     several = replace(VERSION, sounds=12)
-    assert several.playlist(name, folder) == (path and str(several.folder / path))
+    assert several.playlist(name, folder) == (path and several.place.below(path))
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_playlists_of_several_sounds(name: str, folder: str, path: str | None) -
 )
 def test_segments_of_several_sounds(folder: str, name: str, path: str | None) -> None:
     several = replace(VERSION, sounds=12)
-    assert several.segment(folder, name) == (path and str(several.folder / path))
+    assert several.segment(folder, name) == (path and several.place.below(path))
 
 
 def test_what_is_not_apart_has_no_name() -> None:
@@ -155,7 +155,7 @@ def test_the_memory_has_an_end_and_what_was_put_last_stays(monkeypatch: pytest.M
 
 def path_of(video: Video, *, version: int | None = None, may_preview: bool = False, number: int = 0) -> Path:
     name = f"segment_{number:03d}.ts"
-    return Path(places.segment(video.pk, "480p", name, version, Sight(may_preview=may_preview)))
+    return Path(str(places.segment(video.pk, "480p", name, version, Sight(may_preview=may_preview))))
 
 
 def test_an_address_without_a_version_is_the_first_ones_as_long_as_that_is_there() -> None:

@@ -121,7 +121,7 @@ VARIANTS: list[tuple[str, dict[str, str]]] = [
 def file_of(video: Video, name: str, *, is_gzip: bool) -> Path:
     """Where the file lies that this name means."""
     path = name.partition("?")[0].rstrip("/").replace("1080p", "720p")
-    found = places.published(video.pk, 1).folder / path
+    found = Path(str(places.published(video.pk, 1).place)) / path
     return found.with_name(f"{found.name}.gz") if is_gzip else found
 
 

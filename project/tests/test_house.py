@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "hls": {"hls"},
     "watch": {"watch"},
 }
-PURE = ("hls/core/", "hls/conformance/")  # plain Python: usable and testable without Django
+PURE = ("hls/core/", "hls/conformance/", "hls/store/")  # plain Python: usable and testable without Django
 PURE_MAY_USE = {"av"}  # beside the standard library; probing runs it in a child of its own
 WINGS_MAY_USE = {"hls/core/subtitles/": {"langcodes"}}
 LONGEST_FUNCTION, LONGEST_FILE = 50, 300

@@ -9,9 +9,9 @@ from django.core.management.base import BaseCommand, CommandError
 from hls import identity
 from hls import upkeep as engine
 from hls.errors import NothingRemoved
-from hls.folders import size_bytes as tree_bytes
 from hls.models import Transcode
 from hls.removal import TRASH, Trash
+from hls.store.interface import Place
 from library import upkeep as library_upkeep
 from library.admin.file_history import replaced_files
 from library.disk import size_text
@@ -83,12 +83,12 @@ class Command(BaseCommand):
         return refused
 
     def restore(self) -> None:
-        for root, wanted in library_upkeep.roots().items():
-            trash = Trash(root)
-            for name in trash.restore(wanted()):
-                self.stdout.write(f"restored {root / name}")
-            for _, path in trash.items():
-                self.stdout.write(f"{tree_bytes(path):>14,} {path}, which no row names")
+        for store, wanted in library_upkeep.stores().items():
+            trash = Trash(store)
+            for key in trash.restore(wanted()):
+                self.stdout.write(f"restored {store.address(key)}")
+            for _, place in trash.items():
+                self.stdout.write(f"{place.size_bytes():>14,} {place}, which no row names")
 
     def restore_replaced(self, video_id: int) -> None:
         """The file that is replaced by this goes to the trash, so that the same command takes it back."""
@@ -103,21 +103,21 @@ class Command(BaseCommand):
         self.stdout.write(f"Video {video.pk} ({video.title}) is made of {replaced[0].name} again")
 
     def empty_trash(self) -> None:
-        for root in library_upkeep.roots():
-            freed = tree_bytes(root / TRASH)
-            Trash(root).empty(of_everything=True)
-            self.stdout.write(f"{size_text(freed)} freed in {root}")
+        for store in library_upkeep.stores():
+            freed = Place(store, TRASH).size_bytes()
+            Trash(store).empty(of_everything=True)
+            self.stdout.write(f"{size_text(freed)} freed in {store.address('')}")
 
     def adopt(self) -> None:
-        for root in library_upkeep.roots():
-            identity.adopt(root)
-            self.stdout.write(f"{root} belongs to the installation {identity.known()}")
+        for store in library_upkeep.stores():
+            identity.adopt(store)
+            self.stdout.write(f"{store.address('')} belongs to the installation {identity.known()}")
 
     def tell_of_bytes(self) -> int:
-        found = [(orphan.path, orphan.size_bytes) for orphan in engine.orphans()]
-        found += [(stray.path, stray.size_bytes) for stray in library_upkeep.strays()]
-        for path, size_bytes in found:
-            self.stdout.write(f"{size_bytes:>14,} {path}")
+        found = [(orphan.place, orphan.size_bytes) for orphan in engine.orphans()]
+        found += [(stray.place, stray.size_bytes) for stray in library_upkeep.strays()]
+        for place, size_bytes in found:
+            self.stdout.write(f"{size_bytes:>14,} {place}")
         total = sum(size_bytes for _, size_bytes in found)
         self.stdout.write(f"{total} bytes in {len(found)} places that no row names")
         return len(found)

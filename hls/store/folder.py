@@ -1,0 +1,158 @@
+"""A store that is a folder of this machine's disk, or of a disk that several machines share. A key is a path below it.
+
+Files are put in with a rename, so the folders that they come from lie on the same disk.
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from io import FileIO
+from pathlib import Path
+
+from hls.core.atomic_file import make_once
+from hls.store.interface import StoreEntry
+
+
+class PartOfFile:
+    """A file that ends after `length` bytes. It keeps its descriptor, so that the server can use sendfile."""
+
+    def __init__(self, opened: FileIO, length: int) -> None:
+        self._opened = opened
+        self._left = length
+        self.fileno = opened.fileno
+        self.close = opened.close
+
+    def read(self, size: int = -1, /) -> bytes:
+        wanted = self._left if size < 0 else min(size, self._left)
+        data = self._opened.read(wanted)
+        self._left -= len(data)
+        return data
+
+
+class FileOnDisk:
+    """Its validators are those that nginx makes of the same file, so a player may get its segments from either."""
+
+    def __init__(self, opened: FileIO) -> None:
+        stat = os.fstat(opened.fileno())
+        self._opened = opened
+        self.size_bytes = stat.st_size
+        self.modified_at = int(stat.st_mtime)
+        self.etag = f'"{self.modified_at:x}-{stat.st_size:x}"'
+        self.close = opened.close
+
+    def read(self, start: int, length: int) -> bytes:
+        return self.stream(start, length).read()
+
+    def stream(self, start: int, length: int) -> PartOfFile:
+        if start:
+            self._opened.seek(start)
+        return PartOfFile(self._opened, length)
+
+
+@dataclass(frozen=True)
+class FolderStore:
+    name: str
+    root: Path
+
+    def address(self, key: str) -> str:
+        return str(self._path(key))
+
+    def open(self, key: str) -> FileOnDisk:
+        try:
+            return FileOnDisk(FileIO(f"{self.root}/{checked(key)}"))  # making a Path takes longer than opening the file
+        except NotADirectoryError as error:
+            raise gone(error) from error
+
+    def read(self, key: str) -> bytes:
+        try:
+            return self._path(key).read_bytes()
+        except NotADirectoryError as error:
+            raise gone(error) from error
+
+    @contextmanager
+    def as_file(self, key: str) -> Iterator[Path]:
+        path = self._path(key)
+        path.stat()
+        yield path
+
+    def exists(self, key: str) -> bool:
+        return self._path(key).exists()
+
+    def entries(self, key: str) -> list[StoreEntry]:
+        try:
+            with os.scandir(self._path(key)) as found:
+                return sorted((StoreEntry(entry.name, entry.is_dir()) for entry in found), key=lambda entry: entry.name)
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+
+    def size_bytes(self, key: str) -> int:
+        return tree_bytes(self._path(key))
+
+    def modified_at(self, key: str) -> float:
+        return self._path(key).stat().st_mtime
+
+    def put_in(self, folder: Path, key: str) -> None:
+        root = self._path(key)
+        for file in sorted(folder.rglob("*")):
+            if file.is_file():
+                target = root / file.relative_to(folder)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                file.replace(target)
+
+    def write_once(self, key: str, text: str) -> None:
+        path = self._path(key)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        make_once(path, text, mode=0o644)
+
+    def move(self, key: str, target: str) -> None:
+        path = self._path(target)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._path(key).rename(path)
+
+    def remove(self, key: str) -> None:
+        """Whatever can't be removed does not keep the rest; it raises the first error of several."""
+        path = self._path(key)
+        errors: list[OSError] = []
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, onexc=collected_in(errors))
+        else:
+            path.unlink(missing_ok=True)
+        if errors:
+            raise errors[0]
+
+    def _path(self, key: str) -> Path:
+        return self.root / checked(key)
+
+
+def checked(key: str) -> str:
+    """The key. Raises ValueError for one that leads out of the folder."""
+    if key.startswith("/") or ".." in key.split("/"):
+        raise ValueError(f"{key!r} leads out of the store.")
+    return key
+
+
+def gone(error: OSError) -> FileNotFoundError:
+    return FileNotFoundError(error.errno, error.strerror, error.filename)
+
+
+def collected_in(errors: list[OSError]) -> Callable[[Callable[..., object], str, BaseException], None]:
+    """What shutil.rmtree calls with each error: what somebody else has removed meanwhile is none."""
+
+    def collect(_function: Callable[..., object], _path: str, error: BaseException) -> None:
+        if not isinstance(error, OSError):
+            raise error
+        if not isinstance(error, FileNotFoundError):
+            errors.append(error)
+
+    return collect
+
+
+def tree_bytes(path: Path) -> int:
+    """The size of a file, or of all files below a folder; 0 for what is gone."""
+    total = 0
+    for file in path.rglob("*") if path.is_dir() else [path]:
+        with suppress(FileNotFoundError):
+            total += file.stat().st_size if file.is_file() else 0
+    return total
