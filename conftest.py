@@ -9,7 +9,9 @@ import shutil
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from uuid import uuid4
 
 import django
 import pytest
@@ -19,7 +21,7 @@ from project.env import Env
 
 SERVICES = ("DB_HOST", "DB_PORT", "DB_NAME", "DB_USER", "DB_PASSWORD", "REDIS_LOCATION")
 DATABASE_FIXTURES = {"db", "transactional_db", "live_server", "django_db_setup"}
-LONG = ({"services", "browser", "edge"}, {"ffmpeg"})  # marks of what takes longest, and of what takes longer than most
+LONG = ({"services", "browser", "edge"}, {"ffmpeg", "bucket"})  # marks of what takes longest, and longer than most
 
 
 def own_redis(location: str) -> str:
@@ -44,6 +46,8 @@ django.setup()
 from huey.contrib.djhuey import HUEY  # noqa: E402 (needs the settings)
 
 from accounts.hashers import AsTyped  # noqa: E402
+from hls.store.bucket_address import BucketAddress  # noqa: E402
+from hls.tests.object_store import running_store  # noqa: E402
 from project import memories  # noqa: E402
 
 properties.register_profile("videoflix", deadline=None)  # no test is judged by how busy its machine is
@@ -72,6 +76,19 @@ def cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Argon2 with little work: people of tests need no protection, and are made thousands of times."""
     monkeypatch.setattr(AsTyped, "memory_cost", 64)
     monkeypatch.setattr(AsTyped, "time_cost", 1)
+
+
+@pytest.fixture(scope="session")
+def object_store() -> Iterator[BucketAddress]:
+    """A bucket in a real object store, which all tests of this process share; see hls/tests/object_store.py."""
+    with running_store() as address:
+        yield address
+
+
+@pytest.fixture
+def bucket(object_store: BucketAddress) -> BucketAddress:
+    """A place in it of one test's own."""
+    return replace(object_store, prefix=f"{uuid4().hex}/")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

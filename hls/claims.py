@@ -13,6 +13,7 @@ The conditions of a claiming UPDATE name columns of its own row only: PostgreSQL
 another transaction, but not a subquery on another table.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import uuid4
@@ -22,6 +23,7 @@ from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
+from hls.core.errors import Stopped
 from hls.models import Chunk, ChunkState, Extraction, State, Transcode, Worker
 from hls.tracks.models import ExtractionState
 
@@ -137,6 +139,19 @@ def owned_transcode(transcode: Transcode, claim: Claim) -> QuerySet[Transcode]:
 def owned_chunk(chunk: Chunk, claim: Claim) -> QuerySet[Chunk]:
     """The chunk's row while the claim holds; an empty queryset after that."""
     return Chunk.objects.filter(pk=chunk.pk, state=ChunkState.RUNNING, lease_token=claim.token)
+
+
+def still_ours(changed: QuerySet[Transcode] | QuerySet[Chunk]) -> Callable[[], None]:
+    """For work inside of the transaction that has changed this row: raises where the transaction is over by now.
+
+    As long as it is not, no other worker can change the row. A connection that is gone raises the database's error.
+    """
+
+    def check() -> None:
+        if not changed.exists():
+            raise Stopped
+
+    return check
 
 
 FREE = {"lease_token": "", "lease_until": None, "worker": None}

@@ -17,12 +17,14 @@ from django.utils import timezone
 from hls import claims
 from hls.core.errors import Code, EncoderKilled, TranscodeError
 from hls.models import ACTIVE, Chunk, ChunkState, State, Transcode
+from hls.store.interface import StoreFailed
 
 log = structlog.get_logger("videoflix.hls")
 
 MOST_ATTEMPTS = 3  # to encode a chunk, or to plan or finish a transcode, where the cause may pass
 FIRST_BACKOFF_S = 5
 LONGEST_BACKOFF_S = 600
+PUT_OFF_FOR = timedelta(seconds=10)  # after the store's client has given up, which takes about as long
 DISK_IS_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -48,6 +50,20 @@ def lose_chunk(chunk: Chunk, claim: claims.Claim, error: EncoderKilled) -> None:
         frames_done=0,
         not_before=timezone.now() + pause,
     )
+
+
+def put_off_chunk(chunk: Chunk, claim: claims.Claim, error: StoreFailed) -> None:
+    """Begin the chunk again soon, as often as it takes: that the store can't be reached says nothing of the chunk."""
+    log.warning("chunk put off", transcode_id=chunk.transcode_id, chunk=chunk.index, reason=error.strerror)
+    claims.owned_chunk(chunk, claim).update(
+        **claims.FREE, state=ChunkState.WAITING, frames_done=0, not_before=timezone.now() + PUT_OFF_FOR
+    )
+
+
+def put_off_transcode(own: QuerySet[Transcode], transcode: Transcode, error: StoreFailed) -> None:
+    """As put_off_chunk. `own` is the row while the caller's claim holds, and empty after that."""
+    log.warning("transcode put off", transcode_id=transcode.pk, reason=error.strerror)
+    own.update(**claims.FREE, not_before=timezone.now() + PUT_OFF_FOR)
 
 
 @transaction.atomic

@@ -1,7 +1,7 @@
 """The last step of a transcode: playlists, storyboard and poster, and the switch to the new version.
 
 1. Write everything that is missing beside the segments into the claim's private folder.
-2. In one transaction, make the new version the served one, where the claim still holds, and move the files in. The
+2. In one transaction, make the new version the served one, where the claim still holds, and put the files in. The
    version served so far is retired: it is kept for those who are watching it.
 3. Remove the tiles and private folders, which nobody needs any more.
 """
@@ -27,7 +27,7 @@ from hls.published import PublishedRendition, PublishedVersion
 from hls.removal import erase
 from hls.renewal import LeaseRenewal
 from hls.store.folder import tree_bytes
-from hls.stores import version_place
+from hls.stores import private_place, version_place
 from hls.versions import pinned, with_version
 
 RETIRED_FOR = timedelta(minutes=30)  # in addition to the old version's own length
@@ -93,12 +93,13 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 
 def publish(transcode: Transcode, claim: claims.Claim, served: PublishedVersion, folder: Path) -> bool:
-    """Move the files in and make the new version the served one: both, or neither.
+    """Put the files in and make the new version the served one: both, or neither. Raises StoreFailed.
 
     False where the claim is lost: the transcode was taken over, replaced, cancelled or deleted meanwhile.
     """
     now = timezone.now()
     version = version_place(transcode.pk, transcode.version)
+    staged = private_place(version, folder).stage(folder)
     with transaction.atomic():
         old = transcode.served
         won = (
@@ -121,7 +122,7 @@ def publish(transcode: Transcode, claim: claims.Claim, served: PublishedVersion,
         )
         if not won:
             return False
-        version.put_in(folder)
+        version.put_in(staged, still_ours=claims.still_ours(Transcode.objects.filter(pk=transcode.pk, served_at=now)))
     erase(version.below(TILES))
     erase(version.below(WORK))
     return True

@@ -83,7 +83,7 @@ class Trash:
         """Put back what is wanted and missing, and return the keys. Of several with one key the newest is taken."""
         restored = []
         for key, place in list(self.items()):
-            if key in wanted and not self.store.exists(key):
+            if key in wanted and place.exists() and not self.store.exists(key):
                 self.store.move(place.key, key)
                 restored.append(key)
         return restored

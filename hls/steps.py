@@ -3,14 +3,15 @@
 A transcode goes through them in this order; each may be done by another worker, which claims it first (hls.claims):
 
 1. Plan: probe the source, then write the plan and its chunks, waiting, in one transaction.
-2. Encode each chunk into a private folder, then move its files in and mark it done in one transaction. Where the source
+2. Encode each chunk into a private folder, then put its files in and mark it done in one transaction. Where the source
    turns out unfit for copying, all chunks begin again as another version, without copying.
 3. From the first chunk on, take the texts out of the source, if it has any (hls.tracks.extracting).
-4. Finish, once all chunks are done: write playlists and pictures into a private folder, then move them in and publish
+4. Finish, once all chunks are done: write playlists and pictures into a private folder, then put them in and publish
    the version in one transaction.
 
 Every step can be run twice without harm. Long work happens outside transactions. A TranscodeError becomes row state in
-hls.failing. Stopped means that the claim is lost or the worker ends: the step gives back what it still holds.
+hls.failing; where the store can't be reached, the step is put off. Stopped means that the claim is lost or the worker
+ends: the step gives back what it still holds.
 """
 
 import shutil
@@ -30,11 +31,21 @@ from hls.core.errors import CannotCopy, Code, EncoderKilled, Stopped, TranscodeE
 from hls.core.plan import Plan, make_plan
 from hls.core.probe import probe
 from hls.errors import NotOurs
-from hls.failing import fail_chunk, fail_transcode, locked_transcode, lose_chunk, report_full_disk
+from hls.failing import (
+    fail_chunk,
+    fail_transcode,
+    locked_transcode,
+    lose_chunk,
+    put_off_chunk,
+    put_off_transcode,
+    report_full_disk,
+)
 from hls.folders import chunk_folder, finish_folder, hls_root, remove, source_path
 from hls.models import PLAYABLE_AS_SERVED, Chunk, ChunkState, Discarded, Root, State, Transcode, Worker
+from hls.removal import erase
 from hls.renewal import ChunkRenewal, LeaseRenewal, update_percent
-from hls.stores import version_place, versions
+from hls.store.interface import StoreFailed
+from hls.stores import private_place, version_place, versions
 from hls.tracks import embedded, extracting
 
 log = structlog.get_logger("videoflix.hls")
@@ -70,11 +81,14 @@ def do_next(worker: Worker | None = None) -> bool:
 def is_own_folder() -> bool:
     """Whether the store of versions belongs to this database: another installation's transcodes have the same ids.
 
-    The log is left to the sweeps, which meet the same refusal once a minute.
+    That of another is left to the sweeps' log, which meet the same refusal once a minute.
     """
     try:
         identity.take_up(versions(), upkeep.share)
     except NotOurs:
+        return False
+    except StoreFailed as error:
+        log.warning("store failed", reason=error.strerror)
         return False
     return True
 
@@ -135,7 +149,7 @@ def write_chunks(transcode: Transcode, plan: Plan) -> None:
 
 
 def do_chunk(chunk: Chunk, claim: claims.Claim) -> None:
-    """Encode one chunk into a private folder, then move its files in and mark it done; finish after the last chunk."""
+    """Encode one chunk into a private folder, then put its files in and mark it done; finish after the last chunk."""
     transcode = chunk.transcode
     folder = chunk_folder(transcode.pk, transcode.version, chunk.index, claim.token)
     try:
@@ -148,10 +162,12 @@ def do_chunk(chunk: Chunk, claim: claims.Claim) -> None:
         lose_chunk(chunk, claim, error)
     except TranscodeError as error:
         fail_chunk(chunk, claim, error)
+    except StoreFailed as error:
+        put_off_chunk(chunk, claim, error)
     except Stopped:
         claims.give_back_chunk(chunk, claim)
     finally:
-        remove(folder)
+        clear_away(transcode, folder)
     if found := claims.claim_transcode(claims.unfinished().filter(pk=transcode.pk), None):
         finish_transcode(*found)
 
@@ -180,12 +196,14 @@ def make_chunk(chunk: Chunk, claim: claims.Claim, folder: Path) -> ChunkFacts:
 
 
 def accept_chunk(chunk: Chunk, claim: claims.Claim, folder: Path, facts: ChunkFacts) -> None:
-    """Move the files to their final names and mark the chunk done. Raises Stopped where the claim is lost.
+    """Give the files their final keys and mark the chunk done. Raises Stopped where the claim is lost, StoreFailed.
 
-    The UPDATE keeps the row locked while the files move, so no other worker can move the same chunk in. Where this
-    worker dies in between, the row still says running, and the next worker writes the same names again.
+    The UPDATE keeps the row locked while the files are put in, so no other worker can put in the same chunk. Where this
+    worker dies in between, the row still says running, and the next worker writes the same keys again.
     """
     transcode = chunk.transcode
+    version = version_place(transcode.pk, transcode.version)
+    staged = private_place(version, folder).stage(folder)
     with transaction.atomic():
         won = claims.owned_chunk(chunk, claim).update(
             **claims.FREE,
@@ -196,7 +214,7 @@ def accept_chunk(chunk: Chunk, claim: claims.Claim, folder: Path, facts: ChunkFa
         )
         if not won:
             raise Stopped
-        version_place(transcode.pk, transcode.version).put_in(folder)
+        version.put_in(staged, still_ours=claims.still_ours(Chunk.objects.filter(pk=chunk.pk, state=ChunkState.DONE)))
     if chunk.index == 0:
         Transcode.objects.filter(pk=transcode.pk, playable_at=None).update(playable_at=timezone.now())
     update_percent(transcode)
@@ -223,7 +241,7 @@ def encode_instead(chunk: Chunk, claim: claims.Claim, error: CannotCopy) -> None
 
 
 def finish_transcode(transcode: Transcode, claim: claims.Claim) -> None:
-    """Write playlists and pictures into a private folder, then move them in and publish the version."""
+    """Write playlists and pictures into a private folder, then put them in and publish the version."""
     folder = finish_folder(transcode.pk, transcode.version, claim.token)
     own = claims.owned_transcode(transcode, claim)
     is_given_up = transcode.losses > MOST_LOSSES
@@ -241,7 +259,15 @@ def finish_transcode(transcode: Transcode, claim: claims.Claim) -> None:
                 )
     except TranscodeError as error:
         fail_transcode(own, transcode, error, may_pass=error.advice.is_temporary and not is_given_up)
+    except StoreFailed as error:
+        put_off_transcode(own, transcode, error)
     except Stopped:
         claims.give_back_transcode(transcode, claim)
     finally:
-        remove(folder)
+        clear_away(transcode, folder)
+
+
+def clear_away(transcode: Transcode, folder: Path) -> None:
+    """Remove a private folder, and what of it is staged."""
+    remove(folder)
+    erase(private_place(version_place(transcode.pk, transcode.version), folder))

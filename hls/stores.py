@@ -1,16 +1,27 @@
-"""Which stores this installation has, and where in them things lie: `<transcode_id>/<version>/480p/segment_000.ts`."""
+"""Which stores this installation has, and where in them things lie: `<transcode_id>/<version>/480p/segment_000.ts`.
+
+Claims write into private folders of their machine first (hls.folders). A private folder has a key of its own, below
+which its files are staged.
+"""
 
 from pathlib import Path
 
 from django.conf import settings
+from django.utils.module_loading import import_string
 
+from hls.folders import WORK
 from hls.store.folder import FolderStore
 from hls.store.interface import Place, Store
+
+BUCKET_STORE = "hls.store.bucket.BucketStore"  # named, since its client takes 25 MB of memory in each process
 
 
 def versions() -> Store:
     """What is made of videos. A published file never changes."""
-    return FolderStore("hls", Path(settings.HLS_ROOT))
+    if settings.BUCKET is None:
+        return FolderStore("hls", Path(settings.HLS_ROOT))
+    store: Store = import_string(BUCKET_STORE)("hls", settings.BUCKET)
+    return store
 
 
 def uploads() -> Store:
@@ -28,3 +39,8 @@ def version_key(transcode_id: int, version: int) -> str:
 
 def version_place(transcode_id: int, version: int) -> Place:
     return Place(versions(), version_key(transcode_id, version))
+
+
+def private_place(version: Place, folder: Path) -> Place:
+    """Where the files of a claim's private folder are staged; in a folder, that folder itself."""
+    return version.below(f"{WORK}/{folder.name}")

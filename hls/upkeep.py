@@ -161,7 +161,7 @@ class HlsScan:
         transcode_ids = sorted(map(int, named))
         scanned = [transcode_id for transcode_id in transcode_ids if transcode_id > after][:most]
         store = versions()
-        orphans = [Orphan(Place(store, name)) for name in sorted(there - known)]
+        orphans = [Orphan(Place(store, name)) for name in sorted(there - known) if store.exists(name)]
         orphans += [orphan for part in batched(scanned, 500) for orphan in orphans_within(part)]
         is_complete = not scanned or scanned[-1] == transcode_ids[-1]
         return cls(len(named), orphans, 0 if is_complete else scanned[-1])

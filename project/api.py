@@ -21,6 +21,7 @@ from accounts.api import me
 from accounts.api import router as accounts_router
 from accounts.auth import playback, reader, staff, staff_or_session, viewer
 from hls.errors import NotPossible
+from hls.store.interface import StoreFailed
 from library import api as library
 from library import errors as videos
 from library.tracks import api as tracks
@@ -63,6 +64,7 @@ GENERIC_STATUS_OF: dict[type[Exception], int] = {  # answered with the status's 
     OperationalError: 503,
     InterfaceError: 503,
     RedisError: 503,
+    StoreFailed: 503,
 }
 
 
@@ -191,8 +193,8 @@ def known_or_unexpected(request: HttpRequest, error: Exception) -> HttpResponse:
 
 
 def refuse_for_now(request: HttpRequest, error: Exception) -> HttpResponse:
-    """503 with Retry-After: the database or Redis can't be reached at the moment."""
-    log.warning("database or Redis unreachable", reason=f"{type(error).__name__}: {error}")
+    """503 with Retry-After: the database, Redis or the bucket can't be reached at the moment."""
+    log.warning("database, Redis or bucket unreachable", reason=f"{type(error).__name__}: {error}")
     response = refuse(request, 503)
     response["Retry-After"] = "5"
     return response

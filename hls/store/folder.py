@@ -1,8 +1,9 @@
 """A store that is a folder of this machine's disk, or of a disk that several machines share. A key is a path below it.
 
-Files are put in with a rename, so the folders that they come from lie on the same disk.
+Files are put in with a rename, so the private folders that they come from lie on the same disk.
 """
 
+import errno
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -10,9 +11,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
+from typing import ClassVar
 
 from hls.core.atomic_file import make_once
-from hls.store.interface import StoreEntry
+from hls.store.interface import Staged, StoreEntry, checked, names_in
 
 
 class PartOfFile:
@@ -55,6 +57,7 @@ class FileOnDisk:
 class FolderStore:
     name: str
     root: Path
+    is_on_disk: ClassVar[bool] = True
 
     def address(self, key: str) -> str:
         return str(self._path(key))
@@ -74,7 +77,8 @@ class FolderStore:
     @contextmanager
     def as_file(self, key: str) -> Iterator[Path]:
         path = self._path(key)
-        path.stat()
+        if not path.is_file():
+            raise FileNotFoundError(errno.ENOENT, "No such file", str(path))
         yield path
 
     def exists(self, key: str) -> bool:
@@ -91,15 +95,21 @@ class FolderStore:
         return tree_bytes(self._path(key))
 
     def modified_at(self, key: str) -> float:
-        return self._path(key).stat().st_mtime
+        try:
+            return self._path(key).stat().st_mtime
+        except NotADirectoryError as error:
+            raise gone(error) from error
 
-    def put_in(self, folder: Path, key: str) -> None:
+    def stage(self, folder: Path, key: str) -> Staged:
+        return Staged(folder, key, names_in(folder))
+
+    def put_in(self, staged: Staged, key: str, *, still_ours: Callable[[], None]) -> None:
+        """A rename takes so little time that nobody is asked again."""
         root = self._path(key)
-        for file in sorted(folder.rglob("*")):
-            if file.is_file():
-                target = root / file.relative_to(folder)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                file.replace(target)
+        for name in staged.names:
+            target = root / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            (staged.folder / name).replace(target)
 
     def write_once(self, key: str, text: str) -> None:
         path = self._path(key)
@@ -118,19 +128,13 @@ class FolderStore:
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, onexc=collected_in(errors))
         else:
-            path.unlink(missing_ok=True)
+            with suppress(FileNotFoundError, NotADirectoryError):
+                path.unlink()
         if errors:
             raise errors[0]
 
     def _path(self, key: str) -> Path:
         return self.root / checked(key)
-
-
-def checked(key: str) -> str:
-    """The key. Raises ValueError for one that leads out of the folder."""
-    if key.startswith("/") or ".." in key.split("/"):
-        raise ValueError(f"{key!r} leads out of the store.")
-    return key
 
 
 def gone(error: OSError) -> FileNotFoundError:

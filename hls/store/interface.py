@@ -1,4 +1,5 @@
-"""What the program asks of a place where files are kept for good: by now a folder (hls.store.folder).
+"""What the program asks of a place where files are kept for good: a folder (hls.store.folder) or a bucket
+(hls.store.bucket).
 
 A file has a key: names with slashes between them, such as "12/1/480p/segment_000.ts". A key also stands for all files
 below it, as a folder's name does; a store need not know folders. A file is whole as soon as it can be found, and what
@@ -8,10 +9,19 @@ All methods raise the errors of Python's own files: FileNotFoundError for what i
 fails. A key that leads out of the store is a ValueError.
 """
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, Self
+
+
+class StoreFailed(OSError):
+    """A store that is not on this machine can't be reached, or refuses; `strerror` is a sentence."""
+
+
+class StoreRefused(StoreFailed):
+    """Its address or keys are wrong, so that trying again changes nothing."""
 
 
 class ByteReader(Protocol):
@@ -53,10 +63,23 @@ class StoreEntry:
     is_folder: bool
 
 
+@dataclass(frozen=True)
+class Staged:
+    """The files of a private folder, ready to be put in."""
+
+    folder: Path
+    key: str  # the private folder's own
+    names: tuple[str, ...]  # relative to the folder
+
+
 class Store(Protocol):
     @property
     def name(self) -> str:
         """What is kept there, in one word: `hls` or `uploads`."""
+
+    @property
+    def is_on_disk(self) -> bool:
+        """Whether other programs of this machine, such as the edge, read its files by themselves."""
 
     def address(self, key: str) -> str:
         """How a person finds it. The store's own address for an empty key."""
@@ -73,7 +96,10 @@ class Store(Protocol):
         """Whether there is a file of this key, or anything below it."""
 
     def entries(self, key: str) -> list[StoreEntry]:
-        """What lies directly below, sorted by name; nothing where that is a file or is gone."""
+        """What lies directly below, sorted by name; nothing where that is a file or is gone.
+
+        A folder may be listed for a while after its last file is gone: some buckets do.
+        """
 
     def size_bytes(self, key: str) -> int:
         """The size of a file, or of all files below; 0 for what is gone."""
@@ -81,8 +107,18 @@ class Store(Protocol):
     def modified_at(self, key: str) -> float:
         """When it was last changed, in seconds since 1970."""
 
-    def put_in(self, folder: Path, key: str) -> None:
-        """Move all files of a folder of this machine's disk below a key, where they take the place of others."""
+    def stage(self, folder: Path, key: str) -> Staged:
+        """Bring the files of a claim's private folder near. It may take long: do it outside of transactions.
+
+        The key is the folder's own and no other claim's; remove() it whatever becomes of the files.
+        """
+
+    def put_in(self, staged: Staged, key: str, *, still_ours: Callable[[], None]) -> None:
+        """Give staged files their final keys below this one, inside of the transaction that allows it.
+
+        Files that a dead worker has left there are replaced. `still_ours` raises where that must not be, since the
+        transaction is over; it is asked in this thread.
+        """
 
     def write_once(self, key: str, text: str) -> None:
         """Write a small file, unless there is one: that is kept as it is, also where several write at once."""
@@ -134,5 +170,23 @@ class Place:
     def size_bytes(self) -> int:
         return self.store.size_bytes(self.key)
 
-    def put_in(self, folder: Path) -> None:
-        self.store.put_in(folder, self.key)
+    def stage(self, folder: Path) -> Staged:
+        return self.store.stage(folder, self.key)
+
+    def put_in(self, staged: Staged, *, still_ours: Callable[[], None]) -> None:
+        self.store.put_in(staged, self.key, still_ours=still_ours)
+
+    def remove(self) -> None:
+        self.store.remove(self.key)
+
+
+def checked(key: str) -> str:
+    """The key. Raises ValueError for one that leads out of the store."""
+    if key.startswith("/") or ".." in key.split("/"):
+        raise ValueError(f"{key!r} leads out of the store.")
+    return key
+
+
+def names_in(folder: Path) -> tuple[str, ...]:
+    """All files of a folder of this machine, at any depth, relative to it."""
+    return tuple(file.relative_to(folder).as_posix() for file in sorted(folder.rglob("*")) if file.is_file())

@@ -1,6 +1,6 @@
 """Wrong combinations of settings, each with an id and a hint: `manage.py check`, and with `--deploy` the strict ones.
 
-E001 to E009 keep the program from starting. W010 to W012 are printed at every start, the others by `check --deploy`.
+E001 to E009 keep the program from starting. W010 to W013 are printed at every start, the others by `check --deploy`.
 """
 
 import re
@@ -17,6 +17,8 @@ from hls.binary import ffmpeg_path
 from hls.core.errors import TranscodeError
 from hls.core.process import Bounds, run
 from hls.identity import HINT
+from hls.store.interface import StoreFailed, StoreRefused
+from hls.stores import versions
 from library import upkeep
 from project.database import check_reachable
 
@@ -28,12 +30,13 @@ ENCODERS = ("libx264", "aac")
 
 
 def register_all() -> None:
-    for check in (cookies, secrets, folders, processes):
+    for check in (cookies, secrets, folders, processes, half_a_bucket):
         register(check)
     for check in (hosts, proxies, storage, mail):
         register(check, deploy=True)
     register(engine, ENGINE, deploy=True)
     register(installation, ENGINE, deploy=True)
+    register(bucket, ENGINE, deploy=True)
 
 
 def cookies(**options: Any) -> Iterable[CheckMessage]:
@@ -83,6 +86,32 @@ def processes(**options: Any) -> Iterable[CheckMessage]:
             hint="Use the file or Redis cache, or set WEB_WORKERS=1.",
             id="videoflix.E004",
         )
+
+
+def half_a_bucket(**options: Any) -> Iterable[CheckMessage]:
+    if settings.BUCKET is None and settings.S3_VARIABLES:
+        yield Error(
+            f"{settings.S3_VARIABLES[0]} is set, but S3_BUCKET is not: everything would stay on the disk.",
+            hint="Set S3_BUCKET to the name of a bucket, or remove the other S3_ settings.",
+            id="videoflix.E008",
+        )
+    if settings.BUCKET and not (settings.BUCKET.access_key_id and settings.BUCKET.secret_access_key):
+        yield Error(
+            "S3_BUCKET is set without the keys that open it.",
+            hint="Set S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY.",
+            id="videoflix.E008",
+        )
+
+
+def bucket(**options: Any) -> Iterable[CheckMessage]:
+    """Whether the bucket can be read. One that can't be reached may come back, so the program starts all the same."""
+    hint = "Look at S3_BUCKET, S3_ENDPOINT_URL, S3_REGION and the keys."
+    try:
+        versions().entries("")
+    except StoreRefused as error:
+        yield Error(f"{error.strerror}", hint=hint, id="videoflix.E009")
+    except StoreFailed as error:
+        yield Warning(f"{error.strerror}", hint=hint, id="videoflix.W013")
 
 
 def engine(**options: Any) -> Iterable[CheckMessage]:

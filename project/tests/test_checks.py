@@ -59,6 +59,7 @@ def test_good_server_has_nothing_to_say(production: Settings) -> None:
         ("MEDIA_ROOT", "/proc/uploads", "videoflix.E003"),
         ("CACHES", {"default": OWN}, "videoflix.E004"),
         ("FFMPEG", "/nowhere/ffmpeg", "videoflix.E005"),
+        ("S3_VARIABLES", ["S3_ENDPOINT_URL"], "videoflix.E008"),
         ("DEBUG", True, "videoflix.W010"),
         ("ALLOWED_HOSTS", ["*"], "videoflix.W020"),
         ("FRONTEND_BASE_URL", "http://localhost:4200", "videoflix.W021"),

@@ -24,7 +24,7 @@ MAY_IMPORT = {
 }
 PURE = ("hls/core/", "hls/conformance/", "hls/store/")  # plain Python: usable and testable without Django
 PURE_MAY_USE = {"av"}  # beside the standard library; probing runs it in a child of its own
-WINGS_MAY_USE = {"hls/core/subtitles/": {"langcodes"}}
+WINGS_MAY_USE = {"hls/core/subtitles/": {"langcodes"}, "hls/store/": {"boto3", "botocore", "types_boto3_s3"}}
 LONGEST_FUNCTION, LONGEST_FILE = 50, 300
 
 # Module or dotted name -> the files that may use it

@@ -1,0 +1,74 @@
+"""The connection to a bucket, and what its failures are called.
+
+boto3 tries again by itself, with a growing pause, where an answer is late, missing or says "later". What is left after
+that is a StoreFailed, with a sentence for people.
+"""
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from hls.store.bucket_address import BucketAddress
+from hls.store.interface import StoreFailed, StoreRefused
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
+ATTEMPTS = 5  # of each request, the first one included; the pauses add up to about 15 s
+CONNECT_TIMEOUT_S = 3
+READ_TIMEOUT_S = 20
+MOST_CONNECTIONS = 32
+GONE = ("NoSuchKey", "404")  # an answer without a body, as to HEAD, has no other code
+TAKEN = ("PreconditionFailed", "ConditionalRequestConflict", "412")
+SENTENCES = {
+    "NoSuchBucket": "There is no bucket of this name (S3_BUCKET).",
+    "InvalidAccessKeyId": "The bucket does not know this access key (S3_ACCESS_KEY_ID).",
+    "SignatureDoesNotMatch": "The bucket refuses the secret key (S3_SECRET_ACCESS_KEY).",
+    "AccessDenied": "The access key may not do this with the bucket.",
+    "RequestTimeTooSkewed": "The clock of this machine differs from the bucket's by more than it allows.",
+}
+
+
+@lru_cache(maxsize=4)
+def client_of(address: BucketAddress) -> "S3Client":
+    """Threads may share it. Checksums are sent where S3 wants them: not all stores know the newer ones."""
+    return boto3.session.Session().client(
+        "s3",
+        endpoint_url=address.endpoint_url,
+        region_name=address.region,
+        aws_access_key_id=address.access_key_id,
+        aws_secret_access_key=address.secret_access_key,
+        config=Config(
+            connect_timeout=CONNECT_TIMEOUT_S,
+            read_timeout=READ_TIMEOUT_S,
+            max_pool_connections=MOST_CONNECTIONS,
+            retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+            s3={"addressing_style": "path" if address.endpoint_url else "virtual"},
+        ),
+    )
+
+
+@contextmanager
+def as_os_errors(address: str) -> Iterator[None]:
+    """Raises FileNotFoundError, FileExistsError for a condition that was not met, or StoreFailed."""
+    try:
+        yield
+    except ClientError as error:
+        code = error.response["Error"].get("Code", "")
+        if code in GONE:
+            raise FileNotFoundError(errno.ENOENT, "No such object", address) from error
+        if code in TAKEN:
+            raise FileExistsError(errno.EEXIST, "Another object is there", address) from error
+        if code in SENTENCES:
+            raise StoreRefused(errno.EIO, SENTENCES[code], address) from error
+        raise StoreFailed(errno.EIO, f"The bucket answered {code or 'with an error'}.", address) from error
+    except BotoCoreError as error:
+        raise StoreFailed(errno.EIO, f"The bucket can't be reached ({type(error).__name__}).", address) from error

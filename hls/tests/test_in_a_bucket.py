@@ -1,0 +1,155 @@
+"""A video from its file to a served version in a bucket: no worker's disk keeps it, and no failure costs it."""
+
+from pathlib import Path
+
+import pytest
+from django.utils import timezone
+from pytest_django.fixtures import Settings
+from structlog.testing import capture_logs
+
+from hls import claims, identity, lifecycle, steps, stores, upkeep
+from hls.conformance.checker import check
+from hls.core import names
+from hls.core.chunk import ChunkFacts
+from hls.core.errors import Stopped
+from hls.folders import chunk_folder, hls_root
+from hls.models import Chunk, ChunkState, State, Transcode
+from hls.published import PublishedVersion, current
+from hls.removal import Trash
+from hls.store.bucket_address import BucketAddress
+from hls.store.interface import StoreFailed
+from hls.tests.factories import TranscodeFactory
+from hls.tests.videos import small_video
+
+pytestmark = [pytest.mark.django_db, pytest.mark.bucket]
+
+
+@pytest.fixture(autouse=True)
+def in_bucket(studio: Path, settings: Settings, bucket: BucketAddress) -> None:
+    settings.BUCKET = bucket
+
+
+def version_of(transcode: Transcode) -> PublishedVersion:
+    transcode.refresh_from_db()
+    version = current(transcode)
+    assert version is not None
+    return version
+
+
+def files_on_disk() -> list[str]:
+    return [path.name for path in hls_root().rglob("*") if path.is_file()]
+
+
+@pytest.mark.ffmpeg
+def test_a_video_is_made_and_served_from_a_bucket(studio: Path) -> None:
+    small_video(studio / "uploads/videos/video.mp4", seconds=20)
+    transcode = lifecycle.submit("videos/video.mp4")
+    while steps.do_next():
+        pass
+    version = version_of(transcode)
+    assert (version.segment_count, version.has_poster, version.storyboard_sheets) == (4, True, 1)
+    assert check(lambda name: version.place.below(name.partition("?")[0]).read(), names.MASTER) == ()
+    assert version.size_bytes == version.place.size_bytes()
+    assert files_on_disk() == []
+    assert upkeep.orphans() == []
+
+
+def begun() -> tuple[Chunk, claims.Claim]:
+    transcode = TranscodeFactory.create(processing=True, chunks=3)
+    found = claims.claim_chunk(None)
+    assert found is not None
+    assert found[0].transcode_id == transcode.pk
+    return found
+
+
+def made(chunk: Chunk, claim: claims.Claim, text: str = "segment") -> Path:
+    folder = chunk_folder(chunk.transcode_id, 1, chunk.index, claim.token)
+    (folder / "480p").mkdir(parents=True)
+    (folder / "480p/segment_000.ts").write_text(text)
+    return folder
+
+
+FACTS = ChunkFacts(0, (), ())
+
+
+def segment(chunk: Chunk) -> bytes:
+    return stores.version_place(chunk.transcode_id, 1).below("480p/segment_000.ts").read()
+
+
+def test_whoever_has_lost_the_chunk_puts_nothing_in_and_leaves_nothing() -> None:
+    chunk, claim = begun()
+    folder = made(chunk, claim)
+    claims.take_back_chunks(Chunk.objects.filter(pk=chunk.pk))
+    with pytest.raises(Stopped):
+        steps.accept_chunk(chunk, claim, folder, FACTS)
+    steps.clear_away(chunk.transcode, folder)
+    assert stores.version_place(chunk.transcode_id, 1).size_bytes() == 0
+
+
+def test_what_a_worker_left_that_died_while_putting_in_is_replaced() -> None:
+    chunk, claim = begun()
+    version = stores.version_place(chunk.transcode_id, 1)
+    dead = made(chunk, claim, "of the dead")
+    version.put_in(stores.private_place(version, dead).stage(dead), still_ours=lambda: None)
+    claims.take_back_chunks(Chunk.objects.filter(pk=chunk.pk))
+    found = claims.claim_chunk(None)
+    assert found is not None
+    chunk, claim = found
+    steps.accept_chunk(chunk, claim, made(chunk, claim, "of the living"), FACTS)
+    assert segment(chunk) == b"of the living"
+
+
+def test_what_a_dead_worker_has_staged_is_swept() -> None:
+    chunk, claim = begun()
+    identity.adopt(stores.versions())
+    version = stores.version_place(chunk.transcode_id, 1)
+    folder = made(chunk, claim)
+    staged = stores.private_place(version, folder)
+    staged.stage(folder)
+    upkeep.sweep()
+    assert staged.exists(), "the claim still holds"
+    claims.take_back_chunks(Chunk.objects.filter(pk=chunk.pk))
+    upkeep.sweep()
+    assert not staged.exists()
+
+
+def test_a_deleted_video_goes_to_the_trash_and_can_be_taken_back() -> None:
+    transcode = TranscodeFactory.create(ready=True)
+    stores.versions().write_once(f"{transcode.pk}/1/master.m3u8", "#EXTM3U")
+    identity.adopt(stores.versions())
+    key = str(transcode.pk)
+    lifecycle.discard(transcode.pk)
+    upkeep.sweep()
+    assert not stores.versions().exists(key)
+    assert Trash(stores.versions()).restore({f"{key}/1"}) == [f"{key}/1"]
+    assert stores.versions().read(f"{key}/1/master.m3u8") == b"#EXTM3U"
+
+
+def test_a_store_that_fails_puts_the_chunk_off_as_often_as_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    chunk, claim = begun()
+
+    def make(*arguments: object) -> ChunkFacts:
+        made(chunk, claim)
+        return FACTS
+
+    def failed(*arguments: object) -> None:
+        raise StoreFailed(5, "The bucket can't be reached.")
+
+    monkeypatch.setattr(steps, "make_chunk", make)
+    monkeypatch.setattr("hls.store.bucket.BucketStore.stage", failed)
+    with capture_logs() as told:
+        steps.do_chunk(chunk, claim)
+    chunk.refresh_from_db()
+    assert (chunk.state, chunk.losses, chunk.attempts, chunk.lease_token) == (ChunkState.WAITING, 0, 0, "")
+    assert chunk.not_before is not None
+    assert chunk.not_before > timezone.now()
+    assert [line["reason"] for line in told if line["event"] == "chunk put off"] == ["The bucket can't be reached."]
+    assert files_on_disk() == []
+
+
+def test_a_bucket_of_another_installation_is_not_written_to() -> None:
+    stores.versions().write_once(identity.FILE, "another's")
+    transcode = TranscodeFactory.create()
+    assert not steps.do_next()
+    transcode.refresh_from_db()
+    assert transcode.state == State.QUEUED
