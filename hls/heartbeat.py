@@ -6,7 +6,8 @@ One thread of each worker process does this every BEAT_EVERY_S:
 2. Take back what dead worker processes of this host held.
 3. Take back what has not been renewed in time, on whichever host.
 4. Queue failed transcodes again whose retry is due.
-5. Where a slot is free and work is waiting, start a thread that works until nothing is left.
+5. Once an hour, remove what killed workers have left on this machine's disk, where the store is elsewhere.
+6. Where a slot is free and work is waiting, start a thread that works until nothing is left.
 
 So whatever waits in the rows is found within seconds, whether its wake-up arrived or not. A database that can't be
 reached is tried again with the next beat; that also holds while the worker starts.
@@ -16,6 +17,7 @@ import os
 import socket
 import sqlite3
 import threading
+import time
 from pathlib import Path
 
 import structlog
@@ -32,6 +34,7 @@ log = structlog.get_logger("videoflix.hls")
 
 BEAT_EVERY_S = 2.0
 GIVE_BACK_S = 10.0
+TIDIES_EVERY_S = 3600.0
 
 
 class WorkerProcess:
@@ -45,6 +48,7 @@ class WorkerProcess:
         self._begin_lock = threading.Lock()
         self._heartbeat: threading.Thread | None = None
         self._working: list[threading.Thread] = []
+        self._tidies_at = 0.0
 
     def begin(self) -> None:
         """Start the heartbeat. Only the first call does: huey calls it in each of its threads."""
@@ -71,10 +75,13 @@ class WorkerProcess:
             self.row = register(slots=self.slots)
 
     def beat(self) -> None:
-        """Steps 2 to 5."""
+        """Steps 2 to 6."""
         upkeep.take_back_dead([worker for worker in Worker.objects.filter(host=this_host()) if is_dead(worker)])
         upkeep.take_back_lapsed()
         upkeep.retry_due()
+        if time.monotonic() >= self._tidies_at:
+            self._tidies_at = time.monotonic() + TIDIES_EVERY_S
+            upkeep.erase_own_leftovers()
         if self.free_slots.acquire(blocking=False):
             self.free_slots.release()
             if claims.is_work_waiting():

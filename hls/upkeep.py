@@ -22,10 +22,11 @@ from django.utils import timezone
 
 from hls import claims, identity
 from hls.errors import NothingRemoved
-from hls.folders import WORK, source_path
+from hls.folders import WORK, hls_root, source_path
 from hls.models import ACTIVE, Chunk, ChunkState, Discarded, Extraction, PeriodicTask, Root, State, Transcode, Worker
 from hls.removal import Trash, check_share, erase
 from hls.renewal import LeaseRenewal
+from hls.store.folder import FolderStore
 from hls.store.interface import Place
 from hls.stores import transcode_key, version_key, versions
 from hls.tracks import editing
@@ -117,6 +118,22 @@ def sweep(
         go_on()
         trash.put(key)
     return scan.next_after
+
+
+def erase_own_leftovers() -> None:
+    """Remove private folders from this machine's disk that no claim holds, as a killed worker leaves them.
+
+    Nothing is done where the store is on the disk too: they lie in it then, and the sweep finds them.
+    """
+    if versions().is_on_disk:
+        return
+    own = FolderStore("private", hls_root())
+    numbers = [int(entry.name) for entry in own.entries("") if entry.name.isdecimal()]
+    found = [place for number in numbers for place in inside(Place(own, str(number))) if PRIVATE in place.key]
+    held = held_work_folders(numbers)
+    for place in found:
+        if place.name not in held:
+            erase(place)
 
 
 def end_retirements() -> None:

@@ -203,7 +203,7 @@ class BucketStore:
         return None
 
     def _replace(self, copy: "Copy") -> None:
-        with as_os_errors(copy.target):
+        with suppress(FileNotFoundError), as_os_errors(copy.target):
             self._client.delete_object(Bucket=self._bucket, Key=copy.target, IfMatch=copy.in_the_way)
         if self._copy_once(copy) is not None:
             raise FileExistsError(errno.EEXIST, "Somebody else writes this object", copy.target)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 ATTEMPTS = 5  # of each request, the first one included; the pauses add up to about 15 s
 CONNECT_TIMEOUT_S = 3
 READ_TIMEOUT_S = 20
-MOST_CONNECTIONS = 32
+MOST_CONNECTIONS = 256  # kept for reuse; as many as a web process has threads by default
 GONE = ("NoSuchKey", "404")  # an answer without a body, as to HEAD, has no other code
 TAKEN = ("PreconditionFailed", "ConditionalRequestConflict", "412")
 SENTENCES = {

@@ -113,6 +113,14 @@ def test_what_a_dead_worker_has_staged_is_swept() -> None:
     assert not staged.exists()
 
 
+def test_what_a_dead_worker_has_left_on_its_own_disk_is_removed_by_the_next_one_there() -> None:
+    chunk, claim = begun()
+    held, lost = made(chunk, claim), chunk_folder(chunk.transcode_id, 1, 0, "f" * 32)
+    lost.mkdir(parents=True)
+    upkeep.erase_own_leftovers()
+    assert (held.exists(), lost.exists()) == (True, False)
+
+
 def test_a_deleted_video_goes_to_the_trash_and_can_be_taken_back() -> None:
     transcode = TranscodeFactory.create(ready=True)
     stores.versions().write_once(f"{transcode.pk}/1/master.m3u8", "#EXTM3U")
