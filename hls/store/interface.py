@@ -11,9 +11,9 @@ fails. A key that leads out of the store is a ValueError.
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Protocol
 
 
 class StoreFailed(OSError):
@@ -145,12 +145,12 @@ class Place:
         """The key's last name."""
         return self.key.rpartition("/")[2]
 
-    def below(self, name: str) -> Self:
-        return replace(self, key=f"{self.key}/{name}")
+    def below(self, name: str) -> "Place":
+        return Place(self.store, f"{self.key}/{name}")
 
-    def with_ending(self, ending: str) -> Self:
+    def with_ending(self, ending: str) -> "Place":
         """What lies beside it, under its name with this added."""
-        return replace(self, key=f"{self.key}{ending}")
+        return Place(self.store, f"{self.key}{ending}")
 
     def open(self) -> OpenedFile:
         return self.store.open(self.key)
