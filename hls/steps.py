@@ -6,8 +6,8 @@ A transcode goes through them in this order; each may be done by another worker,
 2. Encode each chunk into a private folder, then put its files in and mark it done in one transaction. Where the source
    turns out unfit for copying, all chunks begin again as another version, without copying.
 3. From the first chunk on, take the texts out of the source, if it has any (hls.tracks.extracting).
-4. Finish, once all chunks are done: write playlists and pictures into a private folder, then put them in and publish
-   the version in one transaction.
+4. Finish, once all chunks are done and their segments are there: write playlists and pictures into a private folder,
+   then put them in and publish the version in one transaction.
 
 Every step can be run twice without harm. Long work happens outside transactions. A TranscodeError becomes row state in
 hls.failing; where the store can't be reached, the step is put off. Stopped means that the claim is lost or the worker
@@ -23,7 +23,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from hls import claims, finishing, identity, renewal, upkeep
+from hls import claims, completeness, finishing, identity, renewal, upkeep
 from hls.binary import encoder, limits
 from hls.core.chunk import ChunkFacts
 from hls.core.encode import encode_chunk
@@ -248,6 +248,9 @@ def finish_transcode(transcode: Transcode, claim: claims.Claim) -> None:
     try:
         if is_given_up:
             raise TranscodeError(Code.ENCODER_FAILED, "workers keep dying while finishing")
+        if incomplete := completeness.incomplete_chunks(transcode):
+            completeness.begin_again(transcode, claim, incomplete)
+            return
         with report_full_disk():
             served = finishing.write_files(transcode, folder, LeaseRenewal(own))
             if finishing.publish(transcode, claim, served, folder):

@@ -98,6 +98,11 @@ class BucketStore:
     def size_bytes(self, key: str) -> int:
         return sum(found["Size"] for found in self._objects(key))
 
+    def sizes(self, key: str) -> dict[str, int]:
+        prefix = f"{self._object(key)}/"
+        objects = (found for page in self._pages(prefix) for found in page.get("Contents", []))
+        return {found["Key"].removeprefix(prefix): found["Size"] for found in objects}
+
     def modified_at(self, key: str) -> float:
         times = [found["LastModified"].timestamp() for found in self._objects(key)]
         if not times:

@@ -94,6 +94,10 @@ class FolderStore:
     def size_bytes(self, key: str) -> int:
         return tree_bytes(self._path(key))
 
+    def sizes(self, key: str) -> dict[str, int]:
+        folder = self._path(key)
+        return {name: tree_bytes(folder / name) for name in names_in(folder)}
+
     def modified_at(self, key: str) -> float:
         try:
             return self._path(key).stat().st_mtime

@@ -104,6 +104,9 @@ class Store(Protocol):
     def size_bytes(self, key: str) -> int:
         """The size of a file, or of all files below; 0 for what is gone."""
 
+    def sizes(self, key: str) -> dict[str, int]:
+        """The size of each file below, by what its key has behind this one."""
+
     def modified_at(self, key: str) -> float:
         """When it was last changed, in seconds since 1970."""
 

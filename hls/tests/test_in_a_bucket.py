@@ -54,6 +54,29 @@ def test_a_video_is_made_and_served_from_a_bucket(studio: Path) -> None:
     assert upkeep.orphans() == []
 
 
+@pytest.mark.ffmpeg
+@pytest.mark.parametrize("changed_to", [None, b"of another length"])
+def test_what_is_lost_behind_the_programs_back_is_made_again_before_it_is_published(
+    studio: Path, bucket: BucketAddress, changed_to: bytes | None
+) -> None:
+    small_video(studio / "uploads/videos/video.mp4", seconds=20)
+    transcode = lifecycle.submit("videos/video.mp4")
+    steps.do_next()
+    steps.do_next()
+    segment = stores.version_place(transcode.pk, 1).below("480p/segment_000.ts")
+    whole = segment.read()
+    segment.remove()
+    if changed_to is not None:
+        segment.store.write_once(segment.key, changed_to.decode())
+    with capture_logs() as told:
+        while steps.do_next():
+            pass
+    assert [line["chunks"] for line in told if line["event"] == "segments lost"] == [[0]]
+    version = version_of(transcode)
+    assert segment.read() == whole
+    assert version.size_bytes == version.place.size_bytes()
+
+
 def begun() -> tuple[Chunk, claims.Claim]:
     transcode = TranscodeFactory.create(processing=True, chunks=3)
     found = claims.claim_chunk(None)

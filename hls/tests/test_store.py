@@ -57,6 +57,13 @@ def test_what_was_put_in_can_be_read(store: Store, put: Callable[..., None]) -> 
     ]
 
 
+def test_sizes_are_told_by_what_follows_the_key(store: Store, put: Callable[..., None]) -> None:
+    put("12/1", "480p/a", "b")
+    put("12/10", "c")
+    assert store.sizes("12/1") == {"480p/a": 6, "b": 1}
+    assert store.sizes("12/7") == {}
+
+
 def test_putting_the_same_chunk_in_twice_is_harmless(store: Store, put: Callable[..., None]) -> None:
     """After a crash between the files and the row."""
     for _ in range(2):
