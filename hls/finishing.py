@@ -93,13 +93,14 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 
 def publish(transcode: Transcode, claim: claims.Claim, served: PublishedVersion, folder: Path) -> bool:
-    """Put the files in and make the new version the served one: both, or neither. Raises StoreFailed.
+    """Put the files in and make the new version the served one: both, or neither. Raises StoreFailed, Stopped.
 
     False where the claim is lost: the transcode was taken over, replaced, cancelled or deleted meanwhile.
     """
     now = timezone.now()
     version = version_place(transcode.pk, transcode.version)
-    staged = private_place(version, folder).stage(folder)
+    lease = LeaseRenewal(claims.owned_transcode(transcode, claim))
+    staged = private_place(version, folder).stage(folder, go_on=lease.go_on)
     with transaction.atomic():
         old = transcode.served
         won = (

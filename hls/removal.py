@@ -59,6 +59,7 @@ class Trash:
 
     def empty(self, *, of_everything: bool = False, go_on: Callable[[], None] = lambda: None) -> None:
         """Remove for good what has been here for TRASH_DAYS, or everything."""
+        self.store.finish_moves()
         since = timezone.now() - timedelta(days=settings.TRASH_DAYS)
         for batch in self.batches():
             if of_everything or thrown_at(batch) <= since:
@@ -81,6 +82,7 @@ class Trash:
 
     def restore(self, wanted: Collection[str]) -> list[str]:
         """Put back what is wanted and missing, and return the keys. Of several with one key the newest is taken."""
+        self.store.finish_moves()
         restored = []
         for key, place in list(self.items()):
             if key in wanted and place.exists() and not self.store.exists(key):

@@ -203,7 +203,9 @@ def accept_chunk(chunk: Chunk, claim: claims.Claim, folder: Path, facts: ChunkFa
     """
     transcode = chunk.transcode
     version = version_place(transcode.pk, transcode.version)
-    staged = private_place(version, folder).stage(folder)
+    lease = ChunkRenewal(chunk, claim)
+    lease.frames_done = chunk.frame_count
+    staged = private_place(version, folder).stage(folder, go_on=lease.go_on)
     with transaction.atomic():
         won = claims.owned_chunk(chunk, claim).update(
             **claims.FREE,

@@ -37,6 +37,7 @@ WORKER_FORGOTTEN_AFTER = timedelta(days=1)
 TASK = "sweep videos"
 HAS_PLAN = ExpressionWrapper(Q(plan__isnull=False), output_field=BooleanField())  # a plan takes long to read
 LOOKED_INTO_AT_ONCE = 2_000  # transcodes' folders
+LOOKED_INTO_ELSEWHERE = 20  # transcodes, where each costs some requests, which are paid for
 PRIVATE = f"/{WORK}/"  # in the keys of what claims write
 LOST_AND_FOUND = "lost+found"  # the file system's own folder, where the root is a disk of its own
 
@@ -80,7 +81,8 @@ def keep_house(lease: LeaseRenewal) -> None:
     """The minutely sweep. It looks into a part of the folders each time, so that it costs the same in any library."""
     task = PeriodicTask.objects.get(name=TASK)
     try:
-        position = sweep(after=task.position, most=LOOKED_INTO_AT_ONCE, go_on=lease.go_on)
+        most = LOOKED_INTO_AT_ONCE if versions().is_on_disk else LOOKED_INTO_ELSEWHERE
+        position = sweep(after=task.position, most=most, go_on=lease.go_on)
     except NothingRemoved as error:
         log.error("nothing removed", reason=str(error))
     else:

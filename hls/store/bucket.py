@@ -17,14 +17,16 @@ what was looked at (`If-Match`), copy where there is nothing.
 import base64
 import errno
 import hashlib
+import json
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import batched
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, ClassVar
+from uuid import uuid4
 
 from hls.store.bucket_address import BucketAddress
 from hls.store.connection import as_os_errors, client_of
@@ -42,6 +44,8 @@ if TYPE_CHECKING:
 
 AT_ONCE = 8  # requests; a chunk of three renditions has about fifteen files
 MOST_AT_ONCE = 1000  # keys in one answer or one request to remove them: the most that S3 takes
+TICK_S = 1.0  # how often somebody who waits for them is called
+MOVES = ".moves"  # below it, notes of what is being moved
 CONTENT = "content-md5"  # in an object's metadata; its ETag is something else where the bucket encrypts
 
 
@@ -109,9 +113,9 @@ class BucketStore:
             raise FileNotFoundError(errno.ENOENT, "No such object", self.address(key))
         return max(times)
 
-    def stage(self, folder: Path, key: str) -> Staged:
+    def stage(self, folder: Path, key: str, *, go_on: Callable[[], None]) -> Staged:
         staged = Staged(folder, key, names_in(folder))
-        each(lambda name: self._upload(folder / name, f"{self._object(key)}/{name}"), staged.names)
+        each(lambda name: self._upload(folder / name, f"{self._object(key)}/{name}"), staged.names, go_on)
         return staged
 
     def put_in(self, staged: Staged, key: str, *, still_ours: Callable[[], None]) -> None:
@@ -128,13 +132,21 @@ class BucketStore:
             self._put(self._object(key), text.encode())
 
     def move(self, key: str, target: str) -> None:
-        """Whatever happens meanwhile, everything is in one of the two places, or in both."""
-        source, final = self._object(key), self._object(target)
-        found = [entry["Key"] for entry in self._objects(key)]
-        if not found:
+        """Copies everything, then removes the originals. A note says so meanwhile, for finish_moves."""
+        if not self.exists(key):
             raise FileNotFoundError(errno.ENOENT, "No such object", self.address(key))
-        each(lambda name: self._copy(Copy(name, final + name.removeprefix(source))), found)
-        self._remove(found)
+        note = f"{MOVES}/{uuid4().hex}"
+        self.write_once(note, json.dumps({"from": key, "to": target}))
+        self._move(key, target)
+        self.remove(note)
+
+    def finish_moves(self) -> None:
+        for entry in self.entries(MOVES):
+            note = f"{MOVES}/{entry.name}"
+            with suppress(FileNotFoundError):  # another process was quicker
+                begun = json.loads(self.read(note))
+                self._move(begun["from"], begun["to"])
+            self.remove(note)
 
     def remove(self, key: str) -> None:
         self._remove([found["Key"] for found in self._objects(key)])
@@ -170,6 +182,13 @@ class BucketStore:
             yield from pages.paginate(
                 Bucket=self._bucket, Prefix=prefix, Delimiter=delimiter, PaginationConfig={"PageSize": MOST_AT_ONCE}
             )
+
+    def _move(self, key: str, target: str) -> None:
+        """Can be done twice, and at the same time by two processes, without harm."""
+        source, final = self._object(key), self._object(target)
+        found = [entry["Key"] for entry in self._objects(key)]
+        each(lambda name: self._copy(Copy(name, final + name.removeprefix(source))), found)
+        self._remove(found)
 
     def _upload(self, file: Path, name: str) -> None:
         """Where an answer was lost and boto3 has tried again, our own object is in the way."""
@@ -242,7 +261,23 @@ def content_md5(data: bytes) -> str:
     return base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode()
 
 
-def each[Item, Result](do: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
-    """Some at once; the results in the items' order. Raises the first error once all that has begun is over."""
+def each[Item, Result](
+    do: Callable[[Item], Result], items: Iterable[Item], go_on: Callable[[], None] = lambda: None
+) -> list[Result]:
+    """Some at once; the results in the items' order. Raises the first error once all that has begun is over.
+
+    `go_on` is called meanwhile, in this thread, and may raise as well.
+    """
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
-        return list(pool.map(do, items))
+        begun = [pool.submit(do, item) for item in items]
+        left = set(begun)
+        try:
+            while left:
+                done, left = wait(left, timeout=TICK_S, return_when=FIRST_EXCEPTION)
+                for future in done:
+                    future.result()
+                go_on()
+        finally:
+            for future in left:
+                future.cancel()
+        return [future.result() for future in begun]

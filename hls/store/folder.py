@@ -104,7 +104,7 @@ class FolderStore:
         except NotADirectoryError as error:
             raise gone(error) from error
 
-    def stage(self, folder: Path, key: str) -> Staged:
+    def stage(self, folder: Path, key: str, *, go_on: Callable[[], None]) -> Staged:
         return Staged(folder, key, names_in(folder))
 
     def put_in(self, staged: Staged, key: str, *, still_ours: Callable[[], None]) -> None:
@@ -124,6 +124,9 @@ class FolderStore:
         path = self._path(target)
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path(key).rename(path)
+
+    def finish_moves(self) -> None:
+        """A rename is done or not done."""
 
     def remove(self, key: str) -> None:
         """Whatever can't be removed does not keep the rest; it raises the first error of several."""

@@ -110,10 +110,11 @@ class Store(Protocol):
     def modified_at(self, key: str) -> float:
         """When it was last changed, in seconds since 1970."""
 
-    def stage(self, folder: Path, key: str) -> Staged:
+    def stage(self, folder: Path, key: str, *, go_on: Callable[[], None]) -> Staged:
         """Bring the files of a claim's private folder near. It may take long: do it outside of transactions.
 
-        The key is the folder's own and no other claim's; remove() it whatever becomes of the files.
+        The key is the folder's own and no other claim's; remove() it whatever becomes of the files. `go_on` is called
+        meanwhile, in this thread; it renews the claim, or raises where that is lost.
         """
 
     def put_in(self, staged: Staged, key: str, *, still_ours: Callable[[], None]) -> None:
@@ -128,6 +129,9 @@ class Store(Protocol):
 
     def move(self, key: str, target: str) -> None:
         """Give a file, or all files below a key, another one, at which there is nothing yet."""
+
+    def finish_moves(self) -> None:
+        """Finish what processes have begun to move that died meanwhile."""
 
     def remove(self, key: str) -> None:
         """Remove a file, or all files below a key; what is gone already is no error."""
@@ -173,8 +177,8 @@ class Place:
     def size_bytes(self) -> int:
         return self.store.size_bytes(self.key)
 
-    def stage(self, folder: Path) -> Staged:
-        return self.store.stage(folder, self.key)
+    def stage(self, folder: Path, *, go_on: Callable[[], None]) -> Staged:
+        return self.store.stage(folder, self.key, go_on=go_on)
 
     def put_in(self, staged: Staged, *, still_ours: Callable[[], None]) -> None:
         self.store.put_in(staged, self.key, still_ours=still_ours)

@@ -1,5 +1,6 @@
 """A video from its file to a served version in a bucket: no worker's disk keeps it, and no failure costs it."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,12 +14,13 @@ from hls.core import names
 from hls.core.chunk import ChunkFacts
 from hls.core.errors import Stopped
 from hls.folders import chunk_folder, hls_root
-from hls.models import Chunk, ChunkState, State, Transcode
+from hls.models import Chunk, ChunkState, PeriodicTask, State, Transcode
 from hls.published import PublishedVersion, current
 from hls.removal import Trash
+from hls.store.bucket import BucketStore
 from hls.store.bucket_address import BucketAddress
-from hls.store.interface import StoreFailed
-from hls.tests.factories import TranscodeFactory
+from hls.store.interface import Staged, StoreFailed
+from hls.tests.factories import TranscodeFactory, Unclaimed
 from hls.tests.videos import small_video
 
 pytestmark = [pytest.mark.django_db, pytest.mark.bucket]
@@ -109,11 +111,41 @@ def test_whoever_has_lost_the_chunk_puts_nothing_in_and_leaves_nothing() -> None
     assert stores.version_place(chunk.transcode_id, 1).size_bytes() == 0
 
 
+def test_the_lease_is_renewed_while_files_are_uploaded_and_the_progress_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slow line takes longer for a chunk than a lease lasts."""
+    chunk, claim = begun()
+    Chunk.objects.filter(pk=chunk.pk).update(lease_until=timezone.now(), frames_done=700)
+    renewed: list[Chunk] = []
+
+    def stage(store: BucketStore, folder: Path, key: str, *, go_on: Callable[[], None]) -> Staged:
+        go_on()
+        renewed.append(Chunk.objects.get(pk=chunk.pk))
+        return Staged(folder, key, ())
+
+    monkeypatch.setattr(BucketStore, "stage", stage)
+    steps.accept_chunk(chunk, claim, made(chunk, claim), FACTS)
+    assert renewed[0].lease_until is not None
+    assert renewed[0].lease_until > timezone.now()
+    assert renewed[0].frames_done == chunk.frame_count
+
+
+def test_a_claim_that_is_lost_while_files_are_uploaded_ends_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    chunk, claim = begun()
+
+    def stage(store: BucketStore, folder: Path, key: str, *, go_on: Callable[[], None]) -> None:
+        claims.take_back_chunks(Chunk.objects.filter(pk=chunk.pk))
+        go_on()
+
+    monkeypatch.setattr(BucketStore, "stage", stage)
+    with pytest.raises(Stopped):
+        steps.accept_chunk(chunk, claim, made(chunk, claim), FACTS)
+
+
 def test_what_a_worker_left_that_died_while_putting_in_is_replaced() -> None:
     chunk, claim = begun()
     version = stores.version_place(chunk.transcode_id, 1)
     dead = made(chunk, claim, "of the dead")
-    version.put_in(stores.private_place(version, dead).stage(dead), still_ours=lambda: None)
+    version.put_in(stores.private_place(version, dead).stage(dead, go_on=lambda: None), still_ours=lambda: None)
     claims.take_back_chunks(Chunk.objects.filter(pk=chunk.pk))
     found = claims.claim_chunk(None)
     assert found is not None
@@ -128,12 +160,27 @@ def test_what_a_dead_worker_has_staged_is_swept() -> None:
     version = stores.version_place(chunk.transcode_id, 1)
     folder = made(chunk, claim)
     staged = stores.private_place(version, folder)
-    staged.stage(folder)
+    staged.stage(folder, go_on=lambda: None)
     upkeep.sweep()
     assert staged.exists(), "the claim still holds"
     claims.take_back_chunks(Chunk.objects.filter(pk=chunk.pk))
     upkeep.sweep()
     assert not staged.exists()
+
+
+def test_the_minutely_sweep_looks_into_few_transcodes_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each costs requests, and those are paid for: 2,000 a minute would be hundreds of dollars a month at Amazon."""
+    identity.adopt(stores.versions())
+    transcodes = TranscodeFactory.create_batch(3, ready=True)
+    for transcode in transcodes:
+        stores.versions().write_once(f"{transcode.pk}/1/master.m3u8", "#EXTM3U")
+    monkeypatch.setattr(upkeep, "LOOKED_INTO_ELSEWHERE", 2)
+    PeriodicTask.objects.get_or_create(name=upkeep.TASK)
+    positions = []
+    for _ in range(2):
+        upkeep.keep_house(Unclaimed())
+        positions.append(PeriodicTask.objects.get(name=upkeep.TASK).position)
+    assert positions == [transcodes[1].pk, 0]
 
 
 def test_what_a_dead_worker_has_left_on_its_own_disk_is_removed_by_the_next_one_there() -> None:
@@ -163,11 +210,11 @@ def test_a_store_that_fails_puts_the_chunk_off_as_often_as_it_takes(monkeypatch:
         made(chunk, claim)
         return FACTS
 
-    def failed(*arguments: object) -> None:
+    def failed(*arguments: object, **options: object) -> None:
         raise StoreFailed(5, "The bucket can't be reached.")
 
     monkeypatch.setattr(steps, "make_chunk", make)
-    monkeypatch.setattr("hls.store.bucket.BucketStore.stage", failed)
+    monkeypatch.setattr(BucketStore, "stage", failed)
     with capture_logs() as told:
         steps.do_chunk(chunk, claim)
     chunk.refresh_from_db()

@@ -32,7 +32,7 @@ def put(store: Store, tmp_path: Path) -> Callable[..., None]:
         for name in names:
             (private / name).parent.mkdir(parents=True, exist_ok=True)
             (private / name).write_text(name if text is None else text)
-        store.put_in(store.stage(private, f"{key}/.work/3-token"), key, still_ours=never)
+        store.put_in(store.stage(private, f"{key}/.work/3-token", go_on=lambda: None), key, still_ours=never)
         store.remove(f"{key}/.work/3-token")
         for name in names:
             (private / name).unlink(missing_ok=True)

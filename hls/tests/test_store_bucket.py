@@ -13,7 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from hls.store import connection
-from hls.store.bucket import BucketStore, content_md5
+from hls.store.bucket import MOVES, BucketStore, Copy, content_md5
 from hls.store.bucket_address import BucketAddress
 from hls.store.connection import client_of
 from hls.store.interface import Staged, StoreFailed
@@ -36,7 +36,7 @@ def staged(store: BucketStore, folder: Path, text: str, token: str = "one") -> S
         file = folder / token / f"480p/segment_00{number}.ts"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(f"{text} {number}")
-    return store.stage(folder / token, f"12/1/.work/0-{token}")
+    return store.stage(folder / token, f"12/1/.work/0-{token}", go_on=lambda: None)
 
 
 def contents(store: BucketStore) -> list[bytes]:
@@ -47,6 +47,22 @@ def test_what_is_staged_is_not_put_in_yet(store: BucketStore, tmp_path: Path) ->
     staged(store, tmp_path, "mine")
     assert not store.exists("12/1/480p")
     assert store.exists("12/1/.work/0-one")
+
+
+def test_who_waits_for_uploads_is_called_meanwhile(
+    store: BucketStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called, upload = threading.Event(), BucketStore._upload
+
+    def waiting(self: BucketStore, file: Path, name: str) -> None:
+        assert called.wait(20)
+        upload(self, file, name)
+
+    monkeypatch.setattr("hls.store.bucket.TICK_S", 0.01)
+    monkeypatch.setattr(BucketStore, "_upload", waiting)
+    (tmp_path / "a").write_text("a")
+    assert store.stage(tmp_path, "12/1/.work/0-one", go_on=called.set).names == ("a",)
+    assert store.read("12/1/.work/0-one/a") == b"a"
 
 
 def test_what_a_dead_worker_has_left_is_replaced_after_asking(store: BucketStore, tmp_path: Path) -> None:
@@ -139,6 +155,33 @@ def test_more_objects_than_one_answer_holds_are_listed_and_removed(
     assert store.size_bytes("12") == 50
     store.remove("12")
     assert not store.exists("12")
+
+
+@pytest.mark.parametrize("fails", ["_copy", "_remove"])
+def test_a_move_that_was_interrupted_is_finished(
+    store: BucketStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: str
+) -> None:
+    """A video that is half in the trash could neither be restored nor served."""
+    store.put_in(staged(store, tmp_path, "mine"), "12/1", still_ours=never)
+    store.remove("12/1/.work")
+    whole = store.sizes("12/1")
+    real = getattr(BucketStore, fails)
+
+    def died(self: BucketStore, argument: Copy | list[str]) -> None:
+        """After the first of two objects."""
+        if isinstance(argument, Copy) and argument.source.endswith("000.ts"):
+            real(self, argument)
+        elif isinstance(argument, list):
+            real(self, argument[:1])
+        raise Lost
+
+    with monkeypatch.context() as patched:
+        patched.setattr(BucketStore, fails, died)
+        with pytest.raises(Lost):
+            store.move("12/1", ".trash/batch/12/1")
+    store.finish_moves()
+    assert (store.sizes(".trash/batch/12/1"), store.sizes("12/1")) == (whole, {})
+    assert store.sizes(MOVES) == {}
 
 
 def test_a_signed_address_can_be_read_by_anybody_and_in_parts(store: BucketStore, tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ def never() -> None:
 
 
 def put_in(store: FolderStore, folder: Path, key: str) -> None:
-    store.put_in(store.stage(folder, f"{key}/.work/3-token"), key, still_ours=never)
+    store.put_in(store.stage(folder, f"{key}/.work/3-token", go_on=never), key, still_ours=never)
 
 
 def test_putting_in_keeps_the_folders_and_leaves_no_file_behind(store: FolderStore, tmp_path: Path) -> None:

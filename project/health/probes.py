@@ -23,6 +23,7 @@ from hls.core.errors import TranscodeError
 from hls.core.process import Bounds, run
 from hls.errors import NotOurs
 from hls.models import Worker
+from hls.store.interface import StoreFailed
 from library import upkeep
 
 log = structlog.get_logger("videoflix.health")
@@ -133,9 +134,11 @@ def free_bytes() -> dict[str, int]:
 
 
 def files() -> str:
-    """Whether the data folders belong to this database. Raises ProbeFailed if they are another installation's."""
+    """Whether the files belong to this database. Raises ProbeFailed if they are another installation's."""
     try:
         doubts = upkeep.doubts()
+    except StoreFailed as error:
+        raise ProbeFailed("bucket not reachable") from error
     except (DatabaseUnavailable, OSError) as error:
         raise ProbeFailed("not known") from error
     if doubts:

@@ -29,7 +29,7 @@ def video(settings: Any, bucket: BucketAddress, tmp_path: Path) -> Video:
     folder = tmp_path / "hls" / str(video.transcode_id) / "1"
     settings.BUCKET = bucket
     version = stores.version_place(video.transcode_id, 1)
-    version.put_in(version.below(".work/all").stage(folder), still_ours=lambda: None)
+    version.put_in(version.below(".work/all").stage(folder, go_on=lambda: None), still_ours=lambda: None)
     version.below(".work").remove()
     return video
 

@@ -19,6 +19,8 @@ from structlog.testing import capture_logs
 
 from hls.identity import FILE
 from hls.models import Worker
+from hls.store import connection
+from hls.store.bucket_address import BucketAddress
 from project.health import probes
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -166,6 +168,21 @@ def test_not_ready_while_files_are_another_installations(client: Client, setting
 
     assert (answer.status_code, answer.json()["files"]) == (503, "of another installation")
     assert str(tmp_path) in logged[0]["reason"], "the log says which folder; the answer is for anybody"
+
+
+def test_not_ready_while_the_bucket_is_away(
+    client: Client, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_worker(silent_for=timedelta(0))
+    monkeypatch.setattr(connection, "ATTEMPTS", 1)
+    settings.BUCKET = BucketAddress("videos", "", "http://127.0.0.1:1", "us-east-1", "id", "secret")
+    connection.client_of(settings.BUCKET)  # the first one takes as long as all of a probe may, on a busy machine
+
+    with capture_logs() as logged:
+        answer = client.get("/api/ready/")
+
+    assert (answer.status_code, answer.json()["files"]) == (503, "bucket not reachable")
+    assert "The bucket can't be reached" in logged[0]["reason"]
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs /proc, a file system without any room")
