@@ -129,7 +129,8 @@ def _sound_rendition(plan: Plan, span: ChunkSpan, number: int, sound: SoundRendi
 
 def _sound_codec(plan: Plan, span: ChunkSpan, number: int, audio_kbps: int) -> Iterator[str]:
     yield from ("-map", f"[a{number}]", "-c:a", "aac", "-b:a", f"{audio_kbps}k")
-    yield from ("-bsf:a", f"noise=drop='lt(n,{sounds.audio_span(plan, span).dropped_packets})'")
+    kept = sounds.audio_span(plan, span).kept_packets
+    yield from ("-bsf:a", f"noise=drop='not(between(n,{kept.start},{kept.stop - 1}))'")
 
 
 def _copied_video(plan: Plan, span: ChunkSpan) -> Iterator[str]:

@@ -17,8 +17,11 @@ from hls.core.timeline import ChunkSpan
 SAMPLE_RATE = 48_000
 AAC_SAMPLES = 1024
 WARM_UP_FRAMES = 4  # AAC frames that are encoded before a chunk and dropped: the encoder needs to know what came before
-APART_SYNC_S = 0.01  # where the sound's format changes, the last packet before it may overlap the first one after it
+# Where a sound's format changes, the last packet before it may overlap the first one after it. Chunks that begin before
+# and after the change have to agree to a few samples; a container's rounding to milliseconds is no reason to correct.
+APART_SYNC_S = 0.002
 SOUND_APART_S = 1  # extra sound before and after a chunk whose sound is made first
+RUN_ON_FRAMES = 2  # AAC frames that are encoded after a chunk and dropped: the encoder shapes a frame by the next one
 PRIMING_FRAMES = 1  # the encoder's own delay
 RESAMPLER_RUN_UP = 512  # samples
 SYNC_S = 0.04  # sound that is further from its timestamps is corrected
@@ -48,11 +51,13 @@ class AudioSpan:
 
     @property
     def end_sample(self) -> int:
-        return self.end_frame * AAC_SAMPLES
+        return (self.end_frame + RUN_ON_FRAMES) * AAC_SAMPLES
 
     @property
-    def dropped_packets(self) -> int:
-        return WARM_UP_FRAMES + PRIMING_FRAMES
+    def kept_packets(self) -> range:
+        """Which of the encoder's packets are the chunk's."""
+        first = WARM_UP_FRAMES + PRIMING_FRAMES
+        return range(first, first + self.end_frame - self.first_frame)
 
 
 def audio_frame(plan: Plan, frame: int) -> int:

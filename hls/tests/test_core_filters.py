@@ -45,8 +45,8 @@ def test_the_graph_of_a_usual_videos_second_chunk() -> None:
         "[r1]scale=1280:720,setsar=1[v1]",
         "[r2]scale=1920:1080,setsar=1[v2]",
         "[0:1]aresample=48000:async=1:min_hard_comp=0.04:first_pts=571904,aresample=48000,"
-        "aformat=sample_fmts=fltp:channel_layouts=stereo,atrim=start_pts=572416:end_pts=2016256,"
-        "apad=whole_len=1443840,asetpts=NB_CONSUMED_SAMPLES+(572416),asplit=3[a0][a1][a2]",
+        "aformat=sample_fmts=fltp:channel_layouts=stereo,atrim=start_pts=572416:end_pts=2018304,"
+        "apad=whole_len=1445888,asetpts=NB_CONSUMED_SAMPLES+(572416),asplit=3[a0][a1][a2]",
     ]
 
 
@@ -209,7 +209,7 @@ def test_a_chunk_that_is_lost_is_black_and_silent_for_as_long() -> None:
     made = drawn(clip(), 1, is_lost=True, states=(Sound.SILENT,))
     assert made.startswith("color=c=black:s=1920x1080:r=25/1,trim=end_frame=750,settb=1/25,setpts=N+300,")
     assert "anullsrc=r=48000:cl=stereo" in made
-    assert "atrim=end_sample=1443840" in made
+    assert "atrim=end_sample=1445888" in made
     assert "[0:" not in made, "nothing of the source is read"
 
 
@@ -264,11 +264,12 @@ def test_the_rounding_of_times_is_undone_where_packets_are_alike(samples: int, e
     assert expected in drawn(with_audio(audio))
 
 
-def test_five_frames_are_encoded_ahead_and_dropped() -> None:
-    """Four that prepare the encoder, and one for its own delay."""
+def test_frames_around_the_chunk_are_encoded_and_dropped() -> None:
+    """Four before it that prepare the encoder, one for its own delay, and two after it that it looks ahead at."""
     plan = clip()
     part = audio_span(plan, plan.timeline.chunks[1])
-    assert part.dropped_packets == 5
+    assert part.kept_packets == range(5, 5 + part.end_frame - part.first_frame)
+    assert part.end_sample == (part.end_frame + 2) * 1024
     assert part.first_frame * 1024 - part.warm_up_sample == 4 * 1024
 
 

@@ -125,6 +125,15 @@ def test_each_sound_is_the_sources_to_the_sample(recorded: Recorded) -> None:
             assert difference(voice, heard, begin_s, end_s) < EXACT, (voice, begin_s)
 
 
+def test_a_sound_has_no_click_where_chunks_join(recorded: Recorded) -> None:
+    """An encoder that is told nothing of what follows shapes its last frame for silence: the next one doesn't fit."""
+    plan = recorded.clip.plan
+    for voice, heard in recorded.heard:
+        for span in plan.timeline.chunks[1:]:
+            begin_s = audio_frame(plan, span.first_frame) * 1024 / HEARD_HZ
+            assert difference(voice, heard, begin_s, begin_s + 0.05) < EXACT, (voice, begin_s)
+
+
 def test_a_sound_is_silent_where_the_source_has_none(recorded: Recorded) -> None:
     for voice, heard in recorded.heard:
         lasts_s = len(heard) / HEARD_HZ
