@@ -9,11 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
+from itertools import pairwise
 from math import ceil
 
+from hls.core.bandwidth import Piece, peak_bps
 from hls.core.probe import Copyable, VideoTrack
 from hls.core.sps import IDR, PPS, SPS, SequenceParameters, kind, sequence_parameters
-from hls.core.timeline import MAX_RATE, MIN_RATE, gop_frames, segment_starts
+from hls.core.timeline import MAX_RATE, MIN_RATE, SEGMENT_S, gop_frames, segment_starts
 
 HIGH = 100
 MAX_LEVEL = 42  # 1080p at 60 frames a second
@@ -134,6 +136,6 @@ def _is_closely_spaced(idr_frames: Sequence[int], frame_count: int, rate: Fracti
 
 
 def _peak_kbps(sizes: Sequence[int], starts: Sequence[int], rate: Fraction) -> int:
-    ends = [*starts[1:], len(sizes)]
-    rates = (sum(sizes[begin:end]) * 8 * rate / (end - begin) for begin, end in zip(starts, ends, strict=True))
-    return ceil(max(rates) / 1000)
+    bounds = pairwise([*starts, len(sizes)])
+    pieces = [Piece(sum(sizes[begin:end]), (end - begin) / rate) for begin, end in bounds]
+    return ceil(peak_bps(pieces, SEGMENT_S) / 1000)

@@ -5,12 +5,12 @@
    new decoder shows a key picture in time for the chunk's first frame.
 3. Otherwise earlier places are tried: at keyframes, then further back, then the last place that was accepted.
 4. If there is none, the chunk is read from the file's beginning.
-5. Decoders that may need more than a key picture have to prove once that they don't: the frame at the first chunk's end
-   must be the same after the seek as after decoding everything before it.
+5. Decoders that may need more than a key picture have to prove once that they don't: a frame at some distance from the
+   file's beginning must be the same after the seek as after decoding everything before it.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from hashlib import blake2b
@@ -33,6 +33,7 @@ REORDERING_S = Fraction(1, 2)  # a picture is stored before it is shown
 SEEKS_ANYWHERE = frozenset({"mpegts", "mpeg"})  # these have no index; a seek may land between keyframes
 KEY_FRAMES_TRIED = 2
 FURTHER_BACK_S = (4, 16)
+PROVEN_AFTER_S = 10  # from the first place looked for to the one that is tried for all of them
 SOUNDS_COMPARED = 10  # packets; the first ones after a seek may be incomplete
 PACKETS_AFTER_SEEK = 3000  # for each sound
 SPARSE_S = 2  # after which one of several sounds isn't waited for: what is stored later will be read anyway
@@ -51,18 +52,20 @@ class Reading:
     is_untimed: bool  # pictures only have decoding times, so they are counted instead
 
 
-def landings(path: Path, reading: Reading, wanted_s: Iterable[Fraction]) -> tuple[Landing, ...]:
+def landings(path: Path, reading: Reading, wanted_s: Sequence[Fraction]) -> tuple[Landing, ...]:
     """Places to begin reading for frames at these times, which ascend, on the file's own clock."""
-    found: list[Landing] = []
+    found: list[tuple[Landing, Fraction]] = []
     with _Search(path, reading) as search:
         for at_s in wanted_s:
-            landing = search.place(at_s, after_s=found[-1].seek_s if found else None)
-            if landing is None:
-                continue
-            if not found and not search.is_proven(landing, at_s):
-                return ()
-            found.append(landing)
-    return tuple(found)
+            landing = search.place(at_s, after_s=found[-1][0].seek_s if found else None)
+            if landing:
+                found.append((landing, at_s))
+        # Reading from the file's first picture proves nothing, nor is one soon after it a hard trial.
+        on_trial = [(landing, at_s) for landing, at_s in found if landing.picture]
+        late = [(landing, at_s) for landing, at_s in on_trial if at_s - wanted_s[0] >= PROVEN_AFTER_S]
+        if on_trial and not search.is_proven(*(late or on_trial[-1:])[0]):
+            return ()
+    return tuple(landing for landing, _ in found)
 
 
 @dataclass

@@ -9,7 +9,7 @@ from typing import Any, Self
 from hls.core import names
 from hls.core.ladder import AUDIO_KBPS, Rendition, renditions
 from hls.core.probe import AudioTrack, Landing, Source
-from hls.core.timeline import SEGMENTS_PER_CHUNK, SEGMENTS_PER_STILL_CHUNK, ChunkSpan, Timeline, output_rate, timeline
+from hls.core.timeline import ChunkSpan, Timeline, output_rate, timeline
 from hls.core.wire import Json, dump, load
 
 RUN_UP_S = 1  # sound decoders need it, and tracks aren't interleaved exactly
@@ -132,8 +132,7 @@ def make_plan(source: Source, *, may_copy: bool = True) -> Plan:
     tail = _rounded(_late_s(source, pictures / rate), rate)
     ladder = renditions(source, may_copy=may_copy and not lead and not tail)
     starts = video.copyable.segment_starts if video.copyable and ladder[-1].is_copied else ()
-    per_chunk = SEGMENTS_PER_STILL_CHUNK if is_still else SEGMENTS_PER_CHUNK
-    grid = timeline(rate, lead + pictures + tail, starts, segments_per_chunk=per_chunk)
+    grid = timeline(rate, lead + pictures + tail, starts, is_still=is_still)
     interval_s = min(Fraction(TILE_INTERVAL_S), grid.duration_s / MIN_TILES)
     shrink = min(1, TILE_LONG_SIDE / max(video.width, video.height))
     return Plan(

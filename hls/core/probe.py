@@ -32,7 +32,7 @@ class Copyable:
 
     segment_starts: tuple[int, ...]  # frames of IDR pictures
     delay_frames: int  # how many frames a picture is decoded before it is shown, at most
-    peak_kbps: int  # of the segment with the highest bit rate
+    peak_kbps: int  # as in RFC 8216 4.1, of segments of 6 seconds
 
 
 @dataclass(frozen=True)

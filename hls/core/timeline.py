@@ -1,19 +1,21 @@
 """The frame grid of a video: where its segments and chunks begin, the same in every rendition."""
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from math import ceil, floor
 
 GOP_S = 2
 GOPS_PER_SEGMENT = 3
 SEGMENT_S = GOP_S * GOPS_PER_SEGMENT
 SEGMENT_SLACK_S = Fraction(1, 2)  # a segment that differs by less still rounds to the same EXT-X-TARGETDURATION
-SEGMENTS_FIRST_CHUNK = 2
-SEGMENTS_PER_CHUNK = 5
+GOPS_FIRST_SEGMENT = 1  # the rest of what would be the first 6 seconds is the second segment
+SEGMENTS_FIRST_CHUNK = 1  # viewers wait for it
+SEGMENTS_NEXT_CHUNKS = (1, 1, 2)  # viewers of a video that is being made need these soon
+SEGMENTS_PER_CHUNK = 5  # of all others: each chunk costs the start of an encoder and a second of decoding
 SEGMENTS_PER_STILL_CHUNK = 50  # for a single picture: each chunk has to read the sound from that picture on
 LEAST_FRAMES_PER_CHUNK = 3  # with fewer, x264 delays no picture: decoding times would jump at the chunk's ends
 MAX_RATE = 60
@@ -57,7 +59,8 @@ class ChunkSpan:
 class Timeline:
     """`frame_count` frames at a constant `rate` (frames per second), cut at multiples of `gop` frames.
 
-    If a rendition is copied, the cuts are at `starts` instead, the frames where its source can be cut.
+    If a rendition is copied, the cuts are at `starts` instead, the frames where its source can be cut. Fields with a
+    default were added later: plans without them keep the grid that they were made with.
     """
 
     rate: Fraction
@@ -68,6 +71,8 @@ class Timeline:
     segments_per_chunk: int
     starts: tuple[int, ...] = ()
     least_frames_per_chunk: int = 1
+    first_segment_frames: int = 0  # 0: the first segment is as long as the others
+    segments_next_chunks: tuple[int, ...] = ()  # of the chunks after the first one
 
     @property
     def duration_s(self) -> Fraction:
@@ -80,19 +85,21 @@ class Timeline:
 
     @cached_property
     def segments(self) -> tuple[Segment, ...]:
-        starts = list(self.starts or range(0, self.frame_count, self.frames_per_segment))
-        if not self.starts and len(starts) > 1 and self._is_last_too_short(self.frame_count - starts[-1]):
+        starts = list(self.starts or self._even_starts())
+        if not self.starts and len(starts) > 1 and self._is_last_too_short(starts):
             starts.pop()
         bounds = pairwise([*starts, self.frame_count])
         return tuple(Segment(number, first, end - first) for number, (first, end) in enumerate(bounds))
 
     @cached_property
     def chunks(self) -> tuple[ChunkSpan, ...]:
-        first, step = self.segments_first_chunk, self.segments_per_chunk
-        starts = [0, *range(first, len(self.segments), step)]
+        count = len(self.segments)
+        early = [0, *accumulate((self.segments_first_chunk, *self.segments_next_chunks))]
+        starts = [*early, *range(early[-1] + self.segments_per_chunk, count, self.segments_per_chunk)]
+        starts = [start for start in starts if start < count]
         if len(starts) > 1 and self.frame_count - self.segments[starts[-1]].first_frame < self.least_frames_per_chunk:
             starts.pop()
-        bounds = pairwise([*starts, len(self.segments)])
+        bounds = pairwise([*starts, count])
         return tuple(ChunkSpan(index, self.segments[start:end]) for index, (start, end) in enumerate(bounds))
 
     def seconds(self, frame: int) -> Fraction:
@@ -107,10 +114,17 @@ class Timeline:
         """The frame numbers, over the whole video, of a segment's IDR pictures in encoded renditions."""
         return tuple(range(segment.first_frame, segment.end_frame, self.gop))
 
-    def _is_last_too_short(self, frame_count: int) -> bool:
+    def _even_starts(self) -> Iterator[int]:
+        yield 0
+        if 0 < self.first_segment_frames < self.frame_count:
+            yield self.first_segment_frames
+        yield from range(self.frames_per_segment, self.frame_count, self.frames_per_segment)
+
+    def _is_last_too_short(self, starts: Sequence[int]) -> bool:
         """Whether the last segment joins the one before: it is under half a second, and TARGETDURATION stays."""
         whole = _rounded(self.frames_per_segment / self.rate)
-        return frame_count * 4 < self.gop and _rounded((self.frames_per_segment + frame_count) / self.rate) <= whole
+        is_short = (self.frame_count - starts[-1]) * 4 < self.gop
+        return is_short and _rounded((self.frame_count - starts[-2]) / self.rate) <= whole
 
 
 def output_rate(rate: Fraction) -> Fraction:
@@ -129,28 +143,33 @@ def gop_frames(rate: Fraction) -> int:
 
 
 def segment_starts(idr_frames: Sequence[int], frame_count: int, rate: Fraction) -> tuple[int, ...] | None:
-    """The IDR pictures that begin segments of 6 seconds, give or take less than half a second; None if impossible."""
+    """The IDR pictures that begin segments of 6 seconds, give or take less than half a second; None if impossible.
+
+    The first 6 seconds are two segments, if an IDR picture allows it.
+    """
     starts = [0]
     while frame_count - starts[-1] >= (SEGMENT_S + SEGMENT_SLACK_S) * rate:
         wanted = starts[-1] + SEGMENT_S * rate
-        at = bisect_left(idr_frames, wanted)
-        nearest = min(idr_frames[max(0, at - 1) : at + 1], key=lambda frame: abs(frame - wanted))
+        nearest = _nearest(idr_frames, wanted)
         if abs(nearest - wanted) >= SEGMENT_SLACK_S * rate:
             return None
         starts.append(nearest)
+    second = _nearest(idr_frames, GOPS_FIRST_SEGMENT * GOP_S * rate)
+    if LEAST_FRAMES_PER_CHUNK <= second <= (starts[1] if starts[1:] else frame_count) - SEGMENT_SLACK_S * rate:
+        starts.insert(1, second)
     return tuple(starts)
 
 
-def timeline(
-    rate: Fraction,
-    frame_count: int,
-    starts: tuple[int, ...] = (),
-    *,
-    segments_per_chunk: int = SEGMENTS_PER_CHUNK,
-) -> Timeline:
+def _nearest(frames: Sequence[int], wanted: Fraction) -> int:
+    at = bisect_left(frames, wanted)
+    return min(frames[max(0, at - 1) : at + 1], key=lambda frame: abs(frame - wanted))
+
+
+def timeline(rate: Fraction, frame_count: int, starts: tuple[int, ...] = (), *, is_still: bool = False) -> Timeline:
     """Cut `frame_count` (at least 1) frames at `rate` into 6-second segments with an IDR picture every 2 seconds.
 
-    If segments have to begin elsewhere, `starts` has their first frames.
+    The first 6 seconds are two segments, of 2 and 4 seconds. If segments have to begin elsewhere, `starts` has their
+    first frames.
     """
     if frame_count < 1 or not MIN_RATE <= rate <= MAX_RATE:
         raise ValueError(f"no timeline for {frame_count} frames at {rate} fps")
@@ -161,9 +180,11 @@ def timeline(
         gop=gop,
         frames_per_segment=gop * GOPS_PER_SEGMENT,
         segments_first_chunk=SEGMENTS_FIRST_CHUNK,
-        segments_per_chunk=segments_per_chunk,
+        segments_per_chunk=SEGMENTS_PER_STILL_CHUNK if is_still else SEGMENTS_PER_CHUNK,
         starts=starts,
         least_frames_per_chunk=LEAST_FRAMES_PER_CHUNK,
+        first_segment_frames=gop * GOPS_FIRST_SEGMENT if gop * GOPS_FIRST_SEGMENT >= LEAST_FRAMES_PER_CHUNK else 0,
+        segments_next_chunks=() if is_still else SEGMENTS_NEXT_CHUNKS,
     )
 
 

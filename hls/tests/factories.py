@@ -37,8 +37,15 @@ def source(*, seconds: int = 90, width: int = 1920, height: int = 1080, rate: in
     return Source("mov,mp4,m4a,3gp,3g2,mj2", 1_000_000, float(seconds), video, AudioTrack(1, "aac", 2, 48_000))
 
 
+def evenly_planned(probed: Source) -> Plan:
+    """The plan as it was made before the first segments were shorter: databases still have such plans."""
+    made = make_plan(probed)
+    even = replace(made.timeline, first_segment_frames=0, segments_first_chunk=2, segments_next_chunks=())
+    return replace(made, timeline=even)
+
+
 def plan(**facts: int) -> Plan:
-    return make_plan(source(**facts))
+    return evenly_planned(source(**facts))
 
 
 SOUNDS = (
@@ -50,7 +57,7 @@ SOUNDS = (
 
 
 def plan_of_several_sounds(**facts: int) -> Plan:
-    return make_plan(replace(source(**facts), audio=SOUNDS[1], sounds=SOUNDS))
+    return evenly_planned(replace(source(**facts), audio=SOUNDS[1], sounds=SOUNDS))
 
 
 def served(version: int = 1) -> dict[str, Any]:

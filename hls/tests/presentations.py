@@ -10,14 +10,13 @@ from hls.conformance.checker import Violation, check
 from hls.core import names, playlists
 from hls.core.bandwidth import Piece, average_bps, peak_bps
 from hls.core.measure import measured
-from hls.core.plan import make_plan
 from hls.core.timeline import Segment
-from hls.tests.factories import source
+from hls.tests.factories import evenly_planned, source
 from hls.tests.packets import AAC_TICKS, AUDIO_PID, adts, pat, pmt, sound_of, sound_packets, write_chunk
 
 SOURCE = source(seconds=14, width=64, height=48, rate=10)
-PLAN = make_plan(SOURCE)
-SILENT = make_plan(replace(SOURCE, audio=None))
+PLAN = evenly_planned(SOURCE)
+SILENT = evenly_planned(replace(SOURCE, audio=None))
 SEGMENTS = PLAN.timeline.segments
 CAPTIONS = "public.accessibility.transcribes-spoken-dialog,public.accessibility.describes-music-and-sound"
 CLOCK = "X-TIMESTAMP-MAP=MPEGTS:900000,LOCAL:00:00:00.000"

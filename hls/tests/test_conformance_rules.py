@@ -14,11 +14,10 @@ from hls.conformance.m3u8 import Playlist, attributes, byte_range, decimal, inte
 from hls.conformance.rules_playlists import any_playlist, media
 from hls.core import multivariant, playlists
 from hls.core.measure import measured
-from hls.core.plan import make_plan
-from hls.tests.factories import source
+from hls.tests.factories import evenly_planned, source
 from hls.tests.packets import pictures_of, sound_of, write_chunk, written
 
-PLAN = make_plan(source(seconds=7, width=64, height=48, rate=10))
+PLAN = evenly_planned(source(seconds=7, width=64, height=48, rate=10))
 NAMES = ("master.m3u8", "480p/index.m3u8", "480p/iframes.m3u8")
 LONGER_THAN_ANY_NUMBER = "9" * 5000
 

@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 
 from hls.core.command import Encoder, chunk_command, sound_command
-from hls.core.plan import Plan, make_plan
+from hls.core.plan import Plan
 from hls.core.probe import AudioTrack, Copyable, Landing
 from hls.core.sounds import Sound
-from hls.tests.factories import source
+from hls.tests.factories import evenly_planned, source
 
 ENCODER = Encoder(Path("/opt/ffmpeg"), threads=3)
 SOURCE = source()
-PLAN = make_plan(SOURCE)
-COPYING = make_plan(
+PLAN = evenly_planned(SOURCE)
+COPYING = evenly_planned(
     replace(SOURCE, video=replace(SOURCE.video, copyable=Copyable(tuple(range(0, 2250, 150)), 2, peak_kbps=4000)))
 )
 
@@ -88,7 +88,7 @@ def test_the_first_chunk_is_read_from_the_beginning() -> None:
 def landed(*moments_s: float, start_s: int = 0) -> Plan:
     """A plan for a source with landings a second before these times on its own clock."""
     landings = tuple(Landing(at_s - 1, Fraction(at_s)) for at_s in moments_s)
-    return make_plan(replace(SOURCE, video=replace(SOURCE.video, start_s=Fraction(start_s), landings=landings)))
+    return evenly_planned(replace(SOURCE, video=replace(SOURCE.video, start_s=Fraction(start_s), landings=landings)))
 
 
 @pytest.mark.parametrize(("index", "expected_s"), [(0, None), (1, 10.0), (2, 41.0), (3, 41.0)])
@@ -108,7 +108,7 @@ def test_a_clock_that_does_not_begin_at_zero_counts() -> None:
 
 SOUND = AudioTrack(1, "aac", 2, 48_000, heard_s=Fraction(0), end_s=Fraction(300))
 LANDINGS = (Landing(10.0, Fraction(11)), Landing(86.0, Fraction(87)), Landing(130.0, Fraction(87)))
-LONGER = make_plan(replace(SOURCE, audio=SOUND, video=replace(SOURCE.video, landings=LANDINGS)))
+LONGER = evenly_planned(replace(SOURCE, audio=SOUND, video=replace(SOURCE.video, landings=LANDINGS)))
 
 
 def test_a_chunk_after_the_pictures_reads_the_last_one_and_its_own_sound() -> None:
@@ -127,7 +127,7 @@ def test_a_chunk_with_any_picture_is_read_once() -> None:
 def test_sound_that_is_stored_early_is_read_from_earlier_on() -> None:
     """Otherwise a chunk that is read from after it would miss it."""
     late = Landing(40.0, Fraction(41), missed_s=Fraction(45))
-    plan = make_plan(replace(SOURCE, video=replace(SOURCE.video, landings=(Landing(10.0, Fraction(11)), late))))
+    plan = evenly_planned(replace(SOURCE, video=replace(SOURCE.video, landings=(Landing(10.0, Fraction(11)), late))))
     assert [seek_s(plan, index) for index in range(4)] == [None, 10.0, 10.0, 40.0]
 
 
@@ -148,7 +148,7 @@ def test_sound_that_is_missing_is_silence() -> None:
     assert values(words, "-i") == ["file:/videos/a.mp4"]
 
 
-SEVERAL = make_plan(
+SEVERAL = evenly_planned(
     replace(
         SOURCE,
         sounds=(AudioTrack(1, "aac", 2, 48_000), AudioTrack(2, "ac3", 6, 48_000), AudioTrack(4, "mp2", 1, 32_000)),
@@ -227,11 +227,11 @@ def test_key_frames_are_forced_at_the_same_frames_in_every_rendition() -> None:
 
 def test_the_clock_of_a_broken_rate_is_exact() -> None:
     video = replace(SOURCE.video, rate=Fraction(24_000, 1001))
-    assert set(values(command(make_plan(replace(SOURCE, video=video))), "-enc_time_base:v")) == {"1001:24000"}
+    assert set(values(command(evenly_planned(replace(SOURCE, video=video))), "-enc_time_base:v")) == {"1001:24000"}
 
 
 def test_a_video_without_sound_asks_for_none() -> None:
-    words = command(make_plan(replace(SOURCE, audio=None)))
+    words = command(evenly_planned(replace(SOURCE, audio=None)))
     assert not {"-c:a", "-b:a"} & set(words)
     assert [values(output, "-map") for output in outputs(words)] == [["[v0]"], ["[v1]"], ["[v2]"]]
 

@@ -10,22 +10,22 @@ from hypothesis import strategies as st
 
 from hls.core.colour import BT709
 from hls.core.filters import graph, tiles
-from hls.core.plan import Plan, make_plan
+from hls.core.plan import Plan
 from hls.core.probe import AudioTrack, Copyable, Crop, Shape
 from hls.core.sounds import Sound, audio_span
-from hls.tests.factories import source
+from hls.tests.factories import evenly_planned, source
 
 TONEMAP = "tonemap=tonemap=mobius"
 
 
 def clip(*, seconds: int = 90, width: int = 1920, height: int = 1080, rate: int = 25, **facts: object) -> Plan:
     made = source(seconds=seconds, width=width, height=height, rate=rate)
-    return make_plan(replace(made, video=replace(made.video, **facts)))  # type: ignore[arg-type]
+    return evenly_planned(replace(made, video=replace(made.video, **facts)))  # type: ignore[arg-type]
 
 
 def with_audio(audio: AudioTrack | None, **facts: object) -> Plan:
     made = source()
-    return make_plan(replace(made, audio=audio, video=replace(made.video, **facts)))  # type: ignore[arg-type]
+    return evenly_planned(replace(made, audio=audio, video=replace(made.video, **facts)))  # type: ignore[arg-type]
 
 
 def drawn(
@@ -84,7 +84,7 @@ def test_pictures_at_irregular_times_are_spaced_before_they_are_put_on_the_grid(
 def test_a_rate_a_hair_above_60_is_counted_before_it_is_put_on_a_grid_of_60() -> None:
     made = source()
     track = replace(made.video, rate=Fraction(60_003, 1000), frame_count=6000, duration_s=Fraction(6_000_000, 60_003))
-    counted = drawn(make_plan(replace(made, video=track)))
+    counted = drawn(evenly_planned(replace(made, video=track)))
     assert "setpts='(round((T-(0/1))*60003/1000)/(60003/1000)+(0/1))/TB',fps=fps=60/1:" in counted
 
 
@@ -276,6 +276,6 @@ def test_frames_around_the_chunk_are_encoded_and_dropped() -> None:
 def test_the_tracks_that_were_chosen_are_used() -> None:
     made = source()
     chosen = replace(made, video=replace(made.video, index=3), audio=AudioTrack(7, "aac", 6, 48_000))
-    text = drawn(make_plan(chosen))
+    text = drawn(evenly_planned(chosen))
     assert text.startswith("[0:3]")
     assert ";[0:7]aresample=" in text

@@ -44,8 +44,8 @@ def judged(told: PacketLog, **changes: Any) -> Copyable | None:
     return copyable(track, told, TIME_BASE)
 
 
-def test_a_usual_video_is_cut_at_every_third_group() -> None:
-    assert judged(log()) == Copyable(segment_starts=(0, 150, 300, 450), delay_frames=0, peak_kbps=8 * RATE)
+def test_a_usual_video_is_cut_at_its_first_group_and_at_every_third_one() -> None:
+    assert judged(log()) == Copyable(segment_starts=(0, 50, 150, 300, 450), delay_frames=0, peak_kbps=8 * RATE)
 
 
 @pytest.mark.parametrize(

@@ -171,7 +171,7 @@ def test_changed_form_holds_across_a_seam(tmp_path: Path) -> None:
     other = squared(tmp_path / "other.ts", 240, 180, duration_s=1, begin_s=12.4)
     again = squared(tmp_path / "again.ts", 320, 180, duration_s=1, begin_s=13.4)
     clip = encode(joined_parts(tmp_path / "video.ts", wide, other, again), tmp_path)
-    assert len(clip.plan.timeline.chunks) == 2
+    assert len(clip.plan.timeline.chunks) == 4
     assert_plays(clip)
     shown = list(frames(clip.joined("480p")))
     for number, black in ((299, 0), (309, 0), (310, 40), (334, 40), (335, 0), (359, 0)):

@@ -63,7 +63,7 @@ def test_each_field_is_a_picture_also_across_a_seam(
 ) -> None:
     fields = f"interlace=scan={scan}:lowpass=off,setfield={scan}"
     made = encode(clip(tmp_path / name, rate, fields, codec=codec), tmp_path)
-    assert len(made.plan.timeline.chunks) == 2
+    assert len(made.plan.timeline.chunks) == 4
     assert made.plan.timeline.rate == Fraction(rate)
     assert made.plan.source.video.rate * 2 == Fraction(rate)
     assert_plays(made)

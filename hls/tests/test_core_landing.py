@@ -14,7 +14,7 @@ from hls.tests.watching import LIMITS, assert_plays, beep_times, encode, numbers
 pytestmark = pytest.mark.ffmpeg
 
 RATE = 10
-FRAMES = 200  # two chunks: the first one lasts 12 seconds
+FRAMES = 200  # four chunks: the last one begins at 12 seconds
 LOOK = Look(width=160, height=120, rate=str(RATE), duration_s=FRAMES / RATE)
 NO_SOUND = None
 
@@ -103,7 +103,7 @@ SOURCES: dict[str, Callable[[Path], Path]] = {
 @pytest.mark.parametrize("name", SOURCES)
 def test_the_pictures_after_a_seam_are_the_videos(name: str, tmp_path: Path) -> None:
     clip = encode(SOURCES[name](tmp_path), tmp_path)
-    assert len(clip.plan.timeline.chunks) == 2
+    assert len(clip.plan.timeline.chunks) == 4
     whole = clip.joined("480p")
     shown = numbers(whole)
     assert shown[:FRAMES] == list(range(FRAMES))
@@ -127,7 +127,7 @@ def test_chunks_of_an_ordinary_video_begin_near_their_beginning(tmp_path: Path) 
     video = ("-c:v", "libx264", "-preset", "veryfast", "-g", "20", "-keyint_min", "20", "-pix_fmt", "yuv420p")
     for suffix in ("mp4", "mkv", "ts", "avi"):
         source = probe(make(tmp_path / f"video.{suffix}", look=LOOK, video=video), limits=LIMITS)
-        (landing,) = source.video.landings
+        landing = source.video.landings[-1]
         assert 8 <= landing.shown_s - source.video.start_s <= 12
 
 
@@ -167,5 +167,5 @@ def test_chunks_of_rates_that_are_no_round_numbers_begin_nearby(tmp_path: Path, 
     video = ("-c:v", "libx264", "-preset", "ultrafast", "-g", "48", "-keyint_min", "48", "-pix_fmt", "yuv420p")
     plan = make_plan(probe(make(tmp_path / "video.mkv", look=look, video=video, audio=NO_SOUND), limits=LIMITS))
     spans = plan.timeline.chunks[1:]
-    assert len(spans) == 5
+    assert len(spans) == 7
     assert [span.index for span in spans if plan.run_up_s(span) > 4] == []

@@ -10,8 +10,8 @@ from hls.conformance.checker import Violation, check
 from hls.core import multivariant, names, playlists
 from hls.core.errors import Code, TranscodeError
 from hls.core.measure import measured
-from hls.core.plan import Plan, make_plan
-from hls.tests.factories import source
+from hls.core.plan import Plan
+from hls.tests.factories import evenly_planned, source
 from hls.tests.packets import (
     AAC_TICKS,
     OTHER_PICTURE,
@@ -26,8 +26,8 @@ from hls.tests.packets import (
 )
 
 SOURCE = source(seconds=7, width=64, height=48, rate=10)
-PLAN = make_plan(SOURCE)
-SILENT = make_plan(replace(SOURCE, audio=None))
+PLAN = evenly_planned(SOURCE)
+SILENT = evenly_planned(replace(SOURCE, audio=None))
 FIRST, LAST = PLAN.timeline.segments
 SEGMENT = names.segment_name(0)
 

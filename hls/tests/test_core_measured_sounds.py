@@ -13,15 +13,14 @@ from hls.core import names, transport
 from hls.core.chunk import SegmentFacts
 from hls.core.errors import Code, TranscodeError
 from hls.core.measure import measured
-from hls.core.plan import make_plan
 from hls.core.probe import AudioTrack
 from hls.core.sounds import audio_frame
 from hls.core.timeline import timeline
-from hls.tests.factories import source
+from hls.tests.factories import evenly_planned, source
 from hls.tests.packets import AAC_TICKS, adts, pat, pictures_of, pmt, sound_of, write_chunk, written, written_sound
 
 SOUNDS = (AudioTrack(1, "aac", 2, 48_000), AudioTrack(2, "ac3", 6, 48_000))
-PLAN = make_plan(replace(source(seconds=7, width=64, height=48, rate=10), audio=SOUNDS[1], sounds=SOUNDS))
+PLAN = evenly_planned(replace(source(seconds=7, width=64, height=48, rate=10), audio=SOUNDS[1], sounds=SOUNDS))
 FIRST, LAST = PLAN.timeline.segments
 SEGMENT = names.segment_name(0)
 

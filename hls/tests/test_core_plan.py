@@ -16,7 +16,7 @@ from hls.core.plan import Plan, make_plan
 from hls.core.probe import AudioTrack, Landing, Source, VideoTrack
 from hls.core.rates import STANDARD, measure, nearest_standard
 from hls.core.sounds import audio_span
-from hls.core.timeline import output_rate, timeline
+from hls.core.timeline import Timeline, output_rate, timeline
 from hls.core.wire import load
 
 NTSC = Fraction(30000, 1001)
@@ -68,9 +68,11 @@ def test_segments_tile_the_video(rate: Fraction, frame_count: int) -> None:
 def test_chunks_tile_the_segments_and_the_first_is_short(rate: Fraction, frame_count: int) -> None:
     grid = timeline(rate, frame_count)
     assert tuple(segment for chunk in grid.chunks for segment in chunk.segments) == grid.segments
-    assert len(grid.chunks[0].segments) <= 2 + (frame_count - grid.segments[-1].first_frame < 3)
-    assert all(len(chunk.segments) <= 5 for chunk in grid.chunks[:-1])
+    *sizes, last = (len(chunk.segments) for chunk in grid.chunks)
+    assert sizes == [1, 1, 1, 2, *[5] * len(sizes)][: len(sizes)]
+    assert last <= [1, 1, 1, 2, *[5] * len(sizes)][len(sizes)] + (frame_count - grid.segments[-1].first_frame < 3)
     assert all(chunk.frame_count >= 3 for chunk in grid.chunks[1:])
+    assert all(chunk.frame_count >= 3 for chunk in grid.chunks) or frame_count < 3
     assert [chunk.index for chunk in grid.chunks] == list(range(len(grid.chunks)))
 
 
@@ -127,8 +129,35 @@ def test_timeline_that_makes_no_sense_is_refused(rate: Fraction, frame_count: in
 
 
 def test_short_rest_goes_into_the_last_segment() -> None:
-    assert [segment.frame_count for segment in timeline(Fraction(25), 310).segments] == [150, 160]
-    assert [segment.frame_count for segment in timeline(Fraction(25), 315).segments] == [150, 150, 15]
+    assert [segment.frame_count for segment in timeline(Fraction(25), 310).segments] == [50, 100, 160]
+    assert [segment.frame_count for segment in timeline(Fraction(25), 315).segments] == [50, 100, 150, 15]
+    assert [segment.frame_count for segment in timeline(Fraction(25), 62).segments] == [62]
+    assert [segment.frame_count for segment in timeline(Fraction(25), 63).segments] == [50, 13]
+    assert [segment.frame_count for segment in timeline(Fraction(25), 160).segments] == [50, 110]
+
+
+def test_a_film_begins_with_short_segments_and_chunks_and_goes_on_with_as_few_as_ever() -> None:
+    grid = timeline(Fraction(24), 24 * 7200)
+    assert [segment.frame_count / 24 for segment in grid.segments[:5]] == [2, 4, 6, 6, 6]
+    assert [chunk.frame_count / 24 for chunk in grid.chunks[:7]] == [2, 4, 6, 12, 30, 30, 30]
+    assert (len(grid.segments), len(grid.chunks)) == (1201, 244)
+    assert {segment.first_frame % 144 for segment in grid.segments} == {0, 48}
+
+
+def test_a_few_frames_a_second_are_not_enough_for_a_short_segment() -> None:
+    """With less than three frames in a chunk, x264 delays none."""
+    assert [segment.frame_count for segment in timeline(Fraction(1), 20).segments] == [6, 6, 6, 2]
+    assert [segment.frame_count for segment in timeline(Fraction(3, 2), 20).segments] == [3, 6, 9, 2]
+
+
+def test_a_grid_that_was_planned_before_segments_could_be_short_stays_as_it_was() -> None:
+    stored = {
+        **{"rate": "25/1", "frame_count": 2250, "gop": 50, "frames_per_segment": 150, "segments_first_chunk": 2},
+        **{"segments_per_chunk": 5, "starts": [], "least_frames_per_chunk": 3},
+    }
+    grid = load(Timeline, stored)
+    assert [segment.frame_count for segment in grid.segments] == [150] * 15
+    assert [len(chunk.segments) for chunk in grid.chunks] == [2, 5, 5, 3]
 
 
 @given(rate=st.fractions(min_value=Fraction(1, 100), max_value=1000, max_denominator=1001))

@@ -13,9 +13,10 @@ from hls.core.bandwidth import Piece, average_bps, peak_bps
 from hls.core.chunk import IFrame, RenditionFacts, SegmentFacts
 from hls.core.plan import make_plan
 from hls.core.poster_frames import moment_of_tile
+from hls.tests.factories import evenly_planned
 from hls.tests.test_core_plan import clip
 
-PLAN = make_plan(clip(rate=Fraction(24000, 1001), frame_count=300, duration_s=Fraction(300 * 1001, 24000)))
+PLAN = evenly_planned(clip(rate=Fraction(24000, 1001), frame_count=300, duration_s=Fraction(300 * 1001, 24000)))
 SEGMENTS = (
     SegmentFacts(0, 144, 600_000, (IFrame(0, 0, 40_000), IFrame(48, 200_000, 41_000), IFrame(96, 400_000, 39_000))),
     SegmentFacts(1, 144, 750_000, (IFrame(144, 0, 50_000), IFrame(192, 250_000, 51_000), IFrame(240, 500_000, 52_000))),
@@ -224,7 +225,7 @@ def test_tiles_fill_sheets_row_by_row() -> None:
 
 def test_tile_is_found_again_in_its_segment() -> None:
     moment = moment_of_tile(LONG, 4)
-    assert (moment.segment, moment.at_s) == (6, 4.0)
+    assert (moment.segment, moment.at_s) == (7, 4.0)
 
 
 def test_attribute_lists_are_read_as_they_are_written() -> None:

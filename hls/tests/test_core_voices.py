@@ -55,7 +55,7 @@ def recorded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 def test_each_sound_has_a_folder_and_segments_of_its_own(recorded: Recorded) -> None:
     plan = recorded.clip.plan
-    assert len(plan.timeline.chunks) == 2
+    assert len(plan.timeline.chunks) == 4
     expected = [f"audio_{number}" for number in range(len(recorded.voices))]
     for facts, span in zip(recorded.clip.chunks, plan.timeline.chunks, strict=True):
         assert [sound.name for sound in facts.sounds] == expected
@@ -117,11 +117,11 @@ def test_clocks_within_a_sounds_segments_are_a_tenth_of_a_second_apart_at_most(r
 
 
 def test_each_sound_is_the_sources_to_the_sample(recorded: Recorded) -> None:
-    """Also where the second chunk begins, after 12 seconds."""
+    """Also where chunks begin, after 2, 6 and 12 seconds."""
     plan = recorded.clip.plan
     for voice, heard in recorded.heard:
         assert len(heard) == audio_frame(plan, plan.timeline.frame_count) * 1024
-        for begin_s, end_s in ((0.1, 0.4), (5.7, 6.4), (11.7, 12.4), (13.7, 14.2)):
+        for begin_s, end_s in ((0.1, 0.4), (1.7, 2.3), (5.7, 6.4), (11.7, 12.4), (13.7, 14.2)):
             assert difference(voice, heard, begin_s, end_s) < EXACT, (voice, begin_s)
 
 

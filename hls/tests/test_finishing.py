@@ -12,11 +12,19 @@ from hls import claims, finishing, lifecycle
 from hls.conformance.m3u8 import parse
 from hls.core import names
 from hls.core.measure import measured
-from hls.core.plan import Plan, make_plan
+from hls.core.plan import Plan
 from hls.folders import TILES, finish_folder, version_folder
 from hls.models import Chunk, ChunkState, State, Transcode
 from hls.published import PublishedVersion, current, retired
-from hls.tests.factories import ChunkFactory, TranscodeFactory, Unclaimed, plan_of_several_sounds, served, source
+from hls.tests.factories import (
+    ChunkFactory,
+    TranscodeFactory,
+    Unclaimed,
+    evenly_planned,
+    plan_of_several_sounds,
+    served,
+    source,
+)
 from hls.tests.packets import write_chunk
 from hls.tests.test_partly_made import facts
 
@@ -167,7 +175,7 @@ def made_chunks(plan: Plan, transcode: Transcode) -> None:
 @pytest.mark.ffmpeg
 @pytest.mark.parametrize(("version", "suffix"), [(1, ""), (3, "?v=3")])
 def test_playlists_name_every_segment_and_from_the_second_version_on_the_version(version: int, suffix: str) -> None:
-    plan = make_plan(source(seconds=7, width=64, height=48, rate=10))
+    plan = evenly_planned(source(seconds=7, width=64, height=48, rate=10))
     transcode = TranscodeFactory.create(processing=True, version=version, plan=plan.to_json())
     made_chunks(plan, transcode)
     folder = version_folder(transcode.pk, version) / "finish"
@@ -183,7 +191,7 @@ def test_playlists_name_every_segment_and_from_the_second_version_on_the_version
 
 @pytest.mark.ffmpeg
 def test_the_size_counts_segments_and_everything_beside_them() -> None:
-    plan = make_plan(source(seconds=7, width=64, height=48, rate=10))
+    plan = evenly_planned(source(seconds=7, width=64, height=48, rate=10))
     transcode = TranscodeFactory.create(processing=True, plan=plan.to_json())
     made_chunks(plan, transcode)
     folder = version_folder(transcode.pk, 1) / "finish"
@@ -222,7 +230,7 @@ def test_several_sounds_are_published_apart(version: int, suffix: str) -> None:
 
 @pytest.mark.ffmpeg
 def test_a_single_sound_stays_with_the_pictures() -> None:
-    plan = make_plan(source(seconds=7, width=64, height=48, rate=10))
+    plan = evenly_planned(source(seconds=7, width=64, height=48, rate=10))
     transcode = TranscodeFactory.create(processing=True, plan=plan.to_json())
     made_chunks(plan, transcode)
     folder = version_folder(transcode.pk, 1) / "finish"

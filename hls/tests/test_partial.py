@@ -37,7 +37,7 @@ def test_a_video_grows_chunk_by_chunk_and_what_was_published_stays(studio: Path)
     assert "#EXT-X-PLAYLIST-TYPE:EVENT" in first
     assert "#EXT-X-START:TIME-OFFSET=0" in first
     assert "#EXT-X-ENDLIST" not in first
-    assert len(partial.rendition("480p").segments) == 2
+    assert len(partial.rendition("480p").segments) == 1
     steps.do_next()
     partial = PartialVersion.of(transcode)
     assert partial is not None
@@ -54,4 +54,19 @@ def test_a_chunk_done_out_of_order_waits_for_the_one_before_it(studio: Path) -> 
     Chunk.objects.filter(index=2).update(state="done", facts=chunk.facts)
     partial = PartialVersion.of(transcode)
     assert partial is not None
-    assert [len(rendition.segments) for rendition in partial.renditions] == [2]
+    assert [len(rendition.segments) for rendition in partial.renditions] == [1]
+
+
+@pytest.mark.ffmpeg
+def test_the_first_seconds_come_one_by_one(studio: Path) -> None:
+    """2, 4, 6 and 12 seconds: whoever waits for the first picture waits for no more than it needs."""
+    transcode = with_first_chunk(studio, seconds=26)
+    lengths = []
+    for _ in range(4):
+        partial = PartialVersion.of(transcode)
+        assert partial is not None
+        text = partial.playlist("index.m3u8", "480p") or ""
+        assert "#EXT-X-TARGETDURATION:6\n" in text
+        lengths.append([float(line[8:-1]) for line in text.splitlines() if line.startswith("#EXTINF:")])
+        steps.do_next()
+    assert lengths == [[2], [2, 4], [2, 4, 6], [2, 4, 6, 6, 6]]
