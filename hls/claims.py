@@ -27,6 +27,7 @@ from hls.core.errors import Stopped
 from hls.models import Chunk, ChunkState, Extraction, State, Transcode, Worker
 from hls.tracks.models import ExtractionState
 
+EARLY_CHUNKS = 3  # the first twelve seconds; taking texts out reads the whole source, while a viewer waits for more
 CANDIDATES = 5  # rows tried at a time; where other workers got all of them, the next attempt looks again
 
 
@@ -64,15 +65,17 @@ def waiting_chunks() -> QuerySet[Chunk]:
     )
 
 
+def waiting_first_chunks() -> QuerySet[Chunk]:
+    """Those that make a video playable."""
+    return waiting_chunks().filter(index=0)
+
+
 def waiting_extractions() -> QuerySet[Extraction]:
-    """Texts of sources whose first chunk is done, so that nobody waits for a text before there is a picture."""
-    begun = Chunk.objects.filter(transcode=OuterRef("transcode"), index=0, state=ChunkState.DONE)
-    can_be_watched = Q(transcode__state=State.READY) | Exists(begun)
+    """Texts of sources whose first seconds are done, so that nobody waits for a text before there is a picture."""
+    early = Chunk.objects.filter(transcode=OuterRef("transcode"), index__lt=EARLY_CHUNKS)
+    is_begun = Exists(early.filter(state=ChunkState.DONE)) & ~Exists(early.exclude(state=ChunkState.DONE))
+    can_be_watched = Q(transcode__state=State.READY) | is_begun
     return Extraction.objects.filter(can_be_watched, state=ExtractionState.WAITING, lease_token="")
-
-
-def is_first_chunk_waiting() -> bool:
-    return waiting_chunks().filter(is_due(timezone.now()), index=0).exists()
 
 
 def is_work_waiting() -> bool:
@@ -99,10 +102,10 @@ def claim_transcode(transcodes: QuerySet[Transcode], worker: Worker | None) -> t
     return None
 
 
-def claim_chunk(worker: Worker | None) -> tuple[Chunk, Claim] | None:
-    """The first waiting chunk that no other worker gets; None where there is none."""
+def claim_chunk(worker: Worker | None, chunks: QuerySet[Chunk] | None = None) -> tuple[Chunk, Claim] | None:
+    """The first waiting chunk (of these) that no other worker gets; None where there is none."""
     claim = Claim(uuid4().hex, worker.pk if worker else None)
-    for chunk in waiting_chunks().filter(is_due(timezone.now()))[:CANDIDATES]:
+    for chunk in (waiting_chunks() if chunks is None else chunks).filter(is_due(timezone.now()))[:CANDIDATES]:
         won = Chunk.objects.filter(pk=chunk.pk, state=ChunkState.WAITING).update(
             state=ChunkState.RUNNING,
             lease_token=claim.token,

@@ -5,7 +5,7 @@ A transcode goes through them in this order; each may be done by another worker,
 1. Plan: probe the source, then write the plan and its chunks, waiting, in one transaction.
 2. Encode each chunk into a private folder, then put its files in and mark it done in one transaction. Where the source
    turns out unfit for copying, all chunks begin again as another version, without copying.
-3. From the first chunk on, take the texts out of the source, if it has any (hls.tracks.extracting).
+3. From the third chunk on, take the texts out of the source, if it has any (hls.tracks.extracting).
 4. Finish, once all chunks are done and their segments are there: write playlists and pictures into a private folder,
    then put them in and publish the version in one transaction.
 
@@ -59,17 +59,20 @@ def stop_working() -> None:
 
 
 def do_next(worker: Worker | None = None) -> bool:
-    """Finish a transcode, else plan one, else take out texts, else encode a chunk.
+    """Encode a first chunk, else finish a transcode, else plan one, else take out texts, else encode another chunk.
 
-    First chunks go before texts. False where nothing waits, or the worker ends.
+    A first chunk goes before all else: it takes a few seconds, and then somebody can watch the video. False where
+    nothing waits, or the worker ends.
     """
     if renewal.stopping.is_set() or not is_own_folder():
         return False
-    if found := claims.claim_transcode(claims.unfinished(), worker):
+    if chunk := claims.claim_chunk(worker, claims.waiting_first_chunks()):
+        do_chunk(*chunk)
+    elif found := claims.claim_transcode(claims.unfinished(), worker):
         finish_transcode(*found)
     elif found := claims.claim_transcode(claims.unplanned(), worker):
         plan_transcode(*found)
-    elif not claims.is_first_chunk_waiting() and (extraction := claims.claim_extraction(worker)):
+    elif extraction := claims.claim_extraction(worker):
         extracting.extract(*extraction)
     elif chunk := claims.claim_chunk(worker):
         do_chunk(*chunk)

@@ -185,7 +185,7 @@ HUEY: dict[str, Any] = {
     "connection": {"filename": str(DATA_DIR / "queue.sqlite3"), "fsync": False},
     "immediate": False,
     "results": False,
-    "consumer": {"workers": env.hls_workers + 2, "worker_type": "thread", "max_delay": 1.0, "shutdown_timeout": 20},
+    "consumer": {"workers": env.hls_workers + 2, "worker_type": "thread", "max_delay": 0.2, "shutdown_timeout": 20},
 }
 HUEY_STATS = {"filename": str(DATA_DIR / "queue_stats.sqlite3")}  # for the queue's page in the admin
 REDIS_URL = env.redis_url

@@ -54,14 +54,15 @@ def source(talk: Path) -> Source:
 
 
 def begun(source: Source, talk: Path, studio: Path) -> Transcode:
-    """A transcode with its plan and its first chunk done."""
+    """A transcode with its plan and its first seconds done."""
     (studio / "uploads" / "videos").mkdir(parents=True, exist_ok=True)
     (studio / "uploads" / NAME).write_bytes(talk.read_bytes())
     plan = make_plan(source)
     transcode = TranscodeFactory.create(source=NAME, state=State.PROCESSING, plan=plan.to_json())
     embedded.write_rows(transcode, plan)
-    ChunkFactory.create(transcode=transcode, index=0, done=True)
-    ChunkFactory.create(transcode=transcode, index=1)
+    for index in range(3):
+        ChunkFactory.create(transcode=transcode, index=index, done=True)
+    ChunkFactory.create(transcode=transcode, index=3)
     return transcode
 
 
@@ -75,19 +76,21 @@ def times(track: Track) -> list[tuple[int, int, str]]:
     return [(cue.start_ms, cue.end_ms, cue.text) for cue in parse(TrackText.objects.get(track=track).webvtt)]
 
 
-def test_texts_wait_until_the_first_chunk_is_done(source: Source, talk: Path, studio: Path) -> None:
+def test_texts_wait_until_the_first_seconds_are_done(source: Source, talk: Path, studio: Path) -> None:
     begun(source, talk, studio)
+    Chunk.objects.filter(index=2).update(state=ChunkState.RUNNING)
+    assert claims.claim_extraction(None) is None
     Chunk.objects.update(state=ChunkState.WAITING)
     assert claims.claim_extraction(None) is None
-    Chunk.objects.filter(index=0).update(state=ChunkState.DONE)
+    Chunk.objects.filter(index__lt=3).update(state=ChunkState.DONE)
     assert claims.claim_extraction(None) is not None
     assert claims.claim_extraction(None) is None, "somebody has it"
 
 
-def test_first_chunks_of_others_go_before_texts(source: Source, talk: Path, studio: Path) -> None:
+def test_the_texts_of_a_video_of_one_chunk_wait_for_that_one(source: Source, talk: Path, studio: Path) -> None:
     begun(source, talk, studio)
-    ChunkFactory.create(transcode=TranscodeFactory.create(processing=True), index=0)
-    assert claims.is_first_chunk_waiting()
+    Chunk.objects.exclude(index=0).delete()
+    assert claims.claim_extraction(None) is not None
 
 
 def test_tracks_have_the_files_languages_titles_and_flags(source: Source, talk: Path, studio: Path) -> None:

@@ -21,7 +21,7 @@ from hls.core.plan import Plan, make_plan
 from hls.core.probe import AudioTrack
 from hls.folders import chunk_folder, version_folder
 from hls.identity import FILE
-from hls.models import Chunk, ChunkState, State, Transcode
+from hls.models import Chunk, ChunkState, Extraction, State, Transcode
 from hls.renewal import ChunkRenewal
 from hls.status import status_of
 from hls.tests.factories import ChunkFactory, TranscodeFactory, plan, served, source
@@ -250,6 +250,24 @@ def test_a_video_that_is_served_stays_playable_while_it_begins_anew() -> None:
     Transcode.objects.update(playable_at=timezone.now(), served=served(1), served_version=1)
     steps.encode_instead(chunk, claim, CannotCopy("damaged"))
     assert Transcode.objects.get().playable_at is not None
+
+
+def test_a_first_chunk_goes_before_everything_else_and_other_chunks_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody may wait for it; a long source's probing and a long video's last step may take minutes."""
+    done: list[str] = []
+    monkeypatch.setattr(steps, "finish_transcode", lambda transcode, claim: done.append("finish"))
+    monkeypatch.setattr(steps, "plan_transcode", lambda transcode, claim: done.append("plan"))
+    monkeypatch.setattr(steps.extracting, "extract", lambda extraction, claim: done.append("texts"))
+    monkeypatch.setattr(steps, "do_chunk", lambda chunk, claim: done.append(f"chunk {chunk.index}"))
+    made, begun = (TranscodeFactory.create(processing=True) for _ in range(2))
+    ChunkFactory.create(transcode=made, index=0, done=True)
+    for index in (0, 1):
+        ChunkFactory.create(transcode=begun, index=index)
+    TranscodeFactory.create()
+    Extraction.objects.create(transcode=made)
+    while steps.do_next():
+        pass
+    assert done == ["chunk 0", "finish", "plan", "texts", "chunk 1"]
 
 
 @pytest.mark.parametrize("change", [{"version": 2}, {"lease_token": "f" * 32}])
