@@ -152,8 +152,14 @@ def test_a_few_frames_a_second_are_not_enough_for_a_short_segment() -> None:
 
 def test_a_grid_that_was_planned_before_segments_could_be_short_stays_as_it_was() -> None:
     stored = {
-        **{"rate": "25/1", "frame_count": 2250, "gop": 50, "frames_per_segment": 150, "segments_first_chunk": 2},
-        **{"segments_per_chunk": 5, "starts": [], "least_frames_per_chunk": 3},
+        "rate": "25/1",
+        "frame_count": 2250,
+        "gop": 50,
+        "frames_per_segment": 150,
+        "segments_first_chunk": 2,
+        "segments_per_chunk": 5,
+        "starts": [],
+        "least_frames_per_chunk": 3,
     }
     grid = load(Timeline, stored)
     assert [segment.frame_count for segment in grid.segments] == [150] * 15

@@ -49,7 +49,7 @@ def test_a_video_is_made_and_served_from_a_bucket(studio: Path) -> None:
     while steps.do_next():
         pass
     version = version_of(transcode)
-    assert (version.segment_count, version.has_poster, version.storyboard_sheets) == (4, True, 1)
+    assert (version.segment_count, version.has_poster, version.storyboard_sheets) == (5, True, 1)
     assert check(lambda name: version.place.below(name.partition("?")[0]).read(), names.MASTER) == ()
     assert version.size_bytes == version.place.size_bytes()
     assert files_on_disk() == []

@@ -25,6 +25,7 @@ from hls.models import Chunk, ChunkState, Extraction, State, Transcode
 from hls.renewal import ChunkRenewal
 from hls.status import status_of
 from hls.tests.factories import ChunkFactory, TranscodeFactory, plan, served, source
+from hls.tracks import extracting
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("studio", "stop_flag")]
 
@@ -257,7 +258,7 @@ def test_a_first_chunk_goes_before_everything_else_and_other_chunks_after_it(mon
     done: list[str] = []
     monkeypatch.setattr(steps, "finish_transcode", lambda transcode, claim: done.append("finish"))
     monkeypatch.setattr(steps, "plan_transcode", lambda transcode, claim: done.append("plan"))
-    monkeypatch.setattr(steps.extracting, "extract", lambda extraction, claim: done.append("texts"))
+    monkeypatch.setattr(extracting, "extract", lambda extraction, claim: done.append("texts"))
     monkeypatch.setattr(steps, "do_chunk", lambda chunk, claim: done.append(f"chunk {chunk.index}"))
     made, begun = (TranscodeFactory.create(processing=True) for _ in range(2))
     ChunkFactory.create(transcode=made, index=0, done=True)
