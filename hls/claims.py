@@ -54,8 +54,13 @@ def unfinished() -> QuerySet[Transcode]:
 
 
 def unplanned() -> QuerySet[Transcode]:
-    """Transcodes whose source is to be probed."""
+    """Transcodes whose source is to be probed, at least its opening."""
     return Transcode.objects.filter(state=State.QUEUED, lease_token="")
+
+
+def opened() -> QuerySet[Transcode]:
+    """Transcodes of whose source only the opening was probed: the whole is next, once no opening waits."""
+    return Transcode.objects.filter(state=State.PROCESSING, plan__isnull=True, lease_token="")
 
 
 def waiting_chunks() -> QuerySet[Chunk]:
@@ -82,6 +87,7 @@ def is_work_waiting() -> bool:
     now = timezone.now()
     return (
         unplanned().filter(is_due(now)).exists()
+        or opened().filter(is_due(now)).exists()
         or waiting_chunks().filter(is_due(now)).exists()
         or unfinished().filter(is_due(now)).exists()
         or waiting_extractions().filter(is_due(now)).exists()

@@ -25,6 +25,7 @@ from hls.tasks import wake_after_commit
 
 FRESH = {
     "plan": None,
+    "opening": None,
     "percent": 0,
     "attempts": 1,
     "losses": 0,

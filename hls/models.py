@@ -88,6 +88,11 @@ class Transcode(Leased):
     state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
     version = models.PositiveIntegerField(default=1, help_text="The version being made, or made last.")
     plan = models.JSONField(null=True, blank=True)
+    opening = models.JSONField(
+        null=True,
+        blank=True,
+        help_text="The plan of the first chunk, until the whole source is read; empty where there can be none.",
+    )
     percent = models.FloatField(default=0, help_text="Never falls while a version is made.")
     attempts = models.PositiveIntegerField(default=1)
     error_code = models.CharField(max_length=20, blank=True, default="")

@@ -79,12 +79,13 @@ class PartialVersion:
     @classmethod
     def of(cls, transcode: Transcode) -> Self | None:
         """None while the first chunk isn't done."""
-        if transcode.plan is None:
+        made_by = transcode.plan or transcode.opening
+        if not made_by:
             return None
         found = measured(TranscodeProgress.of(transcode))
         if not found.renditions:
             return None
-        plan = Plan.from_json(transcode.plan)
+        plan = Plan.from_json(made_by)
         return cls(transcode.pk, plan, transcode.version, found.renditions, transcode.source, found.sounds)
 
     @cached_property

@@ -13,7 +13,7 @@ import time
 
 import structlog
 from django.db import InterfaceError, OperationalError, close_old_connections
-from django.db.models import Case, F, QuerySet, Sum, Value, When
+from django.db.models import Case, F, Q, QuerySet, Sum, Value, When
 
 from hls import claims
 from hls.core.errors import Stopped
@@ -89,4 +89,5 @@ def update_percent(transcode: Transcode) -> bool:
     frames = Chunk.objects.filter(transcode_id=transcode.pk).aggregate(done=Sum("frames_done"), all=Sum("frame_count"))
     percent = min(99.0, 100 * (frames["done"] or 0) / (frames["all"] or 1))
     own = Transcode.objects.filter(pk=transcode.pk, version=transcode.version, state=State.PROCESSING)
-    return bool(own.update(percent=Case(When(percent__lt=percent, then=Value(percent)), default=F("percent"))))
+    is_more = Q(percent__lt=percent, plan__isnull=False)  # before there is a plan, nobody knows how much is left
+    return bool(own.update(percent=Case(When(is_more, then=Value(percent)), default=F("percent"))))

@@ -168,7 +168,9 @@ def phase_of(transcode: Transcode, chunks: Sequence[Chunk]) -> Phase:
         return Phase.PROBING if transcode.lease_token else Phase.WAITING
     if chunks and not any(chunk.started_at for chunk in chunks):
         return Phase.WAITING
-    return Phase.FINISHING if all(chunk.state == ChunkState.DONE for chunk in chunks) else Phase.ENCODING
+    if all(chunk.state == ChunkState.DONE for chunk in chunks):
+        return Phase.PROBING if transcode.plan is None else Phase.FINISHING
+    return Phase.ENCODING
 
 
 def stint(chunk: Chunk) -> Stint:

@@ -2,7 +2,8 @@
 
 A transcode goes through them in this order; each may be done by another worker, which claims it first (hls.claims):
 
-1. Plan: probe the source, then write the plan and its chunks, waiting, in one transaction.
+1. Plan: probe the source, then write the plan and its chunks, waiting, in one transaction. Of a long source, only the
+   opening is probed at first (hls.opening), and its first chunk goes before the rest.
 2. Encode each chunk into a private folder, then put its files in and mark it done in one transaction. Where the source
    turns out unfit for copying, all chunks begin again as another version, without copying.
 3. From the third chunk on, take the texts out of the source, if it has any (hls.tracks.extracting).
@@ -23,7 +24,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from hls import claims, completeness, finishing, identity, renewal, upkeep
+from hls import claims, completeness, finishing, identity, opening, renewal, upkeep
 from hls.binary import encoder, limits
 from hls.core.chunk import ChunkFacts
 from hls.core.encode import encode_chunk
@@ -70,7 +71,9 @@ def do_next(worker: Worker | None = None) -> bool:
         do_chunk(*chunk)
     elif found := claims.claim_transcode(claims.unfinished(), worker):
         finish_transcode(*found)
-    elif found := claims.claim_transcode(claims.unplanned(), worker):
+    elif found := (
+        claims.claim_transcode(claims.unplanned(), worker) or claims.claim_transcode(claims.opened(), worker)
+    ):
         plan_transcode(*found)
     elif extraction := claims.claim_extraction(worker):
         extracting.extract(*extraction)
@@ -97,15 +100,18 @@ def is_own_folder() -> bool:
 
 
 def plan_transcode(transcode: Transcode, claim: claims.Claim) -> None:
-    """Probe the source, then write the plan and all chunks at once."""
+    """Probe the source, then write the plan and all chunks at once; of an opening, write the first chunk."""
     own = claims.owned_transcode(transcode, claim)
-    own.update(started_at=timezone.now())
+    own.filter(state=State.QUEUED).update(started_at=timezone.now())
     try:
         if transcode.losses > MOST_LOSSES:
             raise TranscodeError(Code.UNREADABLE, "workers keep dying while probing")
         plan = planned(transcode, LeaseRenewal(own))
         check_room_for(plan)
-        write_plan(transcode, claim, plan)
+        if plan.source.is_opening:
+            opening.write(transcode, claim, plan)
+        else:
+            write_plan(transcode, claim, plan)
     except TranscodeError as error:
         fail_transcode(own, transcode, error, may_pass=error.advice.is_temporary)
     except Stopped:
@@ -116,7 +122,8 @@ def planned(transcode: Transcode, lease: LeaseRenewal) -> Plan:
     """The plan that the row has already, as after a retry, or else a new one. Raises TranscodeError, Stopped."""
     if transcode.plan:
         return Plan.from_json(transcode.plan)
-    return make_plan(probe(source_path(transcode.source), limits=limits(), watch=lease.watch()))
+    path, is_first_look = source_path(transcode.source), transcode.opening is None
+    return make_plan(probe(path, limits=limits(), watch=lease.watch(), is_opening_enough=is_first_look))
 
 
 def check_room_for(plan: Plan) -> None:
@@ -142,6 +149,7 @@ def write_plan(transcode: Transcode, claim: claims.Claim, plan: Plan) -> None:
         plan=plan.to_json(), state=State.PROCESSING, error_code="", error_reason="", losses=0, **claims.FREE
     )
     if won:
+        opening.end(transcode, plan)
         write_chunks(transcode, plan)
         embedded.write_rows(transcode, plan)
 
@@ -160,11 +168,13 @@ def do_chunk(chunk: Chunk, claim: claims.Claim) -> None:
             facts = make_chunk(chunk, claim, folder)
             accept_chunk(chunk, claim, folder, facts)
     except CannotCopy as error:
-        encode_instead(chunk, claim, error)
+        if not opening.give_up(chunk, claim, error.detail):
+            encode_instead(chunk, claim, error)
     except EncoderKilled as error:
         lose_chunk(chunk, claim, error)
     except TranscodeError as error:
-        fail_chunk(chunk, claim, error)
+        if not opening.give_up(chunk, claim, str(error)):
+            fail_chunk(chunk, claim, error)
     except StoreFailed as error:
         put_off_chunk(chunk, claim, error)
     except Stopped:
@@ -178,11 +188,12 @@ def do_chunk(chunk: Chunk, claim: claims.Claim) -> None:
 def make_chunk(chunk: Chunk, claim: claims.Claim, folder: Path) -> ChunkFacts:
     """Encode the chunk into the private folder. Raises CannotCopy, EncoderKilled, TranscodeError, Stopped."""
     transcode = chunk.transcode
-    if transcode.state != State.PROCESSING or transcode.plan is None:
+    made_by = transcode.plan or transcode.opening
+    if transcode.state != State.PROCESSING or not made_by:
         raise Stopped
     if chunk.losses > MOST_LOSSES:
         raise TranscodeError(Code.ENCODER_FAILED, "workers keep dying over this chunk")
-    plan = Plan.from_json(transcode.plan)
+    plan = Plan.from_json(made_by)
     check_room(needed_bytes=0)
     lease = ChunkRenewal(chunk, claim)
     folder.mkdir(parents=True)
@@ -234,6 +245,7 @@ def encode_instead(chunk: Chunk, claim: claims.Claim, error: CannotCopy) -> None
     if not claims.owned_chunk(chunk, claim).select_for_update().exists():
         return
     log.warning("source can't be copied", transcode_id=transcode.pk, chunk=chunk.index, detail=error.detail)
+    transcode.refresh_from_db(fields=["plan"])  # it may have been written after the chunk was claimed
     plan = make_plan(Plan.from_json(transcode.plan or {}).source, may_copy=False)
     Chunk.objects.filter(transcode=transcode).delete()
     Discarded.add(Root.HLS, [f"{transcode.pk}/{transcode.version}"])

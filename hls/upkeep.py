@@ -35,7 +35,9 @@ log = structlog.get_logger("videoflix.hls")
 
 WORKER_FORGOTTEN_AFTER = timedelta(days=1)
 TASK = "sweep videos"
-HAS_PLAN = ExpressionWrapper(Q(plan__isnull=False), output_field=BooleanField())  # a plan takes long to read
+HAS_PLAN = ExpressionWrapper(  # a plan takes long to read
+    Q(plan__isnull=False) | Q(opening__isnull=False), output_field=BooleanField()
+)
 LOOKED_INTO_AT_ONCE = 2_000  # transcodes' folders
 LOOKED_INTO_ELSEWHERE = 20  # transcodes, where each costs some requests, which are paid for
 PRIVATE = f"/{WORK}/"  # in the keys of what claims write
@@ -256,7 +258,7 @@ def share() -> identity.Share:
     either, so those of its number are another installation's.
     """
     there = found_names()
-    made = Transcode.objects.exclude(plan__isnull=True, served_version=None)
+    made = Transcode.objects.exclude(plan__isnull=True, opening__isnull=True, served_version=None)
     rows = made.values_list("pk", "source").iterator()
     named = sum(1 for transcode_id, source in rows if str(transcode_id) in there and source_path(source).exists())
     return identity.Share(named, len(there) - named)

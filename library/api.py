@@ -115,7 +115,8 @@ def get_video(request: ViewerRequest, response: HttpResponse, video_id: VideoId)
     response["Cache-Control"] = "private, no-cache"
     video = responses.video_of(video_id, sight(request))
     version = current(video.transcode)
-    planned_s = listing.duration_s(video.transcode.plan) if video.transcode.plan else None
+    made_by = video.transcode.plan or video.transcode.opening
+    planned_s = listing.duration_s(made_by) if made_by else None
     tracks = described.shown_tracks(video.transcode, version)
     return VideoDetailOut.model_validate(
         {

@@ -55,8 +55,8 @@ def durations_s(transcode_ids: Sequence[int]) -> dict[int, float]:
     """The planned lengths of videos that are still being made, in seconds."""
     if not transcode_ids:
         return {}
-    plans = Transcode.objects.filter(pk__in=transcode_ids).values_list("pk", "plan")
-    return {pk: duration_s(plan) for pk, plan in plans if plan}
+    plans = Transcode.objects.filter(pk__in=transcode_ids).values_list("pk", "plan", "opening")
+    return {pk: duration_s(made_by) for pk, plan, opening in plans if (made_by := plan or opening)}
 
 
 def duration_s(plan: dict[str, object]) -> float:

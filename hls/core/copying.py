@@ -82,17 +82,20 @@ def copyable(track: VideoTrack, log: PacketLog, time_base: Fraction) -> Copyable
     shown = _frames(log.pts, track.rate, time_base)
     if shown is None or track.frame_count != len(shown):
         return None
-    idr_frames = [shown[place] for place in log.keyframes]
-    if idr_frames != list(log.keyframes) or not _is_closely_spaced(idr_frames, len(shown), track.rate):
+    if [shown[place] for place in log.keyframes] != list(log.keyframes):
         return None
-    starts = segment_starts(idr_frames, len(shown), track.rate)
+    delay_frames = max(place - frame for place, frame in enumerate(shown))
+    return cut(log.keyframes, log.sizes, track.rate, delay_frames=delay_frames)
+
+
+def cut(idr_frames: Sequence[int], sizes: Sequence[int], rate: Fraction, *, delay_frames: int) -> Copyable | None:
+    """How to cut packets of these sizes, in decoding order, if IDR pictures are at these frames; None if impossible."""
+    if not _is_closely_spaced(idr_frames, len(sizes), rate):
+        return None
+    starts = segment_starts(idr_frames, len(sizes), rate)
     if starts is None:
         return None
-    return Copyable(
-        segment_starts=starts,
-        delay_frames=max(place - frame for place, frame in enumerate(shown)),
-        peak_kbps=_peak_kbps(log.sizes, starts, track.rate),
-    )
+    return Copyable(segment_starts=starts, delay_frames=delay_frames, peak_kbps=_peak_kbps(sizes, starts, rate))
 
 
 def _is_plain(track: VideoTrack, parameters: SequenceParameters | None) -> bool:

@@ -189,11 +189,20 @@ class Source:
     texts: tuple[TextTrack, ...] = ()  # those that can be converted to WebVTT
     chapters: tuple[FileChapter, ...] = ()
     has_captions: bool = False  # within the picture track's packets, to be taken out
+    is_opening: bool = False  # only the beginning was read: what is said of the rest is assumed
 
 
-def probe(path: Path, *, limits: Limits, watch: Watch | None = None, python: str = sys.executable) -> Source:
+def probe(
+    path: Path,
+    *,
+    limits: Limits,
+    watch: Watch | None = None,
+    python: str = sys.executable,
+    is_opening_enough: bool = False,
+) -> Source:
     """Read all packets of the picture and sound tracks of `path` once.
 
+    If an opening is enough, only the beginning of a long and usual file is read (hls.core.opening).
     Raises Stopped soon after the watch says so; TranscodeError: NO_VIDEO, UNREADABLE, UNSUPPORTED, TOO_LONG, TOO_LARGE,
     SOURCE_MISSING, TIMEOUT; EncoderKilled if somebody else killed the parser.
     """
@@ -208,7 +217,8 @@ def probe(path: Path, *, limits: Limits, watch: Watch | None = None, python: str
         raise TranscodeError(Code.UNREADABLE, "empty, or not a file")
     timeout_s = limits.timeout_s + size_bytes / READ_BYTES_PER_S
     bounds = Bounds(timeout_s=timeout_s, cpu_s=ceil(timeout_s), memory_bytes=limits.memory_bytes, file_bytes=0)
-    command = [python, "-s", "-m", "hls.core.probing", json.dumps(dump(limits)), str(path.absolute())]
+    program = "hls.core.opening" if is_opening_enough else "hls.core.probing"
+    command = [python, "-s", "-m", program, json.dumps(dump(limits)), str(path.absolute())]
     return _answer(run(command, bounds=bounds, watch=watch))
 
 

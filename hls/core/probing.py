@@ -7,6 +7,7 @@ Prints one JSON object: {"source": {â€¦}} or {"error": "no_video", "detail": "â€
 
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -63,7 +64,7 @@ def _look(path: Path, limits: Limits, marks: Protection) -> Source:
         found = scan(container, video, streams, limits)
         if found.sound and not found.sound.is_heard and marks.covers(found.sound.stream):
             raise TranscodeError(Code.UNSUPPORTED, "the sound is encrypted", reason=Reason.ENCRYPTED)
-        track = _video_track(video, found, limits)
+        track = video_track(video, found, limits)
         if found.log and not track.counted_rate:
             track = replace(track, copyable=copyable(track, found.log, tick_s(video)))
         sounds = _sounds(found, track)
@@ -139,7 +140,8 @@ def _landings(path: Path, source: Source, found: Scan) -> tuple[Landing, ...]:
     return landings(path, reading, begins_s) if begins_s else ()
 
 
-def _video_track(video: VideoStream, found: Scan, limits: Limits) -> VideoTrack:
+def video_track(video: VideoStream, found: Scan, limits: Limits) -> VideoTrack:
+    """What a scan tells of the pictures. Raises TranscodeError: UNSUPPORTED, TOO_LARGE."""
     frame = found.frames[0]
     time_base = tick_s(video)
     first = min(found.order) if found.is_untimed or frame.pts is None else frame.pts
@@ -222,12 +224,12 @@ def _exact(number: AVRational) -> Fraction:
     return Fraction(number.num, number.den)
 
 
-def main() -> None:
+def main(looked_at: Callable[[Path, Limits], Source] = look) -> None:
     limits = load(Limits, json.loads(sys.argv[1]))
     av.logging.set_level(av.logging.PANIC)
     answer: dict[str, Any]
     try:
-        answer = {"source": dump(look(Path(sys.argv[2]), limits))}
+        answer = {"source": dump(looked_at(Path(sys.argv[2]), limits))}
     except TranscodeError as error:
         answer = {"error": error.code.value, "detail": error.detail, "reason": error.reason}
     sys.stdout.write(json.dumps(answer))

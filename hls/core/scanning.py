@@ -1,6 +1,6 @@
 """Reads all packets of the picture track and the sounds once, and decodes the first few of each."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
@@ -76,8 +76,14 @@ class Scan:
         )
 
 
-def scan(container: InputContainer, video: VideoStream, sounds: Sequence[AudioStream], limits: Limits) -> Scan:
-    """Read all packets of these tracks. Raises TranscodeError: UNREADABLE, UNSUPPORTED, TOO_LONG."""
+def scan(
+    container: InputContainer,
+    video: VideoStream,
+    sounds: Sequence[AudioStream],
+    limits: Limits,
+    packets: Iterable[AnyPacket] | None = None,
+) -> Scan:
+    """Read all packets of these tracks, or else `packets`. Raises TranscodeError: UNREADABLE, UNSUPPORTED, TOO_LONG."""
     wanted = [video, *sounds]
     ticks_s = {stream.index: tick_s(stream) for stream in wanted}
     found = Scan(
@@ -94,7 +100,7 @@ def scan(container: InputContainer, video: VideoStream, sounds: Sequence[AudioSt
         stream.discard = Discard.default if stream in wanted else Discard.all
     video.codec_context.thread_count = 1
     try:
-        for packet in container.demux(wanted):
+        for packet in container.demux(wanted) if packets is None else packets:
             if packet.stream_index == video.index:
                 _note_picture(found, packet, video, limits)
             else:

@@ -104,9 +104,10 @@ def playable_length(video_id: int, sight: Sight) -> timedelta:
     version = current(transcode)
     if version is not None:
         return timedelta(seconds=version.duration_s)
-    if not sight.may_preview or transcode.playable_at is None or not transcode.plan:
+    made_by = transcode.plan or transcode.opening
+    if not sight.may_preview or transcode.playable_at is None or not made_by:
         raise NotFound
-    return timedelta(seconds=float(Plan.from_json(transcode.plan).timeline.duration_s))
+    return timedelta(seconds=float(Plan.from_json(made_by).timeline.duration_s))
 
 
 def text(request: HttpRequest, place: Place, *, content_type: str = PLAYLIST_TYPE) -> HttpResponseBase:

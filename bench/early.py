@@ -1,0 +1,146 @@
+"""Measures how soon a video can be watched after it was imported.
+
+    .venv/bin/python bench/early.py [six-minutes two-hours twenty-gigabytes]
+
+A web server and one worker run on a new installation. For each source it prints the seconds from `import_video`'s
+return until a member of the staff gets the first segment over HTTP, and the ratio to the time that the first chunk's
+ffmpeg takes when it runs alone, with the same limits and niceness. The sources are a generated scene in 1080p24,
+repeated; the third has 20 GB of padding between its index and its pictures, as a sparse file.
+"""
+
+import os
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+SCRATCH = tempfile.TemporaryDirectory(prefix="videoflix-early-")
+os.environ |= {"DJANGO_SETTINGS_MODULE": "project.settings", "ENV_FILE": "", "DATA_DIR": f"{SCRATCH.name}/unused"}
+
+from eta import access_token  # noqa: E402 (the settings need the environment made above)
+
+from hls.binary import ffmpeg_path  # noqa: E402
+from hls.core.encode import Encoder, encode_chunk  # noqa: E402
+from hls.core.plan import make_plan  # noqa: E402
+from hls.core.probe import Limits, probe  # noqa: E402
+from hls.core.process import Bounds, run  # noqa: E402
+from project.tests.installation import Installation, serving_without_demo, wait_for  # noqa: E402
+
+GOAL_S = 5.0
+PIECE_S = 6
+PADDING_BYTES = 20 << 30
+SCENE = "mandelbrot=s=1920x1080:r=24:start_scale=2:end_scale=0.3:end_pts=144,noise=alls=3:allf=t,format=yuv420p"
+VIDEO = ("-c:v", "libx264", "-preset", "ultrafast", "-b:v", "4M", "-maxrate", "6M", "-bufsize", "8M")
+NICE = 10
+
+
+def ffmpeg(*words: str) -> None:
+    ended = run([str(ffmpeg_path()), "-v", "error", "-y", *words], bounds=Bounds(timeout_s=600))
+    if ended.returncode:
+        sys.exit(ended.stderr)
+
+
+def piece(folder: Path) -> Path:
+    path = folder / "piece.mp4"
+    if not path.exists():
+        sound = ("-f", "lavfi", "-i", f"anoisesrc=a=0.05:c=pink:d={PIECE_S}")
+        ffmpeg("-f", "lavfi", "-i", SCENE, *sound, "-t", str(PIECE_S), *VIDEO, "-c:a", "aac", str(path))
+    return path
+
+
+def lasting(folder: Path, seconds: int) -> Path:
+    """The piece again and again."""
+    path = folder / f"{seconds}.mp4"
+    words = ("-stream_loop", str(seconds // PIECE_S - 1), "-i", str(piece(folder)), "-c", "copy")
+    ffmpeg(*words, str(path))
+    return path
+
+
+def padded(folder: Path) -> Path:
+    """Two hours whose index is behind 20 GB of nothing (ISO/IEC 14496-12, 8.1.2)."""
+    path = lasting(folder, 7200)
+    data = path.open("r+b")
+    with data:
+        at = 0
+        while (head := read_at(data.fileno(), at))[4:8] != b"moov":
+            size = int.from_bytes(head[:4])
+            at += size if size != 1 else int.from_bytes(head[8:16])
+        index = os.pread(data.fileno(), path.stat().st_size - at, at)
+        os.pwrite(data.fileno(), (1).to_bytes(4) + b"free" + (16 + PADDING_BYTES).to_bytes(8), at)
+        os.pwrite(data.fileno(), index, at + 16 + PADDING_BYTES)
+    return path
+
+
+def read_at(descriptor: int, at: int) -> bytes:
+    return os.pread(descriptor, 16, at)
+
+
+SOURCES: dict[str, Callable[[Path], Path]] = {
+    "six-minutes": lambda folder: lasting(folder, 360),
+    "two-hours": lambda folder: lasting(folder, 7200),
+    "twenty-gigabytes": padded,
+}
+
+
+def bare_s(folder: Path) -> float:
+    """How long the first chunk's ffmpeg takes alone, with checking what it made."""
+    source = piece(folder)
+    plan = make_plan(probe(source, limits=Limits(max_duration_s=7200, max_pixels=8192 * 4320)))
+    private = folder / "bare"
+    private.mkdir()
+    began = time.monotonic()
+    encode_chunk(
+        plan,
+        0,
+        source=source,
+        folder=private,
+        encoder=Encoder(ffmpeg_path(), nice=NICE),
+        on_progress=lambda frames: None,
+        should_stop=lambda: False,
+    )
+    return time.monotonic() - began
+
+
+def playable_s(installation: Installation, token: str, path: Path) -> float:
+    """Seconds from the import's return to the first segment."""
+    video_id = installation.import_video(path, path.stem)
+    began = time.monotonic()
+    address = f"{installation.url}/api/video/{video_id}/480p/segment_000.ts"
+    request = urllib.request.Request(address, headers={"Authorization": f"Bearer {token}"})
+    wait_for(lambda: is_there(request), seconds=300, what="the first segment")
+    return time.monotonic() - began
+
+
+def is_there(request: urllib.request.Request) -> bool:
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return bool(answer.read())
+    except urllib.error.HTTPError:
+        return False
+
+
+def main(names: list[str]) -> int:
+    folder = Path(SCRATCH.name)
+    missed = 0
+    with SCRATCH:
+        alone_s = bare_s(folder)
+        print(f"first chunk's ffmpeg alone: {alone_s:.2f} s", flush=True)
+        for name in names or SOURCES:
+            place = folder / name
+            place.mkdir()
+            path = SOURCES[name](folder)
+            with serving_without_demo(place) as installation:
+                found_s = playable_s(installation, access_token(installation), path)
+                missed += found_s > GOAL_S
+                print(f"{name}: {found_s:.2f} s, {found_s / alone_s:.2f} times that", flush=True)
+            path.unlink()
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
