@@ -26,8 +26,10 @@ def ffmpeg_path() -> Path:
         raise TranscodeError(Code.ENCODER_FAILED, str(error)) from error
 
 
-def encoder() -> Encoder:
-    return Encoder(ffmpeg=ffmpeg_path(), threads=settings.HLS_THREADS, nice=settings.HLS_NICE)
+def encoder(*, is_waited_for: bool = False) -> Encoder:
+    """The encoder; half as nice for what somebody may wait for, so that other chunks leave it most of a processor."""
+    nice = settings.HLS_NICE // 2 if is_waited_for else settings.HLS_NICE
+    return Encoder(ffmpeg=ffmpeg_path(), threads=settings.HLS_THREADS, nice=nice)
 
 
 def limits() -> Limits:

@@ -203,7 +203,7 @@ def make_chunk(chunk: Chunk, claim: claims.Claim, folder: Path) -> ChunkFacts:
         chunk.index,
         source=source_path(transcode.source),
         folder=folder,
-        encoder=encoder(),
+        encoder=encoder(is_waited_for=chunk.index == 0),
         on_progress=lease.tell,
         should_stop=lease.is_over,
     )

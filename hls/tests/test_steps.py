@@ -16,6 +16,7 @@ from pytest_django.fixtures import Settings
 
 from hls import claims, failing, finishing, identity, lifecycle, renewal, steps, stores, upkeep
 from hls.core.chunk import ChunkFacts
+from hls.core.encode import Encoder
 from hls.core.errors import ADVICE, CannotCopy, Code, EncoderKilled, Stopped, TranscodeError
 from hls.core.plan import Plan, make_plan
 from hls.core.probe import AudioTrack
@@ -334,6 +335,24 @@ def test_a_database_that_is_away_for_a_beat_costs_nothing(monkeypatch: pytest.Mo
     lease.tell(20)
     chunk.refresh_from_db()
     assert chunk.frames_done == 20
+
+
+@pytest.mark.parametrize(("index", "nice"), [(0, 5), (1, 10)])
+def test_a_first_chunk_gets_more_of_the_processor(index: int, nice: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    used: list[int] = []
+
+    def encode(*arguments: object, encoder: Encoder, **options: object) -> ChunkFacts:
+        used.append(encoder.nice)
+        raise Stopped
+
+    monkeypatch.setattr(steps, "encode_chunk", encode)
+    chunk = ChunkFactory.create(index=index)
+    found = claims.claim_chunk(None)
+    assert found is not None
+    steps.do_chunk(*found)
+    assert used == [nice]
+    chunk.refresh_from_db()
+    assert chunk.state == ChunkState.WAITING
 
 
 def claimed_transcode(transcodes: QuerySet[Transcode]) -> tuple[Transcode, claims.Claim]:
