@@ -15,6 +15,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from math import ceil
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -45,19 +46,22 @@ def ffmpeg(*words: str) -> None:
         sys.exit(ended.stderr)
 
 
-def piece(folder: Path) -> Path:
-    path = folder / "piece.mp4"
-    if not path.exists():
-        sound = ("-f", "lavfi", "-i", f"anoisesrc=a=0.05:c=pink:d={PIECE_S}")
-        ffmpeg("-f", "lavfi", "-i", SCENE, *sound, "-t", str(PIECE_S), *VIDEO, "-c:a", "aac", str(path))
-    return path
+def pieces(folder: Path) -> tuple[Path, Path]:
+    """Pictures that last as long as whole frames do, and AAC frames with a header each, which can be repeated."""
+    pictures, sound = folder / "piece.mp4", folder / "piece.aac"
+    if not pictures.exists():
+        ffmpeg("-f", "lavfi", "-i", SCENE, "-t", str(PIECE_S), *VIDEO, str(pictures))
+        ffmpeg("-f", "lavfi", "-i", f"anoisesrc=a=0.05:c=pink:d={PIECE_S}", "-c:a", "aac", str(sound))
+    return pictures, sound
 
 
 def lasting(folder: Path, seconds: int) -> Path:
-    """The piece again and again."""
-    path = folder / f"{seconds}.mp4"
-    words = ("-stream_loop", str(seconds // PIECE_S - 1), "-i", str(piece(folder)), "-c", "copy")
-    ffmpeg(*words, str(path))
+    """The pieces again and again: at one rate, without a gap, as a film has it."""
+    (pictures, sound), path, long_sound = pieces(folder), folder / f"{seconds}.mp4", folder / "long.aac"
+    long_sound.write_bytes(sound.read_bytes() * ceil(seconds / PIECE_S))
+    inputs = ("-stream_loop", str(seconds // PIECE_S), "-i", str(pictures), "-i", str(long_sound))
+    ffmpeg(*inputs, "-map", "0:v", "-map", "1:a", "-c", "copy", "-t", str(seconds), str(path))
+    long_sound.unlink()
     return path
 
 
@@ -89,7 +93,7 @@ SOURCES: dict[str, Callable[[Path], Path]] = {
 
 def bare_s(folder: Path) -> float:
     """How long the first chunk's ffmpeg takes alone, with checking what it made."""
-    source = piece(folder)
+    source = lasting(folder, PIECE_S)
     plan = make_plan(probe(source, limits=Limits(max_duration_s=7200, max_pixels=8192 * 4320)))
     private = folder / "bare"
     private.mkdir()
