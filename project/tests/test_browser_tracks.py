@@ -61,7 +61,7 @@ print(json.dumps(rows, default=str))
 MENU_PLAYERS = PLAYERS[:3]
 SWITCHED_S = 1.0
 SEEN_S = 5.0
-LAST_TEXT = "/segment_004.vtt"
+LAST_TEXT = "/segment_005.vtt"
 CUE_S = 0.040
 # Shaka counts subtitles from when the first picture is decoded, which is two frames before it is shown (B-frames)
 DECODED_BEFORE_S = {"Shaka": 2 / RATE}
