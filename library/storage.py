@@ -7,8 +7,8 @@ from django.db.models import Sum
 
 from hls.models import TrackText, Transcode
 from hls.published import current, retired
-from library import disk
 from library.models import Video
+from library.uploads.kinds import arriving
 
 
 def video_bytes(video: Video) -> int:
@@ -39,7 +39,7 @@ def served_bytes() -> int:
 def uploaded_bytes() -> int:
     """What the videos' uploaded files take, and those still arriving; without the pictures."""
     videos = Transcode.objects.aggregate(total=Sum("source_bytes"))["total"] or 0
-    return videos + sum(file_bytes(path) for path in disk.partial_folder().iterdir())
+    return videos + arriving().arrived_bytes()
 
 
 def file_bytes(path: Path) -> int:
