@@ -61,3 +61,6 @@ class ArrivingBytes(Protocol):
 
     def discard_idle(self, upload: Upload) -> None:
         """The same for one that has expired, unless somebody is writing to it."""
+
+    def sweep(self) -> None:
+        """Remove what was begun and left behind, where no upload's row knows it."""

@@ -75,6 +75,7 @@ def part_of(owner: Any, pk: UUID) -> Upload:
         raise UploadMalformed("One of the uploads is no part: begin it with Upload-Concat: partial.")
     if resumable.offset_of(part) != part.length:
         raise UploadMalformed("One of the parts is not complete.")
+    resumable.catch_up(part)
     return part
 
 

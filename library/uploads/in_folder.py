@@ -271,3 +271,7 @@ def discard_idle(upload: Upload) -> None:
         discard(upload)
     if not path_of(upload).exists():
         discard(upload)
+
+
+def sweep() -> None:
+    """What no row knows lies in the partial folder, where the sweep of files finds it (library.upkeep)."""

@@ -31,6 +31,7 @@ from library.uploads import file_signatures, metadata
 from library.uploads.arriving import LIFETIME
 from library.uploads.checksums import Digest
 from library.uploads.kinds import arriving
+from library.uploads.limits import most_bytes
 
 log = structlog.get_logger("videoflix.library")
 
@@ -155,10 +156,6 @@ def checked(upload: Upload, offset: int, blocks: Iterable[bytes], digest: Digest
         position += len(block)
         if digest:
             digest.update(block)
-
-
-def most_bytes(upload: Upload) -> int:
-    return int(settings.UPLOAD_MAX_BYTES) if upload.length is None else upload.length
 
 
 def too_large(upload: Upload) -> TooLarge:
