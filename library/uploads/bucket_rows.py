@@ -3,7 +3,6 @@
 import os
 from collections.abc import Sequence
 from io import FileIO
-from typing import cast
 
 from django.db import transaction
 from django.db.models import F
@@ -18,7 +17,10 @@ from library.uploads.arriving import LIFETIME
 
 
 def bucket() -> BucketStore:
-    return cast(BucketStore, stores.uploads())
+    store = stores.bucket_of_uploads()
+    if store is None:
+        raise UploadGone
+    return store
 
 
 def multipart_of(upload: Upload) -> Multipart:

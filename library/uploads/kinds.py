@@ -11,4 +11,4 @@ IN_BUCKET = "library.uploads.in_bucket"  # named, since a bucket's client takes 
 
 
 def arriving() -> ArrivingBytes:
-    return in_folder if stores.uploads().is_on_disk else cast(ArrivingBytes, import_module(IN_BUCKET))
+    return in_folder if stores.bucket_of_uploads() is None else cast(ArrivingBytes, import_module(IN_BUCKET))
