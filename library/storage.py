@@ -14,9 +14,15 @@ from library.uploads.kinds import arriving
 def video_bytes(video: Video) -> int:
     """The files that deleting the video frees: the uploaded one, the picture, and the served versions."""
     versions = [version for version in (current(video.transcode), retired(video.transcode)) if version]
-    uploaded = [str(field.name) for field in (video.video_file, video.thumbnail) if field]
-    made = sum(version.size_bytes for version in versions)
-    return made + sum(map(uploads().size_bytes, uploaded))
+    return sum(version.size_bytes for version in versions) + uploaded_files_bytes(video)
+
+
+def uploaded_files_bytes(video: Video) -> int:
+    """The video's file and its poster. Elsewhere than on a disk it takes requests to ask, and a poster is small."""
+    store = uploads()
+    if not store.is_on_disk:
+        return video.transcode.source_bytes
+    return sum(store.size_bytes(str(field.name)) for field in (video.video_file, video.thumbnail) if field)
 
 
 def text_bytes(videos: Iterable[Video]) -> int:
