@@ -30,7 +30,7 @@ from uuid import uuid4
 
 from hls.store.bucket_address import BucketAddress
 from hls.store.connection import as_os_errors, client_of
-from hls.store.interface import Staged, StoreEntry, StoreFailed, checked, names_in
+from hls.store.interface import WHOLE, Staged, StoreEntry, StoreFailed, checked, names_in
 from hls.store.object import StoredObject
 
 if TYPE_CHECKING:
@@ -67,8 +67,8 @@ class BucketStore:
     def address(self, key: str) -> str:
         return f"{self.address_of_bucket}{self.name}/{checked(key)}"
 
-    def open(self, key: str) -> StoredObject:
-        return StoredObject(self._client, self._bucket, self._object(key))
+    def open(self, key: str, *, part: str | None = WHOLE) -> StoredObject:
+        return StoredObject(self._client, self._bucket, self._object(key), part)
 
     def read(self, key: str) -> bytes:
         opened = self.open(key)

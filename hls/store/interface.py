@@ -16,6 +16,9 @@ from pathlib import Path
 from typing import Protocol
 
 
+WHOLE = ""  # what nearly every reader of a file wants
+
+
 class StoreFailed(OSError):
     """A store that is not on this machine can't be reached, or refuses; `strerror` is a sentence."""
 
@@ -84,7 +87,12 @@ class Store(Protocol):
     def address(self, key: str) -> str:
         """How a person finds it. The store's own address for an empty key."""
 
-    def open(self, key: str) -> OpenedFile: ...
+    def open(self, key: str, *, part: str | None = WHOLE) -> OpenedFile:
+        """`part` is what will be read first, so that a bucket is asked for it at once.
+
+        It is all of the file, one range as a Range header names it ("bytes=0-99"), or None where perhaps nothing will
+        be read. Any other bytes can be read as well.
+        """
 
     def read(self, key: str) -> bytes:
         """A whole file, for small ones."""
@@ -159,8 +167,8 @@ class Place:
         """What lies beside it, under its name with this added."""
         return Place(self.store, f"{self.key}{ending}")
 
-    def open(self) -> OpenedFile:
-        return self.store.open(self.key)
+    def open(self, *, part: str | None = WHOLE) -> OpenedFile:
+        return self.store.open(self.key, part=part)
 
     def read(self) -> bytes:
         return self.store.read(self.key)

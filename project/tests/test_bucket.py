@@ -14,7 +14,7 @@ from hls.store import connection
 from hls.store.bucket_address import BucketAddress
 from library.delivery import files
 from library.models import Video
-from library.tests.videos import Player, make_viewer, published, segment_bytes, sign_in
+from library.tests.videos import Player, in_bucket, make_viewer, published, segment_bytes, sign_in
 from project import edge
 from project.health.checks import ENGINE
 
@@ -26,11 +26,8 @@ def video(settings: Any, bucket: BucketAddress, tmp_path: Path) -> Video:
     """Made on a disk and then brought to the bucket, as it is."""
     settings.HLS_ROOT, settings.MEDIA_ROOT = tmp_path / "hls", tmp_path / "uploads"
     video = published()
-    folder = tmp_path / "hls" / str(video.transcode_id) / "1"
     settings.BUCKET = bucket
-    version = stores.version_place(video.transcode_id, 1)
-    version.put_in(version.below(".work/all").stage(folder, go_on=lambda: None), still_ours=lambda: None)
-    version.below(".work").remove()
+    in_bucket(video)
     return video
 
 
