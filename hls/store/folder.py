@@ -62,6 +62,12 @@ class FolderStore:
     def address(self, key: str) -> str:
         return str(self._path(key))
 
+    def signed_address(self, key: str, *, lifetime_s: int) -> None:
+        """A file of the disk has none."""
+
+    def object_name(self, key: str) -> None:
+        """A file of the disk is in no bucket."""
+
     def open(self, key: str, *, part: str | None = WHOLE) -> FileOnDisk:
         """No part costs more than another one."""
         try:

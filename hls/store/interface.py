@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-
 WHOLE = ""  # what nearly every reader of a file wants
 
 
@@ -86,6 +85,12 @@ class Store(Protocol):
 
     def address(self, key: str) -> str:
         """How a person finds it. The store's own address for an empty key."""
+
+    def signed_address(self, key: str, *, lifetime_s: int) -> str | None:
+        """A web address under which anybody may read the file for so long; None where it has none."""
+
+    def object_name(self, key: str) -> str | None:
+        """What a bucket calls the file, for other programs that read from it; None where it is in none."""
 
     def open(self, key: str, *, part: str | None = WHOLE) -> OpenedFile:
         """`part` is what will be read first, so that a bucket is asked for it at once.
