@@ -96,14 +96,14 @@ def is_from_edge(request: HttpRequest) -> bool:
 
 def place_told(video: Video, path: str) -> Place:
     """The video's file that the check tells so. Raises NotFound."""
-    found = []
+    found: list[Place | None] = []
     with suppress(NotFound):
         found.append(places.poster(video))
     for version in (current(video.transcode), retired(video.transcode)):
         if version and path.startswith(folder := f"{path_of(version.place)}/"):
             found.append(version.file(path.removeprefix(folder)))
     for place in found:
-        if place and path_of(place) == path:
+        if place is not None and path_of(place) == path:
             return place
     raise NotFound
 

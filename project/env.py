@@ -19,6 +19,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from hls.core.atomic_file import make_once
 from hls.store.bucket_address import BucketAddress
+from library.delivery.cdn import Cdn, CdnKind
 from project import hostnames, listening
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -39,6 +40,12 @@ def _web_url(value: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError
     return value.rstrip("/")
+
+
+def _site(value: str) -> str:
+    if urlsplit(url := _web_url(value)).netloc != url.partition("://")[2]:
+        raise ValueError
+    return url
 
 
 def _limit(value: str) -> str:
@@ -143,6 +150,13 @@ class Env(BaseSettings):
         "", description="names with slashes between them, such as videoflix/production"
     )
 
+    cdn_base_url: Annotated[str, AfterValidator(_site)] | None = Field(
+        None, description="the address of a CDN without a path, such as https://cdn.example.com"
+    )
+    cdn_key: str | None = Field(None, min_length=16, description="at least 16 secret characters")
+    cdn_kind: CdnKind | None = Field(None, description="nginx or bunny")
+    cdn_ttl_s: int = Field(28_800, ge=1800, le=604_800, description="seconds an address is good for, 1800 to 604800")
+
     email_host: str | None = Field(None, description="the host name of an SMTP server")
     email_port: int = Field(587, ge=1, le=65535, description=PORT_NUMBER)
     email_host_user: str = Field("", description="the SMTP user")
@@ -210,6 +224,13 @@ class Env(BaseSettings):
             self.s3_access_key_id or "",
             self.s3_secret_access_key or "",
         )
+
+    @cached_property
+    def cdn(self) -> Cdn | None:
+        """None to leave all files where the API is. A part of these settings is refused by a check."""
+        if self.cdn_base_url is None or self.cdn_key is None or self.cdn_kind is None:
+            return None
+        return Cdn(self.cdn_base_url, self.cdn_key, self.cdn_kind, self.cdn_ttl_s)
 
     @cached_property
     def redis_url(self) -> str | None:

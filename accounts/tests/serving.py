@@ -21,7 +21,7 @@ ADMIN = {
 
 
 @contextmanager
-def web_server(folder: Path, *, processes: int = 2, threads: int = 16, **variables: str) -> Iterator[str]:
+def web_server(folder: Path, **variables: str) -> Iterator[str]:
     """The address of gunicorn: on SQLite with a database of its own, else on the test's."""
     where = {"DATA_DIR": str(folder), "DB_NAME": str(connection.settings_dict["NAME"])}
     environment = os.environ | ADMIN | where | variables
@@ -30,13 +30,8 @@ def web_server(folder: Path, *, processes: int = 2, threads: int = 16, **variabl
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(512)
-        arguments = [
-            "--bind",
-            f"fd://{listener.fileno()}",
-            f"--workers={processes}",
-            f"--threads={threads}",
-            "--keep-alive=5",
-        ]
+        many = [f"--workers={variables.get('WEB_WORKERS', 2)}", f"--threads={variables.get('WEB_THREADS', 16)}"]
+        arguments = ["--bind", f"fd://{listener.fileno()}", *many, "--keep-alive=5"]
         server = subprocess.Popen(
             [sys.executable, "-m", "gunicorn", "--config", "python:project.web", *arguments, "project.wsgi"],
             env=environment,

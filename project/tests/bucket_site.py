@@ -127,7 +127,7 @@ def bucket_site(
                 check_time=check_time,
                 binary=binary,
                 resolver=resolver,
-                authorities=store.authority if is_tls else AUTHORITIES,
+                authorities=str(store.authority) if is_tls else AUTHORITIES,
             )
             return stack.enter_context(made)
 

@@ -14,7 +14,7 @@ from string import Template
 from django.conf import settings
 
 TEMPLATE = settings.BASE_DIR / "deploy" / "nginx.conf.template"
-AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
+AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
 MAIN = """
 daemon off;
 worker_processes 1;
@@ -71,7 +71,7 @@ def nginx(
     tls: str = "",
     cookie_prefix: str = "",
     more: str = "",
-    authorities: Path = AUTHORITIES,
+    authorities: str = AUTHORITIES,
 ) -> Iterator[str]:
     """The address of a running nginx; `more` is added to its `http` block, `tls` is a file of its EDGE_TLS."""
     binary = binary or nginx_binary()

@@ -63,7 +63,7 @@ def streaming(
 ) -> Iterator[Streaming]:
     variables = bucket_variables(replace(object_store, prefix=f"{uuid4().hex}/"))
     with django_db_blocker.unblock():
-        with web_server(tmp_path, processes=1, threads=128, **variables) as address:
+        with web_server(tmp_path, WEB_WORKERS="1", WEB_THREADS="128", **variables) as address:
             yield Streaming(tmp_path, address, int(run(tmp_path, SETUP, variables)))
         call_command("flush", interactive=False, verbosity=0)
 
