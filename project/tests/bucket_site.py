@@ -106,8 +106,12 @@ def bucket_site(
     binary: str | None = None,
     is_tls: bool = False,
     resolver: str = "127.0.0.1",
+    more: str = "",
 ) -> Iterator[BucketSite]:
-    """It is up until the context ends; `size` is that of each segment of the first three videos, in bytes."""
+    """It is up until the context ends; `size` is that of each segment of the first three videos, in bytes.
+
+    `more` is added to the `http` block of the bucket's edge.
+    """
     assert bucket.endpoint_url is not None
     (folder / "nothing").mkdir()
     shared = {"CSRF_TRUSTED_ORIGINS": ORIGIN, "TRUSTED_PROXIES": "1"}
@@ -127,6 +131,7 @@ def bucket_site(
                 check_time=check_time,
                 binary=binary,
                 resolver=resolver,
+                more=more if name == "edge" else "",
                 authorities=str(store.authority) if is_tls else AUTHORITIES,
             )
             return stack.enter_context(made)
