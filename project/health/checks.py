@@ -1,6 +1,7 @@
 """Wrong combinations of settings, each with an id and a hint: `manage.py check`, and with `--deploy` the strict ones.
 
-E001 to E009 keep the program from starting. W010 to W013 are printed at every start, the others by `check --deploy`.
+E001 to E031 keep the program from starting. W010 to W013 and W032 are printed at every start, the others by
+`check --deploy`.
 """
 
 import re
@@ -20,6 +21,7 @@ from hls.identity import HINT
 from hls.store.interface import StoreFailed, StoreRefused
 from hls.stores import versions
 from library import upkeep
+from library.delivery.cdn import WINDOW_S
 from project.database import check_reachable
 
 ENGINE = "engine"  # starts ffmpeg or queries the database, so only `serve`, `worker` and `check --deploy` run it
@@ -30,7 +32,7 @@ ENCODERS = ("libx264", "aac")
 
 
 def register_all() -> None:
-    for check in (cookies, secrets, folders, processes, half_a_bucket):
+    for check in (cookies, secrets, folders, processes, half_a_bucket, half_a_cdn, cdn):
         register(check)
     for check in (hosts, proxies, storage, mail):
         register(check, deploy=True)
@@ -100,6 +102,37 @@ def half_a_bucket(**options: Any) -> Iterable[CheckMessage]:
             "S3_BUCKET is set without the keys that open it.",
             hint="Set S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY.",
             id="videoflix.E008",
+        )
+
+
+def half_a_cdn(**options: Any) -> Iterable[CheckMessage]:
+    missing = {"CDN_BASE_URL", "CDN_KEY", "CDN_KIND"} - settings.CDN_VARIABLES
+    if settings.CDN_VARIABLES and missing:
+        yield Error(
+            f"{min(missing)} is not set, but other CDN_ settings are: no playlist would name the CDN.",
+            hint="Set CDN_BASE_URL, CDN_KEY and CDN_KIND, or none of them.",
+            id="videoflix.E030",
+        )
+    if settings.CDN and settings.BUCKET is None:
+        yield Error(
+            "A CDN is set without a bucket that it could fetch from.",
+            hint="Set S3_BUCKET and the other S3_ settings, or remove the CDN_ settings.",
+            id="videoflix.E030",
+        )
+
+
+def cdn(**options: Any) -> Iterable[CheckMessage]:
+    if settings.CDN and settings.SECURE_COOKIES and settings.CDN.base_url.startswith("http://"):
+        yield Error(
+            "CDN_BASE_URL has no TLS, although this server has: browsers load nothing from there.",
+            hint="Use an https:// address.",
+            id="videoflix.E031",
+        )
+    if settings.CDN and settings.CDN.ttl_s < settings.HLS_MAX_DURATION_S + WINDOW_S:
+        yield Warning(
+            "CDN_TTL_S is shorter than the longest video: whoever watches such a one is stopped before its end.",
+            hint=f"Set CDN_TTL_S to {settings.HLS_MAX_DURATION_S + WINDOW_S} or more, or HLS_MAX_DURATION_S to less.",
+            id="videoflix.W032",
         )
 
 
