@@ -1,5 +1,8 @@
 """Which stores this installation has, and where in them things lie: `<transcode_id>/<version>/480p/segment_000.ts`.
 
+New files go to the bucket as soon as there is one, unless STORE_IN says `disk`. What an installation has in the other
+place is found there all the same, and `manage.py storage move` brings it over (library.storage).
+
 Claims write into private folders of their machine first (hls.folders). A private folder has a key of its own, below
 which its files are staged.
 """
@@ -9,24 +12,40 @@ from pathlib import Path
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from hls.folders import WORK
-from hls.store.folder import FolderStore
+from hls.core import names
+from hls.store.folder import PRIVATE, FolderStore
 from hls.store.interface import Place, Store
+from hls.store.pair import StorePair
 
 BUCKET_STORE = "hls.store.bucket.BucketStore"  # named, since its client takes 25 MB of memory in each process
+DISK = "disk"  # as STORE_IN names it
 
 
 def versions() -> Store:
     """What is made of videos. A published file never changes."""
-    if settings.BUCKET is None:
-        return FolderStore("hls", Path(settings.HLS_ROOT))
-    store: Store = import_string(BUCKET_STORE)("hls", settings.BUCKET)
-    return store
+    return store_of("hls", Path(settings.HLS_ROOT))
 
 
 def uploads() -> Store:
     """What editors upload: videos and pictures, under the names that rows have for them."""
     return FolderStore("uploads", Path(settings.MEDIA_ROOT))
+
+
+def store_of(name: str, root: Path) -> Store:
+    """The folder, the bucket, or both while there may be something in the one where new files don't go."""
+    folder = FolderStore(name, root)
+    if settings.BUCKET is None:
+        return folder
+    bucket: Store = import_string(BUCKET_STORE)(name, settings.BUCKET)
+    if settings.STORE_IN == DISK:
+        return StorePair(folder, bucket)
+    return StorePair(bucket, folder) if folder.has_files() else bucket
+
+
+def private_root() -> Path:
+    """Below this are the claims' private folders: in the store itself, where that is nothing but a folder."""
+    root = Path(settings.HLS_ROOT)
+    return root if settings.BUCKET is None else root / PRIVATE
 
 
 def transcode_key(transcode_id: int) -> str:
@@ -43,4 +62,4 @@ def version_place(transcode_id: int, version: int) -> Place:
 
 def private_place(version: Place, folder: Path) -> Place:
     """Where the files of a claim's private folder are staged; in a folder, that folder itself."""
-    return version.below(f"{WORK}/{folder.name}")
+    return version.below(f"{names.WORK}/{folder.name}")

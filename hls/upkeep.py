@@ -28,7 +28,7 @@ from hls.removal import Trash, check_share, erase
 from hls.renewal import LeaseRenewal
 from hls.store.folder import FolderStore
 from hls.store.interface import Place
-from hls.stores import transcode_key, version_key, versions
+from hls.stores import private_root, transcode_key, version_key, versions
 from hls.tracks import editing
 
 log = structlog.get_logger("videoflix.hls")
@@ -125,11 +125,11 @@ def sweep(
 def erase_own_leftovers() -> None:
     """Remove private folders from this machine's disk that no claim holds, as a killed worker leaves them.
 
-    Nothing is done where the store is on the disk too: they lie in it then, and the sweep finds them.
+    Nothing is done where they lie in the store itself: the sweep finds them there.
     """
-    if versions().is_on_disk:
+    if private_root() == hls_root():
         return
-    own = FolderStore("private", hls_root())
+    own = FolderStore("private", private_root())
     numbers = [int(entry.name) for entry in own.entries("") if entry.name.isdecimal()]
     found = [place for number in numbers for place in inside(Place(own, str(number))) if PRIVATE in place.key]
     held = held_work_folders(numbers)

@@ -85,7 +85,7 @@ def headers_of(name: str, place: Place) -> dict[str, str]:
 
     Nothing for one that is elsewhere: the edge asks for the file then, and Django sends it.
     """
-    return {name: f"{place.store.name}/{place.key}"} if place.store.is_on_disk else {}
+    return {name: f"{place.store.name}/{place.key}"} if place.has_on_disk() else {}
 
 
 def nothing_else(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[[HttpRequest], HttpResponseBase]:

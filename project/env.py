@@ -132,6 +132,7 @@ class Env(BaseSettings):
     redis_port: int | None = Field(None, ge=1, le=65535, description=PORT_NUMBER)
     redis_db: int | None = Field(None, ge=0, description="a Redis database number, 0 or more")
 
+    store_in: Literal["disk", "bucket"] | None = Field(None, description="disk or bucket")
     s3_bucket: str | None = Field(None, description="the name of a bucket")
     s3_endpoint_url: Annotated[str, AfterValidator(_web_url)] | None = Field(
         None, description="the address of an S3-compatible store, such as https://s3.example.com"

@@ -198,6 +198,7 @@ if REDIS_URL:
 MEDIA_ROOT = DATA_DIR / "uploads"  # no MEDIA_URL: uploads are reachable only through the API's routes
 HLS_ROOT = DATA_DIR / "hls"
 S3_VARIABLES = sorted(name.upper() for name in env.model_fields_set if name.startswith("s3_"))
+STORE_IN = env.store_in  # hls.stores chooses
 BUCKET = env.bucket  # what is made of videos goes there instead; claims write into private folders of HLS_ROOT first
 FILE_UPLOAD_TEMP_DIR = None
 FILE_UPLOAD_HANDLERS = ["library.uploads.form_files.Receiver"]

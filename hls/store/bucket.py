@@ -14,11 +14,9 @@ an order that nobody who has lost the claim can do it: look at it, make sure tha
 what was looked at (`If-Match`), copy where there is nothing.
 """
 
-import base64
 import errno
-import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -30,8 +28,9 @@ from uuid import uuid4
 
 from hls.store.bucket_address import BucketAddress
 from hls.store.connection import as_os_errors, client_of
-from hls.store.interface import Staged, StoreEntry, StoreFailed, checked, names_in
+from hls.store.interface import OpenedFile, Staged, Store, StoreEntry, StoreFailed, checked, digest_of, names_in
 from hls.store.object import StoredObject
+from hls.store.transfer import CONTENT, content_md5, digest_told, take_object
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -46,7 +45,6 @@ AT_ONCE = 8  # requests; a chunk of three renditions has about fifteen files
 MOST_AT_ONCE = 1000  # keys in one answer or one request to remove them: the most that S3 takes
 TICK_S = 1.0  # how often somebody who waits for them is called
 MOVES = ".moves"  # below it, notes of what is being moved
-CONTENT = "content-md5"  # in an object's metadata; its ETag is something else where the bucket encrypts
 
 
 @dataclass(frozen=True)
@@ -63,6 +61,13 @@ class BucketStore:
     name: str
     address_of_bucket: BucketAddress
     is_on_disk: ClassVar[bool] = False
+
+    @property
+    def parts(self) -> tuple[Store, ...]:
+        return (self,)
+
+    def has_on_disk(self, key: str) -> bool:
+        return False
 
     def address(self, key: str) -> str:
         return f"{self.address_of_bucket}{self.name}/{checked(key)}"
@@ -150,6 +155,15 @@ class BucketStore:
 
     def remove(self, key: str) -> None:
         self._remove([found["Key"] for found in self._objects(key)])
+
+    def remove_files(self, keys: Sequence[str]) -> None:
+        self._remove(map(self._object, keys))
+
+    def digest(self, key: str) -> str:
+        return digest_told(self._client, self._bucket, self._object(key)) or digest_of(self.open(key))
+
+    def take(self, key: str, opened: OpenedFile, digest: str) -> None:
+        take_object(self._client, self._bucket, self._object(key), opened, digest)
 
     def signed_address(self, key: str, *, lifetime_s: int) -> str:
         """A web address under which anybody may read the object for a while."""
@@ -254,11 +268,6 @@ class BucketStore:
                 raise StoreFailed(
                     errno.EIO, f"The bucket did not remove it: {refused.get('Code')}.", refused.get("Key")
                 )
-
-
-def content_md5(data: bytes) -> str:
-    """As the header Content-MD5 has it, which the bucket compares with what has arrived."""
-    return base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode()
 
 
 def each[Item, Result](

@@ -9,11 +9,14 @@ All methods raise the errors of Python's own files: FileNotFoundError for what i
 fails. A key that leads out of the store is a ValueError.
 """
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
+BLOCK_BYTES = 2**20  # how much of a file is in memory while it is read through
 
 
 class StoreFailed(OSError):
@@ -81,6 +84,13 @@ class Store(Protocol):
     def is_on_disk(self) -> bool:
         """Whether other programs of this machine, such as the edge, read its files by themselves."""
 
+    @property
+    def parts(self) -> "tuple[Store, ...]":
+        """The stores that it consists of, of which the first takes what is new: itself, or the two of a pair."""
+
+    def has_on_disk(self, key: str) -> bool:
+        """Whether other programs of this machine may look for a file, or those below a key, on its disk."""
+
     def address(self, key: str) -> str:
         """How a person finds it. The store's own address for an empty key."""
 
@@ -136,6 +146,18 @@ class Store(Protocol):
     def remove(self, key: str) -> None:
         """Remove a file, or all files below a key; what is gone already is no error."""
 
+    def remove_files(self, keys: Sequence[str]) -> None:
+        """Remove exactly these files, and the folders in which nothing is left; what is gone already is no error."""
+
+    def digest(self, key: str) -> str:
+        """The MD5 of a file, in hexadecimal. It is read for that, unless the store has the digest beside the file."""
+
+    def take(self, key: str, opened: OpenedFile, digest: str) -> None:
+        """Write a file of another store here, in constant memory: all of it, or nothing. The caller closes it.
+
+        Raises FileExistsError where there is one, which is kept; StoreFailed where what arrives has another digest.
+        """
+
 
 @dataclass(frozen=True)
 class Place:
@@ -168,6 +190,9 @@ class Place:
     def as_file(self) -> AbstractContextManager[Path]:
         return self.store.as_file(self.key)
 
+    def has_on_disk(self) -> bool:
+        return self.store.has_on_disk(self.key)
+
     def exists(self) -> bool:
         return self.store.exists(self.key)
 
@@ -185,6 +210,18 @@ class Place:
 
     def remove(self) -> None:
         self.store.remove(self.key)
+
+
+def digest_of(opened: OpenedFile) -> str:
+    """The MD5 of an open file, in hexadecimal; closes it."""
+    md5 = hashlib.md5(usedforsecurity=False)
+    reader = opened.stream(0, opened.size_bytes)
+    try:
+        while data := reader.read(BLOCK_BYTES):
+            md5.update(data)
+    finally:
+        reader.close()
+    return md5.hexdigest()
 
 
 def checked(key: str) -> str:

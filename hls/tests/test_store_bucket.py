@@ -13,10 +13,11 @@ import pytest
 from botocore.exceptions import ClientError
 
 from hls.store import connection
-from hls.store.bucket import MOVES, BucketStore, Copy, content_md5
+from hls.store.bucket import MOVES, BucketStore, Copy
 from hls.store.bucket_address import BucketAddress
 from hls.store.connection import client_of
 from hls.store.interface import Staged, StoreFailed
+from hls.store.transfer import content_md5
 
 pytestmark = pytest.mark.bucket
 

@@ -24,6 +24,7 @@ BAD_VALUES = {
     "SECRET_KEY": "tooshort",
     "METRICS_TOKEN": "tooshort",
     "DEBUG": "perhaps",
+    "STORE_IN": "both",
     "LOG_LEVEL": "LOUD",
     "ALLOWED_HOSTS": "https://api.example.com",
     "CSRF_TRUSTED_ORIGINS": "app.example.com",
