@@ -41,7 +41,7 @@ def doubt(store: Store, share: Callable[[], Share]) -> str | None:
     for part in store.parts:
         if is_anothers(part):
             return f"{part.address('')} belongs to another installation than the database."
-    if not unmarked(store):
+    if not any(part is store or part.entries("") for part in unmarked(store)):  # an empty one of two is new
         return None
     found = share()
     if found.unnamed > found.named:

@@ -1,7 +1,7 @@
 """Which stores this installation has, and where in them things lie: `<transcode_id>/<version>/480p/segment_000.ts`.
 
 New files go to the bucket as soon as there is one, unless STORE_IN says `disk`. What an installation has in the other
-place is found there all the same, and `manage.py storage move` brings it over (library.storage).
+place is found there all the same, and `manage.py storage move` brings it over (library.moving).
 
 Claims write into private folders of their machine first (hls.folders). A private folder has a key of its own, below
 which its files are staged.
