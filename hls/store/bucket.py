@@ -17,7 +17,6 @@ what was looked at (`If-Match`), copy where there is nothing.
 import errno
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import batched
@@ -26,11 +25,21 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, ClassVar
 from uuid import uuid4
 
+from hls.store.at_once import each
 from hls.store.bucket_address import BucketAddress
 from hls.store.connection import as_os_errors, client_of
 from hls.store.interface import OpenedFile, Staged, Store, StoreEntry, StoreFailed, checked, digest_of, names_in
 from hls.store.object import StoredObject
-from hls.store.transfer import CONTENT, content_md5, digest_told, take_object
+from hls.store.transfer import (
+    CONTENT,
+    UnfinishedUpload,
+    content_md5,
+    digest_told,
+    give_up,
+    parts_bytes,
+    take_object,
+    unfinished,
+)
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -41,9 +50,7 @@ if TYPE_CHECKING:
         ObjectTypeDef,
     )
 
-AT_ONCE = 8  # requests; a chunk of three renditions has about fifteen files
 MOST_AT_ONCE = 1000  # keys in one answer or one request to remove them: the most that S3 takes
-TICK_S = 1.0  # how often somebody who waits for them is called
 MOVES = ".moves"  # below it, notes of what is being moved
 
 
@@ -152,6 +159,15 @@ class BucketStore:
                 begun = json.loads(self.read(note))
                 self._move(begun["from"], begun["to"])
             self.remove(note)
+        for upload in self._unfinished():
+            give_up(self._client, self._bucket, upload)
+
+    def unfinished(self) -> dict[str, int]:
+        prefix = self._object("")
+        return {
+            upload.name.removeprefix(prefix): parts_bytes(self._client, self._bucket, upload)
+            for upload in self._unfinished()
+        }
 
     def remove(self, key: str) -> None:
         self._remove([found["Key"] for found in self._objects(key)])
@@ -169,6 +185,9 @@ class BucketStore:
         """A web address under which anybody may read the object for a while."""
         wanted = {"Bucket": self._bucket, "Key": self._object(key)}
         return self._client.generate_presigned_url("get_object", Params=wanted, ExpiresIn=lifetime_s)
+
+    def _unfinished(self) -> list[UnfinishedUpload]:
+        return unfinished(self._client, self._bucket, self._object(""))
 
     @property
     def _client(self) -> "S3Client":
@@ -268,25 +287,3 @@ class BucketStore:
                 raise StoreFailed(
                     errno.EIO, f"The bucket did not remove it: {refused.get('Code')}.", refused.get("Key")
                 )
-
-
-def each[Item, Result](
-    do: Callable[[Item], Result], items: Iterable[Item], go_on: Callable[[], None] = lambda: None
-) -> list[Result]:
-    """Some at once; the results in the items' order. Raises the first error once all that has begun is over.
-
-    `go_on` is called meanwhile, in this thread, and may raise as well.
-    """
-    with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
-        begun = [pool.submit(do, item) for item in items]
-        left = set(begun)
-        try:
-            while left:
-                done, left = wait(left, timeout=TICK_S, return_when=FIRST_EXCEPTION)
-                for future in done:
-                    future.result()
-                go_on()
-        finally:
-            for future in left:
-                future.cancel()
-        return [future.result() for future in begun]

@@ -24,7 +24,7 @@ ATTEMPTS = 5  # of each request, the first one included; the pauses add up to ab
 CONNECT_TIMEOUT_S = 3
 READ_TIMEOUT_S = 20
 MOST_CONNECTIONS = 256  # kept for reuse; as many as a web process has threads by default
-GONE = ("NoSuchKey", "404")  # an answer without a body, as to HEAD, has no other code
+GONE = ("NoSuchKey", "NoSuchUpload", "404")  # an answer without a body, as to HEAD, has no other code
 TAKEN = ("PreconditionFailed", "ConditionalRequestConflict", "412")
 SENTENCES = {
     "NoSuchBucket": "There is no bucket of this name (S3_BUCKET).",

@@ -19,6 +19,7 @@ from uuid import uuid4
 from hls.core.atomic_file import make_once
 from hls.store.interface import (
     BLOCK_BYTES,
+    UNFINISHED_S,
     OpenedFile,
     Staged,
     Store,
@@ -30,7 +31,6 @@ from hls.store.interface import (
 )
 
 ARRIVING = ".arriving"  # below it, files of other stores that are being taken
-LEFTOVER_S = 86_400.0  # how old a file is there that nobody goes on writing
 PRIVATE = ".private"  # the private folders of claims, where what is made goes to a bucket (hls.folders)
 OWN = (".installation", "lost+found", ARRIVING, PRIVATE)  # names that say nothing of what was put in
 
@@ -156,12 +156,17 @@ class FolderStore:
 
     def finish_moves(self) -> None:
         """A rename is done or not done. What a process has left that died while it took a file is removed."""
-        since = time.time() - LEFTOVER_S
+        for key in self.unfinished():
+            self.remove(key)
+
+    def unfinished(self) -> dict[str, int]:
+        since, found = time.time() - UNFINISHED_S, {}
         for entry in self.entries(ARRIVING):
-            left = self._path(ARRIVING) / entry.name
             with suppress(FileNotFoundError):
-                if left.stat().st_mtime < since:
-                    left.unlink()
+                stat = (self._path(ARRIVING) / entry.name).stat()
+                if stat.st_mtime < since:
+                    found[f"{ARRIVING}/{entry.name}"] = stat.st_size
+        return found
 
     def remove(self, key: str) -> None:
         """Whatever can't be removed does not keep the rest; it raises the first error of several."""

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+UNFINISHED_S = 86_400.0  # how long ago somebody has begun to write who will not go on
 BLOCK_BYTES = 2**20  # how much of a file is in memory while it is read through
 
 
@@ -141,7 +142,10 @@ class Store(Protocol):
         """Give a file, or all files below a key, another one, at which there is nothing yet."""
 
     def finish_moves(self) -> None:
-        """Finish what processes have begun to move that died meanwhile."""
+        """Finish what processes have begun to move that died meanwhile, and remove what is unfinished()."""
+
+    def unfinished(self) -> dict[str, int]:
+        """What processes have begun to write that died meanwhile, at least a day ago: by its key the bytes it takes."""
 
     def remove(self, key: str) -> None:
         """Remove a file, or all files below a key; what is gone already is no error."""

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from hls.core import names
-from hls.store.bucket import each
+from hls.store.at_once import each
 from hls.store.interface import Store
 from hls.store.pair import StorePair
 

@@ -92,6 +92,9 @@ class StorePair:
         for part in self.parts:
             part.finish_moves()
 
+    def unfinished(self) -> dict[str, int]:
+        return {key: size for part in self.parts for key, size in part.unfinished().items()}
+
     def remove(self, key: str) -> None:
         for part in self.parts:
             part.remove(key)

@@ -9,10 +9,13 @@ import base64
 import errno
 import hashlib
 import re
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from hls.store.connection import as_os_errors
-from hls.store.interface import OpenedFile, StoreFailed
+from hls.store.interface import UNFINISHED_S, OpenedFile, StoreFailed
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -67,8 +70,45 @@ def take_in_parts(client: "S3Client", bucket: str, name: str, opened: OpenedFile
         is_whole = True
     finally:
         if not is_whole:
-            with as_os_errors(name):
-                client.abort_multipart_upload(Bucket=bucket, Key=name, UploadId=upload)
+            give_up(client, bucket, UnfinishedUpload(name, upload))
+
+
+@dataclass(frozen=True)
+class UnfinishedUpload:
+    """Parts without a name; they take room, and are paid for."""
+
+    name: str  # of the object that it would have become
+    upload_id: str
+
+
+def unfinished(client: "S3Client", bucket: str, prefix: str) -> list[UnfinishedUpload]:
+    """Those that were begun at least a day ago."""
+    before = datetime.now(UTC) - timedelta(seconds=UNFINISHED_S)
+    with as_os_errors(prefix):
+        pages = list(client.get_paginator("list_multipart_uploads").paginate(Bucket=bucket, Prefix=prefix))
+    return [
+        UnfinishedUpload(found["Key"], found["UploadId"])
+        for page in pages
+        for found in page.get("Uploads", [])
+        if found["Key"].startswith(prefix) and found["Initiated"] <= before
+    ]
+
+
+def parts_bytes(client: "S3Client", bucket: str, upload: UnfinishedUpload) -> int:
+    """The size of its parts; 0 where it is gone."""
+    try:
+        with as_os_errors(upload.name):
+            wanted = client.get_paginator("list_parts").paginate(
+                Bucket=bucket, Key=upload.name, UploadId=upload.upload_id
+            )
+            return sum(part["Size"] for page in wanted for part in page.get("Parts", []))
+    except FileNotFoundError:
+        return 0
+
+
+def give_up(client: "S3Client", bucket: str, upload: UnfinishedUpload) -> None:
+    with suppress(FileNotFoundError), as_os_errors(upload.name):
+        client.abort_multipart_upload(Bucket=bucket, Key=upload.name, UploadId=upload.upload_id)
 
 
 def digest_told(client: "S3Client", bucket: str, name: str) -> str | None:

@@ -12,8 +12,10 @@ from hls.errors import NotOurs
 from hls.store.interface import StoreFailed
 from hls.store.moving import Moving
 from library import moving as moving_files
+from library import upkeep
 from library.disk import size_text
 from library.errors import CannotMove
+from library.management.commands.upkeep import sentence
 
 GRACE_S = 120.0  # longer than the edge keeps an answer, and than a segment takes on a slow line
 
@@ -47,8 +49,9 @@ class Command(BaseCommand):
                     f"{items.unnamed} things that no row names stay in {items.pair.second.address('')}:"
                     " `manage.py upkeep --check` lists them."
                 )
-        if faults:
-            raise CommandError("\n".join([*faults, "These files stay where they are."]))
+        lost = [f"{sentence(found)}: `manage.py upkeep --remake`" for found in upkeep.lost()]
+        if faults or lost:
+            raise CommandError("\n".join([*faults, *(["These files stay where they are."] if faults else []), *lost]))
 
     def move(self, items: moving_files.Items, grace_s: float) -> list[str]:
         """Returns what is wrong with files that stay, in sentences."""
