@@ -18,7 +18,8 @@ from hls.store.interface import Place, Store
 from hls.store.pair import StorePair
 
 BUCKET_STORE = "hls.store.bucket.BucketStore"  # named, since its client takes 25 MB of memory in each process
-DISK = "disk"  # as STORE_IN names it
+CONNECTION = "hls.store.connection"
+DISK, BUCKET = "disk", "bucket"  # as STORE_IN names them
 
 
 def versions() -> Store:
@@ -29,6 +30,18 @@ def versions() -> Store:
 def uploads() -> Store:
     """What editors upload: videos and pictures, under the names that rows have for them."""
     return FolderStore("uploads", Path(settings.MEDIA_ROOT))
+
+
+def ask_bucket() -> None:
+    """Whether the bucket, if there is one, can be read right now. Raises StoreFailed."""
+    if settings.BUCKET is not None:
+        import_string(f"{CONNECTION}.ask_quickly")(settings.BUCKET)
+
+
+def try_out_bucket() -> None:
+    """Whether the bucket, if there is one, is as the program needs it. Raises StoreFailed."""
+    if settings.BUCKET is not None:
+        import_string(f"{CONNECTION}.try_out")(settings.BUCKET)
 
 
 def store_of(name: str, root: Path) -> Store:

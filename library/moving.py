@@ -15,12 +15,12 @@ from hls import upkeep as engine
 from hls.removal import TRASH
 from hls.store.interface import Store
 from hls.store.pair import StorePair
-from hls.stores import DISK, uploads, versions
+from hls.stores import BUCKET, DISK, uploads, versions
 from library import upkeep
 from library.disk import PARTIAL
 from library.errors import CannotMove
 
-KINDS = (DISK, "bucket")
+KINDS = (DISK, BUCKET)
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Items:
 
 
 def new_files_go_to() -> str:
-    return DISK if versions().parts[0].is_on_disk else "bucket"
+    return DISK if versions().parts[0].is_on_disk else BUCKET
 
 
 def to_move(target: str) -> list[Items]:

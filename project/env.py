@@ -62,6 +62,13 @@ def _key_prefix(value: str) -> str:
     return f"{names}/" if names else ""
 
 
+def _bucket_name(value: str) -> str:
+    """As the stores allow names, those of older buckets too."""
+    if not re.fullmatch(r"[A-Za-z0-9._-]{3,255}", value):
+        raise ValueError
+    return value
+
+
 def _time_zone(value: str) -> str:
     """As the tz database spells it. Raises ValueError."""
     try:
@@ -133,7 +140,9 @@ class Env(BaseSettings):
     redis_db: int | None = Field(None, ge=0, description="a Redis database number, 0 or more")
 
     store_in: Literal["disk", "bucket"] | None = Field(None, description="disk or bucket")
-    s3_bucket: str | None = Field(None, description="the name of a bucket")
+    s3_bucket: Annotated[str, AfterValidator(_bucket_name)] | None = Field(
+        None, description="a bucket's name: letters, digits, points, hyphens and underscores, no address"
+    )
     s3_endpoint_url: Annotated[str, AfterValidator(_web_url)] | None = Field(
         None, description="the address of an S3-compatible store, such as https://s3.example.com"
     )
