@@ -81,6 +81,14 @@ def test_what_is_gone_or_was_never_there_is_a_404(player: Player, video: Video) 
         assert player.get(f"/api/video/{video.pk}/{name}").status_code == 404
 
 
+def test_an_edge_reads_what_is_still_on_its_disk(settings: Any, bucket: BucketAddress, tmp_path: Path) -> None:
+    settings.HLS_ROOT, settings.MEDIA_ROOT, settings.BUCKET = tmp_path / "hls", tmp_path / "uploads", bucket
+    video = published()
+    make_viewer()
+    answer = sign_in(Player()).get(f"{edge.PATH}?video={video.pk}")
+    assert answer[edge.FOLDER] == f"hls/{video.transcode_id}/1"
+
+
 def test_an_edge_beside_it_asks_for_the_files(player: Player, video: Video) -> None:
     """It looks for them on its disk otherwise."""
     answer = player.get(f"{edge.PATH}?video={video.pk}")
