@@ -16,6 +16,7 @@ from hls.core import names
 from hls.core.chunk import ChunkFacts
 from hls.models import Chunk, ChunkState, Transcode
 from hls.published import PublishedVersion, current
+from hls.store.interface import is_all_on_disk
 from hls.stores import version_place
 
 log = structlog.get_logger("videoflix.hls")
@@ -33,7 +34,7 @@ def expected(facts: ChunkFacts) -> dict[str, int]:
 def incomplete_chunks(transcode: Transcode) -> list[int]:
     """The indexes of done chunks of which a segment is gone or has another size. Raises StoreFailed."""
     version = version_place(transcode.pk, transcode.version)
-    if version.store.is_on_disk:
+    if is_all_on_disk(version.store):
         return []
     there = version.store.sizes(version.key)
     done = Chunk.objects.filter(transcode=transcode, state=ChunkState.DONE).order_by("index")

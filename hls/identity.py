@@ -38,7 +38,7 @@ def doubt(store: Store, share: Callable[[], Share]) -> str | None:
 
     `share` is only asked for a store without a file, since it reads all names that are in there.
     """
-    for part in store.parts:
+    for part in store.members:
         if is_anothers(part):
             return f"{part.address('')} belongs to another installation than the database."
     if not any(part is store or part.entries("") for part in unmarked(store)):  # an empty one of two is new
@@ -66,13 +66,13 @@ def take_up(store: Store, share: Callable[[], Share]) -> None:
 def adopt(store: Store) -> None:
     """Make the store this database's because a person said so."""
     store.remove(FILE)
-    for part in store.parts:
+    for part in store.members:
         part.write_once(FILE, known_or_new())
 
 
 def unmarked(store: Store) -> list[Store]:
     """Its parts that say nothing of whose they are."""
-    return [part for part in store.parts if written_in(part) is None]
+    return [part for part in store.members if written_in(part) is None]
 
 
 def written_in(store: Store) -> str | None:

@@ -8,6 +8,7 @@ which its files are staged.
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from django.conf import settings
 from django.utils.module_loading import import_string
@@ -16,6 +17,9 @@ from hls.core import names
 from hls.store.folder import PRIVATE, FolderStore
 from hls.store.interface import Place, Store
 from hls.store.pair import StorePair
+
+if TYPE_CHECKING:
+    from hls.store.bucket import BucketStore
 
 BUCKET_STORE = "hls.store.bucket.BucketStore"  # named, since its client takes 25 MB of memory in each process
 CONNECTION = "hls.store.connection"
@@ -29,7 +33,13 @@ def versions() -> Store:
 
 def uploads() -> Store:
     """What editors upload: videos and pictures, under the names that rows have for them."""
-    return FolderStore("uploads", Path(settings.MEDIA_ROOT))
+    return store_of("uploads", Path(settings.MEDIA_ROOT))
+
+
+def bucket_of_uploads() -> "BucketStore | None":
+    """The bucket that new uploads are put into part by part; None where they go to a folder."""
+    first = uploads().members[0]
+    return None if first.is_on_disk else cast("BucketStore", first)
 
 
 def ask_bucket() -> None:

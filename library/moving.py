@@ -33,7 +33,7 @@ class Items:
 
 
 def new_files_go_to() -> str:
-    return DISK if versions().parts[0].is_on_disk else BUCKET
+    return DISK if versions().members[0].is_on_disk else BUCKET
 
 
 def to_move(target: str) -> list[Items]:

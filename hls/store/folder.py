@@ -78,7 +78,7 @@ class FolderStore:
     is_on_disk: ClassVar[bool] = True
 
     @property
-    def parts(self) -> tuple[Store, ...]:
+    def members(self) -> tuple[Store, ...]:
         return (self,)
 
     def has_on_disk(self, key: str) -> bool:
@@ -149,6 +149,27 @@ class FolderStore:
         path.parent.mkdir(parents=True, exist_ok=True)
         make_once(path, text, mode=0o644)
 
+    def put_file(self, file: Path, key: str) -> None:
+        target = self._path(key)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        draft = target.with_name(f".{target.name}")
+        try:
+            with file.open("rb") as original, draft.open("wb") as copy:
+                shutil.copyfileobj(original, copy, 1 << 20)
+                copy.flush()
+                os.fsync(copy.fileno())
+            os.utime(draft)  # it is young as from now
+            draft.replace(target)
+        finally:
+            draft.unlink(missing_ok=True)
+
+    def begun_like(self, prefix: str) -> str | None:
+        """A copy that was broken off leaves nothing."""
+        return None
+
+    def touch(self, key: str) -> None:
+        os.utime(self._path(key))
+
     def move(self, key: str, target: str) -> None:
         path = self._path(target)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -156,8 +177,7 @@ class FolderStore:
 
     def finish_moves(self) -> None:
         """A rename is done or not done. What a process has left that died while it took a file is removed."""
-        for key in self.unfinished():
-            self.remove(key)
+        self.remove_unfinished()
 
     def unfinished(self) -> dict[str, int]:
         since, found = time.time() - UNFINISHED_S, {}
@@ -167,6 +187,10 @@ class FolderStore:
                 if stat.st_mtime < since:
                     found[f"{ARRIVING}/{entry.name}"] = stat.st_size
         return found
+
+    def remove_unfinished(self) -> None:
+        for key in self.unfinished():
+            self.remove(key)
 
     def remove(self, key: str) -> None:
         """Whatever can't be removed does not keep the rest; it raises the first error of several."""

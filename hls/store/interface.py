@@ -28,6 +28,10 @@ class StoreRefused(StoreFailed):
     """Its address or keys are wrong, so that trying again changes nothing."""
 
 
+class StoreFull(StoreFailed):
+    """It has no room left."""
+
+
 class ByteReader(Protocol):
     """Bytes that are sent as they are read. One with a `fileno` of its own is sent by the system itself."""
 
@@ -86,7 +90,7 @@ class Store(Protocol):
         """Whether other programs of this machine, such as the edge, read its files by themselves."""
 
     @property
-    def parts(self) -> "tuple[Store, ...]":
+    def members(self) -> "tuple[Store, ...]":
         """The stores that it consists of, of which the first takes what is new: itself, or the two of a pair."""
 
     def has_on_disk(self, key: str) -> bool:
@@ -138,14 +142,26 @@ class Store(Protocol):
     def write_once(self, key: str, text: str) -> None:
         """Write a small file, unless there is one: that is kept as it is, also where several write at once."""
 
+    def put_file(self, file: Path, key: str) -> None:
+        """Keep a copy of a file of this machine: the whole of it, or nothing. It may be large."""
+
+    def begun_like(self, prefix: str) -> str | None:
+        """A key that begins like this, for which put_file() began and did not end; the same file may go on there."""
+
+    def touch(self, key: str) -> None:
+        """Let a file count as young, which sweeps spare."""
+
     def move(self, key: str, target: str) -> None:
         """Give a file, or all files below a key, another one, at which there is nothing yet."""
 
     def finish_moves(self) -> None:
-        """Finish what processes have begun to move that died meanwhile, and remove what is unfinished()."""
+        """Finish what processes have begun to move that died meanwhile."""
 
     def unfinished(self) -> dict[str, int]:
         """What processes have begun to write that died meanwhile, at least a day ago: by its key the bytes it takes."""
+
+    def remove_unfinished(self) -> None:
+        """Remove it. Not for uploads that arrive in parts, which rows may still know (library.uploads)."""
 
     def remove(self, key: str) -> None:
         """Remove a file, or all files below a key; what is gone already is no error."""
@@ -214,6 +230,10 @@ class Place:
 
     def remove(self) -> None:
         self.store.remove(self.key)
+
+
+def is_all_on_disk(store: Store) -> bool:
+    return all(part.is_on_disk for part in store.members)
 
 
 def digest_of(opened: OpenedFile) -> str:

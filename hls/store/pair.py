@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
 
 from hls.store.interface import OpenedFile, Staged, Store, StoreEntry
 
@@ -18,14 +17,18 @@ from hls.store.interface import OpenedFile, Staged, Store, StoreEntry
 class StorePair:
     first: Store
     second: Store
-    is_on_disk: ClassVar[bool] = False
 
     @property
     def name(self) -> str:
         return self.first.name
 
     @property
-    def parts(self) -> tuple[Store, ...]:
+    def is_on_disk(self) -> bool:
+        """Of what is new."""
+        return self.first.is_on_disk
+
+    @property
+    def members(self) -> tuple[Store, ...]:
         return (self.first, self.second)
 
     def has_on_disk(self, key: str) -> bool:
@@ -34,7 +37,7 @@ class StorePair:
 
     def address(self, key: str) -> str:
         if not key:
-            return " and ".join(part.address("") for part in self.parts)
+            return " and ".join(part.address("") for part in self.members)
         return (self._near if self._near.exists(key) else self._far).address(key)
 
     def open(self, key: str) -> OpenedFile:
@@ -51,7 +54,7 @@ class StorePair:
 
     def entries(self, key: str) -> list[StoreEntry]:
         found: dict[str, bool] = {}
-        for part in self.parts:
+        for part in self.members:
             for entry in part.entries(key):
                 found[entry.name] = found.get(entry.name, False) or entry.is_folder
         return [StoreEntry(name, is_folder) for name, is_folder in sorted(found.items())]
@@ -82,25 +85,38 @@ class StorePair:
         if not self.second.exists(key):
             self.first.write_once(key, text)
 
+    def put_file(self, file: Path, key: str) -> None:
+        self.first.put_file(file, key)
+
+    def begun_like(self, prefix: str) -> str | None:
+        return self.first.begun_like(prefix)
+
+    def touch(self, key: str) -> None:
+        self._found(lambda store: store.touch(key))
+
     def move(self, key: str, target: str) -> None:
         """Each store moves what it has."""
-        holders = [part for part in self.parts if part.exists(key)]
+        holders = [part for part in self.members if part.exists(key)]
         for part in holders or [self.first]:
             part.move(key, target)
 
     def finish_moves(self) -> None:
-        for part in self.parts:
+        for part in self.members:
             part.finish_moves()
 
     def unfinished(self) -> dict[str, int]:
-        return {key: size for part in self.parts for key, size in part.unfinished().items()}
+        return {key: size for part in self.members for key, size in part.unfinished().items()}
+
+    def remove_unfinished(self) -> None:
+        for part in self.members:
+            part.remove_unfinished()
 
     def remove(self, key: str) -> None:
-        for part in self.parts:
+        for part in self.members:
             part.remove(key)
 
     def remove_files(self, keys: Sequence[str]) -> None:
-        for part in self.parts:
+        for part in self.members:
             part.remove_files(keys)
 
     def digest(self, key: str) -> str:

@@ -85,7 +85,7 @@ def test_whoever_has_lost_the_claim_removes_nothing(pair: StorePair, tmp_path: P
 
 
 def test_what_is_in_both_is_moved_and_removed_in_both(pair: StorePair) -> None:
-    for part, name in zip(pair.parts, ("a", "b"), strict=True):
+    for part, name in zip(pair.members, ("a", "b"), strict=True):
         part.write_once(f"1/1/{name}", name)
     pair.move("1/1", ".trash/x/1/1")
     assert pair.sizes(".trash/x") == {"1/1/a": 1, "1/1/b": 1}
@@ -170,19 +170,19 @@ def test_settings_say_where_new_files_go(
 ) -> None:
     settings.BUCKET, settings.STORE_IN = bucket, store_in
     FolderStore("hls", hls_root()).write_once("1/1/a", "made before there was a bucket")
-    assert [part.is_on_disk for part in stores.versions().parts] == [first, not first]
+    assert [part.is_on_disk for part in stores.versions().members] == [first, not first]
 
 
 def test_a_folder_in_which_nothing_lies_is_not_looked_into(settings: Any, studio: Path, bucket: BucketAddress) -> None:
     settings.BUCKET = bucket
     chunk_folder(1, 1, 0, "token").mkdir(parents=True)
-    assert [part.is_on_disk for part in stores.versions().parts] == [False]
+    assert [part.is_on_disk for part in stores.versions().members] == [False]
 
 
 @pytest.mark.django_db
 def test_each_of_two_stores_says_whose_it_is(pair: StorePair) -> None:
     identity.take_up(pair, lambda: Share(1, 0))
-    assert len({part.read(identity.FILE) for part in pair.parts}) == 1
+    assert len({part.read(identity.FILE) for part in pair.members}) == 1
     pair.first.remove(identity.FILE)
     pair.first.write_once(identity.FILE, "another's")
     with pytest.raises(NotOurs, match="belongs to another"):

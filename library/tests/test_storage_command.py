@@ -38,7 +38,10 @@ def move(to: str, *, grace: float = 0.0) -> str:
 @pytest.fixture
 def videos(settled: Path) -> list[Video]:
     """Made before there was a bucket."""
-    return [published(title=f"Video {number}") for number in range(3)]
+    made = [published(title=f"Video {number}") for number in range(3)]
+    for video in made:
+        stores.uploads().write_once(str(video.video_file.name), f"source of {video.title}")
+    return made
 
 
 @pytest.fixture
@@ -68,6 +71,11 @@ def plays(player: Player, video: Video) -> bool:
     return all(whole) and player.get(f"/api/video/{video.pk}/master.m3u8").status_code == 200
 
 
+def source(video: Video) -> str:
+    with video.video_file.open() as file:
+        return file.read().decode()
+
+
 def test_videos_go_there_and_back_and_play_all_the_while(
     folders: Path, settings: Any, videos: list[Video], in_bucket: BucketStore, player: Player
 ) -> None:
@@ -77,14 +85,15 @@ def test_videos_go_there_and_back_and_play_all_the_while(
     assert f"{len(before)} files" in said
     assert contents(in_bucket, videos) == before
     assert not on_disk(folders).has_files()
-    assert all(plays(player, video) for video in videos)
+    assert not list((folders / "uploads").rglob("*.mp4"))
+    assert all(plays(player, video) and source(video) == f"source of {video.title}" for video in videos)
     assert upkeep.orphans() == []
     settings.STORE_IN = "disk"
-    assert all(plays(player, video) for video in videos)
+    assert all(plays(player, video) and source(video) == f"source of {video.title}" for video in videos)
     move("disk")
     assert (contents(on_disk(folders), videos), contents(in_bucket, videos)) == (before, {})
     settings.BUCKET = settings.STORE_IN = None
-    assert all(plays(player, video) for video in videos)
+    assert all(plays(player, video) and source(video) == f"source of {video.title}" for video in videos)
     assert upkeep.orphans() == []
 
 

@@ -13,6 +13,7 @@ from hls.errors import NothingRemoved
 from hls.models import Transcode
 from hls.removal import TRASH, Trash
 from hls.store.interface import Place
+from hls.stores import versions
 from library import upkeep as library_upkeep
 from library.admin.file_history import replaced_files
 from library.disk import size_text
@@ -117,11 +118,7 @@ class Command(BaseCommand):
     def tell_of_bytes(self) -> int:
         found = [(orphan.place, orphan.size_bytes) for orphan in engine.orphans()]
         found += [(stray.place, stray.size_bytes) for stray in library_upkeep.strays()]
-        found += [
-            (Place(store, key), size_bytes)
-            for store in library_upkeep.stores()
-            for key, size_bytes in store.unfinished().items()
-        ]
+        found += [(Place(versions(), key), size_bytes) for key, size_bytes in versions().unfinished().items()]
         for place, size_bytes in found:
             self.stdout.write(f"{size_bytes:>14,} {place}")
         total = sum(size_bytes for _, size_bytes in found)
