@@ -27,8 +27,8 @@ from hls.models import ACTIVE, Chunk, ChunkState, Discarded, Extraction, Periodi
 from hls.removal import Trash, check_share, erase
 from hls.renewal import LeaseRenewal
 from hls.store.folder import FolderStore
-from hls.store.interface import Place
-from hls.stores import transcode_key, uploads, version_key, versions
+from hls.store.interface import Place, is_all_on_disk
+from hls.stores import private_root, transcode_key, uploads, version_key, versions
 from hls.tracks import editing
 
 log = structlog.get_logger("videoflix.hls")
@@ -81,7 +81,7 @@ def keep_house(lease: LeaseRenewal) -> None:
     """The minutely sweep. It looks into a part of the folders each time, so that it costs the same in any library."""
     task = PeriodicTask.objects.get(name=TASK)
     try:
-        most = LOOKED_INTO_AT_ONCE if versions().is_on_disk else LOOKED_INTO_ELSEWHERE
+        most = LOOKED_INTO_AT_ONCE if is_all_on_disk(versions()) else LOOKED_INTO_ELSEWHERE
         position = sweep(after=task.position, most=most, go_on=lease.go_on)
     except NothingRemoved as error:
         log.error("nothing removed", reason=str(error))
@@ -108,6 +108,7 @@ def sweep(
     identity.take_up(store, share)
     trash = Trash(store)
     trash.empty(go_on=go_on)
+    store.remove_unfinished()
     remove_discarded(trash, go_on)
     scan = HlsScan.taken(after, most)
     for private in [orphan.place for orphan in scan.orphans if orphan.is_private]:
@@ -125,11 +126,11 @@ def sweep(
 def erase_own_leftovers() -> None:
     """Remove private folders from this machine's disk that no claim holds, as a killed worker leaves them.
 
-    Nothing is done where the store is on the disk too: they lie in it then, and the sweep finds them.
+    Nothing is done where they lie in the store itself: the sweep finds them there.
     """
-    if versions().is_on_disk:
+    if private_root() == hls_root():
         return
-    own = FolderStore("private", hls_root())
+    own = FolderStore("private", private_root())
     numbers = [int(entry.name) for entry in own.entries("") if entry.name.isdecimal()]
     found = [place for number in numbers for place in inside(Place(own, str(number))) if PRIVATE in place.key]
     held = held_work_folders(numbers)

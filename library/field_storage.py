@@ -36,14 +36,14 @@ class FieldStorage(FileSystemStorage):
     def _open(self, name: str, mode: str = "rb") -> "File[Any]":
         """For small files, as pictures are."""
         store = uploads()
-        if store.is_on_disk:
+        if store.has_on_disk(name):
             opened: File[Any] = super()._open(name, mode)  # type: ignore[misc]  # as above
             return opened
         return File(BytesIO(store.read(name)), name=name)
 
     def exists(self, name: str) -> bool:
         store = uploads()
-        return super().exists(name) if store.is_on_disk else store.exists(name)
+        return (store.is_on_disk and super().exists(name)) or store.exists(name)
 
     def size(self, name: str) -> int:
         return uploads().size_bytes(name)

@@ -10,12 +10,13 @@ import structlog
 
 from hls import identity, lifecycle
 from hls import upkeep as engine
+from hls.completeness import Lost, lost_files
 from hls.errors import NothingRemoved
 from hls.models import Discarded, Root, State, Transcode
 from hls.removal import Trash, check_share, erase, tell_once
 from hls.renewal import LeaseRenewal
 from hls.store.interface import Place, Store
-from hls.stores import uploads, version_place, versions
+from hls.stores import uploads, versions
 from library.disk import PARTIAL
 from library.models import Upload, Video, kept_file
 from library.uploads import finishing
@@ -189,10 +190,10 @@ def stores() -> dict[Store, Callable[[], set[str]]]:
     return {uploads(): named_files, versions(): engine.wanted_names}
 
 
-def lost() -> list[Transcode]:
-    """Transcodes that are served but whose files are gone, as after restoring a backup without them."""
+def lost() -> list[Lost]:
+    """Transcodes that are served although files of theirs are gone, as after restoring a backup without them."""
     served = Transcode.objects.exclude(served_version=None).filter(state=State.READY).select_related("video")
-    return [found for found in served.iterator() if not version_place(found.pk, found.served_version or 0).exists()]
+    return [found for transcode in served.iterator() if (found := lost_files(transcode))]
 
 
 def make_again(transcodes: list[Transcode]) -> list[Transcode]:

@@ -139,7 +139,7 @@ def files(video: Video, version: int) -> dict[str, str]:
 def path_of(place: Place) -> str:
     """A store on the disk is the folder of its name in DATA_DIR (project/settings.py)."""
     path = f"{place.store.name}/{place.key}"
-    return path if place.store.is_on_disk else f"{IN_BUCKET}{path}"
+    return path if place.has_on_disk() else f"{IN_BUCKET}{path}"
 
 
 def nothing_else(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[[HttpRequest], HttpResponseBase]:

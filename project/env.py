@@ -88,7 +88,10 @@ class Env(BaseSettings):
     redis_port: int | None = Field(None, ge=1, le=65535, description=PORT_NUMBER)
     redis_db: int | None = Field(None, ge=0, description="a Redis database number, 0 or more")
 
-    s3_bucket: str | None = Field(None, description="the name of a bucket")
+    store_in: Literal["disk", "bucket"] | None = Field(None, description="disk or bucket")
+    s3_bucket: Annotated[str, AfterValidator(env_values.bucket_name)] | None = Field(
+        None, description="a bucket's name: letters, digits, points, hyphens and underscores, no address"
+    )
     s3_endpoint_url: Annotated[str, AfterValidator(env_values.web_url)] | None = Field(
         None, description="the address of an S3-compatible store, such as https://s3.example.com"
     )

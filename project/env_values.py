@@ -49,6 +49,13 @@ def key_prefix(value: str) -> str:
     return f"{names}/" if names else ""
 
 
+def bucket_name(value: str) -> str:
+    """As the stores allow names, those of older buckets too."""
+    if not re.fullmatch(r"[A-Za-z0-9._-]{3,255}", value):
+        raise ValueError
+    return value
+
+
 def time_zone(value: str) -> str:
     """As the tz database spells it. Raises ValueError."""
     try:

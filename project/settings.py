@@ -199,6 +199,7 @@ if REDIS_URL:
 MEDIA_ROOT = DATA_DIR / "uploads"  # no MEDIA_URL: uploads are reachable only through the API's routes
 HLS_ROOT = DATA_DIR / "hls"
 S3_VARIABLES = sorted(name.upper() for name in env.model_fields_set if name.startswith("s3_"))
+STORE_IN = env.store_in  # hls.stores chooses
 BUCKET = env.bucket  # all files are kept there instead; what arrives, or is made, is written to these folders first
 STORAGES = global_settings.STORAGES | {"default": {"BACKEND": "library.field_storage.FieldStorage"}}
 SOURCE_CACHE_ROOT = DATA_DIR / "sources"  # what this machine has fetched of uploads that lie in the bucket

@@ -14,12 +14,9 @@ an order that nobody who has lost the claim can do it: look at it, make sure tha
 what was looked at (`If-Match`), copy where there is nothing.
 """
 
-import base64
 import errno
-import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import batched
@@ -28,11 +25,22 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, ClassVar
 from uuid import uuid4
 
+from hls.store.at_once import each
 from hls.store.connection import as_os_errors
-from hls.store.interface import WHOLE, Staged, StoreEntry, StoreFailed, checked, names_in
+from hls.store.interface import WHOLE, OpenedFile, Staged, Store, StoreEntry, StoreFailed, checked, digest_of, names_in
 from hls.store.multipart import COPIED_AT_ONCE, MultipartStore
 from hls.store.object import StoredObject
 from hls.store.parts import ObjectInParts
+from hls.store.transfer import (
+    CONTENT,
+    UnfinishedUpload,
+    content_md5,
+    digest_told,
+    give_up,
+    parts_bytes,
+    take_object,
+    unfinished,
+)
 
 if TYPE_CHECKING:
     from types_boto3_s3.type_defs import (
@@ -42,13 +50,10 @@ if TYPE_CHECKING:
         ObjectTypeDef,
     )
 
-AT_ONCE = 8  # requests; a chunk of three renditions has about fifteen files
 MOST_AT_ONCE = 1000  # keys in one answer or one request to remove them: the most that S3 takes
-TICK_S = 1.0  # how often somebody who waits for them is called
 MOVES = ".moves"  # below it, notes of what is being moved
 TYPES = {".ts": "video/MP2T", ".jpg": "image/jpeg"}  # for those who get them from the bucket: edges, and a CDN
 UNTYPED = "application/octet-stream"
-CONTENT = "content-md5"  # in an object's metadata; its ETag is something else where the bucket encrypts
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,13 @@ class Copy:
 @dataclass(frozen=True)
 class BucketStore(MultipartStore):
     is_on_disk: ClassVar[bool] = False
+
+    @property
+    def members(self) -> tuple[Store, ...]:
+        return (self,)
+
+    def has_on_disk(self, key: str) -> bool:
+        return False
 
     def address(self, key: str) -> str:
         return f"{self.address_of_bucket}{self.name}/{checked(key)}"
@@ -161,8 +173,31 @@ class BucketStore(MultipartStore):
                 self._move(begun["from"], begun["to"])
             self.remove(note)
 
+    def unfinished(self) -> dict[str, int]:
+        prefix = self._object("")
+        return {
+            upload.name.removeprefix(prefix): parts_bytes(self._client, self._bucket, upload)
+            for upload in self._unfinished()
+        }
+
+    def remove_unfinished(self) -> None:
+        for upload in self._unfinished():
+            give_up(self._client, self._bucket, upload)
+
     def remove(self, key: str) -> None:
         self._remove([found["Key"] for found in self._objects(key)])
+
+    def remove_files(self, keys: Sequence[str]) -> None:
+        self._remove(map(self._object, keys))
+
+    def digest(self, key: str) -> str:
+        return digest_told(self._client, self._bucket, self._object(key)) or digest_of(self.open(key))
+
+    def take(self, key: str, opened: OpenedFile, digest: str) -> None:
+        take_object(self._client, self._bucket, self._object(key), opened, digest)
+
+    def _unfinished(self) -> list[UnfinishedUpload]:
+        return unfinished(self._client, self._bucket, self._object(""))
 
     def _objects(self, key: str) -> Iterator["ObjectTypeDef"]:
         """The object of this key, and all below it. Of all keys that begin with one, that one itself comes first."""
@@ -265,30 +300,3 @@ class BucketStore(MultipartStore):
                 raise StoreFailed(
                     errno.EIO, f"The bucket did not remove it: {refused.get('Code')}.", refused.get("Key")
                 )
-
-
-def content_md5(data: bytes) -> str:
-    """As the header Content-MD5 has it, which the bucket compares with what has arrived."""
-    return base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode()
-
-
-def each[Item, Result](
-    do: Callable[[Item], Result], items: Iterable[Item], go_on: Callable[[], None] = lambda: None
-) -> list[Result]:
-    """Some at once; the results in the items' order. Raises the first error once all that has begun is over.
-
-    `go_on` is called meanwhile, in this thread, and may raise as well.
-    """
-    with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
-        begun = [pool.submit(do, item) for item in items]
-        left = set(begun)
-        try:
-            while left:
-                done, left = wait(left, timeout=TICK_S, return_when=FIRST_EXCEPTION)
-                for future in done:
-                    future.result()
-                go_on()
-        finally:
-            for future in left:
-                future.cancel()
-        return [future.result() for future in begun]

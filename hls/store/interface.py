@@ -9,6 +9,7 @@ All methods raise the errors of Python's own files: FileNotFoundError for what i
 fails. A key that leads out of the store is a ValueError.
 """
 
+import hashlib
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from pathlib import Path
 from typing import Protocol
 
 WHOLE = ""  # what nearly every reader of a file wants
+UNFINISHED_S = 86_400.0  # how long ago somebody has begun to write who will not go on
+BLOCK_BYTES = 2**20  # how much of a file is in memory while it is read through
 
 
 class StoreFailed(OSError):
@@ -119,6 +122,13 @@ class Store(Protocol):
     def is_on_disk(self) -> bool:
         """Whether other programs of this machine, such as the edge, read its files by themselves."""
 
+    @property
+    def members(self) -> "tuple[Store, ...]":
+        """The stores that it consists of, of which the first takes what is new: itself, or the two of a pair."""
+
+    def has_on_disk(self, key: str) -> bool:
+        """Whether other programs of this machine may look for a file, or those below a key, on its disk."""
+
     def address(self, key: str) -> str:
         """How a person finds it. The store's own address for an empty key."""
 
@@ -194,8 +204,26 @@ class Store(Protocol):
     def finish_moves(self) -> None:
         """Finish what processes have begun to move that died meanwhile."""
 
+    def unfinished(self) -> dict[str, int]:
+        """What processes have begun to write that died meanwhile, at least a day ago: by its key the bytes it takes."""
+
+    def remove_unfinished(self) -> None:
+        """Remove it. Not for uploads that arrive in parts, which rows may still know (library.uploads)."""
+
     def remove(self, key: str) -> None:
         """Remove a file, or all files below a key; what is gone already is no error."""
+
+    def remove_files(self, keys: Sequence[str]) -> None:
+        """Remove exactly these files, and the folders in which nothing is left; what is gone already is no error."""
+
+    def digest(self, key: str) -> str:
+        """The MD5 of a file, in hexadecimal. It is read for that, unless the store has the digest beside the file."""
+
+    def take(self, key: str, opened: OpenedFile, digest: str) -> None:
+        """Write a file of another store here, in constant memory: all of it, or nothing. The caller closes it.
+
+        Raises FileExistsError where there is one, which is kept; StoreFailed where what arrives has another digest.
+        """
 
 
 @dataclass(frozen=True)
@@ -229,6 +257,9 @@ class Place:
     def as_file(self) -> AbstractContextManager[Path]:
         return self.store.as_file(self.key)
 
+    def has_on_disk(self) -> bool:
+        return self.store.has_on_disk(self.key)
+
     def exists(self) -> bool:
         return self.store.exists(self.key)
 
@@ -246,6 +277,22 @@ class Place:
 
     def remove(self) -> None:
         self.store.remove(self.key)
+
+
+def is_all_on_disk(store: Store) -> bool:
+    return all(part.is_on_disk for part in store.members)
+
+
+def digest_of(opened: OpenedFile) -> str:
+    """The MD5 of an open file, in hexadecimal; closes it."""
+    md5 = hashlib.md5(usedforsecurity=False)
+    reader = opened.stream(0, opened.size_bytes)
+    try:
+        while data := reader.read(BLOCK_BYTES):
+            md5.update(data)
+    finally:
+        reader.close()
+    return md5.hexdigest()
 
 
 def checked(key: str) -> str:

@@ -79,6 +79,14 @@ def test_what_is_gone_or_was_never_there_is_a_404(player: Player, video: Video) 
         assert player.get(f"/api/video/{video.pk}/{name}").status_code == 404
 
 
+def test_an_edge_reads_what_is_still_on_its_disk(settings: Any, bucket: BucketAddress, tmp_path: Path) -> None:
+    settings.HLS_ROOT, settings.MEDIA_ROOT, settings.BUCKET = tmp_path / "hls", tmp_path / "uploads", bucket
+    video = published()
+    make_viewer()
+    answer = sign_in(Player()).get(f"{edge.PATH}?video={video.pk}")
+    assert answer[edge.FOLDER] == f"hls/{video.transcode_id}/1"
+
+
 def test_an_edge_is_told_that_the_files_are_there(player: Player, video: Video) -> None:
     """Below a folder that no disk has, so that an edge which knows no buckets asks for each file."""
     answer = player.get(f"{edge.PATH}?video={video.pk}")
