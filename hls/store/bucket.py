@@ -33,8 +33,8 @@ from hls.store.object import StoredObject
 from hls.store.parts import ObjectInParts
 from hls.store.transfer import (
     CONTENT,
-    UnfinishedUpload,
     content_md5,
+    content_type,
     digest_told,
     give_up,
     parts_bytes,
@@ -52,8 +52,6 @@ if TYPE_CHECKING:
 
 MOST_AT_ONCE = 1000  # keys in one answer or one request to remove them: the most that S3 takes
 MOVES = ".moves"  # below it, notes of what is being moved
-TYPES = {".ts": "video/MP2T", ".jpg": "image/jpeg"}  # for those who get them from the bucket: edges, and a CDN
-UNTYPED = "application/octet-stream"
 
 
 @dataclass(frozen=True)
@@ -177,11 +175,11 @@ class BucketStore(MultipartStore):
         prefix = self._object("")
         return {
             upload.name.removeprefix(prefix): parts_bytes(self._client, self._bucket, upload)
-            for upload in self._unfinished()
+            for upload in unfinished(self._client, self._bucket, prefix)
         }
 
     def remove_unfinished(self) -> None:
-        for upload in self._unfinished():
+        for upload in unfinished(self._client, self._bucket, self._object("")):
             give_up(self._client, self._bucket, upload)
 
     def remove(self, key: str) -> None:
@@ -195,9 +193,6 @@ class BucketStore(MultipartStore):
 
     def take(self, key: str, opened: OpenedFile, digest: str) -> None:
         take_object(self._client, self._bucket, self._object(key), opened, digest)
-
-    def _unfinished(self) -> list[UnfinishedUpload]:
-        return unfinished(self._client, self._bucket, self._object(""))
 
     def _objects(self, key: str) -> Iterator["ObjectTypeDef"]:
         """The object of this key, and all below it. Of all keys that begin with one, that one itself comes first."""
@@ -248,7 +243,7 @@ class BucketStore(MultipartStore):
                 Key=name,
                 Body=data,
                 ContentMD5=md5,
-                ContentType=TYPES.get(Path(name).suffix, UNTYPED),
+                ContentType=content_type(name),
                 Metadata={CONTENT: md5},
                 IfNoneMatch="*",
             )

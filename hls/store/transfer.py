@@ -12,6 +12,7 @@ import re
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from hls.store.connection import as_os_errors
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from types_boto3_s3.type_defs import CompletedPartTypeDef
 
 CONTENT = "content-md5"  # in an object's metadata; its ETag is something else where the bucket encrypts
+TYPES = {".ts": "video/MP2T", ".jpg": "image/jpeg"}  # for those who get them from the bucket: edges, and a CDN
+UNTYPED = "application/octet-stream"
 PART_BYTES = 16 * 2**20
 MOST_PARTS = 9_000  # S3 takes 10,000
 PLAIN = re.compile(r'"?([0-9a-f]{32})"?')  # an ETag that is an MD5, as of an object that came in one piece
@@ -33,6 +36,10 @@ def content_md5(data: bytes) -> str:
     return base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode()
 
 
+def content_type(name: str) -> str:
+    return TYPES.get(PurePosixPath(name).suffix, UNTYPED)
+
+
 def take_object(client: "S3Client", bucket: str, name: str, opened: OpenedFile, digest: str) -> None:
     """Raises FileExistsError where there is an object of this name already, StoreFailed."""
     whole = {CONTENT: base64.b64encode(bytes.fromhex(digest)).decode()}
@@ -42,14 +49,21 @@ def take_object(client: "S3Client", bucket: str, name: str, opened: OpenedFile, 
     data = opened.read(0, opened.size_bytes)
     with as_os_errors(name):
         client.put_object(
-            Bucket=bucket, Key=name, Body=data, ContentMD5=whole[CONTENT], Metadata=whole, IfNoneMatch="*"
+            Bucket=bucket,
+            Key=name,
+            Body=data,
+            ContentMD5=whole[CONTENT],
+            ContentType=content_type(name),
+            Metadata=whole,
+            IfNoneMatch="*",
         )
 
 
 def take_in_parts(client: "S3Client", bucket: str, name: str, opened: OpenedFile, whole: dict[str, str]) -> None:
     part_bytes = max(PART_BYTES, -(-opened.size_bytes // MOST_PARTS))
     with as_os_errors(name):
-        upload = client.create_multipart_upload(Bucket=bucket, Key=name, Metadata=whole)["UploadId"]
+        begun = client.create_multipart_upload(Bucket=bucket, Key=name, ContentType=content_type(name), Metadata=whole)
+        upload = begun["UploadId"]
     is_whole, parts, md5 = False, list["CompletedPartTypeDef"](), hashlib.md5(usedforsecurity=False)
     reader = opened.stream(0, opened.size_bytes)
     try:

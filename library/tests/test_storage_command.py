@@ -19,6 +19,7 @@ from hls import identity, stores, upkeep
 from hls.removal import TRASH
 from hls.store.bucket import BucketStore
 from hls.store.bucket_address import BucketAddress
+from hls.store.connection import client_of
 from hls.store.folder import FolderStore
 from hls.store.interface import Store
 from hls.store.moving import Moving
@@ -71,9 +72,14 @@ def plays(player: Player, video: Video) -> bool:
     return all(whole) and player.get(f"/api/video/{video.pk}/master.m3u8").status_code == 200
 
 
+def type_of(store: BucketStore, key: str) -> str:
+    address = store.address_of_bucket
+    return client_of(address).head_object(Bucket=address.bucket, Key=f"{address.prefix}hls/{key}")["ContentType"]
+
+
 def source(video: Video) -> str:
-    with video.video_file.open() as file:
-        return file.read().decode()
+    with Video.objects.get(pk=video.pk).video_file.open() as file:
+        return bytes(file.read()).decode()
 
 
 def test_videos_go_there_and_back_and_play_all_the_while(
@@ -84,6 +90,7 @@ def test_videos_go_there_and_back_and_play_all_the_while(
     said = move("bucket")
     assert f"{len(before)} files" in said
     assert contents(in_bucket, videos) == before
+    assert type_of(in_bucket, f"{videos[0].transcode_id}/1/480p/segment_000.ts") == "video/MP2T"
     assert not on_disk(folders).has_files()
     assert not list((folders / "uploads").rglob("*.mp4"))
     assert all(plays(player, video) and source(video) == f"source of {video.title}" for video in videos)
