@@ -27,7 +27,8 @@ from uuid import uuid4
 
 from hls.store.at_once import each
 from hls.store.connection import as_os_errors
-from hls.store.interface import WHOLE, OpenedFile, Staged, Store, StoreEntry, StoreFailed, checked, digest_of, names_in
+from hls.store.digests import digest_of
+from hls.store.interface import WHOLE, OpenedFile, Staged, Store, StoreEntry, StoreFailed, checked, names_in
 from hls.store.multipart import COPIED_AT_ONCE, MultipartStore
 from hls.store.object import StoredObject
 from hls.store.parts import ObjectInParts

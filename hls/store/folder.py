@@ -17,8 +17,8 @@ from typing import ClassVar
 from uuid import uuid4
 
 from hls.core.atomic_file import make_once
+from hls.store.digests import BLOCK_BYTES, digest_of
 from hls.store.interface import (
-    BLOCK_BYTES,
     UNFINISHED_S,
     WHOLE,
     OpenedFile,
@@ -27,7 +27,6 @@ from hls.store.interface import (
     StoreEntry,
     StoreFailed,
     checked,
-    digest_of,
     names_in,
 )
 

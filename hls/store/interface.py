@@ -9,7 +9,6 @@ All methods raise the errors of Python's own files: FileNotFoundError for what i
 fails. A key that leads out of the store is a ValueError.
 """
 
-import hashlib
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -18,7 +17,6 @@ from typing import Protocol
 
 WHOLE = ""  # what nearly every reader of a file wants
 UNFINISHED_S = 86_400.0  # how long ago somebody has begun to write who will not go on
-BLOCK_BYTES = 2**20  # how much of a file is in memory while it is read through
 
 
 class StoreFailed(OSError):
@@ -281,18 +279,6 @@ class Place:
 
 def is_all_on_disk(store: Store) -> bool:
     return all(part.is_on_disk for part in store.members)
-
-
-def digest_of(opened: OpenedFile) -> str:
-    """The MD5 of an open file, in hexadecimal; closes it."""
-    md5 = hashlib.md5(usedforsecurity=False)
-    reader = opened.stream(0, opened.size_bytes)
-    try:
-        while data := reader.read(BLOCK_BYTES):
-            md5.update(data)
-    finally:
-        reader.close()
-    return md5.hexdigest()
 
 
 def checked(key: str) -> str:
