@@ -152,6 +152,22 @@ def test_whoever_is_overtaken_by_the_last_piece_is_told_so(at_admin: Client) -> 
     assert content(row().key) == sha256(VIDEO)
 
 
+def test_whoever_comes_between_the_object_and_its_row_is_overtaken(
+    at_admin: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun(at_admin, len(VIDEO))
+    slow, complete = row(), BucketStore.complete
+
+    def completed(self: BucketStore, *arguments: Any) -> None:
+        complete(self, *arguments)
+        with pytest.raises(OffsetConflict):
+            resumable.append(slow, offset=0, blocks=[VIDEO])
+
+    monkeypatch.setattr(BucketStore, "complete", completed)
+    resumable.append(row(), offset=0, blocks=[VIDEO])
+    assert content(row().key) == sha256(VIDEO)
+
+
 def test_a_piece_that_was_cut_off_counts_as_far_as_it_came(at_admin: Client) -> None:
     begun(at_admin, len(VIDEO))
 
