@@ -15,7 +15,7 @@ from hls.errors import NothingRemoved
 from hls.models import Discarded, Root, State, Transcode
 from hls.removal import Trash, check_share, erase, tell_once
 from hls.renewal import LeaseRenewal
-from hls.store.interface import Place, Store
+from hls.store.interface import Place, Store, StoreFailed
 from hls.stores import uploads, versions
 from library.disk import PARTIAL
 from library.models import Upload, Video, kept_file
@@ -135,6 +135,8 @@ def sweep_minutely(lease: LeaseRenewal) -> None:
         sweep(go_on=lease.go_on)
     except NothingRemoved as error:
         log.error("nothing removed", reason=str(error))
+    except StoreFailed as error:  # the next sweep tries again
+        log.warning("nothing removed", reason=error.strerror)
 
 
 def sweep(*, may_be_much: bool = False, go_on: Callable[[], None] = lambda: None) -> None:

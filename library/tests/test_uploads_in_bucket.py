@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.utils import timezone
+from structlog.testing import capture_logs
 
 from hls import stores
 from hls.models import State
@@ -20,6 +21,7 @@ from hls.store import connection, multipart
 from hls.store.bucket import BucketStore
 from hls.store.bucket_address import BucketAddress
 from hls.store.interface import StoreFailed, StoreFull
+from hls.tests.factories import Unclaimed
 from library import disk, upkeep
 from library.errors import OffsetConflict, UploadBusy, UploadGone
 from library.models import StoredPart, Upload, UploadKind, Video
@@ -149,6 +151,22 @@ def test_whoever_is_overtaken_by_the_last_piece_is_told_so(at_admin: Client) -> 
 
     with pytest.raises(OffsetConflict):
         resumable.append(slow, offset=0, blocks=overtaken())
+    assert content(row().key) == sha256(VIDEO)
+
+
+def test_whoever_comes_between_the_object_and_its_row_is_overtaken(
+    at_admin: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun(at_admin, len(VIDEO))
+    slow, complete = row(), BucketStore.complete
+
+    def completed(self: BucketStore, *arguments: Any) -> None:
+        complete(self, *arguments)
+        with pytest.raises(OffsetConflict):
+            resumable.append(slow, offset=0, blocks=[VIDEO])
+
+    monkeypatch.setattr(BucketStore, "complete", completed)
+    resumable.append(row(), offset=0, blocks=[VIDEO])
     assert content(row().key) == sha256(VIDEO)
 
 
@@ -331,6 +349,22 @@ def test_a_store_that_is_away_is_told_and_loses_nothing(
     settings.BUCKET = address
     assert send(at_admin, url, VIDEO[LEAST + 9 :], LEAST + 9).status_code == 204
     assert content(str(Video.objects.get().video_file.name)) == sha256(VIDEO)
+
+
+def test_a_sweep_without_its_store_tells_why_and_removes_nothing(
+    at_admin: Client, settings: Any, settled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "ATTEMPTS", 1)
+    send(at_admin, begun(at_admin, len(SMALL)), SMALL, 0)
+    Upload.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    address = settings.BUCKET
+    settings.BUCKET = replace(address, endpoint_url="http://127.0.0.1:2")
+    with capture_logs() as told:
+        upkeep.sweep_minutely(Unclaimed())
+    reasons = [line["reason"] for line in told if line["event"] == "nothing removed"]
+    assert reasons == ["The bucket can't be reached (EndpointConnectionError)."]
+    settings.BUCKET = address
+    assert len(all_keys()) == 1
 
 
 def test_a_full_store_is_told(at_admin: Client, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,9 +41,10 @@ def put_part(multipart: Multipart, number: int, file: FileIO) -> ObjectPart:
     return bucket().put(multipart, number, FileSection(file, 0, file.seek(0, os.SEEK_END)))
 
 
-def is_complete(upload: Upload) -> bool:
-    """Whether somebody has completed it meanwhile."""
-    return Upload.objects.filter(pk=upload.pk).exclude(finished_at=None).exists()
+def has_moved_on(upload: Upload) -> bool:
+    """Whether somebody has added to it, or completed it, since its row was read."""
+    as_read = {"received": upload.received, "rest": upload.rest, "finished_at": None}
+    return Upload.objects.filter(pk=upload.pk).exclude(**as_read).exists()
 
 
 def enter(upload: Upload, parts: Sequence[ObjectPart], *, rest: str = "", rest_bytes: int = 0) -> None:

@@ -33,7 +33,7 @@ from library.errors import ChecksumMismatch, NoRoom, OffsetConflict, UploadBusy,
 from library.models import Upload, UploadKind, Video, video_path
 from library.uploads.arriving import LIFETIME
 from library.uploads.bucket_joining import JoinedPiece, pieces_of
-from library.uploads.bucket_rows import bucket, enter, is_complete, multipart_of, next_number, put_part
+from library.uploads.bucket_rows import bucket, enter, has_moved_on, multipart_of, next_number, put_part
 from library.uploads.checksums import Digest
 from library.uploads.piece_writer import PieceWriter, buffer
 
@@ -125,7 +125,10 @@ def seal(upload: Upload) -> None:
     if not upload.rest:
         return
     with buffer() as file:
-        PieceWriter(upload, file, counts_at_once=True).seal()
+        try:
+            PieceWriter(upload, file, counts_at_once=True).seal()
+        except OffsetConflict:  # somebody else does it
+            raise UploadBusy from None
 
 
 def head(upload: Upload, size: int) -> bytes:
@@ -151,7 +154,7 @@ def join(whole: Upload, parts: Sequence[Upload]) -> None:
     except OffsetConflict:
         raise UploadBusy from None
     except FileNotFoundError:
-        raise UploadBusy if is_complete(whole) else UploadGone from None
+        raise UploadBusy if has_moved_on(whole) else UploadGone from None
     for part in parts:
         with suppress(StoreFailed):  # it goes with the whole's row
             bucket().remove(part.key)

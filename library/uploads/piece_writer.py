@@ -12,7 +12,7 @@ from hls.store.multipart import FileSection, ObjectPart, least_part_bytes, part_
 from library import disk
 from library.errors import NoRoom, OffsetConflict, UploadGone
 from library.models import Upload
-from library.uploads.bucket_rows import bucket, enter, is_complete, multipart_of, next_number, put_part
+from library.uploads.bucket_rows import bucket, enter, has_moved_on, multipart_of, next_number, put_part
 from library.uploads.limits import most_bytes
 
 
@@ -95,7 +95,7 @@ class PieceWriter:
         try:
             self.pending.append(put_part(multipart_of(self.upload), number, self.file))
         except FileNotFoundError:
-            raise OffsetConflict if is_complete(self.upload) else UploadGone from None
+            raise OffsetConflict if has_moved_on(self.upload) else UploadGone from None
         self.empty()
         if self.counts_at_once:
             self.count()
