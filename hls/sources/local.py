@@ -56,7 +56,7 @@ def probed(name: str, lease: LeaseRenewal) -> Source:
 
 
 def is_indexed(source: CachedSource) -> bool:
-    source.bring([(0, BEGINNING_BYTES)])
+    source.bring_on_the_way([(0, BEGINNING_BYTES)])
     with source.path.open("rb") as file:
         return file.read(BEGINNING_BYTES)[4:8] in INDEXED
 
