@@ -27,6 +27,7 @@ from hls.core.process import UNWATCHED, Watch
 BLOCK_BYTES = 1 << 12
 THERE = 1
 WANT = "want"
+MOST_DIGITS = 18
 POLL_S = 0.001
 LEAST_AHEAD, MOST_AHEAD = 1 << 15, 1 << 22  # bytes that are asked for beyond what is read: as many as were in a row
 
@@ -87,8 +88,13 @@ def asked_for(partly: PartlyHere, watch: Watch | None) -> Watch:
     """Follows a child that reads such a file, and brings what it wants. Each wish is a sign of progress."""
 
     def bring(line: str) -> bool:
-        word, *numbers = line.split()
-        if word == WANT and all(number.isdecimal() for number in numbers):
+        words = line.split()
+        numbers = words[1:]
+        # The child has parsed a file that may be hostile.
+        is_plain = len(numbers) % 2 == 0 and all(
+            number.isdecimal() and len(number) <= MOST_DIGITS for number in numbers
+        )
+        if words[:1] == [WANT] and is_plain:
             starts, ends = map(int, numbers[::2]), map(int, numbers[1::2])
             partly.bring(list(zip(starts, ends, strict=True)))
         return True

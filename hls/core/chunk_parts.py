@@ -1,7 +1,8 @@
-"""Which bytes of a source a chunk needs, so that its encoding can begin before the whole source is here."""
+"""Which bytes of a source a chunk or its texts need, so that work can begin before the whole source is here."""
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from hls.core import sounds
@@ -20,8 +21,6 @@ READ_ON_S = 6  # behind the chunk's end: ffmpeg reads on until all its outputs a
 STALL_S = 120
 MEMORY_BYTES = 4 << 30
 
-__all__ = ["chunk_parts"]
-
 
 def chunk_parts(plan: Plan, index: int, path: Path, partly: PartlyHere, watch: Watch) -> list[ByteRange] | None:
     """The parts of the source that ffmpeg reads for a chunk; None where it needs the whole one, or may need it.
@@ -37,6 +36,19 @@ def chunk_parts(plan: Plan, index: int, path: Path, partly: PartlyHere, watch: W
         begin_s=landing.seek_s if landing else None,
         end_s=float(plan.zero_s + plan.timeline.seconds(span.end_frame)) + READ_ON_S,
     )
+    return _by_index(arguments, path, partly, watch)
+
+
+def text_parts(
+    plan: Plan, tracks: Sequence[int], path: Path, partly: PartlyHere, watch: Watch
+) -> list[ByteRange] | None:
+    """As chunk_parts, for reading these tracks to their ends and no others."""
+    if plan.source.demuxer != DEMUXER or plan.source.joins or plan.source.is_broken_off:
+        return None
+    return _by_index(IndexArguments(tracks=tuple(tracks), begin_s=None, end_s=None), path, partly, watch)
+
+
+def _by_index(arguments: IndexArguments, path: Path, partly: PartlyHere, watch: Watch) -> list[ByteRange] | None:
     command = [sys.executable, "-s", "-m", "hls.core.index", json.dumps(dump(arguments))]
     ended = run(
         [*command, str(path.absolute()), str(partly.record.absolute())],

@@ -42,11 +42,14 @@ def parts(path: PartlyHerePath, wanted: IndexArguments) -> list[ByteRange] | Non
         is_indexed = container.format.name.split(",")[0] == DEMUXER and not file.is_fragmented()
         if not is_indexed or not all(len(track.index_entries) for track in tracks):
             return None
-        window = Window.of(tracks[0], wanted)
-        is_end_alike = len({window.ends_within(track) for track in tracks}) == 1
-        if not is_end_alike or not all(window.is_covered(track) for track in tracks):
-            return None
-        found = [part for track in tracks for part in where(window.entries_of(track, before_s=BEFORE_S))]
+        if wanted.end_s is None:
+            found = [part for track in tracks for part in where(track.index_entries)]
+        else:
+            window = Window.of(tracks[0], wanted.begin_s, wanted.end_s)
+            is_end_alike = len({window.ends_within(track) for track in tracks}) == 1
+            if not is_end_alike or not all(window.is_covered(track) for track in tracks):
+                return None
+            found = [part for track in tracks for part in where(window.entries_of(track, before_s=BEFORE_S))]
         found += [part for track in container.streams for part in beginning_of(track)]
         return joined((start, end + BUFFER_BYTES) for start, end in found)
 
@@ -59,12 +62,12 @@ class Window:
     end_s: float
 
     @classmethod
-    def of(cls, pictures: Stream, wanted: IndexArguments) -> Self:
-        if wanted.begin_s is None:
-            return cls(None, wanted.end_s)
+    def of(cls, pictures: Stream, seek_s: float | None, end_s: float) -> Self:
+        if seek_s is None:
+            return cls(None, end_s)
         entries = pictures.index_entries
-        place = entries.search_timestamp(int((wanted.begin_s - EARLIER_S) / tick_s(pictures)), backward=True)
-        return cls(float(entries[place].timestamp * tick_s(pictures)) if place >= 0 else None, wanted.end_s)
+        place = entries.search_timestamp(int((seek_s - EARLIER_S) / tick_s(pictures)), backward=True)
+        return cls(float(entries[place].timestamp * tick_s(pictures)) if place >= 0 else None, end_s)
 
     def entries_of(self, track: Stream, *, before_s: float) -> list[IndexEntry]:
         """In the order of their times. `before_s` is how much earlier than the window they begin."""

@@ -22,6 +22,7 @@ log = structlog.get_logger("videoflix.hls")
 
 PART_BYTES = 1 << 22  # of one request at most: lost where it breaks off, and long enough to be worth it
 GAP_BYTES = 1 << 15  # fetching these takes less time than another request
+SYNCED_BYTES = 1 << 28
 READ_BYTES = 1 << 20
 
 
@@ -54,11 +55,15 @@ class CachedSource:
     @property
     def partly(self) -> PartlyHere:
         """For programs in child processes, which ask for what they read."""
-        return PartlyHere(self.entry.record, self._bring)
+        return PartlyHere(self.entry.record, self.bring_on_the_way)
 
     def bring(self, wanted: Sequence[ByteRange]) -> None:
         """Raises TranscodeError(SOURCE_MISSING, DISK_FULL), StoreFailed, and what `go_on` raises."""
         count(self._bring(wanted))
+
+    def bring_on_the_way(self, wanted: Sequence[ByteRange]) -> None:
+        """As bring(), before it is known what is needed in all: neither a hit nor a miss."""
+        count(self._bring(wanted), uses=0)
 
     def bring_all(self) -> None:
         """The whole source, of which a digest is compared where the store knows one. Raises as bring() does."""
@@ -66,8 +71,20 @@ class CachedSource:
             count(0)
             return
         with cache.alone_in(self.entry.folder / "fetching", self.go_on):
-            count(self._bring([(0, self.remote.size_bytes)]))
-            self._seal()
+            fetched = 0
+            if not self.entry.whole.exists():  # nobody else has fetched it meanwhile
+                stretches = range(0, self.remote.size_bytes, SYNCED_BYTES)
+                fetched = sum(self._brought_and_synced(start) for start in stretches)
+                self._seal()
+            count(fetched)
+
+    def _brought_and_synced(self, start: int) -> int:
+        """Bring a stretch, and write it through to the disk: all at once would take longer than a lease lasts."""
+        fetched = self._bring([(start, min(start + SYNCED_BYTES, self.remote.size_bytes))])
+        with self.path.open("rb") as file:
+            os.fsync(file.fileno())
+        self.go_on()
+        return fetched
 
     def _bring(self, wanted: Sequence[ByteRange]) -> int:
         """How many bytes were missing."""
@@ -101,7 +118,6 @@ class CachedSource:
     def _seal(self) -> None:
         """Say for good that all is there. Raises TranscodeError(UNREADABLE) where it isn't what was uploaded."""
         with self.path.open("rb") as file:
-            os.fsync(file.fileno())
             digest = hashlib.md5(usedforsecurity=False)
             while self.remote.md5 and (data := file.read(READ_BYTES)):
                 digest.update(data)
@@ -151,13 +167,15 @@ def counts() -> CacheCounts:
         return CacheCounts()
 
 
-def count(fetched_bytes: int) -> None:
+def count(fetched_bytes: int, *, uses: int = 1) -> None:
     """Note a use of a source, for which so many bytes had to be fetched."""
+    if not (fetched_bytes or uses):
+        return
     with cache.alone():
         old = counts()
         new = CacheCounts(
-            hits=old.hits + (not fetched_bytes),
-            misses=old.misses + bool(fetched_bytes),
+            hits=old.hits + (0 if fetched_bytes else uses),
+            misses=old.misses + (uses if fetched_bytes else 0),
             fetched_bytes=old.fetched_bytes + fetched_bytes,
         )
         draft = cache.root() / "counts.json.new"

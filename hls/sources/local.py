@@ -1,4 +1,4 @@
-"""What the engine does with a source, wherever that lies: probe it, encode a chunk of it, read the whole.
+"""What the engine does with a source, wherever that lies: probe it, encode a chunk of it, take its texts out.
 
 Where the store of uploads is on this machine's disk, the file itself is used. Otherwise a copy in this machine's cache
 (hls.sources.cache), of which only those parts are fetched that are needed, where that is certain:
@@ -6,10 +6,11 @@ Where the store of uploads is on this machine's disk, the file itself is used. O
 * An MP4 file is probed through a reader that fetches what it reads. Any other container is fetched whole.
 * A chunk of it is encoded from the parts that its index names (hls.core.chunk_parts). As soon as ffmpeg complains about
   anything, or fails, the whole file is fetched, and the chunk is made once more.
+* Its texts are read where the index says that they are, unless they are captions inside of the pictures.
 """
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,7 +18,7 @@ import structlog
 
 from hls.binary import encoder, limits
 from hls.core.chunk import ChunkFacts
-from hls.core.chunk_parts import chunk_parts
+from hls.core.chunk_parts import chunk_parts, text_parts
 from hls.core.encode import encode_chunk
 from hls.core.errors import CannotCopy, Code, EncoderKilled, PartsMissing, TranscodeError
 from hls.core.plan import Plan
@@ -34,13 +35,19 @@ OF_THE_SOURCE = (Code.ENCODER_FAILED, Code.TIMEOUT, Code.UNREADABLE)  # failures
 
 
 @contextmanager
-def whole_source(name: str, lease: LeaseRenewal) -> Iterator[Path]:
-    """The file for programs that read all of it. Raises TranscodeError, StoreFailed, Stopped."""
+def text_source(name: str, plan: Plan, tracks: Sequence[int] | None, lease: LeaseRenewal) -> Iterator[Path]:
+    """The file for reading these tracks and no others; None: all of it. Raises TranscodeError, StoreFailed, Stopped."""
     with cached(name, lease.go_on) as source:
         if source is None:
             yield source_path(name)
             return
-        source.bring_all()
+        parts = None
+        if tracks and not source.is_whole:
+            parts = text_parts(plan, tracks, source.path, source.partly, lease.watch())
+        if parts is None:
+            source.bring_all()
+        else:
+            source.bring(parts)
         yield source.path
 
 
@@ -56,7 +63,7 @@ def probed(name: str, lease: LeaseRenewal) -> Source:
 
 
 def is_indexed(source: CachedSource) -> bool:
-    source.bring([(0, BEGINNING_BYTES)])
+    source.bring_on_the_way([(0, BEGINNING_BYTES)])
     with source.path.open("rb") as file:
         return file.read(BEGINNING_BYTES)[4:8] in INDEXED
 

@@ -60,7 +60,8 @@ def read_whole(name: str = NAME, go_on: Callable[[], None] = gone_on) -> bytes:
         return source.path.read_bytes()
 
 
-def test_a_source_is_fetched_once(bucket: BucketAddress) -> None:
+def test_a_source_is_fetched_once(bucket: BucketAddress, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetching, "SYNCED_BYTES", 4 * MB)
     data = put(bucket, NAME, some(9 * MB))
     assert read_whole() == data
     assert fetching.counts() == CacheCounts(hits=0, misses=1, fetched_bytes=len(data))

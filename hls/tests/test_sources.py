@@ -24,6 +24,7 @@ from hls.store.interface import StoreFailed
 from hls.store.parts import ObjectInParts
 from hls.tests.clips import Look, ffmpeg, fit_h264, make
 from hls.tests.line import bad_line
+from hls.tracks.models import TrackText
 
 pytestmark = [
     pytest.mark.django_db,
@@ -48,6 +49,10 @@ def made(name: str) -> tuple[Transcode, dict[str, bytes]]:
     version = stores.version_place(transcode.pk, transcode.version)
     names = version.store.sizes(version.key)
     return transcode, {name: version.below(name).read() for name in sorted(names) if not name.endswith(".gz")}
+
+
+def texts_of(transcode: Transcode) -> list[str]:
+    return list(TrackText.objects.filter(track__transcode=transcode).values_list("webvtt", flat=True))
 
 
 LOOK = Look(width=160, height=120, rate="10", duration_s=20)
@@ -84,9 +89,13 @@ def texts(path: Path) -> Path:
     return path
 
 
-IN_PARTS: dict[str, Callable[[Path], Path]] = {"faststart.mp4": faststart, "odd.mov": odd, "copied.mp4": copied}
-WHOLE: dict[str, Callable[[Path], Path]] = {
+IN_PARTS: dict[str, Callable[[Path], Path]] = {
+    "faststart.mp4": faststart,
+    "odd.mov": odd,
+    "copied.mp4": copied,
     "texts.mp4": texts,
+}
+WHOLE: dict[str, Callable[[Path], Path]] = {
     "fragmented.mp4": fragmented,
     "matroska.mkv": index_at_the_end,
     "transport.ts": index_at_the_end,
@@ -108,6 +117,8 @@ def test_a_source_in_a_bucket_gives_the_same_bytes_as_a_file(
     assert of_bucket.plan == of_file.plan
     assert found.keys() == expected.keys()
     assert [key for key in found if found[key] != expected[key] and key.endswith(".ts")] == []
+    assert texts_of(of_bucket) == texts_of(of_file)
+    assert len(texts_of(of_file)) == (name == "texts.mp4")
     whole = [path.parent for path in studio.glob("sources-of-*/*/whole")]
     assert bool(whole) == (name in WHOLE)
 

@@ -1,6 +1,6 @@
 """A worker's step: take the texts out of a source, and make them its tracks' texts; see hls.tracks.embedded."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 import structlog
@@ -19,7 +19,7 @@ from hls.failing import report_full_disk
 from hls.folders import remove, texts_folder
 from hls.models import Extraction
 from hls.renewal import LeaseRenewal
-from hls.sources.local import whole_source
+from hls.sources.local import text_source
 from hls.store.interface import StoreFailed
 from hls.tracks.editing import locked, write_text
 from hls.tracks.failures import TrackCode
@@ -43,9 +43,11 @@ def extract(extraction: Extraction, claim: claims.Claim) -> None:
     try:
         plan = plan_of(extraction)
         lease = LeaseRenewal(own)
-        with report_full_disk(), whole_source(extraction.source, lease) as source:
+        numbers = numbers_of(waiting(extraction))
+        tracks = None if CAPTIONS in numbers else numbers
+        with report_full_disk(), text_source(extraction.source, plan, tracks, lease) as source:
             folder.mkdir(parents=True)
-            texts = read(TextExtraction(plan, source, folder, encoder(), lease.watch()), waiting(extraction))
+            texts = read(TextExtraction(plan, source, folder, encoder(), lease.watch()), numbers)
         accept(extraction, own, texts)
     except EncoderKilled as error:
         log.warning("texts lost", transcode_id=extraction.transcode_id, detail=error.detail)
@@ -94,9 +96,13 @@ def waiting(extraction: Extraction) -> QuerySet[Track]:
     )
 
 
-def read(job: TextExtraction, tracks: QuerySet[Track]) -> Texts:
+def numbers_of(tracks: QuerySet[Track]) -> list[int]:
+    """The tracks' numbers in the file."""
+    return [CAPTIONS if index is None else index for index in tracks.values_list("source_index", flat=True)]
+
+
+def read(job: TextExtraction, numbers: Sequence[int]) -> Texts:
     """The texts by the track's number in the file."""
-    numbers = [CAPTIONS if index is None else index for index in tracks.values_list("source_index", flat=True)]
     in_file = sorted(number for number in numbers if number != CAPTIONS)
     texts = extracted(job, in_file) if in_file else {}
     if CAPTIONS in numbers and (text := captions(job)) is not None:
