@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Kill web, worker, ffmpeg, Redis, PostgreSQL or everything at random, while videos are uploaded and transcoded and
-people register; take the mail server away or make it mute. Then count what was lost.
+"""Kill web, worker, ffmpeg, Redis, PostgreSQL, the object store or everything at random, while videos are uploaded,
+transcoded and watched and people register; take the mail server away or make it mute. Then count what was lost.
 
-    .venv/bin/python bench/chaos.py [--kills 50] [--seed 1] [--pause 5]
+    .venv/bin/python bench/chaos.py [--store folder|bucket] [--kills 50] [--seed 1] [--pause 5]
 
-Starts its own PostgreSQL and Redis (Debian's packages) in a temporary folder, a web server and two workers. The run is
-bounded: each kill follows the last one within seconds, and all videos and mails have to be there within ten minutes
-after the last one. Exits 1 if a video, an upload or a mail was lost, stuck or half-published, if an orphan is left, or
-if a kill cost more than one chunk.
+Starts its own PostgreSQL and Redis (Debian's packages) in a temporary folder, for a bucket also SeaweedFS, and a web
+server and two workers. The run is bounded: each kill follows the last one within seconds, and all videos and mails have
+to be there within ten minutes after the last one. Exits 1 if a video, an upload or a mail was lost, stuck or
+half-published, if a viewer met a hole, if an orphan is left, or if a kill cost more than one chunk.
 """
 
 import argparse
@@ -20,12 +20,14 @@ import tempfile
 import time
 from collections import Counter
 from contextlib import ExitStack
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from callers import Callers, MailServer, editor
 from stage import FFMPEG, Stage, make_video
+from viewers import Viewers
 
-from scripts.services import free_port  # stage has put the checkout on the path
+from hls.core import names  # stage has put the checkout on the path
+from scripts.services import free_port
 
 VIDEOS_AT_ONCE = 3
 TARGETS = [
@@ -38,6 +40,8 @@ TARGETS = [
     "web and workers",
     "everything",
 ]
+IN_A_BUCKET = ["store"] * 5
+STORE_AWAY_S = 12  # at most: longer than a request takes in all, with its repetitions
 MAIL_STATES = ["well", "away", "mute"]
 QUIET_LIMIT_S = 600
 VIDEO_S = 70
@@ -72,10 +76,15 @@ def strike(stage: Stage, mails: MailServer, target: str, dice: random.Random) ->
         crash_database(stage)
         time.sleep(dice.uniform(0, 5))
         stage.start_database()
+    elif target == "store":
+        stage.kill_store()
+        time.sleep(dice.uniform(0, STORE_AWAY_S))
+        stage.start_store()
     else:
         kill_web(stage)
         for name in [name for name in stage.programs if name != "database"]:
             stage.kill(name)
+        stage.kill_store()
         crash_database(stage)
         stage.start_all()
         start_web(stage)
@@ -107,21 +116,29 @@ def half_published(stage: Stage) -> list[str]:
     """Files that a served version's playlists name but that don't exist."""
     missing = []
     for video, version in stage.rows("SELECT id, served_version FROM hls_transcode WHERE served_version IS NOT NULL"):
-        folder = stage.folder / "var/hls" / str(video) / str(version)
-        for playlist in [folder / "master.m3u8", *folder.glob("*/index.m3u8")]:
-            lines = playlist.read_text().splitlines() if playlist.exists() else [playlist.name]
-            names = [line.partition("?")[0] for line in lines if line and not line.startswith("#")]
-            missing += [f"{video}/{version}/{name}" for name in names if not (playlist.parent / name).is_file()]
+        key = f"{video}/{version}"
+        there = stage.versions.sizes(key)
+        wanted = {names.MASTER}
+        for playlist in [name for name in there if name.endswith(".m3u8")]:
+            lines = stage.versions.read(f"{key}/{playlist}").decode().splitlines()
+            named = [line.partition("?")[0] for line in lines if line and not line.startswith("#")]
+            wanted |= {(PurePosixPath(playlist).parent / name).as_posix() for name in named}
+        missing += [f"{key}/{name}" for name in sorted(wanted) if not there.get(name)]
     return missing
 
 
 def decodes(stage: Stage) -> list[str]:
-    """ffmpeg's warnings when each video is played from its playlist; none is good."""
+    """What is wrong with each video, by check_hls, and by ffmpeg when it plays the playlist; nothing is good."""
+    ready = "SELECT t.id, v.id FROM hls_transcode t JOIN library_video v ON v.transcode_id = t.id"
     complaints = []
-    for (video,) in stage.rows("SELECT id FROM hls_transcode WHERE state = 'ready'"):
-        playlist = stage.folder / f"var/hls/{video}/1/480p/index.m3u8"
-        command = [FFMPEG, "-v", "warning", "-xerror", "-i", str(playlist), "-f", "null", "-"]
-        said = subprocess.run(command, capture_output=True, text=True, check=False).stderr.strip()
+    for transcode, video in stage.rows(f"{ready} WHERE t.state = 'ready'"):
+        checked = stage.manage("check_hls", str(video))
+        complaints += [f"video {video}: {checked.stdout or checked.stderr}"] if checked.returncode else []
+        with tempfile.TemporaryDirectory() as folder:
+            for name in stage.versions.sizes(f"{transcode}/1/480p"):
+                (Path(folder) / name).write_bytes(stage.versions.read(f"{transcode}/1/480p/{name}"))
+            command = [FFMPEG, "-v", "warning", "-xerror", "-i", f"{folder}/index.m3u8", "-f", "null", "-"]
+            said = subprocess.run(command, capture_output=True, text=True, check=False).stderr.strip()
         complaints += [f"video {video}: {said.splitlines()[0]}"] if said else []
     return complaints
 
@@ -134,6 +151,7 @@ def run(stage: Stage, kills: int, pause_s: float, dice: random.Random) -> int:
     video = stage.folder / "video.mp4"
     make_video(video, seconds=VIDEO_S)
     callers, mails = Callers(free_port()), MailServer(free_port())
+    viewers = Viewers(callers)
     places = {"PORT": callers.port, "EMAIL_HOST": "127.0.0.1", "EMAIL_PORT": mails.port}
     stage.settings |= editor() | {name: str(value) for name, value in places.items()}
     stage.set_up()
@@ -141,6 +159,8 @@ def run(stage: Stage, kills: int, pause_s: float, dice: random.Random) -> int:
     stage.start_all()
     assert stage.manage("prepare").returncode == 0
     start_web(stage)
+    viewers.begin()
+    targets = TARGETS + (IN_A_BUCKET if stage.bucket else [])
     struck: Counter[str] = Counter()
     broken: list[str] = []
     videos = 0
@@ -151,7 +171,7 @@ def run(stage: Stage, kills: int, pause_s: float, dice: random.Random) -> int:
             callers.begin_upload(video, f"Video {videos}")
         callers.pool.submit(callers.register, f"person-{kill}@example.com")
         time.sleep(dice.uniform(0.5, pause_s))
-        target = dice.choice(TARGETS)
+        target = dice.choice(targets)
         strike(stage, mails, target, dice)
         struck[target] += 1
         broken += half_published(stage)
@@ -163,7 +183,8 @@ def run(stage: Stage, kills: int, pause_s: float, dice: random.Random) -> int:
     while (unfinished(stage) or unsent(stage)) and time.monotonic() - quiet < QUIET_LIMIT_S:
         time.sleep(0.5)
         broken += half_published(stage)
-    is_good = report_calls(stage, callers, mails)
+    viewers.end()
+    is_good = report_calls(stage, callers, mails) and not viewers.report()
     return report(stage, struck, videos, broken, time.monotonic() - began) or (0 if is_good else 1)
 
 
@@ -206,6 +227,7 @@ def report(stage: Stage, struck: Counter[str], videos: int, broken: list[str], s
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--store", choices=("folder", "bucket"), default="folder", help="where what is made is kept")
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--pause", type=float, default=5, help="seconds between two kills, at most")
@@ -217,6 +239,8 @@ def main() -> int:
         folder.chmod(0o777)
         stage = Stage(folder)
         stack.callback(stage.stop_all)
+        if arguments.store == "bucket":
+            stage.use_bucket()
         return run(stage, arguments.kills, arguments.pause, random.Random(arguments.seed))
 
 
