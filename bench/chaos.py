@@ -44,7 +44,7 @@ IN_A_BUCKET = ["store"] * 5
 STORE_AWAY_S = 12  # at most: longer than a request takes in all, with its repetitions
 MAIL_STATES = ["well", "away", "mute"]
 QUIET_LIMIT_S = 600
-VIDEO_S = 70
+VIDEO_S = 70  # three chunks
 
 
 def strike(stage: Stage, mails: MailServer, target: str, dice: random.Random) -> None:
@@ -147,9 +147,9 @@ def unsent(stage: Stage) -> int:
     return int(stage.rows("SELECT count(*) FROM accounts_mail WHERE sent_at IS NULL")[0][0])
 
 
-def run(stage: Stage, kills: int, pause_s: float, dice: random.Random) -> int:
+def run(stage: Stage, video_s: int, kills: int, pause_s: float, dice: random.Random) -> int:
     video = stage.folder / "video.mp4"
-    make_video(video, seconds=VIDEO_S)
+    make_video(video, seconds=video_s)
     callers, mails = Callers(free_port()), MailServer(free_port())
     viewers = Viewers(callers)
     places = {"PORT": callers.port, "EMAIL_HOST": "127.0.0.1", "EMAIL_PORT": mails.port}
@@ -231,6 +231,7 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--pause", type=float, default=5, help="seconds between two kills, at most")
+    parser.add_argument("--seconds", type=int, default=VIDEO_S, help="the length of the videos")
     parser.add_argument("--keep", type=Path, help="use this folder and keep it")
     arguments = parser.parse_args()
     with ExitStack() as stack:
@@ -241,7 +242,7 @@ def main() -> int:
         stack.callback(stage.stop_all)
         if arguments.store == "bucket":
             stage.use_bucket()
-        return run(stage, arguments.kills, arguments.pause, random.Random(arguments.seed))
+        return run(stage, arguments.seconds, arguments.kills, arguments.pause, random.Random(arguments.seed))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""An installation for a benchmark: PostgreSQL, Redis, a bucket and workers, each of which can be killed and restarted."""
+"""An installation for a benchmark: PostgreSQL, Redis, a bucket and workers, which can be killed and restarted."""
 
 import os
 import signal
