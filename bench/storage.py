@@ -8,8 +8,8 @@ machine, so what is compared takes turns, and the medians of all turns are told.
 
 films   One worker on a disk, one on the bucket, and two on the bucket make the same video, from the first claim to the
         moment at which the published version can be seen. Each worker has a core of its own (taskset) and encodes with
-        one thread, as if it were on its own machine. SeaweedFS is on whichever core has time: with two workers on two
-        cores, it takes its time from theirs.
+        one thread, as if it were on its own machine, and its encoder gives way to nobody. SeaweedFS is on whichever
+        core has time: with two workers on two cores, it takes its time from theirs.
 memory  What the web process alone uses, while a hundred viewers at once are sent a segment each out of the bucket.
 """
 
@@ -64,7 +64,7 @@ def films(stack: ExitStack, folder: Path, seconds: int, rounds: int) -> None:
         place = folder / kind
         place.mkdir()
         place.chmod(0o777)
-        stages[kind] = stage = Stage(place, workers=0, settings={"HLS_THREADS": "1"})
+        stages[kind] = stage = Stage(place, workers=0, settings={"HLS_THREADS": "1", "HLS_NICE": "0"})
         stack.callback(stage.stop_all)
         if kind == "bucket":
             stage.use_bucket()

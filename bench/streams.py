@@ -74,13 +74,12 @@ def read_by_all(load: Load, size: int, pid: int) -> float:
     most_mb = 0.0
     while reading.get_map():
         for key, _ in reading.select():
-            viewer = key.fileobj
-            assert isinstance(viewer, socket.socket)
-            received += (count := len(viewer.recv(READ_BYTES)))
+            assert isinstance(key.fileobj, socket.socket)
+            received += (count := len(key.fileobj.recv(READ_BYTES)))
             reads += 1
             if count == 0:
-                reading.unregister(viewer)
-                viewer.close()
+                reading.unregister(key.fileobj)
+                key.fileobj.close()
         if reads % SAMPLED_EVERY < VIEWERS:
             most_mb = max(most_mb, memory_mb(pid))
     assert received > VIEWERS * size, "a viewer was not sent all of it"
