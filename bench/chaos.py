@@ -117,7 +117,7 @@ def half_published(stage: Stage) -> list[str]:
     missing = []
     for video, version in stage.rows("SELECT id, served_version FROM hls_transcode WHERE served_version IS NOT NULL"):
         key = f"{video}/{version}"
-        there = stage.versions.sizes(key)
+        there = {name: size for name, size in stage.versions.sizes(key).items() if not name.startswith(".")}
         wanted = {names.MASTER}
         for playlist in [name for name in there if name.endswith(".m3u8")]:
             lines = stage.versions.read(f"{key}/{playlist}").decode().splitlines()

@@ -23,7 +23,7 @@ class Viewers:
     thread: threading.Thread | None = None
 
     def begin(self) -> None:
-        self.thread = threading.Thread(target=self.watch, name="viewers")
+        self.thread = threading.Thread(target=self.watch, name="viewers", daemon=True)
         self.thread.start()
 
     def end(self) -> None:
