@@ -1,7 +1,7 @@
 """The connection to a bucket, and what its failures are called.
 
 boto3 tries again by itself, with a growing pause, where an answer is late, missing or says "later". What is left after
-that is a StoreFailed, with a sentence for people.
+that is a StoreFailed, with a sentence for people; who has time then tries again (hls.patience).
 """
 
 import errno
@@ -20,7 +20,9 @@ from hls.store.interface import StoreFailed, StoreRefused
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
-ATTEMPTS = 5  # of each request, the first one included; the pauses add up to about 15 s
+ATTEMPTS = (
+    5  # of each request; the pauses add up to 0.75 s at most, to 15 s where it says "slow down"
+)
 CONNECT_TIMEOUT_S = 3
 READ_TIMEOUT_S = 20
 MOST_CONNECTIONS = 256  # kept for reuse; as many as a web process has threads by default
