@@ -149,11 +149,11 @@ def unsent(stage: Stage) -> int:
 
 def run(stage: Stage, video_s: int, kills: int, pause_s: float, dice: random.Random) -> int:
     video = stage.folder / "video.mp4"
-    make_video(video, seconds=video_s)
+    make_video(video, seconds=video_s, size="320x240")
     callers, mails = Callers(free_port()), MailServer(free_port())
     viewers = Viewers(callers)
     places = {"PORT": callers.port, "EMAIL_HOST": "127.0.0.1", "EMAIL_PORT": mails.port}
-    stage.settings |= editor() | {name: str(value) for name, value in places.items()}
+    stage.settings |= editor() | {"HLS_NICE": "0"} | {name: str(value) for name, value in places.items()}
     stage.set_up()
     mails.become("well")
     stage.start_all()
