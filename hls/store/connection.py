@@ -20,9 +20,7 @@ from hls.store.interface import StoreFailed, StoreRefused
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
-ATTEMPTS = (
-    5  # of each request; the pauses add up to 0.75 s at most, to 15 s where it says "slow down"
-)
+ATTEMPTS = 5  # of each request; the pauses add up to 0.75 s at most, to 15 s where it says "slow down"
 CONNECT_TIMEOUT_S = 3
 READ_TIMEOUT_S = 20
 MOST_CONNECTIONS = 256  # kept for reuse; as many as a web process has threads by default
