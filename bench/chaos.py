@@ -208,6 +208,7 @@ def report(stage: Stage, struck: Counter[str], videos: int, broken: list[str], s
     all_workers = struck["everything"] + struck["database"] + struck["web and workers"]
     at_most = struck["worker"] + struck["ffmpeg"] + stage.workers * all_workers
     complaints = decodes(stage)
+    stage.manage("upkeep")
     orphans = stage.manage("upkeep", "--check")
     stuck = states["queued"] + states["processing"]
     print(
