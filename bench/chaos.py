@@ -27,6 +27,7 @@ from stage import FFMPEG, Stage, make_video
 from viewers import Viewers
 
 from hls.core import names  # stage has put the checkout on the path
+from hls.store.interface import StoreFailed
 from scripts.services import free_port
 
 VIDEOS_AT_ONCE = 3
@@ -42,6 +43,7 @@ TARGETS = [
 ]
 IN_A_BUCKET = ["store"] * 5
 STORE_AWAY_S = 12  # at most: longer than a request takes in all, with its repetitions
+STORE_BEGINS_S = 60  # at most
 MAIL_STATES = ["well", "away", "mute"]
 QUIET_LIMIT_S = 600
 VIDEO_S = 70  # three chunks
@@ -113,7 +115,18 @@ def unfinished(stage: Stage) -> int:
 
 
 def half_published(stage: Stage) -> list[str]:
-    """Files that a served version's playlists name but that don't exist."""
+    """Files that a served version's playlists name but that don't exist. A store that was killed needs a moment."""
+    deadline = time.monotonic() + STORE_BEGINS_S
+    while True:
+        try:
+            return missing_files(stage)
+        except StoreFailed:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.5)
+
+
+def missing_files(stage: Stage) -> list[str]:
     missing = []
     for video, version in stage.rows("SELECT id, served_version FROM hls_transcode WHERE served_version IS NOT NULL"):
         key = f"{video}/{version}"

@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from bucket_web import bucket_web, disk_web
-from load import Load, Servers, measure
+from load import Load, Result, Servers, measure
 from plain import PLAIN, TURNS
 
 from scripts.services import free_port, nginx_binary
@@ -37,21 +37,26 @@ def edge_hits(stack: ExitStack, folder: Path) -> None:
     nothing.mkdir()
     of_disk = stack.enter_context(nginx(folder / "of-disk", upstream=urlsplit(disk).netloc, data=web.data, more=raw))
     of_bucket = stack.enter_context(nginx(folder / "of-bucket", upstream=urlsplit(web.base).netloc, data=nothing))
+    edges = [Servers(web.pid, int((folder / name / "nginx.pid").read_text())) for name in ("of-disk", "of-bucket")]
     for size in SIZES:
         cookie = web.cookie(size)
+        plain = f"http://127.0.0.1:{port}/hls/{web.videos[size][1]}/1/480p/segment_000.ts"
         loads = [
-            Load("plain", f"http://127.0.0.1:{port}/hls/{web.videos[size][1]}/1/480p/segment_000.ts", cookie),
-            Load("disk", f"{of_disk}{web.segment(size)}", cookie),
-            Load("bucket", f"{of_bucket}{web.segment(size)}", cookie),
+            (Load("plain nginx", plain, cookie), edges[0]),
+            (Load("edge, from its disk", f"{of_disk}{web.segment(size)}", cookie), edges[0]),
+            (Load("edge, out of the bucket", f"{of_bucket}{web.segment(size)}", cookie), edges[1]),
         ]
-        turns = [[measure(load, Servers(web.pid, None), SECONDS).per_second for load in loads] for _ in range(TURNS)]
+        turns = [[measure(load, servers, SECONDS) for load, servers in loads] for _ in range(TURNS)]
         report(size, turns)
 
 
-def report(size: int, turns: list[list[float]]) -> None:
-    plain, disk, bucket = (statistics.median(rates) for rates in zip(*turns, strict=True))
-    of_disk = statistics.median(turn[2] / turn[1] for turn in turns)
-    of_plain = statistics.median(turn[2] / turn[0] for turn in turns)
-    rates = f"{plain:.0f} plain, {disk:.0f} disk, {bucket:.0f} bucket"
-    print(f"segment of {size / 1000:.0f} kB, answers per second: {rates}", flush=True)
-    print(f"an edge's hit / the same from its disk, at least 0.9: {of_disk:.2f}; / plain nginx: {of_plain:.2f}")
+def report(size: int, turns: list[list[Result]]) -> None:
+    print(f"segment of {size / 1000:.0f} kB", flush=True)
+    for results in zip(*turns, strict=True):
+        rate = statistics.median(one.per_second for one in results)
+        nginx_ms = statistics.fmean(one.nginx_ms for one in results)
+        print(f"  {results[0].name:24} {rate:6.0f} per second, CPU of nginx {nginx_ms:.3f} ms", flush=True)
+    for number, beside in enumerate(("plain nginx", "edge, from its disk")):
+        rates = statistics.median(turn[2].per_second / turn[number].per_second for turn in turns)
+        work = sum(turn[number].nginx_ms for turn in turns) / sum(turn[2].nginx_ms for turn in turns)
+        print(f"  a hit / {beside}: {rates:.2f} as many per second, {work:.2f} by the CPU", flush=True)
