@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+from django.conf import global_settings
 from django.utils.crypto import salted_hmac
 
 from project import env as environment
@@ -198,8 +199,8 @@ if REDIS_URL:
 MEDIA_ROOT = DATA_DIR / "uploads"  # no MEDIA_URL: uploads are reachable only through the API's routes
 HLS_ROOT = DATA_DIR / "hls"
 S3_VARIABLES = sorted(name.upper() for name in env.model_fields_set if name.startswith("s3_"))
-BUCKET = env.bucket  # what is made of videos goes there instead; claims write into private folders of HLS_ROOT first
-FILE_UPLOAD_TEMP_DIR = None
+BUCKET = env.bucket  # all files are kept there instead; what arrives, or is made, is written to these folders first
+STORAGES = global_settings.STORAGES | {"default": {"BACKEND": "library.field_storage.FieldStorage"}}
 FILE_UPLOAD_HANDLERS = ["library.uploads.form_files.Receiver"]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 STATIC_URL = "static/"

@@ -28,13 +28,12 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, ClassVar
 from uuid import uuid4
 
-from hls.store.bucket_address import BucketAddress
-from hls.store.connection import as_os_errors, client_of
+from hls.store.connection import as_os_errors
 from hls.store.interface import Staged, StoreEntry, StoreFailed, checked, names_in
+from hls.store.multipart import COPIED_AT_ONCE, MultipartStore
 from hls.store.object import StoredObject
 
 if TYPE_CHECKING:
-    from types_boto3_s3 import S3Client
     from types_boto3_s3.type_defs import (
         CopySourceTypeDef,
         HeadObjectOutputTypeDef,
@@ -59,9 +58,7 @@ class Copy:
 
 
 @dataclass(frozen=True)
-class BucketStore:
-    name: str
-    address_of_bucket: BucketAddress
+class BucketStore(MultipartStore):
     is_on_disk: ClassVar[bool] = False
 
     def address(self, key: str) -> str:
@@ -131,6 +128,9 @@ class BucketStore:
         with suppress(FileExistsError):
             self._put(self._object(key), text.encode())
 
+    def touch(self, key: str) -> None:
+        self.copy_object(key, key, self.size_bytes(key))
+
     def move(self, key: str, target: str) -> None:
         """Copies everything, then removes the originals. A note says so meanwhile, for finish_moves."""
         if not self.exists(key):
@@ -156,17 +156,6 @@ class BucketStore:
         wanted = {"Bucket": self._bucket, "Key": self._object(key)}
         return self._client.generate_presigned_url("get_object", Params=wanted, ExpiresIn=lifetime_s)
 
-    @property
-    def _client(self) -> "S3Client":
-        return client_of(self.address_of_bucket)
-
-    @property
-    def _bucket(self) -> str:
-        return self.address_of_bucket.bucket
-
-    def _object(self, key: str) -> str:
-        return f"{self.address_of_bucket.prefix}{self.name}/{checked(key)}"
-
     def _objects(self, key: str) -> Iterator["ObjectTypeDef"]:
         """The object of this key, and all below it. Of all keys that begin with one, that one itself comes first."""
         name = self._object(key)
@@ -185,10 +174,18 @@ class BucketStore:
 
     def _move(self, key: str, target: str) -> None:
         """Can be done twice, and at the same time by two processes, without harm."""
-        source, final = self._object(key), self._object(target)
-        found = [entry["Key"] for entry in self._objects(key)]
-        each(lambda name: self._copy(Copy(name, final + name.removeprefix(source))), found)
-        self._remove(found)
+        source, final, above = self._object(key), self._object(target), self._object("")
+
+        def copy(found: "ObjectTypeDef") -> None:
+            moved = final + found["Key"].removeprefix(source)
+            if found["Size"] <= COPIED_AT_ONCE:
+                self._copy(Copy(found["Key"], moved))
+            else:
+                self.copy_object(found["Key"].removeprefix(above), moved.removeprefix(above), found["Size"])
+
+        all_found = list(self._objects(key))
+        each(copy, all_found)
+        self._remove(found["Key"] for found in all_found)
 
     def _upload(self, file: Path, name: str) -> None:
         """Where an answer was lost and boto3 has tried again, our own object is in the way."""

@@ -15,7 +15,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from hls.store.bucket_address import BucketAddress
-from hls.store.interface import StoreFailed, StoreRefused
+from hls.store.interface import StoreFailed, StoreFull, StoreRefused
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -24,8 +24,9 @@ ATTEMPTS = 5  # of each request; the pauses add up to 0.75 s at most, to 15 s wh
 CONNECT_TIMEOUT_S = 3
 READ_TIMEOUT_S = 20
 MOST_CONNECTIONS = 256  # kept for reuse; as many as a web process has threads by default
-GONE = ("NoSuchKey", "404")  # an answer without a body, as to HEAD, has no other code
+GONE = ("NoSuchKey", "404", "NoSuchUpload", "InvalidPart")  # an answer without a body, as to HEAD, has only a number
 TAKEN = ("PreconditionFailed", "ConditionalRequestConflict", "412")
+FULL = ("XMinioStorageFull", "XMinioAdminBucketQuotaExceeded", "QuotaExceeded", "InsufficientStorage", "507")
 SENTENCES = {
     "NoSuchBucket": "There is no bucket of this name (S3_BUCKET).",
     "InvalidAccessKeyId": "The bucket does not know this access key (S3_ACCESS_KEY_ID).",
@@ -69,6 +70,8 @@ def as_os_errors(address: str) -> Iterator[None]:
             raise FileExistsError(errno.EEXIST, "Another object is there", address) from error
         if code in SENTENCES:
             raise StoreRefused(errno.EIO, SENTENCES[code], address) from error
+        if code in FULL:
+            raise StoreFull(errno.ENOSPC, "The bucket is full.", address) from error
         raise StoreFailed(errno.EIO, f"The bucket answered {code or 'with an error'}.", address) from error
     except BotoCoreError as error:
         raise StoreFailed(errno.EIO, f"The bucket can't be reached ({type(error).__name__}).", address) from error

@@ -24,6 +24,10 @@ class StoreRefused(StoreFailed):
     """Its address or keys are wrong, so that trying again changes nothing."""
 
 
+class StoreFull(StoreFailed):
+    """It has no room left."""
+
+
 class ByteReader(Protocol):
     """Bytes that are sent as they are read. One with a `fileno` of its own is sent by the system itself."""
 
@@ -126,6 +130,15 @@ class Store(Protocol):
 
     def write_once(self, key: str, text: str) -> None:
         """Write a small file, unless there is one: that is kept as it is, also where several write at once."""
+
+    def put_file(self, file: Path, key: str) -> None:
+        """Keep a copy of a file of this machine: the whole of it, or nothing. It may be large."""
+
+    def begun_like(self, prefix: str) -> str | None:
+        """A key that begins like this, for which put_file() began and did not end; the same file may go on there."""
+
+    def touch(self, key: str) -> None:
+        """Let a file count as young, which sweeps spare."""
 
     def move(self, key: str, target: str) -> None:
         """Give a file, or all files below a key, another one, at which there is nothing yet."""
