@@ -25,12 +25,9 @@ from django.db.models import F
 from django.utils import timezone
 
 from hls import claims, completeness, finishing, identity, renewal, upkeep
-from hls.binary import encoder, limits
 from hls.core.chunk import ChunkFacts
-from hls.core.encode import encode_chunk
 from hls.core.errors import CannotCopy, Code, EncoderKilled, Stopped, TranscodeError
 from hls.core.plan import Plan, make_plan
-from hls.core.probe import probe
 from hls.errors import NotOurs
 from hls.failing import (
     fail_chunk,
@@ -41,11 +38,12 @@ from hls.failing import (
     put_off_transcode,
     report_full_disk,
 )
-from hls.folders import chunk_folder, finish_folder, hls_root, remove, source_path
+from hls.folders import chunk_folder, finish_folder, hls_root, remove
 from hls.models import PLAYABLE_AS_SERVED, Chunk, ChunkState, Discarded, Root, State, Transcode, Worker
 from hls.patience import patiently
 from hls.removal import erase
 from hls.renewal import ChunkRenewal, LeaseRenewal, update_percent
+from hls.sources.local import encoded, probed
 from hls.store.interface import StoreFailed
 from hls.stores import private_place, version_place, versions
 from hls.tracks import embedded, extracting
@@ -107,6 +105,8 @@ def plan_transcode(transcode: Transcode, claim: claims.Claim) -> None:
         write_plan(transcode, claim, plan)
     except TranscodeError as error:
         fail_transcode(own, transcode, error, may_pass=error.advice.is_temporary)
+    except StoreFailed as error:
+        put_off_transcode(own, transcode, error)
     except Stopped:
         claims.give_back_transcode(transcode, claim)
 
@@ -115,7 +115,7 @@ def planned(transcode: Transcode, lease: LeaseRenewal) -> Plan:
     """The plan that the row has already, as after a retry, or else a new one. Raises TranscodeError, Stopped."""
     if transcode.plan:
         return Plan.from_json(transcode.plan)
-    return make_plan(probe(source_path(transcode.source), limits=limits(), watch=lease.watch()))
+    return make_plan(probed(transcode.source, lease))
 
 
 def check_room_for(plan: Plan) -> None:
@@ -186,15 +186,7 @@ def make_chunk(chunk: Chunk, claim: claims.Claim, folder: Path) -> ChunkFacts:
     lease = ChunkRenewal(chunk, claim)
     folder.mkdir(parents=True)
     log.info("chunk begins", transcode_id=transcode.pk, version=transcode.version, chunk=chunk.index)
-    return encode_chunk(
-        plan,
-        chunk.index,
-        source=source_path(transcode.source),
-        folder=folder,
-        encoder=encoder(),
-        on_progress=lease.tell,
-        should_stop=lease.is_over,
-    )
+    return encoded(transcode.source, plan, chunk.index, folder=folder, lease=lease)
 
 
 def accept_patiently(chunk: Chunk, claim: claims.Claim, folder: Path, facts: ChunkFacts) -> None:

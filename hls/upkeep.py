@@ -22,13 +22,13 @@ from django.utils import timezone
 
 from hls import claims, identity
 from hls.errors import NothingRemoved
-from hls.folders import TILES, WORK, hls_root, source_path
+from hls.folders import TILES, WORK, hls_root
 from hls.models import ACTIVE, Chunk, ChunkState, Discarded, Extraction, PeriodicTask, Root, State, Transcode, Worker
 from hls.removal import Trash, check_share, erase
 from hls.renewal import LeaseRenewal
 from hls.store.folder import FolderStore
 from hls.store.interface import Place
-from hls.stores import transcode_key, version_key, versions
+from hls.stores import transcode_key, uploads, version_key, versions
 from hls.tracks import editing
 
 log = structlog.get_logger("videoflix.hls")
@@ -270,7 +270,8 @@ def share() -> identity.Share:
     there = found_names()
     made = Transcode.objects.exclude(plan__isnull=True, served_version=None)
     rows = made.values_list("pk", "source").iterator()
-    named = sum(1 for transcode_id, source in rows if str(transcode_id) in there and source_path(source).exists())
+    sources = uploads()
+    named = sum(1 for transcode_id, source in rows if str(transcode_id) in there and sources.exists(source))
     return identity.Share(named, len(there) - named)
 
 

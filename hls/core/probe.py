@@ -2,11 +2,12 @@
 
 import json
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import ceil
 from pathlib import Path
 
+from hls.core.blocks import PartlyHere, asked_for
 from hls.core.errors import Code, EncoderKilled, Reason, TranscodeError
 from hls.core.process import Bounds, ProcessResult, Watch, run
 from hls.core.wire import dump, load
@@ -191,8 +192,15 @@ class Source:
     has_captions: bool = False  # within the picture track's packets, to be taken out
 
 
-def probe(path: Path, *, limits: Limits, watch: Watch | None = None, python: str = sys.executable) -> Source:
-    """Read all packets of the picture and sound tracks of `path` once.
+def probe(
+    path: Path,
+    *,
+    limits: Limits,
+    watch: Watch | None = None,
+    python: str = sys.executable,
+    partly: PartlyHere | None = None,
+) -> Source:
+    """Read all packets of the picture and sound tracks of `path` once. What isn't there is brought as `partly` says.
 
     Raises Stopped soon after the watch says so; TranscodeError: NO_VIDEO, UNREADABLE, UNSUPPORTED, TOO_LONG, TOO_LARGE,
     SOURCE_MISSING, TIMEOUT; EncoderKilled if somebody else killed the parser.
@@ -209,6 +217,10 @@ def probe(path: Path, *, limits: Limits, watch: Watch | None = None, python: str
     timeout_s = limits.timeout_s + size_bytes / READ_BYTES_PER_S
     bounds = Bounds(timeout_s=timeout_s, cpu_s=ceil(timeout_s), memory_bytes=limits.memory_bytes, file_bytes=0)
     command = [python, "-s", "-m", "hls.core.probing", json.dumps(dump(limits)), str(path.absolute())]
+    if partly:
+        command.append(str(partly.record.absolute()))
+        bounds = replace(bounds, timeout_s=None, stall_s=timeout_s)  # a slow connection is not the file's fault
+        watch = asked_for(partly, watch)
     return _answer(run(command, bounds=bounds, watch=watch))
 
 

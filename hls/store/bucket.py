@@ -32,6 +32,7 @@ from hls.store.connection import as_os_errors
 from hls.store.interface import Staged, StoreEntry, StoreFailed, checked, names_in
 from hls.store.multipart import COPIED_AT_ONCE, MultipartStore
 from hls.store.object import StoredObject
+from hls.store.parts import ObjectInParts
 
 if TYPE_CHECKING:
     from types_boto3_s3.type_defs import (
@@ -80,6 +81,9 @@ class BucketStore(MultipartStore):
             path = Path(folder) / Path(key).name
             path.write_bytes(self.read(key))
             yield path
+
+    def remote(self, key: str) -> ObjectInParts:
+        return ObjectInParts(self._client, self._bucket, self._object(key), CONTENT)
 
     def exists(self, key: str) -> bool:
         with as_os_errors(self.address(key)):

@@ -81,6 +81,9 @@ class FolderStore:
             raise FileNotFoundError(errno.ENOENT, "No such file", str(path))
         yield path
 
+    def remote(self, key: str) -> None:
+        return None
+
     def exists(self, key: str) -> bool:
         return self._path(key).exists()
 

@@ -9,7 +9,7 @@ All methods raise the errors of Python's own files: FileNotFoundError for what i
 fails. A key that leads out of the store is a ValueError.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,6 +68,38 @@ class StoreEntry:
 
 
 @dataclass(frozen=True)
+class Part:
+    """Bytes of a file, from `start` up to `end`."""
+
+    start: int
+    end: int
+
+
+class RemoteFile(Protocol):
+    """A file that lies elsewhere, as it was when it was looked at, to be brought to this machine in parts."""
+
+    @property
+    def size_bytes(self) -> int: ...
+
+    @property
+    def etag(self) -> str:
+        """Another one means another file."""
+
+    @property
+    def md5(self) -> str:
+        """Of the whole file, in Base64; "" where nobody has written it down."""
+
+    def fetch(
+        self, parts: Sequence[Part], write: Callable[[int, bytes], None], *, go_on: Callable[[], None] = lambda: None
+    ) -> None:
+        """Bring these parts, several at once. What arrives is given to `write`, with its place, in other threads.
+
+        `go_on` is called meanwhile, in this thread; what it raises ends the work. Raises FileExistsError where the file
+        is another one by now, FileNotFoundError, StoreFailed.
+        """
+
+
+@dataclass(frozen=True)
 class Staged:
     """The files of a private folder, ready to be put in."""
 
@@ -95,6 +127,9 @@ class Store(Protocol):
 
     def as_file(self, key: str) -> AbstractContextManager[Path]:
         """The file for programs that read from a disk, as long as the context lasts."""
+
+    def remote(self, key: str) -> RemoteFile | None:
+        """How a large file is brought to this machine; None where the store itself is on its disk."""
 
     def exists(self, key: str) -> bool:
         """Whether there is a file of this key, or anything below it."""

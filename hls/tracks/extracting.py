@@ -16,9 +16,11 @@ from hls.core.subtitles.cues import TextRefused
 from hls.core.text_extraction import CAPTIONS, Text, TextExtraction, Texts, captions, extracted
 from hls.errors import NotPossible
 from hls.failing import report_full_disk
-from hls.folders import remove, source_path, texts_folder
+from hls.folders import remove, texts_folder
 from hls.models import Extraction
 from hls.renewal import LeaseRenewal
+from hls.sources.local import whole_source
+from hls.store.interface import StoreFailed
 from hls.tracks.editing import locked, write_text
 from hls.tracks.failures import TrackCode
 from hls.tracks.models import ExtractionState, Track, TrackOrigin, TrackState
@@ -40,10 +42,10 @@ def extract(extraction: Extraction, claim: claims.Claim) -> None:
     folder = texts_folder(extraction.transcode_id, extraction.transcode.version, claim.token)
     try:
         plan = plan_of(extraction)
-        with report_full_disk():
+        lease = LeaseRenewal(own)
+        with report_full_disk(), whole_source(extraction.source, lease) as source:
             folder.mkdir(parents=True)
-            job = TextExtraction(plan, source_path(extraction.source), folder, encoder(), LeaseRenewal(own).watch())
-            texts = read(job, waiting(extraction))
+            texts = read(TextExtraction(plan, source, folder, encoder(), lease.watch()), waiting(extraction))
         accept(extraction, own, texts)
     except EncoderKilled as error:
         log.warning("texts lost", transcode_id=extraction.transcode_id, detail=error.detail)
@@ -54,6 +56,9 @@ def extract(extraction: Extraction, claim: claims.Claim) -> None:
             put_off(own, losses=0)
         else:
             accept(extraction, own, {}, CODES.get(error.code, TrackCode.UNREADABLE))
+    except StoreFailed as error:
+        log.warning("texts put off", transcode_id=extraction.transcode_id, reason=error.strerror)
+        put_off(own, losses=0)
     except Stopped:
         own.update(**claims.FREE)
     finally:
