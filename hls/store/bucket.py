@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, ClassVar
 from uuid import uuid4
 
 from hls.store.connection import as_os_errors
-from hls.store.interface import Staged, StoreEntry, StoreFailed, checked, names_in
+from hls.store.interface import WHOLE, Staged, StoreEntry, StoreFailed, checked, names_in
 from hls.store.multipart import COPIED_AT_ONCE, MultipartStore
 from hls.store.object import StoredObject
 from hls.store.parts import ObjectInParts
@@ -46,6 +46,8 @@ AT_ONCE = 8  # requests; a chunk of three renditions has about fifteen files
 MOST_AT_ONCE = 1000  # keys in one answer or one request to remove them: the most that S3 takes
 TICK_S = 1.0  # how often somebody who waits for them is called
 MOVES = ".moves"  # below it, notes of what is being moved
+TYPES = {".ts": "video/MP2T", ".jpg": "image/jpeg"}  # for those who get them from the bucket: edges, and a CDN
+UNTYPED = "application/octet-stream"
 CONTENT = "content-md5"  # in an object's metadata; its ETag is something else where the bucket encrypts
 
 
@@ -65,8 +67,15 @@ class BucketStore(MultipartStore):
     def address(self, key: str) -> str:
         return f"{self.address_of_bucket}{self.name}/{checked(key)}"
 
-    def open(self, key: str) -> StoredObject:
-        return StoredObject(self._client, self._bucket, self._object(key))
+    def signed_address(self, key: str, *, lifetime_s: int) -> str:
+        wanted = {"Bucket": self._bucket, "Key": self._object(key)}
+        return self._client.generate_presigned_url("get_object", Params=wanted, ExpiresIn=lifetime_s)
+
+    def object_name(self, key: str) -> str:
+        return self._object(key)
+
+    def open(self, key: str, *, part: str | None = WHOLE) -> StoredObject:
+        return StoredObject(self._client, self._bucket, self._object(key), part)
 
     def read(self, key: str) -> bytes:
         opened = self.open(key)
@@ -155,11 +164,6 @@ class BucketStore(MultipartStore):
     def remove(self, key: str) -> None:
         self._remove([found["Key"] for found in self._objects(key)])
 
-    def signed_address(self, key: str, *, lifetime_s: int) -> str:
-        """A web address under which anybody may read the object for a while."""
-        wanted = {"Bucket": self._bucket, "Key": self._object(key)}
-        return self._client.generate_presigned_url("get_object", Params=wanted, ExpiresIn=lifetime_s)
-
     def _objects(self, key: str) -> Iterator["ObjectTypeDef"]:
         """The object of this key, and all below it. Of all keys that begin with one, that one itself comes first."""
         name = self._object(key)
@@ -205,7 +209,13 @@ class BucketStore(MultipartStore):
         md5 = content_md5(data)
         with as_os_errors(name):
             self._client.put_object(
-                Bucket=self._bucket, Key=name, Body=data, ContentMD5=md5, Metadata={CONTENT: md5}, IfNoneMatch="*"
+                Bucket=self._bucket,
+                Key=name,
+                Body=data,
+                ContentMD5=md5,
+                ContentType=TYPES.get(Path(name).suffix, UNTYPED),
+                Metadata={CONTENT: md5},
+                IfNoneMatch="*",
             )
 
     def _copy(self, copy: "Copy") -> None:

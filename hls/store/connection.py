@@ -50,6 +50,7 @@ def client_of(address: BucketAddress) -> "S3Client":
             read_timeout=READ_TIMEOUT_S,
             max_pool_connections=MOST_CONNECTIONS,
             retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+            signature_version="s3v4",  # for signed addresses too, which would be signed in an old way
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
             s3={"addressing_style": "path" if address.endpoint_url else "virtual"},

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from hls.core.atomic_file import make_once
-from hls.store.interface import Staged, StoreEntry, checked, names_in
+from hls.store.interface import WHOLE, Staged, StoreEntry, checked, names_in
 
 
 class PartOfFile:
@@ -62,7 +62,14 @@ class FolderStore:
     def address(self, key: str) -> str:
         return str(self._path(key))
 
-    def open(self, key: str) -> FileOnDisk:
+    def signed_address(self, key: str, *, lifetime_s: int) -> None:
+        """A file of the disk has none."""
+
+    def object_name(self, key: str) -> None:
+        """A file of the disk is in no bucket."""
+
+    def open(self, key: str, *, part: str | None = WHOLE) -> FileOnDisk:
+        """No part costs more than another one."""
         try:
             return FileOnDisk(FileIO(f"{self.root}/{checked(key)}"))  # making a Path takes longer than opening the file
         except NotADirectoryError as error:

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+WHOLE = ""  # what nearly every reader of a file wants
+
 
 class StoreFailed(OSError):
     """A store that is not on this machine can't be reached, or refuses; `strerror` is a sentence."""
@@ -120,7 +122,18 @@ class Store(Protocol):
     def address(self, key: str) -> str:
         """How a person finds it. The store's own address for an empty key."""
 
-    def open(self, key: str) -> OpenedFile: ...
+    def signed_address(self, key: str, *, lifetime_s: int) -> str | None:
+        """A web address under which anybody may read the file for so long; None where it has none."""
+
+    def object_name(self, key: str) -> str | None:
+        """What a bucket calls the file, for other programs that read from it; None where it is in none."""
+
+    def open(self, key: str, *, part: str | None = WHOLE) -> OpenedFile:
+        """`part` is what will be read first, so that a bucket is asked for it at once.
+
+        It is all of the file, one range as a Range header names it ("bytes=0-99"), or None where perhaps nothing will
+        be read. Any other bytes can be read as well.
+        """
 
     def read(self, key: str) -> bytes:
         """A whole file, for small ones."""
@@ -207,8 +220,8 @@ class Place:
         """What lies beside it, under its name with this added."""
         return Place(self.store, f"{self.key}{ending}")
 
-    def open(self) -> OpenedFile:
-        return self.store.open(self.key)
+    def open(self, *, part: str | None = WHOLE) -> OpenedFile:
+        return self.store.open(self.key, part=part)
 
     def read(self) -> bytes:
         return self.store.read(self.key)
