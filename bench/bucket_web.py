@@ -43,7 +43,7 @@ class BucketWeb:
 
     @property
     def data(self) -> Path:
-        return self.stage.folder / "var"
+        return self.stage.data()
 
     def segment(self, size: int) -> str:
         return f"/api/video/{self.videos[size][0]}/480p/segment_000.ts"

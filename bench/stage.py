@@ -40,7 +40,7 @@ class Stage:
     seaweed: Seaweed | None = None  # the bucket's server, where it is ours
 
     def use_bucket(self) -> None:
-        """Keep what is made in a bucket: that of TEST_S3_ENDPOINT, or one in a SeaweedFS of our own."""
+        """Keep all files in a bucket: that of TEST_S3_ENDPOINT, or one in a SeaweedFS of our own."""
         if named := named_for_tests():
             self.bucket = replace(named, prefix=f"{uuid4().hex}/")
         else:
@@ -58,11 +58,16 @@ class Stage:
             return FolderStore("hls", self.folder / "var/hls")
         return BucketStore("hls", self.bucket)
 
-    def variables(self) -> dict[str, str]:
+    def data(self, program: str = "") -> Path:
+        """The program's data folder. With a bucket each has one of its own, as if it were on its own machine."""
+        return self.folder / (f"var-{program}" if program and self.bucket else "var")
+
+    def variables(self, program: str = "") -> dict[str, str]:
         return {
             "PATH": os.environ["PATH"],
             "ENV_FILE": "",
-            "DATA_DIR": str(self.folder / "var"),
+            "DATA_DIR": str(self.data(program)),
+            "SECRET_KEY": "the same for all programs of a benchmark",
             "DB_HOST": "127.0.0.1",
             "DB_PORT": str(self.db_port),
             "DB_NAME": "postgres",
@@ -78,7 +83,7 @@ class Stage:
             self.programs[name] = subprocess.Popen(
                 command,
                 cwd=self.folder if user else ROOT,
-                env=self.variables(),
+                env=self.variables(name),
                 stdout=log,
                 stderr=log,
                 user=user,
@@ -188,7 +193,7 @@ class Stage:
                 folder = (entry / "cwd").readlink()
             except OSError:
                 continue
-            if b"ffmpeg" in words[0] and folder.is_relative_to(self.folder / "var"):
+            if b"ffmpeg" in words[0] and folder.is_relative_to(self.folder):
                 found.append(int(entry.name))
         return found
 
