@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import structlog
 
-from hls.renewal import stopping
+from hls import renewal
 from hls.store.interface import StoreFailed, StoreRefused
 
 log = structlog.get_logger("videoflix.hls")
@@ -33,6 +33,6 @@ def patiently(do: Callable[[], None], *, go_on: Callable[[], None]) -> None:
             if time.monotonic() >= gives_up_at:
                 raise
             log.warning("store failed", reason=error.strerror)
-        stopping.wait(pause_s)
+        renewal.stopping.wait(pause_s)
         pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
         go_on()

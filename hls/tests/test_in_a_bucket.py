@@ -32,6 +32,12 @@ def in_bucket(studio: Path, settings: Settings, bucket: BucketAddress) -> None:
     settings.BUCKET = bucket
 
 
+def uploaded(studio: Path) -> str:
+    """A video of twenty seconds, in the bucket as an editor's upload is."""
+    stores.uploads().put_file(small_video(studio / "video.mp4", seconds=20), "videos/video.mp4")
+    return "videos/video.mp4"
+
+
 def version_of(transcode: Transcode) -> PublishedVersion:
     transcode.refresh_from_db()
     version = current(transcode)
@@ -45,8 +51,7 @@ def files_on_disk() -> list[str]:
 
 @pytest.mark.ffmpeg
 def test_a_video_is_made_and_served_from_a_bucket(studio: Path) -> None:
-    small_video(studio / "uploads/videos/video.mp4", seconds=20)
-    transcode = lifecycle.submit("videos/video.mp4")
+    transcode = lifecycle.submit(uploaded(studio))
     while steps.do_next():
         pass
     version = version_of(transcode)
@@ -62,8 +67,7 @@ def test_a_video_is_made_and_served_from_a_bucket(studio: Path) -> None:
 def test_what_is_lost_behind_the_programs_back_is_made_again_before_it_is_published(
     studio: Path, bucket: BucketAddress, changed_to: bytes | None
 ) -> None:
-    small_video(studio / "uploads/videos/video.mp4", seconds=20)
-    transcode = lifecycle.submit("videos/video.mp4")
+    transcode = lifecycle.submit(uploaded(studio))
     steps.do_next()
     steps.do_next()
     segment = stores.version_place(transcode.pk, 1).below("480p/segment_000.ts")
