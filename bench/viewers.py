@@ -5,10 +5,9 @@ import random
 import threading
 from dataclasses import dataclass, field
 
-from callers import ApiAnswer, Callers
+from callers import AGAIN_AFTER_S, ApiAnswer, Callers
 
 AWAY = (0, 429, 500, 502, 503, 504)  # nobody answered, or an answer that says "later"
-AGAIN_AFTER_S = 0.5
 PAUSE_S = 0.2  # between two segments, so that watching leaves the machine to the workers
 
 
