@@ -49,6 +49,19 @@ QUIET_LIMIT_S = 600
 VIDEO_S = 70  # three chunks
 
 
+# What a web process that was killed may still be writing is left alone for an hour, or a day. Nobody writes any more.
+SWEEP_A_DAY_LATER = """
+from datetime import timedelta
+from hls import upkeep as engine
+from library import upkeep
+from library.uploads import in_bucket
+upkeep.YOUNG_S.update(dict.fromkeys(upkeep.YOUNG_S, 0.0))
+in_bucket.FORGOTTEN_AFTER = timedelta(0)
+engine.sweep()
+upkeep.sweep()
+"""
+
+
 def strike(stage: Stage, mails: MailServer, target: str, dice: random.Random) -> None:
     """Kill one target with SIGKILL and restart whatever died; the mail server stays as it is until its next turn."""
     if target == "web":
@@ -222,6 +235,8 @@ def report(stage: Stage, struck: Counter[str], videos: int, broken: list[str], s
     at_most = struck["worker"] + struck["ffmpeg"] + stage.workers * all_workers
     complaints = decodes(stage)
     stage.manage("upkeep")
+    young = stage.manage("upkeep", "--check").stdout.strip().splitlines()[-1]
+    swept = stage.manage("shell", "--no-imports", "-c", SWEEP_A_DAY_LATER)
     orphans = stage.manage("upkeep", "--check")
     stuck = states["queued"] + states["processing"]
     print(
@@ -234,7 +249,8 @@ def report(stage: Stage, struck: Counter[str], videos: int, broken: list[str], s
     print(f"half-published     {len(broken)} files {broken[:3]}")
     print(f"chunks lost        {losses} (each kill may cost each worker that it met one: at most {at_most})")
     print(f"decoding warnings  {len(complaints)} {complaints[:3]}")
-    print(f"orphans            {orphans.stdout.strip().splitlines()[-1]}")
+    print(f"after a sweep      {young}")
+    print(f"a day later        {orphans.stdout.strip()} {swept.stderr}")
     is_good = states["ready"] == videos and not broken and not complaints and losses <= at_most
     return 0 if is_good and orphans.returncode == 0 else 1
 
