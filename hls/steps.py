@@ -10,7 +10,8 @@ A transcode goes through them in this order; each may be done by another worker,
    then put them in and publish the version in one transaction.
 
 Every step can be run twice without harm. Long work happens outside transactions. A TranscodeError becomes row state in
-hls.failing; where the store can't be reached, the step is put off. Stopped means that the claim is lost or the worker
+hls.failing; where the store can't be reached, a chunk that is encoded waits for it (hls.patience), and after that the
+step is put off. Stopped means that the claim is lost or the worker
 ends: the step gives back what it still holds.
 """
 
@@ -39,6 +40,7 @@ from hls.failing import (
 )
 from hls.folders import chunk_folder, finish_folder, hls_root, remove
 from hls.models import PLAYABLE_AS_SERVED, Chunk, ChunkState, Discarded, Root, State, Transcode, Worker
+from hls.patience import patiently
 from hls.removal import erase
 from hls.renewal import ChunkRenewal, LeaseRenewal, update_percent
 from hls.sources.local import encoded, probed
@@ -155,7 +157,7 @@ def do_chunk(chunk: Chunk, claim: claims.Claim) -> None:
     try:
         with report_full_disk():
             facts = make_chunk(chunk, claim, folder)
-            accept_chunk(chunk, claim, folder, facts)
+            accept_patiently(chunk, claim, folder, facts)
     except CannotCopy as error:
         encode_instead(chunk, claim, error)
     except EncoderKilled as error:
@@ -185,6 +187,12 @@ def make_chunk(chunk: Chunk, claim: claims.Claim, folder: Path) -> ChunkFacts:
     folder.mkdir(parents=True)
     log.info("chunk begins", transcode_id=transcode.pk, version=transcode.version, chunk=chunk.index)
     return encoded(transcode.source, plan, chunk.index, folder=folder, lease=lease)
+
+
+def accept_patiently(chunk: Chunk, claim: claims.Claim, folder: Path, facts: ChunkFacts) -> None:
+    """accept_chunk(), however long the store is away."""
+    lease = LeaseRenewal(claims.owned_chunk(chunk, claim))
+    patiently(lambda: accept_chunk(chunk, claim, folder, facts), go_on=lease.go_on)
 
 
 def accept_chunk(chunk: Chunk, claim: claims.Claim, folder: Path, facts: ChunkFacts) -> None:

@@ -22,7 +22,7 @@ from django.utils import timezone
 
 from hls import claims, identity
 from hls.errors import NothingRemoved
-from hls.folders import WORK, hls_root
+from hls.folders import TILES, WORK, hls_root
 from hls.models import ACTIVE, Chunk, ChunkState, Discarded, Extraction, PeriodicTask, Root, State, Transcode, Worker
 from hls.removal import Trash, check_share, erase
 from hls.renewal import LeaseRenewal
@@ -70,7 +70,7 @@ class Orphan:
     """A file or folder in the store of versions that no row names."""
 
     place: Place
-    is_private: bool = False  # the folder of one claim: no row has ever named what is in it
+    is_private: bool = False  # the folder of one claim, or tiles: nobody ever wants it back
 
     @property
     def size_bytes(self) -> int:
@@ -205,29 +205,38 @@ def orphans_within(transcode_ids: Sequence[int]) -> list[Orphan]:
     wanted = named_keys(transcode_ids)
     held = held_work_folders(transcode_ids)
     return [
-        Orphan(place, is_private=PRIVATE in place.key)
+        Orphan(place, is_private=PRIVATE in place.key or place.name == TILES)
         for place in found
         if not is_named(place.key, wanted, held) and place.exists()
     ]
 
 
 def inside(transcode: Place) -> Iterator[Place]:
-    """A transcode's versions, and the private folders in them."""
+    """A transcode's versions, and the private folders and tiles in them."""
     for entry in transcode.entries():
         version = transcode.below(entry.name)
         yield version
-        work = version.below(WORK)
-        yield from (work.below(private.name) for private in work.entries())
+        there = {found.name for found in version.entries()}
+        if WORK in there:
+            work = version.below(WORK)
+            yield from (work.below(private.name) for private in work.entries())
+        if TILES in there:
+            yield version.below(TILES)
 
 
 def named_keys(transcode_ids: Sequence[int]) -> set[str]:
-    """The keys of these transcodes, and of their versions that are served, retired, or may still be finished."""
+    """The keys of these transcodes, and of their versions that are served, retired, or may still be finished.
+
+    Finishing needs tiles. A worker that dies after it has published leaves them.
+    """
     wanted: set[str] = set()
     rows = Transcode.objects.filter(pk__in=transcode_ids).values_list(
         "pk", "state", "version", HAS_PLAN, "served_version", "retired_version"
     )
     for transcode_id, state, version, has_plan, served, retired in rows:
-        named = {served, retired} | ({version} if has_plan and state != State.READY else set())
+        unfinished = {version} if has_plan and state != State.READY else set()
+        named = {served, retired} | unfinished
+        wanted |= {f"{version_key(transcode_id, number)}/{TILES}" for number in unfinished}
         wanted |= {version_key(transcode_id, number) for number in named if number is not None}
         wanted.add(transcode_key(transcode_id))
     return wanted
@@ -246,6 +255,9 @@ def held_work_folders(transcode_ids: Sequence[int]) -> set[str]:
 
 
 def is_named(key: str, wanted: set[str], held: set[str]) -> bool:
+    """Whether a row names it. Tiles of a version that no row names are left to that version."""
+    if key.endswith(f"/{TILES}"):
+        return key in wanted or key.removesuffix(f"/{TILES}") not in wanted
     version, _, private = key.partition(PRIVATE)
     return version in wanted and (not private or private in held)
 

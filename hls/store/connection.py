@@ -1,7 +1,7 @@
 """The connection to a bucket, and what its failures are called.
 
 boto3 tries again by itself, with a growing pause, where an answer is late, missing or says "later". What is left after
-that is a StoreFailed, with a sentence for people.
+that is a StoreFailed, with a sentence for people; who has time then tries again (hls.patience).
 """
 
 import errno
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     type Parsed = dict[str, dict[str, int]]  # of an answer; what is looked at here
 
-ATTEMPTS = 5  # of each request, the first one included; the pauses add up to about 15 s
+ATTEMPTS = 5  # of each request; the pauses add up to 0.75 s at most, to 15 s where it says "slow down"
 CONNECT_TIMEOUT_S = 3
 READ_TIMEOUT_S = 20
 QUICK_S = 0.9  # to connect, and to answer; both are less than a probe may take
