@@ -7,7 +7,7 @@ from django.conf import global_settings
 from django.utils.crypto import salted_hmac
 
 from project import env as environment
-from project import listening
+from project import cross_origin, listening
 from project.logs import logging_config
 from project.theme import UNFOLD as UNFOLD
 
@@ -34,24 +34,8 @@ ALLOWED_HOSTS = env.allowed_hosts
 CSRF_TRUSTED_ORIGINS = env.csrf_trusted_origins  # accounts/origins.py reads it, for CORS too
 WELCOMES_THIS_MACHINE = env.model_fields_set.isdisjoint(("allowed_hosts", "csrf_trusted_origins"))
 CORS_ALLOW_CREDENTIALS = True
-TUS_REQUEST_HEADERS = [
-    *("tus-resumable", "upload-length", "upload-offset", "upload-metadata", "upload-checksum"),
-    *("upload-defer-length", "upload-concat"),
-    *("x-http-method-override", "x-requested-with", "x-request-id"),
-]
-TUS_RESPONSE_HEADERS = [
-    *("Location", "Tus-Version", "Tus-Resumable", "Tus-Extension", "Tus-Max-Size", "Tus-Checksum-Algorithm"),
-    *("Upload-Length", "Upload-Offset", "Upload-Metadata", "Upload-Expires", "X-Video-ID"),
-    *("Upload-Defer-Length", "Upload-Concat"),
-]
-CORS_ALLOW_HEADERS = [
-    *("content-type", "x-csrftoken", "authorization", "range", "x-token-transport"),
-    *TUS_REQUEST_HEADERS,
-]
-CORS_EXPOSE_HEADERS = [
-    *("X-Total-Count", "Retry-After", "ETag", "Content-Range", "Accept-Ranges", "X-Request-ID"),
-    *TUS_RESPONSE_HEADERS,
-]
+CORS_ALLOW_HEADERS = cross_origin.MAY_SEND
+CORS_EXPOSE_HEADERS = cross_origin.MAY_READ
 CORS_URLS_REGEX = r"^/api/"
 TRUSTED_PROXIES = env.trusted_proxies
 METRICS_TOKEN = env.metrics_token
