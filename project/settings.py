@@ -6,8 +6,8 @@ from typing import Any
 from django.conf import global_settings
 from django.utils.crypto import salted_hmac
 
-from project import env as environment
 from project import cross_origin, listening
+from project import env as environment
 from project.logs import logging_config
 from project.theme import UNFOLD as UNFOLD
 
