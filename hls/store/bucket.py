@@ -27,21 +27,22 @@ from uuid import uuid4
 
 from hls.store.at_once import each
 from hls.store.connection import as_os_errors
-from hls.store.digests import digest_of
-from hls.store.interface import WHOLE, OpenedFile, Staged, Store, StoreEntry, StoreFailed, checked, names_in
+from hls.store.contents import CONTENT, beside, content_md5, content_type, digest_of, digest_told
+from hls.store.interface import (
+    WHOLE,
+    OpenedFile,
+    Staged,
+    Store,
+    StoreEntry,
+    StoreFailed,
+    checked,
+    names_in,
+)
 from hls.store.multipart import COPIED_AT_ONCE, MultipartStore
 from hls.store.object import StoredObject
 from hls.store.parts import ObjectInParts
-from hls.store.transfer import (
-    CONTENT,
-    content_md5,
-    content_type,
-    digest_told,
-    give_up,
-    parts_bytes,
-    take_object,
-    unfinished,
-)
+from hls.store.sections import part_bytes
+from hls.store.transfer import NOT_AS_ANNOUNCED, take_in_parts
 
 if TYPE_CHECKING:
     from types_boto3_s3.type_defs import (
@@ -172,17 +173,6 @@ class BucketStore(MultipartStore):
                 self._move(begun["from"], begun["to"])
             self.remove(note)
 
-    def unfinished(self) -> dict[str, int]:
-        prefix = self._object("")
-        return {
-            upload.name.removeprefix(prefix): parts_bytes(self._client, self._bucket, upload)
-            for upload in unfinished(self._client, self._bucket, prefix)
-        }
-
-    def remove_unfinished(self) -> None:
-        for upload in unfinished(self._client, self._bucket, self._object("")):
-            give_up(self._client, self._bucket, upload)
-
     def remove(self, key: str) -> None:
         self._remove([found["Key"] for found in self._objects(key)])
 
@@ -190,10 +180,17 @@ class BucketStore(MultipartStore):
         self._remove(map(self._object, keys))
 
     def digest(self, key: str) -> str:
-        return digest_told(self._client, self._bucket, self._object(key)) or digest_of(self.open(key))
+        found = self._head(self._object(key))
+        return (found and digest_told(found)) or digest_of(self.open(key))
 
     def take(self, key: str, opened: OpenedFile, digest: str) -> None:
-        take_object(self._client, self._bucket, self._object(key), opened, digest)
+        if opened.size_bytes > part_bytes(opened.size_bytes):
+            take_in_parts(self, key, opened, digest)
+            return
+        data = opened.read(0, opened.size_bytes)
+        if content_md5(data) != beside(digest)[CONTENT]:
+            raise StoreFailed(errno.EIO, NOT_AS_ANNOUNCED, key)
+        self._put(self._object(key), data)
 
     def _objects(self, key: str) -> Iterator["ObjectTypeDef"]:
         """The object of this key, and all below it. Of all keys that begin with one, that one itself comes first."""

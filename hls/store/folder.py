@@ -17,7 +17,7 @@ from typing import ClassVar
 from uuid import uuid4
 
 from hls.core.atomic_file import make_once
-from hls.store.digests import BLOCK_BYTES, digest_of
+from hls.store.contents import BLOCK_BYTES, digest_of
 from hls.store.interface import (
     UNFINISHED_S,
     WHOLE,

@@ -12,30 +12,32 @@ All methods raise StoreFailed, and FileNotFoundError where the multipart upload 
 
 import base64
 import errno
-import hashlib
-import io
-import os
-from collections.abc import Buffer, Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, cast
+from typing import IO, TYPE_CHECKING, TypedDict, cast
 
 from hls.store.bucket_address import BucketAddress
 from hls.store.connection import as_os_errors, client_of
-from hls.store.interface import StoreFailed, checked
+from hls.store.contents import content_type
+from hls.store.interface import UNFINISHED_S, StoreFailed, checked
+from hls.store.sections import Section, sections_of
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
-LEAST_PART_BYTES = 5 << 20  # of all parts but the last one; below it S3 answers EntityTooSmall
-USUAL_PART_BYTES = 16 << 20
 MOST_NUMBER = 10_000  # of a part
-MOST_WHOLE_PARTS = 9_000  # the other numbers are for parts that are given up, and for short ones
 COPIED_AT_ONCE = 256 << 20  # the bucket does it within seconds, and whoever waits for its answer waits no longer
 AT_ONCE = 8  # requests
+
+
+class Condition(TypedDict, total=False):
+    """Of a request, as boto3 names it."""
+
+    IfNoneMatch: str
 
 
 @dataclass(frozen=True)
@@ -66,12 +68,15 @@ class MultipartStore:
     name: str
     address_of_bucket: BucketAddress
 
-    def begin(self, key: str) -> Multipart:
+    def begin(self, key: str, metadata: Mapping[str, str] | None = None) -> Multipart:
+        name = self._object(key)
         with as_os_errors(key):
-            answer = self._client.create_multipart_upload(Bucket=self._bucket, Key=self._object(key))
+            answer = self._client.create_multipart_upload(
+                Bucket=self._bucket, Key=name, ContentType=content_type(name), Metadata=metadata or {}
+            )
         return Multipart(key, answer["UploadId"])
 
-    def put(self, multipart: Multipart, number: int, data: "FileSection") -> ObjectPart:
+    def put(self, multipart: Multipart, number: int, data: Section) -> ObjectPart:
         """The data are read twice, so that their MD5 can be sent before them."""
         with as_os_errors(multipart.key):
             answer = self._client.upload_part(
@@ -85,7 +90,7 @@ class MultipartStore:
             )
         return ObjectPart(number, data.size_bytes, answer["ETag"])
 
-    def put_small(self, key: str, data: "FileSection") -> None:
+    def put_small(self, key: str, data: Section) -> None:
         """An object that needs no parts, under a key that nobody else uses."""
         with as_os_errors(key):
             self._client.put_object(
@@ -109,10 +114,14 @@ class MultipartStore:
             )
         return ObjectPart(number, end - start, answer["CopyPartResult"]["ETag"])
 
-    def complete(self, multipart: Multipart, parts: Sequence[ObjectPart]) -> None:
-        """Raises FileNotFoundError where parts or the multipart upload are gone, and no such object is there."""
+    def complete(self, multipart: Multipart, parts: Sequence[ObjectPart], *, is_new: bool = False) -> None:
+        """Raises FileNotFoundError where parts or the multipart upload are gone, and no such object is there.
+
+        With `is_new`, FileExistsError where there is an object of this key, which is kept then.
+        """
         name, size_bytes = self._object(multipart.key), sum(part.size_bytes for part in parts)
         named = [{"PartNumber": part.number, "ETag": part.etag} for part in parts]
+        condition: Condition = {"IfNoneMatch": "*"} if is_new else {}
         try:
             with as_os_errors(multipart.key):
                 self._client.complete_multipart_upload(
@@ -120,7 +129,10 @@ class MultipartStore:
                     Key=name,
                     UploadId=multipart.upload_id,
                     MultipartUpload={"Parts": named},  # type: ignore[typeddict-item]  # dicts of exactly that shape
+                    **condition,
                 )
+        except FileExistsError:
+            raise
         except OSError:  # also where the answer to an earlier try was lost
             if self._size_of(name) != size_bytes:
                 raise
@@ -174,6 +186,13 @@ class MultipartStore:
     def begun_like(self, prefix: str) -> str | None:
         return next((found.multipart.key for found in self.begun(prefix)), None)
 
+    def unfinished(self) -> dict[str, int]:
+        return {multipart.key: self._size_of_parts(multipart) for multipart in self._begun_long_ago()}
+
+    def remove_unfinished(self) -> None:
+        for multipart in self._begun_long_ago():
+            self.abort(multipart)
+
     def copy_object(self, key: str, target: str, size_bytes: int) -> None:
         """Copy an object of any size within the bucket. Its own key as the target makes it a new one."""
         multipart = self.begin(target)
@@ -189,6 +208,15 @@ class MultipartStore:
         except OSError:
             self.abort(multipart)
             raise
+
+    def _begun_long_ago(self) -> list[Multipart]:
+        before = datetime.now(UTC) - timedelta(seconds=UNFINISHED_S)
+        return [found.multipart for found in self.begun() if found.begun_at <= before]
+
+    def _size_of_parts(self, multipart: Multipart) -> int:
+        with suppress(FileNotFoundError):  # somebody else was quicker
+            return sum(part.size_bytes for part in self.parts(multipart).values())
+        return 0
 
     def _size_of(self, name: str) -> int | None:
         with suppress(FileNotFoundError), as_os_errors(name):
@@ -207,46 +235,6 @@ class MultipartStore:
         return f"{self.address_of_bucket.prefix}{self.name}/{checked(key)}"
 
 
-class FileSection(io.RawIOBase):
-    """Some bytes of an open file, as a file of its own. Several sections of one file may be read at once."""
-
-    def __init__(self, file: io.FileIO | io.BufferedRandom, start: int, size_bytes: int) -> None:
-        super().__init__()
-        self._descriptor, self._start, self._at = file.fileno(), start, 0
-        self.size_bytes = size_bytes
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._at
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        self._at = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self.size_bytes}[whence]
-        return self._at
-
-    def readinto(self, buffer: Buffer, /) -> int:
-        view = memoryview(buffer)[: max(0, self.size_bytes - self._at)]
-        count = os.preadv(self._descriptor, [view], self._start + self._at) if view else 0
-        self._at += count
-        return count
-
-    def md5(self) -> bytes:
-        self.seek(0)
-        digest = hashlib.file_digest(self, lambda: hashlib.md5(usedforsecurity=False)).digest()
-        self.seek(0)
-        return digest
-
-
-def sections_of(file: io.FileIO, size_bytes: int) -> list[FileSection]:
-    """A file cut into the sections that its parts are made of; at least one."""
-    step = part_bytes(size_bytes)
-    return [FileSection(file, start, min(step, size_bytes - start)) for start in range(0, size_bytes or 1, step)]
-
-
 def together[Item, Result](do: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
     """The results in the items' order. Raises the first error once all that has begun is over."""
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
@@ -256,13 +244,3 @@ def together[Item, Result](do: Callable[[Item], Result], items: Iterable[Item]) 
         finally:
             for future in begun:
                 future.cancel()
-
-
-def least_part_bytes(length: int) -> int:
-    """What each part but the last one must have for an object of this length, so that the numbers suffice."""
-    return max(LEAST_PART_BYTES, -(-length // MOST_WHOLE_PARTS))
-
-
-def part_bytes(length: int) -> int:
-    """What a part has where enough bytes are at hand."""
-    return max(USUAL_PART_BYTES, least_part_bytes(length))

@@ -16,8 +16,8 @@ from hls.store import connection
 from hls.store.bucket import MOVES, BucketStore, Copy
 from hls.store.bucket_address import BucketAddress
 from hls.store.connection import client_of
+from hls.store.contents import content_md5
 from hls.store.interface import Staged, StoreFailed
-from hls.store.transfer import content_md5
 
 pytestmark = pytest.mark.bucket
 

@@ -5,15 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from hls.store import multipart
+from hls.store import multipart, sections
 from hls.store.bucket import BucketStore
 from hls.store.bucket_address import BucketAddress
 from hls.store.interface import StoreFailed
-from hls.store.multipart import FileSection, Multipart, ObjectPart, least_part_bytes, part_bytes, sections_of
+from hls.store.multipart import Multipart, ObjectPart
+from hls.store.sections import FileSection, least_part_bytes, part_bytes, sections_of
 
 pytestmark = pytest.mark.bucket
 
-LEAST = multipart.LEAST_PART_BYTES
+LEAST = sections.LEAST_PART_BYTES
 KEY = "videos/a.mp4"
 
 
@@ -89,7 +90,7 @@ def test_the_bucket_copies_ranges_of_other_objects(store: BucketStore, tmp_path:
 def test_a_file_that_was_broken_off_goes_on_with_the_parts_that_are_right(
     store: BucketStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(multipart, "USUAL_PART_BYTES", LEAST)
+    monkeypatch.setattr(sections, "USUAL_PART_BYTES", LEAST)
     file, sent, send = tmp_path / "a.mp4", list[int](), BucketStore.put
     file.write_bytes(os.urandom(3 * LEAST + 7))
 
@@ -142,7 +143,7 @@ def test_a_copy_that_fails_leaves_nothing_behind(store: BucketStore) -> None:
 def test_ten_thousand_numbers_suffice(length: int) -> None:
     least = least_part_bytes(length)
     assert least >= LEAST
-    assert length / least <= multipart.MOST_WHOLE_PARTS
+    assert length / least <= sections.MOST_WHOLE_PARTS
     assert part_bytes(length) >= least
 
 

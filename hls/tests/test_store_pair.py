@@ -131,7 +131,7 @@ def test_a_file_that_is_moved_meanwhile_is_found(pair: StorePair, monkeypatch: p
 
 @pytest.mark.parametrize("size", [0, 10, SMALLEST_PART + 1])
 def test_a_file_is_taken_from_the_other_store(pair: StorePair, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
-    monkeypatch.setattr("hls.store.transfer.PART_BYTES", SMALLEST_PART)
+    monkeypatch.setattr("hls.store.sections.USUAL_PART_BYTES", SMALLEST_PART)
     pair.second.write_once("1/1/a", "x" * size)
     opened, digest = pair.second.open("1/1/a"), pair.second.digest("1/1/a")
     pair.first.take("1/1/a", opened, digest)

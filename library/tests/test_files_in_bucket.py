@@ -14,7 +14,7 @@ from django.urls import reverse
 
 from hls import stores
 from hls.models import State
-from hls.store import connection, multipart
+from hls.store import connection, sections
 from hls.store.bucket import BucketStore
 from hls.store.bucket_address import BucketAddress
 from hls.store.interface import StoreFailed
@@ -54,7 +54,7 @@ def import_video(file: Path) -> Video:
 
 @pytest.fixture
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(multipart, "USUAL_PART_BYTES", multipart.LEAST_PART_BYTES)
+    monkeypatch.setattr(sections, "USUAL_PART_BYTES", sections.LEAST_PART_BYTES)
     path = tmp_path / "harbour.mp4"
     path.write_bytes(CONTENT)
     return path

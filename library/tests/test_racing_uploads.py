@@ -12,7 +12,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from hls.store import multipart
+from hls.store import sections
 from hls.store.bucket_address import BucketAddress
 from library.models import StoredPart, Upload, Video
 from library.tests.test_uploads import ask, begun, send
@@ -33,7 +33,7 @@ def in_a_bucket(settings: Any, bucket: BucketAddress) -> None:
 def test_racing_pieces_make_the_file_that_was_sent(
     at_admin: Client, folders: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(multipart, "USUAL_PART_BYTES", multipart.LEAST_PART_BYTES)
+    monkeypatch.setattr(sections, "USUAL_PART_BYTES", sections.LEAST_PART_BYTES)
     url = begun(at_admin, len(VIDEO), title="Harbour")
 
     def client(seed: int) -> set[int]:

@@ -17,7 +17,7 @@ from structlog.testing import capture_logs
 from hls import stores
 from hls.models import State
 from hls.removal import Trash
-from hls.store import connection, multipart
+from hls.store import connection, sections
 from hls.store.bucket import BucketStore
 from hls.store.bucket_address import BucketAddress
 from hls.store.interface import StoreFailed, StoreFull
@@ -33,7 +33,7 @@ from library.uploads.checksums import Digest
 pytestmark = [pytest.mark.django_db, pytest.mark.bucket]
 
 KIND: ArrivingBytes = in_bucket
-LEAST = multipart.LEAST_PART_BYTES
+LEAST = sections.LEAST_PART_BYTES
 VIDEO = b"\0\0\0\x18ftypmp42" + os.urandom(3 * LEAST + 1000)
 SMALL = VIDEO[:1000]
 
@@ -41,7 +41,7 @@ SMALL = VIDEO[:1000]
 @pytest.fixture(autouse=True)
 def in_a_bucket(settings: Any, bucket: BucketAddress, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.BUCKET = bucket
-    monkeypatch.setattr(multipart, "USUAL_PART_BYTES", LEAST)
+    monkeypatch.setattr(sections, "USUAL_PART_BYTES", LEAST)
 
 
 @pytest.fixture

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from hls.store.multipart import COPIED_AT_ONCE, least_part_bytes
+from hls.store.multipart import COPIED_AT_ONCE
+from hls.store.sections import least_part_bytes
 
 type JoinedPiece = tuple[tuple[str, int, int], ...]  # ranges that are next to each other: key, start and end
 

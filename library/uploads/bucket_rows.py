@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from hls import stores
 from hls.store.bucket import BucketStore
-from hls.store.multipart import FileSection, Multipart, ObjectPart
+from hls.store.multipart import Multipart, ObjectPart
+from hls.store.sections import FileSection
 from library.errors import OffsetConflict, UploadGone
 from library.models import StoredPart, Upload
 from library.uploads.arriving import LIFETIME

@@ -27,7 +27,8 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from hls.store.interface import StoreFailed
-from hls.store.multipart import AT_ONCE, Multipart, ObjectPart, part_bytes, together
+from hls.store.multipart import AT_ONCE, Multipart, ObjectPart, together
+from hls.store.sections import part_bytes
 from library import disk
 from library.errors import ChecksumMismatch, NoRoom, OffsetConflict, UploadBusy, UploadGone
 from library.models import Upload, UploadKind, Video, video_path

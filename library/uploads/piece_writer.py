@@ -8,7 +8,8 @@ from io import FileIO
 from uuid import uuid4
 
 from hls.store.interface import StoreFailed
-from hls.store.multipart import FileSection, ObjectPart, least_part_bytes, part_bytes
+from hls.store.multipart import ObjectPart
+from hls.store.sections import FileSection, least_part_bytes, part_bytes
 from library import disk
 from library.errors import NoRoom, OffsetConflict, UploadGone
 from library.models import Upload
