@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from bucket_web import BucketWeb, bucket_web
+from load import Headers
 from slow_clients import memory_mb
 
 VIEWERS = 100
@@ -16,15 +17,16 @@ SAMPLED_EVERY = 200  # reads
 
 def streaming_memory(stack: ExitStack, folder: Path) -> None:
     web = bucket_web(stack, folder / "web", SIZES)
+    cookies = {size: web.cookie(size) for size in SIZES}
     print(f"the web process alone: {memory_mb(web.pid):.0f} MB")
     for size in SIZES:
-        most_mb = read_by_all(web, size)
+        most_mb = read_by_all(web, size, cookies[size])
         print(f"while {VIEWERS} at once are sent {size / 1e6:.0f} MB each: {most_mb:.0f} MB at most", flush=True)
 
 
-def read_by_all(web: BucketWeb, size: int) -> float:
+def read_by_all(web: BucketWeb, size: int, cookie: Headers) -> float:
     """The most memory that the server has used while every viewer was sent the whole segment."""
-    [(name, value)] = web.cookie(size).items()
+    [(name, value)] = cookie.items()
     head = f"Host: 127.0.0.1\r\nConnection: close\r\n{name}: {value}\r\n"
     request = f"GET {web.segment(size)} HTTP/1.1\r\n{head}\r\n".encode()
     reading: selectors.BaseSelector = selectors.DefaultSelector()
