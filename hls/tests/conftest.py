@@ -6,8 +6,6 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from hls import identity, renewal, stores
-from hls.store.bucket import BucketStore
-from hls.store.interface import Store
 
 
 @pytest.fixture
@@ -25,17 +23,6 @@ def settled(studio: Path, db: None) -> Path:
     for store in (stores.uploads(), stores.versions()):
         identity.adopt(store)
     return studio
-
-
-@pytest.fixture
-def uploads_in_bucket(studio: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sources lie in the bucket too, as soon as a test names one."""
-
-    def uploads() -> Store:
-        return BucketStore("uploads", settings.BUCKET) if settings.BUCKET else in_folder()
-
-    in_folder = stores.uploads
-    monkeypatch.setattr(stores, "uploads", uploads)
 
 
 @pytest.fixture

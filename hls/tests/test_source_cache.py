@@ -35,7 +35,7 @@ NAME = "videos/a.mkv"
 
 
 @pytest.fixture(autouse=True)
-def in_bucket(uploads_in_bucket: None, settings: Settings, bucket: BucketAddress) -> None:
+def in_bucket(studio: Path, settings: Settings, bucket: BucketAddress) -> None:
     settings.BUCKET = bucket
 
 

@@ -30,7 +30,7 @@ pytestmark = [
     pytest.mark.django_db,
     pytest.mark.bucket,
     pytest.mark.ffmpeg,
-    pytest.mark.usefixtures("stop_flag", "uploads_in_bucket"),
+    pytest.mark.usefixtures("stop_flag", "studio"),
 ]
 
 

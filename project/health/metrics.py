@@ -16,12 +16,14 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from accounts.models import Mail
 from hls.models import ACTIVE, Chunk, ChunkState, State, Transcode, Worker
+from hls.sources import cache as sources_here
+from hls.sources import fetching
 from hls.status import statuses
 from hls.store.observing import RequestMade, observers
 from library import storage
@@ -113,6 +115,8 @@ class Facts(Collector):
             try:
                 yield from transcoding()
                 yield stored()
+                if settings.BUCKET:
+                    yield from source_cache()
                 yield from mail()
             except DatabaseUnavailable:  # it became unreachable meanwhile; the next scrape says so
                 return
@@ -145,6 +149,19 @@ def stored() -> Metric:
     stored_bytes.add_metric(["uploads"], storage.uploaded_bytes())
     stored_bytes.add_metric(["versions"], storage.served_bytes())
     return stored_bytes
+
+
+def source_cache() -> Iterator[Metric]:
+    """What this machine's workers keep of uploads, and how often that was enough."""
+    counts = fetching.counts()
+    yield GaugeMetricFamily("videoflix_source_cache_bytes", "What is kept of uploads.", sources_here.used_bytes())
+    uses = CounterMetricFamily("videoflix_source_cache_uses", "Sources that a step asked for.", labels=["outcome"])
+    uses.add_metric(["hit"], counts.hits)
+    uses.add_metric(["miss"], counts.misses)
+    yield uses
+    yield CounterMetricFamily(
+        "videoflix_source_cache_fetched_bytes", "What was fetched of uploads.", counts.fetched_bytes
+    )
 
 
 def mail() -> Iterator[Metric]:

@@ -12,6 +12,7 @@ import pytest
 from django.test import Client
 
 from hls import stores
+from hls.sources import fetching
 from hls.store import connection
 from hls.store.bucket import BucketStore
 from hls.store.bucket_address import BucketAddress
@@ -172,6 +173,22 @@ class TestAgainstARealStore:
             ('videoflix_bucket_requests_total{operation="PutObject",outcome="failed"}', 1),
         ]:
             assert value(after, line) - value(before, line) == more, line
+
+    def test_what_a_machine_keeps_of_uploads_is_told(
+        self, client: Client, settings: Any, bucket: BucketAddress, tmp_path: Path
+    ) -> None:
+        settings.BUCKET, settings.SOURCE_CACHE_ROOT = bucket, tmp_path / "sources"
+        (tmp_path / "video.mp4").write_bytes(bytes(300_000))
+        stores.uploads().put_file(tmp_path / "video.mp4", "videos/video.mp4")
+        for _ in range(3):
+            with fetching.cached("videos/video.mp4", lambda: None) as source:
+                assert source is not None
+                source.bring_all()
+        told = client.get("/metrics").content.decode()
+        assert value(told, 'videoflix_source_cache_uses_total{outcome="miss"}') == 1
+        assert value(told, 'videoflix_source_cache_uses_total{outcome="hit"}') == 2
+        assert value(told, "videoflix_source_cache_fetched_bytes_total") == 300_000
+        assert value(told, "videoflix_source_cache_bytes") >= 300_000
 
 
 def value(told: str, name: str) -> float:
