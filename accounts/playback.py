@@ -19,6 +19,7 @@ from cachetools import TTLCache
 from django.conf import settings
 from django.core import signing
 from django.http.response import HttpResponseBase
+from django.utils.crypto import salted_hmac
 
 from accounts import cookies
 from accounts.errors import TokenRefused
@@ -46,6 +47,13 @@ class Viewer:
     session_id: UUID | None
     mark: str | None = None  # stands for the sign-in to the admin, if there is no session
     is_by_address: bool = False  # by a playback address, which gives no further grants
+
+    @property
+    def session_name(self) -> str:
+        """Tells the session from all others, also to a stranger who must not know whose it is: hexadecimal."""
+        return salted_hmac(
+            f"{SALT}.session", f"{self.session_id or self.mark or self.user_id}", algorithm="sha256"
+        ).hexdigest()[:16]
 
     def grant_playback(self, response: HttpResponseBase, *, video_id: int) -> None:
         """Let the browser that gets this response go on with the video after its access token has expired."""
@@ -163,12 +171,13 @@ memory = ViewerMemory()
 def viewer_by_playback(cookie: str, video_id: int, *, fresh: bool = False) -> Viewer | None:
     """The holder of a grant to play this video; at most one query, and none within 55 s of the last.
 
-    `fresh` always asks the database: for a caller that remembers the answer itself.
+    `fresh` always asks the database, and nothing is remembered: for a caller that does so itself.
     """
     if not fresh and (known := memory.get(cookie, video_id)):
         return known
     grant = PlaybackGrant.read(cookie) if 0 < len(cookie) <= MAX_LENGTH else None
-    return _remembered(grant, cookie, video_id, is_by_address=False)
+    found = _holder_of(grant, video_id, is_by_address=False)
+    return found if fresh else _remembered(found, cookie, video_id)
 
 
 def viewer_by_address(token: str, video_id: int, *, fresh: bool = False) -> Viewer | None:
@@ -176,14 +185,19 @@ def viewer_by_address(token: str, video_id: int, *, fresh: bool = False) -> View
     if not fresh and (known := memory.get(token, video_id, is_address=True)):
         return known
     grant = PlaybackGrant.read_address(token) if 0 < len(token) <= MAX_LENGTH else None
-    return _remembered(grant, token, video_id, is_by_address=True)
+    found = _holder_of(grant, video_id, is_by_address=True)
+    return found if fresh else _remembered(found, token, video_id)
 
 
-def _remembered(grant: PlaybackGrant | None, token: str, video_id: int, *, is_by_address: bool) -> Viewer | None:
+def _holder_of(grant: PlaybackGrant | None, video_id: int, *, is_by_address: bool) -> Viewer | None:
     holder = grant.holder() if grant and grant.video_id == video_id else None
     if grant is None or holder is None:
         return None
     session_id = None if grant.session_id is None else UUID(grant.session_id)
-    found = Viewer(holder.user_id, holder.is_staff, session_id, mark=grant.mark, is_by_address=is_by_address)
-    memory.put(token, video_id, found)
+    return Viewer(holder.user_id, holder.is_staff, session_id, mark=grant.mark, is_by_address=is_by_address)
+
+
+def _remembered(found: Viewer | None, token: str, video_id: int) -> Viewer | None:
+    if found is not None:
+        memory.put(token, video_id, found)
     return found

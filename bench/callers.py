@@ -21,6 +21,7 @@ PASSWORD = "a quiet river at 5"
 EDITOR = "editor@example.com"
 PIECE_BYTES = 1 << 20
 PATIENCE_S = 600
+AGAIN_AFTER_S = 0.5
 
 
 class Inbox(MessageHandler):
@@ -133,7 +134,8 @@ class Callers:
                 return
             piece = data[offset : offset + PIECE_BYTES]
             kind = "application/offset+octet-stream"
-            self.tus("PATCH", address, piece, Upload_Offset=str(offset), Content_Type=kind)
+            if self.tus("PATCH", address, piece, Upload_Offset=str(offset), Content_Type=kind).status != 204:
+                time.sleep(AGAIN_AFTER_S)
 
     def patiently(self, method: str, path: str, **headers: str) -> ApiAnswer:
         until = time.monotonic() + PATIENCE_S
@@ -141,7 +143,7 @@ class Callers:
             answer = self.tus(method, path, b"", **headers)
             if 200 <= answer.status < 300 or answer.status in (404, 410) or time.monotonic() > until:
                 return answer
-            time.sleep(0.5)
+            time.sleep(AGAIN_AFTER_S)
 
     def tus(self, method: str, path: str, body: bytes = b"", **headers: str) -> ApiAnswer:
         answer = self.ask(method, path, body, Tus_Resumable="1.0.0", Authorization=f"Bearer {self.token}", **headers)

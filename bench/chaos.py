@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Kill web, worker, ffmpeg, Redis, PostgreSQL or everything at random, while videos are uploaded and transcoded and
-people register; take the mail server away or make it mute. Then count what was lost.
+"""Kill web, worker, ffmpeg, Redis, PostgreSQL, the object store or everything at random, while videos are uploaded,
+transcoded and watched and people register; take the mail server away or make it mute. Then count what was lost.
 
-    .venv/bin/python bench/chaos.py [--kills 50] [--seed 1] [--pause 5]
+    .venv/bin/python bench/chaos.py [--store folder|bucket] [--kills 50] [--seed 1] [--pause 5]
 
-Starts its own PostgreSQL and Redis (Debian's packages) in a temporary folder, a web server and two workers. The run is
-bounded: each kill follows the last one within seconds, and all videos and mails have to be there within ten minutes
-after the last one. Exits 1 if a video, an upload or a mail was lost, stuck or half-published, if an orphan is left, or
-if a kill cost more than one chunk.
+Starts its own PostgreSQL and Redis (Debian's packages) in a temporary folder, for a bucket also SeaweedFS, and a web
+server and two workers. The run is bounded: each kill follows the last one within seconds, and all videos and mails have
+to be there within ten minutes after the last one. Exits 1 if a video, an upload or a mail was lost, stuck or
+half-published, if a viewer met a hole, if an orphan is left, or if a kill cost more than one chunk.
 """
 
 import argparse
@@ -20,12 +20,15 @@ import tempfile
 import time
 from collections import Counter
 from contextlib import ExitStack
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from callers import Callers, MailServer, editor
 from stage import FFMPEG, Stage, make_video
+from viewers import Viewers
 
-from scripts.services import free_port  # stage has put the checkout on the path
+from hls.core import names  # stage has put the checkout on the path
+from hls.store.interface import StoreFailed
+from scripts.services import free_port
 
 VIDEOS_AT_ONCE = 3
 TARGETS = [
@@ -38,9 +41,25 @@ TARGETS = [
     "web and workers",
     "everything",
 ]
+IN_A_BUCKET = ["store"] * 5
+STORE_AWAY_S = 12  # at most: longer than a request takes in all, with its repetitions
+STORE_BEGINS_S = 60  # at most
 MAIL_STATES = ["well", "away", "mute"]
 QUIET_LIMIT_S = 600
-VIDEO_S = 70
+VIDEO_S = 70  # three chunks
+
+
+# What a web process that was killed may still be writing is left alone for an hour, or a day. Nobody writes any more.
+SWEEP_A_DAY_LATER = """
+from datetime import timedelta
+from hls import upkeep as engine
+from library import upkeep
+from library.uploads import in_bucket
+upkeep.YOUNG_S.update(dict.fromkeys(upkeep.YOUNG_S, 0.0))
+in_bucket.FORGOTTEN_AFTER = timedelta(0)
+engine.sweep()
+upkeep.sweep()
+"""
 
 
 def strike(stage: Stage, mails: MailServer, target: str, dice: random.Random) -> None:
@@ -72,10 +91,15 @@ def strike(stage: Stage, mails: MailServer, target: str, dice: random.Random) ->
         crash_database(stage)
         time.sleep(dice.uniform(0, 5))
         stage.start_database()
+    elif target == "store":
+        stage.kill_store()
+        time.sleep(dice.uniform(0, STORE_AWAY_S))
+        stage.start_store()
     else:
         kill_web(stage)
         for name in [name for name in stage.programs if name != "database"]:
             stage.kill(name)
+        stage.kill_store()
         crash_database(stage)
         stage.start_all()
         start_web(stage)
@@ -104,24 +128,43 @@ def unfinished(stage: Stage) -> int:
 
 
 def half_published(stage: Stage) -> list[str]:
-    """Files that a served version's playlists name but that don't exist."""
+    """Files that a served version's playlists name but that don't exist. A store that was killed needs a moment."""
+    deadline = time.monotonic() + STORE_BEGINS_S
+    while True:
+        try:
+            return missing_files(stage)
+        except StoreFailed:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.5)
+
+
+def missing_files(stage: Stage) -> list[str]:
     missing = []
     for video, version in stage.rows("SELECT id, served_version FROM hls_transcode WHERE served_version IS NOT NULL"):
-        folder = stage.folder / "var/hls" / str(video) / str(version)
-        for playlist in [folder / "master.m3u8", *folder.glob("*/index.m3u8")]:
-            lines = playlist.read_text().splitlines() if playlist.exists() else [playlist.name]
-            names = [line.partition("?")[0] for line in lines if line and not line.startswith("#")]
-            missing += [f"{video}/{version}/{name}" for name in names if not (playlist.parent / name).is_file()]
+        key = f"{video}/{version}"
+        there = {name: size for name, size in stage.versions.sizes(key).items() if not name.startswith(".")}
+        wanted = {names.MASTER}
+        for playlist in [name for name in there if name.endswith(".m3u8")]:
+            lines = stage.versions.read(f"{key}/{playlist}").decode().splitlines()
+            named = [line.partition("?")[0] for line in lines if line and not line.startswith("#")]
+            wanted |= {(PurePosixPath(playlist).parent / name).as_posix() for name in named}
+        missing += [f"{key}/{name}" for name in sorted(wanted) if not there.get(name)]
     return missing
 
 
 def decodes(stage: Stage) -> list[str]:
-    """ffmpeg's warnings when each video is played from its playlist; none is good."""
+    """What is wrong with each video, by check_hls, and by ffmpeg when it plays the playlist; nothing is good."""
+    ready = "SELECT t.id, v.id FROM hls_transcode t JOIN library_video v ON v.transcode_id = t.id"
     complaints = []
-    for (video,) in stage.rows("SELECT id FROM hls_transcode WHERE state = 'ready'"):
-        playlist = stage.folder / f"var/hls/{video}/1/480p/index.m3u8"
-        command = [FFMPEG, "-v", "warning", "-xerror", "-i", str(playlist), "-f", "null", "-"]
-        said = subprocess.run(command, capture_output=True, text=True, check=False).stderr.strip()
+    for transcode, video in stage.rows(f"{ready} WHERE t.state = 'ready'"):
+        checked = stage.manage("check_hls", str(video))
+        complaints += [f"video {video}: {checked.stdout or checked.stderr}"] if checked.returncode else []
+        with tempfile.TemporaryDirectory() as folder:
+            for name in stage.versions.sizes(f"{transcode}/1/480p"):
+                (Path(folder) / name).write_bytes(stage.versions.read(f"{transcode}/1/480p/{name}"))
+            command = [FFMPEG, "-v", "warning", "-xerror", "-i", f"{folder}/index.m3u8", "-f", "null", "-"]
+            said = subprocess.run(command, capture_output=True, text=True, check=False).stderr.strip()
         complaints += [f"video {video}: {said.splitlines()[0]}"] if said else []
     return complaints
 
@@ -130,17 +173,20 @@ def unsent(stage: Stage) -> int:
     return int(stage.rows("SELECT count(*) FROM accounts_mail WHERE sent_at IS NULL")[0][0])
 
 
-def run(stage: Stage, kills: int, pause_s: float, dice: random.Random) -> int:
+def run(stage: Stage, video_s: int, kills: int, pause_s: float, dice: random.Random) -> int:
     video = stage.folder / "video.mp4"
-    make_video(video, seconds=VIDEO_S)
+    make_video(video, seconds=video_s, size="320x240")
     callers, mails = Callers(free_port()), MailServer(free_port())
+    viewers = Viewers(callers)
     places = {"PORT": callers.port, "EMAIL_HOST": "127.0.0.1", "EMAIL_PORT": mails.port}
-    stage.settings |= editor() | {name: str(value) for name, value in places.items()}
+    stage.settings |= editor() | {"HLS_NICE": "0"} | {name: str(value) for name, value in places.items()}
     stage.set_up()
     mails.become("well")
     stage.start_all()
     assert stage.manage("prepare").returncode == 0
     start_web(stage)
+    viewers.begin()
+    targets = TARGETS + (IN_A_BUCKET if stage.bucket else [])
     struck: Counter[str] = Counter()
     broken: list[str] = []
     videos = 0
@@ -151,7 +197,7 @@ def run(stage: Stage, kills: int, pause_s: float, dice: random.Random) -> int:
             callers.begin_upload(video, f"Video {videos}")
         callers.pool.submit(callers.register, f"person-{kill}@example.com")
         time.sleep(dice.uniform(0.5, pause_s))
-        target = dice.choice(TARGETS)
+        target = dice.choice(targets)
         strike(stage, mails, target, dice)
         struck[target] += 1
         broken += half_published(stage)
@@ -163,7 +209,8 @@ def run(stage: Stage, kills: int, pause_s: float, dice: random.Random) -> int:
     while (unfinished(stage) or unsent(stage)) and time.monotonic() - quiet < QUIET_LIMIT_S:
         time.sleep(0.5)
         broken += half_published(stage)
-    is_good = report_calls(stage, callers, mails)
+    viewers.end()
+    is_good = report_calls(stage, callers, mails) and not viewers.report()
     return report(stage, struck, videos, broken, time.monotonic() - began) or (0 if is_good else 1)
 
 
@@ -187,6 +234,9 @@ def report(stage: Stage, struck: Counter[str], videos: int, broken: list[str], s
     all_workers = struck["everything"] + struck["database"] + struck["web and workers"]
     at_most = struck["worker"] + struck["ffmpeg"] + stage.workers * all_workers
     complaints = decodes(stage)
+    stage.manage("upkeep")
+    young = stage.manage("upkeep", "--check").stdout.strip().splitlines()[-1]
+    swept = stage.manage("shell", "--no-imports", "-c", SWEEP_A_DAY_LATER)
     orphans = stage.manage("upkeep", "--check")
     stuck = states["queued"] + states["processing"]
     print(
@@ -199,16 +249,19 @@ def report(stage: Stage, struck: Counter[str], videos: int, broken: list[str], s
     print(f"half-published     {len(broken)} files {broken[:3]}")
     print(f"chunks lost        {losses} (each kill may cost each worker that it met one: at most {at_most})")
     print(f"decoding warnings  {len(complaints)} {complaints[:3]}")
-    print(f"orphans            {orphans.stdout.strip().splitlines()[-1]}")
+    print(f"after a sweep      {young}")
+    print(f"a day later        {orphans.stdout.strip()} {swept.stderr}")
     is_good = states["ready"] == videos and not broken and not complaints and losses <= at_most
     return 0 if is_good and orphans.returncode == 0 else 1
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--store", choices=("folder", "bucket"), default="folder", help="where what is made is kept")
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--pause", type=float, default=5, help="seconds between two kills, at most")
+    parser.add_argument("--seconds", type=int, default=VIDEO_S, help="the length of the videos")
     parser.add_argument("--keep", type=Path, help="use this folder and keep it")
     arguments = parser.parse_args()
     with ExitStack() as stack:
@@ -217,7 +270,9 @@ def main() -> int:
         folder.chmod(0o777)
         stage = Stage(folder)
         stack.callback(stage.stop_all)
-        return run(stage, arguments.kills, arguments.pause, random.Random(arguments.seed))
+        if arguments.store == "bucket":
+            stage.use_bucket()
+        return run(stage, arguments.seconds, arguments.kills, arguments.pause, random.Random(arguments.seed))
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from load import EMAIL, PASSWORD, Headers, Load, Result, Servers, measure, playback_cookie, post
+from plain import PLAIN, TURNS, middle
 from server import ROOT, manage, web_server
 
 FOLDER = tempfile.TemporaryDirectory(prefix="videoflix-bench-")
@@ -32,19 +33,6 @@ os.environ |= {"DATA_DIR": FOLDER.name, "ENV_FILE": "", "DJANGO_SETTINGS_MODULE"
 
 from project.tests.edge import free_port, nginx, nginx_binary  # noqa: E402  (needs the settings made above)
 
-PLAIN = """
-server {{
-    listen 127.0.0.1:{port};
-    access_log {folder}/plain.log videoflix buffer=32k flush=1s;
-    sendfile on;
-    sendfile_max_chunk 1m;
-    tcp_nopush on;
-    open_file_cache max=4096 inactive=30s;
-    open_file_cache_valid 10s;
-    root {folder};
-}}
-"""
-TURNS = 9  # plain nginx and the edge take turns; their ratio is the median of all turns
 SMALL, LARGE = 20_000, 1_500_000
 SETUP = f"""
 from library.tests.videos import make_viewer, published
@@ -141,11 +129,6 @@ def at_the_edge(
         yield middle([turn[0] for turn in turns])
         ratio = statistics.median(edge.per_second / plain.per_second for plain, edge in turns)
         yield replace(middle([turn[1] for turn in turns]), of_plain=ratio)
-
-
-def middle(results: list[Result]) -> Result:
-    """The result with the median rate."""
-    return sorted(results, key=lambda result: result.per_second)[len(results) // 2]
 
 
 def table(results: list[Result]) -> str:

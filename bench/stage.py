@@ -1,13 +1,14 @@
-"""An installation for a benchmark: PostgreSQL, Redis and workers as processes that can be killed and restarted."""
+"""An installation for a benchmark: PostgreSQL, Redis, a bucket and workers, which can be killed and restarted."""
 
 import os
 import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import imageio_ffmpeg
 import psycopg
@@ -15,6 +16,11 @@ import psycopg
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from hls.store.bucket import BucketStore  # noqa: E402
+from hls.store.bucket_address import BucketAddress  # noqa: E402
+from hls.store.folder import FolderStore  # noqa: E402
+from hls.store.interface import Store  # noqa: E402
+from hls.tests.object_store import Seaweed, make_bucket, named_for_tests, weed_binary  # noqa: E402
 from scripts.services import free_port, postgresql_binaries, redis_binary  # noqa: E402
 
 FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
@@ -30,18 +36,45 @@ class Stage:
     db_port: int = field(default_factory=free_port)
     redis_port: int = field(default_factory=free_port)
     programs: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    bucket: BucketAddress | None = None
+    seaweed: Seaweed | None = None  # the bucket's server, where it is ours
 
-    def variables(self) -> dict[str, str]:
+    def use_bucket(self) -> None:
+        """Keep all files in a bucket: that of TEST_S3_ENDPOINT, or one in a SeaweedFS of our own."""
+        if named := named_for_tests():
+            self.bucket = replace(named, prefix=f"{uuid4().hex}/")
+        else:
+            if weed_binary() is None:
+                raise SystemExit("SeaweedFS is not installed (requirements-dev.txt), and TEST_S3_ENDPOINT is not set.")
+            home = self.folder / "seaweed"
+            home.mkdir()
+            self.seaweed = Seaweed(home)
+            self.bucket = self.seaweed.address
+
+    @property
+    def versions(self) -> Store:
+        """As hls.stores has it."""
+        if self.bucket is None:
+            return FolderStore("hls", self.folder / "var/hls")
+        return BucketStore("hls", self.bucket)
+
+    def data(self, program: str = "") -> Path:
+        """The program's data folder. With a bucket each has one of its own, as if it were on its own machine."""
+        return self.folder / (f"var-{program}" if program and self.bucket else "var")
+
+    def variables(self, program: str = "") -> dict[str, str]:
         return {
             "PATH": os.environ["PATH"],
             "ENV_FILE": "",
-            "DATA_DIR": str(self.folder / "var"),
+            "DATA_DIR": str(self.data(program)),
+            "SECRET_KEY": "the same for all programs of a benchmark",
             "DB_HOST": "127.0.0.1",
             "DB_PORT": str(self.db_port),
             "DB_NAME": "postgres",
             "DB_USER": "videoflix",
             "REDIS_LOCATION": f"redis://127.0.0.1:{self.redis_port}/1",
             "DISK_RESERVE_MB": "0",
+            **(bucket_variables(self.bucket) if self.bucket else {}),
             **self.settings,
         }
 
@@ -50,7 +83,7 @@ class Stage:
             self.programs[name] = subprocess.Popen(
                 command,
                 cwd=self.folder if user else ROOT,
-                env=self.variables(),
+                env=self.variables(name),
                 stdout=log,
                 stderr=log,
                 user=user,
@@ -85,6 +118,17 @@ class Stage:
         place = ["--port", str(self.redis_port), "--bind", "127.0.0.1", "--dir", str(self.folder)]
         self.start("redis", [binary, *place, "--save", "", "--appendonly", "no"])
 
+    def start_store(self) -> None:
+        """Start the bucket's server where it is ours, and return once the bucket takes objects."""
+        if self.seaweed:
+            self.seaweed.start()
+        if self.bucket:
+            make_bucket(self.bucket)
+
+    def kill_store(self) -> None:
+        if self.seaweed:
+            self.seaweed.stop()
+
     def start_worker(self, number: int, *, core: int | None = None) -> None:
         pinned = [] if core is None else ["taskset", "--cpu-list", str(core)]
         self.start(f"worker-{number}", [*pinned, sys.executable, "manage.py", "worker"])
@@ -92,6 +136,7 @@ class Stage:
     def set_up(self) -> None:
         """Create the tables in a new database; everything is stopped afterwards."""
         self.start_database()
+        self.start_store()
         made = self.manage("migrate")
         assert made.returncode == 0, made.stderr
         self.stop_all()
@@ -99,6 +144,7 @@ class Stage:
     def start_all(self) -> None:
         self.start_database()
         self.start_redis()
+        self.start_store()
         for number in range(self.workers):
             self.start_worker(number)
 
@@ -107,16 +153,21 @@ class Stage:
         os.kill(program.pid, signal.SIGKILL)
         program.wait()
 
-    def stop_all(self) -> None:
-        for program in self.programs.values():
+    def stop(self, *names: str) -> None:
+        """Stop programs in order, all at once."""
+        programs = [self.programs.pop(name) for name in names]
+        for program in programs:
             program.terminate()
-        for program in self.programs.values():
+        for program in programs:
             try:
                 program.wait(30)
             except subprocess.TimeoutExpired:
                 os.killpg(program.pid, signal.SIGKILL)
                 program.wait()
-        self.programs.clear()
+
+    def stop_all(self) -> None:
+        self.stop(*self.programs)
+        self.kill_store()
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         address = f"host=127.0.0.1 port={self.db_port} user=videoflix dbname=postgres connect_timeout=2"
@@ -142,9 +193,21 @@ class Stage:
                 folder = (entry / "cwd").readlink()
             except OSError:
                 continue
-            if b"ffmpeg" in words[0] and folder.is_relative_to(self.folder / "var"):
+            if b"ffmpeg" in words[0] and folder.is_relative_to(self.folder):
                 found.append(int(entry.name))
         return found
+
+
+def bucket_variables(address: BucketAddress) -> dict[str, str]:
+    found = {
+        "S3_BUCKET": address.bucket,
+        "S3_PREFIX": address.prefix,
+        "S3_ENDPOINT_URL": address.endpoint_url or "",
+        "S3_REGION": address.region,
+        "S3_ACCESS_KEY_ID": address.access_key_id,
+        "S3_SECRET_ACCESS_KEY": address.secret_access_key,
+    }
+    return {name: value for name, value in found.items() if value}
 
 
 def make_video(path: Path, *, seconds: int, size: str = "640x480", rate: int = 25) -> None:

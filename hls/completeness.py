@@ -1,10 +1,12 @@
-"""Whether a store has all segments that the chunks' rows tell of, before their version is published.
+"""Whether a store has all files of a version, in the sizes that the chunks' rows tell of.
 
-On a disk a rename loses nothing. In a bucket an object may be gone or changed by then: somebody has removed it, or a
-rule of the bucket's. Such a chunk is made again, and viewers never see a version with a hole in it.
+Before a version is published: on a disk a rename loses nothing. In a bucket an object may be gone or changed by then:
+somebody has removed it, or a rule of the bucket's. Such a chunk is made again, and viewers never see a version with a
+hole in it. Later `manage.py upkeep` asks for those of versions that are served (lost_files).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import structlog
 from django.db import transaction
@@ -13,6 +15,8 @@ from hls import claims
 from hls.core import names
 from hls.core.chunk import ChunkFacts
 from hls.models import Chunk, ChunkState, Transcode
+from hls.published import PublishedVersion, current
+from hls.store.interface import is_all_on_disk
 from hls.stores import version_place
 
 log = structlog.get_logger("videoflix.hls")
@@ -30,7 +34,7 @@ def expected(facts: ChunkFacts) -> dict[str, int]:
 def incomplete_chunks(transcode: Transcode) -> list[int]:
     """The indexes of done chunks of which a segment is gone or has another size. Raises StoreFailed."""
     version = version_place(transcode.pk, transcode.version)
-    if version.store.is_on_disk:
+    if is_all_on_disk(version.store):
         return []
     there = version.store.sizes(version.key)
     done = Chunk.objects.filter(transcode=transcode, state=ChunkState.DONE).order_by("index")
@@ -39,6 +43,41 @@ def incomplete_chunks(transcode: Transcode) -> list[int]:
         for index, facts in done.values_list("index", "facts")
         if not expected(ChunkFacts.from_json(facts or {})).items() <= there.items()
     ]
+
+
+@dataclass(frozen=True)
+class Lost:
+    """What is gone of a version that is served."""
+
+    transcode: Transcode
+    names: tuple[str, ...]  # relative to the version: of files that are gone, or have another size than was measured
+    is_everything: bool
+
+
+def lost_files(transcode: Transcode) -> Lost | None:
+    """What is gone of the served version; None where all of it is there. Raises StoreFailed."""
+    version = current(transcode)
+    if version is None:
+        return None
+    there = version.place.store.sizes(version.place.key)
+    wanted: dict[str, int | None] = dict.fromkeys(published_names(version))
+    if transcode.version == version.version:  # the chunks' rows are those of the version made last
+        for facts in Chunk.objects.filter(transcode=transcode).values_list("facts", flat=True).iterator():
+            wanted |= expected(ChunkFacts.from_json(facts)) if facts else {}
+    lost = tuple(name for name, size in wanted.items() if name not in there or size not in (None, there[name]))
+    return Lost(transcode, lost, is_everything=not there) if lost else None
+
+
+def published_names(version: PublishedVersion) -> Iterator[str]:
+    """The files that every version of this kind has. Of a sound that is apart only the chunks know how many."""
+    yield from (names.MASTER, names.STORYBOARD)
+    yield from map(names.sheet_name, range(version.storyboard_sheets))
+    if version.has_poster:
+        yield names.POSTER
+    for rendition in version.renditions:
+        yield from (f"{rendition.name}/{names.INDEX}", f"{rendition.name}/{names.IFRAMES}")
+        yield from (f"{rendition.name}/{names.segment_name(number)}" for number in range(version.segment_count))
+    yield from (f"{names.sound_name(number)}/{names.INDEX}" for number in range(version.sounds))
 
 
 @transaction.atomic

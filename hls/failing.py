@@ -24,7 +24,7 @@ log = structlog.get_logger("videoflix.hls")
 MOST_ATTEMPTS = 3  # to encode a chunk, or to plan or finish a transcode, where the cause may pass
 FIRST_BACKOFF_S = 5
 LONGEST_BACKOFF_S = 600
-PUT_OFF_FOR = timedelta(seconds=10)  # after the store's client has given up, which takes about as long
+PUT_OFF_FOR = timedelta(seconds=10)
 DISK_IS_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 

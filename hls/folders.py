@@ -10,8 +10,9 @@ from pathlib import Path
 from django.conf import settings
 
 from hls.core import names
+from hls.stores import private_root
 
-WORK = ".work"  # the private folders of claims
+WORK = names.WORK  # the private folders of claims
 TILES = names.TILES  # the small pictures that finishing lays on the storyboard
 
 
@@ -27,19 +28,23 @@ def version_folder(transcode_id: int, version: int) -> Path:
     return transcode_folder(transcode_id) / str(version)
 
 
+def private_folder(transcode_id: int, version: int, name: str) -> Path:
+    return private_root() / str(transcode_id) / str(version) / WORK / name
+
+
 def chunk_folder(transcode_id: int, version: int, index: int, token: str) -> Path:
     """The private folder of one claim on one chunk."""
-    return version_folder(transcode_id, version) / WORK / f"{index}-{token}"
+    return private_folder(transcode_id, version, f"{index}-{token}")
 
 
 def finish_folder(transcode_id: int, version: int, token: str) -> Path:
     """The private folder of one claim on a transcode's last step."""
-    return version_folder(transcode_id, version) / WORK / f"finish-{token}"
+    return private_folder(transcode_id, version, f"finish-{token}")
 
 
 def texts_folder(transcode_id: int, version: int, token: str) -> Path:
     """The private folder of one claim on taking the texts out of a source."""
-    return version_folder(transcode_id, version) / WORK / f"texts-{token}"
+    return private_folder(transcode_id, version, f"texts-{token}")
 
 
 def source_path(source: str) -> Path:

@@ -6,7 +6,8 @@ One thread of each worker process does this every BEAT_EVERY_S:
 2. Take back what dead worker processes of this host held.
 3. Take back what has not been renewed in time, on whichever host.
 4. Queue failed transcodes again whose retry is due.
-5. Once an hour, remove what killed workers have left on this machine's disk, where the store is elsewhere.
+5. Once an hour, remove what killed workers have left on this machine's disk, where the store is elsewhere, and what it
+   has fetched of sources that no video has any more.
 6. Where a slot is free and work is waiting, start a thread that works until nothing is left.
 
 So whatever waits in the rows is found within seconds, whether its wake-up arrived or not. A database that can't be
@@ -29,6 +30,7 @@ from redis.exceptions import RedisError
 
 from hls import claims, steps, upkeep
 from hls.models import Worker
+from hls.sources import sweeping
 
 log = structlog.get_logger("videoflix.hls")
 
@@ -82,6 +84,7 @@ class WorkerProcess:
         if time.monotonic() >= self._tidies_at:
             self._tidies_at = time.monotonic() + TIDIES_EVERY_S
             upkeep.erase_own_leftovers()
+            sweeping.sweep()
         if self.free_slots.acquire(blocking=False):
             self.free_slots.release()
             if claims.is_work_waiting():

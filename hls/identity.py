@@ -7,6 +7,8 @@ A sweep removes what no row names, so it must ask the right database. Before any
 3. There is no file, and rows name at least half of what is in the store: it is empty and new, or older than these
    files. Write the file and go on.
 4. There is no file, and rows name less than half: refuse.
+
+Of two stores between which an installation moves, each has a file of its own.
 """
 
 from collections.abc import Callable
@@ -36,9 +38,10 @@ def doubt(store: Store, share: Callable[[], Share]) -> str | None:
 
     `share` is only asked for a store without a file, since it reads all names that are in there.
     """
-    if is_anothers(store):
-        return f"{store.address('')} belongs to another installation than the database."
-    if written_in(store) is not None:
+    for part in store.members:
+        if is_anothers(part):
+            return f"{part.address('')} belongs to another installation than the database."
+    if not any(part is store or part.entries("") for part in unmarked(store)):  # an empty one of two is new
         return None
     found = share()
     if found.unnamed > found.named:
@@ -56,14 +59,20 @@ def take_up(store: Store, share: Callable[[], Share]) -> None:
     """Make sure that the store is this database's, and write its file where it has none. Raises NotOurs."""
     if reason := doubt(store, share):
         raise NotOurs(f"{reason} Nothing is removed. {HINT}")
-    if written_in(store) is None:
-        store.write_once(FILE, known_or_new())
+    for part in unmarked(store):
+        part.write_once(FILE, known_or_new())
 
 
 def adopt(store: Store) -> None:
     """Make the store this database's because a person said so."""
     store.remove(FILE)
-    store.write_once(FILE, known_or_new())
+    for part in store.members:
+        part.write_once(FILE, known_or_new())
+
+
+def unmarked(store: Store) -> list[Store]:
+    """Its parts that say nothing of whose they are."""
+    return [part for part in store.members if written_in(part) is None]
 
 
 def written_in(store: Store) -> str | None:

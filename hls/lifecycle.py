@@ -19,8 +19,9 @@ from django.utils import timezone
 
 from hls import claims
 from hls.errors import NotPossible
-from hls.folders import source_path
 from hls.models import ACTIVE, PLAYABLE_AS_SERVED, Chunk, ChunkState, Discarded, Root, State, Transcode
+from hls.store.interface import StoreFailed
+from hls.stores import uploads
 from hls.tasks import wake_after_commit
 
 FRESH = {
@@ -40,9 +41,11 @@ FRESH = {
 
 
 def source_bytes(source: str) -> int:
-    """The size of an uploaded file; 0 where it is gone, which planning then reports."""
+    """The size of an uploaded file; 0 where it is gone, which planning then reports. Raises StoreFailed."""
     try:
-        return source_path(source).stat().st_size
+        return uploads().size_bytes(source)
+    except StoreFailed:
+        raise
     except OSError:
         return 0
 

@@ -70,6 +70,13 @@ class PublishedVersion:
         is_known = names.is_sheet_name(name) and name in map(names.sheet_name, range(self.storyboard_sheets))
         return self.place.below(name) if is_known else None
 
+    def file(self, name: str) -> Place | None:
+        """A segment, a storyboard sheet or the poster, by its name in the version's folder."""
+        folder, _, last = name.rpartition("/")
+        if folder:
+            return self.segment(folder, last)
+        return self.poster() if last == names.POSTER else self.sheet(last)
+
     def playlist(self, name: str, resolution: str | None = None) -> Place | None:
         """The multivariant playlist, or one of a resolution's or a sound's."""
         if resolution is None:

@@ -11,7 +11,8 @@ A transcode goes through them in this order; each may be done by another worker,
    then put them in and publish the version in one transaction.
 
 Every step can be run twice without harm. Long work happens outside transactions. A TranscodeError becomes row state in
-hls.failing; where the store can't be reached, the step is put off. Stopped means that the claim is lost or the worker
+hls.failing; where the store can't be reached, a chunk that is encoded waits for it (hls.patience), and after that the
+step is put off. Stopped means that the claim is lost or the worker
 ends: the step gives back what it still holds.
 """
 
@@ -25,12 +26,9 @@ from django.db.models import F
 from django.utils import timezone
 
 from hls import claims, completeness, finishing, identity, opening, renewal, upkeep
-from hls.binary import encoder, limits
 from hls.core.chunk import ChunkFacts
-from hls.core.encode import encode_chunk
 from hls.core.errors import CannotCopy, Code, EncoderKilled, Stopped, TranscodeError
 from hls.core.plan import Plan, make_plan
-from hls.core.probe import probe
 from hls.errors import NotOurs
 from hls.failing import (
     fail_chunk,
@@ -41,10 +39,12 @@ from hls.failing import (
     put_off_transcode,
     report_full_disk,
 )
-from hls.folders import chunk_folder, finish_folder, hls_root, remove, source_path
+from hls.folders import chunk_folder, finish_folder, hls_root, remove
 from hls.models import PLAYABLE_AS_SERVED, Chunk, ChunkState, Discarded, Root, State, Transcode, Worker
+from hls.patience import patiently
 from hls.removal import erase
 from hls.renewal import ChunkRenewal, LeaseRenewal, update_percent
+from hls.sources.local import encoded, probed
 from hls.store.interface import StoreFailed
 from hls.stores import private_place, version_place, versions
 from hls.tracks import embedded, extracting
@@ -114,6 +114,8 @@ def plan_transcode(transcode: Transcode, claim: claims.Claim) -> None:
             write_plan(transcode, claim, plan)
     except TranscodeError as error:
         fail_transcode(own, transcode, error, may_pass=error.advice.is_temporary)
+    except StoreFailed as error:
+        put_off_transcode(own, transcode, error)
     except Stopped:
         claims.give_back_transcode(transcode, claim)
 
@@ -122,8 +124,7 @@ def planned(transcode: Transcode, lease: LeaseRenewal) -> Plan:
     """The plan that the row has already, as after a retry, or else a new one. Raises TranscodeError, Stopped."""
     if transcode.plan:
         return Plan.from_json(transcode.plan)
-    path, is_first_look = source_path(transcode.source), transcode.opening is None
-    return make_plan(probe(path, limits=limits(), watch=lease.watch(), is_opening_enough=is_first_look))
+    return make_plan(probed(transcode.source, lease, is_opening_enough=transcode.opening is None))
 
 
 def check_room_for(plan: Plan) -> None:
@@ -166,7 +167,7 @@ def do_chunk(chunk: Chunk, claim: claims.Claim) -> None:
     try:
         with report_full_disk():
             facts = make_chunk(chunk, claim, folder)
-            accept_chunk(chunk, claim, folder, facts)
+            accept_patiently(chunk, claim, folder, facts)
     except CannotCopy as error:
         if not opening.give_up(chunk, claim, error.detail):
             encode_instead(chunk, claim, error)
@@ -198,15 +199,13 @@ def make_chunk(chunk: Chunk, claim: claims.Claim, folder: Path) -> ChunkFacts:
     lease = ChunkRenewal(chunk, claim)
     folder.mkdir(parents=True)
     log.info("chunk begins", transcode_id=transcode.pk, version=transcode.version, chunk=chunk.index)
-    return encode_chunk(
-        plan,
-        chunk.index,
-        source=source_path(transcode.source),
-        folder=folder,
-        encoder=encoder(is_waited_for=chunk.index == 0),
-        on_progress=lease.tell,
-        should_stop=lease.is_over,
-    )
+    return encoded(transcode.source, plan, chunk.index, folder=folder, lease=lease)
+
+
+def accept_patiently(chunk: Chunk, claim: claims.Claim, folder: Path, facts: ChunkFacts) -> None:
+    """accept_chunk(), however long the store is away."""
+    lease = LeaseRenewal(claims.owned_chunk(chunk, claim))
+    patiently(lambda: accept_chunk(chunk, claim, folder, facts), go_on=lease.go_on)
 
 
 def accept_chunk(chunk: Chunk, claim: claims.Claim, folder: Path, facts: ChunkFacts) -> None:

@@ -22,13 +22,13 @@ from django.utils import timezone
 
 from hls import claims, identity
 from hls.errors import NothingRemoved
-from hls.folders import WORK, hls_root, source_path
+from hls.folders import TILES, WORK, hls_root
 from hls.models import ACTIVE, Chunk, ChunkState, Discarded, Extraction, PeriodicTask, Root, State, Transcode, Worker
 from hls.removal import Trash, check_share, erase
 from hls.renewal import LeaseRenewal
 from hls.store.folder import FolderStore
-from hls.store.interface import Place
-from hls.stores import transcode_key, version_key, versions
+from hls.store.interface import Place, is_all_on_disk
+from hls.stores import private_root, transcode_key, uploads, version_key, versions
 from hls.tracks import editing
 
 log = structlog.get_logger("videoflix.hls")
@@ -72,7 +72,7 @@ class Orphan:
     """A file or folder in the store of versions that no row names."""
 
     place: Place
-    is_private: bool = False  # the folder of one claim: no row has ever named what is in it
+    is_private: bool = False  # the folder of one claim, or tiles: nobody ever wants it back
 
     @property
     def size_bytes(self) -> int:
@@ -83,7 +83,7 @@ def keep_house(lease: LeaseRenewal) -> None:
     """The minutely sweep. It looks into a part of the folders each time, so that it costs the same in any library."""
     task = PeriodicTask.objects.get(name=TASK)
     try:
-        most = LOOKED_INTO_AT_ONCE if versions().is_on_disk else LOOKED_INTO_ELSEWHERE
+        most = LOOKED_INTO_AT_ONCE if is_all_on_disk(versions()) else LOOKED_INTO_ELSEWHERE
         position = sweep(after=task.position, most=most, go_on=lease.go_on)
     except NothingRemoved as error:
         log.error("nothing removed", reason=str(error))
@@ -110,6 +110,7 @@ def sweep(
     identity.take_up(store, share)
     trash = Trash(store)
     trash.empty(go_on=go_on)
+    store.remove_unfinished()
     remove_discarded(trash, go_on)
     scan = HlsScan.taken(after, most)
     for private in [orphan.place for orphan in scan.orphans if orphan.is_private]:
@@ -127,11 +128,11 @@ def sweep(
 def erase_own_leftovers() -> None:
     """Remove private folders from this machine's disk that no claim holds, as a killed worker leaves them.
 
-    Nothing is done where the store is on the disk too: they lie in it then, and the sweep finds them.
+    Nothing is done where they lie in the store itself: the sweep finds them there.
     """
-    if versions().is_on_disk:
+    if private_root() == hls_root():
         return
-    own = FolderStore("private", hls_root())
+    own = FolderStore("private", private_root())
     numbers = [int(entry.name) for entry in own.entries("") if entry.name.isdecimal()]
     found = [place for number in numbers for place in inside(Place(own, str(number))) if PRIVATE in place.key]
     held = held_work_folders(numbers)
@@ -206,29 +207,38 @@ def orphans_within(transcode_ids: Sequence[int]) -> list[Orphan]:
     wanted = named_keys(transcode_ids)
     held = held_work_folders(transcode_ids)
     return [
-        Orphan(place, is_private=PRIVATE in place.key)
+        Orphan(place, is_private=PRIVATE in place.key or place.name == TILES)
         for place in found
         if not is_named(place.key, wanted, held) and place.exists()
     ]
 
 
 def inside(transcode: Place) -> Iterator[Place]:
-    """A transcode's versions, and the private folders in them."""
+    """A transcode's versions, and the private folders and tiles in them."""
     for entry in transcode.entries():
         version = transcode.below(entry.name)
         yield version
-        work = version.below(WORK)
-        yield from (work.below(private.name) for private in work.entries())
+        there = {found.name for found in version.entries()}
+        if WORK in there:
+            work = version.below(WORK)
+            yield from (work.below(private.name) for private in work.entries())
+        if TILES in there:
+            yield version.below(TILES)
 
 
 def named_keys(transcode_ids: Sequence[int]) -> set[str]:
-    """The keys of these transcodes, and of their versions that are served, retired, or may still be finished."""
+    """The keys of these transcodes, and of their versions that are served, retired, or may still be finished.
+
+    Finishing needs tiles. A worker that dies after it has published leaves them.
+    """
     wanted: set[str] = set()
     rows = Transcode.objects.filter(pk__in=transcode_ids).values_list(
         "pk", "state", "version", HAS_PLAN, "served_version", "retired_version"
     )
     for transcode_id, state, version, has_plan, served, retired in rows:
-        named = {served, retired} | ({version} if has_plan and state != State.READY else set())
+        unfinished = {version} if has_plan and state != State.READY else set()
+        named = {served, retired} | unfinished
+        wanted |= {f"{version_key(transcode_id, number)}/{TILES}" for number in unfinished}
         wanted |= {version_key(transcode_id, number) for number in named if number is not None}
         wanted.add(transcode_key(transcode_id))
     return wanted
@@ -247,6 +257,9 @@ def held_work_folders(transcode_ids: Sequence[int]) -> set[str]:
 
 
 def is_named(key: str, wanted: set[str], held: set[str]) -> bool:
+    """Whether a row names it. Tiles of a version that no row names are left to that version."""
+    if key.endswith(f"/{TILES}"):
+        return key in wanted or key.removesuffix(f"/{TILES}") not in wanted
     version, _, private = key.partition(PRIVATE)
     return version in wanted and (not private or private in held)
 
@@ -260,7 +273,8 @@ def share() -> identity.Share:
     there = found_names()
     made = Transcode.objects.exclude(plan__isnull=True, opening__isnull=True, served_version=None)
     rows = made.values_list("pk", "source").iterator()
-    named = sum(1 for transcode_id, source in rows if str(transcode_id) in there and source_path(source).exists())
+    sources = uploads()
+    named = sum(1 for transcode_id, source in rows if str(transcode_id) in there and sources.exists(source))
     return identity.Share(named, len(there) - named)
 
 

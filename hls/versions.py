@@ -34,6 +34,11 @@ def one_folder_up(text: str) -> str:
     return _changed(text, lambda uri: f"../{uri}")
 
 
+def beginning_with(text: str, address: str) -> str:
+    """The text with URIs below another address, whose names say which version they are of."""
+    return _changed(text, lambda uri: f"{address}{uri.partition('?')[0]}")
+
+
 def _changed(text: str, change: Callable[[str], str]) -> str:
     """The text with each of its URIs changed."""
 

@@ -151,8 +151,7 @@ def get_transcode(request: HttpRequest, response: HttpResponse, video_id: VideoI
 )
 def get_master_playlist(request: ViewerRequest, video_id: VideoId, version: Version = None) -> HttpResponseBase:
     """All real renditions, for a player that chooses by bandwidth."""
-    response = responses.playlist(request, video_id, names.MASTER, version=version, sight=sight(request))
-    return granted(request, response, video_id)
+    return playlist(request, video_id, names.MASTER, version=version)
 
 
 @streams.get(
@@ -169,8 +168,7 @@ def get_media_playlist(
 
     Where a video has several sounds, a resolution's is a multivariant playlist: it names its pictures and all sounds.
     """
-    response = responses.playlist(request, video_id, names.INDEX, resolution, version=version, sight=sight(request))
-    return granted(request, response, video_id)
+    return playlist(request, video_id, names.INDEX, resolution, version=version)
 
 
 @streams.get(
@@ -184,8 +182,7 @@ def get_pictures_playlist(
     request: ViewerRequest, video_id: VideoId, resolution: ResolutionName, version: Version = None
 ) -> HttpResponseBase:
     """There is one only where a video has several sounds, which are apart from its pictures."""
-    response = responses.playlist(request, video_id, names.PICTURES, resolution, version=version, sight=sight(request))
-    return granted(request, response, video_id)
+    return playlist(request, video_id, names.PICTURES, resolution, version=version)
 
 
 @streams.get(
@@ -199,8 +196,7 @@ def get_iframe_playlist(
     request: ViewerRequest, video_id: VideoId, resolution: ResolutionName, version: Version = None
 ) -> HttpResponseBase:
     """Each keyframe as a byte range, for fast forward and rewind."""
-    response = responses.playlist(request, video_id, names.IFRAMES, resolution, version=version, sight=sight(request))
-    return granted(request, response, video_id)
+    return playlist(request, video_id, names.IFRAMES, resolution, version=version)
 
 
 @streams.get(
@@ -279,6 +275,16 @@ def make_playback_address(request: ViewerRequest, response: HttpResponse, video_
 
 def sight(request: ViewerRequest) -> Sight:
     return sight_of(is_staff=request.auth.is_staff)
+
+
+def playlist(
+    request: ViewerRequest, video_id: int, name: str, resolution: str | None = None, *, version: int | None
+) -> HttpResponseBase:
+    session = request.auth.session_name
+    response = responses.playlist(
+        request, video_id, name, resolution, version=version, sight=sight(request), session=session
+    )
+    return granted(request, response, video_id)
 
 
 def granted(request: ViewerRequest, response: HttpResponseBase, video_id: int) -> HttpResponseBase:

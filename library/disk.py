@@ -1,6 +1,8 @@
 """Room on the disk: nothing may use up the reserve that keeps the machine alive."""
 
 import shutil
+import time
+from contextlib import suppress
 from pathlib import Path
 
 from django.conf import settings
@@ -20,6 +22,17 @@ def partial_folder() -> Path:
     folder = upload_root() / PARTIAL
     folder.mkdir(exist_ok=True)
     return folder
+
+
+def remove_leftovers(older_than_s: float = 3600.0) -> None:
+    """Remove what killed processes of this machine left in the partial folder, where no sweep looks into it.
+
+    That is so where uploads are kept elsewhere.
+    """
+    for path in partial_folder().iterdir():
+        with suppress(FileNotFoundError):
+            if path.is_file() and time.time() - path.stat().st_mtime > older_than_s:
+                path.unlink()
 
 
 def free_bytes() -> int:

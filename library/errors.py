@@ -101,3 +101,7 @@ class NotFound(LibraryError):
 
     def __init__(self) -> None:
         super().__init__("Not found.")
+
+
+class CannotMove(LibraryError):
+    """Files that can't be brought to another store as things are."""

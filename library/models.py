@@ -188,7 +188,10 @@ class UploadKind(models.TextChoices):
 
 
 class Upload(models.Model):
-    """A resumable upload (tus 1.0): the row says what will come, the file in the partial folder how much has come."""
+    """A resumable upload (tus 1.0): the row says what will come.
+
+    How much has come is told by the file in the partial folder, or, where uploads are kept in a bucket, by the row.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
@@ -207,9 +210,32 @@ class Upload(models.Model):
     kind = models.CharField(max_length=7, choices=UploadKind.choices, blank=True, default=UploadKind.WHOLE)
     whole = models.ForeignKey("self", null=True, blank=True, on_delete=models.CASCADE, related_name="parts")
     part_number = models.PositiveSmallIntegerField(default=0, help_text="Which part of the whole it is.")
+    key = models.CharField(max_length=200, blank=True, default="", help_text="In a bucket: of the file it will be.")
+    multipart = models.TextField(blank=True, default="", help_text="In a bucket: its name for parts of an object.")
+    received = models.PositiveBigIntegerField(default=0, help_text="In a bucket: bytes that are there for good.")
+    rest = models.CharField(
+        max_length=200, blank=True, default="", help_text="In a bucket: the key of the last bytes, too few for a part."
+    )
+    rest_bytes = models.PositiveBigIntegerField(default=0)
+    last_number = models.PositiveIntegerField(default=0, help_text="In a bucket: the last one that a part was given.")
 
     class Meta:
         ordering = ["-created_at"]
 
     def __str__(self) -> str:
         return self.name
+
+
+class StoredPart(models.Model):
+    """A part of an upload that a bucket has, and that counts."""
+
+    upload = models.ForeignKey(Upload, on_delete=models.CASCADE, related_name="stored_parts")
+    number = models.PositiveIntegerField()
+    size_bytes = models.PositiveBigIntegerField()
+    etag = models.CharField(max_length=200)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["upload", "number"], name="stored_part_number")]
+
+    def __str__(self) -> str:
+        return f"{self.upload_id} {self.number}"

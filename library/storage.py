@@ -1,22 +1,28 @@
 """How much room videos take."""
 
 from collections.abc import Iterable
-from pathlib import Path
 
 from django.db.models import Sum
 
 from hls.models import TrackText, Transcode
 from hls.published import current, retired
-from library import disk
+from hls.stores import uploads
 from library.models import Video
+from library.uploads.kinds import arriving
 
 
 def video_bytes(video: Video) -> int:
     """The files that deleting the video frees: the uploaded one, the picture, and the served versions."""
     versions = [version for version in (current(video.transcode), retired(video.transcode)) if version]
-    uploads = [field.path for field in (video.video_file, video.thumbnail) if field]
-    made = sum(version.size_bytes for version in versions)
-    return made + sum(file_bytes(Path(path)) for path in uploads)
+    return sum(version.size_bytes for version in versions) + uploaded_files_bytes(video)
+
+
+def uploaded_files_bytes(video: Video) -> int:
+    """The video's file and its poster. Elsewhere than on a disk it takes requests to ask, and a poster is small."""
+    store = uploads()
+    if not store.is_on_disk:
+        return video.transcode.source_bytes
+    return sum(store.size_bytes(str(field.name)) for field in (video.video_file, video.thumbnail) if field)
 
 
 def text_bytes(videos: Iterable[Video]) -> int:
@@ -39,12 +45,4 @@ def served_bytes() -> int:
 def uploaded_bytes() -> int:
     """What the videos' uploaded files take, and those still arriving; without the pictures."""
     videos = Transcode.objects.aggregate(total=Sum("source_bytes"))["total"] or 0
-    return videos + sum(file_bytes(path) for path in disk.partial_folder().iterdir())
-
-
-def file_bytes(path: Path) -> int:
-    """The file's size; 0 for one that is gone."""
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return 0
+    return videos + arriving().arrived_bytes()

@@ -1,29 +1,26 @@
 """Uploaded files that no row names, uploads that nobody went on with, and served files that are gone."""
 
-import os
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Self
 from uuid import UUID
 
 import structlog
-from django.conf import settings
 
 from hls import identity, lifecycle
 from hls import upkeep as engine
+from hls.completeness import Lost, lost_files
 from hls.errors import NothingRemoved
-from hls.folders import source_path
 from hls.models import Discarded, Root, State, Transcode
 from hls.removal import Trash, check_share, erase, tell_once
 from hls.renewal import LeaseRenewal
-from hls.store.interface import Place, Store
-from hls.stores import uploads, version_place, versions
+from hls.store.interface import Place, Store, StoreFailed
+from hls.stores import uploads, versions
 from library.disk import PARTIAL
 from library.models import Upload, Video, kept_file
 from library.uploads import finishing
+from library.uploads.kinds import arriving
 
 log = structlog.get_logger("videoflix.library")
 
@@ -89,8 +86,7 @@ def is_uuid(name: str) -> bool:
 def uploaded_files() -> set[str]:
     found: set[str] = set()
     for folder in YOUNG_S:
-        with suppress(FileNotFoundError), os.scandir(Path(settings.MEDIA_ROOT) / folder) as entries:
-            found.update(f"{folder}/{entry.name}" for entry in entries)
+        found.update(f"{folder}/{entry.name}" for entry in uploads().entries(folder))
     return found
 
 
@@ -107,7 +103,9 @@ class NamesInRows:
 
 
 def names_in_rows() -> NamesInRows:
-    named = {f"{PARTIAL}/{pk}" for pk in Upload.objects.filter(taken_at=None).values_list("pk", flat=True)}
+    named: set[str] = set()
+    for pk, *keys in Upload.objects.filter(taken_at=None).values_list("pk", "key", "rest").iterator():
+        named.update((f"{PARTIAL}/{pk}", *keys))
     kept = set()
     columns = ("video_file", "thumbnail", "transcode__source", "transcode__state", "transcode__served_version", "kept")
     for *names, state, version, of_served in Video.objects.values_list(*columns).iterator():
@@ -118,12 +116,12 @@ def names_in_rows() -> NamesInRows:
 
 
 def looked_at(name: str) -> Stray | None:
-    path = Path(settings.MEDIA_ROOT) / name
+    place = Place(uploads(), name)
     try:
-        stat = path.stat()
+        modified_at = place.store.modified_at(name)
     except FileNotFoundError:
         return None
-    return Stray(Place(uploads(), name), stat.st_size, time.time() - stat.st_mtime)
+    return Stray(place, place.size_bytes(), time.time() - modified_at)
 
 
 def strays() -> list[Stray]:
@@ -137,6 +135,8 @@ def sweep_minutely(lease: LeaseRenewal) -> None:
         sweep(go_on=lease.go_on)
     except NothingRemoved as error:
         log.error("nothing removed", reason=str(error))
+    except StoreFailed as error:  # the next sweep tries again
+        log.warning("nothing removed", reason=error.strerror)
 
 
 def sweep(*, may_be_much: bool = False, go_on: Callable[[], None] = lambda: None) -> None:
@@ -144,10 +144,11 @@ def sweep(*, may_be_much: bool = False, go_on: Callable[[], None] = lambda: None
     try:
         finishing.sweep()
     except OSError as error:  # one file can't be removed; others may be
-        tell_once(str(error.filename or settings.MEDIA_ROOT), error)
+        tell_once(str(error.filename or uploads().address("")), error)
     store = uploads()
     contents = FolderContents.read()
     identity.take_up(store, contents.share)
+    arriving().sweep()
     trash = Trash(store)
     trash.empty(go_on=go_on)
     remove_discarded(trash, contents, go_on)
@@ -191,17 +192,17 @@ def stores() -> dict[Store, Callable[[], set[str]]]:
     return {uploads(): named_files, versions(): engine.wanted_names}
 
 
-def lost() -> list[Transcode]:
-    """Transcodes that are served but whose files are gone, as after restoring a backup without them."""
+def lost() -> list[Lost]:
+    """Transcodes that are served although files of theirs are gone, as after restoring a backup without them."""
     served = Transcode.objects.exclude(served_version=None).filter(state=State.READY).select_related("video")
-    return [found for found in served.iterator() if not version_place(found.pk, found.served_version or 0).exists()]
+    return [found for transcode in served.iterator() if (found := lost_files(transcode))]
 
 
 def make_again(transcodes: list[Transcode]) -> list[Transcode]:
     """Queue the transcodes whose uploaded file is there; return the others."""
     hopeless = []
     for transcode in transcodes:
-        if source_path(transcode.source).is_file():
+        if uploads().exists(transcode.source):
             lifecycle.replace(transcode, transcode.source)
         else:
             hopeless.append(transcode)

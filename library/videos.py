@@ -1,12 +1,12 @@
 """Adding and replacing videos: the file first, then the row, then the engine."""
 
 import os
-import shutil
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
-from django.conf import settings
 from django.core.files import File
 from django.db import transaction
 
@@ -15,10 +15,10 @@ from hls.errors import NotPossible
 from hls.models import State
 from hls.removal import Trash
 from hls.stores import uploads
-from library import categories
+from library import categories, disk
 from library.errors import FileRefused
 from library.kinds import ACCEPTED, is_video
-from library.models import Video, video_path
+from library.models import Video
 
 CATEGORY = ("category", "updated_at")
 PUBLICATION = ("is_published", "publish_at", "updated_at")
@@ -33,16 +33,16 @@ class ReplacedFile:
 
 
 def add_video(path: Path, *, title: str, category: str = "", description: str = "", is_published: bool = True) -> Video:
-    """Copy a file from this machine into the upload folder and queue its transcode. Raises FileRefused.
+    """Copy a file from this machine to the uploads and queue its transcode. Raises FileRefused.
 
-    `category` is the slug of one; the usual one where none is named.
+    Repeated after it was broken off, it goes on where the store can do that. `category` is the slug of one; the usual
+    one where none is named.
     """
     check_file(path)
     texts = {"title": title, "category": category or categories.usual(), "description": description}
     video = Video(**texts, is_published=is_published, original_name=label(path.name))
-    name = video_path(video, path.name)
-    keep_copy(path, Path(settings.MEDIA_ROOT) / name)
-    video.video_file.name = name
+    video.video_file.name = import_name(path)
+    uploads().put_file(path, video.video_file.name)
     return save_new(video)
 
 
@@ -61,25 +61,17 @@ def check_file(path: Path) -> None:
         raise FileRefused(f"{path} is not a file.")
     if not is_video(path.name):
         raise FileRefused(f"{path.name} is of a kind that can't be added; accepted are {ACCEPTED}.")
-    needed = path.stat().st_size + int(settings.DISK_RESERVE_BYTES)
-    Path(settings.MEDIA_ROOT).mkdir(parents=True, exist_ok=True)
-    if shutil.disk_usage(settings.MEDIA_ROOT).free < needed:
+    if uploads().is_on_disk and disk.free_bytes() < path.stat().st_size:
         raise FileRefused("There is not enough free space on the disk.")
 
 
-def keep_copy(source: Path, target: Path) -> None:
-    """The whole file under its final name, or nothing."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    draft = target.with_name(f".{target.name}")
-    try:
-        with source.open("rb") as original, draft.open("wb") as copy:
-            shutil.copyfileobj(original, copy, 1 << 20)
-            copy.flush()
-            os.fsync(copy.fileno())
-        os.utime(draft)  # the sweep spares young files: this one gets its row only now
-        draft.replace(target)
-    finally:
-        draft.unlink(missing_ok=True)
+def import_name(path: Path) -> str:
+    """A random name among the uploads, whose beginning is the file's own: so it is found again where it was begun."""
+    stat = path.stat()
+    identity = os.fsencode(path.resolve()) + f"|{stat.st_size}|{stat.st_mtime_ns}".encode()
+    beginning = f"videos/{sha256(identity).hexdigest()[:16]}"
+    extension = path.name.rpartition(".")[2].lower()
+    return uploads().begun_like(beginning) or f"{beginning}{uuid4().hex[:16]}.{extension}"
 
 
 def save_with_file(video: Video) -> None:
@@ -109,10 +101,10 @@ def save_replaced(video: Video) -> Video:
 
 def take_back(video: Video, replaced: ReplacedFile) -> None:
     """Replace the video's file by one that it had before, from the trash. Raises FileRefused where that is gone."""
-    root = Path(settings.MEDIA_ROOT)
-    if not (root / replaced.stored_as).is_file() and not Trash(uploads()).restore([replaced.stored_as]):
-        raise FileRefused(f"{replaced.name} is neither in {root} nor in its trash.")
-    os.utime(root / replaced.stored_as)  # as in keep_copy
+    store = uploads()
+    if not store.exists(replaced.stored_as) and not Trash(store).restore([replaced.stored_as]):
+        raise FileRefused(f"{replaced.name} is neither in {store.address('')} nor in its trash.")
+    store.touch(replaced.stored_as)  # a sweep spares young files: this one gets its row only now
     video.video_file.name, video.original_name = replaced.stored_as, replaced.name
     save_replaced(video)
 
@@ -176,7 +168,6 @@ def go_back(video: Video) -> None:
 
 
 def store_upload(video: Video, upload: "File[bytes]") -> None:
-    """Write a form's file into the upload folder, complete, before any row names it."""
+    """Keep a form's file among the uploads, complete, before any row names it."""
     video.original_name = Path(upload.name or "").name[:255]
     video.video_file.save(upload.name or "video", upload, save=False)
-    os.utime(video.video_file.path)  # as in keep_copy: the file may have arrived long before the rest of its form

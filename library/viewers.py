@@ -15,6 +15,10 @@ class RequestViewer(Protocol):
     @property
     def is_staff(self) -> bool: ...
 
+    @property
+    def session_name(self) -> str:
+        """Tells the viewer's session from all others, without saying whose it is: 16 hexadecimal digits."""
+
     def grant_playback(self, response: HttpResponseBase, *, video_id: int) -> None:
         """Let the player go on fetching this video's files when the access token has run out."""
 

@@ -21,7 +21,7 @@ from accounts.api import me
 from accounts.api import router as accounts_router
 from accounts.auth import playback, reader, staff, staff_or_session, viewer
 from hls.errors import NotPossible
-from hls.store.interface import StoreFailed
+from hls.store.interface import StoreFailed, StoreFull
 from library import api as library
 from library import errors as videos
 from library.tracks import api as tracks
@@ -65,6 +65,7 @@ GENERIC_STATUS_OF: dict[type[Exception], int] = {  # answered with the status's 
     InterfaceError: 503,
     RedisError: 503,
     StoreFailed: 503,
+    StoreFull: 507,
 }
 
 

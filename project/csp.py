@@ -8,9 +8,12 @@ No page has an inline script.
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.csp import CSP, build_policy
+
+from library.delivery.cdn import Cdn
 
 POLICY: dict[str, Any] = {
     "default-src": [CSP.NONE],
@@ -32,6 +35,14 @@ ADMIN_POLICY: dict[str, Any] = POLICY | {
     "media-src": [CSP.SELF, "blob:", "data:"],
 }
 
+
+def with_cdn(directives: dict[str, Any], cdn: Cdn | None) -> dict[str, Any]:
+    """Segments may come from there."""
+    if cdn is None:
+        return directives
+    return directives | {name: [*directives[name], cdn.base_url] for name in ("connect-src", "media-src")}
+
+
 type Handler = Callable[[HttpRequest], HttpResponseBase]
 
 
@@ -40,7 +51,7 @@ def policy(get_response: Handler) -> Handler:
 
     An answer that brings a policy of its own, as Django's debug pages do, keeps that one. No page uses a nonce.
     """
-    everywhere, admin = build_policy(POLICY), build_policy(ADMIN_POLICY)
+    everywhere, admin = (build_policy(with_cdn(directives, settings.CDN)) for directives in (POLICY, ADMIN_POLICY))
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)

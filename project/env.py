@@ -6,74 +6,30 @@ An empty value counts as not set. A value that can't be used stops the start wit
 
 import codecs
 import os
-import re
 import secrets
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from hls.core.atomic_file import make_once
 from hls.store.bucket_address import BucketAddress
-from project import hostnames, listening
+from library.delivery.cdn import Cdn, CdnKind
+from project import env_values, hostnames, listening
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 
-def _split(value: object) -> object:
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
-
-
-def _redis_url(value: str) -> str:
-    if urlsplit(value).scheme not in ("redis", "rediss", "unix"):
-        raise ValueError
-    return value
-
-
-def _web_url(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError
-    return value.rstrip("/")
-
-
-def _limit(value: str) -> str:
-    """As the `limits` library reads it."""
-    if not re.fullmatch(r"[1-9]\d{0,6}/([1-9]\d{0,3})?(second|minute|hour|day)s?", value):
-        raise ValueError
-    return value
-
-
-def _relative_path(value: str) -> str:
-    if "://" in value or "?" in value or "#" in value:
-        raise ValueError
-    return value.strip("/")
-
-
-def _key_prefix(value: str) -> str:
-    """With a slash at its end, or empty. Other characters than these are spelled in several ways in addresses."""
-    names = value.strip("/")
-    if not re.fullmatch(r"([A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*)?", names) or {".", ".."} & set(names.split("/")):
-        raise ValueError
-    return f"{names}/" if names else ""
-
-
-def _time_zone(value: str) -> str:
-    """As the tz database spells it. Raises ValueError."""
-    try:
-        return ZoneInfo(value).key
-    except (ZoneInfoNotFoundError, OSError) as error:  # OSError: a folder of the tz database
-        raise ValueError from error
-
-
-type Hosts = Annotated[list[Annotated[str, AfterValidator(hostnames.allowed_host)]], NoDecode, BeforeValidator(_split)]
-type Origins = Annotated[list[Annotated[str, AfterValidator(hostnames.origin)]], NoDecode, BeforeValidator(_split)]
-type RelativePath = Annotated[str, AfterValidator(_relative_path)]
-type Limit = Annotated[str, AfterValidator(_limit)]
+type Hosts = Annotated[
+    list[Annotated[str, AfterValidator(hostnames.allowed_host)]], NoDecode, BeforeValidator(env_values.split)
+]
+type Origins = Annotated[
+    list[Annotated[str, AfterValidator(hostnames.origin)]], NoDecode, BeforeValidator(env_values.split)
+]
+type RelativePath = Annotated[str, AfterValidator(env_values.relative_path)]
+type Limit = Annotated[str, AfterValidator(env_values.limit)]
 
 BOOLEAN = "True or False"
 PORT_NUMBER = "a port number from 1 to 65535"
@@ -125,23 +81,33 @@ class Env(BaseSettings):
     db_host: str | None = Field(None, description="a host name, address or socket folder of PostgreSQL")
     db_port: int = Field(5432, ge=1, le=65535, description=PORT_NUMBER)
 
-    redis_location: Annotated[str, AfterValidator(_redis_url)] | None = Field(
+    redis_location: Annotated[str, AfterValidator(env_values.redis_url)] | None = Field(
         None, description="a URL such as redis://redis:6379/1"
     )
     redis_host: str | None = Field(None, description="a host name or address of Redis")
     redis_port: int | None = Field(None, ge=1, le=65535, description=PORT_NUMBER)
     redis_db: int | None = Field(None, ge=0, description="a Redis database number, 0 or more")
 
-    s3_bucket: str | None = Field(None, description="the name of a bucket")
-    s3_endpoint_url: Annotated[str, AfterValidator(_web_url)] | None = Field(
+    store_in: Literal["disk", "bucket"] | None = Field(None, description="disk or bucket")
+    s3_bucket: Annotated[str, AfterValidator(env_values.bucket_name)] | None = Field(
+        None, description="a bucket's name: letters, digits, points, hyphens and underscores, no address"
+    )
+    s3_endpoint_url: Annotated[str, AfterValidator(env_values.web_url)] | None = Field(
         None, description="the address of an S3-compatible store, such as https://s3.example.com"
     )
     s3_region: str = Field("us-east-1", description="a region's name, such as eu-central-1")
     s3_access_key_id: str | None = Field(None, description="the id of an access key")
     s3_secret_access_key: str | None = Field(None, description="the secret of the access key")
-    s3_prefix: Annotated[str, AfterValidator(_key_prefix)] = Field(
+    s3_prefix: Annotated[str, AfterValidator(env_values.key_prefix)] = Field(
         "", description="names with slashes between them, such as videoflix/production"
     )
+
+    cdn_base_url: Annotated[str, AfterValidator(env_values.site)] | None = Field(
+        None, description="the address of a CDN without a path, such as https://cdn.example.com"
+    )
+    cdn_key: str | None = Field(None, min_length=16, description="at least 16 secret characters")
+    cdn_kind: CdnKind | None = Field(None, description="nginx or bunny")
+    cdn_ttl_s: int = Field(28_800, ge=1800, le=604_800, description="seconds an address is good for, 1800 to 604800")
 
     email_host: str | None = Field(None, description="the host name of an SMTP server")
     email_port: int = Field(587, ge=1, le=65535, description=PORT_NUMBER)
@@ -152,7 +118,7 @@ class Env(BaseSettings):
     default_from_email: str = Field("noreply@videoflix.com", description="a sender's e-mail address")
 
     reference_frontend: bool = Field(True, description=BOOLEAN)
-    frontend_base_url: Annotated[str, AfterValidator(_web_url)] | None = Field(
+    frontend_base_url: Annotated[str, AfterValidator(env_values.web_url)] | None = Field(
         None, description="the frontend's address, such as https://app.example.com"
     )
     frontend_activate_path: RelativePath = Field(
@@ -162,7 +128,7 @@ class Env(BaseSettings):
         "pages/auth/confirm_password.html", description="a path below FRONTEND_BASE_URL, without ? and #"
     )
 
-    time_zone: Annotated[str, AfterValidator(_time_zone)] = Field(
+    time_zone: Annotated[str, AfterValidator(env_values.time_zone)] = Field(
         "UTC", description="a time zone's name, such as Europe/Berlin"
     )
 
@@ -189,6 +155,9 @@ class Env(BaseSettings):
     hls_max_pixels: int = Field(8192 * 4320, ge=1, description="the largest picture accepted, in pixels")
     upload_max_mb: int = Field(20_000, ge=1, description="the largest upload accepted, in megabytes")
     trash_days: int = Field(7, ge=0, le=3650, description="how many days removed files can be taken back, 0 to 3650")
+    source_cache_mb: int = Field(
+        20_480, ge=1, description="megabytes of each machine's disk for uploaded files that it fetches from the bucket"
+    )
     disk_reserve_mb: int = Field(500, ge=0, description="megabytes of disk that are never filled")
 
     @model_validator(mode="after")
@@ -210,6 +179,13 @@ class Env(BaseSettings):
             self.s3_access_key_id or "",
             self.s3_secret_access_key or "",
         )
+
+    @cached_property
+    def cdn(self) -> Cdn | None:
+        """None to leave all files where the API is. A part of these settings is refused by a check."""
+        if self.cdn_base_url is None or self.cdn_key is None or self.cdn_kind is None:
+            return None
+        return Cdn(self.cdn_base_url, self.cdn_key, self.cdn_kind, self.cdn_ttl_s)
 
     @cached_property
     def redis_url(self) -> str | None:

@@ -13,6 +13,7 @@ SENTENCES = {
     460: "The checksum does not match; the piece was dropped.",
     429: "Too many attempts. Please try again later.",
     500: "Something went wrong on our side. It has been logged.",
+    507: "There is not enough free space where files are kept.",
     503: "The service is not available right now. Please try again in a moment.",
 }
 

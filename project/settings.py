@@ -3,10 +3,11 @@
 from datetime import timedelta
 from typing import Any
 
+from django.conf import global_settings
 from django.utils.crypto import salted_hmac
 
+from project import cross_origin, listening
 from project import env as environment
-from project import listening
 from project.logs import logging_config
 from project.theme import UNFOLD as UNFOLD
 
@@ -33,24 +34,8 @@ ALLOWED_HOSTS = env.allowed_hosts
 CSRF_TRUSTED_ORIGINS = env.csrf_trusted_origins  # accounts/origins.py reads it, for CORS too
 WELCOMES_THIS_MACHINE = env.model_fields_set.isdisjoint(("allowed_hosts", "csrf_trusted_origins"))
 CORS_ALLOW_CREDENTIALS = True
-TUS_REQUEST_HEADERS = [
-    *("tus-resumable", "upload-length", "upload-offset", "upload-metadata", "upload-checksum"),
-    *("upload-defer-length", "upload-concat"),
-    *("x-http-method-override", "x-requested-with", "x-request-id"),
-]
-TUS_RESPONSE_HEADERS = [
-    *("Location", "Tus-Version", "Tus-Resumable", "Tus-Extension", "Tus-Max-Size", "Tus-Checksum-Algorithm"),
-    *("Upload-Length", "Upload-Offset", "Upload-Metadata", "Upload-Expires", "X-Video-ID"),
-    *("Upload-Defer-Length", "Upload-Concat"),
-]
-CORS_ALLOW_HEADERS = [
-    *("content-type", "x-csrftoken", "authorization", "range", "x-token-transport"),
-    *TUS_REQUEST_HEADERS,
-]
-CORS_EXPOSE_HEADERS = [
-    *("X-Total-Count", "Retry-After", "ETag", "Content-Range", "Accept-Ranges", "X-Request-ID"),
-    *TUS_RESPONSE_HEADERS,
-]
+CORS_ALLOW_HEADERS = cross_origin.MAY_SEND
+CORS_EXPOSE_HEADERS = cross_origin.MAY_READ
 CORS_URLS_REGEX = r"^/api/"
 TRUSTED_PROXIES = env.trusted_proxies
 METRICS_TOKEN = env.metrics_token
@@ -198,8 +183,13 @@ if REDIS_URL:
 MEDIA_ROOT = DATA_DIR / "uploads"  # no MEDIA_URL: uploads are reachable only through the API's routes
 HLS_ROOT = DATA_DIR / "hls"
 S3_VARIABLES = sorted(name.upper() for name in env.model_fields_set if name.startswith("s3_"))
-BUCKET = env.bucket  # what is made of videos goes there instead; claims write into private folders of HLS_ROOT first
-FILE_UPLOAD_TEMP_DIR = None
+STORE_IN = env.store_in  # hls.stores chooses
+BUCKET = env.bucket  # all files are kept there instead; what arrives, or is made, is written to these folders first
+STORAGES = global_settings.STORAGES | {"default": {"BACKEND": "library.field_storage.FieldStorage"}}
+SOURCE_CACHE_ROOT = DATA_DIR / "sources"  # what this machine has fetched of uploads that lie in the bucket
+SOURCE_CACHE_BYTES = env.source_cache_mb * 1_000_000
+CDN = env.cdn  # segments of what is in the bucket come from there; whatever else viewers fetch comes from the API
+CDN_VARIABLES = {name.upper() for name in env.model_fields_set if name.startswith("cdn_")}
 FILE_UPLOAD_HANDLERS = ["library.uploads.form_files.Receiver"]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 STATIC_URL = "static/"

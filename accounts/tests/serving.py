@@ -22,7 +22,7 @@ ADMIN = {
 
 @contextmanager
 def web_server(folder: Path, **variables: str) -> Iterator[str]:
-    """The address of gunicorn with two processes: on SQLite with a database of its own, else on the test's."""
+    """The address of gunicorn: on SQLite with a database of its own, else on the test's."""
     where = {"DATA_DIR": str(folder), "DB_NAME": str(connection.settings_dict["NAME"])}
     environment = os.environ | ADMIN | where | variables
     for command in (["migrate", "--verbosity=0"], ["createsuperuser", "--noinput", "--verbosity=0"]):
@@ -30,7 +30,8 @@ def web_server(folder: Path, **variables: str) -> Iterator[str]:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(512)
-        arguments = ["--bind", f"fd://{listener.fileno()}", "--workers=2", "--threads=16", "--keep-alive=5"]
+        many = [f"--workers={variables.get('WEB_WORKERS', 2)}", f"--threads={variables.get('WEB_THREADS', 16)}"]
+        arguments = ["--bind", f"fd://{listener.fileno()}", *many, "--keep-alive=5"]
         server = subprocess.Popen(
             [sys.executable, "-m", "gunicorn", "--config", "python:project.web", *arguments, "project.wsgi"],
             env=environment,

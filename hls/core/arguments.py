@@ -34,3 +34,12 @@ class DamageArguments:
     seek_s: float | None
     begin_s: float
     end_s: float
+
+
+@dataclass(frozen=True)
+class IndexArguments:
+    """What hls.core.index finds the places of: packets of these tracks, by times on the file's own clock."""
+
+    tracks: tuple[int, ...]  # the picture track first, where there is one
+    begin_s: float | None  # where ffmpeg seeks to; None: it reads from the file's beginning
+    end_s: float | None  # None: it reads up to the file's end

@@ -14,7 +14,7 @@ from pathlib import Path
 from hls.core import names, sounds
 from hls.core.chunk import ChunkFacts, Span
 from hls.core.command import Encoder, chunk_command, sound_command
-from hls.core.errors import CannotCopy, Code, EncoderKilled, TranscodeError
+from hls.core.errors import CannotCopy, Code, EncoderKilled, PartsMissing, TranscodeError
 from hls.core.following import Growth, Progress
 from hls.core.measure import measured
 from hls.core.plan import Plan
@@ -36,6 +36,11 @@ DAMAGE = re.compile(  # ffmpeg's messages since 5.1
 )
 NO_FRAMES = ("Could not open encoder before EOF", "at least one of its streams received no packets")  # since ffmpeg 7
 FILTERS_FAILED = re.compile(r"\[fc#\S* @ .*finished with error")  # this leaves the encoders without frames, too
+# What ffmpeg says of sources without any fault
+USUAL = re.compile(
+    r"deprecated pixel format used|frame size not set|bytes left at end of AVCC header"
+    r"|No accelerated colorspace conversion|Last message repeated"
+)
 TOO_LARGE = "File too large"  # a segment far beyond the ladder's caps
 
 
@@ -48,6 +53,7 @@ def encode_chunk(
     encoder: Encoder,
     on_progress: Callable[[int], None],
     should_stop: Callable[[], bool],
+    is_whole: bool = True,
 ) -> ChunkFacts:
     """Make chunk `index` of `plan` in the empty, private `folder`, check it, and measure it.
 
@@ -55,17 +61,20 @@ def encode_chunk(
     where there are several sounds also `audio_N/segment_NNN.ts`.
     `on_progress` gets the number of frames done so far: at least every 2 seconds, and later once for each file that is
     checked or synced. Raises Stopped soon after `should_stop()` is true; CannotCopy if the video has to be planned
-    anew without copying;
+    anew without copying; PartsMissing unless the source `is_whole` and as soon as anything is odd;
     TranscodeError: ENCODER_FAILED, TIMEOUT, DISK_FULL, SOURCE_MISSING, UNREADABLE.
     """
     _check_source(plan, source)
     progress = Progress(on_progress, plan.timeline.chunks[index].frame_count)
-    attempt = _Attempt(plan, index, source, folder, encoder, Watch(progress.on_line, progress.on_tick, should_stop))
+    watch = Watch(progress.on_line, progress.on_tick, should_stop)
+    attempt = _Attempt(plan, index, source, folder, encoder, watch, is_whole=is_whole)
     try:
         renditions = [rendition.name for rendition in plan.renditions]
         for name in [*renditions, *(sound.name for sound in plan.sounds), names.TILES]:
             (folder / name).mkdir()
         lost = attempt.run()
+        if not (progress.done or is_whole):
+            raise PartsMissing
         if not progress.done and plan.is_copying:
             raise CannotCopy(f"no frame of chunk {index} can be decoded")
         if not progress.done and index > 0:  # probing has already decoded frames of the first chunk
@@ -100,6 +109,7 @@ class _Attempt:
     folder: Path
     encoder: Encoder
     watch: Watch
+    is_whole: bool = True  # of the source; its holes are zeros, over which decoders complain
 
     @property
     def whole(self) -> Span:
@@ -204,6 +214,8 @@ class _Attempt:
     def _ended(self, command: list[str], *, watch: Watch) -> ProcessResult:
         bounds = self._bounds(self.plan.timeline.chunks[self.index])
         ended = run(command, bounds=bounds, watch=watch, folder=self.folder)
+        if not self.is_whole and not ended.has_no_space and (ended.returncode or _is_odd(ended.stderr)):
+            raise PartsMissing
         _check_end(ended, self.source)
         return ended
 
@@ -234,6 +246,10 @@ def _check_source(plan: Plan, source: Path) -> None:
         raise TranscodeError(Code.SOURCE_MISSING, str(source)) from error
     if size_bytes != plan.source.size_bytes:
         raise TranscodeError(Code.SOURCE_MISSING, f"{source} isn't the file that was probed")
+
+
+def _is_odd(stderr: str) -> bool:
+    return any(line and not USUAL.search(line) for line in stderr.splitlines())
 
 
 def _check_end(ended: ProcessResult, source: Path) -> None:

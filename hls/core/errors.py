@@ -128,5 +128,9 @@ class CannotCopy(Exception):
         self.detail = detail
 
 
+class PartsMissing(Exception):
+    """A chunk can't be made for sure with those parts of its source that are here: the whole is needed."""
+
+
 class Stopped(Exception):
     """The work was stopped on purpose: the worker shuts down, or another worker has the chunk now."""

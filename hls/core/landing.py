@@ -24,10 +24,12 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
 
+from hls.core.blocks import PartlyHerePath
 from hls.core.media_file import opened
 from hls.core.packets import AnyPacket, SoundPackets, TrackLog, pictures_of, tick_s, time_of
 from hls.core.plan import RUN_UP_S
 from hls.core.probe import Landing
+from hls.core.skimming import DEMUXER, key_pictures
 
 REORDERING_S = Fraction(1, 2)  # a picture is stored before it is shown
 SEEKS_ANYWHERE = frozenset({"mpegts", "mpeg"})  # these have no index; a seek may land between keyframes
@@ -52,10 +54,12 @@ class Reading:
     is_untimed: bool  # pictures only have decoding times, so they are counted instead
 
 
-def landings(path: Path, reading: Reading, wanted_s: Sequence[Fraction]) -> tuple[Landing, ...]:
+def landings(path: Path | PartlyHerePath, reading: Reading, wanted_s: Sequence[Fraction]) -> tuple[Landing, ...]:
     """Places to begin reading for frames at these times, which ascend, on the file's own clock."""
     found: list[tuple[Landing, Fraction]] = []
     with _Search(path, reading) as search:
+        if isinstance(path, PartlyHerePath) and search.demuxer == DEMUXER:
+            path.reader().need(key_pictures(search.video, (at_s - RUN_UP_S for at_s in wanted_s)))
         for at_s in wanted_s:
             landing = search.place(at_s, after_s=found[-1][0].seek_s if found else None)
             if landing:
@@ -105,7 +109,7 @@ class _Heard:
 
 
 class _Search:
-    def __init__(self, path: Path, reading: Reading) -> None:
+    def __init__(self, path: Path | PartlyHerePath, reading: Reading) -> None:
         self.path = path
         self.reading = reading
         self.container = opened(path)

@@ -13,6 +13,7 @@ from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
 from hls.core import elementary
+from hls.core.blocks import AskingFile, PartlyHerePath
 from hls.core.errors import Code, Reason, TranscodeError
 from hls.core.probe import Limits
 from hls.core.protection import Protection
@@ -25,11 +26,12 @@ DEMUXERS = ",".join(("mov,matroska,avi,flv,asf,mpegts,mpeg,ogg,mp3,wav,flac,aac"
 MOST_SOUNDS = 16
 
 
-def opened(path: Path, demuxers: str = DEMUXERS) -> InputContainer:
+def opened(path: Path | PartlyHerePath | AskingFile, demuxers: str = DEMUXERS) -> InputContainer:
     """Open a file. Raises TranscodeError: UNSUPPORTED, UNREADABLE."""
     options = {"protocol_whitelist": "file", "format_whitelist": demuxers}
+    file = path.reader() if isinstance(path, PartlyHerePath) else path
     try:
-        return av.open(f"file:{path.absolute()}", options=options)
+        return av.open(f"file:{file.absolute()}" if isinstance(file, Path) else file, "r", options=options)
     except av.error.FFmpegError as error:
         code = Code.UNSUPPORTED if error.errno == errno.EINVAL else Code.UNREADABLE
         raise TranscodeError(code, str(error)) from error

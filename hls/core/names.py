@@ -22,6 +22,7 @@ STORYBOARD = "storyboard.vtt"
 TRACKS = "tracks"  # what the addresses of text tracks begin with, below the video's
 CHAPTERS = "chapters.vtt"
 TILES = "tiles"
+WORK = ".work"
 SOUND_APART = "sound.nut"  # in a chunk's folder, while the chunk is made
 
 RENDITIONS = ("480p", "720p", "1080p")

@@ -19,6 +19,7 @@ from av.container import InputContainer
 from av.stream import Stream
 from av.video.stream import VideoStream
 
+from hls.core.blocks import PartlyHerePath
 from hls.core.copying import copyable, cut
 from hls.core.display import check_base_layer
 from hls.core.errors import TranscodeError
@@ -37,7 +38,7 @@ MOST_BYTES = 64 << 20  # of packets
 TELLS_SIZES = frozenset({"mov"})  # its index has every packet
 
 
-def looked_at(path: Path, limits: Limits) -> Source:
+def looked_at(path: Path | PartlyHerePath, limits: Limits) -> Source:
     """The opening of a long and usual file, or else the whole file. Raises TranscodeError."""
     try:
         found = opening(path, limits)
@@ -46,7 +47,7 @@ def looked_at(path: Path, limits: Limits) -> Source:
     return found or look(path, limits)
 
 
-def opening(path: Path, limits: Limits) -> Source | None:
+def opening(path: Path | PartlyHerePath, limits: Limits) -> Source | None:
     """The source as its beginning shows it; None where the whole file has to be read first. Raises TranscodeError."""
     if protection(path):
         return None
@@ -102,7 +103,9 @@ def _is_usual(found: Scan) -> bool:
     return not is_odd and not found.joins and all(sound.is_heard for sound in found.sounds.values())
 
 
-def _source(path: Path, container: InputContainer, video: VideoStream, found: Scan, limits: Limits) -> Source | None:
+def _source(
+    path: Path | PartlyHerePath, container: InputContainer, video: VideoStream, found: Scan, limits: Limits
+) -> Source | None:
     read = video_track(video, found, limits)
     if read.is_variable_rate or read.counted_rate:
         return None

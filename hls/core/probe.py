@@ -2,11 +2,12 @@
 
 import json
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import ceil
 from pathlib import Path
 
+from hls.core.blocks import PartlyHere, asked_for
 from hls.core.errors import Code, EncoderKilled, Reason, TranscodeError
 from hls.core.process import Bounds, ProcessResult, Watch, run
 from hls.core.wire import dump, load
@@ -198,9 +199,10 @@ def probe(
     limits: Limits,
     watch: Watch | None = None,
     python: str = sys.executable,
+    partly: PartlyHere | None = None,
     is_opening_enough: bool = False,
 ) -> Source:
-    """Read all packets of the picture and sound tracks of `path` once.
+    """Read all packets of the picture and sound tracks of `path` once. What isn't there is brought as `partly` says.
 
     If an opening is enough, only the beginning of a long and usual file is read (hls.core.opening).
     Raises Stopped soon after the watch says so; TranscodeError: NO_VIDEO, UNREADABLE, UNSUPPORTED, TOO_LONG, TOO_LARGE,
@@ -219,6 +221,10 @@ def probe(
     bounds = Bounds(timeout_s=timeout_s, cpu_s=ceil(timeout_s), memory_bytes=limits.memory_bytes, file_bytes=0)
     program = "hls.core.opening" if is_opening_enough else "hls.core.probing"
     command = [python, "-s", "-m", program, json.dumps(dump(limits)), str(path.absolute())]
+    if partly:
+        command.append(str(partly.record.absolute()))
+        bounds = replace(bounds, timeout_s=None, stall_s=timeout_s)  # a slow connection is not the file's fault
+        watch = asked_for(partly, watch)
     return _answer(run(command, bounds=bounds, watch=watch))
 
 

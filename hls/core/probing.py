@@ -1,7 +1,8 @@
 """A program that inspects a file with FFmpeg's libraries. hls.core.probe runs it, with limits.
 
-    python -m hls.core.probing '{"max_pixels": …}' FILE
+    python -m hls.core.probing '{"max_pixels": …}' FILE [RECORD]
 
+RECORD says which blocks of FILE are there (hls.core.blocks); the program asks for others that it needs.
 Prints one JSON object: {"source": {…}} or {"error": "no_video", "detail": "…"}.
 """
 
@@ -19,6 +20,7 @@ from av.rational import AVRational
 from av.stream import Stream
 from av.video.stream import VideoStream
 
+from hls.core.blocks import PartlyHerePath
 from hls.core.colour_tags import MATRICES, PRIMARIES, TRANSFERS, named
 from hls.core.copying import copyable
 from hls.core.display import check_base_layer, shape, shown_part, shown_size
@@ -35,6 +37,7 @@ from hls.core.probe import AudioTrack, Extras, Landing, Limits, Shape, Source, V
 from hls.core.protection import Protection, protection
 from hls.core.rates import Rate, measure
 from hls.core.scanning import MAX_RATE, Scan, scan
+from hls.core.skimming import Content, skimmed
 from hls.core.soundtrack import STRAY_GAP_S, SoundLog
 from hls.core.timeline import output_rate
 from hls.core.wire import dump, load
@@ -42,7 +45,7 @@ from hls.core.wire import dump, load
 FULL_RANGE = 2
 
 
-def look(path: Path, limits: Limits) -> Source:
+def look(path: Path | PartlyHerePath, limits: Limits) -> Source:
     """Everything that is known about a source. Raises TranscodeError."""
     marks = protection(path)
     try:
@@ -53,15 +56,17 @@ def look(path: Path, limits: Limits) -> Source:
         raise
 
 
-def _look(path: Path, limits: Limits, marks: Protection) -> Source:
-    with opened(path) as container:
+def _look(path: Path | PartlyHerePath, limits: Limits, marks: Protection) -> Source:
+    file = path.reader() if isinstance(path, PartlyHerePath) else None
+    with opened(file or path) as container:
         if len(container.streams) > limits.max_tracks:
             raise TranscodeError(Code.UNSUPPORTED, f"{len(container.streams)} tracks")
         video, streams = picture_track(container), sound_tracks(container, marks)
         check_protection(container, [video, *streams], marks)
         check_size(video, limits)
         check_base_layer(video)
-        found = scan(container, video, streams, limits)
+        content = skimmed(file, container, video, streams) if file and not marks else None
+        found = scan(container, video, streams, limits, content or Content())
         if found.sound and not found.sound.is_heard and marks.covers(found.sound.stream):
             raise TranscodeError(Code.UNSUPPORTED, "the sound is encrypted", reason=Reason.ENCRYPTED)
         track = video_track(video, found, limits)
@@ -122,7 +127,7 @@ def _told_s(container: InputContainer, *chosen: Stream | None) -> float | None:
     return (container.duration - max(0, container.start_time or 0)) / av.time_base if container.duration else None
 
 
-def _landings(path: Path, source: Source, found: Scan) -> tuple[Landing, ...]:
+def _landings(path: Path | PartlyHerePath, source: Source, found: Scan) -> tuple[Landing, ...]:
     """Where to begin reading for the chunks after the first one."""
     if source.joins:
         return found.landings()
@@ -224,12 +229,13 @@ def _exact(number: AVRational) -> Fraction:
     return Fraction(number.num, number.den)
 
 
-def main(looked_at: Callable[[Path, Limits], Source] = look) -> None:
+def main(looked_at: Callable[[Path | PartlyHerePath, Limits], Source] = look) -> None:
     limits = load(Limits, json.loads(sys.argv[1]))
     av.logging.set_level(av.logging.PANIC)
     answer: dict[str, Any]
+    path, *records = map(Path, sys.argv[2:])
     try:
-        answer = {"source": dump(looked_at(Path(sys.argv[2]), limits))}
+        answer = {"source": dump(looked_at(PartlyHerePath(path, records[0]) if records else path, limits))}
     except TranscodeError as error:
         answer = {"error": error.code.value, "detail": error.detail, "reason": error.reason}
     sys.stdout.write(json.dumps(answer))

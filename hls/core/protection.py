@@ -15,6 +15,8 @@ from uuid import UUID
 
 from av.stream import Stream
 
+from hls.core.blocks import PartlyHerePath
+
 HEAD_BYTES = 1 << 18
 WINDOW_BYTES = 1 << 19
 WINDOWS = 8  # parts of the file to look into, spread over it, if packets carry the marks
@@ -56,7 +58,7 @@ class Protection:
         return self.is_whole or track.id in self.ids or track.index in self.places
 
 
-def protection(path: Path) -> Protection:
+def protection(path: Path | PartlyHerePath) -> Protection:
     """The encrypted tracks of a file. Raises OSError."""
     with path.open("rb") as file:
         head = file.read(HEAD_BYTES)

@@ -23,6 +23,7 @@ from hls.core.headers import LOOKED_AT, size_header
 from hls.core.joins import Parts, Times, joined
 from hls.core.packets import AnyPacket, TrackLog, pictures_of, tick_s, time_of
 from hls.core.probe import Join, Landing, Limits
+from hls.core.skimming import Content
 from hls.core.soundtrack import SoundLog, default_sound
 
 FRAMES_LOOKED_AT = 12
@@ -52,6 +53,7 @@ class Scan:
     reshaped: list[tuple[VideoFrame, AVRational | None]] = field(default_factory=list)  # one for each further header
     pictures_decoded: int = 0  # packets given to the decoder, whether or not it returned a frame
     joins: tuple[Join, ...] = ()
+    content: Content = field(default_factory=Content)
     is_untimed: bool = False  # the pictures' timestamps are decoding timestamps
     is_broken_off: bool = False  # reading ended with an error
 
@@ -81,6 +83,7 @@ def scan(
     video: VideoStream,
     sounds: Sequence[AudioStream],
     limits: Limits,
+    content: Content | None = None,
     packets: Iterable[AnyPacket] | None = None,
 ) -> Scan:
     """Read all packets of these tracks, or else `packets`. Raises TranscodeError: UNREADABLE, UNSUPPORTED, TOO_LONG."""
@@ -92,6 +95,7 @@ def scan(
         shown=Times(tick_s(video)),
         keys=Times(tick_s(video)),
         sounds={sound.index: SoundLog.of(sound) for sound in sounds},
+        content=content or Content(),
     )
     if container.format.name in elementary.DEMUXERS:
         rate = Fraction(video.guessed_rate.num, video.guessed_rate.den)
@@ -104,7 +108,7 @@ def scan(
             if packet.stream_index == video.index:
                 _note_picture(found, packet, video, limits)
             else:
-                found.sounds[packet.stream_index].note(packet, found.parts)
+                found.sounds[packet.stream_index].note(packet, found.parts, found.content)
     except av.error.FFmpegError as error:  # what was read so far is used
         if not found.shown.times:
             raise TranscodeError(Code.UNREADABLE, str(error)) from error
@@ -139,6 +143,7 @@ def _put_on_one_clock(found: Scan, limits: Limits) -> None:
 def _note_picture(found: Scan, packet: AnyPacket, video: VideoStream, limits: Limits) -> None:
     if len(found.frames) < FRAMES_LOOKED_AT and found.pictures_decoded < PACKETS_DECODED:
         found.pictures_decoded += 1
+        found.content.whole(packet)
         found.frames += pictures_of(video.codec_context, packet)
     _note_header(found, packet, video.codec_context)
     _note_for_copying(found, packet)
@@ -168,9 +173,12 @@ def _note_picture(found: Scan, packet: AnyPacket, video: VideoStream, limits: Li
 def _note_header(found: Scan, packet: AnyPacket, codec: VideoCodecContext) -> None:
     if not packet.is_keyframe or len(found.headers) > MOST_SHAPES:
         return
+    found.content.beginning(packet)
     header = size_header(codec.name, codec.extradata or b"", bytes(memoryview(packet)[:LOOKED_AT]))
     if not header or header in found.headers:
         return
+    if found.headers:
+        found.content.whole(packet)
     if found.headers and (picture := key_picture(codec, packet)):
         found.reshaped.append(picture)
     found.headers.add(header)
@@ -210,6 +218,8 @@ def _note_for_copying(found: Scan, packet: AnyPacket) -> None:
     if packet.pts is None or packet.is_discard or packet.is_corrupt:
         log.forget()
     else:
+        if packet.is_keyframe:
+            found.content.units(packet, log.avcc)
         log.note(packet.pts, packet.size, bytes(packet) if packet.is_keyframe else None)
 
 

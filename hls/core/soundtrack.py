@@ -15,10 +15,10 @@ from av.stream import Disposition
 from hls.core.joins import Parts, Times
 from hls.core.packets import AnyPacket, SoundPackets, is_ascending, sounds_of, tick_s
 from hls.core.probe import AudioTrack
+from hls.core.skimming import LOOK_AGAIN_S, Content
 
 FRAMES_LOOKED_AT = 12
 FRAMES_LOOKED_AT_AGAIN = 2  # some decoders report a change one frame late
-LOOK_AGAIN_S = 5  # chunks are longer, so each chunk's sound is looked at
 PACKETS_DECODED = 2000  # at most, without a frame
 STRAY_GAP_S = 60  # sound that is this far from all other sound
 STRAY_PACKETS = 5  # and has no more packets than this is a damaged timestamp
@@ -52,9 +52,9 @@ class SoundLog:
     def is_heard(self) -> bool:
         return bool(self.heard.times and self.frames)
 
-    def note(self, packet: AnyPacket, parts: Parts) -> None:
+    def note(self, packet: AnyPacket, parts: Parts, content: Content) -> None:
         """Raises TranscodeError(UNSUPPORTED) where another recording begins in a container that can't have several."""
-        self._look(packet)
+        self._look(packet, content)
         if packet.pts is None or not packet.size:
             return
         for _ in range(parts.enters(packet)):
@@ -64,11 +64,12 @@ class SoundLog:
             self.heard.times.append(packet.pts)
             self.durations.append(packet.duration or 0)
 
-    def _look(self, packet: AnyPacket) -> None:
+    def _look(self, packet: AnyPacket, content: Content) -> None:
         is_beginning = len(self.frames) < FRAMES_LOOKED_AT
         if not (is_beginning or self._is_due(packet.pts)) or self.packets_decoded >= PACKETS_DECODED:
             return
         self.packets_decoded += 1
+        content.whole(packet)
         found = sounds_of(self.stream.codec_context, packet)
         self.frames += found if is_beginning else []
         self.kinds.update((frame.layout.name, frame.sample_rate) for frame in found)

@@ -14,12 +14,9 @@ an order that nobody who has lost the claim can do it: look at it, make sure tha
 what was looked at (`If-Match`), copy where there is nothing.
 """
 
-import base64
 import errno
-import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import batched
@@ -28,13 +25,26 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, ClassVar
 from uuid import uuid4
 
-from hls.store.bucket_address import BucketAddress
-from hls.store.connection import as_os_errors, client_of
-from hls.store.interface import Staged, StoreEntry, StoreFailed, checked, names_in
+from hls.store.at_once import each
+from hls.store.connection import as_os_errors
+from hls.store.contents import CONTENT, beside, content_md5, content_type, digest_of, digest_told
+from hls.store.interface import (
+    WHOLE,
+    OpenedFile,
+    Staged,
+    Store,
+    StoreEntry,
+    StoreFailed,
+    checked,
+    names_in,
+)
+from hls.store.multipart import COPIED_AT_ONCE, MultipartStore
 from hls.store.object import StoredObject
+from hls.store.parts import ObjectInParts
+from hls.store.sections import part_bytes
+from hls.store.transfer import NOT_AS_ANNOUNCED, take_in_parts
 
 if TYPE_CHECKING:
-    from types_boto3_s3 import S3Client
     from types_boto3_s3.type_defs import (
         CopySourceTypeDef,
         HeadObjectOutputTypeDef,
@@ -42,11 +52,8 @@ if TYPE_CHECKING:
         ObjectTypeDef,
     )
 
-AT_ONCE = 8  # requests; a chunk of three renditions has about fifteen files
 MOST_AT_ONCE = 1000  # keys in one answer or one request to remove them: the most that S3 takes
-TICK_S = 1.0  # how often somebody who waits for them is called
 MOVES = ".moves"  # below it, notes of what is being moved
-CONTENT = "content-md5"  # in an object's metadata; its ETag is something else where the bucket encrypts
 
 
 @dataclass(frozen=True)
@@ -59,16 +66,28 @@ class Copy:
 
 
 @dataclass(frozen=True)
-class BucketStore:
-    name: str
-    address_of_bucket: BucketAddress
+class BucketStore(MultipartStore):
     is_on_disk: ClassVar[bool] = False
+
+    @property
+    def members(self) -> tuple[Store, ...]:
+        return (self,)
+
+    def has_on_disk(self, key: str) -> bool:
+        return False
 
     def address(self, key: str) -> str:
         return f"{self.address_of_bucket}{self.name}/{checked(key)}"
 
-    def open(self, key: str) -> StoredObject:
-        return StoredObject(self._client, self._bucket, self._object(key))
+    def signed_address(self, key: str, *, lifetime_s: int) -> str:
+        wanted = {"Bucket": self._bucket, "Key": self._object(key)}
+        return self._client.generate_presigned_url("get_object", Params=wanted, ExpiresIn=lifetime_s)
+
+    def object_name(self, key: str) -> str:
+        return self._object(key)
+
+    def open(self, key: str, *, part: str | None = WHOLE) -> StoredObject:
+        return StoredObject(self._client, self._bucket, self._object(key), part)
 
     def read(self, key: str) -> bytes:
         opened = self.open(key)
@@ -83,6 +102,9 @@ class BucketStore:
             path = Path(folder) / Path(key).name
             path.write_bytes(self.read(key))
             yield path
+
+    def remote(self, key: str) -> ObjectInParts:
+        return ObjectInParts(self._client, self._bucket, self._object(key), CONTENT)
 
     def exists(self, key: str) -> bool:
         with as_os_errors(self.address(key)):
@@ -131,6 +153,9 @@ class BucketStore:
         with suppress(FileExistsError):
             self._put(self._object(key), text.encode())
 
+    def touch(self, key: str) -> None:
+        self.copy_object(key, key, self.size_bytes(key))
+
     def move(self, key: str, target: str) -> None:
         """Copies everything, then removes the originals. A note says so meanwhile, for finish_moves."""
         if not self.exists(key):
@@ -151,21 +176,21 @@ class BucketStore:
     def remove(self, key: str) -> None:
         self._remove([found["Key"] for found in self._objects(key)])
 
-    def signed_address(self, key: str, *, lifetime_s: int) -> str:
-        """A web address under which anybody may read the object for a while."""
-        wanted = {"Bucket": self._bucket, "Key": self._object(key)}
-        return self._client.generate_presigned_url("get_object", Params=wanted, ExpiresIn=lifetime_s)
+    def remove_files(self, keys: Sequence[str]) -> None:
+        self._remove(map(self._object, keys))
 
-    @property
-    def _client(self) -> "S3Client":
-        return client_of(self.address_of_bucket)
+    def digest(self, key: str) -> str:
+        found = self._head(self._object(key))
+        return (found and digest_told(found)) or digest_of(self.open(key))
 
-    @property
-    def _bucket(self) -> str:
-        return self.address_of_bucket.bucket
-
-    def _object(self, key: str) -> str:
-        return f"{self.address_of_bucket.prefix}{self.name}/{checked(key)}"
+    def take(self, key: str, opened: OpenedFile, digest: str) -> None:
+        if opened.size_bytes > part_bytes(opened.size_bytes):
+            take_in_parts(self, key, opened, digest)
+            return
+        data = opened.read(0, opened.size_bytes)
+        if content_md5(data) != beside(digest)[CONTENT]:
+            raise StoreFailed(errno.EIO, NOT_AS_ANNOUNCED, key)
+        self._put(self._object(key), data)
 
     def _objects(self, key: str) -> Iterator["ObjectTypeDef"]:
         """The object of this key, and all below it. Of all keys that begin with one, that one itself comes first."""
@@ -185,10 +210,18 @@ class BucketStore:
 
     def _move(self, key: str, target: str) -> None:
         """Can be done twice, and at the same time by two processes, without harm."""
-        source, final = self._object(key), self._object(target)
-        found = [entry["Key"] for entry in self._objects(key)]
-        each(lambda name: self._copy(Copy(name, final + name.removeprefix(source))), found)
-        self._remove(found)
+        source, final, above = self._object(key), self._object(target), self._object("")
+
+        def copy(found: "ObjectTypeDef") -> None:
+            moved = final + found["Key"].removeprefix(source)
+            if found["Size"] <= COPIED_AT_ONCE:
+                self._copy(Copy(found["Key"], moved))
+            else:
+                self.copy_object(found["Key"].removeprefix(above), moved.removeprefix(above), found["Size"])
+
+        all_found = list(self._objects(key))
+        each(copy, all_found)
+        self._remove(found["Key"] for found in all_found)
 
     def _upload(self, file: Path, name: str) -> None:
         """Where an answer was lost and boto3 has tried again, our own object is in the way."""
@@ -204,7 +237,13 @@ class BucketStore:
         md5 = content_md5(data)
         with as_os_errors(name):
             self._client.put_object(
-                Bucket=self._bucket, Key=name, Body=data, ContentMD5=md5, Metadata={CONTENT: md5}, IfNoneMatch="*"
+                Bucket=self._bucket,
+                Key=name,
+                Body=data,
+                ContentMD5=md5,
+                ContentType=content_type(name),
+                Metadata={CONTENT: md5},
+                IfNoneMatch="*",
             )
 
     def _copy(self, copy: "Copy") -> None:
@@ -254,30 +293,3 @@ class BucketStore:
                 raise StoreFailed(
                     errno.EIO, f"The bucket did not remove it: {refused.get('Code')}.", refused.get("Key")
                 )
-
-
-def content_md5(data: bytes) -> str:
-    """As the header Content-MD5 has it, which the bucket compares with what has arrived."""
-    return base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode()
-
-
-def each[Item, Result](
-    do: Callable[[Item], Result], items: Iterable[Item], go_on: Callable[[], None] = lambda: None
-) -> list[Result]:
-    """Some at once; the results in the items' order. Raises the first error once all that has begun is over.
-
-    `go_on` is called meanwhile, in this thread, and may raise as well.
-    """
-    with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
-        begun = [pool.submit(do, item) for item in items]
-        left = set(begun)
-        try:
-            while left:
-                done, left = wait(left, timeout=TICK_S, return_when=FIRST_EXCEPTION)
-                for future in done:
-                    future.result()
-                go_on()
-        finally:
-            for future in left:
-                future.cancel()
-        return [future.result() for future in begun]

@@ -4,17 +4,35 @@ Files are put in with a rename, so the private folders that they come from lie o
 """
 
 import errno
+import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import FileIO
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import ClassVar
+from uuid import uuid4
 
 from hls.core.atomic_file import make_once
-from hls.store.interface import Staged, StoreEntry, checked, names_in
+from hls.store.contents import BLOCK_BYTES, digest_of
+from hls.store.interface import (
+    UNFINISHED_S,
+    WHOLE,
+    OpenedFile,
+    Staged,
+    Store,
+    StoreEntry,
+    StoreFailed,
+    checked,
+    names_in,
+)
+
+ARRIVING = ".arriving"  # below it, files of other stores that are being taken
+PRIVATE = ".private"  # the private folders of claims, where what is made goes to a bucket (hls.folders)
+OWN = (".installation", "lost+found", ARRIVING, PRIVATE)  # names that say nothing of what was put in
 
 
 class PartOfFile:
@@ -59,10 +77,28 @@ class FolderStore:
     root: Path
     is_on_disk: ClassVar[bool] = True
 
+    @property
+    def members(self) -> tuple[Store, ...]:
+        return (self,)
+
+    def has_on_disk(self, key: str) -> bool:
+        return True
+
+    def has_files(self) -> bool:
+        """Whether anything lies here that was put in, or moved to the trash."""
+        return any(entry.name not in OWN for entry in self.entries(""))
+
     def address(self, key: str) -> str:
         return str(self._path(key))
 
-    def open(self, key: str) -> FileOnDisk:
+    def signed_address(self, key: str, *, lifetime_s: int) -> None:
+        """A file of the disk has none."""
+
+    def object_name(self, key: str) -> None:
+        """A file of the disk is in no bucket."""
+
+    def open(self, key: str, *, part: str | None = WHOLE) -> FileOnDisk:
+        """No part costs more than another one."""
         try:
             return FileOnDisk(FileIO(f"{self.root}/{checked(key)}"))  # making a Path takes longer than opening the file
         except NotADirectoryError as error:
@@ -80,6 +116,9 @@ class FolderStore:
         if not path.is_file():
             raise FileNotFoundError(errno.ENOENT, "No such file", str(path))
         yield path
+
+    def remote(self, key: str) -> None:
+        return None
 
     def exists(self, key: str) -> bool:
         return self._path(key).exists()
@@ -120,13 +159,48 @@ class FolderStore:
         path.parent.mkdir(parents=True, exist_ok=True)
         make_once(path, text, mode=0o644)
 
+    def put_file(self, file: Path, key: str) -> None:
+        target = self._path(key)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        draft = target.with_name(f".{target.name}")
+        try:
+            with file.open("rb") as original, draft.open("wb") as copy:
+                shutil.copyfileobj(original, copy, 1 << 20)
+                copy.flush()
+                os.fsync(copy.fileno())
+            os.utime(draft)  # it is young as from now
+            draft.replace(target)
+        finally:
+            draft.unlink(missing_ok=True)
+
+    def begun_like(self, prefix: str) -> str | None:
+        """A copy that was broken off leaves nothing."""
+        return None
+
+    def touch(self, key: str) -> None:
+        os.utime(self._path(key))
+
     def move(self, key: str, target: str) -> None:
         path = self._path(target)
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path(key).rename(path)
 
     def finish_moves(self) -> None:
-        """A rename is done or not done."""
+        """A rename is done or not done. What a process has left that died while it took a file is removed."""
+        self.remove_unfinished()
+
+    def unfinished(self) -> dict[str, int]:
+        since, found = time.time() - UNFINISHED_S, {}
+        for entry in self.entries(ARRIVING):
+            with suppress(FileNotFoundError):
+                stat = (self._path(ARRIVING) / entry.name).stat()
+                if stat.st_mtime < since:
+                    found[f"{ARRIVING}/{entry.name}"] = stat.st_size
+        return found
+
+    def remove_unfinished(self) -> None:
+        for key in self.unfinished():
+            self.remove(key)
 
     def remove(self, key: str) -> None:
         """Whatever can't be removed does not keep the rest; it raises the first error of several."""
@@ -139,6 +213,39 @@ class FolderStore:
                 path.unlink()
         if errors:
             raise errors[0]
+
+    def remove_files(self, keys: Sequence[str]) -> None:
+        for key in keys:
+            with suppress(FileNotFoundError, NotADirectoryError):
+                self._path(key).unlink()
+        above = {parent for key in keys for parent in PurePosixPath(key).parents if parent.name}
+        for folder in sorted(above, key=lambda path: len(path.parts), reverse=True):
+            with suppress(OSError):  # there are other files in it
+                (self.root / folder).rmdir()
+
+    def digest(self, key: str) -> str:
+        return digest_of(self.open(key))
+
+    def take(self, key: str, opened: OpenedFile, digest: str) -> None:
+        """It keeps the file's time, which is a part of the validator. The link fails where there is a file already."""
+        target, draft = self._path(key), self._path(f"{ARRIVING}/{uuid4().hex}")
+        for path in (target, draft):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        md5, reader = hashlib.md5(usedforsecurity=False), opened.stream(0, opened.size_bytes)
+        try:
+            with draft.open("xb") as file:
+                while data := reader.read(BLOCK_BYTES):
+                    md5.update(data)
+                    file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            if md5.hexdigest() != digest:
+                raise StoreFailed(errno.EIO, "What was read is not what was announced.", self.address(key))
+            draft.chmod(0o644)
+            os.utime(draft, (opened.modified_at, opened.modified_at))
+            os.link(draft, target)
+        finally:
+            draft.unlink(missing_ok=True)
 
     def _path(self, key: str) -> Path:
         return self.root / checked(key)

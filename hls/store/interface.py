@@ -9,11 +9,14 @@ All methods raise the errors of Python's own files: FileNotFoundError for what i
 fails. A key that leads out of the store is a ValueError.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
+WHOLE = ""  # what nearly every reader of a file wants
+UNFINISHED_S = 86_400.0  # how long ago somebody has begun to write who will not go on
 
 
 class StoreFailed(OSError):
@@ -22,6 +25,10 @@ class StoreFailed(OSError):
 
 class StoreRefused(StoreFailed):
     """Its address or keys are wrong, so that trying again changes nothing."""
+
+
+class StoreFull(StoreFailed):
+    """It has no room left."""
 
 
 class ByteReader(Protocol):
@@ -64,6 +71,38 @@ class StoreEntry:
 
 
 @dataclass(frozen=True)
+class Part:
+    """Bytes of a file, from `start` up to `end`."""
+
+    start: int
+    end: int
+
+
+class RemoteFile(Protocol):
+    """A file that lies elsewhere, as it was when it was looked at, to be brought to this machine in parts."""
+
+    @property
+    def size_bytes(self) -> int: ...
+
+    @property
+    def etag(self) -> str:
+        """Another one means another file."""
+
+    @property
+    def md5(self) -> str:
+        """Of the whole file, in Base64; "" where nobody has written it down."""
+
+    def fetch(
+        self, parts: Sequence[Part], write: Callable[[int, bytes], None], *, go_on: Callable[[], None] = lambda: None
+    ) -> None:
+        """Bring these parts, several at once. What arrives is given to `write`, with its place, in other threads.
+
+        `go_on` is called meanwhile, in this thread; what it raises ends the work. Raises FileExistsError where the file
+        is another one by now, FileNotFoundError, StoreFailed.
+        """
+
+
+@dataclass(frozen=True)
 class Staged:
     """The files of a private folder, ready to be put in."""
 
@@ -81,16 +120,37 @@ class Store(Protocol):
     def is_on_disk(self) -> bool:
         """Whether other programs of this machine, such as the edge, read its files by themselves."""
 
+    @property
+    def members(self) -> "tuple[Store, ...]":
+        """The stores that it consists of, of which the first takes what is new: itself, or the two of a pair."""
+
+    def has_on_disk(self, key: str) -> bool:
+        """Whether other programs of this machine may look for a file, or those below a key, on its disk."""
+
     def address(self, key: str) -> str:
         """How a person finds it. The store's own address for an empty key."""
 
-    def open(self, key: str) -> OpenedFile: ...
+    def signed_address(self, key: str, *, lifetime_s: int) -> str | None:
+        """A web address under which anybody may read the file for so long; None where it has none."""
+
+    def object_name(self, key: str) -> str | None:
+        """What a bucket calls the file, for other programs that read from it; None where it is in none."""
+
+    def open(self, key: str, *, part: str | None = WHOLE) -> OpenedFile:
+        """`part` is what will be read first, so that a bucket is asked for it at once.
+
+        It is all of the file, one range as a Range header names it ("bytes=0-99"), or None where perhaps nothing will
+        be read. Any other bytes can be read as well.
+        """
 
     def read(self, key: str) -> bytes:
         """A whole file, for small ones."""
 
     def as_file(self, key: str) -> AbstractContextManager[Path]:
         """The file for programs that read from a disk, as long as the context lasts."""
+
+    def remote(self, key: str) -> RemoteFile | None:
+        """How a large file is brought to this machine; None where the store itself is on its disk."""
 
     def exists(self, key: str) -> bool:
         """Whether there is a file of this key, or anything below it."""
@@ -127,14 +187,41 @@ class Store(Protocol):
     def write_once(self, key: str, text: str) -> None:
         """Write a small file, unless there is one: that is kept as it is, also where several write at once."""
 
+    def put_file(self, file: Path, key: str) -> None:
+        """Keep a copy of a file of this machine: the whole of it, or nothing. It may be large."""
+
+    def begun_like(self, prefix: str) -> str | None:
+        """A key that begins like this, for which put_file() began and did not end; the same file may go on there."""
+
+    def touch(self, key: str) -> None:
+        """Let a file count as young, which sweeps spare."""
+
     def move(self, key: str, target: str) -> None:
         """Give a file, or all files below a key, another one, at which there is nothing yet."""
 
     def finish_moves(self) -> None:
         """Finish what processes have begun to move that died meanwhile."""
 
+    def unfinished(self) -> dict[str, int]:
+        """What processes have begun to write that died meanwhile, at least a day ago: by its key the bytes it takes."""
+
+    def remove_unfinished(self) -> None:
+        """Remove it. Not for uploads that arrive in parts, which rows may still know (library.uploads)."""
+
     def remove(self, key: str) -> None:
         """Remove a file, or all files below a key; what is gone already is no error."""
+
+    def remove_files(self, keys: Sequence[str]) -> None:
+        """Remove exactly these files, and the folders in which nothing is left; what is gone already is no error."""
+
+    def digest(self, key: str) -> str:
+        """The MD5 of a file, in hexadecimal. It is read for that, unless the store has the digest beside the file."""
+
+    def take(self, key: str, opened: OpenedFile, digest: str) -> None:
+        """Write a file of another store here, in constant memory: all of it, or nothing. The caller closes it.
+
+        Raises FileExistsError where there is one, which is kept; StoreFailed where what arrives has another digest.
+        """
 
 
 @dataclass(frozen=True)
@@ -159,14 +246,17 @@ class Place:
         """What lies beside it, under its name with this added."""
         return Place(self.store, f"{self.key}{ending}")
 
-    def open(self) -> OpenedFile:
-        return self.store.open(self.key)
+    def open(self, *, part: str | None = WHOLE) -> OpenedFile:
+        return self.store.open(self.key, part=part)
 
     def read(self) -> bytes:
         return self.store.read(self.key)
 
     def as_file(self) -> AbstractContextManager[Path]:
         return self.store.as_file(self.key)
+
+    def has_on_disk(self) -> bool:
+        return self.store.has_on_disk(self.key)
 
     def exists(self) -> bool:
         return self.store.exists(self.key)
@@ -185,6 +275,10 @@ class Place:
 
     def remove(self) -> None:
         self.store.remove(self.key)
+
+
+def is_all_on_disk(store: Store) -> bool:
+    return all(part.is_on_disk for part in store.members)
 
 
 def checked(key: str) -> str:

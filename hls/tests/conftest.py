@@ -13,6 +13,7 @@ def studio(tmp_path: Path, settings: Settings) -> Path:
     """An installation's folders of its own: `uploads` and `hls`."""
     settings.MEDIA_ROOT = tmp_path / "uploads"
     settings.HLS_ROOT = tmp_path / "hls"
+    settings.SOURCE_CACHE_ROOT = tmp_path / "sources"
     return tmp_path
 
 

@@ -74,6 +74,7 @@ class Seaweed:
             *(binary, "-logtostderr=true", "server", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", *ports),
             *(f"-dir={self.folder / 'data'}", "-filer", "-s3", f"-s3.config={self.folder / 's3.json'}"),
             *("-master.telemetry=false", "-s3.port.iceberg=0", "-s3.port.lance=0"),
+            *("-master.electionTimeout=1s", "-master.heartbeatInterval=100ms"),  # else it is away for 20 s at a restart
             *("-volume.max=64", "-master.volumeSizeLimitMB=64"),
         ]
         with (self.folder / "weed.log").open("ab") as log:
@@ -106,7 +107,7 @@ def make_bucket(address: BucketAddress) -> None:
     while True:
         try:
             client.create_bucket(Bucket=address.bucket)
-            client.put_object(Bucket=address.bucket, Key="first", Body=b"")
+            client.put_object(Bucket=address.bucket, Key="first", Body=b"first")
         except ClientError as error:
             if error.response["Error"].get("Code") == "BucketAlreadyOwnedByYou":
                 return

@@ -22,6 +22,7 @@ from hls.models import Chunk, ChunkState, State, Transcode
 from hls.published import current, retired
 from hls.removal import TRASH
 from hls.renewal import ChunkRenewal
+from hls.sources import local
 from hls.tests.clips import Look, fit_h264, make, with_damaged_keyframe
 from hls.tests.videos import only_sound, small_video
 
@@ -139,7 +140,7 @@ def test_a_chunk_that_keeps_failing_fails_its_video_after_three_tries(
     def broken(*args: object, **options: object) -> None:
         raise TranscodeError(Code.ENCODER_FAILED, "on purpose")
 
-    monkeypatch.setattr(steps, "encode_chunk", broken)
+    monkeypatch.setattr(local, "encode_chunk", broken)
     work_to_the_end()
     chunk = Chunk.objects.get()
     assert (chunk.state, chunk.attempts) == (ChunkState.WAITING, 1)

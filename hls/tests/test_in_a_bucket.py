@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 from structlog.testing import capture_logs
 
-from hls import claims, identity, lifecycle, steps, stores, upkeep
+from hls import claims, identity, lifecycle, patience, steps, stores, upkeep
 from hls.conformance.checker import check
 from hls.core import names
 from hls.core.chunk import ChunkFacts
@@ -19,7 +20,7 @@ from hls.published import PublishedVersion, current
 from hls.removal import Trash
 from hls.store.bucket import BucketStore
 from hls.store.bucket_address import BucketAddress
-from hls.store.interface import Staged, StoreFailed
+from hls.store.interface import Staged, StoreFailed, StoreRefused
 from hls.tests.factories import TranscodeFactory, Unclaimed
 from hls.tests.videos import small_video
 
@@ -29,6 +30,12 @@ pytestmark = [pytest.mark.django_db, pytest.mark.bucket]
 @pytest.fixture(autouse=True)
 def in_bucket(studio: Path, settings: Settings, bucket: BucketAddress) -> None:
     settings.BUCKET = bucket
+
+
+def uploaded(studio: Path) -> str:
+    """A video of twenty seconds, in the bucket as an editor's upload is."""
+    stores.uploads().put_file(small_video(studio / "video.mp4", seconds=20), "videos/video.mp4")
+    return "videos/video.mp4"
 
 
 def version_of(transcode: Transcode) -> PublishedVersion:
@@ -44,8 +51,7 @@ def files_on_disk() -> list[str]:
 
 @pytest.mark.ffmpeg
 def test_a_video_is_made_and_served_from_a_bucket(studio: Path) -> None:
-    small_video(studio / "uploads/videos/video.mp4", seconds=20)
-    transcode = lifecycle.submit("videos/video.mp4")
+    transcode = lifecycle.submit(uploaded(studio))
     while steps.do_next():
         pass
     version = version_of(transcode)
@@ -61,8 +67,7 @@ def test_a_video_is_made_and_served_from_a_bucket(studio: Path) -> None:
 def test_what_is_lost_behind_the_programs_back_is_made_again_before_it_is_published(
     studio: Path, bucket: BucketAddress, changed_to: bytes | None
 ) -> None:
-    small_video(studio / "uploads/videos/video.mp4", seconds=20)
-    transcode = lifecycle.submit("videos/video.mp4")
+    transcode = lifecycle.submit(uploaded(studio))
     steps.do_next()
     steps.do_next()
     segment = stores.version_place(transcode.pk, 1).below("480p/segment_000.ts")
@@ -203,6 +208,52 @@ def test_a_deleted_video_goes_to_the_trash_and_can_be_taken_back() -> None:
     assert stores.versions().read(f"{key}/1/master.m3u8") == b"#EXTM3U"
 
 
+@pytest.mark.parametrize("request_name", ["stage", "put_in"])
+def test_what_is_encoded_waits_for_a_store_that_is_away(monkeypatch: pytest.MonkeyPatch, request_name: str) -> None:
+    chunk, claim = begun()
+    encoded: list[Path] = []
+    failures = [StoreFailed(5, "The bucket can't be reached.")] * 2
+    original = getattr(BucketStore, request_name)
+
+    def make(*arguments: object) -> ChunkFacts:
+        encoded.append(made(chunk, claim))
+        return FACTS
+
+    def away_at_first(*arguments: Any, **options: Any) -> Any:
+        if failures:
+            raise failures.pop()
+        return original(*arguments, **options)
+
+    monkeypatch.setattr(steps, "make_chunk", make)
+    monkeypatch.setattr(BucketStore, request_name, away_at_first)
+    monkeypatch.setattr(patience, "FIRST_PAUSE_S", 0.01)
+    steps.do_chunk(chunk, claim)
+    chunk.refresh_from_db()
+    assert (chunk.state, len(encoded)) == (ChunkState.DONE, 1)
+    assert segment(chunk) == b"segment"
+
+
+def test_nobody_waits_for_a_store_that_refuses_or_for_one_whose_claim_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    chunk, claim = begun()
+    folder = made(chunk, claim)
+    monkeypatch.setattr(patience, "FIRST_PAUSE_S", 0.01)
+
+    def refused(*arguments: object, **options: object) -> None:
+        raise StoreRefused(5, "There is no bucket of this name (S3_BUCKET).")
+
+    monkeypatch.setattr(BucketStore, "stage", refused)
+    with pytest.raises(StoreRefused):
+        steps.accept_patiently(chunk, claim, folder, FACTS)
+
+    def lost(*arguments: object, **options: object) -> None:
+        claims.take_back_chunks(Chunk.objects.filter(pk=chunk.pk))
+        raise StoreFailed(5, "The bucket can't be reached.")
+
+    monkeypatch.setattr(BucketStore, "stage", lost)
+    with pytest.raises(Stopped):
+        steps.accept_patiently(chunk, claim, folder, FACTS)
+
+
 def test_a_store_that_fails_puts_the_chunk_off_as_often_as_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
     chunk, claim = begun()
 
@@ -215,6 +266,7 @@ def test_a_store_that_fails_puts_the_chunk_off_as_often_as_it_takes(monkeypatch:
 
     monkeypatch.setattr(steps, "make_chunk", make)
     monkeypatch.setattr(BucketStore, "stage", failed)
+    monkeypatch.setattr(patience, "LONGEST_S", 0)
     with capture_logs() as told:
         steps.do_chunk(chunk, claim)
     chunk.refresh_from_db()

@@ -19,6 +19,7 @@ from hls import lifecycle, pictures, renewal, steps, upkeep
 from hls.core.errors import Code
 from hls.core.probe import probe
 from hls.models import State, Transcode
+from hls.sources import local
 from hls.store.interface import Place
 from hls.tests.videos import small_video
 
@@ -48,7 +49,7 @@ class SlowParser:
         wait = f"touch {self.folder}/begun; until [ -e {self.folder}/go ]; do sleep 0.05; done"
         python.write_text(f'#!/bin/sh\n{wait}\nexec {sys.executable} "$@"\n')
         python.chmod(0o755)
-        monkeypatch.setattr(steps, "probe", functools.partial(probe, python=str(python)))
+        monkeypatch.setattr(local, "probe", functools.partial(probe, python=str(python)))
 
     def has_begun(self) -> bool:
         return (self.folder / "begun").exists()
@@ -188,7 +189,7 @@ def test_a_parser_that_somebody_else_ends_says_nothing_about_the_video(
     python.write_text("#!/bin/sh\nkill -KILL $$\n")
     python.chmod(0o755)
     with monkeypatch.context() as patched:
-        patched.setattr(steps, "probe", functools.partial(probe, python=str(python)))
+        patched.setattr(local, "probe", functools.partial(probe, python=str(python)))
         assert steps.do_next()
     transcode.refresh_from_db()
     assert (transcode.state, transcode.error_code, transcode.retry_at is None) == (

@@ -24,6 +24,7 @@ from hls.folders import chunk_folder, version_folder
 from hls.identity import FILE
 from hls.models import Chunk, ChunkState, Extraction, State, Transcode
 from hls.renewal import ChunkRenewal
+from hls.sources import local
 from hls.status import status_of
 from hls.tests.factories import ChunkFactory, TranscodeFactory, plan, served, source
 from hls.tracks import extracting
@@ -408,7 +409,7 @@ def made_transcode() -> Transcode:
 
 
 @pytest.mark.parametrize(
-    ("make", "module", "step"), [(unplanned_transcode, steps, "probe"), (made_transcode, finishing, "write_files")]
+    ("make", "module", "step"), [(unplanned_transcode, local, "probe"), (made_transcode, finishing, "write_files")]
 )
 def test_probing_and_finishing_that_fail_for_a_passing_cause_are_tried_three_times_as_their_hint_says(
     make: Callable[[], Transcode], module: ModuleType, step: str, monkeypatch: pytest.MonkeyPatch
@@ -439,7 +440,7 @@ def hint(transcode: Transcode) -> str:
 
 def test_a_person_who_tries_a_video_again_gives_it_three_tries(monkeypatch: pytest.MonkeyPatch) -> None:
     transcode = TranscodeFactory.create(failed=True, error_code=Code.TIMEOUT, attempts=3)
-    monkeypatch.setattr(steps, "probe", passing)
+    monkeypatch.setattr(local, "probe", passing)
     lifecycle.retry(transcode)
     assert steps.do_next()
     transcode.refresh_from_db()

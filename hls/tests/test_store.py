@@ -166,3 +166,20 @@ def test_a_place_says_where_it_is(store: Store) -> None:
     place = Place(store, "12/1").below("480p")
     assert (place.key, place.name) == ("12/1/480p", "480p")
     assert str(place).endswith("hls/12/1/480p")
+
+
+@pytest.mark.parametrize("content", [b"", b"a picture"])
+def test_a_file_of_this_machine_is_copied_whole(store: Store, tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a").write_bytes(content)
+    store.put_file(tmp_path / "a", "videos/a.mp4")
+    assert store.read("videos/a.mp4") == content
+    assert [entry.name for entry in listed(store, "videos")] == ["a.mp4"]
+    assert (tmp_path / "a").exists()
+    assert store.begun_like("videos/") is None
+
+
+def test_a_file_that_is_touched_stays_as_it_is(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"a picture")
+    store.put_file(tmp_path / "a", "videos/a.mp4")
+    store.touch("videos/a.mp4")
+    assert store.read("videos/a.mp4") == b"a picture"

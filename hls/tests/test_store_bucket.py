@@ -13,9 +13,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 from hls.store import connection
-from hls.store.bucket import MOVES, BucketStore, Copy, content_md5
+from hls.store.bucket import MOVES, BucketStore, Copy
 from hls.store.bucket_address import BucketAddress
 from hls.store.connection import client_of
+from hls.store.contents import content_md5
 from hls.store.interface import Staged, StoreFailed
 
 pytestmark = pytest.mark.bucket
@@ -58,7 +59,7 @@ def test_who_waits_for_uploads_is_called_meanwhile(
         assert called.wait(20)
         upload(self, file, name)
 
-    monkeypatch.setattr("hls.store.bucket.TICK_S", 0.01)
+    monkeypatch.setattr("hls.store.at_once.TICK_S", 0.01)
     monkeypatch.setattr(BucketStore, "_upload", waiting)
     (tmp_path / "a").write_text("a")
     assert store.stage(tmp_path, "12/1/.work/0-one", go_on=called.set).names == ("a",)

@@ -1,5 +1,6 @@
 """A store that is a folder: what it keeps, and what readers and other programs see meanwhile."""
 
+import os
 from io import FileIO
 from pathlib import Path
 
@@ -106,3 +107,15 @@ def test_a_place_is_the_same_whoever_has_made_it(tmp_path: Path) -> None:
 def test_the_size_of_a_tree_counts_files_at_any_depth(tmp_path: Path) -> None:
     assert tree_bytes(filled(tmp_path, "a/b/c", "a/d", text="xyz")) == 6
     assert tree_bytes(tmp_path / "gone") == 0
+
+
+def test_a_file_is_young_once_it_is_put_in_or_touched(store: FolderStore, tmp_path: Path) -> None:
+    file, kept = tmp_path / "a.mp4", store.root / "videos/a.mp4"
+    file.write_text("video")
+    os.utime(file, (1, 1))
+    store.put_file(file, "videos/a.mp4")
+    assert store.modified_at("videos/a.mp4") > 1
+    os.utime(kept, (1, 1))
+    store.touch("videos/a.mp4")
+    assert store.modified_at("videos/a.mp4") > 1
+    assert [path.name for path in kept.parent.iterdir()] == ["a.mp4"]

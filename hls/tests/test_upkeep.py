@@ -10,7 +10,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from hls import heartbeat, lifecycle, upkeep
-from hls.folders import chunk_folder, transcode_folder, version_folder
+from hls.folders import TILES, chunk_folder, transcode_folder, version_folder
 from hls.identity import FILE
 from hls.models import Chunk, ChunkState, State, Transcode, Worker
 from hls.removal import TRASH
@@ -72,6 +72,27 @@ def test_a_video_that_failed_for_a_passing_cause_is_queued_again_when_due() -> N
     states = dict(Transcode.objects.values_list("pk", "state"))
     assert states == {due.pk: State.QUEUED, later.pk: State.FAILED, for_good.pk: State.FAILED}
     assert list(Chunk.objects.values_list("state", "attempts")) == [(ChunkState.DONE, 0), (ChunkState.WAITING, 0)]
+
+
+def test_tiles_that_a_worker_left_which_died_after_publishing_are_removed(hls_root: Path) -> None:
+    finished = TranscodeFactory.create(ready=True)
+    left = fill(version_folder(finished.pk, 1) / TILES)
+    fill(version_folder(finished.pk, 1) / "480p")
+    replaced = TranscodeFactory.create(ready=True)
+    Transcode.objects.filter(pk=replaced.pk).update(state=State.PROCESSING, version=2)
+    needed = fill(version_folder(replaced.pk, 2) / TILES)
+    assert [str(orphan.place) for orphan in upkeep.orphans()] == [str(left)]
+    upkeep.sweep()
+    assert (left.exists(), needed.exists()) == (False, True)
+    assert (version_folder(finished.pk, 1) / "480p/segment_000.ts").exists()
+    assert not (hls_root / TRASH).exists(), "nobody wants them back"
+
+
+def test_the_tiles_of_a_version_that_no_row_names_go_with_it() -> None:
+    transcode = TranscodeFactory.create(ready=True)
+    version = version_folder(transcode.pk, 7)
+    fill(version / TILES)
+    assert [str(orphan.place) for orphan in upkeep.orphans()] == [str(version)]
 
 
 def test_what_rows_name_is_kept() -> None:

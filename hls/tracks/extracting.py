@@ -1,6 +1,6 @@
 """A worker's step: take the texts out of a source, and make them its tracks' texts; see hls.tracks.embedded."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 import structlog
@@ -16,9 +16,11 @@ from hls.core.subtitles.cues import TextRefused
 from hls.core.text_extraction import CAPTIONS, Text, TextExtraction, Texts, captions, extracted
 from hls.errors import NotPossible
 from hls.failing import report_full_disk
-from hls.folders import remove, source_path, texts_folder
+from hls.folders import remove, texts_folder
 from hls.models import Extraction
 from hls.renewal import LeaseRenewal
+from hls.sources.local import text_source
+from hls.store.interface import StoreFailed
 from hls.tracks.editing import locked, write_text
 from hls.tracks.failures import TrackCode
 from hls.tracks.models import ExtractionState, Track, TrackOrigin, TrackState
@@ -40,10 +42,12 @@ def extract(extraction: Extraction, claim: claims.Claim) -> None:
     folder = texts_folder(extraction.transcode_id, extraction.transcode.version, claim.token)
     try:
         plan = plan_of(extraction)
-        with report_full_disk():
+        lease = LeaseRenewal(own)
+        numbers = numbers_of(waiting(extraction))
+        tracks = None if CAPTIONS in numbers else numbers
+        with report_full_disk(), text_source(extraction.source, plan, tracks, lease) as source:
             folder.mkdir(parents=True)
-            job = TextExtraction(plan, source_path(extraction.source), folder, encoder(), LeaseRenewal(own).watch())
-            texts = read(job, waiting(extraction))
+            texts = read(TextExtraction(plan, source, folder, encoder(), lease.watch()), numbers)
         accept(extraction, own, texts)
     except EncoderKilled as error:
         log.warning("texts lost", transcode_id=extraction.transcode_id, detail=error.detail)
@@ -54,6 +58,9 @@ def extract(extraction: Extraction, claim: claims.Claim) -> None:
             put_off(own, losses=0)
         else:
             accept(extraction, own, {}, CODES.get(error.code, TrackCode.UNREADABLE))
+    except StoreFailed as error:
+        log.warning("texts put off", transcode_id=extraction.transcode_id, reason=error.strerror)
+        put_off(own, losses=0)
     except Stopped:
         own.update(**claims.FREE)
     finally:
@@ -89,9 +96,13 @@ def waiting(extraction: Extraction) -> QuerySet[Track]:
     )
 
 
-def read(job: TextExtraction, tracks: QuerySet[Track]) -> Texts:
+def numbers_of(tracks: QuerySet[Track]) -> list[int]:
+    """The tracks' numbers in the file."""
+    return [CAPTIONS if index is None else index for index in tracks.values_list("source_index", flat=True)]
+
+
+def read(job: TextExtraction, numbers: Sequence[int]) -> Texts:
     """The texts by the track's number in the file."""
-    numbers = [CAPTIONS if index is None else index for index in tracks.values_list("source_index", flat=True)]
     in_file = sorted(number for number in numbers if number != CAPTIONS)
     texts = extracted(job, in_file) if in_file else {}
     if CAPTIONS in numbers and (text := captions(job)) is not None:

@@ -7,10 +7,11 @@ from typing import Any
 from hls.core.plan import Plan
 from hls.core.probe import AudioTrack, VideoTrack
 from hls.published import current
+from hls.store.interface import StoreFailed
+from hls.stores import uploads
 from library.admin.progress import clock_text
 from library.disk import size_text
 from library.models import Video
-from library.storage import file_bytes
 from library.videos import file_name, kept_of
 
 CHANNELS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
@@ -53,22 +54,28 @@ def facts_of(video: Video) -> list[Fact]:
 
 def groups_of(video: Video) -> list[FactGroup]:
     """Of the video's file; while another file is served, of that one first."""
-    path = Path(video.video_file.path)
+    stored_as = str(video.video_file.name)
     name, plan = file_name(video), video.transcode.plan
     added = [Fact("Added by", video.added_by.get_username())] if video.added_by else []
     kept = kept_of(video)
     if kept is None:
-        return [FactGroup("", file_facts(name, path, plan) + made_facts(video) + added)]
-    old_path = path.parent / Path(kept.file).name
+        return [FactGroup("", file_facts(name, stored_as, plan) + made_facts(video) + added)]
     return [
-        FactGroup("Served now", file_facts(kept.name, old_path, kept.plan) + made_facts(video) + added),
-        FactGroup("Not served yet", file_facts(name, path, plan)),
+        FactGroup("Served now", file_facts(kept.name, kept.file, kept.plan) + made_facts(video) + added),
+        FactGroup("Not served yet", file_facts(name, stored_as, plan)),
     ]
 
 
-def file_facts(name: str, path: Path, plan: dict[str, Any] | None) -> list[Fact]:
-    found = [Fact("File", name), Fact("Size", size_text(file_bytes(path)))]
+def file_facts(name: str, stored_as: str, plan: dict[str, Any] | None) -> list[Fact]:
+    found = [Fact("File", name), Fact("Size", file_size(stored_as))]
     return found + (source_facts(Plan.from_json(plan), Path(name).suffix) if plan else [])
+
+
+def file_size(stored_as: str) -> str:
+    try:
+        return size_text(uploads().size_bytes(stored_as))
+    except StoreFailed as error:
+        return f"not known now: {error.strerror}"
 
 
 def made_facts(video: Video) -> list[Fact]:

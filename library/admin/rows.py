@@ -16,6 +16,7 @@ from django.http import QueryDict
 from library.errors import LibraryError
 from library.models import Upload, UploadKind, Video
 from library.uploads import finishing, resumable
+from library.uploads.kinds import arriving
 
 MOST_ROWS = 200
 OF_ALL = ("description", "is_published", "publish_at")  # the form's fields that hold for each row, where it has them
@@ -86,7 +87,7 @@ def finished_upload(uploader: Any, pk: UUID) -> Upload:
 
 def is_lost(upload: Upload) -> bool:
     """Whether it was complete once, and its file is not there any more."""
-    return upload.finished_at is not None and not resumable.path_of(upload).exists()
+    return upload.finished_at is not None and not arriving().are_there(upload)
 
 
 def save_rows(rows: Sequence[RowForm], first: Video, told: dict[str, Any]) -> list[Video]:

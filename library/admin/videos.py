@@ -17,6 +17,7 @@ from unfold.views import ChangeList
 import video_paths
 from hls.core import names
 from hls.published import current
+from hls.store.interface import StoreFailed
 from library import catalogue, videos
 from library.admin import edits
 from library.admin.actions import VideoActions
@@ -191,6 +192,12 @@ class VideoAdmin(VideoActions, KeptForms, ModelAdmin):
             return super().changeform_view(request, object_id, form_url, extra_context)
         except (UploadGone, Video.NotUpdated):
             return super().changeform_view(request, object_id, form_url, extra_context)
+        except StoreFailed as error:
+            if request.method != "POST":
+                raise
+            sentence = f"Nothing was saved: {error.strerror} Please try again in a moment."
+            self.message_user(request, sentence, messages.ERROR)
+            return HttpResponseRedirect(request.get_full_path())  # the page's draft keeps what was typed
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: Any) -> None:
         """The file comes first, complete and on the disk; then the row and its transcode."""

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from email.utils import formatdate
 from functools import lru_cache
 
-from hls.store.interface import ByteReader, OpenedFile, Place
-from library.delivery.ranges import ByteRange, NotSatisfiable, byte_range, matches, moment, tags
+from hls.store.interface import WHOLE, ByteReader, OpenedFile, Place
+from library.delivery.ranges import ByteRange, NotSatisfiable, byte_range, matches, moment, single_range, tags
 from library.errors import NotFound
 
 FOREVER = "private, max-age=31536000, immutable"
 BRIEFLY = "private, max-age=5"
 NEVER = "no-store"
+CONDITIONS = ("HTTP_IF_NONE_MATCH", "HTTP_IF_MODIFIED_SINCE", "HTTP_IF_MATCH", "HTTP_IF_UNMODIFIED_SINCE")
 SMALL_BYTES = 65_536  # up to this size, reading a file costs less than the server's way to sendfile
 
 
@@ -29,7 +30,7 @@ def answer(
 ) -> Answer:
     """The answer to this request for a file; `meta` is the WSGI environment. Raises NotFound if the file is gone."""
     try:
-        opened = place.open()
+        opened = place.open(part=first_part(meta))
     except FileNotFoundError:
         raise NotFound from None
     headers = {
@@ -47,6 +48,13 @@ def answer(
     if isinstance(chosen.body, bytes):
         opened.close()
     return chosen
+
+
+def first_part(meta: Mapping[str, str]) -> str | None:
+    """What this request will most likely read, for `Store.open`: nothing where it may be answered by headers alone."""
+    if meta["REQUEST_METHOD"] != "GET" or any(name in meta for name in CONDITIONS):
+        return None
+    return single_range(meta.get("HTTP_RANGE", "")) or WHOLE
 
 
 @lru_cache(maxsize=4096)

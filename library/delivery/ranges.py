@@ -54,6 +54,16 @@ def byte_range(header: str, size: int) -> ByteRange | None:
     return found[0] if len(spans) == 1 else None
 
 
+def single_range(header: str) -> str:
+    """The one range of a header, for somebody who knows the file's size; "" for any other header."""
+    unit, _, wanted = header.strip().partition("=")
+    match = _SPAN.fullmatch(wanted.strip())
+    if match is None or unit.lower() != "bytes" or len(match[0]) > _LONGEST_NUMBER:
+        return ""
+    is_backwards = match["last"] is not None and int(match["last"]) < int(match["first"])
+    return "" if is_backwards else f"bytes={match[0]}"
+
+
 def span(match: re.Match[str], size: int) -> ByteRange | None:
     """One of the ranges; None where it lies behind the end. Raises NotSatisfiable where it ends before it begins."""
     if match["suffix"] is not None:

@@ -1,9 +1,11 @@
 """What players fetch, as Django's responses. A replaced video is seen within seconds (library.delivery.places)."""
 
+import time
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import BinaryIO
 
+from django.conf import settings
 from django.db import connection
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -12,7 +14,8 @@ from django.utils.cache import patch_vary_headers
 from hls.core.plan import Plan
 from hls.published import PublishedVersion, current
 from hls.store.interface import Place
-from hls.versions import one_folder_up
+from hls.tracks.playlists import is_multivariant
+from hls.versions import beginning_with, one_folder_up
 from library.delivery import files, places, texts
 from library.delivery.made import made
 from library.delivery.places import Version
@@ -43,16 +46,30 @@ def playlist(
     *,
     version: int | None,
     sight: Sight,
+    session: str,
 ) -> HttpResponseBase:
     """`master.m3u8`, or a playlist of a resolution or of a sound; above the source it is the best there is."""
     playing = places.for_playlist(video_id, version, sight)
     found = playing.playlist(name, resolution)
     if found is None:
         raise NotFound
+    if isinstance(found, Place) and (address := cdn_folder(playing, found, name, resolution, session)):
+        return made(request, beginning_with(texts.read(found), address), content_type=PLAYLIST_TYPE)
     tracks = texts.tracks_in(playing, name, resolution)
     if isinstance(found, Place) and not tracks:
         return text(request, found)
     return playlist_text(request, texts.with_tracks(playing, found, tracks, resolution), playing)
+
+
+def cdn_folder(playing: Version, found: Place, name: str, resolution: str | None, session: str) -> str | None:
+    """Where a CDN has the segments that this playlist names; None where they come from the API."""
+    if settings.CDN is None or is_multivariant(name, resolution, sounds=playing.sounds):
+        return None
+    version = playing.place.store.object_name(playing.place.key)
+    if version is None:
+        return None
+    folder: str = settings.CDN.folder(f"{version}/", session=session, now_s=time.time())
+    return f"{folder}{found.key.removeprefix(playing.place.key).rpartition('/')[0].removeprefix('/')}/"
 
 
 def text_playlist(

@@ -9,10 +9,11 @@ from django.db import DatabaseError
 
 from hls import lifecycle
 from hls.models import State, Transcode
+from hls.stores import uploads as uploads_store
 from library.errors import FileRefused
 from library.kinds import EXTENSIONS
 from library.models import Video
-from library.videos import add_video, check_file, keep_copy
+from library.videos import add_video, check_file
 
 pytestmark = pytest.mark.django_db
 
@@ -90,10 +91,10 @@ def test_the_original_stays_as_it_was(folders: Path) -> None:
 def test_a_copy_that_fails_leaves_nothing(folders: Path) -> None:
     target = folders / "uploads" / "videos" / "a.mp4"
     with pytest.raises(FileNotFoundError):
-        keep_copy(folders / "gone.mp4", target)
+        uploads_store().put_file(folders / "gone.mp4", "videos/a.mp4")
     target.mkdir(parents=True)  # in the way of the last step
     with pytest.raises(IsADirectoryError):
-        keep_copy(original(folders, "a.mp4"), target)
+        uploads_store().put_file(original(folders, "a.mp4"), "videos/a.mp4")
     assert uploads(folders) == []
 
 
@@ -104,7 +105,7 @@ def test_a_copy_has_no_final_name_before_it_is_whole(folders: Path, monkeypatch:
         seen.append([path.name for path in uploads(folders)])
 
     monkeypatch.setattr(os, "fsync", look)
-    keep_copy(original(folders, "a.mp4"), folders / "uploads" / "videos" / "b.mp4")
+    uploads_store().put_file(original(folders, "a.mp4"), "videos/b.mp4")
     assert seen == [[".b.mp4"]]
     assert [path.name for path in uploads(folders)] == ["b.mp4"]
 

@@ -14,7 +14,7 @@ from library import upkeep, videos
 from library.errors import NoRoom, UploadGone
 from library.models import Upload, Video
 from library.tests.test_metadata import header
-from library.uploads import finishing, resumable
+from library.uploads import finishing, in_folder, resumable
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -40,7 +40,7 @@ def test_the_video_has_the_file_and_the_upload_keeps_none(dora: Any, folders: Pa
     assert (video.title, video.category, video.description) == ("Harbour", "vlog", "At dawn")
     assert (Path(video.video_file.path).read_bytes(), video.original_name) == (VIDEO, "harbour.mp4")
     assert stored(folders) == [Path(video.video_file.path)]
-    assert not resumable.path_of(upload).exists()
+    assert not in_folder.path_of(upload).exists()
 
 
 def test_a_video_is_made_once_however_often_it_is_asked_for(dora: Any) -> None:
@@ -71,7 +71,7 @@ def test_a_video_that_could_not_be_saved_leaves_the_upload_for_another_try(
         patched.setattr(videos, "save_new", broken)
         with pytest.raises(DatabaseError):
             finishing.make_video(upload)
-    assert resumable.path_of(upload).read_bytes() == VIDEO
+    assert in_folder.path_of(upload).read_bytes() == VIDEO
     again = Upload.objects.get()
     assert (again.taken_at, Video.objects.exists(), Transcode.objects.exists()) == (None, False, False)
     assert finishing.make_video(again) == Video.objects.get()
@@ -120,7 +120,7 @@ def test_an_upload_to_which_a_video_is_owed_does_not_expire(
     patched(at_admin, upload, VIDEO)
     Upload.objects.update(expires_at=timezone.now() - timedelta(days=30))
     upkeep.sweep()
-    assert resumable.path_of(upload).read_bytes() == VIDEO
+    assert in_folder.path_of(upload).read_bytes() == VIDEO
     busy.undo()
     upkeep.sweep()
     assert Path(Video.objects.get().video_file.path).read_bytes() == VIDEO
@@ -128,7 +128,7 @@ def test_an_upload_to_which_a_video_is_owed_does_not_expire(
 
 def test_a_kill_between_the_last_byte_and_its_row_does_not_let_it_expire(dora: Any) -> None:
     upload = resumable.begin(dora, length=len(VIDEO), header=header(filename="harbour.mp4", title="Harbour"))
-    resumable.path_of(upload).write_bytes(VIDEO)
+    in_folder.path_of(upload).write_bytes(VIDEO)
     Upload.objects.update(expires_at=timezone.now() - timedelta(days=30))
     assert resumable.find(dora, upload.pk) == upload
     upkeep.sweep()
@@ -137,7 +137,7 @@ def test_a_kill_between_the_last_byte_and_its_row_does_not_let_it_expire(dora: A
 
 def test_a_piece_that_was_never_verified_completes_nothing(dora: Any) -> None:
     upload = resumable.begin(dora, length=len(VIDEO), header=header(filename="harbour.mp4", title="Harbour"))
-    resumable.path_of(upload).write_bytes(VIDEO)
+    in_folder.path_of(upload).write_bytes(VIDEO)
     Upload.objects.update(unverified_from=50, expires_at=timezone.now() - timedelta(days=1))
     upkeep.sweep()
     assert (Video.objects.count(), Upload.objects.count()) == (0, 0)
@@ -149,11 +149,11 @@ def test_an_upload_that_can_become_no_video_any_more_expires(
     upload = finished(dora, title="Harbour", category="vlog")
     Upload.objects.update(metadata=header(filename="harbour.exe", title="Harbour"))
     upkeep.sweep()
-    assert resumable.path_of(upload).exists()
+    assert in_folder.path_of(upload).exists()
     Upload.objects.update(expires_at=timezone.now() - timedelta(days=1))
     upkeep.sweep()
     assert not Upload.objects.exists()
-    assert not resumable.path_of(upload).exists()
+    assert not in_folder.path_of(upload).exists()
 
 
 def test_a_creation_with_all_bytes_tells_the_address_even_if_the_video_must_wait(
@@ -177,7 +177,7 @@ def test_the_slower_of_two_that_finish_is_told_the_same_video(dora: Any) -> None
 
 def test_an_upload_that_lost_its_file_makes_no_video(dora: Any) -> None:
     upload = finished(dora, title="Harbour")
-    resumable.path_of(upload).unlink()
+    in_folder.path_of(upload).unlink()
     with pytest.raises(UploadGone):
         finishing.make_video(upload)
     assert not Video.objects.exists()
@@ -212,7 +212,7 @@ def test_an_upload_without_a_title_waits_for_a_form(dora: Any) -> None:
     upload = finished(dora)
     assert finishing.make_video(upload) is None
     assert resumable.unfinished(dora) == [upload]
-    assert resumable.path_of(upload).read_bytes() == VIDEO
+    assert in_folder.path_of(upload).read_bytes() == VIDEO
 
 
 def test_the_first_name_goes_only_with_the_commit(dora: Any) -> None:
@@ -220,9 +220,9 @@ def test_the_first_name_goes_only_with_the_commit(dora: Any) -> None:
     video = Video()
     with transaction.atomic():
         finishing.take(upload, video)
-        assert resumable.path_of(upload).exists()
+        assert in_folder.path_of(upload).exists()
         transaction.set_rollback(True)
-    assert resumable.path_of(upload).exists()
+    assert in_folder.path_of(upload).exists()
     assert Upload.objects.get().taken_at is None
 
 
@@ -250,6 +250,6 @@ def test_what_is_still_to_come_is_kept_free_for_it(dora: Any, settings: Any, mon
     with pytest.raises(NoRoom):
         resumable.begin(dora, length=401, header=header(filename="b.mp4"))
     resumable.append(first, offset=0, blocks=[bytes(1) + VIDEO])
-    assert resumable.reserved_bytes() == 600 - len(VIDEO) - 1
+    assert in_folder.reserved_bytes() == 600 - len(VIDEO) - 1
     resumable.discard(first)
     assert resumable.begin(dora, length=1000, header=header(filename="b.mp4")).length == 1000

@@ -14,7 +14,7 @@ from hls.models import State
 from library import upkeep
 from library.models import Upload, Video
 from library.tests.factories import AdministratorFactory, VideoFactory
-from library.uploads import resumable
+from library.uploads import in_folder, resumable
 
 VIDEO = b"\0\0\0\x18ftypmp42 a video"
 ADD = "/admin/library/video/add/"
@@ -44,7 +44,7 @@ def test_a_finished_upload_becomes_the_video(at_admin: Client, dora: Any, folder
     assert Path(video.video_file.path).read_bytes() == VIDEO
     assert (video.original_name, video.transcode.state) == ("harbour.mov", State.QUEUED)
     assert str(video.video_file.name).endswith(".mov")
-    assert not resumable.path_of(upload).exists()
+    assert not in_folder.path_of(upload).exists()
     assert Upload.objects.get().video == video
 
 
@@ -114,10 +114,10 @@ def test_the_sweep_leaves_uploads_on_their_way_and_removes_what_no_row_names(dor
     fresh = folders / "uploads/partial/4712.form"
     for path in (lost, fresh):
         path.write_bytes(b"x")
-    for path in (lost, resumable.path_of(upload)):
+    for path in (lost, in_folder.path_of(upload)):
         os.utime(path, (time.time() - 7200, time.time() - 7200))
     upkeep.sweep()
-    assert resumable.path_of(upload).exists()
+    assert in_folder.path_of(upload).exists()
     assert fresh.exists()
     assert not lost.exists()
 
@@ -126,5 +126,5 @@ def test_the_sweep_removes_expired_uploads(dora: Any) -> None:
     upload = uploaded_by(dora, VIDEO[:5])
     Upload.objects.update(expires_at=timezone.now() - timedelta(minutes=1))
     upkeep.sweep()
-    assert not resumable.path_of(upload).exists()
+    assert not in_folder.path_of(upload).exists()
     assert not Upload.objects.exists()

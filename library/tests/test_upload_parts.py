@@ -16,7 +16,7 @@ from library.errors import UploadBusy
 from library.models import Upload, UploadKind, Video
 from library.tests.factories import AdministratorFactory
 from library.tests.test_uploads import PIECE, ROOT, VIDEO, ask, metadata, send
-from library.uploads import concatenation, resumable
+from library.uploads import concatenation, in_folder
 
 pytestmark = pytest.mark.django_db
 committed = pytest.mark.django_db(transaction=True)  # the upload's own name of a video's file goes with the commit
@@ -81,7 +81,7 @@ def test_a_part_is_sent_in_pieces_and_goes_on_as_any_upload(at_admin: Client) ->
     assert ask(at_admin, url)["Upload-Offset"] == "500"
     assert send(at_admin, url, VIDEO[500:], 500).status_code == 204
     assert joined(at_admin, [url]).status_code == 201
-    assert resumable.path_of(whole()).read_bytes() == VIDEO
+    assert in_folder.path_of(whole()).read_bytes() == VIDEO
 
 
 def test_whoever_missed_the_answer_is_told_the_same_whole(at_admin: Client, parts: list[str]) -> None:
@@ -175,7 +175,7 @@ def test_an_ended_whole_takes_its_parts_along_and_a_bound_part_stays(
 ) -> None:
     final = joined(at_admin, parts)["Location"]
     assert at_admin.delete(parts[1], headers={"Tus-Resumable": "1.0.0"}).status_code == 204
-    assert resumable.path_of(whole()).read_bytes() == VIDEO
+    assert in_folder.path_of(whole()).read_bytes() == VIDEO
     assert at_admin.delete(final, headers={"Tus-Resumable": "1.0.0"}).status_code == 204
     assert not Upload.objects.exists()
     assert files(folders) == []
@@ -195,7 +195,7 @@ def broken_off(at_admin: Client, parts: list[str], monkeypatch: pytest.MonkeyPat
         return int(target.write(data))
 
     with monkeypatch.context() as patched:
-        patched.setattr(concatenation, "copied", killed)
+        patched.setattr(in_folder, "copied", killed)
         final = joined(at_admin, parts, title="Harbour")
     assert final.status_code == 201
     assert "X-Video-ID" not in final
@@ -220,7 +220,7 @@ def test_joining_that_was_broken_off_goes_on_with_whoever_comes_next(
 @pytest.mark.parametrize("broken_off", [500], indirect=True)
 def test_the_offset_of_a_whole_is_told_once_it_is_joined(at_admin: Client, broken_off: str) -> None:
     """tus "HEAD": not before."""
-    with resumable.held(whole()):
+    with in_folder.held(whole()):
         told = ask(at_admin, broken_off)
     assert "Upload-Offset" not in told
     assert told["Upload-Length"] == str(len(VIDEO))
@@ -228,7 +228,7 @@ def test_the_offset_of_a_whole_is_told_once_it_is_joined(at_admin: Client, broke
 
 @pytest.mark.parametrize("broken_off", [500], indirect=True)
 def test_a_whole_that_lost_a_part_expires(at_admin: Client, broken_off: str, folders: Path) -> None:
-    resumable.path_of(Upload.objects.get(part_number=3, kind=UploadKind.PARTIAL)).unlink()
+    in_folder.path_of(Upload.objects.get(part_number=3, kind=UploadKind.PARTIAL)).unlink()
     Upload.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
     upkeep.sweep()
     upkeep.sweep()
@@ -237,7 +237,7 @@ def test_a_whole_that_lost_a_part_expires(at_admin: Client, broken_off: str, fol
 
 
 def test_a_part_that_lost_its_file_is_gone(at_admin: Client, parts: list[str]) -> None:
-    resumable.path_of(Upload.objects.get(pk=parts[0].split("/")[3])).unlink()
+    in_folder.path_of(Upload.objects.get(pk=parts[0].split("/")[3])).unlink()
     assert joined(at_admin, parts).status_code == 410
     assert not Upload.objects.filter(kind=UploadKind.FINAL).exists()
 
@@ -245,11 +245,11 @@ def test_a_part_that_lost_its_file_is_gone(at_admin: Client, parts: list[str]) -
 def test_two_never_join_at_once(at_admin: Client, parts: list[str]) -> None:
     rows = [Upload.objects.get(pk=part.split("/")[3]) for part in parts]
     made = concatenation.begin(rows[0].owner, [row.pk for row in rows], header=metadata(filename="a.mp4"), session=None)
-    os.rename(resumable.path_of(rows[0]), resumable.path_of(made))
-    with resumable.held(made), pytest.raises(UploadBusy):
+    os.rename(in_folder.path_of(rows[0]), in_folder.path_of(made))
+    with in_folder.held(made), pytest.raises(UploadBusy):
         concatenation.join(made)
     concatenation.join(made)
-    assert resumable.path_of(made).read_bytes() == VIDEO
+    assert in_folder.path_of(made).read_bytes() == VIDEO
 
 
 def test_bytes_are_copied_where_the_kernel_does_not(
@@ -260,7 +260,7 @@ def test_bytes_are_copied_where_the_kernel_does_not(
 
     monkeypatch.setattr(os, "copy_file_range", refused)
     joined(at_admin, parts)
-    assert resumable.path_of(whole()).read_bytes() == VIDEO
+    assert in_folder.path_of(whole()).read_bytes() == VIDEO
 
 
 def deferred(client: Client, **told: str) -> str:

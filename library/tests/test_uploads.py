@@ -17,7 +17,7 @@ from library import disk
 from library.errors import UploadBusy, UploadGone
 from library.models import Upload, Video
 from library.tests.factories import AdministratorFactory, VideoFactory
-from library.uploads import finishing, resumable
+from library.uploads import finishing, in_folder, resumable
 
 ROOT = "/api/uploads/"
 PIECE = "application/offset+octet-stream"
@@ -86,7 +86,7 @@ def test_an_upload_in_two_pieces_is_whole(at_admin: Client) -> None:
     assert second["Upload-Offset"] == str(len(VIDEO))
     upload = only_upload()
     assert upload.finished_at is not None
-    assert resumable.path_of(upload).read_bytes() == VIDEO
+    assert in_folder.path_of(upload).read_bytes() == VIDEO
     assert not Video.objects.exists()
 
 
@@ -193,7 +193,7 @@ def test_bytes_still_to_come_count_as_used(at_admin: Client, monkeypatch: pytest
 def test_a_disk_that_fills_up_stops_the_upload_and_keeps_what_is_there(
     at_admin: Client, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(resumable, "LOOK_AT_DISK_EVERY", 1000)
+    monkeypatch.setattr(in_folder, "LOOK_AT_DISK_EVERY", 1000)
     url = begun(at_admin)
     send(at_admin, url, VIDEO[:900], 0)
     settings.DISK_RESERVE_BYTES = 1 << 60
@@ -246,16 +246,16 @@ def test_bytes_whose_checksum_was_never_compared_do_not_count(at_admin: Client) 
     send(at_admin, url, VIDEO[:50], 0)
     upload = only_upload()
     Upload.objects.update(unverified_from=50)
-    with resumable.path_of(upload).open("ab") as file:
+    with in_folder.path_of(upload).open("ab") as file:
         file.write(b"half a piece")
     assert ask(at_admin, url)["Upload-Offset"] == "50"
     assert send(at_admin, url, VIDEO[50:], 50).status_code == 204
-    assert resumable.path_of(upload).read_bytes() == VIDEO
+    assert in_folder.path_of(upload).read_bytes() == VIDEO
 
 
 def test_the_offset_is_the_files_own_length_after_a_crash(at_admin: Client) -> None:
     url = begun(at_admin)
-    with resumable.path_of(only_upload()).open("ab") as file:
+    with in_folder.path_of(only_upload()).open("ab") as file:
         file.write(VIDEO[:777])  # written by a process that never got to answer
     assert ask(at_admin, url)["Upload-Offset"] == "777"
     assert send(at_admin, url, VIDEO[777:], 777)["Upload-Offset"] == str(len(VIDEO))
@@ -263,7 +263,7 @@ def test_the_offset_is_the_files_own_length_after_a_crash(at_admin: Client) -> N
 
 def test_an_upload_whose_last_answer_was_lost_is_finished_when_asked(at_admin: Client) -> None:
     url = begun(at_admin)
-    resumable.path_of(only_upload()).write_bytes(VIDEO)
+    in_folder.path_of(only_upload()).write_bytes(VIDEO)
     assert ask(at_admin, url)["Upload-Offset"] == str(len(VIDEO))
     assert only_upload().finished_at is not None
 
@@ -283,7 +283,7 @@ def test_a_piece_that_was_cut_off_is_kept_as_far_as_it_arrived(at_admin: Client)
 
 def test_two_requests_never_write_at_once(at_admin: Client) -> None:
     url = begun(at_admin)
-    with resumable.held(only_upload()):
+    with in_folder.held(only_upload()):
         response = send(at_admin, url, VIDEO, 0)
     assert response.status_code == 423
     assert send(at_admin, url, VIDEO, 0).status_code == 204
@@ -292,9 +292,9 @@ def test_two_requests_never_write_at_once(at_admin: Client) -> None:
 def test_a_busy_upload_is_not_locked_for_ever(at_admin: Client) -> None:
     begun(at_admin)
     upload = only_upload()
-    with resumable.held(upload), pytest.raises(UploadBusy), resumable.held(upload):
+    with in_folder.held(upload), pytest.raises(UploadBusy), in_folder.held(upload):
         pass
-    with resumable.held(upload):
+    with in_folder.held(upload):
         pass
 
 
@@ -302,7 +302,7 @@ def test_an_ended_upload_is_gone_with_its_bytes(at_admin: Client) -> None:
     """tus "Termination"."""
     url = begun(at_admin)
     send(at_admin, url, VIDEO[:100], 0)
-    path = resumable.path_of(only_upload())
+    path = in_folder.path_of(only_upload())
     response = at_admin.delete(url, headers={"Tus-Resumable": "1.0.0"})
     assert response.status_code == 204
     assert not path.exists()
@@ -311,7 +311,7 @@ def test_an_ended_upload_is_gone_with_its_bytes(at_admin: Client) -> None:
 
 
 def test_a_writer_notices_that_the_upload_was_ended(at_admin: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(resumable, "LOOK_AT_DISK_EVERY", 100)
+    monkeypatch.setattr(in_folder, "LOOK_AT_DISK_EVERY", 100)
     begun(at_admin)
     upload = only_upload()
 
@@ -361,7 +361,7 @@ def test_an_expired_upload_is_gone(at_admin: Client) -> None:
     url = begun(at_admin)
     Upload.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
     assert ask(at_admin, url).status_code == 410
-    path = resumable.path_of(only_upload())
+    path = in_folder.path_of(only_upload())
     assert finishing.remove_expired() == 1
     assert not path.exists()
     assert not Upload.objects.exists()
@@ -370,10 +370,10 @@ def test_an_expired_upload_is_gone(at_admin: Client) -> None:
 def test_an_expired_upload_that_is_written_to_is_left_alone(at_admin: Client) -> None:
     begun(at_admin)
     upload = only_upload()
-    with resumable.held(upload):
+    with in_folder.held(upload):
         Upload.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
         finishing.remove_expired()
-        assert resumable.path_of(upload).exists()
+        assert in_folder.path_of(upload).exists()
     assert Upload.objects.exists()
 
 
@@ -398,7 +398,7 @@ def test_the_list_tells_which_video_an_upload_is_meant_to_replace_while_there_is
 
 def test_an_upload_that_lost_its_file_does_not_hide_the_others(at_admin: Client) -> None:
     begun(at_admin)
-    resumable.path_of(only_upload()).unlink()
+    in_folder.path_of(only_upload()).unlink()
     begun(at_admin, title="Harbour")
     assert [upload["title"] for upload in at_admin.get(ROOT).json()] == ["Harbour"]
 

@@ -12,6 +12,7 @@ from django.utils import timezone
 from hls.core import names
 from hls.models import State, Transcode
 from hls.published import PublishedRendition, PublishedVersion
+from hls.stores import version_place
 from hls.tests.plans import analyse, crowd
 from hls.versions import pinned, with_version
 from library.models import Video
@@ -91,6 +92,14 @@ def write_version(video_id: int, version: int, size: int, sounds: int = 0) -> Pa
     (folder / "storyboard_00.jpg").write_bytes(b"sheet of %d" % video_id)
     (folder / "poster.jpg").write_bytes(b"poster of %d" % video_id)
     return folder
+
+
+def in_bucket(video: Video, version: int = 1) -> None:
+    """Bring a version's files from the disk to the bucket that the settings name."""
+    place = version_place(video.transcode_id, version)
+    folder = Path(settings.HLS_ROOT) / place.key
+    place.put_in(place.below(".work/all").stage(folder, go_on=lambda: None), still_ours=lambda: None)
+    place.below(".work").remove()
 
 
 def write_text(path: Path, text: str) -> None:

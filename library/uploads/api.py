@@ -26,6 +26,7 @@ from library.openapi import FieldErrors
 from library.schemas import Detail
 from library.uploads import concatenation, finishing, metadata, resumable
 from library.uploads.checksums import ALGORITHMS, Digest
+from library.uploads.limits import most_bytes
 from library.uploads.openapi import APPEND, BEGIN, DISCOVER, FIND, OVERRIDE, TUS
 from library.uploads.request_body import body, content_length
 from library.uploads.schemas import UploadOut
@@ -229,7 +230,7 @@ def first_piece(request: UploaderRequest, upload: Upload) -> int:
 def taken_in(request: UploaderRequest, upload: Upload, *, offset: int) -> int:
     """Append the request's body to the upload. Returns the new offset."""
     length = content_length(request)
-    if length is not None and offset + length > resumable.most_bytes(upload) and upload.kind != UploadKind.FINAL:
+    if length is not None and offset + length > most_bytes(upload) and upload.kind != UploadKind.FINAL:
         raise resumable.too_large(upload)
     checksum = request.headers.get("Upload-Checksum")
     digest = Digest(checksum) if checksum is not None else None

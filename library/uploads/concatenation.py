@@ -2,19 +2,13 @@
 
 1. In one transaction the whole gets its row, and each part is bound to it: a part belongs to one whole only, and is
    removed with it.
-2. The first part's file is renamed to be the whole's.
-3. The kernel appends each further part to it; the whole is fsynced, and then the part's own file is removed.
-
-The length of the whole's file says how many parts are in it, so after a crash whoever comes next can go on
-(library.uploads.finishing). The disk needs free room for one part at most.
+2. `join` makes one file of the parts (library.uploads.arriving). After a crash whoever comes next can go on
+   (library.uploads.finishing).
 """
 
-import os
 import re
 from collections.abc import Sequence
-from contextlib import suppress
-from io import FileIO
-from typing import Any, BinaryIO
+from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -25,13 +19,13 @@ from django.utils import timezone
 from library.errors import FileRefused, UploadGone, UploadMalformed
 from library.models import Upload, UploadKind
 from library.uploads import file_signatures, resumable
+from library.uploads.arriving import LIFETIME
+from library.uploads.kinds import arriving
 
 log = structlog.get_logger("videoflix.library")
 
 PATH = re.compile(r"/api/uploads/([0-9a-f-]{36})/?")
 MOST_PARTS = 100
-AT_ONCE = 32 << 20
-BLOCK = 1 << 20
 HEAD_BYTES = 4096
 TAKEN = "One of the parts is of another upload already."
 
@@ -62,7 +56,8 @@ def begin(owner: Any, parts: Sequence[UUID], *, header: str, session: UUID | Non
     resumable.check_room(sum(lengths), to_write=max(lengths[1:], default=0))
     refuse_foreign(rows[0])
     whole = Upload(owner=owner, name=told.name, length=sum(lengths), metadata=header, session=session)
-    whole.kind, whole.expires_at = UploadKind.FINAL, timezone.now() + resumable.LIFETIME
+    whole.kind, whole.expires_at = UploadKind.FINAL, timezone.now() + LIFETIME
+    arriving().begin(whole)
     with transaction.atomic():
         whole.save(force_insert=True)
         for number, row in enumerate(rows):
@@ -80,6 +75,7 @@ def part_of(owner: Any, pk: UUID) -> Upload:
         raise UploadMalformed("One of the uploads is no part: begin it with Upload-Concat: partial.")
     if resumable.offset_of(part) != part.length:
         raise UploadMalformed("One of the parts is not complete.")
+    resumable.catch_up(part)
     return part
 
 
@@ -96,8 +92,7 @@ def made_already(rows: Sequence[Upload]) -> Upload | None:
 
 def refuse_foreign(first: Upload) -> None:
     """Raises FileRefused, UploadGone."""
-    with opened(first) as file:
-        kind = file_signatures.foreign_kind(file.read(HEAD_BYTES))
+    kind = file_signatures.foreign_kind(arriving().head(first, HEAD_BYTES))
     if kind:
         raise FileRefused(f"This is no video but {kind}.")
 
@@ -110,49 +105,4 @@ def join(whole: Upload) -> None:
     parts = list(whole.parts.order_by("part_number"))
     if sum(part.length or 0 for part in parts) != whole.length:  # a part was ended at the moment it was bound
         raise UploadGone
-    first, *others = parts
-    if not resumable.path_of(whole).exists():
-        with suppress(FileNotFoundError):  # another process was quicker
-            resumable.path_of(first).rename(resumable.path_of(whole))
-    with resumable.held(whole) as file:
-        end = first.length or 0
-        for part in others:
-            begins_at, end = end, end + (part.length or 0)
-            size = os.fstat(file.fileno()).st_size
-            if begins_at <= size < end:
-                add(file, part, done=size - begins_at)
-            resumable.path_of(part).unlink(missing_ok=True)
-        resumable.settle(whole, file)
-
-
-def add(file: BinaryIO, part: Upload, *, done: int) -> None:
-    """Copy a part, without its first `done` bytes, to the end of the file. Raises UploadGone, NoRoom."""
-    with opened(part) as source:
-        source.seek(done)
-        file.seek(0, os.SEEK_END)
-        while copied(source, file):
-            resumable.look_around(file)
-    os.fsync(file.fileno())
-
-
-def opened(part: Upload) -> FileIO:
-    """Raises UploadGone where the file was lost."""
-    try:
-        return resumable.path_of(part).open("rb", buffering=0)
-    except FileNotFoundError:
-        raise UploadGone from None
-
-
-def copied(source: BinaryIO, target: BinaryIO) -> int:
-    """Copy the next bytes from one file's position to the other's. Returns how many.
-
-    The kernel copies them, or shares the blocks where the file system can. Across file systems, and on systems other
-    than Linux, this process reads and writes them.
-    """
-    if hasattr(os, "copy_file_range"):
-        with suppress(OSError):
-            return os.copy_file_range(source.fileno(), target.fileno(), AT_ONCE)
-    data = source.read(BLOCK)
-    written = target.write(data)
-    source.seek(written - len(data), os.SEEK_CUR)
-    return written
+    arriving().join(whole, parts)

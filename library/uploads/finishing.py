@@ -1,17 +1,15 @@
 """From the last byte of an upload to its video.
 
-1. Once the file has the announced length, or all its parts are joined (concatenation.py), `settle` writes down that
-   the upload is complete (resumable.py).
+1. Once all bytes are there, or all parts are joined (concatenation.py), it is written down that the upload is complete
+   (arriving.py).
 2. Where the metadata have a title, `make_video` makes the video. Otherwise the admin's form does.
 3. Either way `save_video` claims the upload, gives the file its name among the videos, and saves the video and its
    transcode, all in one transaction.
-4. After the commit the file's name in the partial folder is removed.
 
 The process may die, or the database fail, between any two steps. Whoever comes next does the step that is missing: a
 HEAD, a piece, or the sweep. An upload whose video is still to be made does not expire.
 """
 
-import os
 from contextlib import suppress
 from datetime import datetime
 
@@ -19,19 +17,13 @@ import structlog
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 
-from library import categories, disk, videos
+from library import categories, videos
 from library.errors import LibraryError, UploadBusy, UploadGone
-from library.models import Upload, UploadKind, Video, video_path
+from library.models import Upload, UploadKind, Video
 from library.uploads import concatenation, metadata, resumable
+from library.uploads.kinds import arriving
 
 log = structlog.get_logger("videoflix.library")
-
-
-def catch_up(upload: Upload) -> None:
-    """Write down that an upload is complete, where a crash came between. Does nothing while somebody is writing."""
-    if upload.finished_at is None and resumable.offset_of(upload) == upload.length:
-        with suppress(UploadBusy), resumable.held(upload) as file:
-            resumable.settle(upload, file)
 
 
 def finish(upload: Upload) -> None:
@@ -43,7 +35,7 @@ def finish(upload: Upload) -> None:
         with suppress(UploadBusy):
             concatenation.join(upload)
     else:
-        catch_up(upload)
+        resumable.catch_up(upload)
     if upload.finished_at is None or not resumable.awaits_video(upload):
         return
     try:
@@ -83,24 +75,13 @@ def save_video(upload: Upload, video: Video) -> None:
 def take(upload: Upload, video: Video) -> None:
     """Make the finished upload the video's file, within the transaction that saves the video.
 
-    The file gets a second name; the first one goes when the transaction is committed. Raises UploadGone where another
-    video has taken the upload already, or its file is gone.
+    Raises UploadGone where another video has taken the upload already, or its file is gone.
     """
     won = Upload.objects.filter(pk=upload.pk, taken_at=None).exclude(finished_at=None).update(taken_at=timezone.now())
-    partial = resumable.path_of(upload)
     if not won:
         raise UploadGone
-    name = video_path(video, upload.name)
-    target = disk.upload_root() / name
-    target.parent.mkdir(exist_ok=True)
-    try:
-        os.link(partial, target)
-    except FileNotFoundError:  # lost, or ended by its owner at this moment
-        raise UploadGone from None
-    os.utime(target)  # the sweep spares young files: this one gets its row only now
-    video.video_file.name = name
+    video.video_file.name = arriving().take(upload, video)
     video.original_name = upload.name
-    transaction.on_commit(lambda: partial.unlink(missing_ok=True))
 
 
 def sweep() -> None:
@@ -136,10 +117,7 @@ def remove(upload: Upload) -> None:
     """End an expired upload, unless somebody is writing to it or a video is owed to it."""
     if resumable.is_owed(upload) and not is_hopeless(upload):
         return
-    with suppress(UploadBusy, UploadGone), resumable.held(upload):
-        resumable.discard(upload)
-    if not resumable.path_of(upload).exists():
-        resumable.discard(upload)
+    arriving().discard_idle(upload)
 
 
 def is_hopeless(upload: Upload) -> bool:

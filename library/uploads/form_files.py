@@ -14,6 +14,7 @@ from django.core.files.uploadedfile import TemporaryUploadedFile, UploadedFile
 from django.core.files.uploadhandler import FileUploadHandler, SkipFile, StopUpload
 from django.http import HttpRequest
 
+from hls.stores import uploads
 from library import disk
 
 LOOK_AT_DISK_EVERY = 32 << 20
@@ -43,6 +44,8 @@ class Receiver(FileUploadHandler):
         user = getattr(self.request, "user", None)
         if user is None or not user.is_staff:
             raise StopUpload(connection_reset=True)
+        if not uploads().is_on_disk:
+            disk.remove_leftovers()
         self.partial = PartialFile(str(self.file_name), self.content_type, self.charset)
         self.refuse_if_full(0, to_write=self.announced_bytes)
 

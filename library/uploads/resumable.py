@@ -1,22 +1,13 @@
-"""Resumable uploads: bytes go straight to a file, and what is on the disk is what was received.
+"""Resumable uploads: what is the same wherever the bytes go (library.uploads.arriving).
 
-1. `begin` checks permission, name and room, and makes an empty file in the partial folder and a row.
-2. `append` locks the file, cuts off a piece whose checksum was never compared, and writes the new piece to the end.
-3. The bytes are fsynced before the request is answered. A piece whose checksum differs is cut off.
-4. `settle` writes down how long the upload may stay now, and that it is complete once its last byte is there.
-5. library.uploads.finishing makes a video of it. `discard` ends it before that.
-
-The file's own length is the offset, so it is true after any crash. The lock dies with its process, and keeps two
-requests from writing at once.
+1. `begin` checks permission, name and room, and makes a row.
+2. `append` checks each block of a piece on its way.
+3. library.uploads.finishing makes a video of a complete upload. `discard` ends it before that.
 """
 
-import fcntl
-import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from datetime import timedelta
-from pathlib import Path
-from typing import Any, BinaryIO
+from contextlib import suppress
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -25,7 +16,6 @@ from django.utils import timezone
 
 from library import categories, disk
 from library.errors import (
-    ChecksumMismatch,
     FileRefused,
     FinalUpload,
     NoRoom,
@@ -38,17 +28,12 @@ from library.errors import (
 )
 from library.models import Upload, UploadKind
 from library.uploads import file_signatures, metadata
+from library.uploads.arriving import LIFETIME
 from library.uploads.checksums import Digest
+from library.uploads.kinds import arriving
+from library.uploads.limits import most_bytes
 
 log = structlog.get_logger("videoflix.library")
-
-LIFETIME = timedelta(hours=24)  # since the last piece
-RESERVED_FOR = timedelta(hours=1)  # how long a silent upload's missing bytes count as used
-LOOK_AT_DISK_EVERY = 32 << 20
-
-
-def path_of(upload: Upload) -> Path:
-    return disk.partial_folder() / str(upload.pk)
 
 
 def begin(owner: Any, *, length: int | None, header: str, session: UUID | None = None, is_part: bool = False) -> Upload:
@@ -65,7 +50,7 @@ def begin(owner: Any, *, length: int | None, header: str, session: UUID | None =
     check_room(length or 0, to_write=length or 0)
     upload = Upload(owner=owner, name=name, length=length, metadata=header, session=session, kind=kind)
     upload.expires_at = timezone.now() + LIFETIME
-    path_of(upload).open("xb").close()
+    arriving().begin(upload)
     upload.save(force_insert=True)
     log.info("upload begins", upload=str(upload.pk), length=length)
     return upload
@@ -83,7 +68,7 @@ def check_room(length: int, *, to_write: int) -> None:
     """Check the room for a file of `length` bytes of which `to_write` are still to come. Raises TooLarge, NoRoom."""
     if length > settings.UPLOAD_MAX_BYTES:
         raise TooLarge(disk.refusal(length) or "")
-    if disk.free_bytes() - reserved_bytes() < to_write:
+    if not arriving().has_room(to_write):
         raise NoRoom
 
 
@@ -94,7 +79,7 @@ def tell_length(upload: Upload, length: int) -> None:
     """
     if length == 0:
         raise UploadMalformed("The file is empty.")
-    there = size_of(upload)
+    there = arriving().received(upload)
     if upload.length is None and there <= length:
         check_room(length, to_write=length - there)
         Upload.objects.filter(pk=upload.pk, length=None).update(length=length)
@@ -103,19 +88,6 @@ def tell_length(upload: Upload, length: int) -> None:
             raise UploadGone
     if upload.length != length:
         raise UploadMalformed("Upload-Length is not the length of this upload.")
-
-
-def reserved_bytes() -> int:
-    """Bytes that uploads with a known length still have to write."""
-    recent = Upload.objects.filter(finished_at=None, expires_at__gt=timezone.now() + LIFETIME - RESERVED_FOR)
-    return sum(max(0, (upload.length or 0) - size_of(upload)) for upload in recent.exclude(kind=UploadKind.FINAL))
-
-
-def size_of(upload: Upload) -> int:
-    try:
-        return path_of(upload).stat().st_size
-    except FileNotFoundError:
-        return 0
 
 
 def find(owner: Any, pk: UUID) -> Upload:
@@ -144,53 +116,22 @@ def awaits_video(upload: Upload) -> bool:
 
 def is_owed(upload: Upload) -> bool:
     """Whether its bytes are all there, and a video is still to be made of them: it is kept until then."""
-    if upload.length is None or upload.unverified_from is not None or not awaits_video(upload):
-        return False
-    still_apart = upload.parts.all() if upload.finished_at is None else ()
-    return size_of(upload) + sum(map(size_of, still_apart)) >= upload.length
+    return awaits_video(upload) and arriving().are_all_there(upload)
 
 
 def unfinished(owner: Any) -> list[Upload]:
     """What an owner (a row or an id) may continue or make into a video, newest first; not what lost its file."""
     rows = Upload.objects.filter(owner=owner, taken_at=None, expires_at__gt=timezone.now())
-    return [upload for upload in rows.exclude(kind=UploadKind.PARTIAL) if path_of(upload).exists()]
+    return [upload for upload in rows.exclude(kind=UploadKind.PARTIAL) if arriving().are_there(upload)]
 
 
 def offset_of(upload: Upload) -> int:
-    """How many bytes are there for good. Raises UploadGone where the file was lost."""
-    if upload.finished_at is not None:
-        return upload.length or 0
-    if upload.kind == UploadKind.FINAL:
-        return size_of(upload)
-    try:
-        size = path_of(upload).stat().st_size
-    except FileNotFoundError:
-        raise UploadGone from None
-    return size if upload.unverified_from is None else min(size, upload.unverified_from)
-
-
-@contextmanager
-def held(upload: Upload) -> Iterator[BinaryIO]:
-    """The file, locked against other writers; the row is read again. Raises UploadGone, UploadBusy."""
-    try:
-        file = path_of(upload).open("r+b", buffering=0)
-    except FileNotFoundError:
-        raise UploadGone from None
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UploadBusy from None
-        fresh = Upload.objects.filter(pk=upload.pk).first()
-        if fresh is None:
-            raise UploadGone
-        upload.unverified_from, upload.finished_at = fresh.unverified_from, fresh.finished_at
-        upload.length = fresh.length
-        yield file
+    """How many bytes are there for good. Raises UploadGone where they were lost."""
+    return upload.length or 0 if upload.finished_at is not None else arriving().received(upload)
 
 
 def append(upload: Upload, *, offset: int, blocks: Iterable[bytes], digest: Digest | None = None) -> int:
-    """Write a piece that begins at `offset`. Returns the new offset.
+    """Add a piece that begins at `offset`. Returns the new offset.
 
     A piece that is cut off is kept as far as it came, unless a digest was announced, which can't be compared then.
     Raises OffsetConflict, UploadBusy, UploadGone (also where it was ended meanwhile), TooLarge, NoRoom,
@@ -200,41 +141,21 @@ def append(upload: Upload, *, offset: int, blocks: Iterable[bytes], digest: Dige
         raise FinalUpload
     if upload.finished_at is not None:
         raise OffsetConflict
-    with held(upload) as file:
-        drop_unverified(upload, file)
-        if os.fstat(file.fileno()).st_size != offset or upload.finished_at is not None:
-            raise OffsetConflict
-        if digest:
-            set_unverified(upload, offset)
-        try:
-            write(upload, file, offset, blocks, digest)
-        finally:
-            os.fsync(file.fileno())
-        if digest and not digest.matches():
-            drop_unverified(upload, file)
-            raise ChecksumMismatch
-        return settle(upload, file)
+    return arriving().append(upload, offset=offset, blocks=checked(upload, offset, blocks, digest), digest=digest)
 
 
-def write(upload: Upload, file: BinaryIO, offset: int, blocks: Iterable[bytes], digest: Digest | None) -> None:
+def checked(upload: Upload, offset: int, blocks: Iterable[bytes], digest: Digest | None) -> Iterator[bytes]:
+    """The blocks, each of which may still be taken. Raises TooLarge, FileRefused."""
     position = offset
-    file.seek(position)
     for block in blocks:
         if position + len(block) > most_bytes(upload):
-            file.truncate(offset)
             raise too_large(upload)
         if position == 0:
             refuse_foreign(upload, block)
-        if position // LOOK_AT_DISK_EVERY != (position + len(block)) // LOOK_AT_DISK_EVERY:
-            look_around(file)
-        file.write(block)
+        yield block
         position += len(block)
         if digest:
             digest.update(block)
-
-
-def most_bytes(upload: Upload) -> int:
-    return int(settings.UPLOAD_MAX_BYTES) if upload.length is None else upload.length
 
 
 def too_large(upload: Upload) -> TooLarge:
@@ -244,14 +165,6 @@ def too_large(upload: Upload) -> TooLarge:
     return TooLarge("There are more bytes than Upload-Length announced.")
 
 
-def look_around(file: BinaryIO) -> None:
-    """Stop where the disk is full, or the upload was ended meanwhile."""
-    if disk.free_bytes() < 0:
-        raise NoRoom
-    if os.fstat(file.fileno()).st_nlink == 0:
-        raise UploadGone
-
-
 def refuse_foreign(upload: Upload, head: bytes) -> None:
     kind = file_signatures.foreign_kind(head)
     if kind and upload.kind != UploadKind.PARTIAL:
@@ -259,36 +172,13 @@ def refuse_foreign(upload: Upload, head: bytes) -> None:
         raise FileRefused(f"This is no video but {kind}.")
 
 
-def drop_unverified(upload: Upload, file: BinaryIO) -> None:
-    """Cut off a piece whose checksum was never compared, or did not match."""
-    if upload.unverified_from is not None:
-        if os.fstat(file.fileno()).st_size > upload.unverified_from:
-            file.truncate(upload.unverified_from)
-        set_unverified(upload, None)
-
-
-def set_unverified(upload: Upload, offset: int | None) -> None:
-    upload.unverified_from = offset
-    Upload.objects.filter(pk=upload.pk).update(unverified_from=offset)
-
-
-def settle(upload: Upload, file: BinaryIO) -> int:
-    """Write down when the upload expires now, and whether it is complete. Returns the offset."""
-    size = os.fstat(file.fileno()).st_size
-    now = timezone.now()
-    upload.expires_at, upload.unverified_from = now + LIFETIME, None
-    upload.finished_at = now if size == upload.length else None
-    written = {"expires_at": upload.expires_at, "unverified_from": None, "finished_at": upload.finished_at}
-    if not Upload.objects.filter(pk=upload.pk).update(**written):  # ended during its last piece
-        raise UploadGone
-    if upload.finished_at:
-        log.info("upload complete", upload=str(upload.pk), length=upload.length)
-    return size
+def catch_up(upload: Upload) -> None:
+    """Write down that an upload is complete, where a crash came between. Does nothing while somebody is writing."""
+    if upload.finished_at is None and offset_of(upload) == upload.length:
+        with suppress(UploadBusy):
+            arriving().complete(upload)
 
 
 def discard(upload: Upload) -> None:
-    """End an upload and its parts. A request that is writing to it notices by itself (`look_around`)."""
-    for part in upload.parts.all():
-        path_of(part).unlink(missing_ok=True)
-    path_of(upload).unlink(missing_ok=True)
-    Upload.objects.filter(pk=upload.pk).delete()
+    """End an upload and its parts."""
+    arriving().discard(upload)

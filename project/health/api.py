@@ -2,9 +2,10 @@
 
 from typing import Literal
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from ninja import Router, Schema, Status
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
 from project.health import probes
 
@@ -38,6 +39,7 @@ class Readiness(Schema):
     queue: str
     disk: str
     files: str
+    bucket: str | None = Field(None, description="Left out without a bucket; else `ok` or a sentence.")
     worker: str
 
 
@@ -68,13 +70,15 @@ def health(request: HttpRequest, response: HttpResponse) -> Status[Health]:
 @router.get(
     "/ready/",
     response={200: Readiness, 503: Readiness},
+    exclude_none=True,
     operation_id="getReadiness",
     summary="Whether videos can be added and watched",
 )
 def ready(request: HttpRequest, response: HttpResponse) -> Status[Readiness]:
-    """Also needs room on the disk, files that are this database's, and a worker seen within the last half minute."""
+    """Also needs room on the disk, files that are this database's, a worker seen within the last half minute, and the
+    bucket where there is one."""
     response["Cache-Control"] = "no-store"
-    status, answers = report(READINESS)
+    status, answers = report(READINESS | ({"bucket": probes.bucket} if settings.BUCKET else {}))
     return Status(status, Readiness.model_validate(answers))
 
 

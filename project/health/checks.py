@@ -1,13 +1,16 @@
 """Wrong combinations of settings, each with an id and a hint: `manage.py check`, and with `--deploy` the strict ones.
 
-E001 to E009 keep the program from starting. W010 to W013 are printed at every start, the others by `check --deploy`.
+E001 to E031 keep the program from starting. W010 to W013 and W032 are printed at every start, the others by
+`check --deploy`.
 """
 
 import re
 import tempfile
 from collections.abc import Iterable
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
@@ -18,8 +21,9 @@ from hls.core.errors import TranscodeError
 from hls.core.process import Bounds, run
 from hls.identity import HINT
 from hls.store.interface import StoreFailed, StoreRefused
-from hls.stores import versions
+from hls.stores import BUCKET, try_out_bucket
 from library import upkeep
+from library.delivery.cdn import WINDOW_S
 from project.database import check_reachable
 
 ENGINE = "engine"  # starts ffmpeg or queries the database, so only `serve`, `worker` and `check --deploy` run it
@@ -30,9 +34,9 @@ ENCODERS = ("libx264", "aac")
 
 
 def register_all() -> None:
-    for check in (cookies, secrets, folders, processes, half_a_bucket):
+    for check in (cookies, secrets, folders, processes, half_a_bucket, half_a_cdn, cdn):
         register(check)
-    for check in (hosts, proxies, storage, mail):
+    for check in (hosts, proxies, storage, encryption, mail):
         register(check, deploy=True)
     register(engine, ENGINE, deploy=True)
     register(installation, ENGINE, deploy=True)
@@ -95,6 +99,12 @@ def half_a_bucket(**options: Any) -> Iterable[CheckMessage]:
             hint="Set S3_BUCKET to the name of a bucket, or remove the other S3_ settings.",
             id="videoflix.E008",
         )
+    if settings.BUCKET is None and settings.STORE_IN == BUCKET:
+        yield Error(
+            "STORE_IN=bucket is set, but S3_BUCKET is not.",
+            hint="Set S3_BUCKET to the name of a bucket, or remove STORE_IN.",
+            id="videoflix.E008",
+        )
     if settings.BUCKET and not (settings.BUCKET.access_key_id and settings.BUCKET.secret_access_key):
         yield Error(
             "S3_BUCKET is set without the keys that open it.",
@@ -103,11 +113,60 @@ def half_a_bucket(**options: Any) -> Iterable[CheckMessage]:
         )
 
 
+def half_a_cdn(**options: Any) -> Iterable[CheckMessage]:
+    missing = {"CDN_BASE_URL", "CDN_KEY", "CDN_KIND"} - settings.CDN_VARIABLES
+    if settings.CDN_VARIABLES and missing:
+        yield Error(
+            f"{min(missing)} is not set, but other CDN_ settings are: no playlist would name the CDN.",
+            hint="Set CDN_BASE_URL, CDN_KEY and CDN_KIND, or none of them.",
+            id="videoflix.E030",
+        )
+    if settings.CDN and settings.BUCKET is None:
+        yield Error(
+            "A CDN is set without a bucket that it could fetch from.",
+            hint="Set S3_BUCKET and the other S3_ settings, or remove the CDN_ settings.",
+            id="videoflix.E030",
+        )
+
+
+def cdn(**options: Any) -> Iterable[CheckMessage]:
+    if settings.CDN and settings.SECURE_COOKIES and settings.CDN.base_url.startswith("http://"):
+        yield Error(
+            "CDN_BASE_URL has no TLS, although this server has: browsers load nothing from there.",
+            hint="Use an https:// address.",
+            id="videoflix.E031",
+        )
+    if settings.CDN and settings.CDN.ttl_s < settings.HLS_MAX_DURATION_S + WINDOW_S:
+        yield Warning(
+            "CDN_TTL_S is shorter than the longest video: whoever watches such a one is stopped before its end.",
+            hint=f"Set CDN_TTL_S to {settings.HLS_MAX_DURATION_S + WINDOW_S} or more, or HLS_MAX_DURATION_S to less.",
+            id="videoflix.W032",
+        )
+
+
+def encryption(**options: Any) -> Iterable[CheckMessage]:
+    address = settings.BUCKET.endpoint_url if settings.BUCKET else None
+    if address and address.startswith("http://") and is_far(urlsplit(address).hostname or ""):
+        yield Warning(
+            "S3_ENDPOINT_URL begins with http://, so videos go over the network for anybody to read.",
+            hint="Use the store's https:// address, or bring it into a private network.",
+            id="videoflix.W028",
+        )
+
+
+def is_far(host: str) -> bool:
+    """Whether others than us may be on the way to a host: it is neither this machine nor in a private network."""
+    try:
+        return not ip_address(host).is_private
+    except ValueError:
+        return is_public(host) and "." in host
+
+
 def bucket(**options: Any) -> Iterable[CheckMessage]:
-    """Whether the bucket can be read. One that can't be reached may come back, so the program starts all the same."""
+    """Whether the bucket can be used as it has to be. Where it can't be reached, the program starts all the same."""
     hint = "Look at S3_BUCKET, S3_ENDPOINT_URL, S3_REGION and the keys."
     try:
-        versions().entries("")
+        try_out_bucket()
     except StoreRefused as error:
         yield Error(f"{error.strerror}", hint=hint, id="videoflix.E009")
     except StoreFailed as error:

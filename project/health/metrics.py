@@ -15,14 +15,18 @@ from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.views.decorators.http import require_safe
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from accounts.models import Mail
 from hls.models import ACTIVE, Chunk, ChunkState, State, Transcode, Worker
+from hls.sources import cache as sources_here
+from hls.sources import fetching
 from hls.status import statuses
+from hls.store.observing import RequestMade, observers
+from library import storage
 from project import env as environment
 from project.health import probes
 
@@ -37,6 +41,26 @@ duration = Histogram(
     registry=own,
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
+
+
+bucket_requests = Counter(
+    "videoflix_bucket_requests_total",
+    "Requests to the bucket by this machine's web processes.",
+    ("operation", "outcome"),
+    registry=own,
+)
+bucket_retries = Counter(
+    "videoflix_bucket_retries_total", "Requests to the bucket that were sent again.", ("operation",), registry=own
+)
+
+
+def count(made: RequestMade) -> None:
+    bucket_requests.labels(made.operation, "failed" if made.has_failed else "ok").inc()
+    if made.retries:
+        bucket_retries.labels(made.operation).inc(made.retries)
+
+
+observers.append(count)
 
 
 def observe(request: HttpRequest, response: HttpResponseBase, duration_s: float) -> None:
@@ -75,7 +99,8 @@ class Facts(Collector):
 
     def collect(self) -> Iterator[Metric]:
         up = GaugeMetricFamily("videoflix_up", "Whether a part answers.", labels=["part"])
-        probed = probes.run_all({"database": probes.database, "queue": probes.queue})
+        parts: dict[str, probes.Probe] = {"database": probes.database, "queue": probes.queue}
+        probed = probes.run_all(parts | ({"bucket": probes.bucket} if settings.BUCKET else {}))
         for part, probe in probed.items():
             up.add_metric([part], probe.is_ok)
         yield up
@@ -89,6 +114,9 @@ class Facts(Collector):
         if probed["database"].is_ok:
             try:
                 yield from transcoding()
+                yield stored()
+                if settings.BUCKET:
+                    yield from source_cache()
                 yield from mail()
             except DatabaseUnavailable:  # it became unreachable meanwhile; the next scrape says so
                 return
@@ -113,6 +141,27 @@ def transcoding() -> Iterator[Metric]:
     )
     alive = Worker.objects.filter(last_seen__gt=timezone.now() - probes.WORKER_SILENCE).count()
     yield GaugeMetricFamily("videoflix_workers", "Workers seen within the last half minute.", alive)
+
+
+def stored() -> Metric:
+    """As rows say it: to list a bucket takes long, and is paid for."""
+    stored_bytes = GaugeMetricFamily("videoflix_stored_bytes", "What files take, in either place.", labels=["kind"])
+    stored_bytes.add_metric(["uploads"], storage.uploaded_bytes())
+    stored_bytes.add_metric(["versions"], storage.served_bytes())
+    return stored_bytes
+
+
+def source_cache() -> Iterator[Metric]:
+    """What this machine's workers keep of uploads, and how often that was enough."""
+    counts = fetching.counts()
+    yield GaugeMetricFamily("videoflix_source_cache_bytes", "What is kept of uploads.", sources_here.used_bytes())
+    uses = CounterMetricFamily("videoflix_source_cache_uses", "Sources that a step asked for.", labels=["outcome"])
+    uses.add_metric(["hit"], counts.hits)
+    uses.add_metric(["miss"], counts.misses)
+    yield uses
+    yield CounterMetricFamily(
+        "videoflix_source_cache_fetched_bytes", "What was fetched of uploads.", counts.fetched_bytes
+    )
 
 
 def mail() -> Iterator[Metric]:

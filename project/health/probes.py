@@ -24,6 +24,7 @@ from hls.core.process import Bounds, run
 from hls.errors import NotOurs
 from hls.models import Worker
 from hls.store.interface import StoreFailed
+from hls.stores import ask_bucket
 from library import upkeep
 
 log = structlog.get_logger("videoflix.health")
@@ -143,6 +144,15 @@ def files() -> str:
         raise ProbeFailed("not known") from error
     if doubts:
         raise ProbeFailed("of another installation") from NotOurs(" ".join(doubts))
+    return "ok"
+
+
+def bucket() -> str:
+    """Whether the bucket answers. Raises ProbeFailed with a sentence, which holds no address and no secret."""
+    try:
+        ask_bucket()
+    except StoreFailed as error:
+        raise ProbeFailed(str(error.strerror)) from error
     return "ok"
 
 

@@ -11,15 +11,17 @@ from shutil import which
 
 import pytest
 from django.conf import settings
-from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect, sync_playwright
 
 ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-quic"]
 PHONE: ViewportSize = {"width": 390, "height": 844}
 DESK: ViewportSize = {"width": 1360, "height": 800}
 LONG_WORD = "Donaudampfschifffahrtsgesellschaftskapitänsmützenabzeichenverordnung"  # wider than a phone
+WAIT_MS = 60_000  # for what a page is to show: how soon it does on a busy machine is not what is tested
 HLS_JS = settings.BASE_DIR / "library/static/library/vendor/hls.js-1.7.4/hls.min.js"
 
 needs_chromium = pytest.mark.skipif(which("chromium") is None, reason="Chromium is not installed")
+expect.set_options(timeout=WAIT_MS)
 
 
 @contextmanager

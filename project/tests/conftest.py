@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from django.test import Client
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, StorageState
 
 from accounts.tests.factories import UserFactory
 from project.tests.admin_pages import sign_in
@@ -36,9 +36,17 @@ def browser() -> Iterator[Browser]:
         yield opened
 
 
-@pytest.fixture
-def page(browser: Browser, installation: Installation) -> Iterator[Page]:
-    """Signed in at the admin, and strict: an error in a script, or one against the policy, fails the test."""
+@pytest.fixture(scope="module")
+def signed_in(browser: Browser, installation: Installation) -> StorageState:
+    """The cookies of an editor who has signed in at the admin. A test that ends this session breaks the next ones."""
     with strict_page(browser.new_context()) as opened:
         sign_in(opened, installation)
+        return opened.context.storage_state()
+
+
+@pytest.fixture
+def page(browser: Browser, installation: Installation, signed_in: StorageState) -> Iterator[Page]:
+    """Signed in at the admin, and strict: an error in a script, or one against the policy, fails the test."""
+    with strict_page(browser.new_context(storage_state=signed_in)) as opened:
+        opened.goto(f"{installation.url}/admin/")
         yield opened

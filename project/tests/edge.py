@@ -14,6 +14,7 @@ from string import Template
 from django.conf import settings
 
 TEMPLATE = settings.BASE_DIR / "deploy" / "nginx.conf.template"
+AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
 MAIN = """
 daemon off;
 worker_processes 1;
@@ -70,6 +71,7 @@ def nginx(
     tls: str = "",
     cookie_prefix: str = "",
     more: str = "",
+    authorities: str = AUTHORITIES,
 ) -> Iterator[str]:
     """The address of a running nginx; `more` is added to its `http` block, `tls` is a file of its EDGE_TLS."""
     binary = binary or nginx_binary()
@@ -85,19 +87,37 @@ def nginx(
         NGINX_LOCAL_RESOLVERS=resolver,
         EDGE_DATA=data,
         EDGE_CACHE=folder / "cache",
+        EDGE_FILES_MAX="100m",
+        EDGE_CA=authorities,
         EDGE_CHECK_TIME=check_time,
         EDGE_TLS=folder / "tls",
         EDGE_SCHEME=scheme,
         EDGE_COOKIE_PREFIX=cookie_prefix,
     )
-    (folder / "videoflix.conf").write_text(rendered)
+    with started(folder, rendered, port, binary=binary, more=more):
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def plain_nginx(folder: Path, configuration: str, port: int) -> Iterator[None]:
+    """An nginx with only this in its `http` block, which listens on this port."""
+    binary = nginx_binary()
+    assert binary is not None
+    folder.mkdir()
+    with started(folder, configuration, port, binary=binary):
+        yield
+
+
+@contextmanager
+def started(folder: Path, configuration: str, port: int, *, binary: str, more: str = "") -> Iterator[None]:
+    (folder / "videoflix.conf").write_text(configuration)
     user = "user root;" if os.geteuid() == 0 else ""
     (folder / "nginx.conf").write_text(MAIN.format(folder=folder, user=user, more=more))
     command = [binary, "-p", str(folder), "-c", str(folder / "nginx.conf")]
     with (folder / "access.log").open("w") as log, subprocess.Popen(command, stdout=log, stderr=log) as server:
         try:
             wait_until_open(port, server)
-            yield f"http://127.0.0.1:{port}"
+            yield
         finally:
             server.terminate()
 

@@ -5,7 +5,7 @@ from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, Route, expect
+from playwright.sync_api import APIResponse, Locator, Page, Route, expect
 
 from hls.tests.videos import small_video
 from library.disk import size_text
@@ -102,13 +102,104 @@ def test_choosing_another_file_replaces_the_one_before_and_its_title(
     choose(page, clips[1])
     expect(title(page)).to_have_value("Night train")
     expect(page.locator(".vf-item")).to_have_count(1)
-    wait_for(lambda: len(uploads(page)) == 1, seconds=10, what="the first upload is ended")
+    wait_for(lambda: len(uploads(page)) == 1, seconds=60, what="the first upload is ended")
     page.get_by_role("button", name="Remove night_train.mp4").click()
     expect(title(page)).to_have_value("")
     expect(page.locator("[name=video_file]")).to_be_focused()
     title(page).fill("My own words")
     choose(page, clips[0])
     expect(title(page)).to_have_value("My own words")
+
+
+def held_beginnings(page: Page) -> list[tuple[Route, APIResponse]]:
+    """From now on the server makes uploads, but its answers wait here until the test lets the page have them."""
+    held: list[tuple[Route, APIResponse]] = []
+
+    def hold(route: Route) -> None:
+        if is_post(route):
+            held.append((route, route.fetch()))
+        else:
+            route.continue_()
+
+    page.route(re.compile(r"/api/uploads/$"), hold)
+    return held
+
+
+def wait_for_uploads(page: Page, *names: str) -> None:
+    """Wait until the server has these of the editor's uploads, and no others."""
+    wait_for(
+        lambda: sorted(str(upload["name"]) for upload in uploads(page)) == sorted(names),
+        seconds=60,
+        what=f"the uploads are {names}",
+    )
+
+
+def test_a_file_that_is_replaced_while_its_upload_begins_does_not_stay_at_the_server(
+    page: Page, installation: Installation, clips: list[Path]
+) -> None:
+    add_page(page, installation)
+    held = held_beginnings(page)
+    choose(page, clips[0])
+    wait_for_uploads(page, "harbour_at_dawn.mp4")
+    choose(page, clips[1])
+    wait_for_uploads(page, "harbour_at_dawn.mp4", "night_train.mp4")
+    for route, answer in held:
+        route.fulfill(response=answer)
+    expect(page.locator(".vf-item[data-state=done]")).to_contain_text("night_train.mp4")
+    wait_for_uploads(page, "night_train.mp4")
+    expect(page.locator(".vf-item")).to_have_count(1)
+
+
+def test_an_upload_that_is_paused_and_resumed_while_it_begins_is_one_upload(
+    page: Page, installation: Installation, clips: list[Path]
+) -> None:
+    add_page(page, installation)
+    held = held_beginnings(page)
+    choose(page, clips[0])
+    wait_for_uploads(page, "harbour_at_dawn.mp4")
+    page.get_by_role("button", name="Pause").click()
+    page.get_by_role("button", name="Resume").click()
+    wait_for_uploads(page, "harbour_at_dawn.mp4")
+    for route, answer in held:
+        route.fulfill(response=answer)
+    expect(page.locator(".vf-item[data-state=done]")).to_be_visible()
+    wait_for_uploads(page, "harbour_at_dawn.mp4")
+
+
+def test_an_upload_that_is_paused_while_it_begins_sends_nothing_until_it_is_resumed(
+    page: Page, installation: Installation, clips: list[Path]
+) -> None:
+    pieces: list[str] = []
+    page.on("request", lambda request: pieces.append(request.url) if request.method == "PATCH" else None)
+    add_page(page, installation)
+    held = held_beginnings(page)
+    choose(page, clips[0])
+    wait_for_uploads(page, "harbour_at_dawn.mp4")
+    page.get_by_role("button", name="Pause").click()
+    with page.expect_event("requestfinished", lambda request: request.method == "POST"):
+        held[0][0].fulfill(response=held[0][1])
+    assert [upload["offset"] for upload in uploads(page)] == [0]
+    assert pieces == []
+    expect(page.locator(".vf-item[data-state=paused]")).to_be_visible()
+    page.get_by_role("button", name="Resume").click()
+    expect(page.locator(".vf-item[data-state=done]")).to_be_visible()
+    wait_for_uploads(page, "harbour_at_dawn.mp4")
+
+
+@pytest.mark.parametrize(("click", "states"), [("Pause", ["paused"]), ("Remove", [])])
+def test_a_beginning_that_is_lost_tells_nothing_of_what_was_stopped_before(
+    page: Page, installation: Installation, clips: list[Path], click: str, states: list[str]
+) -> None:
+    add_page(page, installation)
+    held = held_beginnings(page)
+    choose(page, clips[0])
+    wait_for_uploads(page, "harbour_at_dawn.mp4")
+    page.get_by_role("button", name=click).click()
+    with page.expect_event("requestfailed", lambda request: request.method == "POST"):
+        held[0][0].abort()
+    rows = page.locator(".vf-item[data-state]")
+    assert [row.get_attribute("data-state") for row in rows.all()] == states
+    expect(page.locator("[data-video-input] .vf-unseen")).not_to_contain_text("lost")
 
 
 def test_several_files_are_rows_that_are_saved_together(
@@ -226,7 +317,7 @@ def test_removing_an_upload_while_a_piece_arrives_is_never_an_error_of_the_serve
     choose(page, large_file(tmp_path, "removed.mp4", 30_000_000))
     wait_for_bytes(page, "removed.mp4", PIECE_BYTES)
     page.get_by_role("button", name="Remove removed.mp4").click()
-    wait_for(lambda: uploads(page) == [], seconds=10, what="the upload is ended")
+    wait_for(lambda: uploads(page) == [], seconds=60, what="the upload is ended")
     expect(page.locator(".vf-item")).to_have_count(0)
     assert max(statuses) < 500
 
@@ -249,7 +340,7 @@ def test_a_piece_that_arrives_while_its_upload_is_removed_is_answered_with_410(
     for key, value in (headers | piece).items():
         sending.putheader(key, value)
     sending.endheaders(b"\0\0\0\x18ftypmp42" + bytes(999_988))
-    wait_for(lambda: uploads(page)[0]["offset"] > 0, seconds=10, what="the piece arrives")
+    wait_for(lambda: uploads(page)[0]["offset"] > 0, seconds=60, what="the piece arrives")
     assert answer_to(installation, "DELETE", address, headers).status == 204
     sending.send(bytes(1_000_000))
     assert sending.getresponse().status == 410

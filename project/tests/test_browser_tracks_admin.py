@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from hls.tests.clips import Look
 from hls.tests.spoken import Spoken, clip
@@ -130,6 +130,27 @@ def test_dropped_files_tell_what_they_are_and_become_tracks(page: Page, installa
     assert told == subtitles | {("captions", "en", False)}
     expect(page.locator("[name=description]")).to_have_value("Not saved yet")
     assert page.evaluate("window.isTheSame") is True
+
+
+def test_file_that_is_removed_while_others_are_added_does_not_become_a_track(
+    page: Page, installation: Installation, video: int
+) -> None:
+    """A request that is on its way can't be taken back: Remove waits for it."""
+    open_video(page, installation, video)
+    drop(page, film_de_srt=SUBRIP, film_en_srt=SUBRIP, film_fr_srt=SUBRIP)
+    held: list[Route] = []
+    page.route(
+        f"**/api/video/{video}/tracks/",
+        lambda route: held.append(route) if route.request.method == "PUT" and not held else route.continue_(),
+    )
+    with page.expect_request(lambda request: request.method == "PUT"):
+        page.get_by_role("button", name="Add all").click()
+    expect(pending(page, "film.de.srt").get_by_role("button", name="Remove")).to_be_disabled()
+    pending(page, "film.en.srt").get_by_role("button", name="Remove").click()
+    held[0].continue_()
+    expect(page.locator("[aria-label='Files to be added'] > li")).to_have_count(0)
+    expect(listed(page, "French")).to_contain_text("uploaded · Ready")
+    assert sorted(track["language"] for track in tracks(page, video)) == ["de", "fr"]
 
 
 GUESSES = {

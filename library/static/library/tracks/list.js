@@ -76,7 +76,9 @@ export class TrackList {
   }
 
   async addAll() {
-    for (const file of this.pending.filter((entry) => entry.isSendable)) await file.send();
+    for (const file of this.pending.filter((entry) => entry.isSendable)) {
+      if (this.pending.includes(file)) await file.send(); // else it was removed while another was sent
+    }
     (this.pending[0] ?? this).focus();
   }
 

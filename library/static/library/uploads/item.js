@@ -1,7 +1,7 @@
 /* The upload of one file, and its row in the list.
 
    Its states: `waiting` for its file (begun before a reload; browsers let no page open a file again by itself),
-   `running`, `paused`, `failed` (may be tried again) and `done`. */
+   `running`, `paused`, `failed` (may be tried again), `done`, and `ended` once it has left the list. */
 
 import { button, listRow, make, relabel } from "./elements.js";
 import { idOf } from "./server.js";
@@ -28,6 +28,14 @@ export class Item {
 
   get id() {
     return idOf(this.upload?.url) || this.storedId;
+  }
+
+  /* Whether the server is being asked to make the upload. Only the answer tells the address, without which the upload
+     can neither be ended nor continued: so this request is never aborted. */
+  get isBeginning() {
+    if (this.request?.getMethod() !== "POST") return false;
+    const { readyState } = this.request.getUnderlyingObject();
+    return readyState !== XMLHttpRequest.UNSENT && readyState !== XMLHttpRequest.DONE;
   }
 
   isOf({ name, size, lastModified }) {
@@ -58,11 +66,11 @@ export class Item {
       retryDelays: DELAYS_MS,
       removeFingerprintOnSuccess: true,
       uploadUrl: this.storedId ? server.addressOf(this.storedId) : null,
-      onBeforeRequest: (request) => request.setHeader("X-CSRFToken", server.csrfToken),
+      onBeforeRequest: (request) => this.sends(request),
       metadata: { filename: this.name, ...(video ? { replaces: video } : {}) },
       fingerprint: async ({ name, size, lastModified }) => ["videoflix", "form", name, size, lastModified, location.origin].join("|"),
       onShouldRetry: (error) => this.mayRetry(error),
-      onUploadUrlAvailable: () => this.zone.changed(),
+      onUploadUrlAvailable: () => this.begun(),
       onProgress: (sent) => this.progress(sent),
       onSuccess: () => this.done(),
       onError: (error) => this.fail(error),
@@ -80,20 +88,35 @@ export class Item {
     if (!this.upload) await this.prepare();
     if (this.state !== "running") return;
     this.samples = [];
-    this.upload.start();
+    if (!this.isBeginning) this.upload.start();
+    this.zone.changed();
+  }
+
+  sends(request) {
+    this.request = request;
+    request.setHeader("X-CSRFToken", this.zone.server.csrfToken);
+  }
+
+  /* The address is known: what was paused or removed before that stops now. */
+  begun() {
+    if (this.state !== "running") this.stop();
     this.zone.changed();
   }
 
   async pause() {
     this.show("paused", "Paused");
-    await this.upload?.abort();
+    await this.stop();
+  }
+
+  async stop() {
+    if (!this.isBeginning) await this.upload.abort(this.state === "ended").catch(() => {});
   }
 
   /* End the upload for good: what has arrived is removed. */
   async end() {
     this.state = "ended";
     this.row.remove();
-    if (this.upload) await this.upload.abort(true).catch(() => {});
+    if (this.upload) await this.stop();
     else if (this.id) await this.zone.server.end(this.id);
   }
 
@@ -123,10 +146,13 @@ export class Item {
     this.zone.finished(this);
   }
 
+  /* An error after Pause or Remove is that of a beginning which was let through: it begins anew when it is resumed. */
   fail(error) {
+    if (this.state === "ended") return;
     if (isRefusal(error)) return this.zone.refuse(this, sentenceOf(error));
-    this.show("failed", sentenceOf(error));
     if (!this.upload?.url) this.upload = null;
+    if (this.state !== "running") return;
+    this.show("failed", sentenceOf(error));
     this.zone.failed(this);
   }
 

@@ -1,0 +1,260 @@
+"""Sources in a bucket: what is made of them is what is made of a file, and no more is fetched than is needed."""
+
+import errno
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from pytest_django.fixtures import Settings
+from structlog.testing import capture_logs
+
+from hls import lifecycle, steps, stores
+from hls.binary import limits
+from hls.core.blocks import BlockRecord, ByteRange, PartlyHere, record_bytes
+from hls.core.errors import Code
+from hls.core.probe import probe
+from hls.models import Chunk, ChunkState, State, Transcode
+from hls.sources import cache, local
+from hls.sources.fetching import merged
+from hls.store.bucket_address import BucketAddress
+from hls.store.connection import client_of
+from hls.store.interface import StoreFailed
+from hls.store.parts import ObjectInParts
+from hls.tests.clips import Look, ffmpeg, fit_h264, make
+from hls.tests.line import bad_line
+from hls.tracks.models import TrackText
+
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.bucket,
+    pytest.mark.ffmpeg,
+    pytest.mark.usefixtures("stop_flag", "studio"),
+]
+
+
+def put(bucket: BucketAddress, key: str, path: Path) -> None:
+    with path.open("rb") as file:
+        client_of(bucket).put_object(Bucket=bucket.bucket, Key=f"{bucket.prefix}uploads/{key}", Body=file)
+
+
+def made(name: str) -> tuple[Transcode, dict[str, bytes]]:
+    """A video of which each step is done by a worker that has nothing of the source, and all its segments."""
+    transcode = lifecycle.submit(name)
+    while steps.do_next():
+        cache.root().rename(cache.root().with_name(f"sources-of-{uuid4().hex}"))
+    transcode.refresh_from_db()
+    assert transcode.state == State.READY, transcode.error_code
+    version = stores.version_place(transcode.pk, transcode.version)
+    names = version.store.sizes(version.key)
+    return transcode, {name: version.below(name).read() for name in sorted(names) if not name.endswith(".gz")}
+
+
+def texts_of(transcode: Transcode) -> list[str]:
+    return list(TrackText.objects.filter(track__transcode=transcode).values_list("webvtt", flat=True))
+
+
+LOOK = Look(width=160, height=120, rate="10", duration_s=20)
+
+
+def faststart(path: Path) -> Path:
+    return make(path, look=LOOK, after=("-movflags", "+faststart"))
+
+
+def index_at_the_end(path: Path) -> Path:
+    return make(path, look=LOOK)
+
+
+def fragmented(path: Path) -> Path:
+    return make(path, look=LOOK, after=("-movflags", "+frag_keyframe+empty_moov"))
+
+
+def odd(path: Path) -> Path:
+    """A variable rate, several sounds, and the index at the end."""
+    one = path.with_name("one.mp4")
+    make(one, look=LOOK, filters="select='not(mod(n,3))+lt(mod(n,50),20)'", after=("-fps_mode", "vfr"))
+    ffmpeg("-i", str(one), *("-map", "0:v", "-map", "0:a", "-map", "0:a", "-c", "copy"), str(path))
+    return path
+
+
+def copied(path: Path) -> Path:
+    return make(path, look=Look(width=1280, height=720, rate="8", duration_s=16), video=fit_h264(8))
+
+
+def texts(path: Path) -> Path:
+    one = make(path.with_name("one.mp4"), look=LOOK)
+    (path.parent / "one.srt").write_text("1\n00:00:01,000 --> 00:00:03,000\nHello\n")
+    ffmpeg("-i", str(one), "-i", str(path.parent / "one.srt"), *("-c", "copy", "-c:s", "mov_text"), str(path))
+    return path
+
+
+IN_PARTS: dict[str, Callable[[Path], Path]] = {
+    "faststart.mp4": faststart,
+    "odd.mov": odd,
+    "copied.mp4": copied,
+    "texts.mp4": texts,
+}
+WHOLE: dict[str, Callable[[Path], Path]] = {
+    "fragmented.mp4": fragmented,
+    "matroska.mkv": index_at_the_end,
+    "transport.ts": index_at_the_end,
+}
+
+
+@pytest.mark.parametrize("name", [*IN_PARTS, *WHOLE])
+def test_a_source_in_a_bucket_gives_the_same_bytes_as_a_file(
+    studio: Path, bucket: BucketAddress, settings: Settings, name: str
+) -> None:
+    path = studio / "uploads" / name
+    path.parent.mkdir()
+    (IN_PARTS | WHOLE)[name](path)
+    of_file, expected = made(name)
+    settings.BUCKET = bucket
+    put(bucket, name, path)
+    path.unlink()
+    of_bucket, found = made(name)
+    assert of_bucket.plan == of_file.plan
+    assert found.keys() == expected.keys()
+    assert [key for key in found if found[key] != expected[key] and key.endswith(".ts")] == []
+    assert texts_of(of_bucket) == texts_of(of_file)
+    assert len(texts_of(of_file)) == (name == "texts.mp4")
+    whole = [path.parent for path in studio.glob("sources-of-*/*/whole")]
+    assert bool(whole) == (name in WHOLE)
+
+
+def padded(path: Path, free_bytes: int) -> Path:
+    """A film of a minute whose index comes first, its pictures much later: between them a box that nobody reads."""
+    one = faststart(path.with_name("one.mp4")).read_bytes()
+    media = one.index(b"mdat") - 4
+    moved = bytearray(one[:media])
+    at = 0
+    while (at := moved.find(b"stco", at)) >= 0:
+        count = int.from_bytes(moved[at + 8 : at + 12])
+        for place in range(at + 12, at + 12 + 4 * count, 4):
+            moved[place : place + 4] = (int.from_bytes(moved[place : place + 4]) + free_bytes).to_bytes(4)
+        at += 4
+    with path.open("wb") as file:
+        file.write(moved + free_bytes.to_bytes(4) + b"free")
+        file.seek(media + free_bytes)
+        file.write(one[media:])
+    return path
+
+
+def test_the_first_chunk_of_a_large_file_begins_after_its_index_and_its_own_packets(
+    studio: Path, bucket: BucketAddress, settings: Settings
+) -> None:
+    """Over a line on which the whole file would take half a minute."""
+    path = padded(studio / "large.mp4", free_bytes=64_000_000)
+    put(bucket, "large.mp4", path)
+    with bad_line(bucket, bytes_per_s=2_000_000) as line:
+        settings.BUCKET = line.address
+        transcode = lifecycle.submit("large.mp4")
+        steps.do_next()
+        steps.do_next()
+        transcode.refresh_from_db()
+        assert transcode.playable_at is not None, transcode.error_code
+        assert line.came_bytes < 1_000_000
+    assert cache.used_bytes() < 2_000_000
+
+
+def test_planning_looks_at_a_small_part_of_a_dense_film(studio: Path, tmp_path: Path) -> None:
+    """And finds the same as in the whole file."""
+    noise = "testsrc2=s=320x180:r=24:d=20,noise=alls=40:allf=t"
+    codec = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", "120", "-b:v", "6M")
+    inputs = ("-f", "lavfi", "-i", noise, "-f", "lavfi", "-i", "sine=d=20")
+    ffmpeg(*inputs, *codec, "-c:a", "aac", str(tmp_path / "one.mp4"))
+    film = tmp_path / "film.mp4"
+    ffmpeg("-stream_loop", "4", "-i", str(tmp_path / "one.mp4"), "-c", "copy", "-movflags", "+faststart", str(film))
+    part = BroughtFile(film, tmp_path / "part.mp4")
+    plain = probe(film, limits=limits())
+    assert probe(part.path, limits=limits(), partly=PartlyHere(part.record_path, part.bring)) == plain
+    assert part.brought_bytes < 0.15 * film.stat().st_size
+    assert not part.record.has(0, film.stat().st_size)
+
+
+@pytest.mark.parametrize("name", [*IN_PARTS, *WHOLE])
+def test_a_file_is_probed_alike_when_its_parts_come_as_they_are_asked_for(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    (IN_PARTS | WHOLE)[name](path)
+    part = BroughtFile(path, tmp_path / f"part-{name}")
+    found = probe(part.path, limits=limits(), partly=PartlyHere(part.record_path, part.bring))
+    assert found == probe(path, limits=limits())
+
+
+def test_zeros_that_ffmpeg_meets_lead_to_the_whole_file(
+    studio: Path, bucket: BucketAddress, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even where the index has not told the truth about what a chunk needs."""
+    path = studio / "uploads/video.mp4"
+    path.parent.mkdir()
+    faststart(path)
+    _, expected = made("video.mp4")
+    settings.BUCKET = bucket
+    put(bucket, "video.mp4", path)
+    monkeypatch.setattr(local, "chunk_parts", lambda *arguments: [(0, 4096)])
+    with capture_logs() as told:
+        _, found = made("video.mp4")
+    assert found == expected
+    assert [line["chunk"] for line in told if line["event"] == "source needed whole"] == [0, 1]
+    assert len(list(studio.glob("sources-of-*/*/whole"))) == 2
+
+
+@pytest.mark.parametrize("name", ["video.mp4", "video.mkv"])
+def test_a_source_that_cannot_be_reached_is_put_off_and_not_failed(
+    bucket: BucketAddress, settings: Settings, studio: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(bucket, name, index_at_the_end(studio / name))
+    settings.BUCKET = bucket
+    transcode = lifecycle.submit(name)
+
+    def unreachable(*arguments: object, **options: object) -> None:
+        raise StoreFailed(errno.EIO, "The bucket can't be reached.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ObjectInParts, "fetch", unreachable)
+        steps.do_next()
+        transcode.refresh_from_db()
+        assert (transcode.state, transcode.lease_token) == (State.QUEUED, "")
+        assert transcode.not_before is not None
+    Transcode.objects.update(not_before=None)
+    steps.do_next()
+    with monkeypatch.context() as patched:
+        patched.setattr(ObjectInParts, "fetch", unreachable)
+        forgotten = [cache.remove_unused(folder) for folder in cache.entries()]
+        assert forgotten == [True]
+        steps.do_next()
+    chunk = Chunk.objects.get(index=0)
+    assert (chunk.state, chunk.lease_token, chunk.attempts) == (ChunkState.WAITING, "", 0)
+    assert chunk.not_before is not None
+
+
+def test_a_deleted_source_fails_its_video_as_a_deleted_file_does(bucket: BucketAddress, settings: Settings) -> None:
+    settings.BUCKET = bucket
+    transcode = lifecycle.submit("gone.mp4")
+    steps.do_next()
+    transcode.refresh_from_db()
+    assert (transcode.state, transcode.error_code) == (State.FAILED, Code.SOURCE_MISSING)
+
+
+class BroughtFile:
+    """A file of which parts come from another file on the same disk."""
+
+    def __init__(self, whole: Path, path: Path) -> None:
+        self.whole, self.path, self.record_path = whole, path, path.with_suffix(".record")
+        size_bytes = whole.stat().st_size
+        for file, length in ((path, size_bytes), (self.record_path, record_bytes(size_bytes))):
+            file.touch()
+            os.truncate(file, length)
+        self.record = BlockRecord(self.record_path, size_bytes, writable=True)
+        self.brought_bytes = 0
+
+    def bring(self, wanted: Sequence[ByteRange]) -> None:
+        with self.whole.open("rb") as source, self.path.open("r+b") as target:
+            for start, end in [missing for part in merged(wanted) for missing in self.record.missing(*part)]:
+                source.seek(start)
+                target.seek(start)
+                target.write(source.read(end - start))
+                target.flush()
+                self.record.note(start, end)
+                self.brought_bytes += end - start
