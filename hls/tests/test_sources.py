@@ -192,6 +192,7 @@ def test_zeros_that_ffmpeg_meets_lead_to_the_whole_file(
     _, expected = made("video.mp4")
     settings.BUCKET = bucket
     put(bucket, "video.mp4", path)
+    path.unlink()
     monkeypatch.setattr(local, "chunk_parts", lambda *arguments: [(0, 4096)])
     with capture_logs() as told:
         _, found = made("video.mp4")
