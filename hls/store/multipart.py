@@ -192,8 +192,13 @@ class MultipartStore:
             self.abort(multipart)
 
     def copy_object(self, key: str, target: str, size_bytes: int) -> None:
-        """Copy an object of any size within the bucket. Its own key as the target makes it a new one."""
-        multipart = self.begin(target)
+        """Copy an object of any size, and what is told beside it, within the bucket.
+
+        Its own key as the target makes it a new one.
+        """
+        with as_os_errors(key):
+            told = self._client.head_object(Bucket=self._bucket, Key=self._object(key))["Metadata"]
+        multipart = self.begin(target, told)
         starts = range(0, size_bytes, COPIED_AT_ONCE)
         try:
             parts = each(
