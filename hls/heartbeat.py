@@ -29,6 +29,7 @@ from django.utils import timezone
 from redis.exceptions import RedisError
 
 from hls import claims, steps, upkeep
+from hls.boot import this_boot
 from hls.models import Worker
 from hls.sources import sweeping
 
@@ -146,11 +147,10 @@ def register(*, slots: int) -> Worker:
 
 def this_host() -> str:
     """Machine, boot and pid namespace: a pid is unique only within all three."""
-    boot = Path("/proc/sys/kernel/random/boot_id")
     namespace = Path("/proc/self/ns/pid")
     parts = [
         socket.gethostname(),
-        boot.read_text().strip() if boot.exists() else "",
+        this_boot(),
         str(namespace.stat().st_ino) if namespace.exists() else "",
     ]
     return ":".join(parts)[:200]

@@ -15,7 +15,7 @@ from hls.core.plan import Plan
 from hls.core.poster_frames import extract_frame
 from hls.folders import TILES
 from hls.renewal import LeaseRenewal
-from hls.store.interface import Place
+from hls.store.interface import Place, StoreFailed
 
 log = structlog.get_logger("videoflix.hls")
 
@@ -26,7 +26,10 @@ FLATTEST = 12.0  # standard deviation below which it counts as empty
 
 
 def write_storyboard(plan: Plan, tiles: Place, folder: Path, lease: LeaseRenewal) -> int:
-    """Lay the tiles on sheets and return how many sheets there are. A tile that can't be read stays black."""
+    """Lay the tiles on sheets and return how many sheets there are. A tile that can't be read stays black.
+
+    Raises StoreFailed.
+    """
     count = storyboard.sheet_count(plan)
     for sheet in range(count):
         picture = Image.new("RGB", storyboard.sheet_size(plan, sheet))
@@ -40,11 +43,13 @@ def write_storyboard(plan: Plan, tiles: Place, folder: Path, lease: LeaseRenewal
 
 
 def tile_of(tiles: Place, number: int) -> Image.Image | None:
-    """The tile as a picture; None where it is missing or can't be read."""
+    """The tile as a picture; None where it is missing or no picture. Raises StoreFailed."""
     try:
         picture = tiles.below(PurePosixPath(names.tile_name(number)).name).read()
         with Image.open(BytesIO(picture)) as tile:
             return tile.convert("RGB")
+    except StoreFailed:  # it may be there again soon
+        raise
     except OSError:
         return None
 

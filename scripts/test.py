@@ -51,7 +51,11 @@ SLOWEST = ("--durations", "10")
 CORE = ("hls", "accounts", "library", "project/tests/test_house.py", "project/tests/test_memories.py")
 QUICK = "not ffmpeg and not services and not browser and not edge and not bucket"
 # What takes long on either database, and rarely asks it
-LONG_AND_ALIKE = ("test_edge", "test_tracks_in_time", "test_odd_tracks", "test_closed_captions")
+LONG_AND_ALIKE = (
+    *("test_edge", "test_tracks_in_time", "test_odd_tracks", "test_closed_captions"),
+    *("test_edge_bucket", "test_cdn", "test_cdn_playlists", "test_streaming", "test_bucket_requests"),
+    *("test_sources", "test_storage_command", "test_operations_in_a_bucket", "test_many_of_each"),
+)
 WITHOUT_THESE = [f"--ignore-glob=*/tests/{name}.py" for name in LONG_AND_ALIKE]
 
 

@@ -76,6 +76,17 @@ def record_bytes(size_bytes: int) -> int:
     return -(-size_bytes // BLOCK_BYTES)
 
 
+def merged(parts: Iterable[ByteRange], *, gap: int = 0) -> list[ByteRange]:
+    """The same bytes in as few ranges as possible, with what lies between those that are at most `gap` bytes apart."""
+    found: list[ByteRange] = []
+    for start, end in sorted(parts):
+        if found and start <= found[-1][1] + gap:
+            found[-1] = (found[-1][0], max(end, found[-1][1]))
+        else:
+            found.append((start, end))
+    return found
+
+
 @dataclass(frozen=True)
 class PartlyHere:
     """A file of which a part is here: its record, and how more is brought."""

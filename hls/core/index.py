@@ -22,7 +22,7 @@ from av.index import IndexEntry
 from av.stream import Stream
 
 from hls.core.arguments import IndexArguments
-from hls.core.blocks import ByteRange, PartlyHerePath
+from hls.core.blocks import ByteRange, PartlyHerePath, merged
 from hls.core.media_file import opened
 from hls.core.packets import tick_s
 from hls.core.wire import load
@@ -51,7 +51,7 @@ def parts(path: PartlyHerePath, wanted: IndexArguments) -> list[ByteRange] | Non
                 return None
             found = [part for track in tracks for part in where(window.entries_of(track, before_s=BEFORE_S))]
         found += [part for track in container.streams for part in beginning_of(track)]
-        return joined((start, end + BUFFER_BYTES) for start, end in found)
+        return merged((start, end + BUFFER_BYTES) for start, end in found)
 
 
 @dataclass(frozen=True)
@@ -100,17 +100,6 @@ def beginning_of(track: Stream) -> list[ByteRange]:
         return []
     end = track.index_entries[0].timestamp + OPENING_S / tick_s(track)
     return where(takewhile(lambda entry: entry.timestamp < end, track.index_entries))
-
-
-def joined(parts: Iterable[ByteRange]) -> list[ByteRange]:
-    """The same bytes, those that follow each other as one."""
-    found: list[ByteRange] = []
-    for start, end in sorted(parts):
-        if found and start <= found[-1][1]:
-            found[-1] = (found[-1][0], max(end, found[-1][1]))
-        else:
-            found.append((start, end))
-    return found
 
 
 def main() -> None:

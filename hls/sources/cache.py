@@ -32,13 +32,13 @@ from uuid import uuid4
 import structlog
 from django.conf import settings
 
+from hls.boot import this_boot
 from hls.core.blocks import BlockRecord, record_bytes
 from hls.core.errors import Code, TranscodeError
 from hls.store.interface import RemoteFile
 
 log = structlog.get_logger("videoflix.hls")
 
-BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 GONE = ".gone-"  # begins the name of an entry that is being removed
 WAIT_S = 0.2  # between two looks at a lock that another process has for long
 DISK_BLOCK_BYTES = 512  # what st_blocks counts (stat(2))
@@ -56,7 +56,7 @@ class About:
 
     @classmethod
     def of(cls, name: str, address: str, remote: RemoteFile) -> Self:
-        return cls(name, address, remote.etag, remote.size_bytes, BOOT_ID.read_text().strip())
+        return cls(name, address, remote.etag, remote.size_bytes, this_boot())
 
     @property
     def entry(self) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 import structlog
 
 from hls import stores
-from hls.core.blocks import BlockRecord, ByteRange, PartlyHere
+from hls.core.blocks import BlockRecord, ByteRange, PartlyHere, merged
 from hls.core.errors import Code, TranscodeError
 from hls.failing import report_full_disk
 from hls.sources import cache
@@ -88,7 +88,7 @@ class CachedSource:
 
     def _bring(self, wanted: Sequence[ByteRange]) -> int:
         """How many bytes were missing."""
-        missing = [part for start, end in merged(wanted) for part in self.record.missing(start, end)]
+        missing = [part for start, end in merged(wanted, gap=GAP_BYTES) for part in self.record.missing(start, end)]
         parts = [Part(at, min(at + PART_BYTES, end)) for start, end in missing for at in range(start, end, PART_BYTES)]
         needed = sum(part.end - part.start for part in parts)
         if not parts:
@@ -127,17 +127,6 @@ class CachedSource:
             raise TranscodeError(Code.UNREADABLE, "what the bucket has is not what was uploaded: another digest")
         self.entry.whole.touch()
         log.info("source fetched", entry=self.entry.folder.name, size_bytes=self.remote.size_bytes)
-
-
-def merged(wanted: Sequence[ByteRange]) -> list[ByteRange]:
-    """The same bytes in as few ranges as possible, with what lies between those that are close together."""
-    found: list[ByteRange] = []
-    for start, end in sorted(wanted):
-        if found and start <= found[-1][1] + GAP_BYTES:
-            found[-1] = (found[-1][0], max(end, found[-1][1]))
-        else:
-            found.append((start, end))
-    return found
 
 
 @contextmanager

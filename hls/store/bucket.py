@@ -27,7 +27,7 @@ from uuid import uuid4
 
 from hls.store.at_once import each
 from hls.store.connection import as_os_errors
-from hls.store.contents import CONTENT, beside, content_md5, content_type, digest_of, digest_told
+from hls.store.contents import CONTENT, NOT_AS_ANNOUNCED, beside, content_md5, content_type, digest_of, digest_told
 from hls.store.interface import (
     WHOLE,
     OpenedFile,
@@ -42,7 +42,7 @@ from hls.store.multipart import COPIED_AT_ONCE, MultipartStore
 from hls.store.object import StoredObject
 from hls.store.parts import ObjectInParts
 from hls.store.sections import part_bytes
-from hls.store.transfer import NOT_AS_ANNOUNCED, take_in_parts
+from hls.store.transfer import take_in_parts
 
 if TYPE_CHECKING:
     from types_boto3_s3.type_defs import (

@@ -13,7 +13,14 @@ from uuid import uuid4
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionClosedError,
+    IncompleteReadError,
+    ReadTimeoutError,
+    ResponseStreamingError,
+)
 
 from hls.store.bucket_address import BucketAddress
 from hls.store.interface import StoreFailed, StoreFull, StoreRefused
@@ -33,6 +40,7 @@ QUICK_S = 0.9  # to connect, and to answer; both are less than a probe may take
 FORBIDDEN, SERVER_AT_FAULT = 403, 500
 TRIALS = ".trial/"  # below it, objects that are written and removed at a start
 MOST_CONNECTIONS = 256  # kept for reuse; as many as a web process has threads by default
+BROKEN = (ConnectionClosedError, IncompleteReadError, ReadTimeoutError, ResponseStreamingError)  # amid an answer
 GONE = ("NoSuchKey", "404", "NoSuchUpload", "InvalidPart")  # an answer without a body, as to HEAD, has only a number
 TAKEN = ("PreconditionFailed", "ConditionalRequestConflict", "412")
 FULL = ("XMinioStorageFull", "XMinioAdminBucketQuotaExceeded", "QuotaExceeded", "InsufficientStorage", "507")

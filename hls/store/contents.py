@@ -20,6 +20,7 @@ TYPES = {".ts": "video/MP2T", ".jpg": "image/jpeg"}  # for those who get them fr
 UNTYPED = "application/octet-stream"
 PLAIN = re.compile(r'"?([0-9a-f]{32})"?')  # an ETag that is an MD5, as of an object that came in one piece
 KEYS_ELSEWHERE = ("aws:kms", "aws:kms:dsse")  # where the bucket encrypts with these, an ETag is no MD5
+NOT_AS_ANNOUNCED = "What was read is not what was announced."
 BLOCK_BYTES = 2**20  # how much of a file is in memory while it is read through
 
 

@@ -17,7 +17,7 @@ from typing import ClassVar
 from uuid import uuid4
 
 from hls.core.atomic_file import make_once
-from hls.store.contents import BLOCK_BYTES, digest_of
+from hls.store.contents import BLOCK_BYTES, NOT_AS_ANNOUNCED, digest_of
 from hls.store.interface import (
     UNFINISHED_S,
     WHOLE,
@@ -240,7 +240,7 @@ class FolderStore:
                 file.flush()
                 os.fsync(file.fileno())
             if md5.hexdigest() != digest:
-                raise StoreFailed(errno.EIO, "What was read is not what was announced.", self.address(key))
+                raise StoreFailed(errno.EIO, NOT_AS_ANNOUNCED, self.address(key))
             draft.chmod(0o644)
             os.utime(draft, (opened.modified_at, opened.modified_at))
             os.link(draft, target)

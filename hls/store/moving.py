@@ -70,6 +70,8 @@ class Moving:
             opened = self.source.open(key)
         except FileNotFoundError:  # a sweep has moved it, or it was in the way of a worker's
             return None
+        except IsADirectoryError:  # nothing is left in it: whoever has moved its files was killed before it was removed
+            return None
         try:
             if not is_there:
                 self.target.take(key, opened, digest)

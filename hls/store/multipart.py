@@ -12,14 +12,14 @@ All methods raise StoreFailed, and FileNotFoundError where the multipart upload 
 
 import base64
 import errno
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, TypedDict, cast
 
+from hls.store.at_once import each
 from hls.store.bucket_address import BucketAddress
 from hls.store.connection import as_os_errors, client_of
 from hls.store.contents import content_type
@@ -29,9 +29,7 @@ from hls.store.sections import Section, sections_of
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
-MOST_NUMBER = 10_000  # of a part
 COPIED_AT_ONCE = 256 << 20  # the bucket does it within seconds, and whoever waits for its answer waits no longer
-AT_ONCE = 8  # requests
 
 
 class Condition(TypedDict, total=False):
@@ -181,7 +179,7 @@ class MultipartStore:
                 is_there = part is not None and part.etag.strip('"') == data.md5().hex()
                 return part if part and is_there else self.put(multipart, number, data)
 
-            self.complete(multipart, together(put, range(1, len(sections) + 1)))
+            self.complete(multipart, each(put, range(1, len(sections) + 1)))
 
     def begun_like(self, prefix: str) -> str | None:
         return next((found.multipart.key for found in self.begun(prefix)), None)
@@ -194,11 +192,16 @@ class MultipartStore:
             self.abort(multipart)
 
     def copy_object(self, key: str, target: str, size_bytes: int) -> None:
-        """Copy an object of any size within the bucket. Its own key as the target makes it a new one."""
-        multipart = self.begin(target)
+        """Copy an object of any size, and what is told beside it, within the bucket.
+
+        Its own key as the target makes it a new one.
+        """
+        with as_os_errors(key):
+            told = self._client.head_object(Bucket=self._bucket, Key=self._object(key))["Metadata"]
+        multipart = self.begin(target, told)
         starts = range(0, size_bytes, COPIED_AT_ONCE)
         try:
-            parts = together(
+            parts = each(
                 lambda start: self.copy(
                     multipart, start // COPIED_AT_ONCE + 1, key, start, min(start + COPIED_AT_ONCE, size_bytes)
                 ),
@@ -233,14 +236,3 @@ class MultipartStore:
 
     def _object(self, key: str) -> str:
         return f"{self.address_of_bucket.prefix}{self.name}/{checked(key)}"
-
-
-def together[Item, Result](do: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
-    """The results in the items' order. Raises the first error once all that has begun is over."""
-    with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
-        begun = [pool.submit(do, item) for item in items]
-        try:
-            return [future.result() for future in begun]
-        finally:
-            for future in begun:
-                future.cancel()

@@ -9,15 +9,9 @@
 import errno
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import (
-    ClientError,
-    ConnectionClosedError,
-    IncompleteReadError,
-    ReadTimeoutError,
-    ResponseStreamingError,
-)
+from botocore.exceptions import ClientError
 
-from hls.store.connection import as_os_errors
+from hls.store.connection import BROKEN, as_os_errors
 from hls.store.interface import WHOLE, StoreFailed
 
 if TYPE_CHECKING:
@@ -25,7 +19,6 @@ if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
     from types_boto3_s3.type_defs import GetObjectOutputTypeDef
 
-BROKEN = (ConnectionClosedError, IncompleteReadError, ReadTimeoutError, ResponseStreamingError)
 BEYOND_THE_END = ("InvalidRange", "416")
 MOST_BREAKS = 5  # in a row, without a byte between them
 

@@ -7,29 +7,19 @@ asked for again from where it broke, after a pause that grows.
 import errno
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import (
-    ConnectionClosedError,
-    IncompleteReadError,
-    ReadTimeoutError,
-    ResponseStreamingError,
-)
-
-from hls.store.connection import as_os_errors
+from hls.store.at_once import each
+from hls.store.connection import BROKEN, as_os_errors
 from hls.store.interface import Part, StoreFailed
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
     from types_boto3_s3.type_defs import GetObjectOutputTypeDef
 
-BROKEN = (ConnectionClosedError, IncompleteReadError, ReadTimeoutError, ResponseStreamingError)
 MOST_BREAKS = 6  # of one part, in a row, without a byte between them
 FIRST_PAUSE_S = 0.2  # doubled with each break: all of them make about 12 s
-AT_ONCE = 8
 WRITTEN_BYTES = 1 << 18  # at once, of a part that arrives
-TICK_S = 0.5  # how often somebody who waits is called
 
 
 class ObjectInParts:
@@ -49,19 +39,7 @@ class ObjectInParts:
     ) -> None:
         """Raises FileExistsError where another object is there by now, FileNotFoundError, StoreFailed."""
         is_over = threading.Event()
-        with ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="fetch") as pool:
-            begun = [pool.submit(self._fetch, part, write, is_over) for part in parts]
-            left = set(begun)
-            try:
-                while left:
-                    done, left = wait(left, timeout=TICK_S, return_when=FIRST_EXCEPTION)
-                    for future in done:
-                        future.result()
-                    go_on()
-            finally:
-                is_over.set()
-                for future in left:
-                    future.cancel()
+        each(lambda part: self._fetch(part, write, is_over), parts, go_on, is_over=is_over)
 
     def _fetch(self, part: Part, write: Callable[[int, bytes], None], is_over: threading.Event) -> None:
         at, breaks = part.start, 0

@@ -3,12 +3,10 @@
 import errno
 import hashlib
 
-from hls.store.contents import beside
+from hls.store.contents import NOT_AS_ANNOUNCED, beside
 from hls.store.interface import OpenedFile, StoreFailed
 from hls.store.multipart import MultipartStore, ObjectPart
 from hls.store.sections import BytesSection, part_bytes
-
-NOT_AS_ANNOUNCED = "What was read is not what was announced."
 
 
 def take_in_parts(store: MultipartStore, key: str, opened: OpenedFile, digest: str) -> None:

@@ -16,8 +16,11 @@ from hls.core.poster_frames import moment_of_tile
 from hls.folders import version_folder
 from hls.models import State, Transcode
 from hls.published import PublishedRendition, PublishedVersion
+from hls.store import connection
+from hls.store.bucket import BucketStore
+from hls.store.bucket_address import BucketAddress
 from hls.store.folder import FolderStore
-from hls.store.interface import Place
+from hls.store.interface import Place, StoreFailed
 from hls.tests.factories import TranscodeFactory, Unclaimed, plan
 
 PLAN = plan(seconds=100)  # ten tiles
@@ -189,3 +192,10 @@ def test_tiles_of_a_portrait_video_are_portrait() -> None:
     portrait: Plan = plan(seconds=100, width=1080, height=1920)
     assert (portrait.tile_width, portrait.tile_height) == (136, 240)
     assert storyboard.sheet_size(replace(portrait, frames_per_tile=2500), 0) == (136, 240)
+
+
+def test_a_store_that_is_away_leaves_no_black_tiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "ATTEMPTS", 1)
+    away = BucketStore("hls", BucketAddress("b", "", "http://127.0.0.1:9", "us-east-1", "key", "secret"))
+    with pytest.raises(StoreFailed):
+        pictures.tile_of(Place(away, "1/1/tiles"), 0)

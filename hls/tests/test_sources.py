@@ -12,12 +12,12 @@ from structlog.testing import capture_logs
 
 from hls import lifecycle, steps, stores
 from hls.binary import limits
-from hls.core.blocks import BlockRecord, ByteRange, PartlyHere, record_bytes
+from hls.core.blocks import BlockRecord, ByteRange, PartlyHere, merged, record_bytes
 from hls.core.errors import Code
 from hls.core.probe import probe
 from hls.models import Chunk, ChunkState, State, Transcode
 from hls.sources import cache, local
-from hls.sources.fetching import merged
+from hls.sources.fetching import GAP_BYTES
 from hls.store.bucket_address import BucketAddress
 from hls.store.connection import client_of
 from hls.store.interface import StoreFailed
@@ -192,6 +192,7 @@ def test_zeros_that_ffmpeg_meets_lead_to_the_whole_file(
     _, expected = made("video.mp4")
     settings.BUCKET = bucket
     put(bucket, "video.mp4", path)
+    path.unlink()
     monkeypatch.setattr(local, "chunk_parts", lambda *arguments: [(0, 4096)])
     with capture_logs() as told:
         _, found = made("video.mp4")
@@ -251,7 +252,9 @@ class BroughtFile:
 
     def bring(self, wanted: Sequence[ByteRange]) -> None:
         with self.whole.open("rb") as source, self.path.open("r+b") as target:
-            for start, end in [missing for part in merged(wanted) for missing in self.record.missing(*part)]:
+            for start, end in [
+                missing for part in merged(wanted, gap=GAP_BYTES) for missing in self.record.missing(*part)
+            ]:
                 source.seek(start)
                 target.seek(start)
                 target.write(source.read(end - start))

@@ -8,6 +8,8 @@ import pytest
 from hls.store import multipart, sections
 from hls.store.bucket import BucketStore
 from hls.store.bucket_address import BucketAddress
+from hls.store.contents import digest_told
+from hls.store.folder import FolderStore
 from hls.store.interface import StoreFailed
 from hls.store.multipart import Multipart, ObjectPart
 from hls.store.sections import FileSection, least_part_bytes, part_bytes, sections_of
@@ -131,6 +133,30 @@ def test_an_object_larger_than_one_request_copies_is_moved_whole(
     store.move(KEY, f".trash/1/{KEY}")
     assert not store.exists(KEY)
     assert store.read(f".trash/1/{KEY}") == content
+
+
+def test_the_digest_beside_an_object_goes_with_it(
+    store: BucketStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that came in parts is found by nothing else but reading all of it."""
+    monkeypatch.setattr(multipart, "COPIED_AT_ONCE", LEAST)
+    monkeypatch.setattr("hls.store.bucket.COPIED_AT_ONCE", LEAST)
+    monkeypatch.setattr(sections, "USUAL_PART_BYTES", LEAST)
+    folder, content = FolderStore("uploads", tmp_path), os.urandom(2 * LEAST + 100)
+    (tmp_path / "a").write_bytes(content)
+
+    def told(key: str) -> str:
+        address = store.address_of_bucket
+        found = store._client.head_object(Bucket=address.bucket, Key=store._object(key))
+        return digest_told(found) or ""
+
+    opened = folder.open("a")
+    store.take(KEY, opened, folder.digest("a"))
+    opened.close()
+    assert told(KEY) == folder.digest("a")
+    store.touch(KEY)
+    store.move(KEY, f".trash/1/{KEY}")
+    assert told(f".trash/1/{KEY}") == folder.digest("a")
 
 
 def test_a_copy_that_fails_leaves_nothing_behind(store: BucketStore) -> None:

@@ -70,8 +70,8 @@ def test_whatever_names_no_segments_is_as_ever(player: Player, video: Video, set
     assert SITE.encode() not in answer.sent
 
 
-def test_a_version_of_the_disk_is_no_cdn_s(player: Player, video: Video, settings: Any) -> None:
-    settings.BUCKET = None
+def test_a_version_of_the_disk_is_no_cdn_s(player: Player, video: Video) -> None:
+    serve_version(video, 1, sounds=2)
     assert b"\nsegment_000.ts\n" in player.get(f"/api/video/{video.pk}/480p/video.m3u8").sent
 
 

@@ -16,6 +16,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from hls import identity, stores, upkeep
+from hls.folders import version_folder
 from hls.removal import TRASH
 from hls.store.bucket import BucketStore
 from hls.store.bucket_address import BucketAddress
@@ -195,6 +196,22 @@ def test_uploaded_files_are_moved_as_videos_are(folders: Path, bucket: BucketAdd
     assert folder.sizes("") == {"partial/0-1": 14}
 
 
+def test_a_folder_that_a_killed_move_has_emptied_keeps_nobody_from_moving_the_rest(
+    folders: Path, in_bucket: BucketStore, videos: list[Video]
+) -> None:
+    emptied = version_folder(videos[0].transcode_id, 1)
+    for file in [path for path in emptied.rglob("*") if path.is_file()]:
+        file.unlink()
+    pair = stores.versions()
+    assert isinstance(pair, StorePair)
+    moving = Moving(pair, grace_s=0.0, tell=lambda size: None)
+    moving.bring(f"{videos[0].transcode_id}/1")
+    moving.bring(f"{videos[1].transcode_id}/1")
+    moving.finish(lambda left_s: None)
+    assert moving.faults == []
+    assert moving.files == len(in_bucket.sizes(f"{videos[1].transcode_id}/1")) > 0
+
+
 KILLED = """
 import sys
 from pathlib import Path
@@ -256,18 +273,20 @@ def test_a_move_that_is_killed_goes_on_and_each_file_is_whole_all_the_while(
         bucket.access_key_id,
         bucket.secret_access_key,
     ]
-    for _ in range(5):
-        process = subprocess.Popen(words, stdout=subprocess.PIPE)
-        assert process.stdout is not None
-        for _line in range(chance.randrange(1, 4)):
-            process.stdout.readline()
-        time.sleep(chance.random() / 20)
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
-        process.stdout.close()
-    subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
-    over.set()
-    reader.join()
+    try:
+        for _ in range(5):
+            process = subprocess.Popen(words, stdout=subprocess.PIPE)
+            assert process.stdout is not None
+            for _line in range(chance.randrange(1, 4)):
+                process.stdout.readline()
+            time.sleep(chance.random() / 20)
+            os.kill(process.pid, signal.SIGKILL)
+            process.wait()
+            process.stdout.close()
+        subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
+    finally:
+        over.set()
+        reader.join()
     assert wrong == []
     assert {key: pair.first.digest(key) for key in digests} == digests
     assert all(not pair.second.exists(key) for key in digests)

@@ -16,7 +16,7 @@ from hls.core.chunk import ChunkFacts, RenditionFacts, SegmentFacts
 from hls.identity import adopt
 from hls.models import Chunk, ChunkState, State
 from hls.removal import TRASH
-from hls.store import transfer
+from hls.store import multipart
 from hls.store.bucket_address import BucketAddress
 from hls.store.connection import client_of
 from hls.store.folder import ARRIVING
@@ -122,7 +122,7 @@ def test_parts_of_an_upload_that_nobody_finished_are_listed_and_removed(
     begun = client.create_multipart_upload(Bucket=bucket.bucket, Key=name)["UploadId"]
     client.upload_part(Bucket=bucket.bucket, Key=name, UploadId=begun, PartNumber=1, Body=b"half")
     assert "0 bytes in 0 places" in upkeep("--check"), "it is young"
-    monkeypatch.setattr(transfer, "UNFINISHED_S", -60.0)
+    monkeypatch.setattr(multipart, "UNFINISHED_S", -60.0)
     assert f"{4:>14,} s3://{bucket.bucket}/{name}" in upkeep("--check")
     upkeep()
     assert stores.versions().unfinished() == {}

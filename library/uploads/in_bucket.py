@@ -26,8 +26,9 @@ from django.db import transaction
 from django.db.models import Sum
 from django.utils import timezone
 
+from hls.store.at_once import AT_ONCE, each
 from hls.store.interface import StoreFailed
-from hls.store.multipart import AT_ONCE, Multipart, ObjectPart, together
+from hls.store.multipart import Multipart, ObjectPart
 from hls.store.sections import part_bytes
 from library import disk
 from library.errors import ChecksumMismatch, NoRoom, OffsetConflict, UploadBusy, UploadGone
@@ -150,7 +151,7 @@ def join(whole: Upload, parts: Sequence[Upload]) -> None:
     try:
         for some in batched(pieces_of(sources, start=received(whole), length=whole.length or 0), AT_ONCE):
             numbered = [(next_number(whole), piece) for piece in some]
-            enter(whole, together(lambda one: copied(multipart, *one), numbered))
+            enter(whole, each(lambda one: copied(multipart, *one), numbered))
         complete(whole)
     except OffsetConflict:
         raise UploadBusy from None

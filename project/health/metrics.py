@@ -155,12 +155,14 @@ def source_cache() -> Iterator[Metric]:
     """What this machine's workers keep of uploads, and how often that was enough."""
     counts = fetching.counts()
     yield GaugeMetricFamily("videoflix_source_cache_bytes", "What is kept of uploads.", sources_here.used_bytes())
-    uses = CounterMetricFamily("videoflix_source_cache_uses", "Sources that a step asked for.", labels=["outcome"])
+    uses = CounterMetricFamily(
+        "videoflix_source_cache_uses_total", "Sources that a step asked for.", labels=["outcome"]
+    )
     uses.add_metric(["hit"], counts.hits)
     uses.add_metric(["miss"], counts.misses)
     yield uses
     yield CounterMetricFamily(
-        "videoflix_source_cache_fetched_bytes", "What was fetched of uploads.", counts.fetched_bytes
+        "videoflix_source_cache_fetched_bytes_total", "What was fetched of uploads.", counts.fetched_bytes
     )
 
 

@@ -28,14 +28,17 @@ from project.tests.store_front import Front, front
 ORIGIN = "https://app.example.com"
 SECOND_ADMIN = {"DJANGO_SUPERUSER_USERNAME": "second", "DJANGO_SUPERUSER_EMAIL": "second@example.com"}
 SETUP = """
+from shutil import copytree
+from django.conf import settings
 from library.tests.videos import in_bucket, make_viewer, published, serve_version
 for name in ("ada", "bob"):
     make_viewer(f"{name}@example.com")
 videos = [published(title=title, size=SIZE) for title in ("One", "Two", "Three")]
 videos.append(published(title="Several sounds", sounds=2))
+serve_version(videos[2], 2, size=SIZE)
+copytree(settings.HLS_ROOT, "ON_DISK", dirs_exist_ok=True)
 for video in videos:
     in_bucket(video)
-serve_version(videos[2], 2, size=SIZE)
 in_bucket(videos[2], 2)
 print([video.pk for video in videos])
 """
@@ -44,6 +47,7 @@ print([video.pk for video in videos])
 @dataclass(frozen=True)
 class BucketSite:
     folder: Path
+    data: Path  # DATA_DIR of the Django of the bucket
     bucket: BucketAddress
     store: Front  # between everybody and the bucket
     django: Front  # between the edge and the Django of the bucket
@@ -53,7 +57,7 @@ class BucketSite:
     videos: list[int]
 
     def manage(self, code: str) -> str:
-        return run(self.folder, code, variables(self.bucket, self.store))
+        return run(self.data, code, variables(self.bucket, self.store))
 
     def cookie(self, video: int, name: str = "ada") -> dict[str, str]:
         """The headers of a player that may play this video, and nothing else."""
@@ -96,6 +100,16 @@ def run(folder: Path, code: str, more: dict[str, str]) -> str:
     ).stdout
 
 
+def beside(folder: Path) -> Path:
+    """Another DATA_DIR for the same installation: without its files, and with its database, if that is SQLite's."""
+    data = folder / "beside"
+    data.mkdir()
+    for name in ("db.sqlite3", "secret_key"):
+        if (folder / name).exists():
+            (data / name).symlink_to(folder / name)
+    return data
+
+
 @contextmanager
 def bucket_site(
     folder: Path,
@@ -119,8 +133,10 @@ def bucket_site(
         store = stack.enter_context(front(folder / "store", bucket.endpoint_url, is_tls=is_tls))
         of_bucket = variables(bucket, store)
         disk = stack.enter_context(web_server(folder, **shared))
-        behind = stack.enter_context(web_server(folder, **shared, **SECOND_ADMIN, **of_bucket))
-        videos = json.loads(run(folder, SETUP.replace("SIZE", str(size)), of_bucket))
+        data = beside(folder)
+        behind = stack.enter_context(web_server(data, **shared, **SECOND_ADMIN, **of_bucket))
+        setup = SETUP.replace("SIZE", str(size)).replace("ON_DISK", str(folder / "hls"))
+        videos = json.loads(run(data, setup, of_bucket))
         django = stack.enter_context(front(folder / "django", behind))
 
         def edge(name: str, upstream: str, data: Path) -> str:
@@ -137,4 +153,4 @@ def bucket_site(
             return stack.enter_context(made)
 
         edges = edge("edge-of-disk", disk, folder), edge("edge", django.url, folder / "nothing")
-        yield BucketSite(folder, bucket, store, django, *edges, behind, videos)
+        yield BucketSite(folder, data, bucket, store, django, *edges, behind, videos)

@@ -34,7 +34,7 @@ pytestmark = [
 SECONDS = 72  # of video: three chunks
 SPEED = 12  # seconds of video that are encoded in one, so that a chunk takes long enough for a kill
 PIECES = 8
-LIMIT_S = 60
+LIMIT_S = 240  # how soon a busy machine gets there is not what is tried
 NOT_NOW = (502, 503, 504)
 
 
