@@ -16,6 +16,7 @@ from hls.core.probe import Source
 from hls.folders import chunk_folder, version_folder
 from hls.models import Chunk, ChunkState, Discarded, State, Transcode
 from hls.partial import PartialVersion
+from hls.sources import local
 from hls.status import Phase, status_of
 from hls.tests.factories import TranscodeFactory, served, source
 from hls.tests.videos import small_video
@@ -36,7 +37,7 @@ def whole(monkeypatch: pytest.MonkeyPatch) -> dict[str, Source]:
     def probe(path: Path, *, is_opening_enough: bool, **options: object) -> Source:
         return OPENING if is_opening_enough else found["source"]
 
-    monkeypatch.setattr(steps, "probe", probe)
+    monkeypatch.setattr(local, "probe", probe)
     return found
 
 
@@ -156,7 +157,7 @@ def fail_with(failure: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*arguments: object, **options: object) -> None:
         raise failure
 
-    monkeypatch.setattr(steps, "encode_chunk", fail)
+    monkeypatch.setattr(local, "encode_chunk", fail)
 
 
 @pytest.mark.usefixtures("whole")

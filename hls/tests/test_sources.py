@@ -197,8 +197,8 @@ def test_zeros_that_ffmpeg_meets_lead_to_the_whole_file(
     with capture_logs() as told:
         _, found = made("video.mp4")
     assert found == expected
-    assert [line["chunk"] for line in told if line["event"] == "source needed whole"] == [0, 1]
-    assert len(list(studio.glob("sources-of-*/*/whole"))) == 2
+    assert [line["chunk"] for line in told if line["event"] == "source needed whole"] == [0, 1, 2, 3]
+    assert len(list(studio.glob("sources-of-*/*/whole"))) == 4
 
 
 @pytest.mark.parametrize("name", ["video.mp4", "video.mkv"])

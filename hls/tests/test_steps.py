@@ -346,7 +346,7 @@ def test_a_first_chunk_gets_more_of_the_processor(index: int, nice: int, monkeyp
         used.append(encoder.nice)
         raise Stopped
 
-    monkeypatch.setattr(steps, "encode_chunk", encode)
+    monkeypatch.setattr(local, "encode_chunk", encode)
     chunk = ChunkFactory.create(index=index)
     found = claims.claim_chunk(None)
     assert found is not None
