@@ -1,5 +1,6 @@
 """Room on the disk: nothing may use up the reserve that keeps the machine alive."""
 
+import os
 import shutil
 import time
 from contextlib import suppress
@@ -7,6 +8,8 @@ from pathlib import Path
 
 from django.conf import settings
 
+WRITTEN_BACK_BYTES = 32 << 20
+SYNCED_BYTES = 256 << 20  # of an arriving file, the most that may not be on the disk yet
 UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
 PARTIAL = "partial"  # below the upload folder: files that are still arriving
 
@@ -33,6 +36,19 @@ def remove_leftovers(older_than_s: float = 3600.0) -> None:
         with suppress(FileNotFoundError):
             if path.is_file() and time.time() - path.stat().st_mtime > older_than_s:
                 path.unlink()
+
+
+def write_back(descriptor: int, start: int, end: int) -> None:
+    """Bring an arriving file to the disk bit by bit. `start` and `end` are those of the block that was just written.
+
+    Else the system would keep gigabytes in memory, for which the file's last byte had to wait. Writing begins in the
+    background (posix_fadvise on Linux); now and then it is waited for.
+    """
+    upto = end // WRITTEN_BACK_BYTES * WRITTEN_BACK_BYTES
+    if upto > start and hasattr(os, "posix_fadvise"):
+        os.posix_fadvise(descriptor, upto - WRITTEN_BACK_BYTES, WRITTEN_BACK_BYTES, os.POSIX_FADV_DONTNEED)
+    if start // SYNCED_BYTES != end // SYNCED_BYTES:
+        os.fsync(descriptor)
 
 
 def free_bytes() -> int:

@@ -1,11 +1,8 @@
 """Adding and replacing videos: the file first, then the row, then the engine."""
 
-import os
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 from django.core.files import File
 from django.db import transaction
@@ -15,13 +12,21 @@ from hls.errors import NotPossible
 from hls.models import State
 from hls.removal import Trash
 from hls.stores import uploads
-from library import categories, disk
+from library import categories
 from library.errors import FileRefused
-from library.kinds import ACCEPTED, is_video
+from library.importing import Way, take_in
 from library.models import Video
 
 CATEGORY = ("category", "updated_at")
 PUBLICATION = ("is_published", "publish_at", "updated_at")
+
+
+class StillThere(Exception):
+    """The original of a file that was moved can't be removed; the video is added all the same."""
+
+    def __init__(self, video: Video, sentence: str) -> None:
+        super().__init__(sentence)
+        self.video = video
 
 
 @dataclass(frozen=True)
@@ -32,18 +37,27 @@ class ReplacedFile:
     stored_as: str  # relative to the upload folder
 
 
-def add_video(path: Path, *, title: str, category: str = "", description: str = "", is_published: bool = True) -> Video:
-    """Copy a file from this machine to the uploads and queue its transcode. Raises FileRefused.
+def add_video(
+    path: Path,
+    *,
+    title: str,
+    category: str = "",
+    description: str = "",
+    is_published: bool = True,
+    way: Way = Way.COPY,
+) -> Video:
+    """Bring a file from this machine to the uploads and queue its transcode. Raises as take_in does, and StillThere.
 
-    Repeated after it was broken off, it goes on where the store can do that. `category` is the slug of one; the usual
-    one where none is named.
+    `category` is the slug of one; the usual one where none is named.
     """
-    check_file(path)
+    taken = take_in(path, way)
     texts = {"title": title, "category": category or categories.usual(), "description": description}
     video = Video(**texts, is_published=is_published, original_name=label(path.name))
-    video.video_file.name = import_name(path)
-    uploads().put_file(path, video.video_file.name)
-    return save_new(video)
+    video.video_file.name = taken.name
+    save_new(video)
+    if reason := taken.let_go():
+        raise StillThere(video, f"The video is added, but {path} {reason}.")
+    return video
 
 
 def file_name(video: Video) -> str:
@@ -54,24 +68,6 @@ def file_name(video: Video) -> str:
 def label(name: str) -> str:
     """A file's name as people see it; bytes that are not UTF-8, as on older disks, are replaced."""
     return name.encode(errors="surrogateescape").decode(errors="replace")[:255]
-
-
-def check_file(path: Path) -> None:
-    if not path.is_file():
-        raise FileRefused(f"{path} is not a file.")
-    if not is_video(path.name):
-        raise FileRefused(f"{path.name} is of a kind that can't be added; accepted are {ACCEPTED}.")
-    if uploads().is_on_disk and disk.free_bytes() < path.stat().st_size:
-        raise FileRefused("There is not enough free space on the disk.")
-
-
-def import_name(path: Path) -> str:
-    """A random name among the uploads, whose beginning is the file's own: so it is found again where it was begun."""
-    stat = path.stat()
-    identity = os.fsencode(path.resolve()) + f"|{stat.st_size}|{stat.st_mtime_ns}".encode()
-    beginning = f"videos/{sha256(identity).hexdigest()[:16]}"
-    extension = path.name.rpartition(".")[2].lower()
-    return uploads().begun_like(beginning) or f"{beginning}{uuid4().hex[:16]}.{extension}"
 
 
 def save_with_file(video: Video) -> None:

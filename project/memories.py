@@ -164,7 +164,7 @@ MEMORIES = (
 )
 
 CONSTANTS = (
-    ConstantMemory("hls.store.connection:client_of", remembers="the connections to a bucket", bound="8, two of each"),
+    ConstantMemory("hls.store.connection:connected", remembers="the connections to a bucket", bound="8, two of each"),
     ConstantMemory(
         "accounts.passwords:decoy",
         remembers="a hash that no password has, checked for accounts that don't exist",

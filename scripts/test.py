@@ -55,6 +55,8 @@ LONG_AND_ALIKE = (
     *("test_edge", "test_tracks_in_time", "test_odd_tracks", "test_closed_captions"),
     *("test_edge_bucket", "test_cdn", "test_cdn_playlists", "test_streaming", "test_bucket_requests"),
     *("test_sources", "test_storage_command", "test_operations_in_a_bucket", "test_many_of_each"),
+    *("test_bucket_settings", "test_security_headers", "test_file_answers", "test_admin_posters"),
+    *("test_check_hls", "test_check_hls_tracks"),
 )
 WITHOUT_THESE = [f"--ignore-glob=*/tests/{name}.py" for name in LONG_AND_ALIKE]
 

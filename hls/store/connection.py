@@ -7,7 +7,9 @@ that is a StoreFailed, with a sentence for people; who has time then tries again
 import errno
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from threading import Lock
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -53,12 +55,30 @@ SENTENCES = {
 }
 
 
-@lru_cache(maxsize=8)
-def client_of(address: BucketAddress, *, is_quick: bool = False) -> "S3Client":
-    """Threads may share it. Checksums are sent where S3 wants them: not all stores know the newer ones.
+_one_by_one = Lock()  # to make a client takes a tenth of a second, and the first requests come from several threads
 
-    A quick one tries once, for those who can't wait.
-    """
+
+def client_of(address: BucketAddress, *, is_quick: bool = False) -> "S3Client":
+    """All threads, and all buckets of a service, share one. A quick one tries once, for those who can't wait."""
+    service = replace(address, bucket="", prefix="")
+    with _one_by_one:
+        if is_quick:
+            return connected(service, Trying(QUICK_S, QUICK_S, 1))
+        return connected(service, Trying(CONNECT_TIMEOUT_S, READ_TIMEOUT_S, ATTEMPTS))
+
+
+@dataclass(frozen=True)
+class Trying:
+    """How long a request may take, and how often it is tried."""
+
+    connect_timeout_s: float
+    read_timeout_s: float
+    attempts: int
+
+
+@lru_cache(maxsize=8)
+def connected(address: BucketAddress, trying: Trying) -> "S3Client":
+    """Checksums are sent where S3 wants them: not all stores know the newer ones."""
     client = boto3.session.Session().client(
         "s3",
         endpoint_url=address.endpoint_url,
@@ -66,10 +86,10 @@ def client_of(address: BucketAddress, *, is_quick: bool = False) -> "S3Client":
         aws_access_key_id=address.access_key_id,
         aws_secret_access_key=address.secret_access_key,
         config=Config(
-            connect_timeout=QUICK_S if is_quick else CONNECT_TIMEOUT_S,
-            read_timeout=QUICK_S if is_quick else READ_TIMEOUT_S,
+            connect_timeout=trying.connect_timeout_s,
+            read_timeout=trying.read_timeout_s,
             max_pool_connections=MOST_CONNECTIONS,
-            retries={"mode": "standard", "total_max_attempts": 1 if is_quick else ATTEMPTS},
+            retries={"mode": "standard", "total_max_attempts": trying.attempts},
             signature_version="s3v4",  # for signed addresses too, which would be signed in an old way
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",

@@ -13,10 +13,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path, PurePosixPath
+from stat import S_ISREG
 from typing import ClassVar
 from uuid import uuid4
 
 from hls.core.atomic_file import make_once
+from hls.store import sharing
 from hls.store.contents import BLOCK_BYTES, NOT_AS_ANNOUNCED, digest_of
 from hls.store.interface import (
     UNFINISHED_S,
@@ -138,10 +140,13 @@ class FolderStore:
         return {name: tree_bytes(folder / name) for name in names_in(folder)}
 
     def modified_at(self, key: str) -> float:
+        """Of a file with another name elsewhere: when it got this one, as its bytes may be older."""
         try:
-            return self._path(key).stat().st_mtime
+            stat = self._path(key).stat()
         except NotADirectoryError as error:
             raise gone(error) from error
+        is_shared = S_ISREG(stat.st_mode) and stat.st_nlink > 1
+        return max(stat.st_mtime, stat.st_ctime) if is_shared else stat.st_mtime
 
     def stage(self, folder: Path, key: str, *, go_on: Callable[[], None]) -> Staged:
         return Staged(folder, key, names_in(folder))
@@ -160,18 +165,13 @@ class FolderStore:
         make_once(path, text, mode=0o644)
 
     def put_file(self, file: Path, key: str) -> None:
-        target = self._path(key)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        draft = target.with_name(f".{target.name}")
-        try:
-            with file.open("rb") as original, draft.open("wb") as copy:
-                shutil.copyfileobj(original, copy, 1 << 20)
-                copy.flush()
-                os.fsync(copy.fileno())
-            os.utime(draft)  # it is young as from now
-            draft.replace(target)
-        finally:
-            draft.unlink(missing_ok=True)
+        sharing.copy(file, self._new_path(key))
+
+    def clone_file(self, file: Path, key: str) -> bool:
+        return sharing.clone(file, self._new_path(key))
+
+    def link_file(self, file: Path, key: str) -> None:
+        sharing.link(file, self._new_path(key))
 
     def begun_like(self, prefix: str) -> str | None:
         """A copy that was broken off leaves nothing."""
@@ -249,6 +249,12 @@ class FolderStore:
 
     def _path(self, key: str) -> Path:
         return self.root / checked(key)
+
+    def _new_path(self, key: str) -> Path:
+        """In a folder that is there."""
+        path = self._path(key)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
 
 
 def gone(error: OSError) -> FileNotFoundError:

@@ -190,6 +190,12 @@ class Store(Protocol):
     def put_file(self, file: Path, key: str) -> None:
         """Keep a copy of a file of this machine: the whole of it, or nothing. It may be large."""
 
+    def clone_file(self, file: Path, key: str) -> bool:
+        """Keep a copy that shares the file's blocks on the disk; False where that can't be (hls.store.sharing)."""
+
+    def link_file(self, file: Path, key: str) -> None:
+        """Give the file itself a second name here. Raises NotLinked."""
+
     def begun_like(self, prefix: str) -> str | None:
         """A key that begins like this, for which put_file() began and did not end; the same file may go on there."""
 

@@ -25,6 +25,7 @@ from hls.store.connection import as_os_errors, client_of
 from hls.store.contents import content_type
 from hls.store.interface import UNFINISHED_S, StoreFailed, checked
 from hls.store.sections import Section, sections_of
+from hls.store.sharing import NotLinked
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -180,6 +181,13 @@ class MultipartStore:
                 return part if part and is_there else self.put(multipart, number, data)
 
             self.complete(multipart, each(put, range(1, len(sections) + 1)))
+
+    def clone_file(self, file: Path, key: str) -> bool:
+        """A bucket has no blocks in common with this machine."""
+        return False
+
+    def link_file(self, file: Path, key: str) -> None:
+        raise NotLinked(errno.EXDEV, "can't get a second name: uploads are kept in a bucket", str(file))
 
     def begun_like(self, prefix: str) -> str | None:
         return next((found.multipart.key for found in self.begun(prefix)), None)

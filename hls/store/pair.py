@@ -98,6 +98,12 @@ class StorePair:
     def put_file(self, file: Path, key: str) -> None:
         self.first.put_file(file, key)
 
+    def clone_file(self, file: Path, key: str) -> bool:
+        return self.first.clone_file(file, key)
+
+    def link_file(self, file: Path, key: str) -> None:
+        self.first.link_file(file, key)
+
     def begun_like(self, prefix: str) -> str | None:
         return self.first.begun_like(prefix)
 

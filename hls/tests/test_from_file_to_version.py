@@ -230,7 +230,7 @@ def encode_in_the_background(stop: threading.Event) -> threading.Thread:
 @pytest.fixture
 def long_transcode(studio: Path) -> Transcode:
     """A video whose first chunk takes some seconds."""
-    small_video(studio / "uploads" / "videos" / "long.mp4", seconds=4, rate=60, size="1920x1080")
+    small_video(studio / "uploads" / "videos" / "long.mp4", seconds=2, rate=60, size="1920x1080")
     transcode = lifecycle.submit("videos/long.mp4")
     assert steps.do_next()
     return transcode

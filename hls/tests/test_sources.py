@@ -3,6 +3,7 @@
 import errno
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -14,6 +15,7 @@ from hls import lifecycle, steps, stores
 from hls.binary import limits
 from hls.core.blocks import BlockRecord, ByteRange, PartlyHere, merged, record_bytes
 from hls.core.errors import Code
+from hls.core.opening import LONG_S
 from hls.core.probe import probe
 from hls.models import Chunk, ChunkState, State, Transcode
 from hls.sources import cache, local
@@ -156,6 +158,40 @@ def test_the_first_chunk_of_a_large_file_begins_after_its_index_and_its_own_pack
         assert transcode.playable_at is not None, transcode.error_code
         assert line.came_bytes < 1_000_000
     assert cache.used_bytes() < 2_000_000
+
+
+def long_film(path: Path) -> Path:
+    """Long enough to have an opening, and dense; its index is at the end."""
+    codec = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", "10", "-b:v", "500k")
+    look = replace(LOOK, rate="5", duration_s=LONG_S + 10)
+    return make(path, look=look, filters="noise=alls=20:allf=t", video=codec)
+
+
+def test_a_long_film_can_be_watched_before_most_of_it_is_fetched(
+    studio: Path, bucket: BucketAddress, settings: Settings
+) -> None:
+    path = long_film(studio / "film.mp4")
+    put(bucket, "film.mp4", path)
+    with bad_line(bucket) as line:
+        settings.BUCKET = line.address
+        transcode = lifecycle.submit("film.mp4")
+        steps.do_next()
+        transcode.refresh_from_db()
+        assert (transcode.state, transcode.plan) == (State.PROCESSING, None)
+        assert transcode.opening
+        of_plan = line.came_bytes
+        steps.do_next()
+        transcode.refresh_from_db()
+        assert (transcode.plan, transcode.chunks.get().state) == (None, ChunkState.DONE)
+        assert transcode.playable_at is not None
+        assert (of_plan, line.came_bytes) < (path.stat().st_size // 10, path.stat().st_size // 10)
+        segment = stores.version_place(transcode.pk, 1).below("480p/segment_000.ts").read()
+        steps.do_next()
+        transcode.refresh_from_db()
+    assert transcode.plan
+    assert (transcode.version, transcode.chunks.get(index=0).state) == (1, ChunkState.DONE)
+    assert stores.version_place(transcode.pk, 1).below("480p/segment_000.ts").read() == segment
+    assert not list(cache.root().glob("*/whole"))
 
 
 def test_planning_looks_at_a_small_part_of_a_dense_film(studio: Path, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from hls.store import connection
+from hls.store.at_once import AT_ONCE, each
 from hls.store.bucket import MOVES, BucketStore, Copy
 from hls.store.bucket_address import BucketAddress
 from hls.store.connection import client_of
@@ -183,6 +184,14 @@ def test_a_move_that_was_interrupted_is_finished(
     store.finish_moves()
     assert (store.sizes(".trash/batch/12/1"), store.sizes("12/1")) == (whole, {})
     assert store.sizes(MOVES) == {}
+
+
+def test_threads_that_ask_at_once_for_different_places_get_one_client(
+    bucket: BucketAddress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "ATTEMPTS", 7)  # nobody has a client of this kind yet
+    places = [replace(bucket, prefix=f"{number}/") for number in range(AT_ONCE)]
+    assert len(set(each(client_of, places))) == 1
 
 
 def test_a_signed_address_can_be_read_by_anybody_and_in_parts(store: BucketStore, tmp_path: Path) -> None:

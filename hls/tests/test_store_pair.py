@@ -14,6 +14,7 @@ from hls.store.bucket_address import BucketAddress
 from hls.store.folder import ARRIVING, FolderStore
 from hls.store.interface import Staged, Store, StoreEntry, StoreFailed
 from hls.store.pair import StorePair
+from hls.store.sharing import NotLinked
 
 pytestmark = pytest.mark.bucket
 
@@ -33,6 +34,19 @@ def pair(request: pytest.FixtureRequest, folder: FolderStore, bucket: BucketAddr
 
 def never() -> None:
     raise AssertionError("nothing was in the way")
+
+
+def test_what_is_shared_with_this_machine_is_shared_by_the_first_store_alone(pair: StorePair, tmp_path: Path) -> None:
+    file = tmp_path / "a.mp4"
+    file.write_bytes(b"video")
+    if pair.is_on_disk:
+        pair.link_file(file, "videos/a.mp4")
+        assert pair.first.exists("videos/a.mp4")
+    else:
+        with pytest.raises(NotLinked, match="kept in a bucket"):
+            pair.link_file(file, "videos/a.mp4")
+    assert pair.clone_file(file, "videos/b.mp4") == pair.first.exists("videos/b.mp4")
+    assert not pair.second.entries("videos")
 
 
 def staged(store: Store, folder: Path, text: str) -> Staged:

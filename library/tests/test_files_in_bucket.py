@@ -47,8 +47,8 @@ def kept(name: object) -> bytes:
     return stores.uploads().read(str(name))
 
 
-def import_video(file: Path) -> Video:
-    call_command("import_video", str(file), "--title", "Harbour", stdout=io.StringIO())
+def import_video(file: Path, *options: str) -> Video:
+    call_command("import_video", str(file), "--title", "Harbour", *options, stdout=io.StringIO())
     return Video.objects.latest("pk")
 
 
@@ -114,6 +114,25 @@ def test_an_import_is_sent_in_parts_and_queued_afterwards(file: Path) -> None:
     assert kept(video.video_file.name) == CONTENT
     assert (video.transcode.source_bytes, video.original_name) == (len(CONTENT), "harbour.mp4")
     assert import_video(file).video_file.name != video.video_file.name
+
+
+def test_a_moved_file_is_removed_once_it_was_sent(file: Path) -> None:
+    video = import_video(file, "--move")
+    assert (kept(video.video_file.name), file.exists()) == (CONTENT, False)
+
+
+def test_a_moved_file_stays_where_the_bucket_is_away(file: Path, away: None) -> None:
+    with pytest.raises(CommandError, match="Nothing was added"):
+        import_video(file, "--move")
+    assert (file.read_bytes(), Video.objects.exists()) == (CONTENT, False)
+
+
+def test_a_link_into_a_bucket_is_refused_in_a_sentence(file: Path) -> None:
+    with pytest.raises(
+        CommandError, match=r"second name: uploads are kept in a bucket\. Without --link it is copied\."
+    ):
+        import_video(file, "--link")
+    assert (file.stat().st_nlink, stores.uploads().entries("videos")) == (1, [])
 
 
 def test_an_import_that_was_broken_off_goes_on_when_it_is_repeated(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """A form's files while they arrive: on the uploads' own disk, for staff alone, and nothing left of what is refused."""
 
+import os
 from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
@@ -44,6 +45,24 @@ def test_a_file_of_the_staff_is_whole_and_on_the_uploads_disk() -> None:
     assert Path(file.temporary_file_path()).parent == disk.partial_folder()
     file.close()
     assert partials() == [], "what no video took is gone with the request"
+
+
+def test_a_large_file_is_brought_to_the_disk_while_it_arrives(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its last byte waits for no more than what came since."""
+    sizes, fsync = list[int](), os.fsync
+
+    def noting(descriptor: int) -> None:
+        fsync(descriptor)
+        sizes.append(os.fstat(descriptor).st_size)
+
+    monkeypatch.setattr(os, "fsync", noting)
+    monkeypatch.setattr(disk, "SYNCED_BYTES", 4 << 20)
+    monkeypatch.setattr(disk, "WRITTEN_BACK_BYTES", 1 << 20)
+    content = os.urandom(9 << 20)
+    _, files = parsed(request_of(STAFF), title="Harbour", video_file=uploaded("harbour.mp4", content))
+    assert [size >> 20 for size in sizes] == [4, 8, 9]
+    assert files["video_file"].read() == content
+    files["video_file"].close()
 
 
 @pytest.mark.parametrize("user", [None, VIEWER])

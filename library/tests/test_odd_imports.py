@@ -11,9 +11,10 @@ from hls import lifecycle
 from hls.models import State, Transcode
 from hls.stores import uploads as uploads_store
 from library.errors import FileRefused
+from library.importing import check_file
 from library.kinds import EXTENSIONS
 from library.models import Video
-from library.videos import add_video, check_file
+from library.videos import add_video
 
 pytestmark = pytest.mark.django_db
 

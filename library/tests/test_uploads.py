@@ -1,6 +1,7 @@
 """Resumable uploads as tus 1.0 says (https://tus.io/protocols/resumable-upload)."""
 
 import hashlib
+import os
 from base64 import b64encode
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
@@ -296,6 +297,25 @@ def test_a_busy_upload_is_not_locked_for_ever(at_admin: Client) -> None:
         pass
     with in_folder.held(upload):
         pass
+
+
+def test_the_last_byte_of_a_large_piece_waits_for_no_more_than_what_came_since(
+    at_admin: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes, fsync = list[int](), os.fsync
+
+    def noting(descriptor: int) -> None:
+        fsync(descriptor)
+        sizes.append(os.fstat(descriptor).st_size)
+
+    monkeypatch.setattr(os, "fsync", noting)
+    monkeypatch.setattr(disk, "SYNCED_BYTES", 4 << 20)
+    monkeypatch.setattr(disk, "WRITTEN_BACK_BYTES", 1 << 20)
+    content = VIDEO + os.urandom(9 << 20)
+    url = begun(at_admin, len(content), filename="harbour.mp4", title="Harbour")
+    send(at_admin, url, content, 0)
+    assert [size >> 20 for size in sizes] == [4, 8, 9]
+    assert Path(Video.objects.get().video_file.path).read_bytes() == content
 
 
 def test_an_ended_upload_is_gone_with_its_bytes(at_admin: Client) -> None:

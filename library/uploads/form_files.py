@@ -55,6 +55,7 @@ class Receiver(FileUploadHandler):
         if start // LOOK_AT_DISK_EVERY != (start + len(raw_data)) // LOOK_AT_DISK_EVERY:
             self.refuse_if_full(start + len(raw_data))
         self.partial.write(raw_data)
+        disk.write_back(self.partial.fileno(), start, start + len(raw_data))
 
     def file_complete(self, file_size: int) -> "UploadedFile[bytes] | None":
         whole, self.partial = self.partial, None

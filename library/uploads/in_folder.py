@@ -140,6 +140,7 @@ def write(file: BinaryIO, offset: int, blocks: Iterable[bytes]) -> None:
             if position // LOOK_AT_DISK_EVERY != (position + len(block)) // LOOK_AT_DISK_EVERY:
                 look_around(file)
             file.write(block)
+            disk.write_back(file.fileno(), position, position + len(block))
             position += len(block)
     except TooLarge:
         file.truncate(offset)

@@ -24,6 +24,11 @@ SECONDS = 12
 HARBOUR, QUAY = 1, 2
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 VIDEOS = "/admin/library/video/"
+MADE = """
+from django.core.management import call_command
+call_command("import_video", {harbour!r}, title="Harbour", wait=True)
+call_command("import_video", {quay!r}, title="Quay", wait=True)
+"""
 SUBRIP = "1\n00:00:00,000 --> 00:00:11,000\nThe boats come in.\n"
 DROPPED = """(files) => {
   const data = new DataTransfer();
@@ -49,8 +54,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
     sounds = [Spoken(SECONDS, title=title, language="en") for title in ("First", "Talk")]
     quay = clip(folder / "quay.mkv", sounds, look=Look(width=160, height=120, duration_s=SECONDS))
     with serving_without_demo(folder) as made:
-        assert made.import_video(harbour, "Harbour", "--wait") == HARBOUR
-        assert made.import_video(quay, "Quay", "--wait") == QUAY
+        made.shell(MADE.format(harbour=str(harbour), quay=str(quay)))
         yield made
 
 

@@ -15,7 +15,6 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.db import connection
 from tusclient.client import TusClient
 from tusclient.exceptions import TusCommunicationError
 
@@ -30,14 +29,14 @@ TUS_CLIENT = Path(__file__).parent / "tus_client.cjs"
 
 PIECE_BYTES = 300_000
 NAMED = {"filename": "video.mp4"}
-IS_THOROUGH = os.environ.get("REQUIRE_ALL") == "1" and connection.vendor == "sqlite"
-LARGE_BYTES = 5 << 30 if IS_THOROUGH else 400 << 20  # five gigabytes take a minute
+LARGE_BYTES = 5 << 30  # lengths and offsets need more than 32 bits
+LAST_BYTES = 400 << 20  # that are really sent: all of them would take a minute
 MOST_MEMORY_BYTES = 200 << 20
 
 
 @pytest.fixture(scope="module")
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    with serving_without_demo(tmp_path_factory.mktemp("uploads"), WEB_WORKERS="1") as made:
+    with serving_without_demo(tmp_path_factory.mktemp("uploads")) as made:
         yield made
 
 
@@ -211,19 +210,20 @@ def test_tus_js_client_gets_the_refusals_sentence(installation: Installation, to
 def test_a_large_file_costs_little_memory(
     client: TusClient, installation: Installation, token: str, tmp_path: Path
 ) -> None:
-    """One request with the whole (sparse) file; the web server's peak is read from the kernel."""
+    """One request with all that is missing; the web server's peak is read from the kernel."""
     path = tmp_path / "large.mp4"
     with path.open("wb") as file:
         file.truncate(LARGE_BYTES)
     with path.open("rb") as file:
         url = client.uploader(file_stream=file, chunk_size=LARGE_BYTES, metadata=NAMED).create_url()
-        file.seek(0)
+        os.truncate(stored(installation, url), LARGE_BYTES - LAST_BYTES)  # as if so much had arrived
+        file.seek(LARGE_BYTES - LAST_BYTES)
         headers = {
             "Authorization": f"Bearer {token}",
             "Tus-Resumable": "1.0.0",
-            "Upload-Offset": "0",
+            "Upload-Offset": str(LARGE_BYTES - LAST_BYTES),
             "Content-Type": "application/offset+octet-stream",
-            "Content-Length": str(LARGE_BYTES),
+            "Content-Length": str(LAST_BYTES),
         }
         request = urllib.request.Request(url, data=file, headers=headers, method="PATCH")
         with urllib.request.urlopen(request, timeout=300) as response:

@@ -1,4 +1,4 @@
-"""`manage.py import_video FILE --title T [--category C] [--description D] [--draft] [--wait]`"""
+"""`manage.py import_video FILE --title T [--category C] [--description D] [--draft] [--move | --link] [--wait]`"""
 
 import time
 from argparse import ArgumentParser
@@ -15,15 +15,17 @@ from hls.status import Status, status_of
 from hls.store.interface import StoreFailed
 from library import categories
 from library.errors import FieldsRefused, FileRefused
+from library.importing import Way
 from library.models import Video
-from library.videos import add_video
+from library.videos import StillThere, add_video
 
 LOOK_EVERY_S = 0.5
 
 
 class Command(BaseCommand):
     help = (
-        "Add a video from a file on this machine; its id is printed on the last line. Where files are kept in a bucket,"
+        "Add a video from a file on this machine; its id is printed on the last line. The file is copied, which takes"
+        " neither time nor room where the file system can share blocks (Btrfs, XFS). Where files are kept in a bucket,"
         " the file is sent in parts, each with a checksum; a command that was broken off goes on when it is repeated,"
         " and the video is added once the whole file is there."
     )
@@ -34,6 +36,21 @@ class Command(BaseCommand):
         parser.add_argument("--category", default="", help="The slug of one, as the admin lists them.")
         parser.add_argument("--description", default="")
         parser.add_argument("--draft", action="store_true", help="For staff alone, until it is published.")
+        ways = parser.add_mutually_exclusive_group()
+        ways.add_argument(
+            "--move",
+            action="store_const",
+            dest="way",
+            const=Way.MOVE,
+            help="The file is not copied where that can be, and is gone from its folder once the video is added.",
+        )
+        ways.add_argument(
+            "--link",
+            action="store_const",
+            dest="way",
+            const=Way.LINK,
+            help="Not copied, but given a second name (a hard link): nobody may write to it from then on.",
+        )
         parser.add_argument("--wait", action="store_true", help="Wait until a worker has made it; exit 1 if it fails.")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -43,16 +60,25 @@ class Command(BaseCommand):
         texts = {"title": title, "category": options["category"], "description": options["description"]}
         try:
             categories.check(texts["category"] or categories.usual())
-            video = add_video(options["file"], **texts, is_published=not options["draft"])
+            video = self.add(options["file"], texts, is_published=not options["draft"], way=options["way"] or Way.COPY)
         except FieldsRefused as error:
             raise CommandError(f"--category: {error.fields['category'][0]}") from None
         except FileRefused as error:
             raise CommandError(str(error)) from None
         except StoreFailed as error:
             raise CommandError(f"{error.strerror} Nothing was added; the same command again goes on.") from None
+        except OSError as error:
+            raise CommandError(f"{error.filename or options['file']}: {error.strerror}. Nothing was added.") from None
         if options["wait"]:
             self.wait(video)
         self.stdout.write(str(video.pk))
+
+    def add(self, file: Path, texts: dict[str, str], *, is_published: bool, way: Way) -> Video:
+        try:
+            return add_video(file, **texts, is_published=is_published, way=way)
+        except StillThere as error:
+            self.stderr.write(str(error))
+            return error.video
 
     def wait(self, video: Video) -> None:
         """Show the progress until the video is ready. Raises CommandError with the video's error."""
