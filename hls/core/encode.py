@@ -121,9 +121,10 @@ class _Attempt:
         span = self.plan.timeline.chunks[self.index]
         with readable(self.plan, span, self.source, self.folder, self.watch) as reading:
             ended = self._encoded_whatever_the_sounds(reading)
-            if self.plan.is_copying and (complaint := DECODER_COMPLAINT.search(ended.stderr)):
+            damage = DAMAGE.search(ended.stderr)
+            if self.plan.is_copying and (complaint := DECODER_COMPLAINT.search(ended.stderr) or damage):
                 raise CannotCopy(complaint[0])
-            lost = undecoded(reading, span, self.watch) if DAMAGE.search(ended.stderr) else ()
+            lost = undecoded(reading, span, self.watch) if damage else ()
             return tuple(sorted((*lost, *cut_off(self.plan, span)), key=lambda part: part.begin_s))
 
     def run_lost(self) -> None:

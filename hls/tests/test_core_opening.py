@@ -65,6 +65,17 @@ def test_a_copied_videos_first_chunk_is_that_of_the_whole(fit: Path) -> None:
 
 
 @pytest.mark.ffmpeg
+def test_a_copied_videos_first_chunk_may_be_as_long_as_its_first_group(tmp_path: Path) -> None:
+    """Five seconds, then eight; the opening that is read ends within these."""
+    look = Look(width=1280, height=720, rate="3", duration_s=LASTS_S)
+    at = ("-force_key_frames", ",".join(map(str, (5, *range(13, LASTS_S, 8)))))
+    video = fit_h264(3, gop=9999, options=("-bf", "2", "-profile:v", "main", *at))
+    plan = assert_agrees(make(tmp_path / "video.mp4", look=look, video=video, audio=AAC))
+    assert plan.is_copying
+    assert plan.timeline.chunks[0].frame_count == 15
+
+
+@pytest.mark.ffmpeg
 def test_a_video_without_sound_has_an_opening(long: Path, tmp_path: Path) -> None:
     assert assert_agrees(remux(long, tmp_path / "mute.mp4", after=("-an",))).source.audio is None
 
