@@ -46,7 +46,7 @@ def uneven(folder: Path, *, profile: str = "high", suffix: str = "mp4", after: t
 
 def transport(folder: Path) -> Path:
     """Access unit delimiters and SEI as broadcasters have them; the clock begins anew after five seconds."""
-    video = fit_h264(RATE, gop=5 * RATE, options=("-bf", "3", "-x264-params", "aud=1:nal-hrd=vbr:slices=2"))
+    video = fit_h264(RATE, gop=5 * RATE, options=("-bf", "3", "-x264-params", "aud=1:nal-hrd=vbr:slices=2:ref=4:b-adapt=0"))
     rate = ("-b:v", "1M", "-maxrate", "1M", "-bufsize", "1M")
     clock = ("-muxdelay", "0", "-muxpreload", "0", "-output_ts_offset", f"{WRAP_S - 5:.3f}")
     return make(folder / "video.ts", look=LOOK, video=(*video, *rate), after=clock)
@@ -133,6 +133,16 @@ def test_the_clock_of_the_broadcast_begins_anew(broadcast: Path) -> None:
     data = broadcast.read_bytes()
     shown = [unit.pts for unit in units(data, tables(data).video_pid)]
     assert shown[0] > shown[-1]
+
+
+@pytest.mark.ffmpeg
+def test_complaints_about_pictures_before_a_chunk_are_no_obstacle(
+    broadcast: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A seek leads into the middle of a group, whose pictures refer to some that were not read."""
+    caplog.set_level("INFO")
+    encode_one(make_plan(probe(broadcast, limits=LIMITS)), 2, broadcast, tmp_path)
+    assert "chunk 2 is copied in spite of [h264 @" in caplog.text
 
 
 @pytest.mark.ffmpeg
