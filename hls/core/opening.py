@@ -27,10 +27,11 @@ from hls.core.landing import FIXED_INDEX
 from hls.core.media_file import check_size, opened, picture_track, sound_tracks
 from hls.core.packets import AnyPacket, tick_s, time_of
 from hls.core.plan import make_plan
-from hls.core.probe import Limits, Source, VideoTrack
+from hls.core.probe import Limits, Obstacle, Source, VideoTrack
 from hls.core.probing import look, main, video_track
 from hls.core.protection import Protection, protection
 from hls.core.scanning import Scan, scan
+from hls.core.timeline import segment_starts
 
 LONG_S = 300  # a shorter file is read as a whole in about a second
 OPENING_S = 7  # longer than any first chunk; where the later ones of a copied video begin is in the file's index
@@ -113,6 +114,8 @@ def _source(
     track = replace(judged(read, found.log, tick_s(video)), frame_count=round(told_s * read.rate), duration_s=told_s)
     if track.copyable and demuxer in TELLS_SIZES:
         track = _cut_by_index(track, video, delay_frames=track.copyable.delay_frames)
+    elif track.copyable and _is_far_apart(container, video, found, track):
+        track = marked(track, Obstacle.FAR_APART)
     audio = found.sound.track() if found.sound else None
     source = Source(
         demuxer=demuxer,
@@ -125,6 +128,16 @@ def _source(
     plan = make_plan(source)
     is_cut_unknown = plan.is_copying and demuxer not in TELLS_SIZES
     return None if plan.lead or is_cut_unknown else source
+
+
+def _is_far_apart(container: InputContainer, video: VideoStream, found: Scan, track: VideoTrack) -> bool:
+    """Whether IDR pictures are too far apart by a Matroska file's index, which mostly tells when each is shown."""
+    container.seek(0)  # libav reads the index when it is first needed
+    times = sorted(entry.timestamp for entry in video.index_entries if entry.is_keyframe)
+    if not set(found.pictures.keyframes) <= set(times):
+        return False
+    frames = [round((time - times[0]) * tick_s(video) * track.rate) for time in times]
+    return segment_starts(frames, max(track.frame_count, frames[-1] + 1), track.rate) is None
 
 
 def _cut_by_index(track: VideoTrack, video: VideoStream, *, delay_frames: int) -> VideoTrack:

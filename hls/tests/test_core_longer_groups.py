@@ -46,7 +46,9 @@ def uneven(folder: Path, *, profile: str = "high", suffix: str = "mp4", after: t
 
 def transport(folder: Path) -> Path:
     """Access unit delimiters and SEI as broadcasters have them; the clock begins anew after five seconds."""
-    video = fit_h264(RATE, gop=5 * RATE, options=("-bf", "3", "-x264-params", "aud=1:nal-hrd=vbr:slices=2:ref=4:b-adapt=0"))
+    video = fit_h264(
+        RATE, gop=5 * RATE, options=("-bf", "3", "-x264-params", "aud=1:nal-hrd=vbr:slices=2:ref=4:b-adapt=0")
+    )
     rate = ("-b:v", "1M", "-maxrate", "1M", "-bufsize", "1M")
     clock = ("-muxdelay", "0", "-muxpreload", "0", "-output_ts_offset", f"{WRAP_S - 5:.3f}")
     return make(folder / "video.ts", look=LOOK, video=(*video, *rate), after=clock)
