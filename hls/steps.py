@@ -107,6 +107,7 @@ def plan_transcode(transcode: Transcode, claim: claims.Claim) -> None:
         if transcode.losses > MOST_LOSSES:
             raise TranscodeError(Code.UNREADABLE, "workers keep dying while probing")
         plan = planned(transcode, LeaseRenewal(own))
+        log.info("planned", transcode_id=transcode.pk, top_encoded_because=str(plan.obstacle))
         check_room_for(plan)
         if plan.source.is_opening:
             opening.write(transcode, claim, plan)

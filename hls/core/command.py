@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 
 from hls.core import names, sounds
@@ -82,6 +83,15 @@ def sound_command(plan: Plan, index: int, *, source: Path, encoder: Encoder, num
         *("-map", f"0:{track.index}", "-filter:a", sounds.sound_apart(plan, span, track), "-c:a", "pcm_f32le"),
         *("-f", "nut", f"file:{sounds.apart_file(plan, number)}"),
     ]
+
+
+def decoding_command(segments: Sequence[Path], encoder: Encoder) -> list[str]:
+    """The command that decodes the pictures of these segments, each by itself, and writes nothing."""
+    options = ("-f", "mpegts", "-protocol_whitelist", "file", "-threads", encoder.codec_threads)
+    inputs = ((*options, "-i", f"file:{path}") for path in segments)
+    mapped = (("-map", f"{number}:v") for number in range(len(segments)))
+    outputs = ("-fps_mode", "passthrough", "-f", "null", "-")
+    return [str(encoder.ffmpeg), *GLOBAL, *chain.from_iterable((*inputs, *mapped)), *outputs]
 
 
 GLOBAL = [

@@ -1,23 +1,25 @@
 """Whether a source's own H.264 can be the top rendition: then its packets are copied instead of encoded.
 
-It can if it is like a rendition of our own: High profile, 8-bit 4:2:0, progressive, square pixels, BT.709, every frame
-on the frame grid, closed GOPs of at most 2 seconds, and an IDR picture wherever a segment has to begin.
+It can if it plays wherever a rendition of our own does: High, Main or Constrained Baseline profile, 8-bit 4:2:0,
+progressive, square pixels, BT.709, every frame on the frame grid, closed GOPs, and an IDR picture at least every 8
+seconds, where a segment can begin.
 """
 
 from array import array
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
 from itertools import pairwise
 from math import ceil
 
 from hls.core.bandwidth import Piece, peak_bps
-from hls.core.probe import Copyable, VideoTrack
-from hls.core.sps import IDR, PPS, SPS, SequenceParameters, kind, sequence_parameters
-from hls.core.timeline import MAX_RATE, MIN_RATE, SEGMENT_S, gop_frames, segment_starts
+from hls.core.probe import Copyable, Obstacle, VideoTrack
+from hls.core.sps import IDR, PPS, SPS, SequenceParameters, kind, nal_units, sequence_parameters
+from hls.core.timeline import MAX_RATE, MIN_RATE, SEGMENT_S, rounded_s, segment_starts
 
-HIGH = 100
+BASELINE, MAIN, HIGH = 66, 77, 100
+IS_ALSO_MAIN = 0x40  # constraint_set1_flag, which makes Baseline Constrained Baseline (ITU-T H.264, A.2.1.1)
 MAX_LEVEL = 42  # 1080p at 60 frames a second
 AVCC_VERSION = 1  # the first byte of an AVCDecoderConfigurationRecord (ISO/IEC 14496-15, 5.3.3.1)
 LENGTH_SIZE_MASK = 0x03
@@ -27,39 +29,68 @@ SDR_TRANSFERS = SDR | {"iec61966-2-1", "iec61966-2-4", "bt2020-10", "bt2020-12"}
 
 @dataclass
 class PacketLog:
-    """What the packets of an H.264 track in avcC format tell, in decoding order."""
+    """What the packets of an H.264 track tell, in decoding order.
 
-    avcc: bytes
+    With an AVCDecoderConfigurationRecord as `extradata` (MP4, Matroska, Flash) each NAL unit has its length before it,
+    and the record has the parameter sets. Else it is a byte stream (Annex B; MPEG-TS), with the parameter sets before
+    each IDR picture; libav repeats them as `extradata`.
+    """
+
+    extradata: bytes
     pts: array[int] = field(default_factory=lambda: array("q"))
     sizes: array[int] = field(default_factory=lambda: array("q"))
     keyframes: array[int] = field(default_factory=lambda: array("q"))  # packet numbers in decoding order
-    is_closed: bool = True  # so far, every keyframe is an IDR picture, and there is one set of parameters
+    obstacle: Obstacle | None = None  # that was found so far
+
+    def __post_init__(self) -> None:
+        if not self.parameter_sets:
+            self.obstacle = Obstacle.SETS
+
+    @property
+    def has_lengths(self) -> bool:
+        return self.extradata[:1] == bytes([AVCC_VERSION])
 
     @cached_property
     def parameter_sets(self) -> frozenset[bytes]:
         """Every SPS and PPS that the container has."""
-        units = avcc_units(self.avcc[6:], 2)
-        count = self.avcc[5] & 0x1F
+        if not self.has_lengths:
+            return _sets(nal_units(self.extradata))
+        if len(self.extradata) <= 8:
+            return frozenset()
+        units = avcc_units(self.extradata[6:], 2)
+        count = self.extradata[5] & 0x1F
         after = 7 + sum(2 + len(unit) for unit in units[:count])
-        return frozenset([*units[:count], *avcc_units(self.avcc[after:], 2)])
+        return _sets([*units[:count], *avcc_units(self.extradata[after:], 2)])
 
     @property
     def is_usable(self) -> bool:
-        return self.is_closed and len(self.avcc) > 8 and self.avcc[0] == AVCC_VERSION
+        return self.obstacle is None
 
     def note(self, pts: int, size: int, key_data: bytes | None) -> None:
         """`key_data` has the bytes of a keyframe; None for any other packet."""
         if key_data is not None:
             self.keyframes.append(len(self.pts))
-            units = avcc_units(key_data, (self.avcc[4] & LENGTH_SIZE_MASK) + 1)
-            is_alike = self.parameter_sets.issuperset(unit for unit in units if kind(unit) in (SPS, PPS))
-            self.is_closed = self.is_closed and is_alike and any(kind(unit) == IDR for unit in units)
+            self._note_units(self._units(key_data))
         self.pts.append(pts)
         self.sizes.append(size)
 
+    def _units(self, data: bytes) -> list[bytes]:
+        return avcc_units(data, (self.extradata[4] & LENGTH_SIZE_MASK) + 1) if self.has_lengths else [*nal_units(data)]
+
+    def _note_units(self, units: Sequence[bytes]) -> None:
+        sets = _sets(units)
+        if not sets <= self.parameter_sets or not (self.has_lengths or sets == self.parameter_sets):
+            self.obstacle = Obstacle.SETS
+        elif not any(kind(unit) == IDR for unit in units):
+            self.obstacle = Obstacle.OPEN
+
     def forget(self) -> None:
         """Rule the track out: a packet has no place on the frame grid."""
-        self.is_closed = False
+        self.obstacle = Obstacle.PACKETS
+
+
+def _sets(units: Iterable[bytes]) -> frozenset[bytes]:
+    return frozenset(unit for unit in units if kind(unit) in (SPS, PPS))
 
 
 def avcc_units(data: bytes, length_size: int) -> list[bytes]:
@@ -75,52 +106,68 @@ def avcc_units(data: bytes, length_size: int) -> list[bytes]:
     return units
 
 
-def copyable(track: VideoTrack, log: PacketLog, time_base: Fraction) -> Copyable | None:
-    """How to cut a track that can be copied; None for one that has to be encoded."""
-    if not log.is_usable or not log.keyframes or not _is_plain(track, _parameters(log.avcc)):
-        return None
+def judged(track: VideoTrack, log: PacketLog | None, time_base: Fraction) -> VideoTrack:
+    """The track with how to cut it, if it can be copied, or else with the reason why it has to be encoded.
+
+    `log` is None for any other codec than H.264, and for several recordings in one file.
+    """
+    return marked(track, Obstacle.CODEC if log is None else _cut(track, log, time_base))
+
+
+def marked(track: VideoTrack, found: Copyable | Obstacle) -> VideoTrack:
+    if isinstance(found, Obstacle):
+        return replace(track, copyable=None, obstacle=found)
+    return replace(track, copyable=found, obstacle="")
+
+
+def _cut(track: VideoTrack, log: PacketLog, time_base: Fraction) -> Copyable | Obstacle:
+    if log.obstacle or not log.keyframes:
+        return log.obstacle or Obstacle.OPEN
+    if obstacle := _obstacle(track, _parameters(log.parameter_sets)):
+        return obstacle
     shown = _frames(log.pts, track.rate, time_base)
     if shown is None or track.frame_count != len(shown):
-        return None
-    if [shown[place] for place in log.keyframes] != list(log.keyframes):
-        return None
+        return Obstacle.TIMES
+    if log.keyframes[0] or [shown[place] for place in log.keyframes] != list(log.keyframes):
+        return Obstacle.OPEN
     delay_frames = max(place - frame for place, frame in enumerate(shown))
     return cut(log.keyframes, log.sizes, track.rate, delay_frames=delay_frames)
 
 
-def cut(idr_frames: Sequence[int], sizes: Sequence[int], rate: Fraction, *, delay_frames: int) -> Copyable | None:
-    """How to cut packets of these sizes, in decoding order, if IDR pictures are at these frames; None if impossible."""
-    if not _is_closely_spaced(idr_frames, len(sizes), rate):
-        return None
+def cut(idr_frames: Sequence[int], sizes: Sequence[int], rate: Fraction, *, delay_frames: int) -> Copyable | Obstacle:
+    """How to cut packets of these sizes, in decoding order, if IDR pictures are at these frames."""
     starts = segment_starts(idr_frames, len(sizes), rate)
     if starts is None:
-        return None
+        return Obstacle.FAR_APART
     return Copyable(segment_starts=starts, delay_frames=delay_frames, peak_kbps=_peak_kbps(sizes, starts, rate))
 
 
-def _is_plain(track: VideoTrack, parameters: SequenceParameters | None) -> bool:
-    """Whether every player can show the pictures as they are."""
-    return (
-        parameters is not None
-        and (parameters.profile, parameters.is_interlaced) == (HIGH, False)
-        and parameters.level <= MAX_LEVEL
-        and (parameters.width, parameters.height) == (track.width, track.height)
-        and track.rotation == 0
-        and MIN_RATE <= track.rate <= MAX_RATE
-        and not (track.is_variable_rate or track.is_interlaced or track.is_full_range)
-        and track.pixel_format == "yuv420p"
-        and {track.primaries, track.matrix} <= SDR
-        and track.transfer in SDR_TRANSFERS
-        and not (track.crop or track.shapes)
-    )
+def _obstacle(track: VideoTrack, parameters: SequenceParameters | None) -> Obstacle | None:
+    """What some player can't show as it is; None for pictures that every player can show."""
+    if parameters is None or not _is_usual(parameters):
+        return Obstacle.KIND
+    if (parameters.width, parameters.height) != (track.width, track.height) or track.rotation:
+        return Obstacle.SHAPE
+    if track.is_variable_rate or not MIN_RATE <= track.rate <= MAX_RATE:
+        return Obstacle.TIMES
+    if track.is_interlaced or track.pixel_format != "yuv420p":
+        return Obstacle.KIND
+    if track.is_full_range or not {track.primaries, track.matrix} <= SDR or track.transfer not in SDR_TRANSFERS:
+        return Obstacle.COLOURS
+    return Obstacle.SHAPE if track.crop or track.shapes else None
 
 
-def _parameters(avcc: bytes) -> SequenceParameters | None:
-    """The track's SPS, if it has only one, of the kind that this program also makes; else None."""
-    if avcc[5] & 0x1F != 1:
-        return None
+def _is_usual(parameters: SequenceParameters) -> bool:
+    is_constrained = parameters.profile == BASELINE and bool(parameters.constraints & IS_ALSO_MAIN)
+    is_known = parameters.profile in (MAIN, HIGH) or is_constrained
+    return is_known and parameters.level <= MAX_LEVEL and not parameters.is_interlaced
+
+
+def _parameters(sets: Iterable[bytes]) -> SequenceParameters | None:
+    """The track's SPS, if it has only one, of a kind that this program also makes; else None."""
+    found = [unit for unit in sets if kind(unit) == SPS]
     try:
-        return sequence_parameters(avcc[8 : 8 + int.from_bytes(avcc[6:8])])
+        return sequence_parameters(found[0]) if len(found) == 1 else None
     except (ValueError, IndexError):
         return None
 
@@ -133,12 +180,8 @@ def _frames(timestamps: Sequence[int], rate: Fraction, time_base: Fraction) -> l
     return frames if sorted(frames) == list(range(len(frames))) else None
 
 
-def _is_closely_spaced(idr_frames: Sequence[int], frame_count: int, rate: Fraction) -> bool:
-    ends = [*idr_frames[1:], frame_count]
-    return all(end - begin <= gop_frames(rate) for begin, end in zip(idr_frames, ends, strict=True))
-
-
 def _peak_kbps(sizes: Sequence[int], starts: Sequence[int], rate: Fraction) -> int:
     bounds = pairwise([*starts, len(sizes)])
     pieces = [Piece(sum(sizes[begin:end]), (end - begin) / rate) for begin, end in bounds]
-    return ceil(peak_bps(pieces, SEGMENT_S) / 1000)
+    target_s = max(SEGMENT_S, *(rounded_s(piece.duration_s) for piece in pieces))
+    return ceil(peak_bps(pieces, target_s) / 1000)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from hls.core import names, sounds
 from hls.core.chunk import ChunkFacts, Span
-from hls.core.command import Encoder, chunk_command, sound_command
+from hls.core.command import Encoder, chunk_command, decoding_command, sound_command
 from hls.core.errors import CannotCopy, Code, EncoderKilled, PartsMissing, TranscodeError
 from hls.core.following import Growth, Progress
 from hls.core.measure import measured
@@ -121,10 +121,24 @@ class _Attempt:
         span = self.plan.timeline.chunks[self.index]
         with readable(self.plan, span, self.source, self.folder, self.watch) as reading:
             ended = self._encoded_whatever_the_sounds(reading)
-            if self.plan.is_copying and (complaint := DECODER_COMPLAINT.search(ended.stderr)):
-                raise CannotCopy(complaint[0])
-            lost = undecoded(reading, span, self.watch) if DAMAGE.search(ended.stderr) else ()
+            damage = DAMAGE.search(ended.stderr)
+            if self.plan.is_copying and (complaint := DECODER_COMPLAINT.search(ended.stderr) or damage):
+                self._check_copied(complaint[0])
+            lost = undecoded(reading, span, self.watch) if damage else ()
             return tuple(sorted((*lost, *cut_off(self.plan, span)), key=lambda part: part.begin_s))
+
+    def _check_copied(self, complaint: str) -> None:
+        """Decode the copied pictures by themselves. Raises CannotCopy if the complaint is about them.
+
+        It may be about earlier ones: a seek in MPEG-TS leads to pictures whose references have not been read.
+        """
+        folder = self.folder / self.plan.renditions[-1].name
+        segments = [folder / names.segment_name(s.number) for s in self.plan.timeline.chunks[self.index].segments]
+        is_complete = all(path.exists() for path in segments)
+        command = decoding_command(segments, self.encoder)
+        if not is_complete or self._ended(command, watch=replace(self.watch, on_line=Growth().on_line)).stderr:
+            raise CannotCopy(complaint)
+        log.info("chunk %d is copied in spite of %s: %s", self.index, complaint, self.source)
 
     def run_lost(self) -> None:
         """Make black pictures, with the source's sounds, or with silence if those can't be decoded either."""

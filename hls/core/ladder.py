@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from hls.core.probe import Source, VideoTrack
+from hls.core.probe import Obstacle, Source, VideoTrack
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def renditions(source: Source, *, may_copy: bool = True) -> tuple[Rendition, ...
     rungs = [rung for rung in RUNGS if rung.side <= short_side] or [RUNGS[0]]
     *smaller, top = (_rendition(rung, source) for rung in rungs)
     # Damage in copied pictures is noticed while the smaller renditions are made, so there has to be one.
-    return *smaller, replace(top, is_copied=may_copy and bool(smaller) and _is_fit(source.video, top))
+    return *smaller, replace(top, is_copied=may_copy and bool(smaller) and not obstacle(source.video, top))
 
 
 def _rendition(rung: Rung, source: Source) -> Rendition:
@@ -64,13 +64,13 @@ def _rendition(rung: Rung, source: Source) -> Rendition:
     )
 
 
-def _is_fit(video: VideoTrack, top: Rendition) -> bool:
-    """Whether the source's own packets can be this rendition."""
-    return (
-        video.copyable is not None
-        and (video.width, video.height) == (top.width, top.height)
-        and video.copyable.peak_kbps <= top.maxrate_kbps
-    )
+def obstacle(video: VideoTrack, top: Rendition) -> str:
+    """Why the source's own packets can't be this rendition; "" if they can."""
+    if video.copyable is None:
+        return video.obstacle or Obstacle.CODEC
+    if (video.width, video.height) != (top.width, top.height):
+        return Obstacle.SIZE
+    return Obstacle.TOO_MANY_BITS if video.copyable.peak_kbps > top.maxrate_kbps else ""
 
 
 def _even(pixels: int, scale: Fraction) -> int:

@@ -20,20 +20,21 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 
 from hls.core.blocks import PartlyHerePath
-from hls.core.copying import copyable, cut
+from hls.core.copying import cut, judged, marked
 from hls.core.display import check_base_layer
 from hls.core.errors import TranscodeError
 from hls.core.landing import FIXED_INDEX
 from hls.core.media_file import check_size, opened, picture_track, sound_tracks
 from hls.core.packets import AnyPacket, tick_s, time_of
 from hls.core.plan import make_plan
-from hls.core.probe import Limits, Source, VideoTrack
+from hls.core.probe import Limits, Obstacle, Source, VideoTrack
 from hls.core.probing import look, main, video_track
 from hls.core.protection import Protection, protection
 from hls.core.scanning import Scan, scan
+from hls.core.timeline import segment_starts
 
 LONG_S = 300  # a shorter file is read as a whole in about a second
-OPENING_S = 7  # copied segments begin near 0, 2 and 6 s: their IDR pictures are at most two seconds apart
+OPENING_S = 7  # longer than any first chunk; where the later ones of a copied video begin is in the file's index
 MOST_BYTES = 64 << 20  # of packets
 TELLS_SIZES = frozenset({"mov"})  # its index has every packet
 
@@ -110,11 +111,11 @@ def _source(
     if read.is_variable_rate or read.counted_rate:
         return None
     told_s, demuxer = _told_s(container, video), container.format.name.split(",")[0]
-    track = replace(read, frame_count=round(told_s * read.rate), duration_s=told_s)
-    if found.log and (fit := copyable(read, found.log, tick_s(video))):
-        if demuxer not in TELLS_SIZES:
-            return None
-        track = _cut_by_index(track, video, delay_frames=fit.delay_frames)
+    track = replace(judged(read, found.log, tick_s(video)), frame_count=round(told_s * read.rate), duration_s=told_s)
+    if track.copyable and demuxer in TELLS_SIZES:
+        track = _cut_by_index(track, video, delay_frames=track.copyable.delay_frames)
+    elif track.copyable and _is_far_apart(container, video, found, track):
+        track = marked(track, Obstacle.FAR_APART)
     audio = found.sound.track() if found.sound else None
     source = Source(
         demuxer=demuxer,
@@ -124,7 +125,19 @@ def _source(
         audio=replace(audio, end_s=None) if audio else None,
         is_opening=True,
     )
-    return None if make_plan(source).lead else source
+    plan = make_plan(source)
+    is_cut_unknown = plan.is_copying and demuxer not in TELLS_SIZES
+    return None if plan.lead or is_cut_unknown else source
+
+
+def _is_far_apart(container: InputContainer, video: VideoStream, found: Scan, track: VideoTrack) -> bool:
+    """Whether IDR pictures are too far apart by a Matroska file's index, which mostly tells when each is shown."""
+    container.seek(0)  # libav reads the index when it is first needed
+    times = sorted(entry.timestamp for entry in video.index_entries if entry.is_keyframe)
+    if not set(found.pictures.keyframes) <= set(times):
+        return False
+    frames = [round((time - times[0]) * tick_s(video) * track.rate) for time in times]
+    return segment_starts(frames, max(track.frame_count, frames[-1] + 1), track.rate) is None
 
 
 def _cut_by_index(track: VideoTrack, video: VideoStream, *, delay_frames: int) -> VideoTrack:
@@ -132,7 +145,8 @@ def _cut_by_index(track: VideoTrack, video: VideoStream, *, delay_frames: int) -
     entries = list(video.index_entries)
     keyframes = [place for place, entry in enumerate(entries) if entry.is_keyframe]
     sizes = [entry.size for entry in entries]
-    return replace(track, frame_count=len(sizes), copyable=cut(keyframes, sizes, track.rate, delay_frames=delay_frames))
+    found = cut(keyframes, sizes, track.rate, delay_frames=delay_frames)
+    return marked(replace(track, frame_count=len(sizes)), found)
 
 
 if __name__ == "__main__":

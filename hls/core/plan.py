@@ -7,8 +7,8 @@ from math import ceil, floor
 from typing import Any, Self
 
 from hls.core import names
-from hls.core.ladder import AUDIO_KBPS, Rendition, renditions
-from hls.core.probe import AudioTrack, Landing, Source
+from hls.core.ladder import AUDIO_KBPS, Rendition, obstacle, renditions
+from hls.core.probe import AudioTrack, Landing, Obstacle, Source
 from hls.core.timeline import ChunkSpan, Timeline, output_rate, timeline
 from hls.core.wire import Json, dump, load
 
@@ -104,6 +104,17 @@ class Plan:
     def is_copying(self) -> bool:
         """Whether the top rendition is the source's own H.264."""
         return self.renditions[-1].is_copied
+
+    @property
+    def obstacle(self) -> str:
+        """Why the top rendition is encoded, as Obstacle has it; "" where it is copied."""
+        if self.is_copying:
+            return ""
+        if len(self.renditions) == 1:
+            return Obstacle.ONLY_ONE
+        if found := obstacle(self.source.video, self.renditions[-1]):
+            return found
+        return Obstacle.SOUND if self.lead or self.tail else Obstacle.TRIED
 
     def rendition(self, name: str) -> Rendition:
         """The rendition of this name. Raises KeyError for a name that this video doesn't have."""

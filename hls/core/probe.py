@@ -3,6 +3,7 @@
 import json
 import sys
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from fractions import Fraction
 from math import ceil
 from pathlib import Path
@@ -27,13 +28,32 @@ class Limits:
     memory_bytes: int = 4 << 30  # address space of the child
 
 
+class Obstacle(StrEnum):
+    """Why a source's own pictures can't be the top rendition."""
+
+    CODEC = "not one recording in H.264"
+    PACKETS = "packets that are damaged, hidden or without a time"
+    SETS = "parameter sets that change, or are missing before an IDR picture"
+    OPEN = "pictures before an IDR picture that need it, or key pictures that are none"
+    KIND = "another profile, level or sampling than players know, or interlaced"
+    SHAPE = "turned, cropped, or of another shape than shown"
+    COLOURS = "other colours than BT.709 in limited range"
+    TIMES = "a variable rate, or frames that are missing"
+    FAR_APART = "IDR pictures more than 8 s apart, or 6.5 s at the beginning"
+    ONLY_ONE = "no smaller rendition, which damage would be noticed in"
+    SIZE = "another size than the rendition's"
+    TOO_MANY_BITS = "more bits per second than the rendition may have"
+    SOUND = "sound that begins before the pictures, or ends after them"
+    TRIED = "tried in vain"
+
+
 @dataclass(frozen=True)
 class Copyable:
     """How to cut H.264 that needs no encoding: the other renditions follow these boundaries."""
 
     segment_starts: tuple[int, ...]  # frames of IDR pictures
     delay_frames: int  # how many frames a picture is decoded before it is shown, at most
-    peak_kbps: int  # as in RFC 8216 4.1, of segments of 6 seconds
+    peak_kbps: int  # as in RFC 8216 4.1, of these segments
 
 
 @dataclass(frozen=True)
@@ -107,6 +127,7 @@ class VideoTrack:
     shapes: tuple[Shape, ...] = ()  # if the pictures' shape changes; empty for most videos
     has_fields: bool = False  # the two fields of each frame show two moments
     hidden_count: int = 0  # pictures that follow too soon after another to be shown at this rate
+    obstacle: str = ""  # why its pictures can't be copied, as Obstacle has it; "" where that was never asked
 
     @property
     def picture_rate(self) -> Fraction:

@@ -22,7 +22,7 @@ from av.video.stream import VideoStream
 
 from hls.core.blocks import PartlyHerePath
 from hls.core.colour_tags import MATRICES, PRIMARIES, TRANSFERS, named
-from hls.core.copying import copyable
+from hls.core.copying import judged
 from hls.core.display import check_base_layer, shape, shown_part, shown_size
 from hls.core.elementary import counted
 from hls.core.embedded import MOST_CHAPTERS, chapters, described, texts
@@ -70,8 +70,7 @@ def _look(path: Path | PartlyHerePath, limits: Limits, marks: Protection) -> Sou
         if found.sound and not found.sound.is_heard and marks.covers(found.sound.stream):
             raise TranscodeError(Code.UNSUPPORTED, "the sound is encrypted", reason=Reason.ENCRYPTED)
         track = video_track(video, found, limits)
-        if found.log and not track.counted_rate:
-            track = replace(track, copyable=copyable(track, found.log, tick_s(video)))
+        track = judged(track, None if track.counted_rate else found.log, tick_s(video))
         sounds = _sounds(found, track)
         audio = next((sound for log, sound in sounds if log is found.sound), None)
         _check_length(track, audio, limits)

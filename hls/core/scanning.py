@@ -219,7 +219,7 @@ def _note_for_copying(found: Scan, packet: AnyPacket) -> None:
         log.forget()
     else:
         if packet.is_keyframe:
-            found.content.units(packet, log.avcc)
+            found.content.units(packet, log.extradata)
         log.note(packet.pts, packet.size, bytes(packet) if packet.is_keyframe else None)
 
 

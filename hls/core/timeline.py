@@ -1,6 +1,6 @@
 """The frame grid of a video: where its segments and chunks begin, the same in every rendition."""
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -12,6 +12,9 @@ GOP_S = 2
 GOPS_PER_SEGMENT = 3
 SEGMENT_S = GOP_S * GOPS_PER_SEGMENT
 SEGMENT_SLACK_S = Fraction(1, 2)  # a segment that differs by less still rounds to the same EXT-X-TARGETDURATION
+LONGEST_SEGMENT_S = 8  # where a rendition is copied, which can only be cut at its source's IDR pictures
+# Two cores make 6.5 seconds of 1080p24 in less than four where the top is copied, and viewers wait for five at most.
+LONGEST_FIRST_SEGMENT_S = SEGMENT_S + SEGMENT_SLACK_S
 GOPS_FIRST_SEGMENT = 1  # the rest of what would be the first 6 seconds is the second segment
 SEGMENTS_FIRST_CHUNK = 1  # viewers wait for it
 SEGMENTS_NEXT_CHUNKS = (1, 1, 2)  # viewers of a video that is being made need these soon
@@ -59,8 +62,8 @@ class ChunkSpan:
 class Timeline:
     """`frame_count` frames at a constant `rate` (frames per second), cut at multiples of `gop` frames.
 
-    If a rendition is copied, the cuts are at `starts` instead, the frames where its source can be cut. Fields with a
-    default were added later: plans without them keep the grid that they were made with.
+    If a rendition is copied, the cuts are at `starts` instead, the frames where its source can be cut: segments of up
+    to 8 seconds. Fields with a default were added later: plans without them keep the grid that they were made with.
     """
 
     rate: Fraction
@@ -81,7 +84,7 @@ class Timeline:
     @cached_property
     def target_duration_s(self) -> int:
         """EXT-X-TARGETDURATION of every playlist: no segment's rounded duration exceeds it (RFC 8216 4.3.3.1)."""
-        return max(1, *(_rounded(segment.frame_count / self.rate) for segment in self.segments))
+        return max(1, *(rounded_s(segment.frame_count / self.rate) for segment in self.segments))
 
     @cached_property
     def segments(self) -> tuple[Segment, ...]:
@@ -122,9 +125,9 @@ class Timeline:
 
     def _is_last_too_short(self, starts: Sequence[int]) -> bool:
         """Whether the last segment joins the one before: it is under half a second, and TARGETDURATION stays."""
-        whole = _rounded(self.frames_per_segment / self.rate)
+        whole = rounded_s(self.frames_per_segment / self.rate)
         is_short = (self.frame_count - starts[-1]) * 4 < self.gop
-        return is_short and _rounded((self.frame_count - starts[-2]) / self.rate) <= whole
+        return is_short and rounded_s((self.frame_count - starts[-2]) / self.rate) <= whole
 
 
 def output_rate(rate: Fraction) -> Fraction:
@@ -143,26 +146,34 @@ def gop_frames(rate: Fraction) -> int:
 
 
 def segment_starts(idr_frames: Sequence[int], frame_count: int, rate: Fraction) -> tuple[int, ...] | None:
-    """The IDR pictures that begin segments of 6 seconds, give or take less than half a second; None if impossible.
+    """The IDR pictures that begin segments of about 6 seconds, and of 8 at most; None if they are too far apart.
 
-    The first 6 seconds are two segments, if an IDR picture allows it.
+    Each is the one nearest to 6 seconds after the beginning of the segment before. What would be the first segment is
+    cut once more, near 2 seconds, if an IDR picture allows it; if none does in the first 6.5 seconds, it is too long.
     """
+    cuts = [*idr_frames, frame_count]
     starts = [0]
     while frame_count - starts[-1] >= (SEGMENT_S + SEGMENT_SLACK_S) * rate:
-        wanted = starts[-1] + SEGMENT_S * rate
-        nearest = _nearest(idr_frames, wanted)
-        if abs(nearest - wanted) >= SEGMENT_SLACK_S * rate:
+        first, last = starts[-1] + LEAST_FRAMES_PER_CHUNK, starts[-1] + LONGEST_SEGMENT_S * rate
+        nearest = _nearest(cuts, starts[-1] + SEGMENT_S * rate, first, last)
+        if nearest is None:
             return None
+        if nearest == frame_count:
+            break
         starts.append(nearest)
-    second = _nearest(idr_frames, GOPS_FIRST_SEGMENT * GOP_S * rate)
-    if LEAST_FRAMES_PER_CHUNK <= second <= (starts[1] if starts[1:] else frame_count) - SEGMENT_SLACK_S * rate:
+    last = (starts[1] if starts[1:] else frame_count) - SEGMENT_SLACK_S * rate
+    second = _nearest(idr_frames, GOPS_FIRST_SEGMENT * GOP_S * rate, LEAST_FRAMES_PER_CHUNK, last)
+    if second is not None:
         starts.insert(1, second)
-    return tuple(starts)
+    is_soon_there = [*starts, frame_count][1] <= LONGEST_FIRST_SEGMENT_S * rate
+    return tuple(starts) if is_soon_there else None
 
 
-def _nearest(frames: Sequence[int], wanted: Fraction) -> int:
-    at = bisect_left(frames, wanted)
-    return min(frames[max(0, at - 1) : at + 1], key=lambda frame: abs(frame - wanted))
+def _nearest(frames: Sequence[int], wanted: Fraction, first: int, last: Fraction) -> int | None:
+    """The frame nearest to the one that is wanted, from the first to the last that may be; None without any."""
+    begin, end = bisect_left(frames, first), bisect_right(frames, last)
+    at = bisect_left(frames, wanted, begin, end) if begin < end else begin
+    return min(frames[max(begin, at - 1) : min(end, at + 1)], key=lambda frame: abs(frame - wanted), default=None)
 
 
 def timeline(rate: Fraction, frame_count: int, starts: tuple[int, ...] = (), *, is_still: bool = False) -> Timeline:
@@ -188,5 +199,6 @@ def timeline(rate: Fraction, frame_count: int, starts: tuple[int, ...] = (), *, 
     )
 
 
-def _rounded(seconds: Fraction) -> int:
+def rounded_s(seconds: Fraction) -> int:
+    """As EXT-X-TARGETDURATION rounds: half a second up (RFC 8216 4.3.3.1)."""
     return floor(seconds + Fraction(1, 2))

@@ -13,7 +13,7 @@ from hls.core.copying import PacketLog, avcc_units
 from hls.core.errors import CannotCopy
 from hls.core.ladder import renditions
 from hls.core.plan import Plan, make_plan
-from hls.core.probe import Source, probe
+from hls.core.probe import Obstacle, Source, probe
 from hls.core.retiming import with_times
 from hls.core.sps import IDR, nal_units
 from hls.core.timeline import segment_starts
@@ -120,10 +120,8 @@ def first_pts(path: Path) -> int:
 
 SHORT = replace(LOOK, duration_s=7)
 UNFIT = {
-    "Main profile": {"video": fit_h264(RATE, options=("-profile:v", "main"))},
     "open groups of pictures": {"video": fit_h264(RATE, options=("-bf", "3", "-x264-params", "open-gop=1"))},
-    "an IDR picture each four seconds": {"video": fit_h264(RATE, gop=4 * RATE)},
-    "segments that would be too uneven": {"video": fit_h264(RATE, gop=20)},
+    "a first segment that would be too long": {"video": fit_h264(RATE, gop=99 * RATE)},
     "full range": {"video": (*fit_h264(RATE), "-pix_fmt", "yuvj420p")},
     "another matrix": {"video": fit_h264(RATE, options=("-colorspace", "smpte170m"))},
     "interlaced": {"video": fit_h264(RATE, options=("-flags", "+ilme+ildct"))},
@@ -162,19 +160,19 @@ def test_an_only_rendition_is_encoded(tmp_path: Path) -> None:
     path = make(tmp_path / "small.mp4", look=replace(SHORT, width=854, height=480), audio=None, video=fit_h264(RATE))
     found = probe(path, limits=LIMITS)
     assert found.video.copyable is not None
-    assert not make_plan(found).is_copying
+    assert make_plan(found).obstacle == Obstacle.ONLY_ONE
 
 
 def test_a_size_between_two_renditions_is_encoded(tmp_path: Path) -> None:
     path = make(tmp_path / "video.mp4", look=replace(SHORT, width=1600, height=900), audio=None, video=fit_h264(RATE))
-    assert not planned(path).is_copying
+    assert planned(path).obstacle == Obstacle.SIZE
 
 
 def test_copying_can_be_ruled_out(source: Path) -> None:
     found = probe(source, limits=LIMITS)
     assert make_plan(found).is_copying
     without = make_plan(found, may_copy=False)
-    assert not without.is_copying
+    assert without.obstacle == Obstacle.TRIED
     assert without.timeline.starts == ()
 
 
@@ -183,6 +181,7 @@ def test_the_cap_decides(source: Path) -> None:
     assert found.video.copyable is not None
     assert renditions(with_peak(found, 5_200))[-1].is_copied
     assert not renditions(with_peak(found, 5_201))[-1].is_copied
+    assert make_plan(with_peak(found, 5_201)).obstacle == Obstacle.TOO_MANY_BITS
 
 
 def with_peak(source: Source, kbps: int) -> Source:
@@ -256,18 +255,28 @@ def has_captions(path: Path) -> bool:
         ([0], 60, (0,)),
         ([0, 50, 100, 150, 200], 220, (0, 50, 150)),
         ([0, 50, 100, 149, 162, 200], 200, (0, 50, 149)),
-        ([0, 50, 100, 137, 163], 200, None),
+        ([0, 50, 100, 137, 163], 200, (0, 50, 137)),
         ([0, 50, 100, 138], 200, (0, 50, 138)),
         ([0, 30, 60, 90, 120, 150], 160, (0, 60)),
         ([0, 12, 24, 36, 48, 60], 61, (0, 48)),
         ([0, 50], 62, (0,)),
         ([0], 162, (0,)),
         ([0], 163, None),
+        ([0, 162], 300, (0, 162)),
+        ([0, 163], 300, None),
+        ([0, 110, 180], 300, (0, 110, 180)),
+        ([0, 50, 250], 450, (0, 50, 250)),
+        ([0, 50, 250], 451, None),
+        ([0, 50, 251], 451, None),
+        ([0, 50, 240], 250, (0, 50, 240)),
+        ([0, 2, 150, 151, 310], 320, (0, 150, 310)),
+        (list(range(500)), 500, (0, 50, 150, 300, 450)),
     ],
 )
 def test_segments_begin_at_the_idr_pictures_nearest_to_2_and_each_6_seconds(
     idr_frames: list[int], frame_count: int, starts: tuple[int, ...] | None
 ) -> None:
+    """At 25 frames a second: 6 seconds are 150 frames, and 8 are 200."""
     assert segment_starts(idr_frames, frame_count, Fraction(25)) == starts
 
 
@@ -301,10 +310,6 @@ def test_a_cut_off_description_of_a_track_is_no_crash(length: int) -> None:
     log = PacketLog(AVCC[:length])
     if log.is_usable:
         log.note(0, 100, b"\0\0\0\2\x65a")
-
-
-def test_annex_b_streams_are_encoded() -> None:
-    assert not PacketLog(b"\0\0\0\1\x67abcdefgh").is_usable
 
 
 def test_exact_times_are_written_and_read_back(copied: tuple[Path, WatchedVideo]) -> None:

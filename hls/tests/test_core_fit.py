@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from hls.core.copying import PacketLog, copyable
-from hls.core.probe import Copyable, VideoTrack
+from hls.core import copying
+from hls.core.copying import PacketLog
+from hls.core.probe import Copyable, Obstacle, VideoTrack
 from hls.tests.factories import source
 from hls.tests.packets import PARAMETERS, sps
 
@@ -39,9 +40,15 @@ def log(*, gop: int = 2 * RATE, record: bytes = b"", **facts: Any) -> PacketLog:
     return told
 
 
+def verdict(told: PacketLog | None, time_base: Fraction = TIME_BASE, **changes: Any) -> VideoTrack:
+    """The track after judging; it has either a way to cut it or the reason why it is encoded."""
+    found = copying.judged(replace(TRACK, **changes), told, time_base)
+    assert (found.copyable is None) is bool(found.obstacle)
+    return found
+
+
 def judged(told: PacketLog, **changes: Any) -> Copyable | None:
-    track: VideoTrack = replace(TRACK, **changes)
-    return copyable(track, told, TIME_BASE)
+    return verdict(told, **changes).copyable
 
 
 def test_a_usual_video_is_cut_at_its_first_group_and_at_every_third_one() -> None:
@@ -81,10 +88,15 @@ def test_what_is_told_nowhere_is_taken_as_usual(changes: dict[str, Any]) -> None
 
 @pytest.mark.parametrize(
     "facts",
-    [{"profile": 77}, {"profile": 66}, {"profile": 110}, {"level": 50}, {"has_fields": 1}, {"chroma": 2}, {"order": 1}],
+    [{"profile": 66}, {"profile": 88}, {"profile": 110}, {"level": 50}, {"has_fields": 1}, {"chroma": 2}, {"order": 1}],
 )
-def test_a_stream_that_is_no_plain_high_profile_is_encoded(facts: dict[str, Any]) -> None:
-    assert judged(log(**facts)) is None
+def test_a_stream_that_not_every_player_knows_is_encoded(facts: dict[str, Any]) -> None:
+    assert verdict(log(**facts)).obstacle == Obstacle.KIND
+
+
+@pytest.mark.parametrize("facts", [{"profile": 77}, {"profile": 66, "constraints": 0xC0}])
+def test_main_and_constrained_baseline_are_fit(facts: dict[str, Any]) -> None:
+    assert judged(log(**facts)) is not None
 
 
 @pytest.mark.parametrize("level", [10, 31, 42])
@@ -107,9 +119,24 @@ def test_a_description_that_is_odd_means_encoding(record: bytes) -> None:
     assert judged(log(record=record)) is None
 
 
-@pytest.mark.parametrize(("gop", "is_fit"), [(25, True), (50, True), (51, False), (250, False), (7, True), (40, True)])
-def test_groups_are_two_seconds_at_most(gop: int, is_fit: bool) -> None:
-    assert (judged(log(gop=gop)) is not None) is is_fit
+@pytest.mark.parametrize(
+    ("gop", "starts"),
+    [
+        (7, (0, 49, 147, 294, 441)),
+        (75, (0, 75, 150, 300, 450)),
+        (125, (0, 125, 250, 375)),
+        (162, (0, 162, 324, 486)),
+        (163, None),
+        (250, None),
+        (500, None),
+    ],
+)
+def test_segments_last_as_groups_of_pictures_allow_and_8_seconds_at_most(
+    gop: int, starts: tuple[int, ...] | None
+) -> None:
+    found = verdict(log(gop=gop))
+    assert (found.copyable.segment_starts if found.copyable else None) == starts
+    assert found.obstacle == ("" if starts else Obstacle.FAR_APART)
 
 
 def test_a_video_without_a_key_frame_is_encoded() -> None:
@@ -122,7 +149,18 @@ def test_a_video_without_a_key_frame_is_encoded() -> None:
 def test_a_forgotten_packet_means_encoding() -> None:
     told = log()
     told.forget()
-    assert judged(told) is None
+    assert verdict(told).obstacle == Obstacle.PACKETS
+
+
+def test_a_track_that_begins_before_its_first_idr_picture_is_encoded() -> None:
+    told = PacketLog(avcc(sps(1920, 1080, level=40)))
+    for frame in range(500):
+        told.note(frame * TICKS, 1000, IDR if frame % 50 == 10 else None)
+    assert verdict(told).obstacle == Obstacle.OPEN
+
+
+def test_another_codec_is_encoded() -> None:
+    assert verdict(None).obstacle == Obstacle.CODEC
 
 
 def reordered(order: list[int], groups: int = 10) -> PacketLog:
@@ -154,12 +192,23 @@ def test_a_frame_that_is_missing_or_there_twice_means_encoding(shown: list[int])
     assert judged(told) is None
 
 
-def test_times_that_were_rounded_to_milliseconds_are_still_frames() -> None:
+@pytest.mark.parametrize(
+    ("rate", "ticks", "late"),
+    [
+        (Fraction(24_000, 1001), 1000, 0),
+        (Fraction(60_000, 1001), 1000, 0),
+        (Fraction(30_000, 1001), 600, 0),
+        (Fraction(30), 600, 3),
+        (Fraction(30), 90_000, 500),
+        (Fraction(24_000, 1001), 90_000, 0),
+    ],
+)
+def test_times_that_were_rounded_are_still_frames(rate: Fraction, ticks: int, late: int) -> None:
+    """Matroska counts milliseconds, and phones 600 parts of a second; their first picture may be a little late."""
     told = PacketLog(avcc(sps(1920, 1080, level=40)))
     for frame in range(500):
-        told.note(round(frame * 1001 / 24), 1000, IDR if frame % 48 == 0 else None)
-    track = replace(TRACK, rate=Fraction(24_000, 1001), frame_count=500)
-    assert copyable(track, told, Fraction(1, 1000)) is not None
+        told.note(round(frame * ticks / rate) + (0 if frame else late), 1000, IDR if frame % 48 == 0 else None)
+    assert verdict(told, Fraction(1, ticks), rate=rate, frame_count=500).copyable is not None
 
 
 def test_the_peak_is_that_of_the_worst_segment() -> None:

@@ -11,7 +11,7 @@ from hls.core.agreement import has_same_first_chunk
 from hls.core.errors import Code, TranscodeError
 from hls.core.opening import LONG_S, OPENING_S
 from hls.core.plan import Plan, make_plan
-from hls.core.probe import Copyable, Limits, Source, probe
+from hls.core.probe import Copyable, Limits, Obstacle, Source, probe
 from hls.tests.clips import Look, ffmpeg, fit_h264, make, picture, remux, sound
 from hls.tests.factories import SOUNDS, source
 from hls.tests.watching import LIMITS, encode_one
@@ -33,6 +33,15 @@ def fit(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Its pictures can be copied: 720p at three pictures a second."""
     look = Look(width=1280, height=720, rate="3", duration_s=LASTS_S)
     return make(tmp_path_factory.mktemp("fit") / "video.mp4", look=look, video=fit_h264(3), audio=AAC)
+
+
+@pytest.fixture(scope="module")
+def long_later(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """It could be copied, but for the ten seconds between two IDR pictures near its end."""
+    look = Look(width=1280, height=720, rate="3", duration_s=LASTS_S)
+    at = ("-force_key_frames", ",".join(map(str, (*range(0, 200, 4), *range(210, LASTS_S, 4)))))
+    video = fit_h264(3, gop=9999, options=("-bf", "2", *at))
+    return make(tmp_path_factory.mktemp("later") / "video.mp4", look=look, video=video, audio=AAC)
 
 
 def first_look(path: Path, limits: Limits = LIMITS) -> Source:
@@ -62,6 +71,25 @@ def test_a_copied_videos_first_chunk_is_that_of_the_whole(fit: Path) -> None:
     plan = assert_agrees(fit)
     assert plan.is_copying
     assert plan.timeline.chunks[0].frame_count == 6
+
+
+@pytest.mark.ffmpeg
+def test_a_copied_videos_first_chunk_may_be_as_long_as_its_first_group(tmp_path: Path) -> None:
+    """Five seconds, then eight; the opening that is read ends within these."""
+    look = Look(width=1280, height=720, rate="3", duration_s=LASTS_S)
+    at = ("-force_key_frames", ",".join(map(str, (5, *range(13, LASTS_S, 8)))))
+    video = fit_h264(3, gop=9999, options=("-bf", "2", "-profile:v", "main", *at))
+    plan = assert_agrees(make(tmp_path / "video.mp4", look=look, video=video, audio=AAC))
+    assert plan.is_copying
+    assert plan.timeline.chunks[0].frame_count == 15
+
+
+@pytest.mark.ffmpeg
+@pytest.mark.parametrize("suffix", ["mp4", "mkv"])
+def test_a_group_that_is_too_long_is_found_by_the_index(long_later: Path, tmp_path: Path, suffix: str) -> None:
+    """So a long film need not be read as a whole before it is known that its top will be encoded."""
+    plan = assert_agrees(remux(long_later, tmp_path / f"video.{suffix}"))
+    assert plan.obstacle == Obstacle.FAR_APART
 
 
 @pytest.mark.ffmpeg
