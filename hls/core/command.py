@@ -59,9 +59,9 @@ def chunk_command(
     states = states or sounds.of_source(plan)
     command = [str(encoder.ffmpeg), *GLOBAL]
     if not is_lost or any(state != Sound.SILENT for state in states):
-        command += _input(plan, plan.landing(span), source, encoder)
+        command += source_input(plan, plan.landing(span), source, encoder)
     if not is_lost and plan.is_after_pictures(span):
-        command += _input(plan, plan.picture_landing(span), source, encoder)
+        command += source_input(plan, plan.picture_landing(span), source, encoder)
     for number, state in enumerate(states):
         if state == Sound.APART:
             command += ["-f", "nut", "-protocol_whitelist", "file", "-i", f"file:{sounds.apart_file(plan, number)}"]
@@ -78,7 +78,7 @@ def sound_command(plan: Plan, index: int, *, source: Path, encoder: Encoder, num
     span, track = plan.timeline.chunks[index], sounds.tracks(plan)[number]
     return [
         *(str(encoder.ffmpeg), *GLOBAL),
-        *_input(plan, plan.landing(span), source, encoder, is_sound_apart=True),
+        *source_input(plan, plan.landing(span), source, encoder, is_sound_apart=True),
         *("-map", f"0:{track.index}", "-filter:a", sounds.sound_apart(plan, span, track), "-c:a", "pcm_f32le"),
         *("-f", "nut", f"file:{sounds.apart_file(plan, number)}"),
     ]
@@ -93,7 +93,7 @@ GLOBAL = [
 ]
 
 
-def _input(
+def source_input(
     plan: Plan, landing: Landing | None, source: Path, encoder: Encoder, *, is_sound_apart: bool = False
 ) -> Iterator[str]:
     yield from ("-f", plan.source.demuxer)  # the one that was probed: ffmpeg mustn't guess again
@@ -112,7 +112,7 @@ def _rendition(plan: Plan, span: ChunkSpan, number: int, rendition: Rendition, e
     if rendition.is_copied:
         yield from _copied_video(plan, span)
     else:
-        yield from ("-map", f"[v{number}]", *_video_codec(plan, span, rendition, encoder))
+        yield from ("-map", f"[v{number}]", *video_codec(plan, span, rendition, encoder))
     if plan.muxed:
         yield from _sound_codec(plan, span, number, rendition.audio_kbps)
     ends = [segment.end_frame - span.first_frame for segment in span.segments]
@@ -157,11 +157,11 @@ def _copied_video(plan: Plan, span: ChunkSpan) -> Iterator[str]:
     yield from ("-to", f"{float(max(start_s, Fraction(0)) + end_s) + READ_ON_S:.6f}")
 
 
-def _video_codec(plan: Plan, span: ChunkSpan, rendition: Rendition, encoder: Encoder) -> Iterator[str]:
+def video_codec(plan: Plan, span: ChunkSpan, rendition: Rendition, encoder: Encoder) -> Iterator[str]:
     rate, gop = plan.timeline.rate, plan.timeline.gop
     yield from ("-c:v", "libx264", "-preset", "faster", "-profile:v", "high", "-threads:v", encoder.codec_threads)
     yield from ("-x264-params", "subme=2")  # saves a sixth of the CPU time for a tenth of a VMAF point (measured)
-    yield from ("-crf", str(rendition.crf))
+    yield from ("-crf", str(plan.crf(rendition, span)))
     yield from ("-maxrate", f"{rendition.maxrate_kbps}k", "-bufsize", f"{rendition.bufsize_kbits}k")
     yield from ("-a53cc", "0")  # the playlist says that there are no captions
     # IDR pictures at planned frames and nowhere else, the same in all encoded renditions.
