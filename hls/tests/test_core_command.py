@@ -207,6 +207,8 @@ def test_each_rendition_has_its_size_from_the_graph_and_its_caps() -> None:
         assert value(words, "-maxrate") == f"{rendition.maxrate_kbps}k"
         assert value(words, "-bufsize") == f"{rendition.bufsize_kbits}k"
         assert value(words, "-b:a") == "128k"
+        assert value(words, "-preset") == rendition.preset
+        assert value(words, "-x264-params") == rendition.x264_params
         assert words[-1] == f"{rendition.name}/segment_%03d.ts"
 
 

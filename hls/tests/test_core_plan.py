@@ -240,6 +240,14 @@ def test_plan_survives_its_journey_as_json(audio: AudioTrack | None) -> None:
     assert plan.timeline.rate == Fraction(24000, 1001)
 
 
+def test_a_plan_from_before_goes_on_with_the_encoder_settings_that_it_was_made_with() -> None:
+    older = make_plan(SOURCE).to_json()
+    for rendition in older["renditions"]:
+        del rendition["preset"], rendition["x264_params"]
+    settings = {(rendition.preset, rendition.x264_params) for rendition in Plan.from_json(older).renditions}
+    assert settings == {("faster", "subme=2")}
+
+
 @pytest.mark.parametrize("change", [{"timeline": None}, {"frames_per_tile": "7"}, {"renditions": [{"name": "x"}]}])
 def test_plan_that_was_tampered_with_is_refused(change: dict[str, object]) -> None:
     with pytest.raises((TypeError, KeyError, ValueError)):
