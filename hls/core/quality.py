@@ -47,7 +47,7 @@ class RenditionQuality:
 class Quality:
     renditions: tuple[RenditionQuality, ...]
     first_chunk: int = CHUNKS_BY_LADDER  # from this one on
-    detail: str = ""  # what went wrong, where nothing was measured
+    detail: str = ""  # what went wrong, where nothing was measured; not for callers
 
     def to_json(self) -> Json:
         return dump(self)
