@@ -133,7 +133,9 @@ class _Work:
     def shown(self, span: ChunkSpan) -> Shown:
         zscale = has_zscale(self.encoder.ffmpeg)
         prepared = prepared_plan(self.plan)
-        self._run(preparing(prepared, span, source=self.source, encoder=self.encoder, has_zscale=zscale), span)
+        told = self._run(preparing(prepared, span, source=self.source, encoder=self.encoder, has_zscale=zscale), span)
+        if is_odd(told) and not self.is_whole:
+            raise TranscodeError(Code.ENCODER_FAILED, f"parts of the source may be missing: {told[-500:]}")
         found = [self._encoded(span, raised) for raised in SAMPLED_AT]
         return Shown({name: tuple(each[name] for each in found) for name in found[0]}, _luma(self.folder / LUMA_FILE))
 
@@ -149,7 +151,8 @@ class _Work:
             if not rendition.is_copied
         }
 
-    def _run(self, command: list[str], span: ChunkSpan) -> None:
+    def _run(self, command: list[str], span: ChunkSpan) -> str:
+        """What ffmpeg says."""
         encoder = self.encoder
         bounds = Bounds(
             timeout_s=TIMEOUT_S,
@@ -159,8 +162,9 @@ class _Work:
             nice=encoder.nice,
         )
         ended = run(command, bounds=bounds, watch=self.watch, folder=self.folder)
-        if ended.returncode or (is_odd(ended.stderr) and not self.is_whole):
+        if ended.returncode:
             raise TranscodeError(Code.ENCODER_FAILED, f"ffmpeg ended with {ended.returncode}: {ended.stderr[-500:]}")
+        return ended.stderr
 
 
 def _vmaf(log_file: Path) -> float:
