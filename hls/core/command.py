@@ -66,8 +66,7 @@ def chunk_command(
         if state == Sound.APART:
             command += ["-f", "nut", "-protocol_whitelist", "file", "-i", f"file:{sounds.apart_file(plan, number)}"]
     command += ["-filter_complex", graph(plan, span, has_zscale=has_zscale, is_lost=is_lost, states=states)]
-    for number, rendition in enumerate(plan.renditions):
-        command += _rendition(plan, span, number, rendition, encoder)
+    command += _renditions(plan, span, encoder)
     for number, sound in enumerate(plan.sounds):
         command += _sound_rendition(plan, span, number, sound)
     return command + _tiles(plan, span)
@@ -108,15 +107,29 @@ def source_input(
     yield from ("-i", f"file:{source.absolute()}")
 
 
-def _rendition(plan: Plan, span: ChunkSpan, number: int, rendition: Rendition, encoder: Encoder) -> Iterator[str]:
-    if rendition.is_copied:
-        yield from _copied_video(plan, span)
-    else:
-        yield from ("-map", f"[v{number}]", *video_codec(plan, span, rendition, encoder))
+def _renditions(plan: Plan, span: ChunkSpan, encoder: Encoder) -> Iterator[str]:
+    """One output that writes all renditions' segments, so that the sound beside the pictures is encoded once."""
+    for number, rendition in enumerate(plan.renditions):
+        yield from ("-map", f"0:{plan.source.video.index}" if rendition.is_copied else f"[v{number}]")
+        options = _copied_video(plan, span) if rendition.is_copied else video_codec(plan, span, rendition, encoder)
+        yield from (f"{word}:v:{number}" if at % 2 == 0 else word for at, word in enumerate(options))
+    if plan.is_copying:
+        # Packets after the chunk are dropped; reading ends here. What is counted ends before, by itself.
+        end_s = max(plan.zero_s, Fraction(0)) + plan.timeline.seconds(span.end_frame)
+        yield from ("-to", f"{float(end_s) + READ_ON_S:.6f}")
     if plan.muxed:
-        yield from _sound_codec(plan, span, number, rendition.audio_kbps)
+        yield from _sound_codec(plan, span, 0, plan.renditions[0].audio_kbps)
     ends = [segment.end_frame - span.first_frame for segment in span.segments]
-    yield from _segments(span, rendition.name, ends, delay_s="0")
+    yield from _muxer(delay_s="0")
+    yield from ("-f", "tee", "|".join(_branch(plan, span, number, ends) for number in range(len(plan.renditions))))
+
+
+def _branch(plan: Plan, span: ChunkSpan, number: int, ends: Sequence[int]) -> str:
+    """A rendition's segments as the tee muxer has them. Each value is quoted twice, as it is taken out twice."""
+    name = plan.renditions[number].name
+    options = {"select": f"v:{number},a" if plan.muxed else f"v:{number}", "max_delay": "0"}
+    options |= {"avoid_negative_ts": "disabled", "max_interleave_delta": "0"} | _segments(span, ends)
+    return "[" + ":".join(rf"{option}=\'{value}\'" for option, value in options.items()) + "]" + _files(name)
 
 
 def _sound_rendition(plan: Plan, span: ChunkSpan, number: int, sound: SoundRendition) -> Iterator[str]:
@@ -124,7 +137,10 @@ def _sound_rendition(plan: Plan, span: ChunkSpan, number: int, sound: SoundRendi
     yield from _sound_codec(plan, span, number, sound.audio_kbps)
     first = sounds.audio_frame(plan, span.first_frame)
     ends = [sounds.audio_frame(plan, segment.end_frame) - first for segment in span.segments]
-    yield from _segments(span, sound.name, ends, delay_s=PES_DELAY_S)
+    yield from _muxer(delay_s=PES_DELAY_S)
+    for option, value in _segments(span, ends).items():
+        yield from (f"-{option}", value)
+    yield _files(sound.name)
 
 
 def _sound_codec(plan: Plan, span: ChunkSpan, number: int, audio_kbps: int) -> Iterator[str]:
@@ -138,8 +154,8 @@ def _copied_video(plan: Plan, span: ChunkSpan) -> Iterator[str]:
     video, rate = plan.source.video, plan.timeline.rate
     if video.copyable is None:
         raise ValueError("the source's pictures can't be copied")
-    start_s, end_s = plan.zero_s, plan.timeline.seconds(span.end_frame)
-    yield from ("-map", f"0:{video.index}", "-c:v", "copy")
+    start_s = plan.zero_s
+    yield from ("-c", "copy")
     # ffmpeg 5 tells bitstream filters a time base other than MPEG-TS's, which it then uses.
     tick_s = f"if(lt(abs(DURATION*TB*{rate}-1),0.2),TB,1/90000)"
     frame = f"round((PTS*{tick_s}-({start_s}))*{rate})"
@@ -152,42 +168,49 @@ def _copied_video(plan: Plan, span: ChunkSpan) -> Iterator[str]:
         "h264_metadata=video_full_range_flag=0:colour_primaries=1:transfer_characteristics=1:matrix_coefficients=1",
         "filter_units=remove_types=6",  # SEI: captions, which the playlist denies, and hints for encoders
     ]
-    yield from ("-bsf:v", ",".join(filters))
-    # Packets after the chunk are dropped; reading ends here. The sound is on the frame grid's clock and ends by itself.
-    yield from ("-to", f"{float(max(start_s, Fraction(0)) + end_s) + READ_ON_S:.6f}")
+    yield from ("-bsf", ",".join(filters))
 
 
 def video_codec(plan: Plan, span: ChunkSpan, rendition: Rendition, encoder: Encoder) -> Iterator[str]:
     rate, gop = plan.timeline.rate, plan.timeline.gop
-    yield from ("-c:v", "libx264", "-preset", rendition.preset, "-profile:v", "high")
-    yield from ("-threads:v", encoder.codec_threads, "-x264-params", rendition.x264_params)
+    yield from ("-c", "libx264", "-preset", rendition.preset, "-profile", "high")
+    yield from ("-threads", encoder.codec_threads, "-x264-params", rendition.x264_params)
     yield from ("-crf", str(plan.crf(rendition, span)))
     yield from ("-maxrate", f"{rendition.maxrate_kbps}k", "-bufsize", f"{rendition.bufsize_kbits}k")
     yield from ("-a53cc", "0")  # the playlist says that there are no captions
     # IDR pictures at planned frames and nowhere else, the same in all encoded renditions.
-    yield from ("-g", str(gop), "-keyint_min", str(gop), "-sc_threshold", "0", "-flags", "+cgop")
+    yield from ("-g", str(gop), "-keyint_min", str(gop), "-sc_threshold", "0", "-flags", "+cgop+global_header")
     keyframes = (
         f"eq(n,{frame - span.first_frame})" for segment in span.segments for frame in plan.timeline.keyframes(segment)
     )
     yield from ("-force_key_frames", f"expr:{'+'.join(keyframes)}")
     # The encoder's clock counts frames: nothing is rounded, so rates like 23.976 have no irregular steps.
-    yield from ("-enc_time_base:v", f"{rate.denominator}:{rate.numerator}", "-fps_mode", "passthrough")
+    yield from ("-enc_time_base", f"{rate.denominator}:{rate.numerator}", "-fps_mode", "passthrough")
     for option in ("-color_primaries", "-color_trc", "-colorspace"):
         yield from (option, "bt709")
     yield from ("-color_range", "tv")
 
 
-def _segments(span: ChunkSpan, name: str, ends: Sequence[int], *, delay_s: str) -> Iterator[str]:
-    """Segments in the folder `name` that end after so many pictures or, without pictures, so many AAC frames."""
+def _muxer(*, delay_s: str) -> Iterator[str]:
     yield from ("-output_ts_offset", str(TS_OFFSET_S), "-muxdelay", delay_s, "-muxpreload", "0")
     # Wait for sound that comes late, after a gap in the source: it has to be in its own segment.
     yield from ("-avoid_negative_ts", "disabled", "-max_muxing_queue_size", "9999", "-max_interleave_delta", "0")
-    yield from ("-f", "segment", "-segment_frames", ",".join(map(str, ends)))
-    yield from ("-segment_start_number", str(span.segments[0].number))
-    # One PAT and PMT at each segment's beginning.
-    transport = "mpegts_copyts=1:mpegts_flags=+initial_discontinuity:pat_period=1000:sdt_period=1000"
-    yield from ("-segment_format", "mpegts", "-segment_format_options", transport)
-    yield f"{name}/segment_%03d.ts"
+
+
+def _segments(span: ChunkSpan, ends: Sequence[int]) -> dict[str, str]:
+    """Options for segments that end after so many pictures or, without pictures, so many AAC frames."""
+    return {
+        "f": "segment",
+        "segment_frames": ",".join(map(str, ends)),
+        "segment_start_number": str(span.segments[0].number),
+        "segment_format": "mpegts",
+        # One PAT and PMT at each segment's beginning.
+        "segment_format_options": "mpegts_copyts=1:mpegts_flags=+initial_discontinuity:pat_period=1000:sdt_period=1000",
+    }
+
+
+def _files(name: str) -> str:
+    return f"{name}/segment_%03d.ts"
 
 
 def _tiles(plan: Plan, span: ChunkSpan) -> list[str]:

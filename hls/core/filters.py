@@ -29,10 +29,9 @@ def tiles(plan: Plan, span: ChunkSpan) -> range:
 def graph(
     plan: Plan, span: ChunkSpan, *, has_zscale: bool, is_lost: bool = False, states: tuple[Sound, ...] = ()
 ) -> str:
-    """The graph for -filter_complex, with pads [v0] … and [a0] … for the renditions, and [tiles] if there are any.
+    """The graph for -filter_complex, with pads [v0] … for renditions, [a0] … for sounds, and [tiles] if there are any.
 
-    Where there are several sounds, [a0] … are the sounds instead. `states` says where each of `sounds.tracks` comes
-    from: from the source, if nothing is said.
+    `states` says where each of `sounds.tracks` comes from: from the source, if nothing is said.
     """
     is_black = is_lost or plan.is_before_pictures(span)
     parts = [_black(plan, span) if is_black else _picture(plan, span, has_zscale=has_zscale)]
@@ -42,12 +41,8 @@ def graph(
         parts.append(_tiles(plan, span))
     parts[0] += f",split={len(outputs)}" + "".join(f"[{output}]" for output in outputs)
     parts += sized(plan.renditions)
-    heard = list(_sounds(plan, span, states or sounds.of_source(plan), is_lost=is_lost))
-    if plan.sounds:
-        parts += (f"{sound}[a{number}]" for number, sound in enumerate(heard))
-    else:
-        copies = "".join(f"[a{number}]" for number in range(len(plan.renditions)))
-        parts += (f"{sound},asplit={len(plan.renditions)}{copies}" for sound in heard)
+    heard = _sounds(plan, span, states or sounds.of_source(plan), is_lost=is_lost)
+    parts += (f"{sound}[a{number}]" for number, sound in enumerate(heard))
     return ";".join(parts)
 
 

@@ -1,5 +1,6 @@
 """ffmpeg's command line for a chunk: the options of the source and of each output."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -44,15 +45,33 @@ def values(words: Sequence[str], option: str) -> list[str]:
 
 
 def outputs(words: Sequence[str]) -> list[list[str]]:
-    """The arguments of each rendition, up to its file names."""
+    """The arguments of each rendition, up to its file names: of those of the tee the ones that it gets."""
     found: list[list[str]] = []
     begun: list[str] = []
     for word in words[words.index("-filter_complex") + 2 :]:
         begun.append(word)
         if word.endswith("/segment_%03d.ts"):
-            found.append(begun)
+            found += branches(begun) if "tee" in begun else [begun]
             begun = []
     return found
+
+
+def branches(words: Sequence[str]) -> list[list[str]]:
+    made = []
+    pairs = list(zip(words[:-1:2], words[1::2], strict=True))
+    maps = [value for option, value in pairs if option == "-map"]
+    for number, branch in enumerate(words[-1].split("|")):
+        options, file = branch.removeprefix("[").split("]")
+        named = dict(re.findall(r"(\w+)=\\'(.*?)\\'", options))
+        chosen = named.pop("select")
+        assert chosen in (f"v:{number}", f"v:{number},a")
+        heard = [place for place in maps if place.startswith("[a")]
+        own = ["-map", maps[number], *(["-map", *heard] if chosen.endswith("a") else [])]
+        for option, value in pairs:
+            common, _, stream = option.partition(":v:")
+            own += [common, value] if stream in ("", str(number)) and common != "-map" else []
+        made.append([*own, *(word for name in named for word in (f"-{name}", named[name])), file])
+    return made
 
 
 def seek_s(plan: Plan, index: int) -> float | None:
@@ -196,14 +215,14 @@ def test_a_lost_chunk_reads_the_source_for_any_of_its_sounds() -> None:
 
 
 def test_threads_are_as_many_as_allowed() -> None:
-    assert set(values(command(), "-threads:v")) == {"3"}
+    assert {value(words, "-threads") for words in outputs(command())} == {"3"}
     assert value(command(), "-threads") == "3"
     assert 1 <= int(Encoder(Path("ffmpeg")).codec_threads) <= 16
 
 
 def test_each_rendition_has_its_size_from_the_graph_and_its_caps() -> None:
     for number, (words, rendition) in enumerate(zip(outputs(command()), PLAN.renditions, strict=True)):
-        assert values(words, "-map") == [f"[v{number}]", f"[a{number}]"]
+        assert values(words, "-map") == [f"[v{number}]", "[a0]"]
         assert value(words, "-maxrate") == f"{rendition.maxrate_kbps}k"
         assert value(words, "-bufsize") == f"{rendition.bufsize_kbits}k"
         assert value(words, "-b:a") == "128k"
@@ -223,13 +242,15 @@ def test_segments_are_numbered_over_the_video_and_end_at_frames_of_the_chunk(
 
 def test_key_frames_are_forced_at_the_same_frames_in_every_rendition() -> None:
     wanted = "expr:" + "+".join(f"eq(n,{frame})" for frame in range(0, 300, 50))
-    assert values(command(), "-force_key_frames") == [wanted] * 3
-    assert set(values(command(), "-g")) == set(values(command(), "-keyint_min")) == {"50"}
+    for words in outputs(command()):
+        assert value(words, "-force_key_frames") == wanted
+        assert value(words, "-g") == value(words, "-keyint_min") == "50"
 
 
 def test_the_clock_of_a_broken_rate_is_exact() -> None:
     video = replace(SOURCE.video, rate=Fraction(24_000, 1001))
-    assert set(values(command(evenly_planned(replace(SOURCE, video=video))), "-enc_time_base:v")) == {"1001:24000"}
+    words = command(evenly_planned(replace(SOURCE, video=video)))
+    assert {value(output, "-enc_time_base") for output in outputs(words)} == {"1001:24000"}
 
 
 def test_a_video_without_sound_asks_for_none() -> None:
@@ -240,15 +261,15 @@ def test_a_video_without_sound_asks_for_none() -> None:
 
 def test_only_the_top_rendition_is_copied() -> None:
     *encoded, copied = outputs(command(COPYING, 1))
-    assert {value(words, "-c:v") for words in encoded} == {"libx264"}
-    assert value(copied, "-c:v") == "copy"
-    assert values(copied, "-map") == ["0:0", "[a2]"]
+    assert {value(words, "-c") for words in encoded} == {"libx264"}
+    assert value(copied, "-c") == "copy"
+    assert values(copied, "-map") == ["0:0", "[a0]"]
     assert "-crf" not in copied
 
 
 def test_of_copied_packets_those_of_the_chunk_are_kept() -> None:
     *_, copied = outputs(command(COPYING, 1))
-    filters = value(copied, "-bsf:v")
+    filters = value(copied, "-bsf")
     assert "between(round((pts*" in filters
     assert ",300,1049))'" in filters
     assert "dts='round((N+300-2)/(25)/" in filters
