@@ -15,7 +15,7 @@ from hls.core.wire import Json, dump
 # These are made with the ladder's CRF while the samples are, so that no viewer waits for the samples.
 CHUNKS_BY_LADDER = 1 + len(SEGMENTS_NEXT_CHUNKS)
 TARGET_VMAF = 93.0  # above that, few people tell pictures from their source; usual ones have more by the ladder
-SAMPLED_AT = (0.0, 5.0)  # above the ladder's CRF
+SAMPLED_AT = (0.0, 6.0)  # above the ladder's CRF
 MOST_RAISED = 8.0
 MOST_RAISED_DARK = 2.0  # see Sampled.luma
 DARK_LUMA = 50.0  # of 16 to 235
