@@ -31,6 +31,7 @@ from hls.core.timeline import ChunkSpan, Segment
 LONG_S = 300  # in a shorter video, the samples would take more than a twentieth of what encoding all of it takes
 MORE_S = 600  # from here on there is time for one more
 LEAST_SAMPLES = 2
+NEAR = 3  # chunks
 STILL_SHARE = 0.1  # of the bytes of the largest sample: one with less is left out
 MOST_RUN_UP_S = 12  # of the source, before a sample: x264's key pictures are ten seconds apart; more costs too much
 TIMEOUT_S = 300  # of each ffmpeg; ten times what it takes for 1080p on a busy machine
@@ -71,13 +72,17 @@ def sample_spans(plan: Plan) -> list[ChunkSpan]:
     ]
     count = LEAST_SAMPLES + (plan.timeline.duration_s >= MORE_S)
     parts = [shown[len(shown) * place // count : len(shown) * (place + 1) // count] for place in range(count)]
-    cheapest = [min(part, key=lambda span: _cost(plan, span, part)) for part in parts if part]
+    cheapest = [_cheapest(plan, part) for part in parts if part]
     return [_beginning(plan, span) for span in cheapest if plan.run_up_s(span) <= MOST_RUN_UP_S]
 
 
-def _cost(plan: Plan, span: ChunkSpan, part: Sequence[ChunkSpan]) -> tuple[int, int]:
-    """The least to decode first, in whole seconds, and then the one in the middle."""
-    return round(plan.run_up_s(span)), abs(2 * span.index - part[0].index - part[-1].index)
+def _cheapest(plan: Plan, part: Sequence[ChunkSpan]) -> ChunkSpan:
+    """Of a few chunks in the middle, the one before which the least has to be decoded."""
+    middle = len(part) // 2
+    nearest = sorted(
+        part[max(0, middle - NEAR) : middle + NEAR + 1], key=lambda span: abs(span.index - part[middle].index)
+    )
+    return min(nearest, key=lambda span: round(plan.run_up_s(span)))
 
 
 def _beginning(plan: Plan, span: ChunkSpan) -> ChunkSpan:
