@@ -82,7 +82,7 @@ def film(name: str, folder: Path, *, height: int, seconds: int) -> Path:
 def spread(plan: Plan) -> list[ChunkSpan]:
     """Two seconds each, as spread over a short film as they would be over a long one."""
     gops = plan.timeline.frame_count // plan.timeline.gop
-    places = [gops * (2 * place + 1) // (2 * SAMPLES) for place in range(SAMPLES)]
+    places = [max(1, gops * (2 * place + 1) // (2 * SAMPLES)) for place in range(SAMPLES)]
     return [ChunkSpan(1, (Segment(1, place * plan.timeline.gop, plan.timeline.gop),)) for place in places]
 
 
@@ -92,6 +92,7 @@ def own_quality(plan: Plan, source: Path, folder: Path) -> Quality:
         encoder = Encoder(FFMPEG, nice=0)
         found = sampled(plan, source=source, folder=folder, encoder=encoder, watch=UNWATCHED, spans=spread(plan))
     except TranscodeError as error:
+        print(error)
         found = unmeasured(plan.renditions, error.detail)
     return replace(found, first_chunk=0)
 
