@@ -30,7 +30,7 @@ from hls.core.quality import (
 )
 from hls.core.sampling import LONG_S, MORE_S, MOST_RUN_UP_S, is_worth_sampling, sample_spans, sampled
 from hls.core.timeline import ChunkSpan, Segment
-from hls.tests.clips import ffmpeg
+from hls.tests.clips import Look, ffmpeg, fit_h264, make
 from hls.tests.factories import source
 from hls.tests.watching import ENCODER, LIMITS
 
@@ -188,12 +188,18 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
 
 
 def quality_of(path: Path, folder: Path, *, encoder: Encoder = ENCODER, watch: Watch = UNWATCHED) -> RenditionQuality:
+    """Of the smallest rendition."""
+    return qualities_of(path, folder, encoder, watch)[0]
+
+
+def qualities_of(
+    path: Path, folder: Path, encoder: Encoder = ENCODER, watch: Watch = UNWATCHED
+) -> tuple[RenditionQuality, ...]:
     plan = make_plan(probe(path, limits=LIMITS))
     gop = plan.timeline.gop
     spans = [ChunkSpan(1, (Segment(1, first, gop),)) for first in (gop, 2 * gop)]
     folder.mkdir(exist_ok=True)
-    found = sampled(plan, source=path, folder=folder, encoder=encoder, watch=watch, spans=spans)
-    return found.renditions[0]
+    return sampled(plan, source=path, folder=folder, encoder=encoder, watch=watch, spans=spans).renditions
 
 
 @pytest.mark.ffmpeg
@@ -209,6 +215,14 @@ def test_a_flat_cartoon_gets_a_higher_crf(made: Callable[[str], Path], tmp_path:
 def test_grain_keeps_the_ladders(made: Callable[[str], Path], tmp_path: Path) -> None:
     found = quality_of(made("grain"), tmp_path)
     assert (found.crf, found.reason) == (RUNGS[0].crf, Why.LADDER)
+
+
+@pytest.mark.ffmpeg
+def test_pictures_that_are_copied_are_not_sampled(tmp_path: Path) -> None:
+    path = make(tmp_path / "fit.mp4", look=Look(width=1280, height=720, rate="8", duration_s=16), video=fit_h264(8))
+    smaller, top = qualities_of(path, tmp_path / "samples")
+    assert (smaller.name, smaller.estimated_vmaf is not None) == ("480p", True)
+    assert (top.name, top.crf, top.estimated_vmaf, top.reason) == ("720p", RUNGS[1].crf, None, Why.COPIED)
 
 
 @pytest.mark.ffmpeg
