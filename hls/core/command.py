@@ -128,7 +128,9 @@ def _branch(plan: Plan, span: ChunkSpan, number: int, ends: Sequence[int]) -> st
     """A rendition's segments as the tee muxer has them. Each value is quoted twice, as it is taken out twice."""
     name = plan.renditions[number].name
     options = {"select": f"v:{number},a" if plan.muxed else f"v:{number}", "max_delay": "0"}
-    options |= {"avoid_negative_ts": "disabled", "max_interleave_delta": "0"} | _segments(span, ends)
+    # The tee's own clock is the encoder's, in which an offset may be no whole number; here it is MPEG-TS's.
+    options |= {"output_ts_offset": str(TS_OFFSET_S), "avoid_negative_ts": "disabled", "max_interleave_delta": "0"}
+    options |= _segments(span, ends)
     return "[" + ":".join(rf"{option}=\'{value}\'" for option, value in options.items()) + "]" + _files(name)
 
 
@@ -137,7 +139,7 @@ def _sound_rendition(plan: Plan, span: ChunkSpan, number: int, sound: SoundRendi
     yield from _sound_codec(plan, span, number, sound.audio_kbps)
     first = sounds.audio_frame(plan, span.first_frame)
     ends = [sounds.audio_frame(plan, segment.end_frame) - first for segment in span.segments]
-    yield from _muxer(delay_s=PES_DELAY_S)
+    yield from ("-output_ts_offset", str(TS_OFFSET_S), *_muxer(delay_s=PES_DELAY_S))
     for option, value in _segments(span, ends).items():
         yield from (f"-{option}", value)
     yield _files(sound.name)
@@ -192,7 +194,7 @@ def video_codec(plan: Plan, span: ChunkSpan, rendition: Rendition, encoder: Enco
 
 
 def _muxer(*, delay_s: str) -> Iterator[str]:
-    yield from ("-output_ts_offset", str(TS_OFFSET_S), "-muxdelay", delay_s, "-muxpreload", "0")
+    yield from ("-muxdelay", delay_s, "-muxpreload", "0")
     # Wait for sound that comes late, after a gap in the source: it has to be in its own segment.
     yield from ("-avoid_negative_ts", "disabled", "-max_muxing_queue_size", "9999", "-max_interleave_delta", "0")
 

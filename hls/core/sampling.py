@@ -8,7 +8,7 @@
 
 The model is VMAF v1, in 10 bits. Over flat cartoons, screencasts and grain it agrees with v0.6.1 to about two points
 and bends alike, but it also sees banding: on smooth gradients v0.6.1 loses a point with the CRF raised by 8, where v1
-loses six (bench/quality.py). It takes no more time.
+loses six (bench/own_crf.py). It takes no more time.
 """
 
 import json
