@@ -24,6 +24,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from hls.core.errors import Stopped
+from hls.core.quality import CHUNKS_BY_LADDER
 from hls.models import Chunk, ChunkState, Extraction, State, Transcode, Worker
 from hls.tracks.models import ExtractionState
 
@@ -63,11 +64,24 @@ def opened() -> QuerySet[Transcode]:
     return Transcode.objects.filter(state=State.PROCESSING, plan__isnull=True, lease_token="")
 
 
+def unsampled() -> QuerySet[Transcode]:
+    """Transcodes whose own CRFs are to be found."""
+    return Transcode.objects.filter(state=State.PROCESSING, is_sampling_due=True, lease_token="")
+
+
 def waiting_chunks() -> QuerySet[Chunk]:
-    """Early chunks of all transcodes go before later chunks of any, so that a short video waits for no long one."""
-    return Chunk.objects.filter(state=ChunkState.WAITING, transcode__state=State.PROCESSING).order_by(
-        "index", "transcode__queued_at", "pk"
-    )
+    """Early chunks of all transcodes go before later chunks of any, so that a short video waits for no long one.
+
+    Where a transcode's own CRFs are still to be found, its later chunks don't count.
+    """
+    waiting = Chunk.objects.filter(state=ChunkState.WAITING, transcode__state=State.PROCESSING)
+    ready = waiting.exclude(index__gte=CHUNKS_BY_LADDER, transcode__is_sampling_due=True)
+    return ready.order_by("index", "transcode__queued_at", "pk")
+
+
+def waiting_chunks_by_ladder() -> QuerySet[Chunk]:
+    """Those that are made with the ladder's CRF in any video; finding its own can wait for them."""
+    return waiting_chunks().filter(index__lt=CHUNKS_BY_LADDER)
 
 
 def waiting_first_chunks() -> QuerySet[Chunk]:
@@ -88,6 +102,7 @@ def is_work_waiting() -> bool:
     return (
         unplanned().filter(is_due(now)).exists()
         or opened().filter(is_due(now)).exists()
+        or unsampled().filter(is_due(now)).exists()
         or waiting_chunks().filter(is_due(now)).exists()
         or unfinished().filter(is_due(now)).exists()
         or waiting_extractions().filter(is_due(now)).exists()

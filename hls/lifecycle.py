@@ -27,6 +27,7 @@ from hls.tasks import wake_after_commit
 FRESH = {
     "plan": None,
     "opening": None,
+    "is_sampling_due": False,
     "percent": 0,
     "attempts": 1,
     "losses": 0,

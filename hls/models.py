@@ -93,6 +93,9 @@ class Transcode(Leased):
         blank=True,
         help_text="The plan of the first chunk, until the whole source is read; empty where there can be none.",
     )
+    is_sampling_due = models.BooleanField(
+        default=False, help_text="Whether its own CRFs are still to be found; until then its later chunks wait."
+    )
     percent = models.FloatField(default=0, help_text="Never falls while a version is made.")
     attempts = models.PositiveIntegerField(default=1)
     error_code = models.CharField(max_length=20, blank=True, default="")

@@ -13,6 +13,7 @@ from hls.core.errors import advice_for
 from hls.core.estimate import ALONE, Begun, Crew, Stint, Workload, remaining_s, union_s
 from hls.core.omissions import omissions
 from hls.core.plan import Plan
+from hls.core.quality import RenditionQuality
 from hls.models import ACTIVE, Chunk, ChunkState, State, Transcode
 from hls.published import current
 from hls.workload import Backlog
@@ -69,6 +70,7 @@ class Status:
     chunks: tuple[str, ...]  # each chunk's state, in order
     warnings: tuple[Notice, ...]  # about what is served
     omissions: tuple[str, ...]  # sentences: what of the source is not in the result
+    quality: tuple[RenditionQuality, ...] | None = None  # None where its own CRFs were not looked for, or not yet
 
 
 @dataclass(frozen=True)
@@ -131,6 +133,7 @@ def build(transcode: Transcode, chunks: Sequence[Chunk], around: Surroundings) -
         chunks=tuple(chunk.state for chunk in chunks),
         warnings=warnings(transcode),
         omissions=omissions(plan) if plan else (),
+        quality=plan.quality.renditions if plan and plan.quality else None,
     )
 
 

@@ -6,6 +6,7 @@ A transcode goes through them in this order; each may be done by another worker,
    opening is probed at first (hls.opening), and its first chunk goes before the rest.
 2. Encode each chunk into a private folder, then put its files in and mark it done in one transaction. Where the source
    turns out unfit for copying, all chunks begin again as another version, without copying.
+   The first few chunks of a long video are made with the ladder's CRF; meanwhile its own are found (hls.sampling).
 3. From the third chunk on, take the texts out of the source, if it has any (hls.tracks.extracting).
 4. Finish, once all chunks are done and their segments are there: write playlists and pictures into a private folder,
    then put them in and publish the version in one transaction.
@@ -25,10 +26,11 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from hls import claims, completeness, finishing, identity, opening, renewal, upkeep
+from hls import claims, completeness, finishing, identity, opening, renewal, sampling, upkeep
 from hls.core.chunk import ChunkFacts
 from hls.core.errors import CannotCopy, Code, EncoderKilled, Stopped, TranscodeError
-from hls.core.plan import Plan, make_plan
+from hls.core.plan import Plan, make_plan, without_copying
+from hls.core.sampling import is_worth_sampling
 from hls.errors import NotOurs
 from hls.failing import (
     fail_chunk,
@@ -62,8 +64,8 @@ def stop_working() -> None:
 def do_next(worker: Worker | None = None) -> bool:
     """Encode a first chunk, else finish a transcode, else plan one, else take out texts, else encode another chunk.
 
-    A first chunk goes before all else: it takes a few seconds, and then somebody can watch the video. False where
-    nothing waits, or the worker ends.
+    A first chunk goes before all else: it takes a few seconds, and then somebody can watch the video. Before chunks
+    that are made with a video's own CRFs, these are found. False where nothing waits, or the worker ends.
     """
     if renewal.stopping.is_set() or not is_own_folder():
         return False
@@ -77,6 +79,10 @@ def do_next(worker: Worker | None = None) -> bool:
         plan_transcode(*found)
     elif extraction := claims.claim_extraction(worker):
         extracting.extract(*extraction)
+    elif chunk := claims.claim_chunk(worker, claims.waiting_chunks_by_ladder()):
+        do_chunk(*chunk)
+    elif found := claims.claim_transcode(claims.unsampled(), worker):
+        sampling.find_quality(*found)
     elif chunk := claims.claim_chunk(worker):
         do_chunk(*chunk)
     else:
@@ -147,8 +153,9 @@ def check_room(*, needed_bytes: int) -> None:
 
 @transaction.atomic
 def write_plan(transcode: Transcode, claim: claims.Claim, plan: Plan) -> None:
+    due = {} if transcode.plan else {"is_sampling_due": is_worth_sampling(plan)}
     won = claims.owned_transcode(transcode, claim).update(
-        plan=plan.to_json(), state=State.PROCESSING, error_code="", error_reason="", losses=0, **claims.FREE
+        plan=plan.to_json(), state=State.PROCESSING, error_code="", error_reason="", losses=0, **due, **claims.FREE
     )
     if won:
         opening.end(transcode, plan)
@@ -246,13 +253,14 @@ def encode_instead(chunk: Chunk, claim: claims.Claim, error: CannotCopy) -> None
         return
     log.warning("source can't be copied", transcode_id=transcode.pk, chunk=chunk.index, detail=error.detail)
     transcode.refresh_from_db(fields=["plan"])  # it may have been written after the chunk was claimed
-    plan = make_plan(Plan.from_json(transcode.plan or {}).source, may_copy=False)
+    plan = without_copying(Plan.from_json(transcode.plan or {}))
     Chunk.objects.filter(transcode=transcode).delete()
     Discarded.add(Root.HLS, [f"{transcode.pk}/{transcode.version}"])
     locked.update(
         plan=plan.to_json(),
         version=F("version") + 1,
         playable_at=PLAYABLE_AS_SERVED,
+        **claims.FREE,  # whoever encodes samples begins anew, too
     )
     write_chunks(transcode, plan)
 

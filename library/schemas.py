@@ -92,6 +92,20 @@ class WarningOut(Schema):
     message: str = Field(examples=["The picture from 0:14.0 to 0:17.0 could not be decoded as it was."])
 
 
+class QualityOut(Schema):
+    name: Resolution = Field(examples=["720p"])
+    crf: float = Field(description="x264's, from about half a minute on; before that the ladder's.", examples=[24.6])
+    estimated_vmaf: float | None = Field(
+        description="By samples, at the rendition's own size (VMAF v1); null where it was not measured.",
+        examples=[94.0],
+    )
+    reason: Literal["target", "limit", "dark", "ladder", "copied", "unmeasured"] = Field(
+        description="Raised until the target is just reached, or as far as is allowed (dark pictures: less); or the "
+        "ladder's, because the pictures need it, are copied, or could not be measured.",
+        examples=["target"],
+    )
+
+
 class TranscodeOut(Schema):
     state: Literal["queued", "processing", "ready", "failed", "cancelled"] = Field(examples=["processing"])
     playable: bool = Field(description="Whether there is something to play already.", examples=[True])
@@ -112,4 +126,8 @@ class TranscodeOut(Schema):
                 "Surround sound: it is mixed from 5.1 to stereo.",
             ]
         ],
+    )
+    quality: list[QualityOut] | None = Field(
+        description="The video's own CRFs, smallest rendition first. Null until they are found, and where they were "
+        "not looked for: short videos use the ladder's."
     )

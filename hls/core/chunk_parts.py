@@ -23,11 +23,15 @@ MEMORY_BYTES = 4 << 30
 
 
 def chunk_parts(plan: Plan, index: int, path: Path, partly: PartlyHere, watch: Watch) -> list[ByteRange] | None:
-    """The parts of the source that ffmpeg reads for a chunk; None where it needs the whole one, or may need it.
+    """As span_parts, for a chunk of the plan."""
+    return span_parts(plan, plan.timeline.chunks[index], path, partly, watch)
+
+
+def span_parts(plan: Plan, span: ChunkSpan, path: Path, partly: PartlyHere, watch: Watch) -> list[ByteRange] | None:
+    """The parts of the source that ffmpeg reads for this span; None where it needs the whole one, or may need it.
 
     The container's own index is brought on the way. Raises Stopped, EncoderKilled, TranscodeError(TIMEOUT).
     """
-    span = plan.timeline.chunks[index]
     if not is_foreseeable(plan, span):
         return None
     landing = plan.landing(span)

@@ -60,9 +60,9 @@ def chunk_command(
     states = states or sounds.of_source(plan)
     command = [str(encoder.ffmpeg), *GLOBAL]
     if not is_lost or any(state != Sound.SILENT for state in states):
-        command += _input(plan, plan.landing(span), source, encoder)
+        command += source_input(plan, plan.landing(span), source, encoder)
     if not is_lost and plan.is_after_pictures(span):
-        command += _input(plan, plan.picture_landing(span), source, encoder)
+        command += source_input(plan, plan.picture_landing(span), source, encoder)
     for number, state in enumerate(states):
         if state == Sound.APART:
             command += ["-f", "nut", "-protocol_whitelist", "file", "-i", f"file:{sounds.apart_file(plan, number)}"]
@@ -78,7 +78,7 @@ def sound_command(plan: Plan, index: int, *, source: Path, encoder: Encoder, num
     span, track = plan.timeline.chunks[index], sounds.tracks(plan)[number]
     return [
         *(str(encoder.ffmpeg), *GLOBAL),
-        *_input(plan, plan.landing(span), source, encoder, is_sound_apart=True),
+        *source_input(plan, plan.landing(span), source, encoder, is_sound_apart=True),
         *("-map", f"0:{track.index}", "-filter:a", sounds.sound_apart(plan, span, track), "-c:a", "pcm_f32le"),
         *("-f", "nut", f"file:{sounds.apart_file(plan, number)}"),
     ]
@@ -102,7 +102,7 @@ GLOBAL = [
 ]
 
 
-def _input(
+def source_input(
     plan: Plan, landing: Landing | None, source: Path, encoder: Encoder, *, is_sound_apart: bool = False
 ) -> Iterator[str]:
     yield from ("-f", plan.source.demuxer)  # the one that was probed: ffmpeg mustn't guess again
@@ -121,7 +121,7 @@ def _renditions(plan: Plan, span: ChunkSpan, encoder: Encoder) -> Iterator[str]:
     """One output that writes all renditions' segments, so that the sound beside the pictures is encoded once."""
     for number, rendition in enumerate(plan.renditions):
         yield from ("-map", f"0:{plan.source.video.index}" if rendition.is_copied else f"[v{number}]")
-        options = _copied_video(plan, span) if rendition.is_copied else _video_codec(plan, span, rendition, encoder)
+        options = _copied_video(plan, span) if rendition.is_copied else video_codec(plan, span, rendition, encoder)
         yield from (f"{word}:v:{number}" if at % 2 == 0 else word for at, word in enumerate(options))
     if plan.is_copying:
         # Packets after the chunk are dropped; reading ends here. What is counted ends before, by itself.
@@ -183,11 +183,11 @@ def _copied_video(plan: Plan, span: ChunkSpan) -> Iterator[str]:
     yield from ("-bsf", ",".join(filters))
 
 
-def _video_codec(plan: Plan, span: ChunkSpan, rendition: Rendition, encoder: Encoder) -> Iterator[str]:
+def video_codec(plan: Plan, span: ChunkSpan, rendition: Rendition, encoder: Encoder) -> Iterator[str]:
     rate, gop = plan.timeline.rate, plan.timeline.gop
     yield from ("-c", "libx264", "-preset", rendition.preset, "-profile", "high")
     yield from ("-threads", encoder.codec_threads, "-x264-params", rendition.x264_params)
-    yield from ("-crf", str(rendition.crf))
+    yield from ("-crf", str(plan.crf(rendition, span)))
     yield from ("-maxrate", f"{rendition.maxrate_kbps}k", "-bufsize", f"{rendition.bufsize_kbits}k")
     yield from ("-a53cc", "0")  # the playlist says that there are no captions
     # IDR pictures at planned frames and nowhere else, the same in all encoded renditions.

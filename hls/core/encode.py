@@ -228,7 +228,7 @@ class _Attempt:
     def _ended(self, command: list[str], *, watch: Watch) -> ProcessResult:
         bounds = self._bounds(self.plan.timeline.chunks[self.index])
         ended = run(command, bounds=bounds, watch=watch, folder=self.folder)
-        if not self.is_whole and not ended.has_no_space and (ended.returncode or _is_odd(ended.stderr)):
+        if not self.is_whole and not ended.has_no_space and (ended.returncode or is_odd(ended.stderr)):
             raise PartsMissing
         _check_end(ended, self.source)
         return ended
@@ -262,7 +262,7 @@ def _check_source(plan: Plan, source: Path) -> None:
         raise TranscodeError(Code.SOURCE_MISSING, f"{source} isn't the file that was probed")
 
 
-def _is_odd(stderr: str) -> bool:
+def is_odd(stderr: str) -> bool:
     return any(line and not USUAL.search(line) for line in stderr.splitlines())
 
 

@@ -4,13 +4,14 @@ Times in a graph are on the source's own clock at first. Then pictures get frame
 both counted from the video's beginning: so chunks that are encoded separately join without a seam.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from math import ceil
 
 from hls.core import sounds, spacing
 from hls.core.colour import BT709, converted
 from hls.core.framing import cropped, steadied
+from hls.core.ladder import Rendition
 from hls.core.plan import Plan
 from hls.core.sounds import Sound
 from hls.core.timeline import ChunkSpan
@@ -34,17 +35,24 @@ def graph(
     """
     is_black = is_lost or plan.is_before_pictures(span)
     parts = [_black(plan, span) if is_black else _picture(plan, span, has_zscale=has_zscale)]
-    encoded = [entry for entry in enumerate(plan.renditions) if not entry[1].is_copied]
-    outputs = [f"r{number}" for number, _ in encoded]
+    outputs = [f"r{number}" for number, rendition in enumerate(plan.renditions) if not rendition.is_copied]
     if tiles(plan, span):
         outputs.append("rt")
         parts.append(_tiles(plan, span))
     parts[0] += f",split={len(outputs)}" + "".join(f"[{output}]" for output in outputs)
-    for number, rendition in encoded:
-        parts.append(f"[r{number}]scale={rendition.width}:{rendition.height},setsar=1[v{number}]")
+    parts += sized(plan.renditions)
     heard = _sounds(plan, span, states or sounds.of_source(plan), is_lost=is_lost)
     parts += (f"{sound}[a{number}]" for number, sound in enumerate(heard))
     return ";".join(parts)
+
+
+def sized(renditions: Sequence[Rendition]) -> list[str]:
+    """From [r0] … to [v0] …: the pictures of each rendition that is encoded, in its size."""
+    return [
+        f"[r{number}]scale={rendition.width}:{rendition.height},setsar=1[v{number}]"
+        for number, rendition in enumerate(renditions)
+        if not rendition.is_copied
+    ]
 
 
 def _sounds(plan: Plan, span: ChunkSpan, states: tuple[Sound, ...], *, is_lost: bool) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """Plans a video: decides everything before its first chunk is encoded, as one value that travels as JSON."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import ceil, floor
 from typing import Any, Self
@@ -9,6 +9,7 @@ from typing import Any, Self
 from hls.core import names
 from hls.core.ladder import AUDIO_KBPS, Rendition, obstacle, renditions
 from hls.core.probe import AudioTrack, Landing, Obstacle, Source
+from hls.core.quality import Quality
 from hls.core.timeline import ChunkSpan, Timeline, output_rate, timeline
 from hls.core.wire import Json, dump, load
 
@@ -40,6 +41,7 @@ class Plan:
     tile_height: int
     lead: int = 0  # black frames before the first picture, if the sound begins earlier
     tail: int = 0  # frames for which the last picture stays on, if the sound goes on after it
+    quality: Quality | None = None  # its own CRFs; None where they were not looked for
 
     @property
     def zero_s(self) -> Fraction:
@@ -120,6 +122,10 @@ class Plan:
         """The rendition of this name. Raises KeyError for a name that this video doesn't have."""
         return {rendition.name: rendition for rendition in self.renditions}[name]
 
+    def crf(self, rendition: Rendition, span: ChunkSpan) -> float:
+        """The CRF of a rendition in this chunk: the video's own from a certain chunk on, before that the ladder's."""
+        return self.quality.crf(rendition, span.index) if self.quality else rendition.crf
+
     def to_json(self) -> Json:
         """A JSON object, fit for a JSONField."""
         return dump(self)
@@ -156,6 +162,11 @@ def make_plan(source: Source, *, may_copy: bool = True) -> Plan:
         lead=lead,
         tail=tail,
     )
+
+
+def without_copying(plan: Plan) -> Plan:
+    """The plan of a video whose pictures turn out unfit to be copied; what samples have shown of the others stays."""
+    return replace(make_plan(plan.source, may_copy=False), quality=plan.quality)
 
 
 def _early_s(source: Source) -> Fraction:

@@ -1,4 +1,4 @@
-"""What the engine does with a source, wherever that lies: probe it, encode a chunk of it, take its texts out.
+"""What the engine does with a source, wherever that lies: probe it, encode chunks and samples of it, take texts out.
 
 Where the store of uploads is on this machine's disk, the file itself is used. Otherwise a copy in this machine's cache
 (hls.sources.cache), of which only those parts are fetched that are needed, where that is certain:
@@ -18,12 +18,14 @@ from pathlib import Path
 import structlog
 
 from hls.binary import encoder, limits
+from hls.core import sampling
 from hls.core.chunk import ChunkFacts
-from hls.core.chunk_parts import chunk_parts, text_parts
+from hls.core.chunk_parts import chunk_parts, span_parts, text_parts
 from hls.core.encode import encode_chunk
 from hls.core.errors import CannotCopy, Code, EncoderKilled, PartsMissing, TranscodeError
 from hls.core.plan import Plan
 from hls.core.probe import Source, probe
+from hls.core.quality import Quality
 from hls.folders import source_path
 from hls.renewal import ChunkRenewal, LeaseRenewal
 from hls.sources.fetching import CachedSource, cached
@@ -101,6 +103,24 @@ def of_parts(source: CachedSource, plan: Plan, index: int, folder: Path, lease: 
     shutil.rmtree(folder)
     folder.mkdir()
     return None
+
+
+def sampled(name: str, plan: Plan, *, folder: Path, lease: LeaseRenewal) -> Quality:
+    """The video's own CRFs, by samples that are made in the private `folder`.
+
+    Only what the samples need is fetched. Raises as hls.core.sampling.sampled does, and StoreFailed.
+    """
+    work = partial(sampling.sampled, plan, folder=folder, encoder=encoder(), watch=lease.watch())
+    with cached(name, lease.go_on) as source:
+        if source is None:
+            return work(source=source_path(name))
+        if not source.is_whole:
+            for span in sampling.sample_spans(plan):
+                parts = span_parts(plan, span, source.path, source.partly, lease.watch())
+                if parts is None:
+                    raise TranscodeError(Code.ENCODER_FAILED, "samples would need the whole source")
+                source.bring(parts)
+        return work(source=source.path, is_whole=source.is_whole)
 
 
 def made(path: Path, plan: Plan, index: int, folder: Path, lease: ChunkRenewal, *, is_whole: bool = True) -> ChunkFacts:

@@ -12,11 +12,14 @@ from pytest_django.fixtures import Settings
 from structlog.testing import capture_logs
 
 from hls import lifecycle, steps, stores
-from hls.binary import limits
+from hls.binary import encoder, limits
+from hls.core import sampling
 from hls.core.blocks import BlockRecord, ByteRange, PartlyHere, merged, record_bytes
 from hls.core.errors import Code
 from hls.core.opening import LONG_S
+from hls.core.plan import make_plan
 from hls.core.probe import probe
+from hls.core.process import UNWATCHED
 from hls.models import Chunk, ChunkState, State, Transcode
 from hls.sources import cache, local
 from hls.sources.fetching import GAP_BYTES
@@ -25,6 +28,7 @@ from hls.store.connection import client_of
 from hls.store.interface import StoreFailed
 from hls.store.parts import ObjectInParts
 from hls.tests.clips import Look, ffmpeg, fit_h264, make
+from hls.tests.factories import Unclaimed
 from hls.tests.line import bad_line
 from hls.tracks.models import TrackText
 
@@ -207,6 +211,23 @@ def test_planning_looks_at_a_small_part_of_a_dense_film(studio: Path, tmp_path: 
     assert probe(part.path, limits=limits(), partly=PartlyHere(part.record_path, part.bring)) == plain
     assert part.brought_bytes < 0.15 * film.stat().st_size
     assert not part.record.has(0, film.stat().st_size)
+
+
+def test_samples_need_only_their_parts_of_a_source(
+    studio: Path, tmp_path: Path, bucket: BucketAddress, settings: Settings
+) -> None:
+    """And find the same CRFs as in the whole file."""
+    film = tmp_path / "film.mp4"
+    codec = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", "20", "-qp", "8")
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=s=320x180:r=10:d=130", *codec, "-movflags", "+faststart", str(film))
+    plan = make_plan(probe(film, limits=limits()))
+    expected = sampling.sampled(plan, source=film, folder=tmp_path, encoder=encoder(), watch=UNWATCHED)
+    put(bucket, "film.mp4", film)
+    settings.BUCKET = bucket
+    folder = tmp_path / "samples"
+    folder.mkdir()
+    assert local.sampled("film.mp4", plan, folder=folder, lease=Unclaimed()) == expected
+    assert cache.used_bytes() < 0.4 * film.stat().st_size
 
 
 @pytest.mark.parametrize("name", [*IN_PARTS, *WHOLE])

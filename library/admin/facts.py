@@ -6,6 +6,7 @@ from typing import Any
 
 from hls.core.plan import Plan
 from hls.core.probe import AudioTrack, VideoTrack
+from hls.core.quality import RenditionQuality, Why
 from hls.published import current
 from hls.store.interface import StoreFailed
 from hls.stores import uploads
@@ -29,6 +30,14 @@ NAMED_BY_ENDING = {  # the demuxers that read several kinds of files
     ("mov", ".mov"): "QuickTime",
     ("mov", ".3gp"): "3GP",
     ("matroska", ".webm"): "WebM",
+}
+WHY = {
+    Why.TARGET: "as good as viewers can see, in fewer bytes",
+    Why.LIMIT: "easy pictures, in as few bytes as is allowed",
+    Why.DARK: "dark pictures, in somewhat fewer bytes",
+    Why.LADDER: "the usual CRF, because the pictures need it",
+    Why.COPIED: "not at all, the file's own pictures",
+    Why.UNMEASURED: "the usual CRF, because samples could not be measured (the log says why)",
 }
 TRANSFERS = {"smpte2084": "HDR (PQ)", "arib-std-b67": "HDR (HLG)"}
 
@@ -68,7 +77,10 @@ def groups_of(video: Video) -> list[FactGroup]:
 
 def file_facts(name: str, stored_as: str, plan: dict[str, Any] | None) -> list[Fact]:
     found = [Fact("File", name), Fact("Size", file_size(stored_as))]
-    return found + (source_facts(Plan.from_json(plan), Path(name).suffix) if plan else [])
+    if not plan:
+        return found
+    read = Plan.from_json(plan)
+    return found + source_facts(read, Path(name).suffix) + quality_facts(read)
 
 
 def file_size(stored_as: str) -> str:
@@ -97,6 +109,21 @@ def source_facts(plan: Plan, ending: str = "") -> list[Fact]:
         Fact("Picture", picture_text(source.video)),
         Fact("Sound", audio),
     ]
+
+
+def quality_facts(plan: Plan) -> list[Fact]:
+    """The video's own CRFs, what they promise, and why."""
+    if plan.quality is None:
+        return []
+    return [Fact(f"Encoded as {entry.name}", quality_text(entry)) for entry in plan.quality.renditions]
+
+
+def quality_text(quality: RenditionQuality) -> str:
+    """CRF, the VMAF that samples promise, and why."""
+    why = WHY[Why(quality.reason)]
+    if quality.estimated_vmaf is None:
+        return why if quality.reason == Why.COPIED else f"CRF {quality.crf:g}: {why}"
+    return f"CRF {quality.crf:g}, VMAF about {quality.estimated_vmaf:g}: {why}"
 
 
 def picture_text(video: VideoTrack) -> str:

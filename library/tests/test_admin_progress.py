@@ -13,8 +13,10 @@ from django.utils.html import escape
 
 from hls.core.plan import make_plan
 from hls.core.probe import Extras, OtherTrack
+from hls.core.quality import Quality, RenditionQuality, Why
 from hls.models import State, Transcode, Worker
 from hls.tests.factories import WorkerFactory, source
+from library.admin.facts import WHY, quality_text
 from library.admin.progress import cells, clock_text, duration_text
 from library.tests.factories import VideoFactory
 
@@ -64,6 +66,37 @@ def test_what_is_not_in_the_result_is_said_in_the_admin_and_by_the_api(at_admin:
     assert all(f"<li>{escape(sentence)}</li>" in facts for sentence in told)
     page = at_admin.get(f"{LIST}{video.pk}/change/").content.decode()
     assert all(f"<li>{escape(sentence)}</li>" in page for sentence in told)
+
+
+def test_a_videos_own_crfs_are_told_in_the_admin_and_by_the_api(at_admin: Client) -> None:
+    plan = make_plan(source(seconds=600))
+    video = VideoFactory.create(processing=True, chunks="rww")
+    row = Transcode.objects.filter(pk=video.transcode_id)
+    row.update(plan=plan.to_json())
+    assert at_admin.get(f"/api/video/{video.pk}/transcode/").json()["quality"] is None
+    assert "Encoded as" not in fragment(at_admin, video, "facts")
+    found = (
+        RenditionQuality("480p", 24.6, 94.0, str(Why.TARGET)),
+        RenditionQuality("720p", 22.2, 91.5, str(Why.LADDER)),
+        RenditionQuality("1080p", 22.2, None, str(Why.COPIED)),
+    )
+    row.update(plan=replace(plan, quality=Quality(found, detail="/secret/path")).to_json())
+    answer = at_admin.get(f"/api/video/{video.pk}/transcode/")
+    assert answer.json()["quality"] == [
+        {"name": "480p", "crf": 24.6, "estimated_vmaf": 94.0, "reason": "target"},
+        {"name": "720p", "crf": 22.2, "estimated_vmaf": 91.5, "reason": "ladder"},
+        {"name": "1080p", "crf": 22.2, "estimated_vmaf": None, "reason": "copied"},
+    ]
+    facts = fragment(at_admin, video, "facts")
+    assert "CRF 24.6, VMAF about 94: as good as viewers can see, in fewer bytes" in facts
+    assert "CRF 22.2, VMAF about 91.5: the usual CRF, because the pictures need it" in facts
+    assert "not at all, the file" in facts
+    assert "secret" not in f"{facts}{answer.content.decode()}"
+
+
+@pytest.mark.parametrize("reason", list(Why))
+def test_each_reason_has_its_words(reason: Why) -> None:
+    assert WHY[reason] in quality_text(RenditionQuality("480p", 22.5, None, str(reason)))
 
 
 @pytest.mark.parametrize("state", [{}, {"ready": True}, {"failed": True}])

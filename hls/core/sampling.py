@@ -1,0 +1,201 @@
+"""Encodes short samples of a video to find its own CRF for each rendition (hls.core.quality).
+
+1. A sample is the first two seconds of a chunk: one whole GOP, which begins where reading can begin. Samples are spread
+   over the video, away from its beginning and end.
+2. It is encoded in each rendition, at the ladder's CRF and at a higher one, with the filters and settings of any chunk.
+   Its VMAF is measured against the source's pictures, filtered and scaled alike (hls.core.sample_commands).
+3. Black and still stretches are left out: with next to no bytes they say nothing of the rest.
+
+The model is VMAF v1, in 10 bits. Over flat cartoons, screencasts and grain it agrees with v0.6.1 to about two points
+and bends alike, but it also sees banding: on smooth gradients v0.6.1 loses a point with the CRF raised by 8, where v1
+loses six (bench/own_crf.py). It takes no more time.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import ceil
+from pathlib import Path
+from statistics import fmean
+
+from hls.core.command import Encoder
+from hls.core.encode import has_zscale, is_odd
+from hls.core.errors import Code, TranscodeError
+from hls.core.ladder import Rendition
+from hls.core.plan import Plan
+from hls.core.process import Bounds, Watch, run
+from hls.core.quality import CHUNKS_BY_LADDER, SAMPLED_AT, Quality, RenditionQuality, Sampled, Why, chosen
+from hls.core.sample_commands import LUMA_FILE, comparing, encoding, made_file, preparing, vmaf_file
+from hls.core.timeline import ChunkSpan, Segment
+
+LONG_S = 300  # in a shorter video, the samples would take more than a twentieth of what encoding all of it takes
+MORE_S = 600  # from here on there is time for one more
+LEAST_SAMPLES = 2
+NEAR = 3  # chunks
+STILL_SHARE = 0.1  # of the bytes of the largest sample: one with less is left out
+MOST_RUN_UP_S = 12  # of the source, before a sample: x264's key pictures are ten seconds apart; more costs too much
+TIMEOUT_S = 300  # of each ffmpeg; ten times what it takes for 1080p on a busy machine
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A sample in one rendition, with one CRF."""
+
+    vmaf: float
+    size_bytes: int
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What one sample shows: by the renditions' names, at each of SAMPLED_AT; and its pictures' mean luma."""
+
+    renditions: Mapping[str, tuple[Sample, ...]]
+    luma: float
+
+
+def is_worth_sampling(plan: Plan, *, long_s: float = LONG_S) -> bool:
+    """Whether the samples take a small part of the time for encoding the whole video, and there are enough of them."""
+    return (
+        plan.timeline.duration_s >= long_s
+        and not plan.source.joins
+        and len(sample_spans(plan)) >= LEAST_SAMPLES
+        and any(not rendition.is_copied for rendition in plan.renditions)
+    )
+
+
+def sample_spans(plan: Plan) -> list[ChunkSpan]:
+    """The pictures of each sample."""
+    shown = [
+        span
+        for span in plan.timeline.chunks[CHUNKS_BY_LADDER:-1]
+        if not (plan.is_before_pictures(span) or plan.is_after_pictures(span))
+    ]
+    count = LEAST_SAMPLES + (plan.timeline.duration_s >= MORE_S)
+    parts = [shown[len(shown) * place // count : len(shown) * (place + 1) // count] for place in range(count)]
+    cheapest = [_cheapest(plan, part) for part in parts if part]
+    return [_beginning(plan, span) for span in cheapest if plan.run_up_s(span) <= MOST_RUN_UP_S]
+
+
+def _cheapest(plan: Plan, part: Sequence[ChunkSpan]) -> ChunkSpan:
+    """Of a few chunks in the middle, the one before which the least has to be decoded."""
+    middle = len(part) // 2
+    nearest = sorted(
+        part[max(0, middle - NEAR) : middle + NEAR + 1], key=lambda span: abs(span.index - part[middle].index)
+    )
+    return min(nearest, key=lambda span: round(plan.run_up_s(span)))
+
+
+def _beginning(plan: Plan, span: ChunkSpan) -> ChunkSpan:
+    first = span.segments[0]
+    length = min(plan.timeline.gop, first.frame_count)
+    return ChunkSpan(span.index, (Segment(first.number, first.first_frame, length),))
+
+
+def sampled(
+    plan: Plan,
+    *,
+    source: Path,
+    folder: Path,
+    encoder: Encoder,
+    watch: Watch,
+    is_whole: bool = True,
+    spans: Sequence[ChunkSpan] = (),
+) -> Quality:
+    """The video's own CRFs. Raises TranscodeError where samples can't be encoded or measured, or say nothing; Stopped.
+
+    Writes into the private `folder`. `spans` are the samples, unless they are to be chosen here. Unless the source
+    `is_whole`, anything odd that ffmpeg says is an error.
+    """
+    work = _Work(replace(plan, quality=None), source, folder, encoder, watch, is_whole=is_whole)
+    shown = [work.shown(span) for span in spans or sample_spans(plan)]
+    return Quality(tuple(_quality(rendition, shown) for rendition in plan.renditions))
+
+
+def prepared_plan(plan: Plan) -> Plan:
+    """The plan of the pictures alone, in the size of the largest rendition."""
+    return replace(
+        plan,
+        source=replace(plan.source, audio=None, sounds=()),
+        renditions=(replace(plan.renditions[-1], is_copied=False),),
+        frames_per_tile=plan.timeline.frame_count,  # no tile is in a sample
+    )
+
+
+def raised_plan(plan: Plan, raised: float) -> Plan:
+    """The plan with all CRFs so much above the ladder's."""
+    return replace(plan, renditions=tuple(replace(entry, crf=entry.crf + raised) for entry in plan.renditions))
+
+
+@dataclass(frozen=True)
+class _Work:
+    plan: Plan
+    source: Path
+    folder: Path
+    encoder: Encoder
+    watch: Watch
+    is_whole: bool
+
+    def shown(self, span: ChunkSpan) -> Shown:
+        zscale = has_zscale(self.encoder.ffmpeg)
+        prepared = prepared_plan(self.plan)
+        told = self._run(preparing(prepared, span, source=self.source, encoder=self.encoder, has_zscale=zscale), span)
+        if is_odd(told) and not self.is_whole:
+            raise TranscodeError(Code.ENCODER_FAILED, f"parts of the source may be missing: {told[-500:]}")
+        found = [self._encoded(span, raised) for raised in SAMPLED_AT]
+        return Shown({name: tuple(each[name] for each in found) for name in found[0]}, _luma(self.folder / LUMA_FILE))
+
+    def _encoded(self, span: ChunkSpan, raised: float) -> dict[str, Sample]:
+        plan = raised_plan(self.plan, raised)
+        self._run(encoding(plan, span, self.encoder), span)
+        self._run(comparing(plan, span, self.encoder), span)
+        return {
+            rendition.name: Sample(
+                _vmaf(self.folder / vmaf_file(rendition)), (self.folder / made_file(rendition)).stat().st_size
+            )
+            for rendition in plan.renditions
+            if not rendition.is_copied
+        }
+
+    def _run(self, command: list[str], span: ChunkSpan) -> str:
+        """What ffmpeg says."""
+        encoder = self.encoder
+        bounds = Bounds(
+            timeout_s=TIMEOUT_S,
+            cpu_s=ceil(encoder.cpu_s_at_least + encoder.cpu_s_per_frame * span.frame_count),
+            memory_bytes=encoder.memory_bytes,
+            file_bytes=encoder.file_bytes,
+            nice=encoder.nice,
+        )
+        ended = run(command, bounds=bounds, watch=self.watch, folder=self.folder)
+        if ended.returncode:
+            raise TranscodeError(Code.ENCODER_FAILED, f"ffmpeg ended with {ended.returncode}: {ended.stderr[-500:]}")
+        return ended.stderr
+
+
+def _vmaf(log_file: Path) -> float:
+    try:
+        return float(json.loads(log_file.read_text())["pooled_metrics"]["vmaf"]["mean"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise TranscodeError(Code.ENCODER_FAILED, f"libvmaf has measured nothing: {error}") from error
+
+
+def _luma(file: Path) -> float:
+    try:
+        found = [float(line.partition("=")[2]) for line in file.read_text().splitlines() if "=" in line]
+    except (OSError, ValueError) as error:
+        raise TranscodeError(Code.ENCODER_FAILED, f"no picture was looked at: {error}") from error
+    if not found:
+        raise TranscodeError(Code.ENCODER_FAILED, "no picture was looked at")
+    return fmean(found)
+
+
+def _quality(rendition: Rendition, shown: Sequence[Shown]) -> RenditionQuality:
+    if rendition.is_copied:
+        return RenditionQuality(rendition.name, rendition.crf, None, str(Why.COPIED))
+    found = [(entry.renditions[rendition.name], entry.luma) for entry in shown]
+    most = max(samples[0].size_bytes for samples, _ in found)
+    moving = [(samples, luma) for samples, luma in found if samples[0].size_bytes >= STILL_SHARE * most]
+    if len(moving) < LEAST_SAMPLES:
+        raise TranscodeError(Code.ENCODER_FAILED, "too little moves in the samples")
+    first, second = (fmean(samples[place].vmaf for samples, _ in moving) for place in range(len(SAMPLED_AT)))
+    return chosen(rendition, Sampled((first, second), min(luma for _, luma in moving)))
