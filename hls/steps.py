@@ -25,7 +25,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from hls import claims, completeness, finishing, identity, opening, renewal, upkeep
+from hls import claims, completeness, events, finishing, identity, opening, renewal, upkeep
 from hls.core.chunk import ChunkFacts
 from hls.core.errors import CannotCopy, Code, EncoderKilled, Stopped, TranscodeError
 from hls.core.plan import Plan, make_plan
@@ -230,8 +230,8 @@ def accept_chunk(chunk: Chunk, claim: claims.Claim, folder: Path, facts: ChunkFa
         if not won:
             raise Stopped
         version.put_in(staged, still_ours=claims.still_ours(Chunk.objects.filter(pk=chunk.pk, state=ChunkState.DONE)))
-    if chunk.index == 0:
-        Transcode.objects.filter(pk=transcode.pk, playable_at=None).update(playable_at=timezone.now())
+        if chunk.index == 0:
+            events.tell_playable(transcode)
     update_percent(transcode)
     log.info("chunk done", transcode_id=transcode.pk, version=transcode.version, chunk=chunk.index)
 
