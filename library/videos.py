@@ -19,6 +19,8 @@ from library import categories, disk
 from library.errors import FileRefused
 from library.kinds import ACCEPTED, is_video
 from library.models import Video
+from library.webhooks import outbox, payloads
+from library.webhooks.models import Happening
 
 CATEGORY = ("category", "updated_at")
 PUBLICATION = ("is_published", "publish_at", "updated_at")
@@ -87,6 +89,7 @@ def save_new(video: Video) -> Video:
     """Save a video whose file is in the upload folder, with its transcode."""
     video.transcode = lifecycle.submit(str(video.video_file.name))
     video.save()
+    outbox.tell(Happening.VIDEO_CREATED, lambda: payloads.of_video(video))
     return video
 
 
@@ -96,6 +99,7 @@ def save_replaced(video: Video) -> Video:
     keep_served(video)
     video.save()
     lifecycle.replace(video.transcode, str(video.video_file.name))
+    outbox.tell(Happening.VIDEO_REPLACED, lambda: payloads.of_video(video))
     return video
 
 

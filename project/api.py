@@ -26,6 +26,7 @@ from library import api as library
 from library import errors as videos
 from library.tracks import api as tracks
 from library.uploads import api as uploads
+from library.webhooks import api as webhooks
 from project import edge
 from project.health import api as health
 from project.schema import DESCRIPTION, TAGS, CompleteSchema
@@ -137,6 +138,7 @@ api.add_router("/video", tracks.streams, auth=playback)
 api.add_router("/video", library.streams, auth=playback)
 api.add_router("/video", tracks.staff, auth=staff)
 api.add_router("/categories", library.category_list, auth=reader)
+api.add_router("/webhooks", webhooks.router, auth=staff)
 api.add_router("/uploads", uploads.router, auth=staff_or_session(uploads.session_of))
 
 

@@ -85,6 +85,13 @@ MEMORIES = (
         invalidated_by="nothing: due mails are tried again each minute",
     ),
     ProcessMemory(
+        "library.webhooks.posting:trusted.cache_clear",
+        remembers="the certificate authorities that webhooks' hosts are checked by",
+        lifetime="as long as the process",
+        bound="one set",
+        invalidated_by="nothing: the system's are read once",
+    ),
+    ProcessMemory(
         "library.delivery.places:memory.clear",
         remembers="the folder, renditions and number of segments of a video's version",
         lifetime="30 s; 5 s for which version is the current one",
@@ -165,6 +172,11 @@ MEMORIES = (
 
 CONSTANTS = (
     ConstantMemory("hls.store.connection:client_of", remembers="the connections to a bucket", bound="8, two of each"),
+    ConstantMemory(
+        "library.webhooks.dispatching:dispatcher",
+        remembers="the threads of a worker that send webhooks, from its start to its end",
+        bound="one dispatcher, of at most 9 threads",
+    ),
     ConstantMemory(
         "accounts.passwords:decoy",
         remembers="a hash that no password has, checked for accounts that don't exist",

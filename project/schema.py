@@ -68,6 +68,7 @@ TAGS = [
     {"name": "Playback", "description": "What an HLS player fetches."},
     {"name": "Transcoding", "description": "What becomes of an upload. For staff."},
     {"name": "Tracks", "description": "Subtitles, captions, chapters and sounds of a video. For staff."},
+    {"name": "Webhooks", "description": "Who is told when something happens to a video. For staff."},
     {"name": "Uploads", "description": "Resumable uploads as tus 1.0 defines them. For staff."},
     {"name": "Health", "description": "Whether each part works, for monitoring."},
 ]

@@ -271,6 +271,7 @@ HLS_THREADS = env.hls_threads
 HLS_NICE = env.hls_nice
 HLS_LEASE_S = env.hls_lease_s
 HLS_LIST_WHEN = env.hls_list_when
+WEBHOOK_ALLOW_PRIVATE = env.webhook_allow_private
 HLS_MAX_DURATION_S = env.hls_max_duration_s
 HLS_MAX_PIXELS = env.hls_max_pixels
 UPLOAD_MAX_BYTES = env.upload_max_mb * 1_000_000

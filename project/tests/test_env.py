@@ -27,6 +27,7 @@ BAD_VALUES = {
     "STORE_IN": "both",
     "S3_BUCKET": "s3://videos",
     "LOG_LEVEL": "LOUD",
+    "WEBHOOK_ALLOW_PRIVATE": "perhaps",
     "ALLOWED_HOSTS": "https://api.example.com",
     "CSRF_TRUSTED_ORIGINS": "app.example.com",
     "SECURE_COOKIES": "sometimes",
