@@ -118,6 +118,23 @@ UNFOLD: dict[str, Any] = {
                 ],
             },
             {
+                "title": "Webhooks",
+                "items": [
+                    {
+                        "title": "Endpoints",
+                        "icon": "webhook",
+                        "link": reverse_lazy("admin:library_webhookendpoint_changelist"),
+                        "permission": permits("library.view_webhookendpoint"),
+                    },
+                    {
+                        "title": "Deliveries",
+                        "icon": "outbox",
+                        "link": reverse_lazy("admin:library_webhookdelivery_changelist"),
+                        "permission": permits("library.view_webhookdelivery"),
+                    },
+                ],
+            },
+            {
                 "title": "People",
                 "items": [
                     {

@@ -36,6 +36,11 @@ PAGES = [
     "/admin/accounts/mail/1/change/",
     "/admin/accounts/mail/1/send_again/",
     "/admin/accounts/mail/?q=nobody",
+    "/admin/library/webhookendpoint/",
+    "/admin/library/webhookendpoint/add/",
+    "/admin/library/webhookendpoint/1/change/",
+    "/admin/library/webhookdelivery/",
+    "/admin/library/webhookdelivery/1/change/",
     "/admin/auth/group/",
     "/admin/auth/group/1/change/",
     "/admin/password_change/",
@@ -46,6 +51,10 @@ BRIGHTNESS = """() => Math.max(...getComputedStyle(document.getElementById("main
 MAIL = """
 from accounts.models import Mail
 Mail.objects.create(kind="password_reset", address="boss@example.com", text="A link?uid=…", sent_at="2026-11-27T12:00Z")
+"""
+WEBHOOK = """
+from library.webhooks import services
+services.send_test(services.add("https://hooks.example.org/a-long-path/" + "x" * 200, ["video.ready"]))
 """
 NAMELESS = """() => {
   const name = (element) => element.getAttribute("aria-label") || element.title || element.alt
@@ -71,7 +80,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
     with serving_without_demo(folder, FFMPEG=str(paced_ffmpeg(folder, 6))) as made:
         made.import_video(small_video(folder / "harbour.mp4", seconds=6), "Harbour", "--wait")
         assert made.manage("import_video", broken, "--title", LONG_WORD, "--wait").returncode == 1
-        made.shell(MAIL)
+        made.shell(MAIL + WEBHOOK)
         yield made
 
 
