@@ -14,6 +14,7 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import display
 
 from accounts import services, sessions
+from accounts.admin_keys import ApiKeyAdmin
 from accounts.admin_mails import MailAdmin
 from accounts.agents import device_name
 from accounts.forms import NewUserForm, SessionForm, SetPasswordForm, UserForm
@@ -21,7 +22,12 @@ from accounts.models import Mail, Session, User
 from accounts.moments import ago
 from accounts.views import site_of
 
-__all__ = ["GroupAdmin", "MailAdmin", "UserAdmin"]  # Django imports this module, and with it what registers itself
+__all__ = [
+    "ApiKeyAdmin",
+    "GroupAdmin",
+    "MailAdmin",
+    "UserAdmin",
+]  # Django imports this module, and with it what registers itself
 
 ACTIVE, WAITING, DEACTIVATED = "active", "waiting", "deactivated"
 STATES = {ACTIVE: "Active", WAITING: "Awaits activation", DEACTIVATED: "Deactivated"}

@@ -249,7 +249,7 @@ def get_me(request: SignedInRequest, response: HttpResponse) -> User:
     Staff who signed in to the admin alone are named, too: they may read videos by that.
     """
     response["Cache-Control"] = "no-store"
-    user = User.objects.filter(pk=request.auth.user_id).first()
+    user = User.objects.filter(pk=request.auth.user_id or 0).first()
     if user is None:
         raise AuthenticationError  # deleted a moment ago
     return user

@@ -65,6 +65,25 @@ class MailRefused(AccountsError):
         self.sentence = sentence
 
 
+class KeyRefused(AccountsError):
+    """An API key that is unknown, expired or revoked; only who has its whole secret is told the latter two."""
+
+    def __init__(self, sentence: str = "This API key is unknown.") -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+
+
+class ScopeMissing(AccountsError):
+    """A good API key without the scope for this; `scopes` are those of which one is needed, none where none helps."""
+
+    def __init__(self, scopes: tuple[str, ...]) -> None:
+        super().__init__(*scopes)
+        self.scopes = scopes
+        self.sentence = (
+            f"This API key has not the scope {' or '.join(scopes)}." if scopes else "API keys can't be used here."
+        )
+
+
 class TooManyTries(AccountsError):
     """A limit is reached; the next try is allowed after `retry_after_s` seconds."""
 

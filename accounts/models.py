@@ -152,6 +152,51 @@ class Mail(models.Model):
         return f"{self.get_kind_display()} to {self.address}"
 
 
+class Scope(models.TextChoices):
+    """What an API key may be allowed to do."""
+
+    VIDEOS_READ = "videos:read", "Read and play all videos, drafts too"
+    VIDEOS_WRITE = "videos:write", "Make, edit, replace and delete videos"
+    UPLOADS_WRITE = "uploads:write", "Upload files, and let others upload one"
+    TRACKS_WRITE = "tracks:write", "Subtitles, captions, chapters and sounds"
+    WEBHOOKS_WRITE = "webhooks:write", "Webhooks"
+    STATS_READ = "stats:read", "Metrics"
+
+
+class ApiKey(models.Model):
+    """Lets a program use the API, as far as its scopes go. accounts/keys.py makes, finds and revokes them.
+
+    Of its secret only the SHA-256 is kept: 256 random bits can't be guessed, so a slow hash would add nothing. It
+    belongs to the installation, not to who made it, and goes on when that person is gone.
+    """
+
+    name = models.CharField(max_length=100, help_text="What it is for.")
+    scopes = models.JSONField(default=list)
+    secret_hash = models.CharField(max_length=64, editable=False)
+    made_by = models.ForeignKey(
+        User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+", editable=False
+    )
+    created_at = models.DateTimeField("made", default=timezone.now, editable=False)
+    expires_at = models.DateTimeField("expires", null=True, blank=True, help_text="Never, where this is empty.")
+    last_used_at = models.DateTimeField("last used", null=True, blank=True, editable=False)
+    revoked_at = models.DateTimeField("revoked", null=True, blank=True, editable=False)
+
+    class Meta:
+        verbose_name = "API key"
+        ordering = ["-created_at", "-pk"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_expired(self) -> bool:
+        return self.expires_at is not None and self.expires_at <= timezone.now()
+
+    @property
+    def is_live(self) -> bool:
+        return self.revoked_at is None and not self.is_expired
+
+
 class Tally(models.Model):
     """How often something happened within a window of time: the throttle's counter where there is no Redis."""
 

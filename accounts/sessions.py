@@ -33,9 +33,9 @@ MAX_RETIRED = 100  # refresh ids remembered within one grace: no browser's tabs 
 
 @dataclass(frozen=True)
 class Holder:
-    """Whose a session is: what a request is allowed by."""
+    """Whose a session is: what a request is allowed by. An API key, which has no session, is no user's."""
 
-    user_id: int
+    user_id: int | None
     is_staff: bool
 
 

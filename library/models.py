@@ -202,7 +202,12 @@ class Upload(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.CASCADE, related_name="+"
+    )
+    api_key_id = models.BigIntegerField(
+        null=True, blank=True, help_text="The API key that began it; then it has no owner."
+    )
     name = models.CharField(max_length=255, help_text="The file's name on the uploader's machine.")
     length = models.PositiveBigIntegerField(null=True, help_text="Bytes, once complete; none where it is told later.")
     metadata = models.TextField(blank=True, default="", help_text="The header Upload-Metadata as it was sent.")

@@ -144,6 +144,7 @@ class Env(BaseSettings):
     throttle_resend_address: Limit = Field("100/hour", description=LIMIT)
     throttle_reset_address: Limit = Field("100/hour", description=LIMIT)
     throttle_mails: Limit = Field("5/hour", description=LIMIT)
+    throttle_key: Limit = Field("600/minute", description=LIMIT)
 
     ffmpeg: str | None = Field(None, description="the path of an ffmpeg, 5.1 or newer")
     hls_workers: int = Field(1, ge=1, le=64, description="how many chunks one worker encodes at once, 1 to 64")

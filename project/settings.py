@@ -237,6 +237,7 @@ THROTTLE_REGISTER_ADDRESS = env.throttle_register_address  # accounts made, by c
 THROTTLE_RESEND_ADDRESS = env.throttle_resend_address  # requests for activation mails, by client address
 THROTTLE_RESET_ADDRESS = env.throttle_reset_address  # requests, by client address
 THROTTLE_MAILS = env.throttle_mails  # of one kind to one person; more are dropped silently
+THROTTLE_KEY = env.throttle_key  # requests with one API key, except for videos' files
 
 # Mail
 

@@ -155,6 +155,12 @@ UNFOLD: dict[str, Any] = {
                         "link": reverse_lazy("admin:accounts_mail_changelist"),
                         "permission": permits("accounts.view_mail"),
                     },
+                    {
+                        "title": "API keys",
+                        "icon": "key",
+                        "link": reverse_lazy("admin:accounts_apikey_changelist"),
+                        "permission": permits("accounts.view_apikey"),
+                    },
                 ],
             },
         ],

@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 from pytest_django.fixtures import Settings
 
+from accounts import keys
 from library.models import WebhookDelivery, WebhookEndpoint, WebhookEvent
 from library.tests.receivers import Receiver, receiver, status
 from library.tests.test_webhooks import deliver_all
@@ -142,3 +143,12 @@ def test_admin_shows_what_was_answered_and_sends_it_again(at_admin: Client, hook
     at_admin.post("/admin/library/webhookdelivery/", {**chosen, "confirmed": "yes"})
     delivery.refresh_from_db()
     assert (delivery.state, delivery.attempts) == (DeliveryState.WAITING, 0)
+
+
+def test_key_of_the_scope_does_it_without_a_person(db: None) -> None:
+    _, key = keys.make(name="Site", scopes=["webhooks:write"])
+    client = Client(headers={"Authorization": f"Bearer {key}"})
+    assert send(client, "POST", "", {"url": URL}).status_code == 201
+    _, other = keys.make(name="Other", scopes=["videos:write"])
+    answer = send(Client(headers={"Authorization": f"Bearer {other}"}), "GET", "")
+    assert answer.status_code == 403

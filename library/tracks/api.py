@@ -186,7 +186,7 @@ def track_of(video: Video, track_id: int) -> Track:
 
 
 def check_may_edit(request: UploaderRequest) -> None:
-    if not owner_of(request).has_perm("library.change_video"):
+    if not owner_of(request).may("library.change_video"):
         raise NotPermitted("You may not change videos.")
 
 

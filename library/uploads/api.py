@@ -84,7 +84,7 @@ def discover(request: HttpRequest) -> HttpResponse:
 def list_uploads(request: UploaderRequest) -> list[UploadOut]:
     """Uploads that can be continued, or made into a video; newest first."""
     found = []
-    for upload in resumable.unfinished(request.auth.user_id):
+    for upload in resumable.unfinished(owner_of(request)):
         with suppress(UploadGone):  # ended while the list is made
             found.append(described(upload))
     return found
@@ -155,7 +155,7 @@ def begin_whole(request: UploaderRequest, concat: str) -> HttpResponse:
 )
 def get_upload(request: UploaderRequest, response: HttpResponse, upload_id: UploadId) -> UploadOut:
     """tus asks this by HEAD: the offset is in the header `Upload-Offset`."""
-    upload = resumable.find(request.auth.user_id, upload_id)
+    upload = resumable.find(owner_of(request), upload_id)
     finishing.finish(upload)
     for name, value in (state(upload) | expiry(upload) | video_header(upload)).items():
         response[name] = str(value)
@@ -177,7 +177,7 @@ def append(request: UploaderRequest, upload_id: UploadId) -> HttpResponse:
     check_version(request)
     if request.content_type != PIECE:
         raise WrongMedia
-    upload = resumable.find(request.auth.user_id, upload_id)
+    upload = resumable.find(owner_of(request), upload_id)
     finishing.finish(upload)
     if "Upload-Length" in request.headers and upload.kind != UploadKind.FINAL:
         resumable.tell_length(upload, number(request, "Upload-Length"))
@@ -196,7 +196,7 @@ def append(request: UploaderRequest, upload_id: UploadId) -> HttpResponse:
 def end(request: UploaderRequest, upload_id: UploadId) -> HttpResponse:
     """tus termination: what was received is removed at once."""
     check_version(request)
-    upload = resumable.find(request.auth.user_id, upload_id)
+    upload = resumable.find(owner_of(request), upload_id)
     if upload.whole is None:  # the bytes of a part that is bound belong to the whole
         resumable.discard(upload)
     return answer(204, {})

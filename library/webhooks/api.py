@@ -109,5 +109,5 @@ def endpoint(webhook_id: int) -> WebhookEndpoint:
 
 
 def check_may_edit(request: UploaderRequest) -> None:
-    if not owner_of(request).has_perm("library.change_webhookendpoint"):
+    if not owner_of(request).may("library.change_webhookendpoint"):
         raise NotPermitted("You may not change webhooks.")

@@ -44,6 +44,7 @@ BAD_VALUES = {
     "THROTTLE_RESEND_ADDRESS": "100 each hour",
     "THROTTLE_RESET_ADDRESS": "-1/hour",
     "THROTTLE_MAILS": "5/hour;1/day",
+    "THROTTLE_KEY": "600 each minute",
     "DB_PORT": "postgres",
     "REDIS_LOCATION": "http://redis:6379",
     "REDIS_PORT": "0",

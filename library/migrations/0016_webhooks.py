@@ -10,7 +10,7 @@ import library.webhooks.models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("library", "0014_parts_in_a_bucket"),
+        ("library", "0015_uploads_of_keys"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
