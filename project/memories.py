@@ -180,6 +180,9 @@ CONSTANTS = (
         remembers="a worker's row, heartbeat, slots and threads, from its start to its end",
         bound="one worker",
     ),
+    ConstantMemory(
+        "hls.sources.awaited:here", remembers="the threads of this worker that fetch files", bound="two threads"
+    ),
     ConstantMemory("hls.core.wire:_hints", remembers="the types of a dataclass's fields", bound="the engine's classes"),
     ConstantMemory("library.delivery.files:http_date", remembers="a time as HTTP writes it", bound="4,096 times"),
     ConstantMemory("library.folding:plain", remembers="the base of an accented letter", bound="Unicode's letters"),
