@@ -9,4 +9,6 @@ class LibraryConfig(AppConfig):
 
     def ready(self) -> None:
         add_first = import_string("library.categories.add_first")  # imported here, because it needs models
+        bringers = import_string("hls.sources.awaited.bringers")
+        bringers.append(import_string("library.fetching.bringing.bring"))
         post_migrate.connect(add_first, sender=self, dispatch_uid="library.categories", weak=False)

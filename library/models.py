@@ -13,8 +13,12 @@ from django.utils import timezone
 
 from hls import lifecycle
 from hls.models import Revision, Transcode
+from library.fetching.models import Fetch
 from library.folding import folded
 from library.kinds import check_name
+from library.writing.models import KeptAnswer
+
+__all__ = ["Fetch", "KeptAnswer"]
 
 SEARCHED = frozenset(("title", "description", "original_name"))
 FOLDED = frozenset(("search_text", "name_text"))  # made of SEARCHED, for searches
@@ -137,6 +141,10 @@ class Video(models.Model):
     kept = models.JSONField(
         null=True, editable=False, help_text="What is served while another file is made: file, name, plan, version."
     )
+    external_id = models.CharField(
+        max_length=200, null=True, blank=True, unique=True, editable=False, help_text="What another program calls it."
+    )
+    metadata = models.JSONField(default=dict, editable=False, help_text="Another program's own; shown to no viewer.")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(auto_now=True)
     transcode = models.OneToOneField(Transcode, on_delete=models.PROTECT, related_name="video", editable=False)

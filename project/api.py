@@ -27,6 +27,7 @@ from library import api as library
 from library import errors as videos
 from library.tracks import api as tracks
 from library.uploads import api as uploads
+from library.writing import api as writing
 from project import edge
 from project.health import api as health
 from project.middleware import CHALLENGE
@@ -52,6 +53,8 @@ STATUS_OF: dict[type[Exception], int] = {
     videos.NotPermitted: 403,
     videos.FinalUpload: 403,
     videos.OffsetConflict: 409,
+    videos.ExternalIdTaken: 409,
+    videos.KeyUsedOtherwise: 409,
     videos.UploadGone: 410,
     videos.UnknownVersion: 412,
     videos.TooLarge: 413,
@@ -137,6 +140,7 @@ api.add_router("", accounts_router, is_safe=False, tags=["Accounts"])
 api.add_router("/me", me, auth=reader)
 api.add_router("/video", library.videos, auth=reader.for_keys(Scope.VIDEOS_READ))
 api.add_router("/video", library.staff, auth=staff.for_keys(Scope.VIDEOS_READ, Scope.VIDEOS_WRITE))
+api.add_router("/video", writing.router, auth=staff.for_keys(Scope.VIDEOS_WRITE))
 api.add_router("/video", tracks.streams, auth=playback.for_keys(Scope.VIDEOS_READ))
 api.add_router("/video", library.streams, auth=playback.for_keys(Scope.VIDEOS_READ))
 api.add_router("/video", tracks.staff, auth=staff.for_keys(Scope.TRACKS_WRITE))

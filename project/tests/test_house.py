@@ -30,7 +30,7 @@ LONGEST_FUNCTION, LONGEST_FILE = 50, 300
 # Module or dotted name -> the files that may use it
 KEPT_IN = {
     "ninja": re.compile(
-        r"accounts/(api|schemas|auth)\.py|library/((uploads|tracks)/)?(api|schemas|openapi)\.py"
+        r"accounts/(api|schemas|auth)\.py|library/((uploads|tracks|writing)/)?(api|schemas|openapi|parameters)\.py"
         r"|project/(api|edge|schema|health/api)\.py"
     ),
     "ninja_jwt": re.compile(r"accounts/tokens\.py"),
@@ -38,6 +38,9 @@ KEPT_IN = {
     "subprocess": re.compile(r"hls/core/process\.py|project/supervisor\.py"),
     "os.environ": re.compile(r"project/env\.py|project/wsgi\.py"),  # wsgi.py only names the settings module
     "os.getenv": re.compile(r"project/env\.py"),
+    "http.client": re.compile(
+        r"library/(outgoing/connection|fetching/bringing|management/commands/check_hls)\.py|project/supervisor\.py"
+    ),
     "requests": re.compile(r"(?!)"),
 }
 

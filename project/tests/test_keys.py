@@ -35,7 +35,15 @@ def key_for(*scopes: str, **fields: Any) -> str:
     return keys.make(name="Importer", scopes=scopes, **fields)[1]
 
 
-def send(method: str, path: str, key: str, body: bytes = b"", *, kind: str = "application/json", **headers: str) -> Any:
+def send(
+    method: str,
+    path: str,
+    key: str,
+    body: bytes = b"",
+    *,
+    kind: str = "application/json",
+    headers: dict[str, str] | None = None,
+) -> Any:
     sent = {"Authorization": f"Bearer {key}"} | (headers or {})
     return Player().generic(method, f"/api/{path}", body, content_type=kind, headers=sent)
 
