@@ -15,10 +15,11 @@ from hls import lifecycle
 from hls.models import Revision, Transcode
 from library.fetching.models import Fetch
 from library.folding import folded
+from library.grants.models import UploadGrant
 from library.kinds import check_name
 from library.writing.models import KeptAnswer
 
-__all__ = ["Fetch", "KeptAnswer"]
+__all__ = ["Fetch", "KeptAnswer", "UploadGrant"]
 
 SEARCHED = frozenset(("title", "description", "original_name"))
 FOLDED = frozenset(("search_text", "name_text"))  # made of SEARCHED, for searches

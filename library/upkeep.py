@@ -20,6 +20,7 @@ from hls.stores import uploads, versions
 from library.disk import PARTIAL
 from library.fetching import sweeping
 from library.fetching.models import Fetch
+from library.grants import granting
 from library.models import Upload, Video, kept_file
 from library.uploads import finishing
 from library.uploads.kinds import arriving
@@ -151,6 +152,7 @@ def sweep(*, may_be_much: bool = False, go_on: Callable[[], None] = lambda: None
     except OSError as error:  # one file can't be removed; others may be
         tell_once(str(error.filename or uploads().address("")), error)
     idempotency.forget_old()
+    granting.forget_old()
     store = uploads()
     contents = FolderContents.read()
     identity.take_up(store, contents.share)

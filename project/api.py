@@ -25,6 +25,7 @@ from hls.errors import NotPossible
 from hls.store.interface import StoreFailed, StoreFull
 from library import api as library
 from library import errors as videos
+from library.grants import api as grants
 from library.tracks import api as tracks
 from library.uploads import api as uploads
 from library.writing import api as writing
@@ -33,6 +34,7 @@ from project.health import api as health
 from project.middleware import CHALLENGE
 from project.schema import DESCRIPTION, TAGS, CompleteSchema
 from project.sentences import sentence_for
+from project.upload_grants import by_grant
 
 log = structlog.get_logger("videoflix.api")
 
@@ -145,6 +147,8 @@ api.add_router("/video", tracks.streams, auth=playback.for_keys(Scope.VIDEOS_REA
 api.add_router("/video", library.streams, auth=playback.for_keys(Scope.VIDEOS_READ))
 api.add_router("/video", tracks.staff, auth=staff.for_keys(Scope.TRACKS_WRITE))
 api.add_router("/categories", library.category_list, auth=reader.for_keys(Scope.VIDEOS_READ, Scope.VIDEOS_WRITE))
+api.add_router("/upload-grants", grants.makers, auth=staff.for_keys(Scope.UPLOADS_WRITE))
+api.add_router("/uploads/granted", grants.router, auth=by_grant)
 api.add_router("/uploads", uploads.router, auth=staff_or_session(uploads.session_of).for_keys(Scope.UPLOADS_WRITE))
 
 

@@ -30,8 +30,8 @@ LONGEST_FUNCTION, LONGEST_FILE = 50, 300
 # Module or dotted name -> the files that may use it
 KEPT_IN = {
     "ninja": re.compile(
-        r"accounts/(api|schemas|auth)\.py|library/((uploads|tracks|writing)/)?(api|schemas|openapi|parameters)\.py"
-        r"|project/(api|edge|schema|health/api)\.py"
+        r"accounts/(api|schemas|auth)\.py|library/((uploads|tracks|writing|grants)/)?(api|schemas|openapi|parameters)\.py"
+        r"|project/(api|edge|schema|upload_grants|health/api)\.py"
     ),
     "ninja_jwt": re.compile(r"accounts/tokens\.py"),
     "huey": re.compile(r"\w+/tasks\.py|project/management/commands/worker\.py|project/health/probes\.py"),
