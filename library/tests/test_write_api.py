@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.db import connections
+from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Scope
 from hls.models import State, Transcode
+from library.fetching import submitting
 from library.models import KeptAnswer, Upload, Video
 from library.tests.factories import VideoFactory
 from library.tests.test_uploads import VIDEO
@@ -97,6 +99,14 @@ def test_what_can_not_be_used_is_named_by_its_field(program: Program, told: dict
     answer = program.make(**told)
     assert (answer.status_code, list(answer.json())) == (400, [field])
     assert not Video.objects.exists()
+
+
+@pytest.mark.parametrize("metadata", ['{"a": 1e400}', '{"a": NaN}', '{"a": ' + "[" * 1_900 + "]" * 1_900 + "}"])
+def test_json_that_no_database_takes_is_refused(program: Program, metadata: str) -> None:
+    body = f'{{"title": "x", "upload_id": "{program.uploaded()}", "metadata": {metadata}}}'.encode()
+    headers = {"Authorization": f"Bearer {program.spelled}"}
+    answer = Player().generic("POST", "/api/video/", body, content_type="application/json", headers=headers)
+    assert answer.status_code == 400, answer.content
 
 
 @pytest.mark.parametrize(
@@ -211,6 +221,18 @@ def test_list_for_staff_and_keys_has_every_state(program: Program, ada: Player) 
         assert refused.status_code == 403, refused.sent
     assert [video["id"] for video in ada.get("/api/video/").json()] == [ready.pk]
     assert set(ada.get("/api/video/").json()[0]) == set(program.send("GET", "video/").json()[0])
+
+
+def test_admin_shows_a_video_whose_file_is_still_to_come(at_admin: Client) -> None:
+    video = Video(title="Harbour")
+    submitting.save_new(video, "https://media.example.com/harbour.mp4?signature=secret")
+    for path in ("/admin/library/video/", f"/admin/library/video/{video.pk}/change/", "/admin/"):
+        page = at_admin.get(path)
+        assert page.status_code == 200
+        assert "signature=secret" not in page.content.decode()
+    saved = at_admin.post(f"/admin/library/video/{video.pk}/change/", {"title": "Dusk", "category": "drama"})
+    assert saved.status_code == 302
+    assert Video.objects.get().title == "Dusk"
 
 
 def test_list_takes_the_same_queries_for_any_number(program: Program, django_assert_max_num_queries: Any) -> None:

@@ -22,7 +22,10 @@ def _storable(text: str) -> str:
 
 
 def _small(metadata: dict[str, JsonValue]) -> dict[str, JsonValue]:
-    text = json.dumps(metadata, ensure_ascii=False, separators=(",", ":"))
+    try:
+        text = json.dumps(metadata, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    except RecursionError:
+        raise ValueError("It is nested too deeply.") from None
     _storable(text.replace("\\u0000", "\0"))
     if len(text.encode()) > MOST_METADATA:
         raise ValueError(f"At most {MOST_METADATA} bytes of JSON.")
