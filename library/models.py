@@ -14,12 +14,15 @@ from django.utils import timezone
 
 from hls import lifecycle
 from hls.models import Revision, Transcode
+from library.fetching.models import Fetch
 from library.folding import folded
+from library.grants.models import UploadGrant
 from library.kinds import check_name
 from library.webhooks import outbox, payloads
 from library.webhooks.models import Happening, WebhookDelivery, WebhookEndpoint, WebhookEvent
+from library.writing.models import KeptAnswer
 
-__all__ = ["WebhookDelivery", "WebhookEndpoint", "WebhookEvent"]
+__all__ = ["Fetch", "KeptAnswer", "UploadGrant", "WebhookDelivery", "WebhookEndpoint", "WebhookEvent"]
 
 SEARCHED = frozenset(("title", "description", "original_name"))
 FOLDED = frozenset(("search_text", "name_text"))  # made of SEARCHED, for searches
@@ -144,6 +147,10 @@ class Video(models.Model):
     kept = models.JSONField(
         null=True, editable=False, help_text="What is served while another file is made: file, name, plan, version."
     )
+    external_id = models.CharField(
+        max_length=200, null=True, blank=True, unique=True, editable=False, help_text="What another program calls it."
+    )
+    metadata = models.JSONField(default=dict, editable=False, help_text="Another program's own; shown to no viewer.")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(auto_now=True)
     transcode = models.OneToOneField(Transcode, on_delete=models.PROTECT, related_name="video", editable=False)

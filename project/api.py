@@ -25,14 +25,17 @@ from hls.errors import NotPossible
 from hls.store.interface import StoreFailed, StoreFull
 from library import api as library
 from library import errors as videos
+from library.grants import api as grants
 from library.tracks import api as tracks
 from library.uploads import api as uploads
 from library.webhooks import api as webhooks
+from library.writing import api as writing
 from project import edge
 from project.health import api as health
 from project.middleware import CHALLENGE
 from project.schema import DESCRIPTION, TAGS, CompleteSchema
 from project.sentences import sentence_for
+from project.upload_grants import by_grant
 
 log = structlog.get_logger("videoflix.api")
 
@@ -53,6 +56,8 @@ STATUS_OF: dict[type[Exception], int] = {
     videos.NotPermitted: 403,
     videos.FinalUpload: 403,
     videos.OffsetConflict: 409,
+    videos.ExternalIdTaken: 409,
+    videos.KeyUsedOtherwise: 409,
     videos.UploadGone: 410,
     videos.UnknownVersion: 412,
     videos.TooLarge: 413,
@@ -138,11 +143,14 @@ api.add_router("", accounts_router, is_safe=False, tags=["Accounts"])
 api.add_router("/me", me, auth=reader)
 api.add_router("/video", library.videos, auth=reader.for_keys(Scope.VIDEOS_READ))
 api.add_router("/video", library.staff, auth=staff.for_keys(Scope.VIDEOS_READ, Scope.VIDEOS_WRITE))
+api.add_router("/video", writing.router, auth=staff.for_keys(Scope.VIDEOS_WRITE))
 api.add_router("/video", tracks.streams, auth=playback.for_keys(Scope.VIDEOS_READ))
 api.add_router("/video", library.streams, auth=playback.for_keys(Scope.VIDEOS_READ))
 api.add_router("/video", tracks.staff, auth=staff.for_keys(Scope.TRACKS_WRITE))
 api.add_router("/categories", library.category_list, auth=reader.for_keys(Scope.VIDEOS_READ, Scope.VIDEOS_WRITE))
 api.add_router("/webhooks", webhooks.router, auth=staff.for_keys(Scope.WEBHOOKS_WRITE))
+api.add_router("/upload-grants", grants.makers, auth=staff.for_keys(Scope.UPLOADS_WRITE))
+api.add_router("/uploads/granted", grants.router, auth=by_grant)
 api.add_router("/uploads", uploads.router, auth=staff_or_session(uploads.session_of).for_keys(Scope.UPLOADS_WRITE))
 
 

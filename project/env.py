@@ -156,6 +156,7 @@ class Env(BaseSettings):
     hls_max_pixels: int = Field(8192 * 4320, ge=1, description="the largest picture accepted, in pixels")
     upload_max_mb: int = Field(20_000, ge=1, description="the largest upload accepted, in megabytes")
     webhook_allow_private: bool = Field(False, description=BOOLEAN)
+    source_allow_private: bool = Field(False, description=BOOLEAN)
     trash_days: int = Field(7, ge=0, le=3650, description="how many days removed files can be taken back, 0 to 3650")
     source_cache_mb: int = Field(
         20_480, ge=1, description="megabytes of each machine's disk for uploaded files that it fetches from the bucket"

@@ -11,6 +11,7 @@ import structlog
 SECRETS = re.compile(
     r"(?P<before>/(?:activate|password_confirm)/)[^\s\"'?]+"  # the API's links: uid and token
     r"|(?P<play>/play/)[^\s\"'?/]+"  # a playback address
+    r"|(?P<grant>/uploads/granted/)[^\s\"'?/]+"  # an upload grant's address
     r"|(?P<name>\b(?:token|uid|\w*(?:sessionid|csrftoken|(?:access|refresh|playback|device)_token|password))=)[^\s&;\"']+"
     r"|(?P<key>[\"']\w*(?:token|password|sessionid)[\"']: ?)(?:\"[^\"]*\"|'[^']*')"  # in JSON, or a printed dict
     r"|(?P<scheme>\b(?:Bearer|Basic) )[\w.~+/=-]{8,}"
@@ -24,6 +25,7 @@ HINTS = (
     "activate/",
     "confirm/",
     "/play/",
+    "/granted/",
     "token",
     "uid",
     "sessionid",

@@ -85,13 +85,6 @@ MEMORIES = (
         invalidated_by="nothing: due mails are tried again each minute",
     ),
     ProcessMemory(
-        "library.webhooks.posting:trusted.cache_clear",
-        remembers="the certificate authorities that webhooks' hosts are checked by",
-        lifetime="as long as the process",
-        bound="one set",
-        invalidated_by="nothing: the system's are read once",
-    ),
-    ProcessMemory(
         "library.delivery.places:memory.clear",
         remembers="the folder, renditions and number of segments of a video's version",
         lifetime="30 s; 5 s for which version is the current one",
@@ -191,6 +184,9 @@ CONSTANTS = (
         "hls.heartbeat:this_process",
         remembers="a worker's row, heartbeat, slots and threads, from its start to its end",
         bound="one worker",
+    ),
+    ConstantMemory(
+        "hls.sources.awaited:here", remembers="the threads of this worker that fetch files", bound="two threads"
     ),
     ConstantMemory("hls.core.wire:_hints", remembers="the types of a dataclass's fields", bound="the engine's classes"),
     ConstantMemory("library.delivery.files:http_date", remembers="a time as HTTP writes it", bound="4,096 times"),

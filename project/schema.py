@@ -74,6 +74,7 @@ TAGS = [
     {"name": "Accounts", "description": "Registering, signing in and out, forgotten passwords."},
     {"name": "Account", "description": "The account of whoever is signed in."},
     {"name": "Videos", "description": "What there is to watch."},
+    {"name": "Editing", "description": "Making and changing videos. For staff and programs."},
     {"name": "Playback", "description": "What an HLS player fetches."},
     {"name": "Transcoding", "description": "What becomes of an upload. For staff."},
     {"name": "Tracks", "description": "Subtitles, captions, chapters and sounds of a video. For staff."},

@@ -276,6 +276,7 @@ WEBHOOK_ALLOW_PRIVATE = env.webhook_allow_private
 HLS_MAX_DURATION_S = env.hls_max_duration_s
 HLS_MAX_PIXELS = env.hls_max_pixels
 UPLOAD_MAX_BYTES = env.upload_max_mb * 1_000_000
+SOURCE_ALLOW_PRIVATE = env.source_allow_private  # source_url: http and private addresses, too
 TRASH_DAYS = env.trash_days
 DISK_RESERVE_BYTES = env.disk_reserve_mb * 1_000_000
 

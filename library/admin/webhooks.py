@@ -19,8 +19,8 @@ from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextInputWidget
 
 from library.admin.moments import moment
+from library.outgoing.addresses import AddressRefused
 from library.webhooks import services
-from library.webhooks.errors import AddressRefused
 from library.webhooks.models import DeliveryState, Happening, WebhookDelivery, WebhookEndpoint
 
 COLOURS = {"Delivered": "success", "Waiting": "info", "Given up": "danger", "Active": "success", "Off": "warning"}

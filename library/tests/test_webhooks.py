@@ -193,7 +193,7 @@ def test_host_that_hears_nothing_is_said(settings: Settings) -> None:
     settings.WEBHOOK_ALLOW_PRIVATE = True
     services.send_test(services.add("http://127.0.0.1:9/hook", []))
     deliver_all()
-    assert only().error == "127.0.0.1 takes no connection."
+    assert only().error == "There was no answer: ConnectionRefusedError."
 
 
 def test_two_secrets_sign_while_they_are_exchanged(hook: Receiver) -> None:
@@ -274,7 +274,7 @@ def test_payload_is_json_with_three_fields(hook: Receiver) -> None:
     sent = json.loads(hook.received[0].body)
     assert list(sent) == ["type", "timestamp", "data"]
     assert set(sent["data"]) == {
-        *("id", "title", "category", "is_published", "created_at", "status", "duration", "error")
+        *("id", "external_id", "title", "category", "is_published", "created_at", "status", "duration", "error")
     }
 
 

@@ -122,8 +122,8 @@ def is_owed(upload: Upload) -> bool:
 
 
 def unfinished(owner: Owner) -> list[Upload]:
-    """What an owner may continue or make into a video, newest first; not what lost its file."""
-    rows = Upload.objects.filter(**owner.columns, taken_at=None, expires_at__gt=timezone.now())
+    """What an owner may continue or make into a video, newest first; not what lost its file, or others upload."""
+    rows = Upload.objects.filter(**owner.columns, grant=None, taken_at=None, expires_at__gt=timezone.now())
     return [upload for upload in rows.exclude(kind=UploadKind.PARTIAL) if arriving().are_there(upload)]
 
 

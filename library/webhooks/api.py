@@ -7,9 +7,9 @@ from django.http import HttpResponse
 from ninja import Path, Router, Status
 from pydantic import BeforeValidator
 
-from library.api import one_spelling
 from library.errors import NotFound, NotPermitted
 from library.openapi import FieldErrors
+from library.parameters import one_spelling
 from library.schemas import Detail
 from library.viewers import UploaderRequest, owner_of
 from library.webhooks import services

@@ -17,6 +17,7 @@ def of_video(video: "Video") -> dict[str, Any]:
     transcode = video.transcode
     return {
         "id": video.pk,
+        "external_id": video.external_id,
         "title": video.title,
         "category": video.category,
         "is_published": video.is_published,

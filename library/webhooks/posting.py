@@ -3,21 +3,23 @@
 Redirects are not followed: where events go is what somebody has entered, and nothing else.
 """
 
-import socket
 import ssl
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
-from functools import cache
-from http.client import HTTPConnection, HTTPException, HTTPResponse
+from http.client import HTTPException, HTTPResponse
 
-from library.webhooks.addresses import Target, resolved, target_of
+from library.outgoing import connection
+from library.outgoing.addresses import AddressRefused, Target, addresses_of, target_of
 from library.webhooks.errors import NotDelivered
 
-CONNECT_S = 5.0  # for each address of the host
-ANSWER_S = 15.0  # for everything after that; Standard Webhooks asks for 15 to 30 s
+ANSWER_S = 15.0  # for everything; Standard Webhooks asks for 15 to 30 s
 MOST_OF_ANSWER = 2_000  # bytes that are kept; the connection is closed after them
+
+
+class TookTooLong(Exception):
+    """The time of an attempt is over."""
 
 
 @dataclass(frozen=True)
@@ -28,76 +30,50 @@ class PostAnswer:
 
 def post(url: str, body: bytes, headers: Mapping[str, str], *, may_be_private: bool) -> PostAnswer:
     """Raises NotDelivered where there is no answer, or none in time."""
-    target = target_of(url, may_be_private=may_be_private)
-    connection = HTTPConnection(target.host, target.port)
+    headers = {**headers, "Content-Length": str(len(body))}
+    go_on = within(ANSWER_S)
     try:
-        with connected(target, may_be_private=may_be_private) as plain, in_time(plain):
-            connection.sock = encrypted(plain, target) if target.is_encrypted else plain
-            connection.request("POST", target.path, body, {**headers, "Host": target.host_header})
-            response = connection.getresponse()
-            return PostAnswer(response.status, beginning_of(response))
+        target = target_of(url, may_be_private=may_be_private)
+        addresses = looked_up(target, may_be_private=may_be_private)
+        response, close = connection.asked("POST", target, addresses, headers, go_on, body=body)
+        with closing(response):
+            try:
+                return PostAnswer(response.status, beginning_of(response))
+            finally:
+                close()
+    except AddressRefused as error:
+        raise NotDelivered(str(error)) from None
     except ssl.SSLError as error:
         raise NotDelivered(f"The connection could not be encrypted: {error.reason or 'no TLS'}.") from None
-    except TimeoutError:
+    except (TookTooLong, TimeoutError):
         raise NotDelivered("There was no answer in time.") from None
     except (OSError, HTTPException, ValueError) as error:
-        raise NotDelivered(f"The connection broke: {type(error).__name__}.") from None
-    finally:
-        connection.close()
+        raise NotDelivered(f"There was no answer: {type(error).__name__}.") from None
 
 
-@contextmanager
-def connected(target: Target, *, may_be_private: bool) -> Iterator[socket.socket]:
-    """A connection to the first of the host's addresses that takes one. Raises NotDelivered."""
-    for address in resolved(target, may_be_private=may_be_private):
-        try:
-            plain = socket.create_connection((address, target.port), timeout=CONNECT_S)
-        except OSError:
-            continue
-        with plain:
-            yield plain
-        return
-    raise NotDelivered(f"{target.host} takes no connection.")
+def within(seconds: float) -> Callable[[], None]:
+    """What raises TookTooLong after so many seconds from now."""
+    ends_at = time.monotonic() + seconds
+
+    def go_on() -> None:
+        if time.monotonic() > ends_at:
+            raise TookTooLong
+
+    return go_on
 
 
-@contextmanager
-def in_time(plain: socket.socket) -> Iterator[None]:
-    """Break the connection off after ANSWER_S, whoever is sending how slowly. Raises TimeoutError then."""
-    is_late = threading.Event()
-
-    def break_off() -> None:
-        is_late.set()
-        plain.shutdown(socket.SHUT_RDWR)
-
-    timer = threading.Timer(ANSWER_S, break_off)
-    timer.daemon = True
-    plain.settimeout(ANSWER_S)
-    timer.start()
+def looked_up(target: Target, *, may_be_private: bool) -> list[str]:
+    """Raises AddressRefused, NotDelivered."""
     try:
-        yield
-    except (OSError, HTTPException, ValueError):
-        if is_late.is_set():
-            raise TimeoutError from None
-        raise
-    finally:
-        timer.cancel()
-
-
-@cache
-def trusted() -> ssl.SSLContext:
-    """The system's certificate authorities."""
-    return ssl.create_default_context()
-
-
-def encrypted(plain: socket.socket, target: Target) -> ssl.SSLSocket:
-    """The certificate has to be the name's, whatever address the name has led to."""
-    return trusted().wrap_socket(plain, server_hostname=target.host)
+        return addresses_of(target, may_be_private=may_be_private)
+    except OSError:
+        raise NotDelivered(f"There is no machine called {target.host}.") from None
 
 
 def beginning_of(response: HTTPResponse) -> str:
     """As text for people; what breaks off after the status changes nothing any more."""
     try:
         sent = response.read(MOST_OF_ANSWER)
-    except (OSError, HTTPException):
+    except (TookTooLong, OSError, HTTPException):
         sent = b""
     return sent.decode(errors="replace").replace("\0", "")

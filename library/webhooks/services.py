@@ -9,9 +9,8 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from library.errors import FieldsRefused
+from library.outgoing.addresses import AddressRefused, check_literal, target_of
 from library.webhooks import outbox
-from library.webhooks.addresses import target_of
-from library.webhooks.errors import AddressRefused
 from library.webhooks.models import (
     TEST,
     DeliveryState,
@@ -30,7 +29,9 @@ KEPT_FOR = timedelta(days=30)
 
 def check_url(url: str) -> None:
     """Raises AddressRefused for what nothing would be sent to."""
-    target_of(url, may_be_private=settings.WEBHOOK_ALLOW_PRIVATE)
+    target = target_of(url, may_be_private=settings.WEBHOOK_ALLOW_PRIVATE)
+    if not settings.WEBHOOK_ALLOW_PRIVATE:
+        check_literal(target)
 
 
 def checked(changes: dict[str, Any]) -> dict[str, Any]:

@@ -92,7 +92,19 @@ def test_python_client_signs_in_and_lists_videos(address: str, clients: Path, tm
 def test_typescript_client_is_compiled_and_runs(address: str, clients: Path, tmp_path: Path) -> None:
     folder = clients / "typescript"
     shutil.copy(HERE / "client.ts", folder / "program.ts")
-    options = ["--strict", "--target", "es2022", "--module", "nodenext", "--types", "node", "--rootDir", ".", "--outDir", "."]
+    options = [
+        "--strict",
+        "--target",
+        "es2022",
+        "--module",
+        "nodenext",
+        "--types",
+        "node",
+        "--rootDir",
+        ".",
+        "--outDir",
+        ".",
+    ]
     npm = shutil.which("npm") or "npm"
     run(npm, "install", "--silent", "--no-audit", "--no-fund", "--no-save", "@types/node@20", cwd=folder)
     run(str(folder / "node_modules/.bin/tsc"), *options, "program.ts", cwd=folder)

@@ -71,6 +71,7 @@ BAD_VALUES = {
     "HLS_MAX_DURATION_S": "0",
     "HLS_MAX_PIXELS": "big",
     "UPLOAD_MAX_MB": "0",
+    "SOURCE_ALLOW_PRIVATE": "perhaps",
     "SOURCE_CACHE_MB": "0",
     "DISK_RESERVE_MB": "-5",
     "TRASH_DAYS": "a week",

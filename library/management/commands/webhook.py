@@ -10,9 +10,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import close_old_connections
 from django.utils import timezone
 
+from library.outgoing.addresses import AddressRefused, target_of
 from library.webhooks import sending
-from library.webhooks.addresses import target_of
-from library.webhooks.errors import AddressRefused, NotDelivered
+from library.webhooks.errors import NotDelivered
 from library.webhooks.models import DeliveryState, Happening, WebhookDelivery, WebhookEndpoint
 from library.webhooks.posting import PostAnswer, post
 

@@ -10,7 +10,7 @@ import library.webhooks.models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("library", "0015_uploads_of_keys"),
+        ("library", "0017_upload_grants"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
