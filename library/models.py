@@ -15,6 +15,8 @@ from hls import lifecycle
 from hls.models import Revision, Transcode
 from library.folding import folded
 from library.kinds import check_name
+from library.watching.models import MyListEntry as MyListEntry  # Django finds models here
+from library.watching.models import WatchProgress as WatchProgress
 
 SEARCHED = frozenset(("title", "description", "original_name"))
 FOLDED = frozenset(("search_text", "name_text"))  # made of SEARCHED, for searches

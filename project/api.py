@@ -19,13 +19,14 @@ from redis.exceptions import RedisError
 from accounts import errors as accounts
 from accounts.api import me
 from accounts.api import router as accounts_router
-from accounts.auth import playback, reader, staff, staff_or_session, viewer
+from accounts.auth import person, playback, reader, staff, staff_or_session, viewer
 from hls.errors import NotPossible
 from hls.store.interface import StoreFailed, StoreFull
 from library import api as library
 from library import errors as videos
 from library.tracks import api as tracks
 from library.uploads import api as uploads
+from library.watching import api as watching
 from project import edge
 from project.health import api as health
 from project.schema import DESCRIPTION, TAGS, CompleteSchema
@@ -130,7 +131,8 @@ api = HeadToo(
 api.add_router("", health.router)
 api.add_router("", edge.router)
 api.add_router("", accounts_router, is_safe=False, tags=["Accounts"])
-api.add_router("/me", me, auth=reader)
+api.add_router("/me", me, auth=person)
+api.add_router("/me", watching.router, auth=person)
 api.add_router("/video", library.videos, auth=reader)
 api.add_router("/video", library.staff, auth=staff)
 api.add_router("/video", tracks.streams, auth=playback)

@@ -30,7 +30,8 @@ LONGEST_FUNCTION, LONGEST_FILE = 50, 300
 # Module or dotted name -> the files that may use it
 KEPT_IN = {
     "ninja": re.compile(
-        r"accounts/(api|schemas|auth)\.py|library/((uploads|tracks)/)?(api|schemas|openapi)\.py"
+        r"accounts/(api|schemas|auth)\.py"
+        r"|library/((uploads|tracks|watching)/)?(api|schemas|openapi)\.py"
         r"|project/(api|edge|schema|health/api)\.py"
     ),
     "ninja_jwt": re.compile(r"accounts/tokens\.py"),

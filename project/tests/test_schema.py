@@ -112,6 +112,8 @@ def test_every_error_is_documented_in_one_of_two_shapes(
         ("requestPasswordReset", {"200", "400", "403", "413", "415", "429", "500"}),
         ("confirmPasswordReset", {"200", "400", "403", "404", "413", "415", "500"}),
         ("getMe", {"200", "401", "500"}),
+        ("putProgress", {"200", "400", "401", "403", "404", "413", "415", "500"}),
+        ("deleteMyListEntry", {"204", "401", "403", "404", "500"}),
     ],
 )
 def test_accounts_document_every_status_they_answer(
