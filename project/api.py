@@ -17,9 +17,9 @@ from ninja.parser import Parser
 from redis.exceptions import RedisError
 
 from accounts import errors as accounts
-from accounts.api import me
 from accounts.api import router as accounts_router
 from accounts.auth import person, playback, reader, staff, staff_or_session, viewer
+from accounts.me import api as me
 from hls.errors import NotPossible
 from hls.store.interface import StoreFailed, StoreFull
 from library import api as library
@@ -29,6 +29,7 @@ from library.uploads import api as uploads
 from library.watching import api as watching
 from project import edge
 from project.health import api as health
+from project.personal import api as personal
 from project.schema import DESCRIPTION, TAGS, CompleteSchema
 from project.sentences import sentence_for
 
@@ -40,6 +41,8 @@ STATUS_OF: dict[type[Exception], int] = {
     accounts.RefreshTokenMissing: 400,
     accounts.SignInRefused: 401,
     accounts.OtherHostName: 403,
+    accounts.SessionNotFound: 404,
+    accounts.LastAdministrator: 409,
     accounts.TokenRefused: 401,
     accounts.TooManyTries: 429,
     NotPossible: 409,
@@ -131,7 +134,8 @@ api = HeadToo(
 api.add_router("", health.router)
 api.add_router("", edge.router)
 api.add_router("", accounts_router, is_safe=False, tags=["Accounts"])
-api.add_router("/me", me, auth=person)
+api.add_router("/me", me.router, auth=person)
+api.add_router("/me", personal.router, auth=person)
 api.add_router("/me", watching.router, auth=person)
 api.add_router("/video", library.videos, auth=reader)
 api.add_router("/video", library.staff, auth=staff)
@@ -173,6 +177,16 @@ def invalid_input(request: HttpRequest, error: ValidationError) -> HttpResponse:
 @api.exception_handler(accounts.PasswordRefused)
 def password_refused(request: HttpRequest, error: accounts.PasswordRefused) -> HttpResponse:
     return api.create_response(request, {"new_password": error.sentences}, status=400)
+
+
+@api.exception_handler(accounts.WrongPassword)
+def password_is_wrong(request: HttpRequest, error: accounts.WrongPassword) -> HttpResponse:
+    return api.create_response(request, {error.field: [str(error)]}, status=400)
+
+
+@api.exception_handler(accounts.EmailRefused)
+def email_refused(request: HttpRequest, error: accounts.EmailRefused) -> HttpResponse:
+    return api.create_response(request, {"email": [str(error)]}, status=400)
 
 
 @api.exception_handler(videos.FieldsRefused)

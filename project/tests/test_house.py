@@ -30,9 +30,9 @@ LONGEST_FUNCTION, LONGEST_FILE = 50, 300
 # Module or dotted name -> the files that may use it
 KEPT_IN = {
     "ninja": re.compile(
-        r"accounts/(api|schemas|auth)\.py"
+        r"accounts/(api|schemas|auth|me/api|me/schemas)\.py"
         r"|library/((uploads|tracks|watching)/)?(api|schemas|openapi)\.py"
-        r"|project/(api|edge|schema|health/api)\.py"
+        r"|project/(api|edge|schema|health/api|personal/api)\.py"
     ),
     "ninja_jwt": re.compile(r"accounts/tokens\.py"),
     "huey": re.compile(r"\w+/tasks\.py|project/management/commands/worker\.py|project/health/probes\.py"),
