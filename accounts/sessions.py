@@ -138,8 +138,10 @@ def end_sessions_of(user: User) -> int:
 
 def end_others(user: User, session_id: UUID | None) -> None:
     """End a person's sessions but this one, which goes on although `user` has a new password."""
-    others = Session.objects.filter(user=user).exclude(pk=session_id)
-    others.end()
+    if session_id is None:
+        end_sessions_of(user)
+        return
+    Session.objects.filter(user=user).exclude(pk=session_id).end()
     Session.objects.filter(pk=session_id, user=user).update(password_mark=user.get_session_auth_hash())
 
 

@@ -8,6 +8,7 @@ from pytest_django import Settings
 
 from accounts import cookies, sessions
 from accounts.auth import by_access_token
+from accounts.errors import TokenRefused
 from accounts.models import Mail, User
 from accounts.tests.conftest import Post
 from accounts.tests.factories import PASSWORD, signed_in
@@ -37,7 +38,7 @@ def test_other_sessions_end_and_this_one_goes_on(browser: Client, post: Post, ad
 
     assert (answer.status_code, list(answer.json())) == (200, ["detail"])
     assert by_access_token(elsewhere.access) is None
-    with pytest.raises(sessions.TokenRefused):
+    with pytest.raises(TokenRefused):
         sessions.refresh(elsewhere.refresh)
     assert browser.get("/api/me/").status_code == 200
     assert post("token/refresh/").status_code == 200

@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from hls.models import Transcode
+from library.errors import NotFound
 from library.models import Video, WatchProgress
 from library.tests.factories import VideoFactory
 from library.tests.videos import Player, make_viewer, published, serve_version, sign_in
@@ -230,8 +231,8 @@ def test_body_of_another_kind_is_refused(ada: Player, harbour: Video) -> None:
 
 def test_minus_zero_is_zero(ada: Player, harbour: Video) -> None:
     answer = ada.put(at(harbour), '{"position": -0.0}', content_type="application/json")
-    assert json.loads(answer.sent)["position"] == 0.0
-    assert b"-0" not in answer.sent.partition(b"reported_at")[0]
+    assert json.loads(answer.content)["position"] == 0.0
+    assert b"-0" not in answer.content.partition(b"reported_at")[0]
 
 
 @pytest.mark.parametrize("method", ["get", "put", "delete"])
@@ -344,6 +345,6 @@ class TestAtTheSameTime:
         loaded = Video.objects.select_related("transcode").get(pk=video.pk)
         viewer_id = sign_in(Player()).get("/api/me/").json()["id"]
         video.delete()
-        with pytest.raises(progress.NotFound):
+        with pytest.raises(NotFound):
             progress.report(viewer_id, loaded, Report(3.0))
         assert not WatchProgress.objects.exists()

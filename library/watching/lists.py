@@ -12,6 +12,7 @@ from django.db import IntegrityError
 from django.db.models import Exists, F, FloatField, OuterRef, Q, QuerySet, Value
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast, Coalesce, Least
+from django.db.models.lookups import IsNull, LessThan
 
 from library import catalogue, listing
 from library.errors import NotFound
@@ -21,6 +22,9 @@ from library.watching.models import MyListEntry, WatchProgress
 from library.watching.progress import END_SHARE, LONGEST_END_S, within
 
 SERVED_S = Cast(KeyTextTransform("duration_s", "video__transcode__served"), FloatField())
+LENGTH_S = Coalesce(SERVED_S, F("duration_s"))  # of the row's video, or None
+END_S = Least(LENGTH_S * Value(END_SHARE), Value(LONGEST_END_S), output_field=FloatField())
+UNFINISHED = Q(IsNull(LENGTH_S, True)) | Q(LessThan(F("position_s"), LENGTH_S - END_S))
 
 
 @dataclass(frozen=True)
@@ -41,17 +45,16 @@ def playable(sight: Sight) -> Q:
 
 
 def begun(viewer_id: int, sight: Sight) -> QuerySet[WatchProgress]:
-    """What the viewer has begun and not watched to its end, newest first; `length_s` is the video's, or None."""
-    rows = WatchProgress.objects.filter(playable(sight), viewer_id=viewer_id, position_s__gt=0)
-    rows = rows.annotate(length_s=Coalesce(SERVED_S, F("duration_s")))
-    end_s = Least(F("length_s") * Value(END_SHARE), Value(LONGEST_END_S), output_field=FloatField())
-    is_unfinished = Q(length_s=None) | Q(position_s__lt=F("length_s") - end_s)
-    return rows.filter(is_unfinished).order_by("-reported_at", "-pk")
+    """What the viewer has begun and not watched to its end, newest first."""
+    rows = WatchProgress.objects.filter(playable(sight), UNFINISHED, viewer_id=viewer_id, position_s__gt=0)
+    return rows.order_by("-reported_at", "-pk")
 
 
 def continue_watching(viewer_id: int, sight: Sight, part: slice, site: str) -> ListPage:
     rows = begun(viewer_id, sight)
-    shown = list(rows.values_list("video_id", "position_s", "length_s", "reported_at")[part])
+    shown = list(
+        rows.annotate(length_s=LENGTH_S).values_list("video_id", "position_s", "length_s", "reported_at")[part]
+    )
     added: dict[int, dict[str, float | datetime]] = {
         video_id: {"position": within(position_s, length_s), "reported_at": reported_at}
         for video_id, position_s, length_s, reported_at in shown

@@ -17,8 +17,9 @@ from django.test import Client
 from django.utils import timezone
 from huey.contrib.djhuey import HUEY
 
-from accounts import services, sessions
+from accounts import links, services, sessions
 from accounts.auth import by_access_token
+from accounts.mails import message_for
 from accounts.me import changes, deletion
 from accounts.me.changes import Caller
 from accounts.models import Mail, Session, User
@@ -76,7 +77,7 @@ def moved(user: User) -> None:
 
 
 def link_of(user: User) -> tuple[str, str]:
-    query = changes.links.new_email_url(user).partition("?")[2]
+    query = links.new_email_url(user).partition("?")[2]
     uid, token = (part.partition("=")[2] for part in query.split("&"))
     return uid, token
 
@@ -186,7 +187,7 @@ def test_export_does_not_tell_whether_an_address_is_taken(ada: User, carol: User
     told = []
     for address in (carol.email, "free@example.com"):
         changes.ask_for_email(ada, address, PASSWORD, Caller(ADDRESS, ""))
-        services.message_for(Mail.objects.latest("pk"))
+        message_for(Mail.objects.latest("pk"))
         told.append(json.dumps(everything_about(ada)["mails"], default=str))
     assert told[0] == told[1]
 

@@ -46,7 +46,8 @@ function account(person) {
   return h(
     "nav",
     { "aria-label": "Account" },
-    h("span", { class: "who", title: person.email }, person.email),
+    h("a", { class: "button quiet", href: to("/my-list") }, "My list"),
+    h("a", { class: "button quiet who", href: to("/account"), title: person.email, "aria-label": `Account: ${person.email}` }, person.email || "Account"),
     person.is_staff && h("a", { class: "button quiet", href: "/admin/" }, "Admin"),
     signingOut,
   );
