@@ -348,3 +348,13 @@ class TestAtTheSameTime:
         with pytest.raises(NotFound):
             progress.report(viewer_id, loaded, Report(3.0))
         assert not WatchProgress.objects.exists()
+
+
+def test_report_reads_little_and_asks_four_times(ada: Player, harbour: Video) -> None:
+    """Who reports, the video without its plan, what is kept; and the one write."""
+    put(ada, harbour, 1)
+    with CaptureQueriesContext(connection) as queries:
+        put(ada, harbour, 9)
+    asked = [query["sql"] for query in queries if query["sql"].startswith(("SELECT", "INSERT", "\nSELECT", "\nINSERT"))]
+    assert len(asked) == 4
+    assert not any('"plan"' in sql for sql in asked)

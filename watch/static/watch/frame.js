@@ -47,10 +47,16 @@ function account(person) {
     "nav",
     { "aria-label": "Account" },
     h("a", { class: "button quiet", href: to("/my-list") }, "My list"),
-    h("a", { class: "button quiet who", href: to("/account"), title: person.email, "aria-label": `Account: ${person.email}` }, person.email || "Account"),
+    accountLink(person),
     person.is_staff && h("a", { class: "button quiet", href: "/admin/" }, "Admin"),
     signingOut,
   );
+}
+
+/** Called by the e-mail where there is room for it. */
+function accountLink({ email }) {
+  const attributes = { class: "button quiet", href: to("/account"), title: email, "aria-label": `Account: ${email}` };
+  return h("a", attributes, email && h("span", { class: "who" }, email), h("span", { class: email ? "short" : "" }, "Account"));
 }
 
 async function leave() {
