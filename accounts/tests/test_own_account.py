@@ -118,6 +118,11 @@ def test_names_and_languages_that_are_none_are_refused(
     assert (answer.status_code, set(answer.json())) == (400, set(fields))
 
 
+@pytest.mark.parametrize("body", ["[]", "[null]", "7", "null", '"x"', ""])
+def test_only_an_object_is_taken(client: Client, session: Session, body: str) -> None:
+    assert client.patch("/api/me/", body, content_type="application/json").status_code == 400
+
+
 def test_sessions_are_listed_with_their_devices(client: Client, ada: User, bob: User) -> None:
     other, _ = signed_in(ada, last_used_at=timezone.now() - timedelta(hours=1), agent=FIREFOX)
     session, _ = enter(client, ada)
