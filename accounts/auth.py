@@ -3,6 +3,7 @@
 | gate       | who passes                                                                        |
 |------------|-----------------------------------------------------------------------------------|
 | `viewer`   | the access cookie or `Authorization: Bearer`                                      |
+| `person`   | as `reader`: for what is somebody's own, and so never a program with a key        |
 | `reader`   | the same, or the admin's session of a member of the staff                         |
 | `staff`    | as `reader`, but only staff: 403 for others                                       |
 | `playback` | as `reader`, or the video's playback cookie or address; GET and HEAD on video routes |
@@ -33,7 +34,7 @@ from accounts.models import User
 from accounts.playback import Viewer, viewer_by_address, viewer_by_playback
 from accounts.sessions import holder_of_live, is_current, mark_in_admin
 
-__all__ = ["Gate", "Viewer", "playback", "reader", "staff", "staff_or_session", "viewer", "who_watches"]
+__all__ = ["Gate", "Viewer", "person", "playback", "reader", "staff", "staff_or_session", "viewer", "who_watches"]
 
 type Credential = Callable[[HttpRequest], Viewer | None]
 
@@ -170,6 +171,7 @@ def staff_or_session(session_of: Callable[[HttpRequest], UUID | None]) -> Gate:
 
 
 viewer = Gate((by_bearer, by_cookie), ("bearer", "cookie"))
+person = Gate((by_bearer, by_cookie, by_admin_session), ("bearer", "cookie", "adminSession"))
 reader = Gate((by_bearer, by_cookie, by_admin_session), ("bearer", "cookie", "adminSession"))
 staff = Gate((by_bearer, by_cookie, by_admin_session), ("bearer", "cookie", "adminSession"), is_for_staff=True)
 playback = Gate((by_watching,), ("bearer", "cookie", "adminSession", "playback"), counts_keys=False)

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
 EMAIL_LENGTH = 254
+LANGUAGE_LENGTH = 35  # RFC 5646 section 4.4.1
 
 
 class User(AbstractUser):
@@ -26,6 +27,16 @@ class User(AbstractUser):
     email = models.EmailField("e-mail", blank=True)
     awaits_activation = models.BooleanField(
         default=False, editable=False, help_text="Registered, and the link in the activation mail still works."
+    )
+
+    language = models.CharField(
+        max_length=LANGUAGE_LENGTH,
+        blank=True,
+        default="",
+        help_text="BCP 47, such as en or pt-BR; chosen by the person.",
+    )
+    new_email = models.EmailField(
+        "new e-mail", blank=True, default="", editable=False, help_text="Waits for the link in its mail to be opened."
     )
 
     sessions: "models.Manager[Session]"
@@ -127,6 +138,7 @@ class Mail(models.Model):
 
     It names an address, not a user, so that writing the order costs the same whether or not anybody has that
     address. Links and tokens are made when it is sent and never stored: `text` has a gap where they stood.
+    `user` is set where the address is not, or no longer, the one of the account that the mail is about.
     """
 
     class Kind(models.TextChoices):
@@ -134,9 +146,14 @@ class Mail(models.Model):
         PASSWORD_RESET = "password_reset"  # noqa: S105 (the kind of a mail)
         INVITATION = "invitation"
         PASSWORD_CHANGED = "password_changed"  # noqa: S105 (the kind of a mail)
+        EMAIL_CHANGE = "email_change", "E-mail change"
+        EMAIL_CHANGED = "email_changed", "E-mail changed"
 
     kind = models.CharField(max_length=20, choices=Kind)
     address = models.EmailField(db_index=True)
+    user = models.ForeignKey(
+        User, null=True, blank=True, editable=False, on_delete=models.CASCADE, related_name="mails"
+    )
     created_at = models.DateTimeField(default=timezone.now)
     due_at = models.DateTimeField(default=timezone.now, db_index=True)
     sent_at = models.DateTimeField(null=True, blank=True)

@@ -14,15 +14,15 @@ from django.utils import timezone
 
 from hls import lifecycle
 from hls.models import Revision, Transcode
-from library.fetching.models import Fetch
 from library.folding import folded
-from library.grants.models import UploadGrant
 from library.kinds import check_name
 from library.webhooks import outbox, payloads
-from library.webhooks.models import Happening, WebhookDelivery, WebhookEndpoint, WebhookEvent
-from library.writing.models import KeptAnswer
+from library.webhooks.models import Happening
 
-__all__ = ["Fetch", "KeptAnswer", "UploadGrant", "WebhookDelivery", "WebhookEndpoint", "WebhookEvent"]
+__all__ = [
+    *("Fetch", "KeptAnswer", "MyListEntry", "UploadGrant", "WatchProgress"),
+    *("WebhookDelivery", "WebhookEndpoint", "WebhookEvent"),
+]
 
 SEARCHED = frozenset(("title", "description", "original_name"))
 FOLDED = frozenset(("search_text", "name_text"))  # made of SEARCHED, for searches

@@ -14,6 +14,9 @@ class RequestViewer(Protocol):
     """Whoever the request comes from, as the API's authentication found it."""
 
     @property
+    def user_id(self) -> int: ...
+
+    @property
     def is_staff(self) -> bool: ...
 
     @property

@@ -17,9 +17,9 @@ from ninja.parser import Parser
 from redis.exceptions import RedisError
 
 from accounts import errors as accounts
-from accounts.api import me
 from accounts.api import router as accounts_router
-from accounts.auth import playback, reader, staff, staff_or_session, viewer
+from accounts.auth import person, playback, reader, staff, staff_or_session, viewer
+from accounts.me import api as me
 from accounts.models import Scope
 from hls.errors import NotPossible
 from hls.store.interface import StoreFailed, StoreFull
@@ -28,11 +28,13 @@ from library import errors as videos
 from library.grants import api as grants
 from library.tracks import api as tracks
 from library.uploads import api as uploads
+from library.watching import api as watching
 from library.webhooks import api as webhooks
 from library.writing import api as writing
 from project import edge
 from project.health import api as health
 from project.middleware import CHALLENGE
+from project.personal import api as personal
 from project.schema import DESCRIPTION, TAGS, CompleteSchema
 from project.sentences import sentence_for
 from project.upload_grants import by_grant
@@ -45,6 +47,8 @@ STATUS_OF: dict[type[Exception], int] = {
     accounts.RefreshTokenMissing: 400,
     accounts.SignInRefused: 401,
     accounts.OtherHostName: 403,
+    accounts.SessionNotFound: 404,
+    accounts.LastAdministrator: 409,
     accounts.TokenRefused: 401,
     accounts.KeyRefused: 401,
     accounts.ScopeMissing: 403,
@@ -140,7 +144,9 @@ api = HeadToo(
 api.add_router("", health.router)
 api.add_router("", edge.router)
 api.add_router("", accounts_router, is_safe=False, tags=["Accounts"])
-api.add_router("/me", me, auth=reader)
+api.add_router("/me", me.router, auth=person)
+api.add_router("/me", personal.router, auth=person)
+api.add_router("/me", watching.router, auth=person)
 api.add_router("/video", library.videos, auth=reader.for_keys(Scope.VIDEOS_READ))
 api.add_router("/video", library.staff, auth=staff.for_keys(Scope.VIDEOS_READ, Scope.VIDEOS_WRITE))
 api.add_router("/video", writing.router, auth=staff.for_keys(Scope.VIDEOS_WRITE))
@@ -185,6 +191,16 @@ def invalid_input(request: HttpRequest, error: ValidationError) -> HttpResponse:
 @api.exception_handler(accounts.PasswordRefused)
 def password_refused(request: HttpRequest, error: accounts.PasswordRefused) -> HttpResponse:
     return api.create_response(request, {"new_password": error.sentences}, status=400)
+
+
+@api.exception_handler(accounts.WrongPassword)
+def password_is_wrong(request: HttpRequest, error: accounts.WrongPassword) -> HttpResponse:
+    return api.create_response(request, {error.field: [str(error)]}, status=400)
+
+
+@api.exception_handler(accounts.EmailRefused)
+def email_refused(request: HttpRequest, error: accounts.EmailRefused) -> HttpResponse:
+    return api.create_response(request, {"email": [str(error)]}, status=400)
 
 
 @api.exception_handler(videos.FieldsRefused)

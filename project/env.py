@@ -127,6 +127,9 @@ class Env(BaseSettings):
     frontend_reset_path: RelativePath = Field(
         "pages/auth/confirm_password.html", description="a path below FRONTEND_BASE_URL, without ? and #"
     )
+    frontend_email_path: RelativePath = Field(
+        "pages/auth/confirm_email.html", description="a path below FRONTEND_BASE_URL, without ? and #"
+    )
 
     time_zone: Annotated[str, AfterValidator(env_values.time_zone)] = Field(
         "UTC", description="a time zone's name, such as Europe/Berlin"

@@ -263,6 +263,7 @@ REFERENCE_FRONTEND = env.reference_frontend
 FRONTEND_BASE_URL = env.frontend_base_url or (f"{SITE}/watch" if REFERENCE_FRONTEND else "http://localhost:4200")
 FRONTEND_ACTIVATE_PATH = env.frontend_activate_path
 FRONTEND_RESET_PATH = env.frontend_reset_path
+FRONTEND_EMAIL_PATH = env.frontend_email_path
 
 # The engine
 

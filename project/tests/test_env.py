@@ -63,6 +63,7 @@ BAD_VALUES = {
     "FRONTEND_BASE_URL": "app.example.com",
     "FRONTEND_ACTIVATE_PATH": "https://elsewhere.example.com/x",
     "FRONTEND_RESET_PATH": "reset?uid=1",
+    "FRONTEND_EMAIL_PATH": "email#confirm",
     "HLS_WORKERS": "0",
     "HLS_THREADS": "-1",
     "HLS_NICE": "20",

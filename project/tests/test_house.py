@@ -30,9 +30,9 @@ LONGEST_FUNCTION, LONGEST_FILE = 50, 300
 # Module or dotted name -> the files that may use it
 KEPT_IN = {
     "ninja": re.compile(
-        r"accounts/(api|schemas|auth)\.py"
-        r"|library/((uploads|tracks|writing|grants|webhooks)/)?(api|schemas|openapi|parameters)\.py"
-        r"|project/(api|edge|schema|upload_grants|health/api)\.py"
+        r"accounts/(api|schemas|auth|me/api|me/schemas)\.py"
+        r"|library/((uploads|tracks|watching|writing|grants|webhooks)/)?(api|schemas|openapi|parameters)\.py"
+        r"|project/(api|edge|schema|upload_grants|health/api|personal/api)\.py"
     ),
     "ninja_jwt": re.compile(r"accounts/tokens\.py"),
     "huey": re.compile(r"\w+/(webhooks/)?tasks\.py|project/management/commands/worker\.py|project/health/probes\.py"),
