@@ -14,14 +14,24 @@ from django.utils import timezone
 
 from hls import lifecycle
 from hls.models import Revision, Transcode
+from library.fetching.models import Fetch
 from library.folding import folded
+from library.grants.models import UploadGrant
 from library.kinds import check_name
+from library.watching.models import MyListEntry, WatchProgress
 from library.webhooks import outbox, payloads
-from library.webhooks.models import Happening
+from library.webhooks.models import Happening, WebhookDelivery, WebhookEndpoint, WebhookEvent
+from library.writing.models import KeptAnswer
 
 __all__ = [
-    *("Fetch", "KeptAnswer", "MyListEntry", "UploadGrant", "WatchProgress"),
-    *("WebhookDelivery", "WebhookEndpoint", "WebhookEvent"),
+    "Fetch",
+    "KeptAnswer",
+    "MyListEntry",
+    "UploadGrant",
+    "WatchProgress",
+    "WebhookDelivery",
+    "WebhookEndpoint",
+    "WebhookEvent",
 ]
 
 SEARCHED = frozenset(("title", "description", "original_name"))

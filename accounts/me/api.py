@@ -154,7 +154,7 @@ def delete_me(request: SignedInRequest, payload: DeletionIn) -> HttpResponse:
 
 
 def user_of(request: SignedInRequest) -> User:
-    user = User.objects.filter(pk=request.auth.user_id).first()
+    user = User.objects.filter(pk=request.auth.user_id or 0).first()
     if user is None:
         raise AuthenticationError  # deleted a moment ago
     return user

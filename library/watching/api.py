@@ -5,10 +5,11 @@ from typing import Annotated, Any
 from django.http import HttpResponse
 from ninja import Query, Router
 
-from library.api import VideoId, sight, site
+from library.api import sight
 from library.errors import NotFound
 from library.models import Video
 from library.openapi import FieldErrors
+from library.parameters import VideoId, site
 from library.schemas import Detail
 from library.viewers import ViewerRequest
 from library.visibility import visible

@@ -55,7 +55,7 @@ class PersonalRequest(HttpRequest):
 def export_me(request: PersonalRequest) -> JsonResponse:
     """A file of JSON: a list of rows for each kind of thing that is kept. Secrets, such as the password's hash, are not
     in it."""
-    user = User.objects.filter(pk=request.auth.user_id).first()
+    user = User.objects.filter(pk=request.auth.user_id or 0).first()
     if user is None:
         raise AuthenticationError  # deleted a moment ago
     headers = {"Content-Disposition": f'attachment; filename="{FILE_NAME}"', "Cache-Control": "private, no-store"}
