@@ -243,6 +243,20 @@ def test_deleting_an_account_in_the_admin_leaves_as_little(client: Client, ada: 
     assert tables_naming("bob-7316") == set()
 
 
+def test_what_somebody_watched_is_read_on_their_page_in_the_admin(client: Client, ada: User, carol: User) -> None:
+    client.force_login(carol)
+    address = f"/admin/accounts/user/{ada.pk}/change/"
+    page = client.get(address).content.decode()
+    title = Video.objects.exclude(added_by=ada).get().title
+    assert page.count(title) == 2  # where she stopped, and on her list
+    assert "0:00:07" in page
+    helper = UserFactory.create(staff=True)
+    helper.user_permissions.add(Permission.objects.get(codename="view_user"))
+    client.force_login(helper)
+    page = client.get(address).content.decode()
+    assert ("Signed in on" in page, title in page) == (True, False)
+
+
 def test_wrong_password_deletes_nothing(browser: Client, ada: User) -> None:
     for body in ({"password": "wrong"}, {"password": ""}, {}, {"password": None}):
         answer = browser.delete("/api/me/", body, content_type="application/json")
