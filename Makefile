@@ -2,12 +2,13 @@
 # make test   every check and test that can run here
 # make check  lint, types and the tests that start no program: within a minute
 # make lint   formatter and linter, mending what they can
+# make clients  a TypeScript and a Python client of the API, into clients/
 # make lock   requirements*.in -> requirements*.txt
 # make clean  the virtual environment and caches (never your data)
 
 PYTHON := .venv/bin/python
 
-.PHONY: run test check lint lock clean installed installed-dev
+.PHONY: run test check lint clients lock clean installed installed-dev
 
 run: installed
 	@$(PYTHON) manage.py serve
@@ -20,6 +21,9 @@ check: installed-dev
 
 lint: installed-dev
 	@$(PYTHON) -m ruff check --fix . && $(PYTHON) -m ruff format .
+
+clients: installed-dev
+	@$(PYTHON) -m scripts.clients
 
 lock: installed-dev
 	@for name in requirements requirements-dev; do \

@@ -14,14 +14,21 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import display
 
 from accounts import services, sessions
+from accounts.admin_keys import ApiKeyAdmin
 from accounts.admin_mails import MailAdmin
 from accounts.agents import device_name
 from accounts.forms import NewUserForm, SessionForm, SetPasswordForm, UserForm
+from accounts.me import deletion
 from accounts.models import Mail, Session, User
 from accounts.moments import ago
 from accounts.views import site_of
 
-__all__ = ["GroupAdmin", "MailAdmin", "UserAdmin"]  # Django imports this module, and with it what registers itself
+__all__ = [
+    "ApiKeyAdmin",
+    "GroupAdmin",
+    "MailAdmin",
+    "UserAdmin",
+]  # Django imports this module, and with it what registers itself
 
 ACTIVE, WAITING, DEACTIVATED = "active", "waiting", "deactivated"
 STATES = {ACTIVE: "Active", WAITING: "Awaits activation", DEACTIVATED: "Deactivated"}
@@ -209,6 +216,21 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg] # not ge
         if not change and not obj.has_usable_password():
             self.invite(request, obj)
             self.message_user(request, f"An invitation to {obj.email} is on its way.", messages.SUCCESS)
+
+    def get_deleted_objects(
+        self, objs: Any, request: HttpRequest
+    ) -> tuple[list[Any], dict[str, int], set[str], list[str]]:
+        """Mails go with their person, although nobody may delete them for themselves."""
+        shown, counts, needed, protected = super().get_deleted_objects(objs, request)
+        return shown, counts, needed - {str(Mail._meta.verbose_name)}, protected
+
+    def delete_model(self, request: HttpRequest, obj: User) -> None:
+        """With everything that is kept about the person, as when they delete their account themselves."""
+        deletion.delete(obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        for user in queryset:
+            deletion.delete(user)
 
     def set_active(self, request: HttpRequest, queryset: QuerySet[User], *, is_active: bool) -> None:
         """Save each person separately, because `User.save` signs out everybody who is no longer active."""

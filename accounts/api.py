@@ -10,19 +10,17 @@ from typing import Annotated, Any
 from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import get_token
 from ninja import Path, Router, Status
-from ninja.errors import AuthenticationError, HttpError, ValidationError
+from ninja.errors import HttpError, ValidationError
 from pydantic import ValidationError as Invalid
 
 from accounts import cookies, devices, openapi, origins, services, sessions, tokens
 from accounts.auth import Viewer
 from accounts.errors import AccountsError, LinkRefused, RefreshTokenMissing, SignInRefused, TokenRefused
-from accounts.models import User
 from accounts.schemas import (
     ActivationResendIn,
     DetailOut,
     LoginIn,
     LoginOut,
-    MeOut,
     Message,
     PasswordConfirmIn,
     PasswordResetIn,
@@ -36,7 +34,6 @@ from accounts.schemas import (
 from accounts.throttling import client_address
 
 router = Router(auth=None)
-me = Router(tags=["Account"])
 
 
 LinkUser = Annotated[str, Path(description="`uid` in the mail's link.", example="Mg")]
@@ -240,19 +237,6 @@ def confirm_password_reset(
     """Takes `uid` and `token` from the link in the reset mail. Works once, and ends every session of that user."""
     services.reset_password(uidb64, token, payload.new_password, address=client_address(request))
     return DetailOut(detail=RESET)
-
-
-@me.get("/", response={200: MeOut, 401: None}, operation_id="getMe", summary="Who is signed in")
-def get_me(request: SignedInRequest, response: HttpResponse) -> User:
-    """For a frontend after a reload: its scripts can't read the cookies. 401 where nobody is signed in.
-
-    Staff who signed in to the admin alone are named, too: they may read videos by that.
-    """
-    response["Cache-Control"] = "no-store"
-    user = User.objects.filter(pk=request.auth.user_id).first()
-    if user is None:
-        raise AuthenticationError  # deleted a moment ago
-    return user
 
 
 def refresh_token_in(request: HttpRequest) -> str:

@@ -3,9 +3,13 @@
 | gate       | who passes                                                                        |
 |------------|-----------------------------------------------------------------------------------|
 | `viewer`   | the access cookie or `Authorization: Bearer`                                      |
+| `person`   | as `reader`: for what is somebody's own, and so never a program with a key        |
 | `reader`   | the same, or the admin's session of a member of the staff                         |
 | `staff`    | as `reader`, but only staff: 403 for others                                       |
 | `playback` | as `reader`, or the video's playback cookie or address; GET and HEAD on video routes |
+
+A request with an API key is the key's alone (accounts/keys.py): nothing else that it shows is looked at. `for_keys`
+opens a gate to keys of certain scopes; without it they are refused. `playback` does not count a key's requests.
 
 Who may watch a video is decided in `who_watches` alone: the gate `playback` asks it, and so does the edge's question.
 Unsafe requests by the admin's session need Django's CSRF token; the origin rule of accounts/origins.py guards the rest.
@@ -14,7 +18,7 @@ Each gate sets `request.auth` to a `Viewer`.
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from django.http import HttpRequest
@@ -22,28 +26,39 @@ from ninja.errors import AuthenticationError, AuthorizationError
 from ninja.utils import check_csrf
 
 import video_paths
-from accounts import cookies, tokens
+from accounts import cookies, keys, tokens
 from accounts.addresses import token_in
+from accounts.bearer import bearer_in, key_in
 from accounts.errors import TokenRefused
 from accounts.models import User
 from accounts.playback import Viewer, viewer_by_address, viewer_by_playback
 from accounts.sessions import holder_of_live, is_current, mark_in_admin
 
-__all__ = ["Gate", "Viewer", "playback", "reader", "staff", "staff_or_session", "viewer", "who_watches"]
+__all__ = ["Gate", "Viewer", "person", "playback", "reader", "staff", "staff_or_session", "viewer", "who_watches"]
 
 type Credential = Callable[[HttpRequest], Viewer | None]
 
 
 @dataclass(frozen=True)
 class Gate:
-    """A Ninja authentication callable; `schemes` names what it accepts in the OpenAPI schema."""
+    """A Ninja authentication callable; `schemes` names what it accepts in the OpenAPI schema.
+
+    An API key with one of `scopes` passes. With `counts_keys` its requests count towards its limit.
+    """
 
     credentials: tuple[Credential, ...]
     schemes: tuple[str, ...]
     is_for_staff: bool = False
+    scopes: tuple[str, ...] = ()
+    counts_keys: bool = True
 
     def __call__(self, request: HttpRequest) -> Viewer:
-        """Take the first credential that is good enough. A weaker one never hides a stronger one."""
+        """Take the first credential that is good enough. A weaker one never hides a stronger one.
+
+        Raises KeyRefused, ScopeMissing, TooManyTries for a request with an API key.
+        """
+        if spelled := key_in(request):
+            return self.by_key(spelled)
         is_somebody = False
         for credential in self.credentials:
             found = credential(request)
@@ -56,15 +71,20 @@ class Gate:
             raise AuthorizationError
         raise AuthenticationError
 
+    def by_key(self, spelled: str) -> Viewer:
+        key = keys.read(spelled)
+        if self.counts_keys:
+            keys.requests.take(str(key.pk))
+        keys.check_scope(key, self.scopes)
+        return Viewer(None, True, None, key_id=key.pk)
+
+    def for_keys(self, *scopes: str) -> "Gate":
+        """The same gate, which also lets in API keys with one of these scopes."""
+        return replace(self, scopes=scopes)
+
 
 def by_bearer(request: HttpRequest) -> Viewer | None:
     return by_access_token(bearer_in(request))
-
-
-def bearer_in(request: HttpRequest) -> str:
-    """The token of `Authorization: Bearer`; empty where there is none."""
-    scheme, _, token = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else ""
 
 
 def by_cookie(request: HttpRequest) -> Viewer | None:
@@ -151,6 +171,7 @@ def staff_or_session(session_of: Callable[[HttpRequest], UUID | None]) -> Gate:
 
 
 viewer = Gate((by_bearer, by_cookie), ("bearer", "cookie"))
+person = Gate((by_bearer, by_cookie, by_admin_session), ("bearer", "cookie", "adminSession"))
 reader = Gate((by_bearer, by_cookie, by_admin_session), ("bearer", "cookie", "adminSession"))
 staff = Gate((by_bearer, by_cookie, by_admin_session), ("bearer", "cookie", "adminSession"), is_for_staff=True)
-playback = Gate((by_watching,), ("bearer", "cookie", "adminSession", "playback"))
+playback = Gate((by_watching,), ("bearer", "cookie", "adminSession", "playback"), counts_keys=False)

@@ -28,6 +28,32 @@ class SignInRefused(AccountsError):
     sentence = "Unable to log in with these credentials."
 
 
+class WrongPassword(SignInRefused):
+    """Somebody who is signed in gave a password that isn't theirs; `field` is where they wrote it."""
+
+    sentence = "This is not your password."
+
+    def __init__(self, field: str) -> None:
+        super().__init__(field)
+        self.field = field
+
+
+class EmailRefused(AccountsError):
+    """The new e-mail is the one that the account has."""
+
+    sentence = "This is your e-mail already."
+
+
+class SessionNotFound(AccountsError):
+    """No such session of this person, or one that has ended."""
+
+    sentence = "Not found."
+
+
+class LastAdministrator(AccountsError):
+    sentence = "You are the last administrator. Make somebody else one first, then delete your account."
+
+
 class OtherHostName(AccountsError):
     """A page on one name of this machine asks the API on another for cookies, which its browser would not keep."""
 
@@ -63,6 +89,25 @@ class MailRefused(AccountsError):
     def __init__(self, sentence: str) -> None:
         super().__init__(sentence)
         self.sentence = sentence
+
+
+class KeyRefused(AccountsError):
+    """An API key that is unknown, expired or revoked; only who has its whole secret is told the latter two."""
+
+    def __init__(self, sentence: str = "This API key is unknown.") -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+
+
+class ScopeMissing(AccountsError):
+    """A good API key without the scope for this; `scopes` are those of which one is needed, none where none helps."""
+
+    def __init__(self, scopes: tuple[str, ...]) -> None:
+        super().__init__(*scopes)
+        self.scopes = scopes
+        self.sentence = (
+            f"This API key has not the scope {' or '.join(scopes)}." if scopes else "API keys can't be used here."
+        )
 
 
 class TooManyTries(AccountsError):

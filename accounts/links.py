@@ -36,9 +36,17 @@ class LinkTokens(PasswordResetTokenGenerator):
         return "\n".join(map(str, state))
 
 
+class EmailTokens(LinkTokens):
+    """A token for the e-mail that a user wants to have; another wish makes it invalid."""
+
+    def _make_hash_value(self, user: User, timestamp: int) -> str:
+        return f"{super()._make_hash_value(user, timestamp)}\n{user.new_email}"
+
+
 activation = LinkTokens("activation", settings.ACTIVATION_LIFETIME)
 password_reset = LinkTokens("password_reset", settings.RESET_LIFETIME)
 invitation = LinkTokens("invitation", settings.INVITATION_LIFETIME)
+new_email = EmailTokens("email", settings.ACTIVATION_LIFETIME)
 NEW_PASSWORD = (password_reset, invitation)  # both lead to where a password is chosen
 
 SECRETS = re.compile(r"\b(uid|token)=[^\s&\"']+")
@@ -54,6 +62,10 @@ def password_reset_url(user: User, site: str = "") -> str:
 
 def invitation_url(user: User, site: str = "") -> str:
     return _url(_new_password_page(user, site), user, invitation)
+
+
+def new_email_url(user: User) -> str:
+    return _url(f"{settings.FRONTEND_BASE_URL}/{settings.FRONTEND_EMAIL_PATH}", user, new_email)
 
 
 def without_secrets(text: str) -> str:

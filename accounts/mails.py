@@ -9,7 +9,7 @@ from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 
 from accounts import links
-from accounts.models import Mail, User
+from accounts.models import Mail, User, goes_by
 
 
 @dataclass(frozen=True)
@@ -23,45 +23,62 @@ class Wording:
     is_for_staff: bool = False
 
 
-def activation(user: User, site: str) -> Wording | None:
+def activation(user: User, mail: Mail) -> Wording | None:
     if user.is_active or not user.awaits_activation:
         return None
     link, valid_for = links.activation_url(user), in_words(settings.ACTIVATION_LIFETIME)
     return Wording("Confirm your e-mail for Videoflix", "activation", link, valid_for)
 
 
-def password_reset(user: User, site: str) -> Wording | None:
+def password_reset(user: User, mail: Mail) -> Wording | None:
     """An account that awaits its activation gets the activation mail: it could not use a new password."""
     if not user.is_active:
-        return activation(user, site)
-    link, valid_for = links.password_reset_url(user, site), in_words(settings.RESET_LIFETIME)
+        return activation(user, mail)
+    link, valid_for = links.password_reset_url(user, mail.site), in_words(settings.RESET_LIFETIME)
     return Wording("Reset your Videoflix password", "password_reset", link, valid_for)
 
 
-def invitation(user: User, site: str) -> Wording | None:
+def invitation(user: User, mail: Mail) -> Wording | None:
     """Nothing for somebody who has a password by now."""
     if not user.is_active or user.has_usable_password():
         return None
-    link, valid_for = links.invitation_url(user, site), in_words(settings.INVITATION_LIFETIME)
+    link, valid_for = links.invitation_url(user, mail.site), in_words(settings.INVITATION_LIFETIME)
     return Wording("You are invited to Videoflix", "invitation", link, valid_for, user.is_staff)
 
 
-def password_changed(user: User, site: str) -> Wording | None:
+def password_changed(user: User, mail: Mail) -> Wording | None:
     return Wording("Your Videoflix password was changed", "password_changed", settings.FRONTEND_BASE_URL)
 
 
-WRITERS: dict[str, Callable[[User, str], Wording | None]] = {  # they take the user and `Mail.site`
+def email_change(user: User, mail: Mail) -> Wording | None:
+    """To the new address; nothing if somebody has it, or if its owner meanwhile wants another one."""
+    is_taken = User.objects.filter(goes_by(mail.address)).exclude(pk=user.pk).exists()
+    if not user.is_active or is_taken or user.new_email != mail.address:
+        return None
+    link, valid_for = links.new_email_url(user), in_words(settings.ACTIVATION_LIFETIME)
+    return Wording("Confirm your new e-mail for Videoflix", "email_change", link, valid_for)
+
+
+def email_changed(user: User, mail: Mail) -> Wording | None:
+    """To the address that the account had before."""
+    return Wording("The e-mail of your Videoflix account was changed", "email_changed", settings.FRONTEND_BASE_URL)
+
+
+WRITERS: dict[str, Callable[[User, Mail], Wording | None]] = {
     Mail.Kind.ACTIVATION: activation,
     Mail.Kind.PASSWORD_RESET: password_reset,
     Mail.Kind.INVITATION: invitation,
     Mail.Kind.PASSWORD_CHANGED: password_changed,
+    Mail.Kind.EMAIL_CHANGE: email_change,
+    Mail.Kind.EMAIL_CHANGED: email_changed,
 }
+TO_ANOTHER_ADDRESS = frozenset((Mail.Kind.EMAIL_CHANGE, Mail.Kind.EMAIL_CHANGED))  # than their user's
 
 
 def message_for(mail: Mail) -> EmailMultiAlternatives | None:
     """The mail to send, as text and HTML; None if nobody should get it, or not any more."""
-    user = User.objects.filter(email=mail.address).first()
-    wording = WRITERS[mail.kind](user, mail.site) if user else None
+    user = mail.user if mail.kind in TO_ANOTHER_ADDRESS else User.objects.filter(email=mail.address).first()
+    wording = WRITERS[mail.kind](user, mail) if user else None
     if wording is None:
         return None
     message = EmailMultiAlternatives(

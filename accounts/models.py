@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
 EMAIL_LENGTH = 254
+LANGUAGE_LENGTH = 35  # RFC 5646 section 4.4.1
 
 
 class User(AbstractUser):
@@ -26,6 +27,16 @@ class User(AbstractUser):
     email = models.EmailField("e-mail", blank=True)
     awaits_activation = models.BooleanField(
         default=False, editable=False, help_text="Registered, and the link in the activation mail still works."
+    )
+
+    language = models.CharField(
+        max_length=LANGUAGE_LENGTH,
+        blank=True,
+        default="",
+        help_text="BCP 47, such as en or pt-BR; chosen by the person.",
+    )
+    new_email = models.EmailField(
+        "new e-mail", blank=True, default="", editable=False, help_text="Waits for the link in its mail to be opened."
     )
 
     sessions: "models.Manager[Session]"
@@ -127,6 +138,7 @@ class Mail(models.Model):
 
     It names an address, not a user, so that writing the order costs the same whether or not anybody has that
     address. Links and tokens are made when it is sent and never stored: `text` has a gap where they stood.
+    `user` is set where the address is not, or no longer, the one of the account that the mail is about.
     """
 
     class Kind(models.TextChoices):
@@ -134,9 +146,14 @@ class Mail(models.Model):
         PASSWORD_RESET = "password_reset"  # noqa: S105 (the kind of a mail)
         INVITATION = "invitation"
         PASSWORD_CHANGED = "password_changed"  # noqa: S105 (the kind of a mail)
+        EMAIL_CHANGE = "email_change", "E-mail change"
+        EMAIL_CHANGED = "email_changed", "E-mail changed"
 
     kind = models.CharField(max_length=20, choices=Kind)
     address = models.EmailField(db_index=True)
+    user = models.ForeignKey(
+        User, null=True, blank=True, editable=False, on_delete=models.CASCADE, related_name="mails"
+    )
     created_at = models.DateTimeField(default=timezone.now)
     due_at = models.DateTimeField(default=timezone.now, db_index=True)
     sent_at = models.DateTimeField(null=True, blank=True)
@@ -150,6 +167,51 @@ class Mail(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} to {self.address}"
+
+
+class Scope(models.TextChoices):
+    """What an API key may be allowed to do."""
+
+    VIDEOS_READ = "videos:read", "Read and play all videos, drafts too"
+    VIDEOS_WRITE = "videos:write", "Make, edit, replace and delete videos"
+    UPLOADS_WRITE = "uploads:write", "Upload files, and let others upload one"
+    TRACKS_WRITE = "tracks:write", "Subtitles, captions, chapters and sounds"
+    WEBHOOKS_WRITE = "webhooks:write", "Webhooks"
+    STATS_READ = "stats:read", "Metrics"
+
+
+class ApiKey(models.Model):
+    """Lets a program use the API, as far as its scopes go. accounts/keys.py makes, finds and revokes them.
+
+    Of its secret only the SHA-256 is kept: 256 random bits can't be guessed, so a slow hash would add nothing. It
+    belongs to the installation, not to who made it, and goes on when that person is gone.
+    """
+
+    name = models.CharField(max_length=100, help_text="What it is for.")
+    scopes = models.JSONField(default=list)
+    secret_hash = models.CharField(max_length=64, editable=False)
+    made_by = models.ForeignKey(
+        User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+", editable=False
+    )
+    created_at = models.DateTimeField("made", default=timezone.now, editable=False)
+    expires_at = models.DateTimeField("expires", null=True, blank=True, help_text="Never, where this is empty.")
+    last_used_at = models.DateTimeField("last used", null=True, blank=True, editable=False)
+    revoked_at = models.DateTimeField("revoked", null=True, blank=True, editable=False)
+
+    class Meta:
+        verbose_name = "API key"
+        ordering = ["-created_at", "-pk"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_expired(self) -> bool:
+        return self.expires_at is not None and self.expires_at <= timezone.now()
+
+    @property
+    def is_live(self) -> bool:
+        return self.revoked_at is None and not self.is_expired
 
 
 class Tally(models.Model):

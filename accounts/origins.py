@@ -15,6 +15,7 @@ from django.http.response import HttpResponseBase
 from django.utils.http import is_same_domain
 
 from accounts import cookies
+from accounts.bearer import bearer_in, key_in
 from accounts.errors import OtherHostName
 
 SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS", "TRACE"))
@@ -34,10 +35,13 @@ def own_or_allowed_origin(get_response: Handler) -> Handler:
 
     A request is exempt if it carries no cookie and either a Bearer token or `X-Token-Transport: body`: no browser adds
     these by itself, and the answer sets no cookie. Every other request is, or may become, authenticated by a cookie.
+    Of a request with an API key nobody ever sees a cookie: whoever sends one means the key.
     A page whose preflight is refused never sends the request itself, so refused preflights are logged too.
     """
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
+        if key_in(request) and request.path_info.startswith("/api/"):
+            forget_cookies(request)
         if is_preflight(request) and not comes_from_us(request):
             log_refusal(request)
         elif is_guarded(request) and not is_without_cookies(request) and not comes_from_us(request):
@@ -64,8 +68,12 @@ def log_refusal(request: HttpRequest) -> None:
 
 
 def is_without_cookies(request: HttpRequest) -> bool:
-    is_bearer = request.headers.get("Authorization", "").lower().startswith("bearer ")
-    return not request.COOKIES and (is_bearer or cookies.are_unwanted(request))
+    return not request.COOKIES and (bool(bearer_in(request)) or cookies.are_unwanted(request))
+
+
+def forget_cookies(request: HttpRequest) -> None:
+    request.META.pop("HTTP_COOKIE", None)
+    request.COOKIES = {}
 
 
 def comes_from_us(request: HttpRequest) -> bool:

@@ -91,12 +91,15 @@ def send(mail_id: int) -> bool:
 def is_flood(mail: Mail) -> bool:
     """Whether the address got as many mails of this kind as THROTTLE_MAILS allows. Their links still work.
 
+    A mail that is about a user to another address counts for the user as well, so that nobody has mails sent to many.
+
     A mail that was ordered earlier and is not yet sent counts as sent, so that processes that send at the same time
     agree on which mails are too many.
     """
     limit = parse(settings.THROTTLE_MAILS)
     period = timedelta(seconds=limit.get_expiry())
-    before = Mail.objects.filter(kind__in=counted_with(mail), address=mail.address, pk__lt=mail.pk)
+    same = Q(address=mail.address) | Q(user=mail.user) if mail.user else Q(address=mail.address)
+    before = Mail.objects.filter(same, kind__in=counted_with(mail), pk__lt=mail.pk)
     return before.filter(Q(sent_at=None) | Q(sent_at__gt=timezone.now() - period)).count() >= limit.amount
 
 

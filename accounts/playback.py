@@ -21,9 +21,9 @@ from django.core import signing
 from django.http.response import HttpResponseBase
 from django.utils.crypto import salted_hmac
 
-from accounts import cookies
+from accounts import cookies, keys
 from accounts.errors import TokenRefused
-from accounts.models import Session, User
+from accounts.models import ApiKey, Scope, Session, User
 from accounts.sessions import Holder, holder_of_live, is_in_admin
 
 SALT = "accounts.playback"
@@ -39,31 +39,38 @@ MOST_REMEMBERED = 10_000
 class Viewer:
     """Somebody who may use the API, as `request.auth`. `session_id` is None for a sign-in to the admin.
 
-    It is a value, not a row: a caller that needs more of the user reads the row by `user_id`.
+    It is a value, not a row: a caller that needs more of the user reads the row by `user_id`. An API key is no user:
+    it sees what staff see, but only where its scopes let it in.
     """
 
-    user_id: int
+    user_id: int | None
     is_staff: bool
     session_id: UUID | None
     mark: str | None = None  # stands for the sign-in to the admin, if there is no session
+    key_id: int | None = None
     is_by_address: bool = False  # by a playback address, which gives no further grants
 
     @property
     def session_name(self) -> str:
         """Tells the session from all others, also to a stranger who must not know whose it is: hexadecimal."""
-        return salted_hmac(
-            f"{SALT}.session", f"{self.session_id or self.mark or self.user_id}", algorithm="sha256"
-        ).hexdigest()[:16]
+        name = f"key {self.key_id}" if self.key_id else f"{self.session_id or self.mark or self.user_id}"
+        return salted_hmac(f"{SALT}.session", name, algorithm="sha256").hexdigest()[:16]
 
     def grant_playback(self, response: HttpResponseBase, *, video_id: int) -> None:
-        """Let the browser that gets this response go on with the video after its access token has expired."""
-        if not self.is_by_address:
+        """Let the browser that gets this response go on with the video after its access token has expired.
+
+        A program with an API key goes on with that.
+        """
+        if not self.is_by_address and self.key_id is None:
             value = self._grant(video_id).signed()
             cookies.allow_playback(response, value, video_id=video_id, max_age_s=int(LIFETIME.total_seconds()))
 
     def playback_token(self, *, video_id: int, length: timedelta) -> tuple[str, datetime]:
-        """A grant for an address of a video of this length, and its end: never beyond the session's own."""
+        """A grant for an address of a video of this length, and its end: never beyond the session's or the key's."""
         ends_at = datetime.now(UTC) + ADDRESS_LIFETIME + length
+        key = ApiKey.objects.filter(pk=self.key_id).first() if self.key_id else None
+        if key is not None and key.expires_at is not None:
+            ends_at = min(ends_at, key.expires_at)
         session = Session.objects.filter(pk=self.session_id).first() if self.session_id else None
         if session is not None:
             ends_at = min(ends_at, session.created_at + settings.SESSION_LIFETIME)
@@ -76,6 +83,7 @@ class Viewer:
             user_id=self.user_id,
             session_id=None if self.session_id is None else str(self.session_id),
             mark=self.mark,
+            key_id=self.key_id,
         )
 
 
@@ -95,12 +103,16 @@ ADDRESS_SIGNER = signing.Signer(salt="accounts.playback.address", sep=".")
 
 @dataclass(frozen=True)
 class PlaybackGrant:
-    """What a cookie or an address says. `mark` stands for a sign-in to the admin, which has no session of ours."""
+    """What a cookie or an address says. `mark` stands for a sign-in to the admin, which has no session of ours.
+
+    `key_id` is of the API key that has got an address.
+    """
 
     video_id: int
-    user_id: int
+    user_id: int | None
     session_id: str | None
     mark: str | None
+    key_id: int | None = None
 
     def signed(self) -> str:
         return _signed(self, int(time.time()) // SAME_S * SAME_S)
@@ -113,9 +125,8 @@ class PlaybackGrant:
             return None
 
     def signed_until(self, ends_at: datetime) -> str:
-        return ADDRESS_SIGNER.sign_object(
-            [int(ends_at.timestamp()), self.video_id, self.user_id, self.session_id, self.mark]
-        )
+        said = [int(ends_at.timestamp()), self.video_id, self.user_id, self.session_id, self.mark]
+        return ADDRESS_SIGNER.sign_object(said if self.key_id is None else [*said, self.key_id])
 
     @classmethod
     def read_address(cls, token: str) -> "PlaybackGrant | None":
@@ -126,13 +137,15 @@ class PlaybackGrant:
         return cls(*grant) if time.time() < ends_at_s else None
 
     def holder(self) -> Holder | None:
-        """The holder, while their session or, of staff, their sign-in to the admin is alive."""
+        """The holder, while their session or, of staff, their sign-in to the admin is alive, or the key is."""
+        if self.key_id is not None:
+            return Holder(None, is_staff=True) if keys.live(self.key_id, Scope.VIDEOS_READ) else None
         if self.session_id is not None:
             try:
                 return holder_of_live(UUID(self.session_id))
             except TokenRefused:
                 return None
-        user = User.objects.filter(pk=self.user_id, is_active=True, is_staff=True).first()
+        user = User.objects.filter(pk=self.user_id or 0, is_active=True, is_staff=True).first()
         return Holder(user.pk, is_staff=True) if user is not None and is_in_admin(user, self.mark or "") else None
 
 
@@ -194,7 +207,9 @@ def _holder_of(grant: PlaybackGrant | None, video_id: int, *, is_by_address: boo
     if grant is None or holder is None:
         return None
     session_id = None if grant.session_id is None else UUID(grant.session_id)
-    return Viewer(holder.user_id, holder.is_staff, session_id, mark=grant.mark, is_by_address=is_by_address)
+    return Viewer(
+        holder.user_id, holder.is_staff, session_id, mark=grant.mark, key_id=grant.key_id, is_by_address=is_by_address
+    )
 
 
 def _remembered(found: Viewer | None, token: str, video_id: int) -> Viewer | None:

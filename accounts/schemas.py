@@ -1,6 +1,5 @@
 """What goes in and out of the accounts' endpoints."""
 
-from datetime import datetime
 from typing import Annotated
 
 from django.core.exceptions import ValidationError
@@ -15,7 +14,7 @@ SIGN_IN_LENGTH = 4_096
 JWT_EXAMPLE = "eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl"
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
     """JSON can spell null characters and half surrogate pairs, which neither a database nor a hash takes."""
     if "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
         raise ValueError("Null characters and broken characters are not allowed.")
@@ -43,11 +42,11 @@ type NewPassword = Annotated[
         examples=["a quiet river at 5"],
         json_schema_extra={"format": "password"},
     ),
-    AfterValidator(_storable),
+    AfterValidator(storable),
 ]
 
 
-def _same(again: str, info: ValidationInfo, field: str) -> str:
+def same(again: str, info: ValidationInfo, field: str) -> str:
     if field in info.data and info.data[field] != again:
         raise ValueError("The passwords don't match.")
     return again
@@ -60,8 +59,8 @@ class RegisterIn(Schema):
 
     @field_validator("confirmed_password")
     @classmethod
-    def is_the_same(cls, again: str, info: ValidationInfo) -> str:
-        return _same(again, info, "password")
+    def is_thesame(cls, again: str, info: ValidationInfo) -> str:
+        return same(again, info, "password")
 
 
 class RegisteredUser(Schema):
@@ -82,12 +81,12 @@ class LoginIn(Schema):
     email: Annotated[
         str,
         Field(max_length=EMAIL_LENGTH, description="In any case.", examples=["ada@example.com"]),
-        AfterValidator(_storable),
+        AfterValidator(storable),
     ]
     password: Annotated[
         str,
         Field(max_length=SIGN_IN_LENGTH, examples=["a quiet river at 5"], json_schema_extra={"format": "password"}),
-        AfterValidator(_storable),
+        AfterValidator(storable),
     ]
 
 
@@ -112,7 +111,7 @@ class LoginOut(Schema):
 class RefreshIn(Schema):
     """The body of clients that keep their tokens themselves."""
 
-    refresh: Annotated[str, Field(max_length=SIGN_IN_LENGTH, examples=[JWT_EXAMPLE]), AfterValidator(_storable)]
+    refresh: Annotated[str, Field(max_length=SIGN_IN_LENGTH, examples=[JWT_EXAMPLE]), AfterValidator(storable)]
 
 
 class RefreshOut(Schema):
@@ -135,15 +134,8 @@ class PasswordConfirmIn(Schema):
 
     @field_validator("confirm_password")
     @classmethod
-    def is_the_same(cls, again: str, info: ValidationInfo) -> str:
-        return _same(again, info, "new_password")
-
-
-class MeOut(Schema):
-    id: int = Field(examples=[2])
-    email: str = Field(description="Empty for staff who have none.", examples=["ada@example.com"])
-    is_staff: bool = Field(description="Whether the admin is open to them.", examples=[False])
-    joined_at: datetime = Field(validation_alias="date_joined", description="UTC.", examples=["2026-11-22T18:30:00Z"])
+    def is_thesame(cls, again: str, info: ValidationInfo) -> str:
+        return same(again, info, "new_password")
 
 
 class Message(Schema):

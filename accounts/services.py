@@ -95,9 +95,12 @@ def reset_password(uid: str, token: str, password: str, *, address: str) -> None
     tries.forgive(user.email, address=address)
 
 
-def order_mail(kind: str, address: str, *, site: str = "") -> Mail:
-    """Insert a mail and wake the sender after the commit. A queue that is down only delays the mail."""
-    mail = Mail.objects.create(kind=kind, address=address, site=site)
+def order_mail(kind: str, address: str, *, site: str = "", user: User | None = None) -> Mail:
+    """Insert a mail and wake the sender after the commit. A queue that is down only delays the mail.
+
+    `user` is whom the mail is about, where it goes to an address that isn't theirs (yet, or any more).
+    """
+    mail = Mail.objects.create(kind=kind, address=address, site=site, user=user)
     transaction.on_commit(partial(send_ordered_mail, mail.pk), robust=True)
     return mail
 
@@ -111,7 +114,7 @@ def send_again(mail: Mail) -> None:
         if Mail.objects.filter(pk=mail.pk, sent_at=None).update(due_at=timezone.now()):
             transaction.on_commit(partial(send_ordered_mail, mail.pk), robust=True)
             return
-        again = order_mail(mail.kind, mail.address, site=mail.site)
+        again = order_mail(mail.kind, mail.address, site=mail.site, user=mail.user)
         if message_for(again) is None:
             raise MailRefused("nobody should get this mail any more.")
         if is_flood(again):

@@ -21,11 +21,13 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib.sessions.models import Session as AdminSession
 from django.db import connection
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
 
 from accounts import tokens
-from accounts.errors import TokenRefused
+from accounts.agents import device_name
+from accounts.errors import SessionNotFound, TokenRefused
 from accounts.models import Session, User
 
 MAX_RETIRED = 100  # refresh ids remembered within one grace: no browser's tabs refresh more often in 10 s
@@ -33,9 +35,9 @@ MAX_RETIRED = 100  # refresh ids remembered within one grace: no browser's tabs 
 
 @dataclass(frozen=True)
 class Holder:
-    """Whose a session is: what a request is allowed by."""
+    """Whose a session is: what a request is allowed by. An API key, which has no session, is no user's."""
 
-    user_id: int
+    user_id: int | None
     is_staff: bool
 
 
@@ -46,6 +48,18 @@ class Pair:
     access: str
     refresh: str
     refresh_expires_at: datetime
+
+
+@dataclass(frozen=True)
+class ListedSession:
+    """A session as its owner sees it."""
+
+    id: UUID
+    device: str
+    created_at: datetime
+    last_used_at: datetime
+    expires_at: datetime
+    is_current: bool
 
 
 def open_session(user: User, *, agent: str) -> Pair:
@@ -122,15 +136,52 @@ def end_sessions_of(user: User) -> int:
     return Session.objects.filter(user=user).end()
 
 
+def end_others(user: User, session_id: UUID | None) -> None:
+    """End a person's sessions but this one, which goes on although `user` has a new password."""
+    if session_id is None:
+        end_sessions_of(user)
+        return
+    Session.objects.filter(user=user).exclude(pk=session_id).end()
+    Session.objects.filter(pk=session_id, user=user).update(password_mark=user.get_session_auth_hash())
+
+
+def end_own(user: User, session_id: UUID) -> None:
+    """Raises SessionNotFound unless it is a live one of this person."""
+    if not Session.objects.live().filter(pk=session_id, user=user).end():
+        raise SessionNotFound
+
+
+def live_of(user: User, *, current: UUID | None) -> list[ListedSession]:
+    """Where a person is signed in, by our own sessions; the one that was used last comes first."""
+    mark = user.get_session_auth_hash()
+    return [
+        ListedSession(
+            session.pk,
+            device_name(session.agent),
+            session.created_at,
+            session.last_used_at,
+            session.expires_at,
+            is_current=session.pk == current,
+        )
+        for session in Session.objects.live().filter(user=user)
+        if constant_time_compare(session.password_mark, mark)
+    ]
+
+
 def end_everywhere(user: User) -> int:
     """End a person's sessions, including those in the admin. Returns their number."""
-    in_admin = [
+    in_admin, _ = admin_sessions_of(user).delete()
+    return end_sessions_of(user) + in_admin
+
+
+def admin_sessions_of(user: User) -> QuerySet[AdminSession]:
+    """A person's sign-ins to the admin. Reads all that there are: they name nobody outside their signed content."""
+    keys = [
         session.pk
         for session in AdminSession.objects.filter(expire_date__gt=timezone.now())
         if session.get_decoded().get("_auth_user_id") == str(user.pk)
     ]
-    AdminSession.objects.filter(pk__in=in_admin).delete()
-    return end_sessions_of(user) + len(in_admin)
+    return AdminSession.objects.filter(pk__in=keys)
 
 
 def in_admin() -> Counter[int]:

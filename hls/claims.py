@@ -56,7 +56,12 @@ def unfinished() -> QuerySet[Transcode]:
 
 def unplanned() -> QuerySet[Transcode]:
     """Transcodes whose source is to be probed, at least its opening."""
-    return Transcode.objects.filter(state=State.QUEUED, lease_token="")
+    return Transcode.objects.filter(state=State.QUEUED, awaits_source=False, lease_token="")
+
+
+def awaiting_source() -> QuerySet[Transcode]:
+    """Transcodes whose source is still to be brought; see hls.sources.awaited."""
+    return Transcode.objects.filter(state=State.QUEUED, awaits_source=True, lease_token="")
 
 
 def opened() -> QuerySet[Transcode]:

@@ -14,8 +14,9 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from hls import claims
+from hls import claims, events
 from hls.core.errors import Code, EncoderKilled, TranscodeError
+from hls.events import EngineEvent
 from hls.models import ACTIVE, Chunk, ChunkState, State, Transcode
 from hls.store.interface import StoreFailed
 
@@ -105,6 +106,7 @@ def fail_transcode(own: QuerySet[Transcode], transcode: Transcode, error: Transc
             Chunk.objects.filter(transcode_id=transcode.pk, state=ChunkState.RUNNING).update(
                 **claims.FREE, state=ChunkState.WAITING, frames_done=0
             )
+            events.tell(EngineEvent.FAILED, transcode.pk)
     if failed:
         log.warning(
             "transcode failed",

@@ -16,11 +16,12 @@ from django.db.models import Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from hls import claims, pictures
+from hls import claims, events, pictures
 from hls.binary import encoder
 from hls.core import multivariant, names, playlists, storyboard
 from hls.core.chunk import ChunkFacts, joined, joined_sounds, merged
 from hls.core.plan import Plan
+from hls.events import EngineEvent
 from hls.folders import TILES, WORK
 from hls.models import Chunk, State, Transcode
 from hls.published import PublishedRendition, PublishedVersion
@@ -124,6 +125,7 @@ def publish(transcode: Transcode, claim: claims.Claim, served: PublishedVersion,
         if not won:
             return False
         version.put_in(staged, still_ours=claims.still_ours(Transcode.objects.filter(pk=transcode.pk, served_at=now)))
+        events.tell(EngineEvent.READY, transcode.pk)
     erase(version.below(TILES))
     erase(version.below(WORK))
     return True

@@ -8,7 +8,8 @@ One thread of each worker process does this every BEAT_EVERY_S:
 4. Queue failed transcodes again whose retry is due.
 5. Once an hour, remove what killed workers have left on this machine's disk, where the store is elsewhere, and what it
    has fetched of sources that no video has any more.
-6. Where a slot is free and work is waiting, start a thread that works until nothing is left.
+6. Let awaited sources be brought (hls.sources.awaited), in threads that take no slot.
+7. Where a slot is free and work is waiting, start a thread that works until nothing is left.
 
 So whatever waits in the rows is found within seconds, whether its wake-up arrived or not. A database that can't be
 reached is tried again with the next beat; that also holds while the worker starts.
@@ -31,7 +32,7 @@ from redis.exceptions import RedisError
 from hls import claims, steps, upkeep
 from hls.boot import this_boot
 from hls.models import Worker
-from hls.sources import sweeping
+from hls.sources import awaited, sweeping
 
 log = structlog.get_logger("videoflix.hls")
 
@@ -78,7 +79,7 @@ class WorkerProcess:
             self.row = register(slots=self.slots)
 
     def beat(self) -> None:
-        """Steps 2 to 6."""
+        """Steps 2 to 7."""
         upkeep.take_back_dead([worker for worker in Worker.objects.filter(host=this_host()) if is_dead(worker)])
         upkeep.take_back_lapsed()
         upkeep.retry_due()
@@ -86,6 +87,7 @@ class WorkerProcess:
             self._tidies_at = time.monotonic() + TIDIES_EVERY_S
             upkeep.erase_own_leftovers()
             sweeping.sweep()
+        awaited.here.look(self.row)
         if self.free_slots.acquire(blocking=False):
             self.free_slots.release()
             if claims.is_work_waiting():
@@ -110,6 +112,7 @@ class WorkerProcess:
         The next chunk is taken here and not through the queue, where another host might take the wake-up and have no
         slot for it.
         """
+        awaited.here.look(self.row)
         if not self.free_slots.acquire(blocking=False):
             return
         try:
@@ -121,7 +124,7 @@ class WorkerProcess:
     def end(self) -> None:
         """Stop the heartbeat, wait until running work has been given back, and delete the row: an orderly stop."""
         self.is_stopped.set()
-        for thread in [self._heartbeat, *self._working]:
+        for thread in [self._heartbeat, *self._working, *awaited.here.threads]:
             if thread:
                 thread.join(GIVE_BACK_S)
         if self.row:

@@ -25,6 +25,7 @@ from hls.stores import uploads
 from hls.tasks import wake_after_commit
 
 FRESH = {
+    "awaits_source": False,
     "plan": None,
     "opening": None,
     "is_sampling_due": False,
@@ -58,11 +59,21 @@ def submit(source: str) -> Transcode:
     return transcode
 
 
+def announce(source: str) -> Transcode:
+    """Queue the transcode of a file that is still to be brought to this place in the upload folder."""
+    transcode = Transcode.objects.create(source=source, awaits_source=True, queued_at=timezone.now())
+    wake_after_commit()
+    return transcode
+
+
 @transaction.atomic
-def replace(transcode: Transcode, source: str) -> None:
-    """Transcode another file instead; the version that is served stays until the new one is ready."""
+def replace(transcode: Transcode, source: str, *, is_awaited: bool = False) -> None:
+    """Transcode another file instead; the version that is served stays until the new one is ready.
+
+    With `is_awaited` the file is still to be brought.
+    """
     Transcode.objects.filter(pk=transcode.pk).update(
-        **FRESH,
+        **FRESH | {"awaits_source": is_awaited},
         source=source,
         source_bytes=source_bytes(source),
         state=State.QUEUED,

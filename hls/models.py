@@ -85,6 +85,9 @@ class Transcode(Leased):
     """The engine's job for one video: the source, the version being made, and the version being served."""
 
     source = models.CharField(max_length=500, help_text="The source file, relative to the upload folder.")
+    awaits_source = models.BooleanField(
+        default=False, help_text="The source is still to be brought here; see hls.sources.awaited."
+    )
     state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
     version = models.PositiveIntegerField(default=1, help_text="The version being made, or made last.")
     plan = models.JSONField(null=True, blank=True)

@@ -23,6 +23,7 @@ FINISHING_S = 1.0  # playlists, storyboard and poster
 
 class Phase(StrEnum):
     WAITING = "waiting"
+    FETCHING = "fetching"
     PROBING = "probing"
     ENCODING = "encoding"
     FINISHING = "finishing"
@@ -108,8 +109,8 @@ def surroundings(states: set[str]) -> Surroundings:
 
 
 def queue_positions() -> dict[int, int]:
-    """The place of every queued transcode, counted from 1."""
-    queued = Transcode.objects.filter(state=State.QUEUED).order_by("queued_at", "pk")
+    """The place of every queued transcode, counted from 1; one that awaits its source waits for no other."""
+    queued = Transcode.objects.filter(state=State.QUEUED, awaits_source=False).order_by("queued_at", "pk")
     return {transcode_id: place for place, transcode_id in enumerate(queued.values_list("pk", flat=True), start=1)}
 
 
@@ -168,7 +169,8 @@ def phase_of(transcode: Transcode, chunks: Sequence[Chunk]) -> Phase:
     if transcode.state not in ACTIVE:
         return Phase.STOPPED
     if transcode.state == State.QUEUED:
-        return Phase.PROBING if transcode.lease_token else Phase.WAITING
+        at_work = Phase.FETCHING if transcode.awaits_source else Phase.PROBING
+        return at_work if transcode.lease_token else Phase.WAITING
     if chunks and not any(chunk.started_at for chunk in chunks):
         return Phase.WAITING
     if all(chunk.state == ChunkState.DONE for chunk in chunks):

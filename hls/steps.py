@@ -17,20 +17,17 @@ step is put off. Stopped means that the claim is lost or the worker
 ends: the step gives back what it still holds.
 """
 
-import shutil
 from pathlib import Path
 
 import structlog
-from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from hls import claims, completeness, finishing, identity, opening, renewal, sampling, upkeep
+from hls import claims, completeness, events, finishing, identity, opening, planning, renewal, sampling, upkeep
 from hls.core.chunk import ChunkFacts
 from hls.core.errors import CannotCopy, Code, EncoderKilled, Stopped, TranscodeError
-from hls.core.plan import Plan, make_plan, without_copying
-from hls.core.sampling import is_worth_sampling
+from hls.core.plan import Plan, without_copying
 from hls.errors import NotOurs
 from hls.failing import (
     fail_chunk,
@@ -41,19 +38,18 @@ from hls.failing import (
     put_off_transcode,
     report_full_disk,
 )
-from hls.folders import chunk_folder, finish_folder, hls_root, remove
+from hls.folders import chunk_folder, finish_folder, remove
 from hls.models import PLAYABLE_AS_SERVED, Chunk, ChunkState, Discarded, Root, State, Transcode, Worker
 from hls.patience import patiently
+from hls.planning import MOST_LOSSES
 from hls.removal import erase
 from hls.renewal import ChunkRenewal, LeaseRenewal, update_percent
-from hls.sources.local import encoded, probed
+from hls.sources.local import encoded
 from hls.store.interface import StoreFailed
 from hls.stores import private_place, version_place, versions
-from hls.tracks import embedded, extracting
+from hls.tracks import extracting
 
 log = structlog.get_logger("videoflix.hls")
-
-MOST_LOSSES = 30  # workers that may vanish during one step before the step itself counts as the cause
 
 
 def stop_working() -> None:
@@ -76,7 +72,7 @@ def do_next(worker: Worker | None = None) -> bool:
     elif found := (
         claims.claim_transcode(claims.unplanned(), worker) or claims.claim_transcode(claims.opened(), worker)
     ):
-        plan_transcode(*found)
+        planning.plan_transcode(*found)
     elif extraction := claims.claim_extraction(worker):
         extracting.extract(*extraction)
     elif chunk := claims.claim_chunk(worker, claims.waiting_chunks_by_ladder()):
@@ -103,69 +99,6 @@ def is_own_folder() -> bool:
         log.warning("store failed", reason=error.strerror)
         return False
     return True
-
-
-def plan_transcode(transcode: Transcode, claim: claims.Claim) -> None:
-    """Probe the source, then write the plan and all chunks at once; of an opening, write the first chunk."""
-    own = claims.owned_transcode(transcode, claim)
-    own.filter(state=State.QUEUED).update(started_at=timezone.now())
-    try:
-        if transcode.losses > MOST_LOSSES:
-            raise TranscodeError(Code.UNREADABLE, "workers keep dying while probing")
-        plan = planned(transcode, LeaseRenewal(own))
-        log.info("planned", transcode_id=transcode.pk, top_encoded_because=str(plan.obstacle))
-        check_room_for(plan)
-        if plan.source.is_opening:
-            opening.write(transcode, claim, plan)
-        else:
-            write_plan(transcode, claim, plan)
-    except TranscodeError as error:
-        fail_transcode(own, transcode, error, may_pass=error.advice.is_temporary)
-    except StoreFailed as error:
-        put_off_transcode(own, transcode, error)
-    except Stopped:
-        claims.give_back_transcode(transcode, claim)
-
-
-def planned(transcode: Transcode, lease: LeaseRenewal) -> Plan:
-    """The plan that the row has already, as after a retry, or else a new one. Raises TranscodeError, Stopped."""
-    if transcode.plan:
-        return Plan.from_json(transcode.plan)
-    return make_plan(probed(transcode.source, lease, is_opening_enough=transcode.opening is None))
-
-
-def check_room_for(plan: Plan) -> None:
-    """Raises TranscodeError(DISK_FULL) where the first two minutes, at their highest bit rate, have no room."""
-    kbps = sum(rendition.maxrate_kbps + rendition.audio_kbps for rendition in plan.renditions)
-    kbps += sum(sound.audio_kbps for sound in plan.sounds)
-    checked_s = min(float(plan.timeline.duration_s), 120.0)
-    check_room(needed_bytes=int(kbps * 1000 / 8 * checked_s))
-
-
-def check_room(*, needed_bytes: int) -> None:
-    """Raises TranscodeError(DISK_FULL) where the disk has fewer free bytes above the reserve."""
-    root = hls_root()
-    root.mkdir(parents=True, exist_ok=True)
-    free_bytes = shutil.disk_usage(root).free - int(settings.DISK_RESERVE_BYTES)
-    if free_bytes < needed_bytes:
-        raise TranscodeError(Code.DISK_FULL, f"{free_bytes} bytes free above the reserve, {needed_bytes} needed")
-
-
-@transaction.atomic
-def write_plan(transcode: Transcode, claim: claims.Claim, plan: Plan) -> None:
-    due = {} if transcode.plan else {"is_sampling_due": is_worth_sampling(plan)}
-    won = claims.owned_transcode(transcode, claim).update(
-        plan=plan.to_json(), state=State.PROCESSING, error_code="", error_reason="", losses=0, **due, **claims.FREE
-    )
-    if won:
-        opening.end(transcode, plan)
-        write_chunks(transcode, plan)
-        embedded.write_rows(transcode, plan)
-
-
-def write_chunks(transcode: Transcode, plan: Plan) -> None:
-    rows = [Chunk(transcode=transcode, index=span.index, frame_count=span.frame_count) for span in plan.timeline.chunks]
-    Chunk.objects.bulk_create(rows, ignore_conflicts=True)
 
 
 def do_chunk(chunk: Chunk, claim: claims.Claim) -> None:
@@ -203,7 +136,7 @@ def make_chunk(chunk: Chunk, claim: claims.Claim, folder: Path) -> ChunkFacts:
     if chunk.losses > MOST_LOSSES:
         raise TranscodeError(Code.ENCODER_FAILED, "workers keep dying over this chunk")
     plan = Plan.from_json(made_by)
-    check_room(needed_bytes=0)
+    planning.check_room(needed_bytes=0)
     lease = ChunkRenewal(chunk, claim)
     folder.mkdir(parents=True)
     log.info("chunk begins", transcode_id=transcode.pk, version=transcode.version, chunk=chunk.index)
@@ -238,8 +171,8 @@ def accept_chunk(chunk: Chunk, claim: claims.Claim, folder: Path, facts: ChunkFa
         if not won:
             raise Stopped
         version.put_in(staged, still_ours=claims.still_ours(Chunk.objects.filter(pk=chunk.pk, state=ChunkState.DONE)))
-    if chunk.index == 0:
-        Transcode.objects.filter(pk=transcode.pk, playable_at=None).update(playable_at=timezone.now())
+        if chunk.index == 0:
+            events.tell_playable(transcode)
     update_percent(transcode)
     log.info("chunk done", transcode_id=transcode.pk, version=transcode.version, chunk=chunk.index)
 
@@ -262,7 +195,7 @@ def encode_instead(chunk: Chunk, claim: claims.Claim, error: CannotCopy) -> None
         playable_at=PLAYABLE_AS_SERVED,
         **claims.FREE,  # whoever encodes samples begins anew, too
     )
-    write_chunks(transcode, plan)
+    planning.write_chunks(transcode, plan)
 
 
 def finish_transcode(transcode: Transcode, claim: claims.Claim) -> None:

@@ -6,8 +6,7 @@ from typing import Annotated
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
-from ninja import Path, Query, Router
-from pydantic import BeforeValidator
+from ninja import Query, Router
 
 import video_paths
 from hls.core import names
@@ -18,10 +17,12 @@ from library.delivery import responses
 from library.delivery.ranges import matches
 from library.models import Category
 from library.openapi import REFUSED, WITH_RANGES, FieldErrors
-from library.schemas import CategoryOut, Detail, PlaybackAddressOut, TranscodeOut, VideoDetailOut, VideoOut
+from library.parameters import ResolutionName, ResolutionOrSound, SegmentName, SheetName, Version, VideoId, site
+from library.schemas import CategoryOut, Detail, ListedVideoOut, PlaybackAddressOut, TranscodeOut, VideoDetailOut
 from library.tracks import described
 from library.viewers import ViewerRequest
 from library.visibility import Sight, sight_of
+from library.writing import told
 
 videos = Router(tags=["Videos"])
 staff = Router(tags=["Transcoding"])
@@ -31,49 +32,36 @@ streams = Router(tags=["Playback"])
 JSON = "application/json; charset=utf-8"
 
 
-def one_spelling(number: str) -> str:
-    """An id in its one spelling, which the edge and the cookies' paths know. Pydantic also reads 1.0, +1 and 01."""
-    if not number.isascii() or not number.isdecimal() or number.startswith("0"):
-        raise ValueError
-    return number
-
-
-VideoId = Annotated[
-    int, BeforeValidator(one_spelling), Path(ge=1, le=2**63 - 1, description="The video's id.", example=1)
-]
-ResolutionName = Annotated[str, Path(description="480p, 720p or 1080p.", example="720p")]
-ResolutionOrSound = Annotated[
-    str, Path(description="480p, 720p or 1080p; audio_0, audio_1, … where a video has several sounds.", example="720p")
-]
-SheetName = Annotated[str, Path(description="As the WebVTT names it.", example="storyboard_00")]
-SegmentName = Annotated[str, Path(description="As the playlist beside it names it.", example="segment_000")]
-Version = Annotated[int | None, Query(ge=1, le=2**31 - 1, alias="v", description="Set by playlists; leave it out.")]
-
-
 @videos.get(
     "/",
-    response={200: list[VideoOut], 304: None, 400: FieldErrors, 401: Detail},
+    response={200: list[ListedVideoOut], 304: None, 400: FieldErrors, 401: Detail, 403: Detail},
     operation_id="listVideos",
     summary="List the videos",
     openapi_extra=openapi.LIST,
 )
 def list_videos(
-    request: HttpRequest,
+    request: ViewerRequest,
     category: Annotated[
         str | None, Query(description="Only videos of this category: a slug.", example="tutorial")
     ] = None,
     search: Annotated[str, Query(max_length=200, description="Words in title or description.")] = "",
     limit: Annotated[int | None, Query(ge=1, le=1000, description="At most so many videos.")] = None,
     offset: Annotated[int, Query(ge=0, le=10_000_000, description="Leave out so many of the newest.")] = 0,
+    status: Annotated[str, Query(max_length=100, description=told.STATUS)] = "",
+    external_id: Annotated[str, Query(max_length=200, description="For staff and API keys.")] = "",
 ) -> HttpResponseBase:
     """All videos that can be watched, newest first, as a bare array.
 
-    With `limit` or `offset` the header `X-Total-Count` tells how many there are in all. The answer has a weak `ETag`;
-    sent back in `If-None-Match` it is answered with 304 while nothing has changed.
+    With `status` or `external_id`, which are for staff and API keys, it has drafts and videos in any state, at most
+    100 unless `limit` says otherwise, and tells more of each. With any of these, `limit` or `offset` the header
+    `X-Total-Count` tells how many there are in all. Otherwise the answer has a weak `ETag`; sent back in
+    `If-None-Match` it is answered with 304 while nothing has changed.
     """
     if category and "\0" in category:
         categories.check(category)  # refuses it: PostgreSQL can't even be asked for such a text
     query = catalogue.Query(category=category, search=search.replace("\0", ""), limit=limit, offset=offset)
+    if status or external_id:
+        return told.staff_list(request, query, status, external_id.replace("\0", ""))
     revision = catalogue.revision()
     stamp = f"{revision}|{request.build_absolute_uri()}"
     etag = f'W/"{hashlib.sha256(stamp.encode()).hexdigest()[:32]}"'
@@ -290,8 +278,3 @@ def playlist(
 def granted(request: ViewerRequest, response: HttpResponseBase, video_id: int) -> HttpResponseBase:
     request.auth.grant_playback(response, video_id=video_id)
     return response
-
-
-def site(request: HttpRequest) -> str:
-    """The address under which the caller reached us: "https://api.example.com"."""
-    return request.build_absolute_uri("/")[:-1]

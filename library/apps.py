@@ -1,5 +1,6 @@
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
+from django.dispatch import Signal
 from django.utils.module_loading import import_string
 
 
@@ -8,5 +9,10 @@ class LibraryConfig(AppConfig):
     verbose_name = "Library"
 
     def ready(self) -> None:
+        happened: Signal = import_string("hls.events.happened")
         add_first = import_string("library.categories.add_first")  # imported here, because it needs models
+        bringers = import_string("hls.sources.awaited.bringers")
+        bringers.append(import_string("library.fetching.bringing.bring"))
         post_migrate.connect(add_first, sender=self, dispatch_uid="library.categories", weak=False)
+        receive = import_string("library.webhooks.receiving.receive")
+        happened.connect(receive, dispatch_uid="library.webhooks", weak=False)

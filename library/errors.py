@@ -96,6 +96,20 @@ class FieldsRefused(LibraryError):
         self.fields = fields
 
 
+class ExternalIdTaken(LibraryError):
+    """Another video has it."""
+
+    def __init__(self) -> None:
+        super().__init__("Another video has this external_id.")
+
+
+class KeyUsedOtherwise(LibraryError):
+    """An Idempotency-Key that came with another request before."""
+
+    def __init__(self) -> None:
+        super().__init__("This Idempotency-Key was sent with another request.")
+
+
 class NotFound(LibraryError):
     """No such video, rendition or segment, or none that may be seen."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -13,8 +14,25 @@ from django.utils import timezone
 
 from hls import lifecycle
 from hls.models import Revision, Transcode
+from library.fetching.models import Fetch
 from library.folding import folded
+from library.grants.models import UploadGrant
 from library.kinds import check_name
+from library.watching.models import MyListEntry, WatchProgress
+from library.webhooks import outbox, payloads
+from library.webhooks.models import Happening, WebhookDelivery, WebhookEndpoint, WebhookEvent
+from library.writing.models import KeptAnswer
+
+__all__ = [
+    "Fetch",
+    "KeptAnswer",
+    "MyListEntry",
+    "UploadGrant",
+    "WatchProgress",
+    "WebhookDelivery",
+    "WebhookEndpoint",
+    "WebhookEvent",
+]
 
 SEARCHED = frozenset(("title", "description", "original_name"))
 FOLDED = frozenset(("search_text", "name_text"))  # made of SEARCHED, for searches
@@ -107,6 +125,8 @@ class VideoQuerySet(models.QuerySet["Video"]):
     def delete(self) -> tuple[int, dict[str, int]]:
         """Delete the videos and tell the engine to forget them."""
         discarded = list(self.values_list("transcode_id", "thumbnail", "kept"))
+        for video in self.select_related("transcode") if outbox.wanting_to_hear(Happening.VIDEO_DELETED) else ():
+            outbox.tell(Happening.VIDEO_DELETED, partial(payloads.of_video, video))
         deleted = super().delete()
         for transcode_id, thumbnail, kept in discarded:
             lifecycle.discard(transcode_id, pictures=[thumbnail, kept_file(kept)])
@@ -137,6 +157,10 @@ class Video(models.Model):
     kept = models.JSONField(
         null=True, editable=False, help_text="What is served while another file is made: file, name, plan, version."
     )
+    external_id = models.CharField(
+        max_length=200, null=True, blank=True, unique=True, editable=False, help_text="What another program calls it."
+    )
+    metadata = models.JSONField(default=dict, editable=False, help_text="Another program's own; shown to no viewer.")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(auto_now=True)
     transcode = models.OneToOneField(Transcode, on_delete=models.PROTECT, related_name="video", editable=False)
@@ -168,6 +192,7 @@ class Video(models.Model):
     @transaction.atomic
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         transcode_id = self.transcode_id
+        outbox.tell(Happening.VIDEO_DELETED, lambda: payloads.of_video(self))
         deleted = super().delete(*args, **kwargs)
         lifecycle.discard(transcode_id, pictures=[self.thumbnail.name or "", kept_file(self.kept)])
         Revision.advance()
@@ -194,7 +219,12 @@ class Upload(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.CASCADE, related_name="+"
+    )
+    api_key_id = models.BigIntegerField(
+        null=True, blank=True, help_text="The API key that began it; then it has no owner."
+    )
     name = models.CharField(max_length=255, help_text="The file's name on the uploader's machine.")
     length = models.PositiveBigIntegerField(null=True, help_text="Bytes, once complete; none where it is told later.")
     metadata = models.TextField(blank=True, default="", help_text="The header Upload-Metadata as it was sent.")

@@ -4,10 +4,12 @@ from datetime import datetime
 from typing import Literal
 
 from ninja import Field, Schema
+from pydantic import JsonValue
 
 from library.tracks.schemas import ChapterOut, TrackOut
 
 Resolution = Literal["480p", "720p", "1080p"]
+State = Literal["queued", "processing", "ready", "failed", "cancelled"]
 
 
 class Detail(Schema):
@@ -38,8 +40,39 @@ class VideoOut(Schema):
     )
 
 
+class FailureOut(Schema):
+    code: Literal[
+        "no_video",
+        "unreadable",
+        "unsupported",
+        "too_long",
+        "too_large",
+        "disk_full",
+        "source_missing",
+        "timeout",
+        "encoder_failed",
+        "fetch_failed",
+    ] = Field(description="Stable, for programs.", examples=["no_video"])
+    message: str = Field(examples=["The file has no picture track that can be shown."])
+    hint: str = Field(examples=["Upload a file with a video track; sound alone can't be streamed here."])
+
+
+class ListedVideoOut(VideoOut):
+    """An item of the list. What is behind `hls_url` is told to staff and API keys alone, who ask by `status`."""
+
+    status: State | None = Field(None, description="Of the newest file.", examples=["ready"])
+    percent: float | None = Field(None, ge=0, le=100, examples=[100.0])
+    playable: bool | None = Field(None, examples=[True])
+    error: FailureOut | None = None
+    is_published: bool | None = Field(None, examples=[True])
+    publish_at: datetime | None = Field(None, description="UTC.", examples=["2027-01-31T12:00:00Z"])
+    external_id: str | None = Field(None, examples=["cms-4711"])
+    metadata: dict[str, JsonValue] | None = Field(None, examples=[{"season": 2}])
+    updated_at: datetime | None = Field(None, description="UTC.", examples=["2026-11-22T18:30:00Z"])
+
+
 class VideoDetailOut(VideoOut):
-    status: Literal["queued", "processing", "ready", "failed", "cancelled"] = Field(
+    status: State = Field(
         description="Of the newest upload. A video that is being replaced still plays.", examples=["ready"]
     )
     resolutions: list[Resolution] = Field(
@@ -71,22 +104,6 @@ class RenditionOut(Schema):
     percent: float = Field(ge=0, le=100, examples=[42.5])
 
 
-class FailureOut(Schema):
-    code: Literal[
-        "no_video",
-        "unreadable",
-        "unsupported",
-        "too_long",
-        "too_large",
-        "disk_full",
-        "source_missing",
-        "timeout",
-        "encoder_failed",
-    ] = Field(description="Stable, for programs.", examples=["no_video"])
-    message: str = Field(examples=["The file has no picture track that can be shown."])
-    hint: str = Field(examples=["Upload a file with a video track; sound alone can't be streamed here."])
-
-
 class WarningOut(Schema):
     code: Literal["undecodable"] = Field(description="Stable, for programs.", examples=["undecodable"])
     message: str = Field(examples=["The picture from 0:14.0 to 0:17.0 could not be decoded as it was."])
@@ -107,10 +124,12 @@ class QualityOut(Schema):
 
 
 class TranscodeOut(Schema):
-    state: Literal["queued", "processing", "ready", "failed", "cancelled"] = Field(examples=["processing"])
+    state: State = Field(examples=["processing"])
     playable: bool = Field(description="Whether there is something to play already.", examples=[True])
     percent: float = Field(ge=0, le=100, description="Never falls while a version is made.", examples=[42.5])
-    phase: Literal["waiting", "probing", "encoding", "finishing", "done", "stopped"] = Field(examples=["encoding"])
+    phase: Literal["waiting", "fetching", "probing", "encoding", "finishing", "done", "stopped"] = Field(
+        examples=["encoding"]
+    )
     eta_s: float | None = Field(description="Seconds until ready, as far as can be told.", examples=[81.0])
     queue_position: int | None = Field(description="Counted from 1, while queued.", examples=[None])
     speed: float | None = Field(description="Seconds of video made each second.", examples=[2.4])

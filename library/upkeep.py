@@ -18,9 +18,13 @@ from hls.renewal import LeaseRenewal
 from hls.store.interface import Place, Store, StoreFailed
 from hls.stores import uploads, versions
 from library.disk import PARTIAL
+from library.fetching import sweeping
+from library.fetching.models import Fetch
+from library.grants import granting
 from library.models import Upload, Video, kept_file
 from library.uploads import finishing
 from library.uploads.kinds import arriving
+from library.writing import idempotency
 
 log = structlog.get_logger("videoflix.library")
 
@@ -106,6 +110,7 @@ def names_in_rows() -> NamesInRows:
     named: set[str] = set()
     for pk, *keys in Upload.objects.filter(taken_at=None).values_list("pk", "key", "rest").iterator():
         named.update((f"{PARTIAL}/{pk}", *keys))
+    named.update(f"{PARTIAL}/{pk}" for pk in Fetch.objects.values_list("pk", flat=True))
     kept = set()
     columns = ("video_file", "thumbnail", "transcode__source", "transcode__state", "transcode__served_version", "kept")
     for *names, state, version, of_served in Video.objects.values_list(*columns).iterator():
@@ -143,8 +148,11 @@ def sweep(*, may_be_much: bool = False, go_on: Callable[[], None] = lambda: None
     """Remove files that no row names and nobody is writing. Raises NotOurs, TooMuch."""
     try:
         finishing.sweep()
+        sweeping.sweep()
     except OSError as error:  # one file can't be removed; others may be
         tell_once(str(error.filename or uploads().address("")), error)
+    idempotency.forget_old()
+    granting.forget_old()
     store = uploads()
     contents = FolderContents.read()
     identity.take_up(store, contents.share)

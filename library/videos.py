@@ -16,6 +16,8 @@ from library import categories
 from library.errors import FileRefused
 from library.importing import Way, take_in
 from library.models import Video
+from library.webhooks import outbox, payloads
+from library.webhooks.models import Happening
 
 CATEGORY = ("category", "updated_at")
 PUBLICATION = ("is_published", "publish_at", "updated_at")
@@ -83,6 +85,7 @@ def save_new(video: Video) -> Video:
     """Save a video whose file is in the upload folder, with its transcode."""
     video.transcode = lifecycle.submit(str(video.video_file.name))
     video.save()
+    outbox.tell(Happening.VIDEO_CREATED, lambda: payloads.of_video(video))
     return video
 
 
@@ -92,6 +95,7 @@ def save_replaced(video: Video) -> Video:
     keep_served(video)
     video.save()
     lifecycle.replace(video.transcode, str(video.video_file.name))
+    outbox.tell(Happening.VIDEO_REPLACED, lambda: payloads.of_video(video))
     return video
 
 

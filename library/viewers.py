@@ -1,7 +1,8 @@
 """What the library knows of viewers and uploaders; who they are is found by accounts."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Protocol
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
@@ -11,6 +12,9 @@ from django.http.response import HttpResponseBase
 
 class RequestViewer(Protocol):
     """Whoever the request comes from, as the API's authentication found it."""
+
+    @property
+    def user_id(self) -> int: ...
 
     @property
     def is_staff(self) -> bool: ...
@@ -33,10 +37,16 @@ class ViewerRequest(HttpRequest):
 
 
 class Uploader(Protocol):
-    """A member of the staff; `session_id` is None for a sign-in to the admin."""
+    """A member of the staff, or an API key whose scope lets it do this.
+
+    `user_id` is None for a key, `key_id` for a person; `session_id` is None for both, and for a sign-in to the admin.
+    """
 
     @property
-    def user_id(self) -> int: ...
+    def user_id(self) -> int | None: ...
+
+    @property
+    def key_id(self) -> int | None: ...
 
     @property
     def session_id(self) -> UUID | None: ...
@@ -48,6 +58,24 @@ class UploaderRequest(HttpRequest):
     auth: Uploader
 
 
-def owner_of(request: UploaderRequest) -> Any:
-    """The uploader's row, which says what they may do."""
-    return get_user_model().objects.get(pk=request.auth.user_id)
+@dataclass(frozen=True)
+class Owner:
+    """Whose an upload is: a person's, or an API key's."""
+
+    user_id: int | None
+    key_id: int | None = None
+
+    def may(self, permission: str) -> bool:
+        """Whether they may do what a permission of the admin stands for. What a key may, its scopes have said."""
+        if self.key_id is not None:
+            return True
+        return bool(get_user_model().objects.get(pk=self.user_id or 0).has_perm(permission))
+
+    @property
+    def columns(self) -> dict[str, int | None]:
+        """What an upload's row says of its owner."""
+        return {"owner_id": self.user_id, "api_key_id": self.key_id}
+
+
+def owner_of(request: UploaderRequest) -> Owner:
+    return Owner(request.auth.user_id, request.auth.key_id)

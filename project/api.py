@@ -17,19 +17,27 @@ from ninja.parser import Parser
 from redis.exceptions import RedisError
 
 from accounts import errors as accounts
-from accounts.api import me
 from accounts.api import router as accounts_router
-from accounts.auth import playback, reader, staff, staff_or_session, viewer
+from accounts.auth import person, playback, reader, staff, staff_or_session, viewer
+from accounts.me import api as me
+from accounts.models import Scope
 from hls.errors import NotPossible
 from hls.store.interface import StoreFailed, StoreFull
 from library import api as library
 from library import errors as videos
+from library.grants import api as grants
 from library.tracks import api as tracks
 from library.uploads import api as uploads
+from library.watching import api as watching
+from library.webhooks import api as webhooks
+from library.writing import api as writing
 from project import edge
 from project.health import api as health
+from project.middleware import CHALLENGE
+from project.personal import api as personal
 from project.schema import DESCRIPTION, TAGS, CompleteSchema
 from project.sentences import sentence_for
+from project.upload_grants import by_grant
 
 log = structlog.get_logger("videoflix.api")
 
@@ -39,7 +47,11 @@ STATUS_OF: dict[type[Exception], int] = {
     accounts.RefreshTokenMissing: 400,
     accounts.SignInRefused: 401,
     accounts.OtherHostName: 403,
+    accounts.SessionNotFound: 404,
+    accounts.LastAdministrator: 409,
     accounts.TokenRefused: 401,
+    accounts.KeyRefused: 401,
+    accounts.ScopeMissing: 403,
     accounts.TooManyTries: 429,
     NotPossible: 409,
     videos.NotFound: 404,
@@ -48,6 +60,8 @@ STATUS_OF: dict[type[Exception], int] = {
     videos.NotPermitted: 403,
     videos.FinalUpload: 403,
     videos.OffsetConflict: 409,
+    videos.ExternalIdTaken: 409,
+    videos.KeyUsedOtherwise: 409,
     videos.UploadGone: 410,
     videos.UnknownVersion: 412,
     videos.TooLarge: 413,
@@ -130,14 +144,20 @@ api = HeadToo(
 api.add_router("", health.router)
 api.add_router("", edge.router)
 api.add_router("", accounts_router, is_safe=False, tags=["Accounts"])
-api.add_router("/me", me, auth=reader)
-api.add_router("/video", library.videos, auth=reader)
-api.add_router("/video", library.staff, auth=staff)
-api.add_router("/video", tracks.streams, auth=playback)
-api.add_router("/video", library.streams, auth=playback)
-api.add_router("/video", tracks.staff, auth=staff)
-api.add_router("/categories", library.category_list, auth=reader)
-api.add_router("/uploads", uploads.router, auth=staff_or_session(uploads.session_of))
+api.add_router("/me", me.router, auth=person)
+api.add_router("/me", personal.router, auth=person)
+api.add_router("/me", watching.router, auth=person)
+api.add_router("/video", library.videos, auth=reader.for_keys(Scope.VIDEOS_READ))
+api.add_router("/video", library.staff, auth=staff.for_keys(Scope.VIDEOS_READ, Scope.VIDEOS_WRITE))
+api.add_router("/video", writing.router, auth=staff.for_keys(Scope.VIDEOS_WRITE))
+api.add_router("/video", tracks.streams, auth=playback.for_keys(Scope.VIDEOS_READ))
+api.add_router("/video", library.streams, auth=playback.for_keys(Scope.VIDEOS_READ))
+api.add_router("/video", tracks.staff, auth=staff.for_keys(Scope.TRACKS_WRITE))
+api.add_router("/categories", library.category_list, auth=reader.for_keys(Scope.VIDEOS_READ, Scope.VIDEOS_WRITE))
+api.add_router("/webhooks", webhooks.router, auth=staff.for_keys(Scope.WEBHOOKS_WRITE))
+api.add_router("/upload-grants", grants.makers, auth=staff.for_keys(Scope.UPLOADS_WRITE))
+api.add_router("/uploads/granted", grants.router, auth=by_grant)
+api.add_router("/uploads", uploads.router, auth=staff_or_session(uploads.session_of).for_keys(Scope.UPLOADS_WRITE))
 
 
 def refuse(request: HttpRequest, status: int, sentence: str = "") -> HttpResponse:
@@ -173,6 +193,16 @@ def password_refused(request: HttpRequest, error: accounts.PasswordRefused) -> H
     return api.create_response(request, {"new_password": error.sentences}, status=400)
 
 
+@api.exception_handler(accounts.WrongPassword)
+def password_is_wrong(request: HttpRequest, error: accounts.WrongPassword) -> HttpResponse:
+    return api.create_response(request, {error.field: [str(error)]}, status=400)
+
+
+@api.exception_handler(accounts.EmailRefused)
+def email_refused(request: HttpRequest, error: accounts.EmailRefused) -> HttpResponse:
+    return api.create_response(request, {"email": [str(error)]}, status=400)
+
+
 @api.exception_handler(videos.FieldsRefused)
 def fields_refused(request: HttpRequest, error: videos.FieldsRefused) -> HttpResponse:
     return api.create_response(request, error.fields, status=400)
@@ -185,12 +215,22 @@ def known_or_unexpected(request: HttpRequest, error: Exception) -> HttpResponse:
             response = refuse(request, STATUS_OF[kind], str(error))
             if isinstance(error, accounts.TooManyTries):
                 response["Retry-After"] = str(error.retry_after_s)
+            if isinstance(error, accounts.KeyRefused | accounts.ScopeMissing):
+                response["WWW-Authenticate"] = challenge(error)
             return response
         if kind in GENERIC_STATUS_OF:
             status = GENERIC_STATUS_OF[kind]
             return refuse_for_now(request, error) if status == 503 else refuse(request, status)
     log.error("unexpected error", exc_info=error)
     return refuse(request, 500)
+
+
+def challenge(error: accounts.KeyRefused | accounts.ScopeMissing) -> str:
+    """What is wrong with an API key, for programs (RFC 6750 3.1)."""
+    if isinstance(error, accounts.KeyRefused):
+        return f'{CHALLENGE}, error="invalid_token", error_description="{error}"'
+    scope = f', scope="{" ".join(error.scopes)}"' if error.scopes else ""
+    return f'{CHALLENGE}, error="insufficient_scope"{scope}'
 
 
 def refuse_for_now(request: HttpRequest, error: Exception) -> HttpResponse:

@@ -7,4 +7,4 @@ class ProjectConfig(AppConfig):
     verbose_name = "Videoflix"
 
     def ready(self) -> None:
-        autodiscover_modules("health.checks")  # only now: our checks import models
+        autodiscover_modules("health.checks", "personal.admin")  # only now: they import models

@@ -11,7 +11,7 @@ UPLOAD_RESPONSE_HEADERS = [
     *("Upload-Defer-Length", "Upload-Concat"),
 ]
 MAY_SEND = [
-    *("content-type", "x-csrftoken", "authorization", "range", "x-token-transport"),
+    *("content-type", "x-csrftoken", "authorization", "range", "x-token-transport", "idempotency-key"),
     *UPLOAD_REQUEST_HEADERS,
 ]
 MAY_READ = [

@@ -21,10 +21,10 @@ from accounts.auth import Viewer, who_watches
 from hls.core import names
 from hls.published import current, retired
 from hls.store.interface import Place
-from library.api import Version
 from library.delivery import places
 from library.errors import NotFound
 from library.models import Video
+from library.parameters import Version
 from library.visibility import sight_of
 
 CHECK, ADDRESS = "/playback/check", "/playback/address"

@@ -127,6 +127,9 @@ class Env(BaseSettings):
     frontend_reset_path: RelativePath = Field(
         "pages/auth/confirm_password.html", description="a path below FRONTEND_BASE_URL, without ? and #"
     )
+    frontend_email_path: RelativePath = Field(
+        "pages/auth/confirm_email.html", description="a path below FRONTEND_BASE_URL, without ? and #"
+    )
 
     time_zone: Annotated[str, AfterValidator(env_values.time_zone)] = Field(
         "UTC", description="a time zone's name, such as Europe/Berlin"
@@ -144,6 +147,7 @@ class Env(BaseSettings):
     throttle_resend_address: Limit = Field("100/hour", description=LIMIT)
     throttle_reset_address: Limit = Field("100/hour", description=LIMIT)
     throttle_mails: Limit = Field("5/hour", description=LIMIT)
+    throttle_key: Limit = Field("600/minute", description=LIMIT)
 
     ffmpeg: str | None = Field(None, description="the path of an ffmpeg, 5.1 or newer")
     hls_workers: int = Field(1, ge=1, le=64, description="how many chunks one worker encodes at once, 1 to 64")
@@ -154,6 +158,8 @@ class Env(BaseSettings):
     hls_max_duration_s: int = Field(6 * 3600, ge=1, description="the longest video accepted, in seconds")
     hls_max_pixels: int = Field(8192 * 4320, ge=1, description="the largest picture accepted, in pixels")
     upload_max_mb: int = Field(20_000, ge=1, description="the largest upload accepted, in megabytes")
+    webhook_allow_private: bool = Field(False, description=BOOLEAN)
+    source_allow_private: bool = Field(False, description=BOOLEAN)
     trash_days: int = Field(7, ge=0, le=3650, description="how many days removed files can be taken back, 0 to 3650")
     source_cache_mb: int = Field(
         20_480, ge=1, description="megabytes of each machine's disk for uploaded files that it fetches from the bucket"

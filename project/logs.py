@@ -11,9 +11,11 @@ import structlog
 SECRETS = re.compile(
     r"(?P<before>/(?:activate|password_confirm)/)[^\s\"'?]+"  # the API's links: uid and token
     r"|(?P<play>/play/)[^\s\"'?/]+"  # a playback address
+    r"|(?P<grant>/uploads/granted/)[^\s\"'?/]+"  # an upload grant's address
     r"|(?P<name>\b(?:token|uid|\w*(?:sessionid|csrftoken|(?:access|refresh|playback|device)_token|password))=)[^\s&;\"']+"
     r"|(?P<key>[\"']\w*(?:token|password|sessionid)[\"']: ?)(?:\"[^\"]*\"|'[^']*')"  # in JSON, or a printed dict
     r"|(?P<scheme>\b(?:Bearer|Basic) )[\w.~+/=-]{8,}"
+    r"|(?P<api_key>\bvfk_)\w+"  # an API key
     r"|\b(?:argon2|pbkdf2_sha256)\$[^\s\"',)]+"  # a password's hash: PostgreSQL quotes the row that it refuses
     r"|\beyJ[\w-]+\.[\w-]+\.[\w-]*"  # a JWT
     r"|(?<=://)[^\s/@]*:[^\s/@]*(?=@)"  # user and password in a URL
@@ -23,12 +25,14 @@ HINTS = (
     "activate/",
     "confirm/",
     "/play/",
+    "/granted/",
     "token",
     "uid",
     "sessionid",
     "password",
     "Bearer",
     "Basic",
+    "vfk_",
     "argon2",
     "pbkdf2",
     "eyJ",

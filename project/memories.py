@@ -166,6 +166,11 @@ MEMORIES = (
 CONSTANTS = (
     ConstantMemory("hls.store.connection:connected", remembers="the connections to a bucket", bound="8, two of each"),
     ConstantMemory(
+        "library.webhooks.dispatching:dispatcher",
+        remembers="the threads of a worker that send webhooks, from its start to its end",
+        bound="one dispatcher, of at most 9 threads",
+    ),
+    ConstantMemory(
         "accounts.passwords:decoy",
         remembers="a hash that no password has, checked for accounts that don't exist",
         bound="one hash",
@@ -179,6 +184,9 @@ CONSTANTS = (
         "hls.heartbeat:this_process",
         remembers="a worker's row, heartbeat, slots and threads, from its start to its end",
         bound="one worker",
+    ),
+    ConstantMemory(
+        "hls.sources.awaited:here", remembers="the threads of this worker that fetch files", bound="two threads"
     ),
     ConstantMemory("hls.core.wire:_hints", remembers="the types of a dataclass's fields", bound="the engine's classes"),
     ConstantMemory("library.delivery.files:http_date", remembers="a time as HTTP writes it", bound="4,096 times"),

@@ -67,11 +67,13 @@ def request_id(get_response: Handler) -> Handler:
 
 
 def who_and_what(request: HttpRequest) -> dict[str, int]:
-    """The ids of the user and the video, as far as the request has shown them without another query."""
+    """The ids of the user or the API key, and of the video, as far as the request has shown them without a query."""
     viewer = getattr(request, "auth", None)
     user = getattr(request, "_cached_user", None)
     user_id = viewer.user_id if isinstance(viewer, Viewer) else getattr(user, "pk", None)
     found = {"user_id": user_id} if user_id else {}
+    if isinstance(viewer, Viewer) and viewer.key_id:
+        found["key_id"] = viewer.key_id
     in_path = request.resolver_match.kwargs.get("video_id") if request.resolver_match else None
     video = str(getattr(request, "video_id", in_path))
     return found | ({"video_id": int(video)} if video.isdecimal() else {})
@@ -122,7 +124,7 @@ def json_errors(get_response: Handler) -> Handler:
         if response.status_code < 400 or not f"{request.path_info}/".startswith("/api/"):
             return response
         if response.status_code == 401:
-            response.headers["WWW-Authenticate"] = CHALLENGE
+            response.headers.setdefault("WWW-Authenticate", CHALLENGE)
         if response.get("Content-Type", "").startswith("application/json"):
             return response
         answer = JsonResponse({"detail": sentence_for(response.status_code)}, status=response.status_code)

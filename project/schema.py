@@ -26,6 +26,9 @@ Register, sign in, list videos and stream them as HLS.
 answers as it does to your frontend. Apps send `Authorization: Bearer <access>` instead: run `login` with
 `X-Token-Transport: body`, copy `access` from its answer, and paste it behind *Authorize*.
 
+**Programs** send an API key as `Authorization: Bearer vfk_…`; the admin and `manage.py key` make them. Each operation
+that is open to keys names the scope they need. With a key no cookie is looked at.
+
 **Staying signed in:** the access cookie lives half an hour. Answer a 401 after that with `refreshToken`, once for all
 requests that were refused, and send them again; a second 401 means that nobody is signed in. `getMe` says who is.
 
@@ -48,6 +51,12 @@ SECURITY_SCHEMES: dict[str, dict[str, str]] = {
         "bearerFormat": "JWT",
         "description": "The `access` of `login` (with `X-Token-Transport: body`) or `refreshToken`, for apps.",
     },
+    "apiKey": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "vfk_<id>_<secret>",
+        "description": "A key with the scope that the operation names. Made in the admin or by `manage.py key create`.",
+    },
     "adminSession": {
         "type": "apiKey",
         "in": "cookie",
@@ -64,10 +73,13 @@ SECURITY_SCHEMES: dict[str, dict[str, str]] = {
 TAGS = [
     {"name": "Accounts", "description": "Registering, signing in and out, forgotten passwords."},
     {"name": "Account", "description": "The account of whoever is signed in."},
+    {"name": "Watching", "description": "Where whoever is signed in stopped, and their own list."},
     {"name": "Videos", "description": "What there is to watch."},
+    {"name": "Editing", "description": "Making and changing videos. For staff and programs."},
     {"name": "Playback", "description": "What an HLS player fetches."},
     {"name": "Transcoding", "description": "What becomes of an upload. For staff."},
     {"name": "Tracks", "description": "Subtitles, captions, chapters and sounds of a video. For staff."},
+    {"name": "Webhooks", "description": "Who is told when something happens to a video. For staff."},
     {"name": "Uploads", "description": "Resumable uploads as tus 1.0 defines them. For staff."},
     {"name": "Health", "description": "Whether each part works, for monitoring."},
 ]
@@ -85,11 +97,17 @@ class CompleteSchema(OpenAPISchema):
     def operation_security(self, operation: Operation) -> list[Json] | None:
         gates = [gate for gate in operation.auth_callbacks if isinstance(gate, Gate)]
         schemes = [scheme for gate in gates for scheme in gate.schemes]
-        self.securitySchemes.update({scheme: SECURITY_SCHEMES[scheme] for scheme in schemes})
-        return [{scheme: []} for scheme in schemes] or None
+        scopes = scopes_of(operation)
+        named = [*schemes, "apiKey"] if scopes else schemes
+        self.securitySchemes.update({scheme: SECURITY_SCHEMES[scheme] for scheme in named})
+        accepted: list[Json] = [{scheme: []} for scheme in schemes]
+        return [*accepted, *({"apiKey": [scope]} for scope in scopes)] or None
 
     def operation_details(self, operation: Operation) -> Json:
         details: Json = super().operation_details(operation)
+        if scopes := scopes_of(operation):
+            needed = " or ".join(f"`{scope}`" for scope in scopes)
+            details["description"] = f"{details['description']}\n\nAPI keys need the scope {needed}."
         for name, model in (("Detail", Detail), ("FieldErrors", FieldErrors)):
             self.schemas[name] = model.model_json_schema()
         for parameter in details["parameters"]:
@@ -164,6 +182,11 @@ def add_shared_headers(details: Json) -> None:
             answers[status] = {**answer, "headers": answer.get("headers", {}) | told}
 
 
+def scopes_of(operation: Operation) -> list[str]:
+    """The scopes of API keys that the operation is open to; one of them is enough."""
+    return [str(scope) for gate in operation.auth_callbacks if isinstance(gate, Gate) for scope in gate.scopes]
+
+
 def expected_errors(operation: Operation, details: Json) -> set[int]:
     """The statuses that every operation of this kind can answer."""
     statuses = {500}
@@ -173,6 +196,8 @@ def expected_errors(operation: Operation, details: Json) -> set[int]:
         getattr(gate, "is_for_staff", False) for gate in operation.auth_callbacks
     ):
         statuses.add(403)
+    if scopes_of(operation):
+        statuses |= {403, 429}
     if "requestBody" in details:
         statuses |= {400, 413, 415}
     places = {parameter["in"] for parameter in details["parameters"]}

@@ -237,6 +237,7 @@ THROTTLE_REGISTER_ADDRESS = env.throttle_register_address  # accounts made, by c
 THROTTLE_RESEND_ADDRESS = env.throttle_resend_address  # requests for activation mails, by client address
 THROTTLE_RESET_ADDRESS = env.throttle_reset_address  # requests, by client address
 THROTTLE_MAILS = env.throttle_mails  # of one kind to one person; more are dropped silently
+THROTTLE_KEY = env.throttle_key  # requests with one API key, except for videos' files
 
 # Mail
 
@@ -262,6 +263,7 @@ REFERENCE_FRONTEND = env.reference_frontend
 FRONTEND_BASE_URL = env.frontend_base_url or (f"{SITE}/watch" if REFERENCE_FRONTEND else "http://localhost:4200")
 FRONTEND_ACTIVATE_PATH = env.frontend_activate_path
 FRONTEND_RESET_PATH = env.frontend_reset_path
+FRONTEND_EMAIL_PATH = env.frontend_email_path
 
 # The engine
 
@@ -271,9 +273,11 @@ HLS_THREADS = env.hls_threads
 HLS_NICE = env.hls_nice
 HLS_LEASE_S = env.hls_lease_s
 HLS_LIST_WHEN = env.hls_list_when
+WEBHOOK_ALLOW_PRIVATE = env.webhook_allow_private
 HLS_MAX_DURATION_S = env.hls_max_duration_s
 HLS_MAX_PIXELS = env.hls_max_pixels
 UPLOAD_MAX_BYTES = env.upload_max_mb * 1_000_000
+SOURCE_ALLOW_PRIVATE = env.source_allow_private  # source_url: http and private addresses, too
 TRASH_DAYS = env.trash_days
 DISK_RESERVE_BYTES = env.disk_reserve_mb * 1_000_000
 

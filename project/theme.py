@@ -118,6 +118,23 @@ UNFOLD: dict[str, Any] = {
                 ],
             },
             {
+                "title": "Webhooks",
+                "items": [
+                    {
+                        "title": "Endpoints",
+                        "icon": "webhook",
+                        "link": reverse_lazy("admin:library_webhookendpoint_changelist"),
+                        "permission": permits("library.view_webhookendpoint"),
+                    },
+                    {
+                        "title": "Deliveries",
+                        "icon": "outbox",
+                        "link": reverse_lazy("admin:library_webhookdelivery_changelist"),
+                        "permission": permits("library.view_webhookdelivery"),
+                    },
+                ],
+            },
+            {
                 "title": "People",
                 "items": [
                     {
@@ -137,6 +154,12 @@ UNFOLD: dict[str, Any] = {
                         "icon": "mail",
                         "link": reverse_lazy("admin:accounts_mail_changelist"),
                         "permission": permits("accounts.view_mail"),
+                    },
+                    {
+                        "title": "API keys",
+                        "icon": "key",
+                        "link": reverse_lazy("admin:accounts_apikey_changelist"),
+                        "permission": permits("accounts.view_apikey"),
                     },
                 ],
             },

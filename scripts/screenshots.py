@@ -169,6 +169,8 @@ def take_still(studio: Studio, *, ready: int, failed: int) -> None:
     studio.take("groups", "/admin/auth/group/")
     studio.take("group", "/admin/auth/group/1/change/")
     studio.take("mails", "/admin/accounts/mail/")
+    studio.take("webhook-add", "/admin/library/webhookendpoint/add/")
+    studio.take("webhooks", "/admin/library/webhookendpoint/")
     for look in studio.looks:
         with studio.opened(VIDEOS, look) as page:
             page.check("#action-toggle")

@@ -7,8 +7,11 @@ from django.urls import include, path
 from ninja import NinjaAPI
 
 from accounts import auth
+from accounts.models import Scope
+from project.api import known_or_unexpected
 
 api = NinjaAPI(urls_namespace="gates", docs_url=None, openapi_url=None)
+api.exception_handler(Exception)(known_or_unexpected)
 
 
 def answer(request: HttpRequest) -> dict[str, Any]:
@@ -29,6 +32,22 @@ def for_readers(request: HttpRequest) -> dict[str, Any]:
 @api.api_operation(["GET", "POST"], "staff/", auth=auth.staff)
 def for_staff(request: HttpRequest) -> dict[str, Any]:
     return answer(request)
+
+
+@api.api_operation(["GET", "POST"], "read/", auth=auth.reader.for_keys(Scope.VIDEOS_READ))
+def for_reading_keys(request: HttpRequest) -> dict[str, Any]:
+    return answer(request)
+
+
+@api.get("write-or-tracks/", auth=auth.staff.for_keys(Scope.VIDEOS_WRITE, Scope.TRACKS_WRITE))
+def for_several_keys(request: HttpRequest) -> dict[str, Any]:
+    return answer(request)
+
+
+@api.get("play/{int:video_id}/segment.ts", auth=auth.playback.for_keys(Scope.VIDEOS_READ))
+def for_players_with_keys(request: HttpRequest, video_id: int, response: HttpResponse) -> str:
+    request.auth.grant_playback(response, video_id=video_id)  # type: ignore[attr-defined]
+    return "bytes"
 
 
 @api.get("video/{int:video_id}/index.m3u8", auth=auth.playback)

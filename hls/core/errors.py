@@ -17,6 +17,7 @@ class Code(StrEnum):
     SOURCE_MISSING = "source_missing"
     TIMEOUT = "timeout"
     ENCODER_FAILED = "encoder_failed"
+    FETCH_FAILED = "fetch_failed"
 
 
 class Reason(StrEnum):
@@ -24,6 +25,10 @@ class Reason(StrEnum):
 
     ENCRYPTED = "encrypted"
     DOLBY_VISION = "dolby_vision"
+    ADDRESS_REFUSED = "address_refused"
+    NOT_OFFERED = "not_offered"
+    NOT_A_VIDEO = "not_a_video"
+    FILE_TOO_LARGE = "file_too_large"
 
 
 @dataclass(frozen=True)
@@ -75,6 +80,12 @@ ADVICE = {
         True,
         "It was tried several times; the log has ffmpeg's own words. Convert the file first, or try it again.",
     ),
+    Code.FETCH_FAILED: Advice(
+        "The file could not be fetched from its address.",
+        "It is tried again by itself, and goes on where it broke off if the other server can do that.",
+        True,
+        "It was tried several times; the log has the reason. See whether the address answers, and try it again.",
+    ),
 }
 
 REASONS: Mapping[str, Advice] = {
@@ -87,6 +98,24 @@ REASONS: Mapping[str, Advice] = {
         "The video is Dolby Vision without a picture that other players can show (profile 5).",
         "Export it as HDR10, HLG or SDR, or as Dolby Vision profile 8, and upload that.",
         False,
+    ),
+    Reason.ADDRESS_REFUSED: Advice(
+        "The file was not fetched: its address, or one that it leads to, may not be asked.",
+        "Use an https address of a public host; SOURCE_ALLOW_PRIVATE=True also allows http and private addresses.",
+        False,
+    ),
+    Reason.NOT_OFFERED: Advice(
+        "The other server does not give out the file.",
+        "See whether the address opens in a browser that is signed in nowhere; signed addresses may have expired.",
+        False,
+    ),
+    Reason.NOT_A_VIDEO: Advice(
+        "What lies at the address is no video.",
+        "Give the address of the file itself, not of a page or playlist that shows it.",
+        False,
+    ),
+    Reason.FILE_TOO_LARGE: Advice(
+        "The file at the address is too large.", "Make it smaller, or raise UPLOAD_MAX_MB.", False
     ),
 }
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from django.utils import timezone
 
-from hls import claims, lifecycle, opening, steps, upkeep
+from hls import claims, lifecycle, opening, planning, steps, upkeep
 from hls.core.chunk import ChunkFacts
 from hls.core.errors import CannotCopy, Code, EncoderKilled, Stopped, TranscodeError
 from hls.core.opening import LONG_S
@@ -67,7 +67,7 @@ def accept(chunk: Chunk, claim: claims.Claim) -> None:
 def read_whole() -> None:
     found = claims.claim_transcode(claims.opened(), None)
     assert found is not None
-    steps.plan_transcode(*found)
+    planning.plan_transcode(*found)
 
 
 def now(transcode: Transcode) -> Transcode:
@@ -190,15 +190,15 @@ def test_a_worker_that_dies_over_the_opening_or_the_whole_leaves_it_to_another(
     again = claims.claim_transcode(claims.unplanned(), None)
     assert stale is not None
     assert again is not None
-    steps.plan_transcode(*again)
-    steps.plan_transcode(*stale)
+    planning.plan_transcode(*again)
+    planning.plan_transcode(*stale)
     assert now(transcode).chunks.count() == 1
     stale = claims.claim_transcode(claims.opened(), None)
     lose(Transcode.objects.all())
     read_whole()
     row = Transcode.objects.values().get()
     assert stale is not None
-    steps.plan_transcode(*stale)
+    planning.plan_transcode(*stale)
     assert Transcode.objects.values().get() == row
 
 

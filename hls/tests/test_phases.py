@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from hls import claims, steps
+from hls import claims, planning
 from hls.core.errors import ADVICE, REASONS, Code, Reason, TranscodeError
 from hls.failing import fail_transcode
 from hls.models import ChunkState, State, Transcode
@@ -76,7 +76,7 @@ def test_a_reason_is_kept_in_the_row_until_the_next_plan() -> None:
     Transcode.objects.update(state=State.QUEUED)
     found = claims.claim_transcode(claims.unplanned(), None)
     assert found is not None
-    steps.write_plan(*found, plan())
+    planning.write_plan(*found, plan())
     assert Transcode.objects.get().error_reason == ""
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hls import claims, lifecycle, sampling, steps
+from hls import claims, lifecycle, planning, sampling, steps
 from hls.core import names
 from hls.core.errors import CannotCopy, Code, Stopped, TranscodeError
 from hls.core.plan import Plan
@@ -33,7 +33,7 @@ def planned(plan: Plan = PLAN) -> Transcode:
     transcode: Transcode = TranscodeFactory.create()
     found = claims.claim_transcode(claims.unplanned(), None)
     assert found is not None
-    steps.write_plan(*found, plan)
+    planning.write_plan(*found, plan)
     transcode.refresh_from_db()
     return transcode
 
@@ -180,7 +180,7 @@ def test_a_video_that_was_cancelled_meanwhile_gets_none_and_its_retry_finds_them
     lifecycle.retry(transcode)
     again = claims.claim_transcode(claims.unplanned(), None)
     assert again is not None
-    steps.plan_transcode(*again)
+    planning.plan_transcode(*again)
     assert waiting() == list(range(CHUNKS_BY_LADDER))
     sampling.find_quality(*claimed())
     assert plan_of(transcode).quality == OWN
@@ -193,7 +193,7 @@ def test_a_retry_keeps_what_was_found() -> None:
     lifecycle.retry(transcode)
     again = claims.claim_transcode(claims.unplanned(), None)
     assert again is not None
-    steps.plan_transcode(*again)
+    planning.plan_transcode(*again)
     assert plan_of(transcode).quality == OWN
     assert not transcode.is_sampling_due
 
@@ -205,7 +205,7 @@ def test_a_plan_of_before_goes_on_without(monkeypatch: pytest.MonkeyPatch) -> No
     transcode: Transcode = TranscodeFactory.create(plan=data)
     found = claims.claim_transcode(claims.unplanned(), None)
     assert found is not None
-    steps.plan_transcode(*found)
+    planning.plan_transcode(*found)
     transcode.refresh_from_db()
     assert not transcode.is_sampling_due
     assert len(waiting()) == len(PLAN.timeline.chunks)

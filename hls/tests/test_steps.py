@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from hls import claims, failing, finishing, identity, lifecycle, renewal, steps, stores, upkeep
+from hls import claims, failing, finishing, identity, lifecycle, planning, renewal, steps, stores, upkeep
 from hls.core.chunk import ChunkFacts
 from hls.core.encode import Encoder
 from hls.core.errors import ADVICE, CannotCopy, Code, EncoderKilled, Stopped, TranscodeError
@@ -259,7 +259,7 @@ def test_a_first_chunk_goes_before_everything_else_and_other_chunks_after_it(mon
     """Somebody may wait for it; a long source's probing and a long video's last step may take minutes."""
     done: list[str] = []
     monkeypatch.setattr(steps, "finish_transcode", lambda transcode, claim: done.append("finish"))
-    monkeypatch.setattr(steps, "plan_transcode", lambda transcode, claim: done.append("plan"))
+    monkeypatch.setattr(planning, "plan_transcode", lambda transcode, claim: done.append("plan"))
     monkeypatch.setattr(extracting, "extract", lambda extraction, claim: done.append("texts"))
     monkeypatch.setattr(steps, "do_chunk", lambda chunk, claim: done.append(f"chunk {chunk.index}"))
     made, begun = (TranscodeFactory.create(processing=True) for _ in range(2))
@@ -279,7 +279,7 @@ def test_a_plan_that_comes_too_late_is_not_written(change: dict[str, object]) ->
     found = claims.claim_transcode(claims.unplanned(), None)
     assert found is not None
     Transcode.objects.update(**change)
-    steps.write_plan(*found, plan())
+    planning.write_plan(*found, plan())
     transcode.refresh_from_db()
     assert (transcode.state, transcode.plan, transcode.chunks.count()) == (State.QUEUED, None, 0)
 
@@ -304,11 +304,11 @@ def test_a_video_the_disk_has_no_room_for_is_not_begun(settings: Settings) -> No
 
 def test_room_is_asked_for_each_of_several_sounds(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
-    monkeypatch.setattr(steps, "check_room", lambda *, needed_bytes: asked.append(needed_bytes))
+    monkeypatch.setattr(planning, "check_room", lambda *, needed_bytes: asked.append(needed_bytes))
     one = source(seconds=200)
     sounds = tuple(AudioTrack(index, "aac", 2, 48_000) for index in range(1, 17))
     for several in ((), sounds):
-        steps.check_room_for(make_plan(replace(one, sounds=several)))
+        planning.check_room_for(make_plan(replace(one, sounds=several)))
     assert asked[1] - asked[0] == (16 - 3) * 128_000 // 8 * 120, "not one for each rendition, but one for each sound"
 
 
@@ -367,9 +367,9 @@ def test_a_prober_that_was_thought_dead_does_not_fail_what_another_has_planned()
     TranscodeFactory.create(source="videos/gone.mp4")
     stale = claimed_transcode(claims.unplanned())
     claims.take_back_transcodes(Transcode.objects.all())
-    steps.write_plan(*claimed_transcode(claims.unplanned()), plan())
+    planning.write_plan(*claimed_transcode(claims.unplanned()), plan())
     row = Transcode.objects.values().get()
-    steps.plan_transcode(*stale)
+    planning.plan_transcode(*stale)
     assert Transcode.objects.values().get() == row
     assert set(Chunk.objects.values_list("state", flat=True)) == {ChunkState.WAITING}
 

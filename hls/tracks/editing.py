@@ -17,9 +17,11 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
+from hls import events
 from hls.core.subtitles.cues import Cue
 from hls.core.subtitles.writing import webvtt
 from hls.errors import NotPossible
+from hls.events import EngineEvent
 from hls.models import Transcode
 from hls.published import current, retired
 from hls.tracks.models import SHOWN_AS_TEXT, Track, TrackKind, TrackOrigin, TrackState, TrackText
@@ -53,6 +55,7 @@ def put_text(transcode_id: int, draft: TextDraft, cues: Sequence[Cue]) -> Track:
     track.save()
     write_text(track, cues)
     keep_one_default(track)
+    events.tell(EngineEvent.TRACK_READY, transcode_id, track.pk)
     return track
 
 

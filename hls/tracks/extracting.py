@@ -8,13 +8,14 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from hls import claims
+from hls import claims, events
 from hls.binary import encoder
 from hls.core.errors import Code, EncoderKilled, Stopped, TranscodeError
 from hls.core.plan import Plan
 from hls.core.subtitles.cues import TextRefused
 from hls.core.text_extraction import CAPTIONS, Text, TextExtraction, Texts, captions, extracted
 from hls.errors import NotPossible
+from hls.events import EngineEvent
 from hls.failing import report_full_disk
 from hls.folders import remove, texts_folder
 from hls.models import Extraction
@@ -135,6 +136,7 @@ def settle(track: Track, text: Text | None, otherwise: TrackCode) -> None:
         track.state = TrackState.READY
         track.save(update_fields=["state", "updated_at"])
         write_text(track, text)
+        events.tell(EngineEvent.TRACK_READY, track.transcode_id, track.pk)
     elif text is None:
         fail(track, otherwise)
     elif track.source_index is None:  # many recordings have captions' packets without a word in them
@@ -147,3 +149,4 @@ def fail(track: Track, code: TrackCode) -> None:
     track.state = TrackState.FAILED
     track.error_code = code
     track.save(update_fields=["state", "error_code", "updated_at"])
+    events.tell(EngineEvent.TRACK_FAILED, track.transcode_id, track.pk)

@@ -2,5 +2,6 @@
 
 from library.admin.categories import CategoryAdmin
 from library.admin.videos import VideoAdmin
+from library.admin.webhooks import WebhookDeliveryAdmin, WebhookEndpointAdmin
 
-__all__ = ["CategoryAdmin", "VideoAdmin"]
+__all__ = ["CategoryAdmin", "VideoAdmin", "WebhookDeliveryAdmin", "WebhookEndpointAdmin"]

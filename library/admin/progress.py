@@ -15,6 +15,7 @@ WORKER_SILENCE = timedelta(seconds=15)  # a worker that runs shows itself more o
 
 PHASES = {
     Phase.WAITING: "Waiting for a worker",
+    Phase.FETCHING: "Fetching the file",
     Phase.PROBING: "Looking into the file",
     Phase.ENCODING: "Encoding",
     Phase.FINISHING: "Writing playlists",

@@ -17,6 +17,7 @@ from library.errors import LibraryError
 from library.models import Upload, UploadKind, Video
 from library.uploads import finishing, resumable
 from library.uploads.kinds import arriving
+from library.viewers import Owner
 
 MOST_ROWS = 200
 OF_ALL = ("description", "is_published", "publish_at")  # the form's fields that hold for each row, where it has them
@@ -74,7 +75,7 @@ def are_valid(rows: Sequence[RowForm]) -> bool:
 def finished_upload(uploader: Any, pk: UUID) -> Upload:
     """The uploader's own upload, which is complete and no video's yet. Raises ValidationError."""
     try:
-        upload = resumable.find(uploader, pk)
+        upload = resumable.find(Owner(uploader.pk), pk)
         finishing.finish(upload)
     except LibraryError:  # gone, or no video can come of it
         upload = None

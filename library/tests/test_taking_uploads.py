@@ -15,6 +15,7 @@ from library.errors import NoRoom, UploadGone
 from library.models import Upload, Video
 from library.tests.test_metadata import header
 from library.uploads import finishing, in_folder, resumable
+from library.viewers import Owner
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -23,7 +24,7 @@ VIDEO = b"\0\0\0\x18ftypmp42" + bytes(100)
 
 
 def finished(owner: Any, **told: str) -> Upload:
-    upload = resumable.begin(owner, length=len(VIDEO), header=header(filename="harbour.mp4", **told))
+    upload = resumable.begin(Owner(owner.pk), length=len(VIDEO), header=header(filename="harbour.mp4", **told))
     resumable.append(upload, offset=0, blocks=[VIDEO])
     return upload
 
@@ -97,7 +98,7 @@ def patched(client: Client, upload: Upload, piece: bytes, offset: int = 0) -> An
 def test_a_video_that_could_not_be_made_is_made_by_whoever_comes_next(
     at_admin: Client, dora: Any, busy: pytest.MonkeyPatch, comes: str
 ) -> None:
-    upload = resumable.begin(dora, length=len(VIDEO), header=header(filename="harbour.mp4", title="Harbour"))
+    upload = resumable.begin(Owner(dora.pk), length=len(VIDEO), header=header(filename="harbour.mp4", title="Harbour"))
     refused = patched(at_admin, upload, VIDEO)
     assert (refused.status_code, refused["Retry-After"]) == (503, "5")
     assert not Video.objects.exists()
@@ -116,7 +117,7 @@ def test_a_video_that_could_not_be_made_is_made_by_whoever_comes_next(
 def test_an_upload_to_which_a_video_is_owed_does_not_expire(
     at_admin: Client, dora: Any, busy: pytest.MonkeyPatch
 ) -> None:
-    upload = resumable.begin(dora, length=len(VIDEO), header=header(filename="harbour.mp4", title="Harbour"))
+    upload = resumable.begin(Owner(dora.pk), length=len(VIDEO), header=header(filename="harbour.mp4", title="Harbour"))
     patched(at_admin, upload, VIDEO)
     Upload.objects.update(expires_at=timezone.now() - timedelta(days=30))
     upkeep.sweep()
@@ -127,16 +128,16 @@ def test_an_upload_to_which_a_video_is_owed_does_not_expire(
 
 
 def test_a_kill_between_the_last_byte_and_its_row_does_not_let_it_expire(dora: Any) -> None:
-    upload = resumable.begin(dora, length=len(VIDEO), header=header(filename="harbour.mp4", title="Harbour"))
+    upload = resumable.begin(Owner(dora.pk), length=len(VIDEO), header=header(filename="harbour.mp4", title="Harbour"))
     in_folder.path_of(upload).write_bytes(VIDEO)
     Upload.objects.update(expires_at=timezone.now() - timedelta(days=30))
-    assert resumable.find(dora, upload.pk) == upload
+    assert resumable.find(Owner(dora.pk), upload.pk) == upload
     upkeep.sweep()
     assert Path(Video.objects.get().video_file.path).read_bytes() == VIDEO
 
 
 def test_a_piece_that_was_never_verified_completes_nothing(dora: Any) -> None:
-    upload = resumable.begin(dora, length=len(VIDEO), header=header(filename="harbour.mp4", title="Harbour"))
+    upload = resumable.begin(Owner(dora.pk), length=len(VIDEO), header=header(filename="harbour.mp4", title="Harbour"))
     in_folder.path_of(upload).write_bytes(VIDEO)
     Upload.objects.update(unverified_from=50, expires_at=timezone.now() - timedelta(days=1))
     upkeep.sweep()
@@ -194,14 +195,14 @@ def test_an_upload_that_is_ended_while_its_video_is_told_is_gone(dora: Any) -> N
 
 
 def test_an_upload_that_is_ended_while_its_length_is_told_is_gone(dora: Any) -> None:
-    upload = resumable.begin(dora, length=None, header=header(filename="a.mp4"))
+    upload = resumable.begin(Owner(dora.pk), length=None, header=header(filename="a.mp4"))
     resumable.discard(Upload.objects.get())
     with pytest.raises(UploadGone):
         resumable.tell_length(upload, 100)
 
 
 def test_an_upload_that_is_not_complete_can_not_be_taken(dora: Any) -> None:
-    upload = resumable.begin(dora, length=len(VIDEO), header=header(filename="a.mp4", title="Harbour"))
+    upload = resumable.begin(Owner(dora.pk), length=len(VIDEO), header=header(filename="a.mp4", title="Harbour"))
     resumable.append(upload, offset=0, blocks=[VIDEO[:50]])
     assert finishing.make_video(upload) is None
     with pytest.raises(UploadGone), transaction.atomic():
@@ -211,7 +212,7 @@ def test_an_upload_that_is_not_complete_can_not_be_taken(dora: Any) -> None:
 def test_an_upload_without_a_title_waits_for_a_form(dora: Any) -> None:
     upload = finished(dora)
     assert finishing.make_video(upload) is None
-    assert resumable.unfinished(dora) == [upload]
+    assert resumable.unfinished(Owner(dora.pk)) == [upload]
     assert in_folder.path_of(upload).read_bytes() == VIDEO
 
 
@@ -229,11 +230,11 @@ def test_the_first_name_goes_only_with_the_commit(dora: Any) -> None:
 def test_a_taken_upload_is_no_longer_offered_but_still_tells_its_video(dora: Any) -> None:
     upload = finished(dora, title="Harbour")
     finishing.make_video(upload)
-    assert resumable.unfinished(dora) == []
-    found = resumable.find(dora, upload.pk)
+    assert resumable.unfinished(Owner(dora.pk)) == []
+    found = resumable.find(Owner(dora.pk), upload.pk)
     assert (found.video, resumable.offset_of(found)) == (Video.objects.get(), len(VIDEO))
     Upload.objects.update(expires_at=timezone.now() - timedelta(days=1))
-    assert resumable.find(dora, upload.pk) == upload
+    assert resumable.find(Owner(dora.pk), upload.pk) == upload
 
 
 def test_a_deleted_video_leaves_its_upload_without_one(dora: Any) -> None:
@@ -246,10 +247,10 @@ def test_a_deleted_video_leaves_its_upload_without_one(dora: Any) -> None:
 
 def test_what_is_still_to_come_is_kept_free_for_it(dora: Any, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("library.disk.free_bytes", lambda: 1000)
-    first = resumable.begin(dora, length=600, header=header(filename="a.mp4"))
+    first = resumable.begin(Owner(dora.pk), length=600, header=header(filename="a.mp4"))
     with pytest.raises(NoRoom):
-        resumable.begin(dora, length=401, header=header(filename="b.mp4"))
+        resumable.begin(Owner(dora.pk), length=401, header=header(filename="b.mp4"))
     resumable.append(first, offset=0, blocks=[bytes(1) + VIDEO])
     assert in_folder.reserved_bytes() == 600 - len(VIDEO) - 1
     resumable.discard(first)
-    assert resumable.begin(dora, length=1000, header=header(filename="b.mp4")).length == 1000
+    assert resumable.begin(Owner(dora.pk), length=1000, header=header(filename="b.mp4")).length == 1000

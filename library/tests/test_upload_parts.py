@@ -17,6 +17,7 @@ from library.models import Upload, UploadKind, Video
 from library.tests.factories import AdministratorFactory
 from library.tests.test_uploads import PIECE, ROOT, VIDEO, ask, metadata, send
 from library.uploads import concatenation, in_folder
+from library.viewers import Owner
 
 pytestmark = pytest.mark.django_db
 committed = pytest.mark.django_db(transaction=True)  # the upload's own name of a video's file goes with the commit
@@ -244,7 +245,9 @@ def test_a_part_that_lost_its_file_is_gone(at_admin: Client, parts: list[str]) -
 
 def test_two_never_join_at_once(at_admin: Client, parts: list[str]) -> None:
     rows = [Upload.objects.get(pk=part.split("/")[3]) for part in parts]
-    made = concatenation.begin(rows[0].owner, [row.pk for row in rows], header=metadata(filename="a.mp4"), session=None)
+    made = concatenation.begin(
+        Owner(rows[0].owner_id), [row.pk for row in rows], header=metadata(filename="a.mp4"), session=None
+    )
     os.rename(in_folder.path_of(rows[0]), in_folder.path_of(made))
     with in_folder.held(made), pytest.raises(UploadBusy):
         concatenation.join(made)

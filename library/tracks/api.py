@@ -12,11 +12,12 @@ from pydantic import ValidationError as Invalid
 from hls.tracks import editing
 from hls.tracks.editing import TextDraft
 from hls.tracks.models import Track, TrackKind
-from library.api import Version, VideoId, granted, one_spelling, sight, site
+from library.api import granted, sight
 from library.delivery import responses, texts
 from library.errors import FieldsRefused, NotFound, NotPermitted
 from library.models import Video
 from library.openapi import REFUSED
+from library.parameters import Version, VideoId, one_spelling, site
 from library.schemas import Detail
 from library.tracks import history
 from library.tracks.described import described_for_staff, of_staff
@@ -186,7 +187,7 @@ def track_of(video: Video, track_id: int) -> Track:
 
 
 def check_may_edit(request: UploaderRequest) -> None:
-    if not owner_of(request).has_perm("library.change_video"):
+    if not owner_of(request).may("library.change_video"):
         raise NotPermitted("You may not change videos.")
 
 

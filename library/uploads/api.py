@@ -44,6 +44,7 @@ from library.uploads.tus_headers import (
 from library.viewers import UploaderRequest, owner_of
 
 EXTENSIONS = "creation,creation-defer-length,creation-with-upload,checksum,expiration,termination,concatenation"
+ALGORITHM_NAMES = ",".join(ALGORITHMS)
 PIECE = "application/offset+octet-stream"
 PIECE_REFUSALS = (400, 401, 403, 409, 410, 412, 413, 415, 423, 460, 507)
 PIECE_ANSWERS: dict[int, type[Detail] | None] = {204: None, **dict.fromkeys(PIECE_REFUSALS, Detail)}
@@ -70,7 +71,7 @@ def discover(request: HttpRequest) -> HttpResponse:
             "Tus-Version": VERSION,
             "Tus-Extension": EXTENSIONS,
             "Tus-Max-Size": settings.UPLOAD_MAX_BYTES,
-            "Tus-Checksum-Algorithm": ",".join(ALGORITHMS),
+            "Tus-Checksum-Algorithm": ALGORITHM_NAMES,
         },
     )
 
@@ -84,7 +85,7 @@ def discover(request: HttpRequest) -> HttpResponse:
 def list_uploads(request: UploaderRequest) -> list[UploadOut]:
     """Uploads that can be continued, or made into a video; newest first."""
     found = []
-    for upload in resumable.unfinished(request.auth.user_id):
+    for upload in resumable.unfinished(owner_of(request)):
         with suppress(UploadGone):  # ended while the list is made
             found.append(described(upload))
     return found
@@ -155,13 +156,9 @@ def begin_whole(request: UploaderRequest, concat: str) -> HttpResponse:
 )
 def get_upload(request: UploaderRequest, response: HttpResponse, upload_id: UploadId) -> UploadOut:
     """tus asks this by HEAD: the offset is in the header `Upload-Offset`."""
-    upload = resumable.find(request.auth.user_id, upload_id)
+    upload = resumable.find(owner_of(request), upload_id)
     finishing.finish(upload)
-    for name, value in (state(upload) | expiry(upload) | video_header(upload)).items():
-        response[name] = str(value)
-    response["Cache-Control"] = "no-store"
-    if upload.metadata:
-        response["Upload-Metadata"] = upload.metadata
+    tell(upload, response)
     return described(upload)
 
 
@@ -177,7 +174,7 @@ def append(request: UploaderRequest, upload_id: UploadId) -> HttpResponse:
     check_version(request)
     if request.content_type != PIECE:
         raise WrongMedia
-    upload = resumable.find(request.auth.user_id, upload_id)
+    upload = resumable.find(owner_of(request), upload_id)
     finishing.finish(upload)
     if "Upload-Length" in request.headers and upload.kind != UploadKind.FINAL:
         resumable.tell_length(upload, number(request, "Upload-Length"))
@@ -196,7 +193,7 @@ def append(request: UploaderRequest, upload_id: UploadId) -> HttpResponse:
 def end(request: UploaderRequest, upload_id: UploadId) -> HttpResponse:
     """tus termination: what was received is removed at once."""
     check_version(request)
-    upload = resumable.find(request.auth.user_id, upload_id)
+    upload = resumable.find(owner_of(request), upload_id)
     if upload.whole is None:  # the bytes of a part that is bound belong to the whole
         resumable.discard(upload)
     return answer(204, {})
@@ -218,7 +215,16 @@ def override(request: UploaderRequest, upload_id: UploadId) -> HttpResponse:
     return method(request, upload_id)
 
 
-def first_piece(request: UploaderRequest, upload: Upload) -> int:
+def tell(upload: Upload, response: HttpResponse) -> None:
+    """What HEAD asks for (tus)."""
+    for name, value in (state(upload) | expiry(upload) | video_header(upload)).items():
+        response[name] = str(value)
+    response["Cache-Control"] = "no-store"
+    if upload.metadata:
+        response["Upload-Metadata"] = upload.metadata
+
+
+def first_piece(request: HttpRequest, upload: Upload) -> int:
     """Take in the piece that came with the creation. Where it is refused the upload ends: nobody knows its address."""
     try:
         return taken_in(request, upload, offset=0)
@@ -227,7 +233,7 @@ def first_piece(request: UploaderRequest, upload: Upload) -> int:
         raise
 
 
-def taken_in(request: UploaderRequest, upload: Upload, *, offset: int) -> int:
+def taken_in(request: HttpRequest, upload: Upload, *, offset: int) -> int:
     """Append the request's body to the upload. Returns the new offset."""
     length = content_length(request)
     if length is not None and offset + length > most_bytes(upload) and upload.kind != UploadKind.FINAL:

@@ -8,7 +8,6 @@
 
 import re
 from collections.abc import Sequence
-from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -21,6 +20,7 @@ from library.models import Upload, UploadKind
 from library.uploads import file_signatures, resumable
 from library.uploads.arriving import LIFETIME
 from library.uploads.kinds import arriving
+from library.viewers import Owner
 
 log = structlog.get_logger("videoflix.library")
 
@@ -43,7 +43,7 @@ def named(header: str) -> list[UUID]:
     return parts
 
 
-def begin(owner: Any, parts: Sequence[UUID], *, header: str, session: UUID | None) -> Upload:
+def begin(owner: Owner, parts: Sequence[UUID], *, header: str, session: UUID | None) -> Upload:
     """The whole of these parts: a new one, or the one made before where its answer was lost. Nothing is joined yet.
 
     Raises UploadMalformed, FieldsRefused, NotPermitted, TooLarge, NoRoom, UploadGone, FileRefused.
@@ -55,7 +55,7 @@ def begin(owner: Any, parts: Sequence[UUID], *, header: str, session: UUID | Non
     lengths = [row.length or 0 for row in rows]
     resumable.check_room(sum(lengths), to_write=max(lengths[1:], default=0))
     refuse_foreign(rows[0])
-    whole = Upload(owner=owner, name=told.name, length=sum(lengths), metadata=header, session=session)
+    whole = Upload(**owner.columns, name=told.name, length=sum(lengths), metadata=header, session=session)
     whole.kind, whole.expires_at = UploadKind.FINAL, timezone.now() + LIFETIME
     arriving().begin(whole)
     with transaction.atomic():
@@ -68,7 +68,7 @@ def begin(owner: Any, parts: Sequence[UUID], *, header: str, session: UUID | Non
     return whole
 
 
-def part_of(owner: Any, pk: UUID) -> Upload:
+def part_of(owner: Owner, pk: UUID) -> Upload:
     """Raises UploadGone, UploadMalformed."""
     part = resumable.find(owner, pk)
     if part.kind != UploadKind.PARTIAL:

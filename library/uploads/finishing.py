@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from library import categories, videos
 from library.errors import LibraryError, UploadBusy, UploadGone
+from library.grants.models import UploadGrant
 from library.models import Upload, UploadKind, Video
 from library.uploads import concatenation, metadata, resumable
 from library.uploads.kinds import arriving
@@ -70,6 +71,7 @@ def save_video(upload: Upload, video: Video) -> None:
     take(upload, video)
     videos.save_with_file(video)
     Upload.objects.filter(pk=upload.pk).update(video=video)
+    UploadGrant.objects.filter(upload=upload.pk).update(used_at=timezone.now())
 
 
 def take(upload: Upload, video: Video) -> None:

@@ -7,7 +7,6 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from typing import Any
 from uuid import UUID
 
 import structlog
@@ -32,11 +31,14 @@ from library.uploads.arriving import LIFETIME
 from library.uploads.checksums import Digest
 from library.uploads.kinds import arriving
 from library.uploads.limits import most_bytes
+from library.viewers import Owner
 
 log = structlog.get_logger("videoflix.library")
 
 
-def begin(owner: Any, *, length: int | None, header: str, session: UUID | None = None, is_part: bool = False) -> Upload:
+def begin(
+    owner: Owner, *, length: int | None, header: str, session: UUID | None = None, is_part: bool = False
+) -> Upload:
     """Make room for a file of `length` bytes, or, for None, for one whose length is told later.
 
     A part of a file needs no name and makes no video. Raises UploadMalformed, FieldsRefused, NotPermitted, TooLarge,
@@ -48,7 +50,7 @@ def begin(owner: Any, *, length: int | None, header: str, session: UUID | None =
     else:
         name, kind = permitted(owner, header).name, UploadKind.WHOLE
     check_room(length or 0, to_write=length or 0)
-    upload = Upload(owner=owner, name=name, length=length, metadata=header, session=session, kind=kind)
+    upload = Upload(**owner.columns, name=name, length=length, metadata=header, session=session, kind=kind)
     upload.expires_at = timezone.now() + LIFETIME
     arriving().begin(upload)
     upload.save(force_insert=True)
@@ -56,10 +58,10 @@ def begin(owner: Any, *, length: int | None, header: str, session: UUID | None =
     return upload
 
 
-def permitted(owner: Any, header: str) -> metadata.Metadata:
+def permitted(owner: Owner, header: str) -> metadata.Metadata:
     """The metadata, where the owner may upload such a file. Raises UploadMalformed, FieldsRefused, NotPermitted."""
     told = metadata.read(header, categories.slugs())
-    if told.title is not None and not owner.has_perm("library.add_video"):
+    if told.title is not None and not owner.may("library.add_video"):
         raise NotPermitted
     return told
 
@@ -90,9 +92,9 @@ def tell_length(upload: Upload, length: int) -> None:
         raise UploadMalformed("Upload-Length is not the length of this upload.")
 
 
-def find(owner: Any, pk: UUID) -> Upload:
-    """An owner's upload (a row or an id). Raises UploadGone for other people's, and for one whose video was deleted."""
-    upload = Upload.objects.select_related("whole").filter(pk=pk, owner=owner).first()
+def find(owner: Owner, pk: UUID) -> Upload:
+    """An owner's upload. Raises UploadGone for other people's, and for one whose video was deleted."""
+    upload = Upload.objects.select_related("whole").filter(pk=pk, **owner.columns).first()
     if upload is None or is_gone(upload):
         raise UploadGone
     return upload
@@ -119,9 +121,9 @@ def is_owed(upload: Upload) -> bool:
     return awaits_video(upload) and arriving().are_all_there(upload)
 
 
-def unfinished(owner: Any) -> list[Upload]:
-    """What an owner (a row or an id) may continue or make into a video, newest first; not what lost its file."""
-    rows = Upload.objects.filter(owner=owner, taken_at=None, expires_at__gt=timezone.now())
+def unfinished(owner: Owner) -> list[Upload]:
+    """What an owner may continue or make into a video, newest first; not what lost its file, or others upload."""
+    rows = Upload.objects.filter(**owner.columns, grant=None, taken_at=None, expires_at__gt=timezone.now())
     return [upload for upload in rows.exclude(kind=UploadKind.PARTIAL) if arriving().are_there(upload)]
 
 

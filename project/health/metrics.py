@@ -1,6 +1,7 @@
 """`/metrics` for Prometheus: request durations that the web processes measure, and facts that are read on request.
 
-Only a caller that sends METRICS_TOKEN as a bearer token may read them, or one on this machine without a proxy.
+Only a caller that sends METRICS_TOKEN or an API key with the scope `stats:read` as a bearer token may read them, or
+one on this machine without a proxy.
 """
 
 from collections.abc import Iterator
@@ -20,7 +21,10 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from accounts.models import Mail
+from accounts import keys
+from accounts.bearer import bearer_in, key_in
+from accounts.errors import AccountsError
+from accounts.models import Mail, Scope
 from hls.models import ACTIVE, Chunk, ChunkState, State, Transcode, Worker
 from hls.sources import cache as sources_here
 from hls.sources import fetching
@@ -87,11 +91,20 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 
 def may_ask(request: HttpRequest) -> bool:
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if settings.METRICS_TOKEN and scheme.lower() == "bearer":
-        return constant_time_compare(token.strip(), settings.METRICS_TOKEN)
+    if spelled := key_in(request):
+        return is_good(spelled)
+    if settings.METRICS_TOKEN and (token := bearer_in(request)):
+        return constant_time_compare(token, settings.METRICS_TOKEN)
     is_direct = not any(name in request.headers for name in PROXY_HEADERS)
     return is_direct and ip_address(request.META.get("REMOTE_ADDR") or "0.0.0.0").is_loopback  # noqa: S104
+
+
+def is_good(spelled: str) -> bool:
+    try:
+        keys.check_scope(keys.read(spelled), (Scope.STATS_READ,))
+    except AccountsError:
+        return False
+    return True
 
 
 class Facts(Collector):

@@ -36,6 +36,11 @@ PAGES = [
     "/admin/accounts/mail/1/change/",
     "/admin/accounts/mail/1/send_again/",
     "/admin/accounts/mail/?q=nobody",
+    "/admin/library/webhookendpoint/",
+    "/admin/library/webhookendpoint/add/",
+    "/admin/library/webhookendpoint/1/change/",
+    "/admin/library/webhookdelivery/",
+    "/admin/library/webhookdelivery/1/change/",
     "/admin/auth/group/",
     "/admin/auth/group/1/change/",
     "/admin/password_change/",
@@ -52,6 +57,10 @@ with suppress(CommandError):
     call_command("import_video", {broken!r}, title={long_word!r}, wait=True)
     raise AssertionError("it is no video")
 Mail.objects.create(kind="password_reset", address="boss@example.com", text="A link?uid=…", sent_at="2026-11-27T12:00Z")
+"""
+WEBHOOK = """
+from library.webhooks import services
+services.send_test(services.add("https://hooks.example.org/a-long-path/" + "x" * 200, ["video.ready"]))
 """
 NAMELESS = """() => {
   const name = (element) => element.getAttribute("aria-label") || element.title || element.alt
@@ -76,7 +85,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
     broken.write_bytes(b"no video at all " * 1000)
     harbour = small_video(folder / "harbour.mp4", seconds=6)
     with serving_without_demo(folder, FFMPEG=str(paced_ffmpeg(folder, 6))) as made:
-        made.shell(ROWS.format(harbour=str(harbour), broken=str(broken), long_word=LONG_WORD))
+        made.shell(ROWS.format(harbour=str(harbour), broken=str(broken), long_word=LONG_WORD) + WEBHOOK)
         yield made
 
 

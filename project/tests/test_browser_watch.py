@@ -91,8 +91,13 @@ def page(browser: Browser, site: str) -> Iterator[Page]:
 
 @pytest.fixture
 def signed_in(page: Page) -> Page:
+    """Of somebody who has watched nothing, whatever other tests have."""
     page.goto("/watch/")
     sign_in(page, ADMIN_EMAIL, ADMIN_PASSWORD)
+    expect(page.get_by_role("heading", name="Videos")).to_be_visible()
+    for video_id in (1, 2):
+        page.request.delete(f"/api/me/progress/{video_id}/")
+    page.goto("/watch/")
     expect(page.get_by_role("heading", name="Videos")).to_be_visible()
     return page
 
@@ -537,6 +542,21 @@ def test_documented_lines_show_a_seeking_picture(elsewhere_page: Documented, lin
         width, number = elsewhere_page.run(f"{ONE_VIDEO} {script} {show}")
     assert response.value.status == 200
     assert (width, number > 1) == ("240px", True)
+
+
+def test_documented_lines_go_on_where_somebody_stopped(elsewhere_page: Documented, lines: dict[str, list[str]]) -> None:
+    (script,) = lines["Going on where somebody stopped"]
+    page, by_itself = elsewhere_page.page, lines["Players"][PLAYERS.index("by itself")]
+    kept = "const kept = await call('me/progress/1/'); return kept.ok ? (await kept.json()).position : null"
+    elsewhere_page.run("await call('me/progress/1/', { method: 'DELETE' })")
+    elsewhere_page.run(f"{ONE_VIDEO} {by_itself} {script}")
+    passes(page, f"{LENGTH} > 13")
+    page.evaluate("document.querySelector('video').currentTime = 7")
+    wait_for(lambda: elsewhere_page.run(kept) == 7, seconds=20, what="the report is kept")
+    page.reload()
+    elsewhere_page.run(f"{ONE_VIDEO} {by_itself} {script}")
+    passes(page, f"{TIME} >= 7")
+    elsewhere_page.run("await call('me/progress/1/', { method: 'DELETE' })")
 
 
 SCREENS = {

@@ -30,14 +30,18 @@ LONGEST_FUNCTION, LONGEST_FILE = 50, 300
 # Module or dotted name -> the files that may use it
 KEPT_IN = {
     "ninja": re.compile(
-        r"accounts/(api|schemas|auth)\.py|library/((uploads|tracks)/)?(api|schemas|openapi)\.py"
-        r"|project/(api|edge|schema|health/api)\.py"
+        r"accounts/(api|schemas|auth|me/api|me/schemas)\.py"
+        r"|library/((uploads|tracks|watching|writing|grants|webhooks)/)?(api|schemas|openapi|parameters)\.py"
+        r"|project/(api|edge|schema|upload_grants|health/api|personal/api)\.py"
     ),
     "ninja_jwt": re.compile(r"accounts/tokens\.py"),
-    "huey": re.compile(r"\w+/tasks\.py|project/management/commands/worker\.py|project/health/probes\.py"),
+    "huey": re.compile(r"\w+/(webhooks/)?tasks\.py|project/management/commands/worker\.py|project/health/probes\.py"),
     "subprocess": re.compile(r"hls/core/process\.py|project/supervisor\.py"),
     "os.environ": re.compile(r"project/env\.py|project/wsgi\.py"),  # wsgi.py only names the settings module
     "os.getenv": re.compile(r"project/env\.py"),
+    "http.client": re.compile(
+        r"library/(outgoing/connection|fetching/bringing|management/commands/check_hls)\.py|project/supervisor\.py"
+    ),
     "requests": re.compile(r"(?!)"),
 }
 

@@ -29,6 +29,8 @@ PIECES = (
         "/activate/",
         "password_confirm/",
         "/play/",
+        "/uploads/granted/",
+        "vfk_",
         "/confirm/",
         "token=",
         "uid=",
@@ -109,6 +111,9 @@ def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lines]:
         ("/api/play/WzE3.q7Jx-0c/video/7/master.m3u8", "/api/play/***/video/7/master.m3u8"),
         ("Referer: https://a.example/api/play/WzE3.q7/video/7/480p/", "Referer: https://a.example/api/play/***/video/7/480p/"),
         ("/api/video/7/720p/index.m3u8", "/api/video/7/720p/index.m3u8"),
+        ("PATCH /api/uploads/granted/pK3v-0_nXq/ 204", "PATCH /api/uploads/granted/***/ 204"),
+        ("sent vfk_7_0123abcd to nobody", "sent vfk_*** to nobody"),
+        ("X: Bearer vfk_7_0123abcd", "X: Bearer ***"),
         ("http://127.0.0.1:8000/api/health/", "http://127.0.0.1:8000/api/health/"),
     ],
 )  # fmt: skip

@@ -9,12 +9,13 @@ let askedAt = 0;
 const listeners = new Set();
 const tabs = new BroadcastChannel("videoflix");
 
-/** {id, email, is_staff, joined_at}, or null. */
+/** {id, email, first_name, last_name, language, is_staff, …}, or null. */
 export function whoIsSignedIn() {
   return person;
 }
 
-/** Call back with the person, the one before, and whether it was asked for on this page: whenever that changes. */
+/** Call back with the person, the one before, and whether it was asked for on this page (or what to say of it):
+    whenever that changes. */
 export function onChange(listener) {
   listeners.add(listener);
 }
@@ -45,6 +46,18 @@ export async function signOut() {
   });
   tabs.postMessage("changed");
   return find({ isAskedFor: true });
+}
+
+/** The account is gone, and every session with it. */
+export async function remove(password) {
+  await call("me/", { method: "DELETE", body: { password } });
+  tabs.postMessage("changed");
+  become(null, "Your account is deleted.");
+}
+
+/** What the API says of the person after a change. */
+export function update(found) {
+  person = found;
 }
 
 /** For whoever was told by a request that nobody is signed in. */

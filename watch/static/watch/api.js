@@ -26,8 +26,8 @@ let refreshes = 0;
 
 /** What the API answers: {body, total}, where `total` is what X-Total-Count says of a list that was asked for in parts.
 
-    With `isOpen` a 401 is an answer like any other: it is for requests that sign somebody in. Raises Refused, SignedOut
-    and Unreachable, and what fetch raises when `signal` gives up. */
+    With `isOpen` a 401 is an answer like any other: it is for requests that sign somebody in. With `keepalive` a request
+    outlives the page. Raises Refused, SignedOut and Unreachable, and what fetch raises when `signal` gives up. */
 export async function call(path, { isOpen = false, ...options } = {}) {
   const before = refreshes;
   let answer = await send(path, options);
@@ -81,8 +81,9 @@ export function local(url) {
   return `${pathname}${search}`;
 }
 
-async function send(path, { method = "GET", body, signal } = {}) {
-  const options = { method, signal, credentials: "same-origin", headers: { Accept: "application/json" } };
+async function send(path, { method = "GET", body, signal, keepalive = false } = {}) {
+  const options = { method, signal, keepalive, credentials: "same-origin", headers: { Accept: "application/json" } };
+  if (method !== "GET" && csrfToken()) options.headers["X-CSRFToken"] = csrfToken();
   if (body !== undefined) {
     options.headers["Content-Type"] = "application/json";
     options.body = JSON.stringify(body);
@@ -93,6 +94,11 @@ async function send(path, { method = "GET", body, signal } = {}) {
     if (signal?.aborted) throw error;
     throw new Unreachable();
   }
+}
+
+/** Asked for where somebody is signed in to the admin alone; "" where there is none. Its name may have a prefix. */
+function csrfToken() {
+  return document.cookie.match(/(?:^|; )[^=;]*csrftoken=([^;]*)/)?.[1] ?? "";
 }
 
 async function read(answer) {

@@ -8,8 +8,10 @@ import { find, forget, onChange, whoIsSignedIn } from "./account.js";
 import { h, say, tell } from "./dom.js";
 import { frame } from "./frame.js";
 import { again, go, here, rememberedScroll, start, to } from "./router.js";
+import { account } from "./screens/account.js";
 import { catalogue, catalogueLoading } from "./screens/catalogue.js";
-import { activate, newPassword } from "./screens/links.js";
+import { activate, newEmail, newPassword } from "./screens/links.js";
+import { myList } from "./screens/my-list.js";
 import { forgottenPassword, register, signIn } from "./screens/signing-in.js";
 import { video, videoLoading } from "./screens/video.js";
 import { sentence } from "./words.js";
@@ -20,11 +22,14 @@ const LOADING_AFTER_MS = 250;
 const SCREENS = [
   { path: /^\/$/, screen: catalogue, for: "people", whileLoading: catalogueLoading },
   { path: /^\/video\/([1-9]\d{0,17})$/, screen: video, for: "people", whileLoading: videoLoading },
+  { path: /^\/my-list$/, screen: myList, for: "people" },
+  { path: /^\/account$/, screen: account, for: "people" },
   { path: /^\/sign-in$/, screen: signIn, for: "guests" },
   { path: /^\/register$/, screen: register, for: "guests" },
   { path: /^\/forgotten-password$/, screen: forgottenPassword, for: "guests" },
   { path: /^\/pages\/auth\/activate\.html$/, screen: activate, for: "anybody" },
   { path: /^\/pages\/auth\/confirm_password\.html$/, screen: newPassword, for: "anybody" },
+  { path: /^\/pages\/auth\/confirm_email\.html$/, screen: newEmail, for: "anybody" },
 ];
 const NOWHERE = { screen: nothingHere, for: "anybody" };
 
@@ -110,7 +115,8 @@ function nothingHere() {
 onChange((person, before, isAskedFor) => {
   frame.show(person);
   if (person === null && before !== null) {
-    noteForNext = isAskedFor ? "You are signed out." : "You have been signed out. Sign in to go on where you were.";
+    const asked = typeof isAskedFor === "string" ? isAskedFor : "You are signed out.";
+    noteForNext = isAskedFor ? asked : "You have been signed out. Sign in to go on where you were.";
     if (isAskedFor && audience === "people") go("/sign-in", { replace: true });
     else if (audience === "people") go(signInAddress(), { replace: true });
   } else if (current.signal.aborted === false && audience !== "anybody") {

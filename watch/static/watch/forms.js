@@ -4,16 +4,18 @@ import { Refused } from "./api.js";
 import { h } from "./dom.js";
 import { sentence } from "./words.js";
 
-/** A form whose `send` gets the values by name, and whose errors are shown. A field: {name, label, type, ...attributes}. */
-export function form({ fields, action, send, after = [] }) {
+/** A form whose `send` gets the values by name, and whose errors are shown. A field: {name, label, type, ...attributes};
+    with `options` ([value, label]) one of them is chosen, and with `isOptional` it may be empty. `prefix` tells the form's
+    fields from those of others on the screen. */
+export function form({ fields, action, send, after = [], prefix = "" }) {
   const alert = h("p", { class: "wrong", role: "alert", hidden: true, tabindex: "-1" });
-  const rows = fields.map(row);
+  const rows = fields.map((field) => row(field, prefix));
   const button = h("button", { class: "button main", type: "submit" }, action);
   const element = h("form", { class: "form", novalidate: true }, alert, ...rows.map(({ element }) => element), button, ...after);
   element.addEventListener("submit", async (event) => {
     event.preventDefault();
     alert.hidden = true;
-    rows.forEach((field) => field.tell(field.input.value ? "" : "Please fill this in."));
+    rows.forEach((field) => field.tell(field.input.value || field.isOptional ? "" : "Please fill this in."));
     if (!rows.some((field) => field.isWrong())) await busy(button, () => trySending(send, rows, alert));
     rows.find((field) => field.isWrong())?.input.focus();
   });
@@ -50,15 +52,18 @@ export async function busy(button, work) {
   }
 }
 
-function row({ name, label, hint = "", type = "text", ...attributes }) {
-  const [hintId, wrongId] = [`${name}-hint`, `${name}-wrong`];
+function row({ name, label, hint = "", type = "text", isOptional = false, options, value, ...attributes }, prefix) {
+  const id = `${prefix}${name}`;
+  const [hintId, wrongId] = [`${id}-hint`, `${id}-wrong`];
   const described = hint ? `${hintId} ${wrongId}` : wrongId;
-  const input = h("input", { id: name, name, type, required: true, "aria-describedby": described, ...attributes });
+  const common = { id, name, required: !isOptional, "aria-describedby": described, ...attributes };
+  const input = options ? h("select", common, ...options.map(option)) : h("input", { type, ...common });
+  if (value !== undefined) input.value = value;
   const wrong = h("span", { id: wrongId, class: "wrong" });
   const element = h(
     "div",
     { class: "field" },
-    h("label", { for: name }, label),
+    h("label", { for: id }, label),
     type === "password" ? h("span", { class: "secret" }, input, reveal(input)) : input,
     hint && h("span", { id: hintId, class: "hint" }, hint),
     wrong,
@@ -66,6 +71,7 @@ function row({ name, label, hint = "", type = "text", ...attributes }) {
   return {
     element,
     input,
+    isOptional,
     isWrong: () => wrong.textContent !== "",
     tell(text) {
       wrong.textContent = text;
@@ -73,6 +79,10 @@ function row({ name, label, hint = "", type = "text", ...attributes }) {
       else input.removeAttribute("aria-invalid");
     },
   };
+}
+
+function option([value, label]) {
+  return h("option", { value }, label);
 }
 
 function reveal(input) {

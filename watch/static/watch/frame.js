@@ -46,10 +46,17 @@ function account(person) {
   return h(
     "nav",
     { "aria-label": "Account" },
-    h("span", { class: "who", title: person.email }, person.email),
+    h("a", { class: "button quiet", href: to("/my-list") }, "My list"),
+    accountLink(person),
     person.is_staff && h("a", { class: "button quiet", href: "/admin/" }, "Admin"),
     signingOut,
   );
+}
+
+/** Called by the e-mail where there is room for it. */
+function accountLink({ email }) {
+  const attributes = { class: "button quiet", href: to("/account"), title: email, "aria-label": `Account: ${email}` };
+  return h("a", attributes, email && h("span", { class: "who" }, email), h("span", { class: email ? "short" : "" }, "Account"));
 }
 
 async function leave() {

@@ -1,6 +1,9 @@
 /* The icons' outlines, on a grid of 24 × 24. */
 
 export const BACK = "M15.4 7.4 14 6l-6 6 6 6 1.4-1.4-4.6-4.6z";
+export const PLUS = "M11 5h2v6h6v2h-6v6h-2v-6H5v-2h6z";
+export const CHECK = "M9.5 15.6 5.6 11.7 4.2 13.1l5.3 5.3L20 7.9l-1.4-1.4z";
+export const CLOSE = "M6.4 5 5 6.4 10.6 12 5 17.6 6.4 19l5.6-5.6 5.6 5.6 1.4-1.4-5.6-5.6L19 6.4 17.6 5 12 10.6z";
 export const SEARCH = "M10 4a6 6 0 1 0 3.7 10.7l4.8 4.8 1-1-4.8-4.8A6 6 0 0 0 10 4Zm0 1.6a4.4 4.4 0 1 1 0 8.8 4.4 4.4 0 0 1 0-8.8Z";
 export const PLAY = "M8 5.2v13.6L19 12z";
 export const PAUSE = "M7 5h3.6v14H7zm6.4 0H17v14h-3.6z";

@@ -21,6 +21,11 @@ export function spoken(seconds) {
   return parts.map(([number, unit]) => counted(number, unit)).join(" ") || "0 seconds";
 }
 
+/** 75.4 as "2 minutes", 5400 as "1 hour 30 minutes": for what need not be told to the second. */
+export function spokenShortly(seconds) {
+  return seconds < 60 ? spoken(seconds) : spoken(60 * Math.ceil(seconds / 60));
+}
+
 /** "1 video", "12 videos". */
 export function counted(number, unit) {
   return number === 1 ? `1 ${unit}` : `${number} ${unit}s`;
@@ -28,6 +33,11 @@ export function counted(number, unit) {
 
 export function capitalised(text) {
   return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** "27 Nov 2026, 18:30", in the reader's own way and time zone. */
+export function moment(iso) {
+  return new Date(iso).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
 }
 
 /** "27 November 2026", in the reader's own way of writing dates. */

@@ -16,11 +16,11 @@ export class HlsSource {
   #hls;
   #recoveries = 0;
 
-  constructor(Hls, video, { master, onChange, onTrouble }) {
+  constructor(Hls, video, { master, from, onChange, onTrouble }) {
     this.video = video;
     this.master = master;
     this.onChange = onChange;
-    this.#hls = new Hls({ startPosition: 0, maxBufferLength: 30, backBufferLength: 60, capLevelToPlayerSize: true });
+    this.#hls = new Hls({ startPosition: from, maxBufferLength: 30, backBufferLength: 60, capLevelToPlayerSize: true });
     this.#hls.on(Hls.Events.MANIFEST_PARSED, (_, manifest) => this.#begin(manifest));
     this.#hls.on(Hls.Events.LEVEL_SWITCHED, (_, { level }) => {
       this.playing = shortSide(this.#hls.levels[level]);

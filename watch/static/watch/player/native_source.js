@@ -15,7 +15,7 @@ export class NativeSource {
   #added = new Map(); // the elements of texts that the browser hasn't found, by their ids
   #hasBegun = false;
 
-  constructor(video, { master, resolutions, tracks, onChange, onTrouble }) {
+  constructor(video, { master, resolutions, tracks, from, onChange, onTrouble }) {
     this.video = video;
     this.master = master;
     this.onChange = onChange;
@@ -29,7 +29,7 @@ export class NativeSource {
       found.addEventListener("addtrack", () => this.#begin(), { signal });
       found.addEventListener("change", () => this.#look(), { signal }); // by the browser's own menu
     }
-    this.#load(master);
+    this.#load(master, from);
     queueMicrotask(onChange);
   }
 
@@ -74,8 +74,8 @@ export class NativeSource {
     this.video.load();
   }
 
-  #load(address) {
-    const [at, wasPlaying] = [this.video.currentTime, !this.video.paused];
+  #load(address, at = this.video.currentTime) {
+    const wasPlaying = !this.video.paused;
     this.#hasBegun = false;
     this.video.src = address;
     if (at > 0) this.video.addEventListener("loadedmetadata", () => (this.video.currentTime = at), { once: true });

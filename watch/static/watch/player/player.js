@@ -8,6 +8,8 @@ import { AUTO } from "./choices.js";
 import { listen } from "./keys.js";
 import { lifting } from "./lifting.js";
 import { menu } from "./menu.js";
+import { reporting } from "./reporting.js";
+import { resuming } from "./resuming.js";
 import { open } from "./source.js";
 import { load } from "./storyboard.js";
 import { timeline } from "./timeline.js";
@@ -16,8 +18,9 @@ import { volume } from "./volume.js";
 
 const QUIET_AFTER_MS = 2500;
 
-/** Plays what `address` of the API's `detail` names. `onTrouble` gets an HTTP status, or 0; it ends with the signal. */
-export function player({ title, master, poster, storyboard, resolutions, tracks, chapters, onTrouble, signal }) {
+/** Plays what `address` of the API's `detail` names, from `from` seconds on. `onTrouble` gets an HTTP status, or 0, and
+    `report` where the player is; it ends with the signal. */
+export function player({ title, master, poster, storyboard, resolutions, tracks, chapters, from, report, onTrouble, signal }) {
   const video = h("video", { playsinline: true, preload: "auto", poster, "aria-label": title });
   const line = timeline(video, chapters);
   const lift = lifting(video, line.element);
@@ -28,12 +31,13 @@ export function player({ title, master, poster, storyboard, resolutions, tracks,
   const start = h("button", { class: "start", type: "button", on: { click: toggle } });
   const time = h("span", { class: "time" });
   const full = h("button", { class: "control", type: "button", on: { click: fullScreen } });
+  const resume = resuming(video, { from, toggle });
   const trouble = h("div", { class: "trouble", role: "alert", hidden: true });
   const menus = [alternatives.texts, alternatives.sounds, quality.element];
   const bar = h("div", { class: "bar" }, playing, loudness.element, time, h("span", { class: "room" }), ...menus, full);
   const controls = h("div", { class: "controls" }, line.element, bar);
   const spinner = h("span", { class: "spinner", "aria-hidden": "true" });
-  const element = h("section", { class: "player", "aria-label": "Player" }, video, spinner, start, trouble, controls);
+  const element = h("section", { class: "player", "aria-label": "Player" }, video, spinner, start, resume.element, trouble, controls);
   let source = null;
   let isToBegin = false; // asked for before there was anything to play
   let quietening = 0;
@@ -87,7 +91,9 @@ export function player({ title, master, poster, storyboard, resolutions, tracks,
       button.replaceChildren(svg(icon));
       button.setAttribute("aria-label", button === start ? `${label}: ${title}` : `${label} (K)`);
     }
-    start.hidden = !video.paused || !trouble.hidden;
+    const isCovered = !video.paused || !trouble.hidden;
+    start.hidden = isCovered || resume.isAsking();
+    resume.element.hidden = isCovered || !resume.isAsking();
     element.classList.toggle("is-playing", !video.paused);
     stir();
   }
@@ -132,10 +138,11 @@ export function player({ title, master, poster, storyboard, resolutions, tracks,
   video.addEventListener("dblclick", fullScreen);
   document.addEventListener("fullscreenchange", shapeFull, { signal });
   const { toggleTexts } = alternatives;
+  reporting(video, { report, signal });
   listen({ toggle, skip, jump, louder: loudness.step, mute: loudness.toggle, toggleTexts, fullScreen }, signal);
 
   async function begin() {
-    const opened = await open(video, { master, resolutions, tracks, onChange: shapeMenus, onTrouble });
+    const opened = await open(video, { master, resolutions, tracks, from, onChange: shapeMenus, onTrouble });
     if (signal.aborted) return opened.destroy();
     source = opened;
     shapeMenus();

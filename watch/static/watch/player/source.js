@@ -11,11 +11,11 @@ const HLS_JS = new URL("../../library/vendor/hls.js-1.7.4/hls.min.js", import.me
 
 let loading = null;
 
-/** `onChange` is called when anything of it changes, `onTrouble` with the HTTP status that ended it, or 0. */
-export async function open(video, { master, resolutions, tracks, onChange, onTrouble }) {
+/** It begins at `from` seconds. `onChange` is called when anything of it changes, `onTrouble` with the HTTP status that ended it, or 0. */
+export async function open(video, { master, resolutions, tracks, from, onChange, onTrouble }) {
   const Hls = "MediaSource" in window || "ManagedMediaSource" in window ? await hlsJs() : null;
-  if (Hls?.isSupported()) return new HlsSource(Hls, video, { master, onChange, onTrouble });
-  return new NativeSource(video, { master, resolutions, tracks, onChange, onTrouble });
+  if (Hls?.isSupported()) return new HlsSource(Hls, video, { master, from, onChange, onTrouble });
+  return new NativeSource(video, { master, resolutions, tracks, from, onChange, onTrouble });
 }
 
 /** The vendored library, which has no module of its own: fetched when the first video is opened. */

@@ -1,30 +1,50 @@
 /* All videos as posters: searched, by category, a page at a time. */
 
 import { Refused, call } from "../api.js";
-import { emptyGrid, grid } from "../cards.js";
+import { begunGrid, emptyGrid, grid } from "../cards.js";
 import { categories, nameOf } from "../categories.js";
 import { h, say } from "../dom.js";
+import { pages } from "../pages.js";
 import { to } from "../router.js";
+import { begunVideos, forget } from "../watching.js";
 import { counted } from "../words.js";
 
 const PAGE = 24;
+const MOST_BEGUN = 6;
 
 let chips = { from: null, shown: [] };
 
 export async function catalogue({ query, signal }) {
   const [search, category] = [query.get("search") ?? "", query.get("category") ?? ""];
   const page = Math.max(1, Math.floor(Number(query.get("page"))) || 1);
-  const [found, shown] = await Promise.all([list({ search, category, page, signal }), withVideos(signal)]);
+  const isStart = !search && !category && page === 1;
+  const [found, shown, begun] = await Promise.all([
+    list({ search, category, page, signal }),
+    withVideos(signal),
+    isStart ? begunVideos(MOST_BEGUN, signal).catch(() => null) : null, // an extra: the videos are shown without it
+  ]);
   const title = category ? nameOf(category) : "Videos";
   say(search || category ? `${counted(found.total, "video")} found` : "");
   return {
     title: search ? `${title}: “${search}”` : title,
     content: [
+      begun?.body.length > 0 && continuing(begun.body),
       h("div", { class: "head" }, h("h1", {}, search ? `${title} with “${search}”` : title), chipRow(shown, category, search)),
       found.body.length ? grid(found.body) : nothing({ search, category, page }),
-      pages({ query, page, total: found.total }),
+      pages({ path: "/", query, page, last: Math.ceil(found.total / PAGE) }),
     ],
   };
+}
+
+function continuing(videos) {
+  const section = h("section", { class: "continue", "aria-labelledby": "continue" }, h("h2", { id: "continue" }, "Continue watching"));
+  const forgetting = {
+    label: (title) => `Don't continue ${title}`,
+    remove: ({ id }) => forget(id),
+    afterLast: () => section.remove(),
+  };
+  section.append(begunGrid(videos, forgetting));
+  return section;
 }
 
 export function catalogueLoading() {
@@ -75,21 +95,4 @@ function nothing({ search, category, page }) {
 
 function empty(text, label) {
   return h("div", { class: "empty" }, h("p", {}, text), h("a", { class: "button", href: to("/") }, label));
-}
-
-function pages({ query, page, total }) {
-  const last = Math.ceil(total / PAGE);
-  if (last < 2 || page > last) return null;
-  const link = (number, label) => {
-    const other = new URLSearchParams(query);
-    other.set("page", number);
-    return h("a", { class: "button", href: to(`/?${other}`), rel: number < page ? "prev" : "next" }, label);
-  };
-  return h(
-    "nav",
-    { class: "pages", "aria-label": "Pages" },
-    page > 1 && link(page - 1, "Newer"),
-    h("span", {}, `Page ${page} of ${last}`),
-    page < last && link(page + 1, "Older"),
-  );
 }

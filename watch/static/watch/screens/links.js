@@ -47,6 +47,22 @@ export async function newPassword({ query }) {
   return shown;
 }
 
+export async function newEmail({ query, signal }) {
+  const body = { uid: query.get("uid") ?? "", token: query.get("token") ?? "" };
+  try {
+    await call("me/email/confirm/", { method: "POST", body, isOpen: true, signal });
+  } catch (error) {
+    if (!isRefused(error)) throw error;
+    return card(
+      "This link doesn't work",
+      h("p", {}, "It may have been used already, or it has expired. Ask for another one on the page of your account."),
+      h("p", {}, h("a", { class: "button", href: to("/account"), autofocus: true }, "To your account")),
+    );
+  }
+  const words = "This is the e-mail of your account now: sign in with it from now on.";
+  return card("Your e-mail is changed", h("p", {}, words), h("p", {}, h("a", { ...SIGN_IN, href: to("/") }, "To the videos")));
+}
+
 function address(query) {
   return ["uid", "token"].map((name) => encodeURIComponent(query.get(name) || "-")).join("/");
 }

@@ -4,12 +4,14 @@ import { forget } from "../account.js";
 import { SignedOut, call, keepFresh, local } from "../api.js";
 import { grid } from "../cards.js";
 import { categories, nameOf } from "../categories.js";
-import { h, svg } from "../dom.js";
-import { BACK } from "../icons.js";
+import { h, say, svg, tell } from "../dom.js";
+import { busy } from "../forms.js";
+import { BACK, CHECK, PLUS } from "../icons.js";
 import { HELP } from "../player/keys.js";
 import { player } from "../player/player.js";
 import { named } from "../player/tracks.js";
 import { again, to } from "../router.js";
+import { isListed, putOnList, report, stoppedAt, takeOffList } from "../watching.js";
 import { day, sentence, spoken } from "../words.js";
 
 const LOOK_AGAIN_AFTER_MS = 5000;
@@ -17,12 +19,14 @@ const MORE = 6;
 const MOST_RELOADS = 3;
 
 export async function video({ parameters: [id], signal }) {
-  const names = categories(signal).catch(() => null); // an extra: the video plays without them
-  const [{ body: detail }] = await Promise.all([call(`video/${id}/`, { signal }), names]);
-  const { element: stage, chapters } = (await isPlayable(detail, signal)) ? playing(detail, signal) : notReady(detail, signal);
+  const names = categories(signal).catch(() => null); // an extra, as the next two: the video plays without them
+  const extras = [names, stoppedAt(id, signal).catch(() => 0), isListed(id, signal).catch(() => null)];
+  const [{ body: detail }, , from, isOnList] = await Promise.all([call(`video/${id}/`, { signal }), ...extras]);
+  const isShown = await isPlayable(detail, signal);
+  const { element: stage, chapters } = isShown ? playing(detail, from, signal) : notReady(detail, signal);
   const more = h("section", { class: "more" });
   showMore(more, detail, signal);
-  return { title: detail.title, content: [back(), stage, facts(detail), chapters, more] };
+  return { title: detail.title, content: [back(), stage, facts(detail, isOnList), chapters, more] };
 }
 
 export function videoLoading() {
@@ -36,7 +40,7 @@ async function isPlayable({ resolutions, hls_url: master }, signal) {
   return answer?.ok === true;
 }
 
-function playing(detail, signal) {
+function playing(detail, from, signal) {
   keepFresh(signal);
   let isAsking = false;
   let reloads = 0;
@@ -48,6 +52,8 @@ function playing(detail, signal) {
     resolutions: detail.resolutions,
     tracks: detail.tracks,
     chapters: detail.chapters,
+    from,
+    report: (told) => report(detail.id, told),
     signal,
     async onTrouble(status) {
       if (isAsking || signal.aborted) return;
@@ -114,7 +120,7 @@ function back() {
   return h("p", { class: "back" }, h("a", { href: to("/") }, svg(BACK), "All videos"));
 }
 
-function facts({ title, description, duration, category, created_at: addedAt, tracks }) {
+function facts({ id, title, description, duration, category, created_at: addedAt, tracks }, isOnList) {
   const of = [
     h("a", { href: to(`/?${new URLSearchParams({ category })}`) }, nameOf(category)),
     duration !== null && h("span", {}, spoken(duration)),
@@ -126,10 +132,34 @@ function facts({ title, description, duration, category, created_at: addedAt, tr
     { class: "about" },
     h("h1", {}, title),
     h("p", { class: "facts" }, ...of),
+    isOnList !== null && h("p", {}, listButton(id, isOnList)),
     tracks.some(isChosenFrom) && h("p", { class: "languages" }, languages(tracks.filter(isChosenFrom))),
     description && h("p", { class: "description" }, description),
     h("details", {}, h("summary", {}, "Keyboard"), h("dl", {}, ...rows)),
   );
+}
+
+/** Puts the video on the viewer's list, and takes it off again. */
+function listButton(id, isOnList) {
+  const button = h("button", { class: "button listing", type: "button" });
+  const shape = () => {
+    button.replaceChildren(svg(isOnList ? CHECK : PLUS), "My list");
+    button.setAttribute("aria-pressed", String(isOnList));
+  };
+  const turn = async () => {
+    try {
+      await (isOnList ? takeOffList(id) : putOnList(id));
+      isOnList = !isOnList;
+      say(isOnList ? "On your list" : "No longer on your list");
+      shape();
+    } catch (error) {
+      if (error instanceof SignedOut) forget();
+      else tell(sentence(error));
+    }
+  };
+  button.addEventListener("click", () => busy(button, turn));
+  shape();
+  return button;
 }
 
 /** Whether a player's menu has it. */

@@ -1,0 +1,92 @@
+"""What people change of their own account. For a new password or e-mail they give their password once more.
+
+A new e-mail takes three steps:
+
+1. Ask: the wish is kept with the account, and a mail is ordered to the new address. The answer is the same whether or
+   not somebody has that address; if so, the mail is dropped when it would be sent (accounts/mails.py).
+2. Confirm: the mail's link makes it the account's e-mail, by one conditional UPDATE. The link works once, and no longer
+   once the owner wishes for another address, or has a new password.
+3. Tell: the address that the account had before gets a mail.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.contrib.auth.hashers import make_password
+from django.db import IntegrityError, transaction
+
+from accounts import links, passwords, sessions, throttling, tries
+from accounts.errors import EmailRefused, LinkRefused, WrongPassword
+from accounts.models import Mail, User, goes_by, normalised
+from accounts.services import order_mail
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Where a request comes from, for the counting of wrong passwords."""
+
+    address: str
+    known_devices: str  # the browser's device cookie
+
+
+def edit(user: User, wanted: Mapping[str, str]) -> None:
+    """Set names or language, each by its field's name."""
+    for name, value in wanted.items():
+        setattr(user, name, value)
+    if wanted:
+        user.save(update_fields=list(wanted))
+
+
+def check_password(user: User, password: str, caller: Caller, *, field: str) -> None:
+    """Raises WrongPassword, which names the field, and TooManyTries: tries count as those to sign in do."""
+    account = normalised(user.email or user.username)
+    with tries.counted(account, address=caller.address, known_devices=caller.known_devices):
+        if not passwords.is_right(user, password):
+            raise WrongPassword(field)
+
+
+def change_password(user: User, old: str, new: str, caller: Caller, *, session_id: UUID | None) -> None:
+    """Set the password, end all other sessions and tell the user by mail. `user` has the new password then.
+
+    Raises WrongPassword, also where another request has changed the password meanwhile, TooManyTries, PasswordRefused.
+    """
+    check_password(user, old, caller, field="old_password")
+    passwords.check_strength(new, user)
+    before, user.password = user.password, make_password(new)
+    with transaction.atomic():
+        if not User.objects.filter(pk=user.pk, password=before, is_active=True).update(password=user.password):
+            raise WrongPassword("old_password")
+        sessions.end_others(user, session_id)
+        order_mail(Mail.Kind.PASSWORD_CHANGED, user.email)
+
+
+def ask_for_email(user: User, email: str, password: str, caller: Caller) -> None:
+    """Raises WrongPassword, TooManyTries, and EmailRefused for the address that the account has."""
+    check_password(user, password, caller, field="password")
+    wanted = normalised(email)
+    if wanted == user.email:
+        raise EmailRefused
+    throttling.resends.take(caller.address)
+    with transaction.atomic():
+        User.objects.filter(pk=user.pk).update(new_email=wanted)
+        order_mail(Mail.Kind.EMAIL_CHANGE, wanted, user=user)
+
+
+def confirm_email(uid: str, token: str) -> None:
+    """Raises LinkRefused, also if somebody else has the address by now."""
+    user = links.user_of_link(uid, token, links.new_email)
+    old, new = user.email, user.new_email
+    if not user.is_active or not new or User.objects.filter(goes_by(new)).exclude(pk=user.pk).exists():
+        raise LinkRefused
+    username = new if user.username == old or not user.is_staff else user.username
+    unchanged = User.objects.filter(pk=user.pk, email=old, new_email=new, is_active=True)
+    try:
+        with transaction.atomic():
+            if not unchanged.update(email=new, username=username, new_email=""):
+                raise LinkRefused
+            if old:
+                Mail.objects.filter(address=old, user=None).update(user=user)  # still theirs, for export and deletion
+                order_mail(Mail.Kind.EMAIL_CHANGED, old, user=user)
+    except IntegrityError as error:
+        raise LinkRefused from error
