@@ -108,10 +108,16 @@ def is_secure(target: Target) -> bool:
     return target.scheme == "https"
 
 
-def get(
-    target: Target, addresses: list[str], headers: Mapping[str, str], go_on: Callable[[], None]
+def ask(
+    target: Target,
+    addresses: list[str],
+    headers: Mapping[str, str],
+    go_on: Callable[[], None],
+    *,
+    method: str = "GET",
+    body: bytes = b"",
 ) -> tuple[http.client.HTTPResponse, Callable[[], None]]:
-    """The answer to GET, whose body is not read yet, and what closes it.
+    """The answer to a request, whose body is not read yet, and what closes it.
 
     Raises OSError (ssl.SSLError among them), http.client.HTTPException, and what `go_on` raises.
     """
@@ -120,10 +126,12 @@ def get(
         stack.callback(patient.end)
         connection = http.client.HTTPConnection(target.host, target.port)
         connection.sock = cast(socket.socket, patient)
-        connection.putrequest("GET", target.path, skip_host=True, skip_accept_encoding=True)
-        for name, value in {"Host": target.authority, "Connection": "close", **headers}.items():
+        connection.putrequest(method, target.path, skip_host=True, skip_accept_encoding=True)
+        told = {"Host": target.authority, "Connection": "close", **headers}
+        told |= {"Content-Length": str(len(body))} if body else {}
+        for name, value in told.items():
             connection.putheader(name, value)
-        connection.endheaders()
+        connection.endheaders(body or None)
         response = connection.getresponse()
         stack.pop_all()
     return response, patient.end
