@@ -112,7 +112,6 @@ class WorkerProcess:
         The next chunk is taken here and not through the queue, where another host might take the wake-up and have no
         slot for it.
         """
-        awaited.here.look(self.row)
         if not self.free_slots.acquire(blocking=False):
             return
         try:

@@ -7,11 +7,13 @@ from huey.contrib.djhuey import HUEY, db_periodic_task, db_task
 from hls import upkeep
 from hls.heartbeat import this_process
 from hls.periodic import MINUTELY, in_turn
+from hls.sources import awaited
 
 
 @db_task(priority=1)
 def work() -> None:
     """Do what has been put into the rows."""
+    awaited.here.look(this_process.row)
     this_process.work_off()
 
 

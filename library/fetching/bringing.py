@@ -127,7 +127,7 @@ def offered(fetch: Fetch, there: int, go_on: Callable[[], None]) -> Iterator[Off
         may_be_private = bool(settings.SOURCE_ALLOW_PRIVATE)
         target = target_of(url, may_be_private=may_be_private)
         addresses = addresses_of(target, may_be_private=may_be_private)
-        response, close = connection.get(target, addresses, headers, go_on)
+        response, close = connection.ask(target, addresses, headers, go_on)
         with closing(response):
             try:
                 if response.status not in REDIRECTS:

@@ -12,10 +12,16 @@ LONGEST_S = 30 * 24 * 3600
 class UploadGrantIn(Schema):
     title: Title | None = Field(None, description="Of the video; the file's name where there is none.")
     category: Slug | None = Field(None, description="The usual one where none is named.")
-    is_published: bool = Field(True, description="False makes the video a draft.", examples=[True])
-    max_bytes: int = Field(ge=1, le=2**50, description="How large the file may be.", examples=[2_000_000_000])
+    is_published: bool = Field(True, strict=True, description="False makes the video a draft.", examples=[True])
+    max_bytes: int = Field(
+        strict=True, ge=1, le=2**50, description="How large the file may be.", examples=[2_000_000_000]
+    )
     expires_in: int = Field(
-        ge=1, le=LONGEST_S, description="Seconds from now within which the upload has to begin.", examples=[86_400]
+        strict=True,
+        ge=1,
+        le=LONGEST_S,
+        description="Seconds from now within which the upload has to begin.",
+        examples=[86_400],
     )
 
 

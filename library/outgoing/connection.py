@@ -108,23 +108,16 @@ def is_secure(target: Target) -> bool:
     return target.scheme == "https"
 
 
-def get(
-    target: Target, addresses: list[str], headers: Mapping[str, str], go_on: Callable[[], None]
-) -> tuple[http.client.HTTPResponse, Callable[[], None]]:
-    """As `asked`, for GET."""
-    return asked("GET", target, addresses, headers, go_on)
-
-
-def asked(
-    method: str,
+def ask(
     target: Target,
     addresses: list[str],
     headers: Mapping[str, str],
     go_on: Callable[[], None],
     *,
+    method: str = "GET",
     body: bytes = b"",
 ) -> tuple[http.client.HTTPResponse, Callable[[], None]]:
-    """The answer to a request, whose own body is not read yet, and what closes it.
+    """The answer to a request, whose body is not read yet, and what closes it.
 
     Raises OSError (ssl.SSLError among them), http.client.HTTPException, and what `go_on` raises.
     """
@@ -134,7 +127,9 @@ def asked(
         connection = http.client.HTTPConnection(target.host, target.port)
         connection.sock = cast(socket.socket, patient)
         connection.putrequest(method, target.path, skip_host=True, skip_accept_encoding=True)
-        for name, value in {"Host": target.authority, "Connection": "close", **headers}.items():
+        told = {"Host": target.authority, "Connection": "close", **headers}
+        told |= {"Content-Length": str(len(body))} if body else {}
+        for name, value in told.items():
             connection.putheader(name, value)
         connection.endheaders(body or None)
         response = connection.getresponse()

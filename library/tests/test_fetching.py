@@ -223,7 +223,6 @@ def test_name_that_changes_between_look_up_and_use_changes_nothing(
         (lambda request: request.wfile.write(b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 200), AGAIN),
         (lambda request: request.wfile.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"), AGAIN),
     ],
-    ids=str,
 )
 def test_answer_that_is_no_file_fails_in_a_sentence(server: Origin, answer: Any, expected: Any) -> None:
     transcode = fetched(server.offers("/a.mp4", answer))

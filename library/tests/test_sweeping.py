@@ -288,7 +288,7 @@ def test_a_sweep_asks_as_much_of_the_database_whatever_the_library(
     videos(12)
     with django_assert_num_queries(12):
         engine.sweep()
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(11):
         upkeep.sweep()
 
 

@@ -182,6 +182,8 @@ def test_grants_are_made_by_staff_and_keys_of_the_scope(program: Program, ada: P
         ({"max_bytes": 0}, "max_bytes"),
         ({"max_bytes": 2**50}, "max_bytes"),
         ({"max_bytes": None}, "max_bytes"),
+        ({"max_bytes": "5"}, "max_bytes"),
+        ({"is_published": 0}, "is_published"),
         ({"expires_in": 0}, "expires_in"),
         ({"expires_in": 10**9}, "expires_in"),
         ({"title": " "}, "title"),

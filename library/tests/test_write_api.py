@@ -89,6 +89,9 @@ def test_whole_life_of_a_video_by_its_key_alone(program: Program) -> None:
         ({"metadata": {"a": "x" * 4_096}}, "metadata"),
         ({"metadata": {"a": "\0"}}, "metadata"),
         ({"metadata": {"\ud800": 1}}, "metadata"),
+        ({"is_published": 0}, "is_published"),
+        ({"publish_at": 0}, "publish_at"),
+        ({"publish_at": "0"}, "publish_at"),
         ({"publish_at": "2027-01-31T12:00:00"}, "publish_at"),
         ({"upload_id": "7"}, "upload_id"),
         ({"upload_id": "0b5c1ae8-51a4-4a3f-9a4e-5f1fbb6d1b1c"}, "upload_id"),
@@ -144,6 +147,13 @@ def test_external_id_belongs_to_one_video(program: Program) -> None:
     assert same.status_code == 200
     assert program.send("PATCH", f"video/{first['id']}/", {"external_id": None}).json()["external_id"] is None
     assert program.send("PATCH", f"video/{second['id']}/", {"external_id": "cms-1"}).status_code == 200
+
+
+@pytest.mark.parametrize("body", [[], [None, None], "title", 7])
+def test_patch_takes_an_object(program: Program, body: object) -> None:
+    video = published()
+    answer = program.send("PATCH", f"video/{video.pk}/", body)
+    assert (answer.status_code, answer.json()) == (400, {"detail": "Send a JSON object."})
 
 
 def test_patch_changes_what_it_names_alone(program: Program) -> None:

@@ -30,12 +30,11 @@ class PostAnswer:
 
 def post(url: str, body: bytes, headers: Mapping[str, str], *, may_be_private: bool) -> PostAnswer:
     """Raises NotDelivered where there is no answer, or none in time."""
-    headers = {**headers, "Content-Length": str(len(body))}
     go_on = within(ANSWER_S)
     try:
         target = target_of(url, may_be_private=may_be_private)
         addresses = looked_up(target, may_be_private=may_be_private)
-        response, close = connection.asked("POST", target, addresses, headers, go_on, body=body)
+        response, close = connection.ask(target, addresses, headers, go_on, method="POST", body=body)
         with closing(response):
             try:
                 return PostAnswer(response.status, beginning_of(response))

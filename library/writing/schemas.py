@@ -6,7 +6,7 @@ from typing import Annotated, get_args
 from uuid import UUID
 
 from ninja import Field, Schema
-from pydantic import AfterValidator, AwareDatetime, JsonValue, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, JsonValue, StringConstraints
 
 from library.schemas import FailureOut, State, VideoOut
 
@@ -32,6 +32,14 @@ def _small(metadata: dict[str, JsonValue]) -> dict[str, JsonValue]:
     return metadata
 
 
+def _iso(value: object) -> object:
+    """Pydantic also takes numbers for times, as seconds since 1970."""
+    if isinstance(value, str) and value[4:5] == "-":
+        return value
+    raise ValueError("Input should be a time in ISO 8601, such as 2027-01-31T12:00:00Z.")
+
+
+type Moment = Annotated[AwareDatetime, BeforeValidator(_iso)]
 type Title = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
@@ -104,8 +112,10 @@ class VideoIn(FileIn):
     title: Title
     description: Description = ""
     category: Slug | None = Field(None, description="The usual one where none is named.")
-    is_published: bool = Field(True, description="False makes a draft, which staff and keys alone see.")
-    publish_at: AwareDatetime | None = Field(
+    is_published: bool = Field(
+        True, strict=True, description="False makes a draft, which staff and keys alone see.", examples=[True]
+    )
+    publish_at: Moment | None = Field(
         None, description="From this moment on viewers see it.", examples=["2027-01-31T12:00:00Z"]
     )
     external_id: ExternalId | None = None
@@ -124,8 +134,8 @@ class VideoChanges(Schema):
     title: Title | None = None
     description: Description | None = None
     category: Slug | None = None
-    is_published: bool | None = None
-    publish_at: AwareDatetime | None = Field(None, description="Null: at once.", examples=["2027-01-31T12:00:00Z"])
+    is_published: bool | None = Field(None, strict=True, examples=[True])
+    publish_at: Moment | None = Field(None, description="Null: at once.", examples=["2027-01-31T12:00:00Z"])
     external_id: ExternalId | None = Field(None, description="Null takes it away.")
     metadata: Metadata | None = Field(None, description="Replaces the whole object.")
 

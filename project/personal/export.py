@@ -64,14 +64,24 @@ PERSONAL = (
     PersonalRows("mails", Mail, confirmed_mails),
     PersonalRows("watch_progress", WatchProgress, lambda user: WatchProgress.objects.filter(viewer=user)),
     PersonalRows("my_list", MyListEntry, lambda user: MyListEntry.objects.filter(viewer=user)),
-    PersonalRows("uploads", Upload, lambda user: Upload.objects.filter(owner=user), frozenset({"multipart", "key"})),
+    PersonalRows(
+        "uploads",
+        Upload,
+        lambda user: Upload.objects.filter(owner=user),
+        frozenset({"multipart", "key", "rest"}),  # what only the bucket knows them by
+    ),
     PersonalRows(
         "videos_added",
         Video,
         lambda user: Video.objects.filter(added_by=user),
         only=("id", "title", "original_name", "created_at"),
     ),
-    PersonalRows("admin_history", LogEntry, lambda user: LogEntry.objects.filter(user=user)),
+    PersonalRows(
+        "admin_history",
+        LogEntry,
+        lambda user: LogEntry.objects.filter(user=user),
+        frozenset({"object_repr", "change_message"}),  # names of others, where it was about people
+    ),
     PersonalRows(
         "admin_history_about_account",
         LogEntry,

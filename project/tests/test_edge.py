@@ -578,6 +578,12 @@ def test_token_of_a_playback_address_stays_out_of_the_edges_log(site: Site, addr
     assert token not in (site.folder / "nginx" / "access.log").read_text()
 
 
+def test_token_of_an_upload_grant_stays_out_of_the_edges_log(site: Site) -> None:
+    httpx.get(f"{site.edge}/api/uploads/granted/pK3v0nXqk1uV0mB2/")
+    assert json.loads(logged(site, "/api/uploads/granted/"))["path"] == "/api/uploads/granted/***"
+    assert "pK3v0nXqk1uV0mB2" not in (site.folder / "nginx" / "access.log").read_text()
+
+
 def test_client_can_not_hand_on_a_token_by_itself(site: Site, address: str) -> None:
     headers = {"X-Playback-Address": address.split("/")[3]}
     for name in ("480p/segment_000.ts", "master.m3u8"):

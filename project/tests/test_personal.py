@@ -1,7 +1,9 @@
 """Everything that is kept about a person: that they get all of it, and that none of it is left when they go."""
 
 import json
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -19,6 +21,7 @@ from huey.contrib.djhuey import HUEY
 
 from accounts import links, services, sessions
 from accounts.auth import by_access_token
+from accounts.errors import LastAdministrator
 from accounts.mails import message_for
 from accounts.me import changes, deletion
 from accounts.me.changes import Caller
@@ -85,6 +88,7 @@ def link_of(user: User) -> tuple[str, str]:
 def written_in_history(user: User, carol: User, video: Video) -> None:
     log = LogEntry.objects.log_actions
     log(user.pk, [video], CHANGE, change_message=[{"changed": {"fields": ["Title"]}}])
+    log(user.pk, [carol], CHANGE, change_message="Changed for carol@example.com.")
     log(carol.pk, [user], CHANGE, change_message=f"Session of {AGENT} ended.")
     log(carol.pk, Mail.objects.filter(address=EMAIL), CHANGE, change_message=f"Sent again to {EMAIL.upper()}.")
 
@@ -272,6 +276,26 @@ def test_last_administrator_stays(client: Client, carol: User) -> None:
     assert client.get("/api/me/").status_code == 200
     UserFactory.create(superuser=True)
     assert client.delete("/api/me/", {"password": PASSWORD}, content_type="application/json").status_code == 204
+
+
+@pytest.mark.django_db(transaction=True)
+def test_last_two_administrators_who_go_at_the_same_time_leave_one() -> None:
+    administrators = [UserFactory.create(superuser=True) for _ in range(2)]
+    together = threading.Barrier(2)
+
+    def go(user: User) -> bool:
+        try:
+            together.wait(10)
+            deletion.delete_own(user)
+        except LastAdministrator:
+            return False
+        finally:
+            connection.close()
+        return True
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(go, administrators)) == [False, True]
+    assert User.objects.filter(is_superuser=True).count() == 1
 
 
 def test_sign_in_to_the_admin_ends_with_the_account(client: Client, carol: User) -> None:
