@@ -32,6 +32,7 @@ from accounts.schemas import (
     RegisterIn,
     RegisterOut,
     SignedInUser,
+    SignInRefusal,
 )
 from accounts.throttling import client_address
 
@@ -130,7 +131,7 @@ def resend_activation(request: HttpRequest, payload: ActivationResendIn) -> Deta
 
 @router.post(
     "login/",
-    response={200: LoginOut, 400: None, 401: None, 429: None},
+    response={200: LoginOut, 400: None, 401: SignInRefusal, 429: None},
     operation_id="login",
     summary="Sign in",
     openapi_extra=with_headers(examples({401: SignInRefused}), openapi.SIGNED_IN, 200) | {"parameters": [TRANSPORT]},
@@ -141,6 +142,8 @@ def login(request: HttpRequest, payload: LoginIn, response: HttpResponse) -> Log
 
     With the header `X-Token-Transport: body` the answer holds both tokens instead, and no cookie is set. An unknown
     e-mail, a wrong password and an inactive account get the same answer. A session that this browser already had ends.
+    Staff may have a second factor: then a right password alone is answered with 401 and the `code`
+    `second_factor_required`; send all again with `otp`.
     403 tells a page on `127.0.0.1` that calls `localhost` (or the other way round) that its browser keeps no cookie.
     """
     if not cookies.are_unwanted(request):
@@ -151,6 +154,7 @@ def login(request: HttpRequest, payload: LoginIn, response: HttpResponse) -> Log
         address=client_address(request),
         agent=request.headers.get("User-Agent", ""),
         known_devices=request.COOKIES.get(cookies.DEVICE, ""),
+        code=payload.otp,
     )
     forbid_storing(response)
     answer = LoginOut(detail="Login successful", user=SignedInUser(id=signed_in.user.pk, username=signed_in.user.email))

@@ -28,6 +28,20 @@ class SignInRefused(AccountsError):
     sentence = "Unable to log in with these credentials."
 
 
+class CodeMissing(AccountsError):
+    """The password is right, and the account has a second factor. `code` tells frontends to ask for it."""
+
+    sentence = "Enter the code of your authenticator app, or a recovery code."
+    code = "second_factor_required"
+
+
+class CodeRefused(SignInRefused):
+    """The second factor's code is wrong, expired or was used before."""
+
+    sentence = "This code is wrong, or was used before."
+    code = "second_factor_refused"
+
+
 class OtherHostName(AccountsError):
     """A page on one name of this machine asks the API on another for cookies, which its browser would not keep."""
 
@@ -92,3 +106,8 @@ class TooManyTries(AccountsError):
     def __init__(self, retry_after_s: int) -> None:
         super().__init__(retry_after_s)
         self.retry_after_s = retry_after_s
+
+    def with_wait(self) -> str:
+        """The sentence for people, who don't see a header."""
+        minutes = -(-self.retry_after_s // 60)
+        return f"{self} Wait {'a minute' if minutes == 1 else f'{minutes} minutes'}."

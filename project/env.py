@@ -136,10 +136,12 @@ class Env(BaseSettings):
     django_superuser_email: str | None = Field(None, description="an e-mail address")
     django_superuser_password: str | None = Field(None, description="a password")
 
+    admin_require_2fa: bool = Field(False, description=BOOLEAN)
     throttle_sign_in: Limit = Field("10/5minutes", description=LIMIT)
     throttle_sign_in_address: Limit = Field("100/5minutes", description=LIMIT)
     throttle_sign_in_account: Limit = Field("100/hour", description=LIMIT)
     throttle_sign_in_device: Limit = Field("10/5minutes", description=LIMIT)
+    throttle_second_factor: Limit = Field("30/day", description=LIMIT)
     throttle_register_address: Limit = Field("30/hour", description=LIMIT)
     throttle_resend_address: Limit = Field("100/hour", description=LIMIT)
     throttle_reset_address: Limit = Field("100/hour", description=LIMIT)

@@ -4,9 +4,11 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 
+from accounts import second_factor_pages
 from accounts.views import forgotten_password, new_password
 from project.api import api
 from project.health.metrics import metrics
+from project.login import sign_in
 from project.slashes import either_slash, of_one_video_first
 from project.views import welcome
 
@@ -18,6 +20,9 @@ urlpatterns = [
     path("metrics", metrics),
     path("admin/forgotten-password/", forgotten_password, name="forgotten_password"),
     path("admin/new-password/", new_password, name="new_password"),
+    path("admin/login/", sign_in),
+    path("admin/second-factor/", second_factor_pages.own_page, name="second_factor"),
+    path("admin/second-factor/code/", second_factor_pages.code_page, name="second_factor_code"),
     path("admin/", admin.site.urls),
     *([path("", include("watch.urls"))] if settings.REFERENCE_FRONTEND else []),
 ]

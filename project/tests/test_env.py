@@ -45,6 +45,8 @@ BAD_VALUES = {
     "THROTTLE_RESET_ADDRESS": "-1/hour",
     "THROTTLE_MAILS": "5/hour;1/day",
     "THROTTLE_KEY": "600 each minute",
+    "THROTTLE_SECOND_FACTOR": "30/year",
+    "ADMIN_REQUIRE_2FA": "sometimes",
     "DB_PORT": "postgres",
     "REDIS_LOCATION": "http://redis:6379",
     "REDIS_PORT": "0",

@@ -1,6 +1,6 @@
 /* Signing in, registering, and asking for a new password. */
 
-import { signIn as enter } from "../account.js";
+import { NEEDS_CODE, signIn as enter } from "../account.js";
 import { call } from "../api.js";
 import { h } from "../dom.js";
 import { busy, form } from "../forms.js";
@@ -15,12 +15,33 @@ export async function signIn({ query }) {
   const password = { name: "password", label: "Password", type: "password", autocomplete: "current-password" };
   const next = query.get("next") ? `?${new URLSearchParams({ next: query.get("next") })}` : "";
   const fields = [FIRST, password];
-  return card(
+  const send = async ({ email, password }) => {
+    try {
+      await enter(email, password);
+    } catch (error) {
+      if (error.body?.code !== NEEDS_CODE) throw error;
+      shown.content.replaceChildren(...secondStep(email, password));
+      shown.content.querySelector("input").focus();
+    }
+  };
+  const shown = card(
     "Sign in",
-    form({ fields, action: "Sign in", send: ({ email, password }) => enter(email, password) }),
+    form({ fields, action: "Sign in", send }),
     h("p", {}, h("a", { href: to("/forgotten-password") }, "Forgot your password?")),
     h("p", {}, "New here? ", h("a", { href: to(`/register${next}`) }, "Create an account")),
   );
+  return shown;
+}
+
+/** For accounts with a second factor. */
+function secondStep(email, password) {
+  const hint = "Six digits from your authenticator app, or one of your recovery codes.";
+  const code = { name: "otp", label: "Code", autocomplete: "one-time-code", autocapitalize: "none", spellcheck: "false", hint };
+  return [
+    h("h1", {}, "Enter your code"),
+    form({ fields: [code], action: "Sign in", send: ({ otp }) => enter(email, password, otp) }),
+    h("p", {}, h("a", { href: to("/sign-in") }, "Back to sign in")),
+  ];
 }
 
 export async function register() {
