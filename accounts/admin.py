@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from allauth.account.models import EmailAddress
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
@@ -36,7 +38,8 @@ COLOURS = {"Active": "success", "Awaits activation": "warning", "Deactivated": "
 ONLY_FOR_SUPERUSERS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
 admin.site.unregister(Group)
-admin.site.unregister(TOTPDevice)  # its page would show keys
+for model in (TOTPDevice, EmailAddress, SocialAccount, SocialApp, SocialToken):
+    admin.site.unregister(model)  # their pages would show keys, or rows that nothing reads
 
 
 @admin.register(Group)

@@ -42,6 +42,63 @@ class CodeRefused(SignInRefused):
     code = "second_factor_refused"
 
 
+class SingleSignOnRefused(AccountsError):
+    """Nobody is signed in by the identity provider. `code` is for frontends, `reason` for the log."""
+
+    code = "refused"
+
+    def __init__(self, reason: str = "") -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class ProviderUnavailable(SingleSignOnRefused):
+    sentence = "Single sign-on can't be reached at the moment. Try again later, or sign in with a password."
+    code = "unavailable"
+
+
+class IdentityRefused(SingleSignOnRefused):
+    sentence = "Single sign-on gave no answer that can be trusted. Try again."
+
+
+class SingleSignOnCancelled(SingleSignOnRefused):
+    sentence = "You have cancelled the sign-in."
+    code = "cancelled"
+
+
+class JourneyUnknown(SingleSignOnRefused):
+    """The state is unknown, of another browser, used before or too old."""
+
+    sentence = "This sign-in took too long, or was begun in another browser. Begin again."
+    code = "expired"
+
+
+class EmailUnverified(SingleSignOnRefused):
+    sentence = "Your single sign-on doesn't say that your e-mail is verified."
+    code = "email_unverified"
+
+
+class AccountInactive(SingleSignOnRefused):
+    sentence = "Your account is deactivated."
+    code = "account_inactive"
+
+
+class NotStaff(SingleSignOnRefused):
+    sentence = "Your account may not use the admin."
+    code = "not_staff"
+
+
+class PasswordNeeded(SingleSignOnRefused):
+    """The e-mail is of a member of the staff, whom it alone doesn't connect."""
+
+    sentence = "Sign in to the admin with your password this once. From then on single sign-on will do."
+    code = "password_needed"
+
+    def __init__(self, user_id: int) -> None:
+        super().__init__("staff are not joined by their e-mail")
+        self.user_id = user_id
+
+
 class OtherHostName(AccountsError):
     """A page on one name of this machine asks the API on another for cookies, which its browser would not keep."""
 

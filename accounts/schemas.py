@@ -118,6 +118,13 @@ class SignInRefusal(Schema):
     )
 
 
+class SingleSignOnOut(Schema):
+    name: str | None = Field(description='For a button "Sign in with …"; null without one.', examples=["Example ID"])
+    url: str | None = Field(
+        description="Where the button leads; null without one.", examples=["https://api.example.com/oidc/login/"]
+    )
+
+
 class SignedInUser(Schema):
     id: int = Field(examples=[2])
     username: str = Field(description="The e-mail.", examples=["ada@example.com"])

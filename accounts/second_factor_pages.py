@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth import logout
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
@@ -13,7 +13,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
-from accounts import admin_steps, cookies, second_factor, sessions, tries
+from accounts import cookies, second_factor, sessions, sign_in_steps, tries
 from accounts.errors import CodeRefused, SignInRefused, TooManyTries
 from accounts.models import User, normalised
 from accounts.passwords import is_right
@@ -73,7 +73,7 @@ class ChangeForm(forms.Form):
 @require_http_methods(["GET", "HEAD", "POST"])
 def code_page(request: HttpRequest) -> HttpResponse:
     """The second step of signing in: the app's code, or a recovery code."""
-    found = admin_steps.waiting_in(request)
+    found = sign_in_steps.waiting_in(request)
     if found is None:
         return sign_in_again(request)
     user, waiting = found
@@ -84,9 +84,9 @@ def code_page(request: HttpRequest) -> HttpResponse:
         except (CodeRefused, TooManyTries) as error:
             form.add_error(None, sentence(error))
         else:
-            admin_steps.complete(request, user, account=waiting.account, has_second_factor=True)
-            return HttpResponseRedirect(waiting.next_url)
-    return shown(request, "admin/second_factor_code.html", title="Second step", form=form)
+            return sign_in_steps.after_code(request, user, waiting)
+    context = {"form": form, "is_for_admin": waiting.is_for_admin}
+    return shown(request, "admin/second_factor_code.html", title="Second step", **context)
 
 
 @never_cache
@@ -94,8 +94,8 @@ def code_page(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def own_page(request: HttpRequest) -> HttpResponse:
     """What somebody can do with their own second factor; for who must set one up, the step after the password."""
-    found = admin_steps.waiting_in(request)
-    if found is not None:
+    found = sign_in_steps.waiting_in(request)
+    if found is not None and found[1].is_for_admin:
         user, waiting = found
         if second_factor.is_on(user):
             return redirect("second_factor_code")
@@ -175,7 +175,7 @@ def changed(request: HttpRequest, user: User) -> HttpResponse:
 def begin_anew(request: HttpRequest, user: User, *, account: str, has_second_factor: bool) -> None:
     """Sign out everywhere, and in again here: who signed in before did it by other rules."""
     sessions.end_everywhere(user)
-    admin_steps.complete(request, user, account=account, has_second_factor=has_second_factor)
+    sign_in_steps.complete(request, user, account=account, has_second_factor=has_second_factor)
 
 
 def prove(user: User, *, code: str, password: str) -> None:

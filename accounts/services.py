@@ -72,9 +72,14 @@ def sign_in(email: str, password: str, *, address: str, agent: str, known_device
             raise CodeMissing
         with tries.counted(account, address=address, known_devices=known_devices, code_of=user.pk):
             second_factor.check(user, code)
+    return enter(user, agent=agent, known_devices=known_devices, has_second_factor=has_second_factor)
+
+
+def enter(user: User, *, agent: str, known_devices: str, has_second_factor: bool) -> SignIn:
+    """Open a session for somebody who has proved who they are."""
     User.objects.filter(pk=user.pk).update(last_login=timezone.now())
     pair = sessions.open_session(user, agent=agent, has_second_factor=has_second_factor)
-    return SignIn(user, pair, devices.remember(known_devices, account))
+    return SignIn(user, pair, devices.remember(known_devices, user.email))
 
 
 def request_password_reset(email: str, *, address: str, site: str = "") -> None:

@@ -122,6 +122,16 @@ def end_session(session_id: UUID) -> None:
     Session.objects.filter(pk=session_id).end()
 
 
+def end_session_in(refresh_token: str) -> bool:
+    """End the live session of a refresh token; False if there is none."""
+    try:
+        session = live_session(tokens.read_refresh(refresh_token).session_id)
+    except TokenRefused:
+        return False
+    end_session(session.pk)
+    return True
+
+
 def end_sessions_of(user: User) -> int:
     return Session.objects.filter(user=user).end()
 

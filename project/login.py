@@ -1,7 +1,9 @@
 """The admin's login form, which takes a username or an e-mail, and its page."""
 
 from typing import Any
+from urllib.parse import urlencode
 
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.views import LoginView
 from django.core.exceptions import ValidationError
@@ -10,7 +12,7 @@ from django.shortcuts import redirect
 from django.views.decorators.cache import never_cache
 from unfold.forms import AuthenticationForm
 
-from accounts import admin_steps
+from accounts import sign_in_steps
 from accounts.errors import TooManyTries
 from accounts.models import normalised
 
@@ -28,19 +30,24 @@ class LoginForm(AuthenticationForm):
 
 
 class PasswordStep(LoginView):
-    """Asks for the password. accounts/admin_steps.py knows what follows."""
+    """Asks for the password. accounts/sign_in_steps.py knows what follows."""
 
     template_name = "admin/login.html"
     authentication_form = LoginForm
     next_page = "admin:index"
 
     def get_context_data(self, **context: Any) -> dict[str, Any]:
-        told = {"title": "Log in", "app_path": self.request.get_full_path()}
+        told = {
+            "title": "Log in",
+            "app_path": self.request.get_full_path(),
+            "single_sign_on": settings.OIDC,
+            "single_sign_on_query": urlencode({"for": "admin", "next": self.get_redirect_url()}),
+        }
         return {**super().get_context_data(**context), **admin.site.each_context(self.request), **told}
 
     def form_valid(self, form: Any) -> HttpResponse:
         account = normalised(form.cleaned_data["username"])
-        return admin_steps.after_password(
+        return sign_in_steps.after_first_step(
             self.request, form.get_user(), account=account, next_url=self.get_success_url()
         )
 

@@ -14,6 +14,7 @@ from project.sign_in_settings import OTP_TOTP_ISSUER as OTP_TOTP_ISSUER
 from project.sign_in_settings import OTP_TOTP_SYNC as OTP_TOTP_SYNC
 from project.sign_in_settings import OTP_TOTP_THROTTLE_FACTOR as OTP_TOTP_THROTTLE_FACTOR
 from project.sign_in_settings import PASSWORD_HASHERS as PASSWORD_HASHERS
+from project.sign_in_settings import SOCIALACCOUNT_REQUESTS_TIMEOUT as SOCIALACCOUNT_REQUESTS_TIMEOUT
 from project.theme import UNFOLD as UNFOLD
 
 env = environment.load()
@@ -85,6 +86,8 @@ INSTALLED_APPS = [
     "huey.contrib.djhuey",
     "huey.contrib.djhuey.stats",
     "django_otp.plugins.otp_totp",
+    "allauth.account",  # the other can't do without; its table stays empty, its pages have no address
+    "allauth.socialaccount",
     "project",
     "accounts",
     "library",
@@ -112,7 +115,8 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "accounts.admin_steps.with_second_factor",
+    "accounts.sign_in_steps.with_second_factor",
+    "allauth.account.middleware.AccountMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
 ]
 ROOT_URLCONF = "project.urls"
@@ -208,6 +212,8 @@ WHITENOISE_USE_FINDERS = True
 AUTH_USER_MODEL = "accounts.User"
 LOGIN_REDIRECT_URL = "admin:index"
 AUTHENTICATION_BACKENDS = ["accounts.backends.UsernameOrEmailBackend"]
+OIDC = env.oidc
+OIDC_VARIABLES = {name.upper() for name in env.model_fields_set if name.startswith("oidc_")}
 ADMIN_REQUIRE_2FA = env.admin_require_2fa
 JWT_COOKIE_SAMESITE = env.jwt_cookie_samesite
 SECURE_COOKIES = env.secure_cookies

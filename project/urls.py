@@ -4,7 +4,7 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 
-from accounts import second_factor_pages
+from accounts import oidc_pages, second_factor_pages
 from accounts.views import forgotten_password, new_password
 from project.api import api
 from project.health.metrics import metrics
@@ -20,6 +20,8 @@ urlpatterns = [
     path("metrics", metrics),
     path("admin/forgotten-password/", forgotten_password, name="forgotten_password"),
     path("admin/new-password/", new_password, name="new_password"),
+    path("oidc/login/", oidc_pages.begin, name="oidc_begin"),
+    path("oidc/callback/", oidc_pages.callback, name="oidc_callback"),
     path("admin/login/", sign_in),
     path("admin/second-factor/", second_factor_pages.own_page, name="second_factor"),
     path("admin/second-factor/code/", second_factor_pages.code_page, name="second_factor_code"),

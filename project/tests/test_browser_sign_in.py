@@ -7,6 +7,7 @@ import pytest
 from django_otp.oath import totp
 from playwright.sync_api import Browser, Page, expect
 
+from accounts.tests.identity_provider import CLIENT_ID, CLIENT_SECRET, Provider, running_provider
 from project.tests import npm
 from project.tests.admin_pages import submit_login
 from project.tests.browser import PHONE, needs_chromium
@@ -16,8 +17,16 @@ pytestmark = [pytest.mark.services, pytest.mark.browser, needs_chromium]
 
 
 @pytest.fixture(scope="module")
-def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    with serving_without_demo(tmp_path_factory.mktemp("sign-in"), ADMIN_REQUIRE_2FA="True") as made:
+def provider() -> Iterator[Provider]:
+    with running_provider() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory: pytest.TempPathFactory, provider: Provider) -> Iterator[Installation]:
+    oidc = {"OIDC_ISSUER": provider.issuer, "OIDC_CLIENT_ID": CLIENT_ID, "OIDC_CLIENT_SECRET": CLIENT_SECRET}
+    settings = {**oidc, "OIDC_NAME": "Example ID", "ADMIN_REQUIRE_2FA": "True"}
+    with serving_without_demo(tmp_path_factory.mktemp("sign-in"), **settings) as made:
         yield made
 
 
@@ -79,3 +88,30 @@ def test_second_factor_is_set_up_where_it_is_required_and_asked_for_from_then_on
     page.keyboard.type(codes[1])
     page.keyboard.press("Enter")
     expect(page).to_have_url(f"{installation.url.replace('127.0.0.1', 'localhost')}/watch/")
+
+
+def test_single_sign_on_leads_a_viewer_where_they_wanted_and_into_no_admin(
+    visitor: Page, installation: Installation, provider: Provider
+) -> None:
+    page, site = visitor, installation.url.replace("127.0.0.1", "localhost")
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.goto(f"{site}/watch/sign-in?next=%2F%3Fcategory%3Ddrama")
+    button = page.get_by_role("link", name="Sign in with Example ID")
+    expect(button).to_be_visible()
+    assert has_no_fault(page)
+    provider.refuses = "access_denied"
+    button.click()
+    expect(page.get_by_text("You have cancelled the sign-in.")).to_be_visible()
+    assert has_no_fault(page)
+    provider.refuses = ""
+    button.click()
+    expect(page).to_have_url(f"{site}/watch/?category=drama")
+    expect(page.get_by_text("eve@example.com").first).to_be_attached()
+
+    page.goto(f"{site}/admin/login/")
+    assert has_no_fault(page)
+    page.get_by_role("link", name="Sign in with Example ID").click()
+    expect(page.get_by_text("Your account may not use the admin.")).to_be_visible()
+    assert has_no_fault(page)
+    assert wrong == []
