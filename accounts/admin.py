@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from allauth.account.models import EmailAddress
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
@@ -10,10 +12,11 @@ from django.db.models import Case, Count, F, Q, QuerySet, Value, When
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
+from django_otp.plugins.otp_totp.models import TOTPDevice
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import display
 
-from accounts import services, sessions
+from accounts import second_factor, services, sessions
 from accounts.admin_keys import ApiKeyAdmin
 from accounts.admin_mails import MailAdmin
 from accounts.agents import device_name
@@ -36,6 +39,8 @@ COLOURS = {"Active": "success", "Awaits activation": "warning", "Deactivated": "
 ONLY_FOR_SUPERUSERS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
 admin.site.unregister(Group)
+for model in (TOTPDevice, EmailAddress, SocialAccount, SocialApp, SocialToken):
+    admin.site.unregister(model)  # their pages would show keys, or rows that nothing reads
 
 
 @admin.register(Group)
@@ -96,18 +101,21 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg] # not ge
     add_form = NewUserForm
     change_password_form = SetPasswordForm
     inlines = [SessionInline]
-    actions = ["activate", "deactivate", "end_sessions", "resend_activation", "invite_again"]
+    actions = ["activate", "deactivate", "end_sessions", "resend_activation", "invite_again", "reset_second_factor"]
     list_display = ["shown_name", "state", "shown_staff", "shown_sessions", "seen", "joined"]
     list_filter = [AccountStateFilter, "is_staff"]
     search_fields = ["email", "username", "first_name", "last_name"]
     search_help_text = "Search by e-mail or name"
     ordering = ["-date_joined"]
     list_per_page = 50
-    readonly_fields = ["last_login", "date_joined", "password_link", "state", "shown_sessions"]
+    readonly_fields = ["last_login", "date_joined", "password_link", "state", "shown_sessions", "has_factor"]
     add_fieldsets = ((None, {"fields": ["email", "is_staff", "usable_password", "password1", "password2"]}),)  # type: ignore[assignment]
     fieldsets = [
         (None, {"fields": ["email", "username", "password_link", "first_name", "last_name"]}),
-        ("State", {"fields": ["state", "is_active", "last_login", "date_joined", "shown_sessions"]}),
+        (
+            "State",
+            {"fields": ["state", "is_active", "has_factor", "last_login", "date_joined", "shown_sessions"]},
+        ),
         ("Rights", {"fields": ["is_staff", "is_superuser", "groups", "user_permissions"], "classes": ["collapse"]}),
     ]
 
@@ -154,6 +162,10 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg] # not ge
         total, in_admin = getattr(user, "live_sessions", 0), getattr(user, "in_admin", 0)
         return f"{total} ({in_admin} in the admin)" if in_admin else str(total)
 
+    @display(description="Second factor", boolean=True)
+    def has_factor(self, user: User) -> bool:
+        return second_factor.is_on(user)
+
     @display(description="Last login", ordering="last_login")
     def seen(self, user: User) -> str:
         return ago(user.last_login)
@@ -187,6 +199,18 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg] # not ge
                 self.log_change(request, user, f"Sessions ended: {ended}.")
                 total += ended
         self.message_user(request, f"Sessions ended: {total}.", messages.SUCCESS)
+
+    @admin.action(description="Reset the second factor", permissions=["reset"])
+    def reset_second_factor(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        """For somebody who has neither phone nor recovery codes any more."""
+        others = queryset.exclude(pk=request.user.pk or 0)  # one's own takes a code or the password
+        reset = [user for user in others if second_factor.reset(user)]
+        for user in reset:
+            self.log_change(request, user, "Second factor reset.")
+        self.message_user(request, f"Second factors reset: {len(reset)}.", messages.SUCCESS)
+
+    def has_reset_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return bool(request.user.is_superuser)
 
     @admin.action(description="Send the activation mail again", permissions=["change"])
     def resend_activation(self, request: HttpRequest, queryset: QuerySet[User]) -> None:

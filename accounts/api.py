@@ -7,13 +7,15 @@ import re
 import secrets
 from typing import Annotated, Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import get_token
+from django.urls import reverse
 from ninja import Path, Router, Status
 from ninja.errors import HttpError, ValidationError
 from pydantic import ValidationError as Invalid
 
-from accounts import cookies, devices, openapi, origins, services, sessions, tokens
+from accounts import cookies, devices, openapi, origins, services, sessions
 from accounts.auth import Viewer
 from accounts.errors import AccountsError, LinkRefused, RefreshTokenMissing, SignInRefused, TokenRefused
 from accounts.schemas import (
@@ -30,6 +32,8 @@ from accounts.schemas import (
     RegisterIn,
     RegisterOut,
     SignedInUser,
+    SignInRefusal,
+    SingleSignOnOut,
 )
 from accounts.throttling import client_address
 
@@ -127,7 +131,7 @@ def resend_activation(request: HttpRequest, payload: ActivationResendIn) -> Deta
 
 @router.post(
     "login/",
-    response={200: LoginOut, 400: None, 401: None, 429: None},
+    response={200: LoginOut, 400: None, 401: SignInRefusal, 429: None},
     operation_id="login",
     summary="Sign in",
     openapi_extra=with_headers(examples({401: SignInRefused}), openapi.SIGNED_IN, 200) | {"parameters": [TRANSPORT]},
@@ -138,6 +142,8 @@ def login(request: HttpRequest, payload: LoginIn, response: HttpResponse) -> Log
 
     With the header `X-Token-Transport: body` the answer holds both tokens instead, and no cookie is set. An unknown
     e-mail, a wrong password and an inactive account get the same answer. A session that this browser already had ends.
+    Staff may have a second factor: then a right password alone is answered with 401 and the `code`
+    `second_factor_required`; send all again with `otp`.
     403 tells a page on `127.0.0.1` that calls `localhost` (or the other way round) that its browser keeps no cookie.
     """
     if not cookies.are_unwanted(request):
@@ -148,17 +154,31 @@ def login(request: HttpRequest, payload: LoginIn, response: HttpResponse) -> Log
         address=client_address(request),
         agent=request.headers.get("User-Agent", ""),
         known_devices=request.COOKIES.get(cookies.DEVICE, ""),
+        code=payload.otp,
     )
     forbid_storing(response)
     answer = LoginOut(detail="Login successful", user=SignedInUser(id=signed_in.user.pk, username=signed_in.user.email))
     if cookies.are_unwanted(request):
         answer.access, answer.refresh = signed_in.pair.access, signed_in.pair.refresh
         return answer
-    end_session_in(request.COOKIES.get(cookies.REFRESH, ""))
+    sessions.end_session_in(request.COOKIES.get(cookies.REFRESH, ""))
     cookies.sign_in(response, signed_in.pair)
     cookies.set_device(response, signed_in.known_devices, max_age_s=int(devices.LIFETIME.total_seconds()))
     get_token(request)  # sets the readable CSRF cookie; an existing one is kept for open forms in the admin
     return answer
+
+
+@router.get(
+    "single-sign-on/",
+    response=SingleSignOnOut,
+    operation_id="getSingleSignOn",
+    summary="Whether there is single sign-on",
+)
+def get_single_sign_on(request: HttpRequest) -> SingleSignOnOut:
+    """Send browsers to `url`; docs/frontend.md says what it takes and how they come back."""
+    if settings.OIDC is None:
+        return SingleSignOnOut(name=None, url=None)
+    return SingleSignOnOut(name=settings.OIDC.name, url=request.build_absolute_uri(reverse("oidc_begin")))
 
 
 @router.post(
@@ -203,7 +223,7 @@ def logout(request: HttpRequest, response: HttpResponse) -> DetailOut | Status[D
     token = refresh_token_in(request)
     if not cookies.are_unwanted(request):
         cookies.sign_out(response)
-    if not end_session_in(token):
+    if not sessions.end_session_in(token):
         error = TokenRefused() if token else RefreshTokenMissing()
         return Status(400, DetailOut(detail=str(error)))
     return DetailOut(detail=SIGNED_OUT)
@@ -260,13 +280,3 @@ def refresh_token_in(request: HttpRequest) -> str:
 def forbid_storing(response: HttpResponse) -> None:
     """Forbid caches to store a response that contains a token (RFC 6749 section 5.1)."""
     response["Cache-Control"] = "no-store"
-
-
-def end_session_in(refresh_token: str) -> bool:
-    """End the live session of a refresh token; False if there is none."""
-    try:
-        session = sessions.live_session(tokens.read_refresh(refresh_token).session_id)
-    except TokenRefused:
-        return False
-    sessions.end_session(session.pk)
-    return True

@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib.auth.backends import ModelBackend
 from django.http import HttpRequest
 
-from accounts import cookies, devices, tries
+from accounts import cookies, tries
 from accounts.errors import SignInRefused
 from accounts.models import User, goes_by, normalised
 from accounts.passwords import is_right
@@ -32,8 +32,6 @@ class UsernameOrEmailBackend(ModelBackend):
                     raise SignInRefused
         except SignInRefused:
             return None
-        if request:
-            request.META[devices.SIGNED_IN] = devices.remember(known_devices, account)
         return user
 
 

@@ -54,6 +54,77 @@ class LastAdministrator(AccountsError):
     sentence = "You are the last administrator. Make somebody else one first, then delete your account."
 
 
+class CodeMissing(AccountsError):
+    """The password is right, and the account has a second factor. `code` tells frontends to ask for it."""
+
+    sentence = "Enter the code of your authenticator app, or a recovery code."
+    code = "second_factor_required"
+
+
+class CodeRefused(SignInRefused):
+    """The second factor's code is wrong, expired or was used before."""
+
+    sentence = "This code is wrong, or was used before."
+    code = "second_factor_refused"
+
+
+class SingleSignOnRefused(AccountsError):
+    """Nobody is signed in by the identity provider. `code` is for frontends, `reason` for the log."""
+
+    code = "refused"
+
+    def __init__(self, reason: str = "") -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class ProviderUnavailable(SingleSignOnRefused):
+    sentence = "Single sign-on can't be reached at the moment. Try again later, or sign in with a password."
+    code = "unavailable"
+
+
+class IdentityRefused(SingleSignOnRefused):
+    sentence = "Single sign-on gave no answer that can be trusted. Try again."
+
+
+class SingleSignOnCancelled(SingleSignOnRefused):
+    sentence = "You have cancelled the sign-in."
+    code = "cancelled"
+
+
+class JourneyUnknown(SingleSignOnRefused):
+    """The state is unknown, of another browser, used before or too old."""
+
+    sentence = "This sign-in took too long, or was begun in another browser. Begin again."
+    code = "expired"
+
+
+class EmailUnverified(SingleSignOnRefused):
+    sentence = "Your single sign-on doesn't say that your e-mail is verified."
+    code = "email_unverified"
+
+
+class AccountInactive(SingleSignOnRefused):
+    sentence = "Your account is deactivated."
+    code = "account_inactive"
+
+
+class NotStaff(SingleSignOnRefused):
+    sentence = "Your account may not use the admin."
+    code = "not_staff"
+
+
+class PasswordNeeded(SingleSignOnRefused):
+    """The e-mail is of a member of the staff, whom it alone doesn't connect."""
+
+    sentence = "Sign in to the admin with your password this once. From then on single sign-on will do."
+    code = "password_needed"
+
+    def __init__(self, user_id: int) -> None:
+        super().__init__("staff are not joined by their e-mail")
+        self.user_id = user_id
+
+
 class OtherHostName(AccountsError):
     """A page on one name of this machine asks the API on another for cookies, which its browser would not keep."""
 
@@ -118,3 +189,8 @@ class TooManyTries(AccountsError):
     def __init__(self, retry_after_s: int) -> None:
         super().__init__(retry_after_s)
         self.retry_after_s = retry_after_s
+
+    def with_wait(self) -> str:
+        """The sentence for people, who don't see a header."""
+        minutes = -(-self.retry_after_s // 60)
+        return f"{self} Wait {'a minute' if minutes == 1 else f'{minutes} minutes'}."

@@ -108,6 +108,9 @@ class Session(models.Model):
     password_mark = models.CharField(
         max_length=64, editable=False, help_text="changes with the password, however that is changed"
     )
+    has_second_factor = models.BooleanField(
+        default=False, editable=False, help_text="signed in with a password and a code, not with a password alone"
+    )
     agent = models.CharField("device", max_length=200, blank=True)
     created_at = models.DateTimeField("signed in", default=timezone.now, editable=False)
     last_used_at = models.DateTimeField("last used", default=timezone.now, editable=False)
@@ -131,6 +134,20 @@ class Session(models.Model):
             and self.user.is_active
             and constant_time_compare(self.password_mark, self.user.get_session_auth_hash())
         )
+
+
+class RecoveryCode(models.Model):
+    """Stands in for a code of the authenticator app, once. accounts/second_factor.py makes and takes them.
+
+    Only its SHA-256 is kept: with 120 random bits no slow hash is needed (OWASP ASVS 5.0 6.5.2).
+    """
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="recovery_codes")
+    code_hash = models.CharField(max_length=64, editable=False)
+    used_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    def __str__(self) -> str:
+        return f"of {self.user}, {'used' if self.used_at else 'not used'}"
 
 
 class Mail(models.Model):

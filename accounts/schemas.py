@@ -1,6 +1,6 @@
 """What goes in and out of the accounts' endpoints."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
@@ -27,6 +27,11 @@ def _email(text: str) -> str:
     except ValidationError as error:
         raise ValueError("Enter a valid e-mail address.") from error
     return text.strip()
+
+
+def optional(schema: dict[str, Any]) -> None:
+    """Generated clients take a field with a default for one that is always there."""
+    schema.pop("default")
 
 
 type Email = Annotated[
@@ -88,6 +93,35 @@ class LoginIn(Schema):
         Field(max_length=SIGN_IN_LENGTH, examples=["a quiet river at 5"], json_schema_extra={"format": "password"}),
         AfterValidator(storable),
     ]
+
+    otp: Annotated[
+        str,
+        Field(
+            default="",
+            max_length=64,
+            description="For an account with a second factor: its app's code, or a recovery code. Send it when a 401"
+            " has the `code` `second_factor_required`.",
+            examples=[""],
+            json_schema_extra=optional,
+        ),
+        AfterValidator(storable),
+    ]
+
+
+class SignInRefusal(Schema):
+    detail: str = Field(examples=["Unable to log in with these credentials."])
+    code: str | None = Field(
+        default=None,
+        description="`second_factor_required` or `second_factor_refused`; none where e-mail or password are wrong.",
+        examples=["second_factor_required"],
+    )
+
+
+class SingleSignOnOut(Schema):
+    name: str | None = Field(description='For a button "Sign in with …"; null without one.', examples=["Example ID"])
+    url: str | None = Field(
+        description="Where the button leads; null without one.", examples=["https://api.example.com/oidc/login/"]
+    )
 
 
 class SignedInUser(Schema):

@@ -7,8 +7,8 @@ from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from accounts import devices, links, passwords, sessions, throttling, tries
-from accounts.errors import LinkRefused, MailRefused, PasswordRefused, RegistrationRefused, SignInRefused
+from accounts import devices, links, passwords, second_factor, sessions, throttling, tries
+from accounts.errors import CodeMissing, LinkRefused, MailRefused, PasswordRefused, RegistrationRefused, SignInRefused
 from accounts.mails import message_for
 from accounts.models import Mail, User, normalised
 from accounts.outbox import is_flood
@@ -53,11 +53,12 @@ def resend_activation(email: str, *, address: str) -> None:
     order_mail(Mail.Kind.ACTIVATION, normalised(email))
 
 
-def sign_in(email: str, password: str, *, address: str, agent: str, known_devices: str = "") -> SignIn:
+def sign_in(email: str, password: str, *, address: str, agent: str, known_devices: str = "", code: str = "") -> SignIn:
     """Open a session. Raises SignInRefused after the same work, whatever was wrong (OWASP ASVS 5.0 6.3.8).
 
     `known_devices` is the browser's device cookie. Only failures count against the limits (accounts/tries.py; raises
-    TooManyTries). A reached limit affects neither existing sessions nor a password reset.
+    TooManyTries). A reached limit affects neither existing sessions nor a password reset. Where the password is right
+    and the account has a second factor, `code` must be too; raises CodeMissing, CodeRefused.
     """
     account = normalised(email)
     with tries.counted(account, address=address, known_devices=known_devices):
@@ -65,8 +66,20 @@ def sign_in(email: str, password: str, *, address: str, agent: str, known_device
         is_right = passwords.is_right(user, password)
         if user is None or not is_right or not user.is_active:
             raise SignInRefused
+    has_second_factor = second_factor.is_on(user)
+    if has_second_factor:
+        if not code:
+            raise CodeMissing
+        with tries.counted(account, address=address, known_devices=known_devices, code_of=user.pk):
+            second_factor.check(user, code)
+    return enter(user, agent=agent, known_devices=known_devices, has_second_factor=has_second_factor)
+
+
+def enter(user: User, *, agent: str, known_devices: str, has_second_factor: bool) -> SignIn:
+    """Open a session for somebody who has proved who they are."""
     User.objects.filter(pk=user.pk).update(last_login=timezone.now())
-    return SignIn(user, sessions.open_session(user, agent=agent), devices.remember(known_devices, account))
+    pair = sessions.open_session(user, agent=agent, has_second_factor=has_second_factor)
+    return SignIn(user, pair, devices.remember(known_devices, user.email))
 
 
 def request_password_reset(email: str, *, address: str, site: str = "") -> None:

@@ -62,13 +62,14 @@ class ListedSession:
     is_current: bool
 
 
-def open_session(user: User, *, agent: str) -> Pair:
+def open_session(user: User, *, agent: str, has_second_factor: bool = False) -> Pair:
     now = timezone.now()
     token_id = secrets.token_urlsafe(32)
     session = Session.objects.create(
         user=user,
         current_hash=fingerprint(token_id),
         password_mark=user.get_session_auth_hash(),
+        has_second_factor=has_second_factor,
         agent=agent[:200],
         created_at=now,
         last_used_at=now,
@@ -101,26 +102,29 @@ def live_session(session_id: UUID) -> Session:
 
 
 HOLDER = f"""
-SELECT holder.id, holder.password, holder.is_staff, session.password_mark
+SELECT holder.id, holder.password, holder.is_staff, session.password_mark, session.has_second_factor
 FROM {Session._meta.db_table} session JOIN {User._meta.db_table} holder ON holder.id = session.user_id
 WHERE session.id = %s AND session.revoked_at IS NULL AND session.expires_at > %s AND holder.is_active
 """  # noqa: S608 (the tables' names are ours)
 
 
 def holder_of_live(session_id: UUID) -> Holder:
-    """Whose session this is; TokenRefused where `live_session` raises it, at a tenth of its cost."""
+    """Whose session this is; TokenRefused where `live_session` raises it, at a tenth of its cost.
+
+    Where ADMIN_REQUIRE_2FA is set, staff who signed in with a password alone are viewers.
+    """
     now = connection.ops.adapt_datetimefield_value(timezone.now())
     with connection.cursor() as cursor:
         cursor.execute(HOLDER, [Session._meta.pk.get_db_prep_value(session_id, connection), now])
         row = cursor.fetchone()
     if row is None:
         raise TokenRefused
-    user_id, password, is_staff, mark = row
+    user_id, password, is_staff, mark, has_second_factor = row
     if not constant_time_compare(
         mark, User.from_db(connection.alias, ["password"], [password]).get_session_auth_hash()
     ):
         raise TokenRefused
-    return Holder(user_id, bool(is_staff))
+    return Holder(user_id, bool(is_staff and (has_second_factor or not settings.ADMIN_REQUIRE_2FA)))
 
 
 def is_current(session_id: UUID, token_id: str) -> bool:
@@ -130,6 +134,16 @@ def is_current(session_id: UUID, token_id: str) -> bool:
 
 def end_session(session_id: UUID) -> None:
     Session.objects.filter(pk=session_id).end()
+
+
+def end_session_in(refresh_token: str) -> bool:
+    """End the live session of a refresh token; False if there is none."""
+    try:
+        session = live_session(tokens.read_refresh(refresh_token).session_id)
+    except TokenRefused:
+        return False
+    end_session(session.pk)
+    return True
 
 
 def end_sessions_of(user: User) -> int:

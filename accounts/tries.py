@@ -6,6 +6,8 @@
 3. Any other try is counted three times: for the account at this address, for the address, and for the account from
    anywhere.
 4. Only a wrong try stays counted.
+5. A code of a second factor is a try of its own. It has the same limits and one more, for the account from anywhere:
+   whoever is asked for one knows the password, and six digits can be guessed in a month of 100 tries an hour.
 """
 
 from collections.abc import Iterator
@@ -19,15 +21,17 @@ at_address = Throttle("THROTTLE_SIGN_IN")
 from_address = Throttle("THROTTLE_SIGN_IN_ADDRESS")
 of_account = Throttle("THROTTLE_SIGN_IN_ACCOUNT")
 of_device = Throttle("THROTTLE_SIGN_IN_DEVICE")
+of_codes = Throttle("THROTTLE_SECOND_FACTOR")
 
 
 @contextmanager
-def counted(account: str, *, address: str, known_devices: str) -> Iterator[None]:
+def counted(account: str, *, address: str, known_devices: str, code_of: int | None = None) -> Iterator[None]:
     """Count the try that is made inside; it stays counted if it ends with SignInRefused. Raises TooManyTries.
 
     `account` is the normalised name, whether or not anybody has it; `known_devices` is the browser's device cookie.
+    `code_of` is the id of the user whose second factor is tried.
     """
-    taken = take(account, address=address, device=devices.device_of(known_devices, account))
+    taken = take(account, address=address, device=devices.device_of(known_devices, account), code_of=code_of)
     is_wrong = False
     try:
         yield
@@ -39,9 +43,11 @@ def counted(account: str, *, address: str, known_devices: str) -> Iterator[None]
             give_back(taken)
 
 
-def take(account: str, *, address: str, device: str | None) -> list[Taken]:
+def take(account: str, *, address: str, device: str | None, code_of: int | None = None) -> list[Taken]:
     """Count a try for each of its limits, or raise TooManyTries and count it for none."""
     counts = [(of_device, device)] if device else everywhere(account, address)
+    if code_of is not None and not device:
+        counts.append((of_codes, str(code_of)))
     taken: list[Taken] = []
     try:
         for throttle, subject in counts:

@@ -46,6 +46,7 @@ STATUS_OF: dict[type[Exception], int] = {
     accounts.LinkRefused: 400,
     accounts.RefreshTokenMissing: 400,
     accounts.SignInRefused: 401,
+    accounts.CodeMissing: 401,
     accounts.OtherHostName: 403,
     accounts.SessionNotFound: 404,
     accounts.LastAdministrator: 409,
@@ -160,9 +161,10 @@ api.add_router("/uploads/granted", grants.router, auth=by_grant)
 api.add_router("/uploads", uploads.router, auth=staff_or_session(uploads.session_of).for_keys(Scope.UPLOADS_WRITE))
 
 
-def refuse(request: HttpRequest, status: int, sentence: str = "") -> HttpResponse:
-    """An error as `{"detail": "one sentence"}`."""
-    return api.create_response(request, {"detail": sentence or sentence_for(status)}, status=status)
+def refuse(request: HttpRequest, status: int, sentence: str = "", *, code: str = "") -> HttpResponse:
+    """An error as `{"detail": "one sentence"}`, with a `code` where frontends go on by it."""
+    body = {"detail": sentence or sentence_for(status)} | ({"code": code} if code else {})
+    return api.create_response(request, body, status=status)
 
 
 @api.exception_handler(HttpError)
@@ -212,7 +214,7 @@ def fields_refused(request: HttpRequest, error: videos.FieldsRefused) -> HttpRes
 def known_or_unexpected(request: HttpRequest, error: Exception) -> HttpResponse:
     for kind in type(error).__mro__:
         if kind in STATUS_OF:
-            response = refuse(request, STATUS_OF[kind], str(error))
+            response = refuse(request, STATUS_OF[kind], str(error), code=getattr(error, "code", ""))
             if isinstance(error, accounts.TooManyTries):
                 response["Retry-After"] = str(error.retry_after_s)
             if isinstance(error, accounts.KeyRefused | accounts.ScopeMissing):

@@ -14,6 +14,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from accounts.identity_provider import IdentityProvider
 from hls.core.atomic_file import make_once
 from hls.store.bucket_address import BucketAddress
 from library.delivery.cdn import Cdn, CdnKind
@@ -139,10 +140,18 @@ class Env(BaseSettings):
     django_superuser_email: str | None = Field(None, description="an e-mail address")
     django_superuser_password: str | None = Field(None, description="a password")
 
+    oidc_issuer: Annotated[str, AfterValidator(env_values.issuer)] | None = Field(
+        None, description="an https:// address of at most 200 characters, as the provider spells itself"
+    )
+    oidc_client_id: str | None = Field(None, description="the client's id at the provider")
+    oidc_client_secret: str | None = Field(None, description="the client's secret at the provider")
+    oidc_name: str = Field("single sign-on", max_length=40, description="at most 40 characters, for a button")
+    admin_require_2fa: bool = Field(False, description=BOOLEAN)
     throttle_sign_in: Limit = Field("10/5minutes", description=LIMIT)
     throttle_sign_in_address: Limit = Field("100/5minutes", description=LIMIT)
     throttle_sign_in_account: Limit = Field("100/hour", description=LIMIT)
     throttle_sign_in_device: Limit = Field("10/5minutes", description=LIMIT)
+    throttle_second_factor: Limit = Field("30/day", description=LIMIT)
     throttle_register_address: Limit = Field("30/hour", description=LIMIT)
     throttle_resend_address: Limit = Field("100/hour", description=LIMIT)
     throttle_reset_address: Limit = Field("100/hour", description=LIMIT)
@@ -192,6 +201,13 @@ class Env(BaseSettings):
         if self.cdn_base_url is None or self.cdn_key is None or self.cdn_kind is None:
             return None
         return Cdn(self.cdn_base_url, self.cdn_key, self.cdn_kind, self.cdn_ttl_s)
+
+    @cached_property
+    def oidc(self) -> IdentityProvider | None:
+        """None to do without. A part of these settings is refused by a check."""
+        if self.oidc_issuer is None or self.oidc_client_id is None or self.oidc_client_secret is None:
+            return None
+        return IdentityProvider(self.oidc_issuer, self.oidc_client_id, self.oidc_client_secret, self.oidc_name)
 
     @cached_property
     def redis_url(self) -> str | None:

@@ -4,6 +4,8 @@ import re
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
 
 def split(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
@@ -26,6 +28,15 @@ def site(value: str) -> str:
     if urlsplit(url := web_url(value)).netloc != url.partition("://")[2]:
         raise ValueError
     return url
+
+
+def issuer(value: str) -> str:
+    """As it is: a slash at its end counts. Without TLS only on this machine, where nobody listens in between."""
+    parts = urlsplit(value)
+    is_safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
+    if not is_safe or not parts.hostname or parts.query or parts.fragment or len(value) > 200:
+        raise ValueError
+    return value
 
 
 def limit(value: str) -> str:

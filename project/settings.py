@@ -9,6 +9,12 @@ from django.utils.crypto import salted_hmac
 from project import cross_origin, listening
 from project import env as environment
 from project.logs import logging_config
+from project.sign_in_settings import AUTH_PASSWORD_VALIDATORS as AUTH_PASSWORD_VALIDATORS
+from project.sign_in_settings import OTP_TOTP_ISSUER as OTP_TOTP_ISSUER
+from project.sign_in_settings import OTP_TOTP_SYNC as OTP_TOTP_SYNC
+from project.sign_in_settings import OTP_TOTP_THROTTLE_FACTOR as OTP_TOTP_THROTTLE_FACTOR
+from project.sign_in_settings import PASSWORD_HASHERS as PASSWORD_HASHERS
+from project.sign_in_settings import SOCIALACCOUNT_REQUESTS_TIMEOUT as SOCIALACCOUNT_REQUESTS_TIMEOUT
 from project.theme import UNFOLD as UNFOLD
 
 env = environment.load()
@@ -79,6 +85,9 @@ INSTALLED_APPS = [
     "ninja",
     "huey.contrib.djhuey",
     "huey.contrib.djhuey.stats",
+    "django_otp.plugins.otp_totp",
+    "allauth.account",  # the other can't do without; its table stays empty, its pages have no address
+    "allauth.socialaccount",
     "project",
     "accounts",
     "library",
@@ -106,6 +115,8 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.sign_in_steps.with_second_factor",
+    "allauth.account.middleware.AccountMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
 ]
 ROOT_URLCONF = "project.urls"
@@ -201,13 +212,9 @@ WHITENOISE_USE_FINDERS = True
 AUTH_USER_MODEL = "accounts.User"
 LOGIN_REDIRECT_URL = "admin:index"
 AUTHENTICATION_BACKENDS = ["accounts.backends.UsernameOrEmailBackend"]
-PASSWORD_HASHERS = ["accounts.hashers.Argon2", "accounts.hashers.PBKDF2"]
-AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "accounts.validators.AsHashed", "OPTIONS": {"rule": "UserAttributeSimilarityValidator"}},
-    {"NAME": "accounts.validators.AsHashed", "OPTIONS": {"rule": "MinimumLengthValidator", "min_length": 8}},
-    {"NAME": "accounts.validators.AsHashed", "OPTIONS": {"rule": "CommonPasswordValidator"}},
-    {"NAME": "accounts.validators.AsHashed", "OPTIONS": {"rule": "NumericPasswordValidator"}},
-]
+OIDC = env.oidc
+OIDC_VARIABLES = {name.upper() for name in env.model_fields_set if name.startswith("oidc_")}
+ADMIN_REQUIRE_2FA = env.admin_require_2fa
 JWT_COOKIE_SAMESITE = env.jwt_cookie_samesite
 SECURE_COOKIES = env.secure_cookies
 ACCESS_LIFETIME = timedelta(minutes=30)
@@ -233,6 +240,7 @@ THROTTLE_SIGN_IN = env.throttle_sign_in  # wrong passwords, by account at one cl
 THROTTLE_SIGN_IN_ADDRESS = env.throttle_sign_in_address  # by client address: an office or a phone network share one
 THROTTLE_SIGN_IN_ACCOUNT = env.throttle_sign_in_account  # by account (NIST SP 800-63B 5.2.2: at most 100)
 THROTTLE_SIGN_IN_DEVICE = env.throttle_sign_in_device  # by browser that has signed in before: it has no other limit
+THROTTLE_SECOND_FACTOR = env.throttle_second_factor  # wrong codes, by account from anywhere
 THROTTLE_REGISTER_ADDRESS = env.throttle_register_address  # accounts made, by client address
 THROTTLE_RESEND_ADDRESS = env.throttle_resend_address  # requests for activation mails, by client address
 THROTTLE_RESET_ADDRESS = env.throttle_reset_address  # requests, by client address

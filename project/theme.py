@@ -43,6 +43,14 @@ def permits(permission: str) -> Callable[[HttpRequest], bool]:
     return lambda request: request.user.has_perm(permission)
 
 
+def account_links(request: HttpRequest) -> list[dict[str, str]]:
+    """What the menu of who is signed in has between "View site" and "Log out"."""
+    links = [{"title": "Second factor", "link": reverse("second_factor")}]
+    if request.user.is_authenticated and request.user.has_usable_password():
+        links.append({"title": "Change password", "link": reverse("admin:password_change")})
+    return links
+
+
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Videoflix",
     "SITE_HEADER": "Videoflix",
@@ -55,6 +63,7 @@ UNFOLD: dict[str, Any] = {
     "SCRIPTS": [keyboard_script],
     "DASHBOARD_CALLBACK": "library.admin.dashboard.dashboard",
     "LOGIN": {"form": "project.login.LoginForm", "image": login_picture},
+    "ACCOUNT": {"navigation": account_links},
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": favicon}],
     "BORDER_RADIUS": "6px",
     "COLORS": {

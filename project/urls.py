@@ -4,9 +4,11 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 
+from accounts import oidc_pages, second_factor_pages
 from accounts.views import forgotten_password, new_password
 from project.api import api
 from project.health.metrics import metrics
+from project.login import sign_in
 from project.slashes import either_slash, of_one_video_first, one_view_for_each_route
 from project.views import welcome
 
@@ -22,6 +24,11 @@ urlpatterns = [
     path("metrics", metrics),
     path("admin/forgotten-password/", forgotten_password, name="forgotten_password"),
     path("admin/new-password/", new_password, name="new_password"),
+    path("oidc/login/", oidc_pages.begin, name="oidc_begin"),
+    path("oidc/callback/", oidc_pages.callback, name="oidc_callback"),
+    path("admin/login/", sign_in),
+    path("admin/second-factor/", second_factor_pages.own_page, name="second_factor"),
+    path("admin/second-factor/code/", second_factor_pages.code_page, name="second_factor_code"),
     path("admin/", admin.site.urls),
     *([path("", include("watch.urls"))] if settings.REFERENCE_FRONTEND else []),
 ]

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 from django.test import Client
@@ -14,7 +14,6 @@ from accounts.models import Session, User
 from accounts.sessions import Pair, end_session
 from accounts.tests.factories import UserFactory, signed_in
 
-UNKNOWN = UUID(int=1)  # of a session
 pytestmark = pytest.mark.django_db
 
 FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -25,7 +24,7 @@ OWN = (
     ("post", "password/"),
     ("post", "email/"),
     ("get", "sessions/"),
-    ("delete", f"sessions/{UNKNOWN}/"),
+    ("delete", "sessions/5f0c6b1e-3f0e-4a38-9b57-8e2f6b0f2f0a/"),
     ("get", "export/"),
     ("get", "progress/1/"),
     ("put", "progress/1/"),

@@ -1,6 +1,6 @@
 """Wrong combinations of settings, each with an id and a hint: `manage.py check`, and with `--deploy` the strict ones.
 
-E001 to E031 keep the program from starting. W010 to W013 and W032 are printed at every start, the others by
+E001 to E040 keep the program from starting. W010 to W013 and W032 are printed at every start, the others by
 `check --deploy`.
 """
 
@@ -34,7 +34,7 @@ ENCODERS = ("libx264", "aac")
 
 
 def register_all() -> None:
-    for check in (cookies, secrets, folders, processes, half_a_bucket, half_a_cdn, cdn):
+    for check in (cookies, secrets, folders, processes, half_a_bucket, half_a_cdn, half_an_identity_provider, cdn):
         register(check)
     for check in (hosts, proxies, storage, encryption, mail):
         register(check, deploy=True)
@@ -126,6 +126,17 @@ def half_a_cdn(**options: Any) -> Iterable[CheckMessage]:
             "A CDN is set without a bucket that it could fetch from.",
             hint="Set S3_BUCKET and the other S3_ settings, or remove the CDN_ settings.",
             id="videoflix.E030",
+        )
+
+
+def half_an_identity_provider(**options: Any) -> Iterable[CheckMessage]:
+    needed = {"OIDC_ISSUER", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET"}
+    missing = needed - settings.OIDC_VARIABLES
+    if missing and missing != needed:
+        yield Error(
+            f"{min(missing)} is not set, but other OIDC_ settings are: there would be no single sign-on.",
+            hint="Set OIDC_ISSUER, OIDC_CLIENT_ID and OIDC_CLIENT_SECRET, or none of them.",
+            id="videoflix.E040",
         )
 
 

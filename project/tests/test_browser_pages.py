@@ -44,6 +44,7 @@ PAGES = [
     "/admin/auth/group/",
     "/admin/auth/group/1/change/",
     "/admin/password_change/",
+    "/admin/second-factor/",
 ]
 OPEN_TO_ALL = ["/", "/admin/login/", "/admin/forgotten-password/", "/admin/new-password/", "/nowhere/"]
 BRIGHTNESS = """() => Math.max(...getComputedStyle(document.getElementById("main") ?? document.getElementById("page")
@@ -176,7 +177,7 @@ def test_account_menu_and_skip_link_are_walked_by_keyboard(page: Page, installat
     page.keyboard.press("Enter")
     expect(menu).to_be_visible()
     expect(opener).to_have_attribute("aria-expanded", "true")
-    for words in ("Light", "Dark", "System", "View site", "Change password", "Log out"):
+    for words in ("Light", "Dark", "System", "View site", "Second factor", "Change password", "Log out"):
         expect(menu.locator(":focus")).to_contain_text(words)
         if words != "Log out":
             page.keyboard.press("Tab")

@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
 
 from hls.tests.videos import small_video
 from project.tests import npm
+from project.tests.admin_pages import submit_login
 from project.tests.browser import DESK, PHONE, chromium, needs_chromium, strict_page
 from project.tests.installation import Installation, serving_without_demo, wait_for
 from project.tests.test_browser_watch import link_in_mail, look_at, look_closely
@@ -199,6 +200,19 @@ def test_list_is_filled_on_a_videos_page_and_emptied_on_its_own(page: Page) -> N
     expect(page.get_by_role("button", name="My list")).to_have_attribute("aria-pressed", "false")
     page.get_by_role("link", name="My list").click()
     expect(page.get_by_text("Nothing is on your list here.")).to_be_visible()
+
+
+def test_staff_who_are_signed_in_to_the_admin_alone_have_a_list_too(browser: Browser, site: str) -> None:
+    with strict_page(another(browser, site)) as page:
+        page.goto("/admin/login/")
+        submit_login(page)
+        page.wait_for_url("**/admin/")
+        page.goto("/watch/video/2")
+        button = page.get_by_role("button", name="My list")
+        button.click()
+        expect(button).to_have_attribute("aria-pressed", "true")
+        page.goto("/watch/my-list")
+        expect(page.locator(".tile .title")).to_have_text(["The Quay"])
 
 
 def test_names_language_and_data(page: Page) -> None:

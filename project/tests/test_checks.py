@@ -112,6 +112,22 @@ def test_wrong_settings_of_a_cdn_are_named(
     assert found == ({identity} if identity else set())
 
 
+@pytest.mark.parametrize(
+    ("variables", "identity"),
+    [
+        (set(), None),
+        ({"OIDC_NAME"}, None),
+        ({"OIDC_ISSUER", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET"}, None),
+        ({"OIDC_ISSUER", "OIDC_CLIENT_ID"}, "videoflix.E040"),
+        ({"OIDC_CLIENT_SECRET", "OIDC_NAME"}, "videoflix.E040"),
+    ],
+)
+def test_part_of_an_identity_provider_is_named(production: Settings, variables: set[str], identity: str | None) -> None:
+    production.OIDC_VARIABLES = variables
+
+    assert set(ours()) == ({identity} if identity else set())
+
+
 def test_example_secret_is_only_a_warning_while_developing(production: Settings) -> None:
     production.SECRET_KEY = "your-secret-key-here"
     production.DEBUG = True

@@ -45,6 +45,10 @@ BAD_VALUES = {
     "THROTTLE_RESET_ADDRESS": "-1/hour",
     "THROTTLE_MAILS": "5/hour;1/day",
     "THROTTLE_KEY": "600 each minute",
+    "THROTTLE_SECOND_FACTOR": "30/year",
+    "ADMIN_REQUIRE_2FA": "sometimes",
+    "OIDC_ISSUER": "http://id.example.com",
+    "OIDC_NAME": "x" * 41,
     "DB_PORT": "postgres",
     "REDIS_LOCATION": "http://redis:6379",
     "REDIS_PORT": "0",
@@ -116,7 +120,7 @@ def test_bad_value_stops_with_one_line_that_names_the_variable_and_not_the_value
 def test_every_variable_that_can_be_wrong_is_tried() -> None:
     free_text = {"host", "data_dir", "db_name", "db_user", "db_password", "db_host", "redis_host"}
     free_text |= {"email_host", "email_host_user", "email_host_password", "default_from_email", "ffmpeg"}
-    free_text |= {"s3_region", "s3_access_key_id", "s3_secret_access_key"}
+    free_text |= {"s3_region", "s3_access_key_id", "s3_secret_access_key", "oidc_client_id", "oidc_client_secret"}
     free_text |= {"django_superuser_username", "django_superuser_email", "django_superuser_password"}
 
     assert {name.lower() for name in BAD_VALUES} | free_text == set(Env.model_fields)

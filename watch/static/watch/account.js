@@ -2,6 +2,7 @@
 
 import { SignedOut, call, noteFreshTokens } from "./api.js";
 
+export const NEEDS_CODE = "second_factor_required";
 const ASK_AGAIN_AFTER_MS = 60_000;
 
 let person = null;
@@ -32,8 +33,9 @@ export async function find({ isAskedFor = false } = {}) {
   return person;
 }
 
-export async function signIn(email, password) {
-  await call("login/", { method: "POST", body: { email, password }, isOpen: true });
+/** `otp` is the code of a second factor; a refusal with NEEDS_CODE asks for it. */
+export async function signIn(email, password, otp = "") {
+  await call("login/", { method: "POST", body: { email, password, otp }, isOpen: true });
   noteFreshTokens();
   tabs.postMessage("changed");
   return find({ isAskedFor: true });

@@ -1,7 +1,7 @@
 /* Signing in, registering, and asking for a new password. */
 
-import { signIn as enter } from "../account.js";
-import { call } from "../api.js";
+import { NEEDS_CODE, signIn as enter } from "../account.js";
+import { call, local } from "../api.js";
 import { h } from "../dom.js";
 import { busy, form } from "../forms.js";
 import { to } from "../router.js";
@@ -11,16 +11,58 @@ const EMAIL = { name: "email", label: "E-mail", type: "email", autocomplete: "us
 const FIRST = { ...EMAIL, autofocus: true };
 const LOOPBACK = ["localhost", "127.0.0.1", "[::1]"];
 
+/* What `?error=` says when somebody comes back from single sign-on without being signed in. */
+const REFUSALS = {
+  unavailable: "Single sign-on can't be reached at the moment. Try again later.",
+  cancelled: "You have cancelled the sign-in.",
+  email_unverified: "Your single sign-on doesn't say that your e-mail is verified.",
+  account_inactive: "Your account is deactivated.",
+  password_needed: "Sign in to the admin with your password once. From then on single sign-on will do.",
+};
+
 export async function signIn({ query }) {
   const password = { name: "password", label: "Password", type: "password", autocomplete: "current-password" };
   const next = query.get("next") ? `?${new URLSearchParams({ next: query.get("next") })}` : "";
   const fields = [FIRST, password];
-  return card(
+  const send = async ({ email, password }) => {
+    try {
+      await enter(email, password);
+    } catch (error) {
+      if (error.body?.code !== NEEDS_CODE) throw error;
+      shown.content.replaceChildren(...secondStep(email, password));
+      shown.content.querySelector("input").focus();
+    }
+  };
+  const error = query.get("error");
+  const shown = card(
     "Sign in",
-    form({ fields, action: "Sign in", send: ({ email, password }) => enter(email, password) }),
+    error && h("p", { class: "wrong", role: "alert" }, REFUSALS[error] ?? "Single sign-on didn't work. Try again."),
+    form({ fields, action: "Sign in", send }),
+    await singleSignOn(query.get("next") ?? "/"),
     h("p", {}, h("a", { href: to("/forgotten-password") }, "Forgot your password?")),
     h("p", {}, "New here? ", h("a", { href: to(`/register${next}`) }, "Create an account")),
   );
+  return shown;
+}
+
+/** A link to the identity provider, where there is one. It comes back to `next`, or to here with an error. */
+async function singleSignOn(next) {
+  const { name, url } = (await call("single-sign-on/", { isOpen: true })).body;
+  if (!url) return null;
+  const back = to(`/sign-in?${new URLSearchParams({ next })}`);
+  const address = `${local(url)}?${new URLSearchParams({ next: to(next), back })}`;
+  return h("p", {}, h("a", { class: "button", href: address }, `Sign in with ${name}`));
+}
+
+/** For accounts with a second factor. */
+function secondStep(email, password) {
+  const hint = "Six digits from your authenticator app, or one of your recovery codes.";
+  const code = { name: "otp", label: "Code", autocomplete: "one-time-code", autocapitalize: "none", spellcheck: "false", hint };
+  return [
+    h("h1", {}, "Enter your code"),
+    form({ fields: [code], action: "Sign in", send: ({ otp }) => enter(email, password, otp) }),
+    h("p", {}, h("a", { href: to("/sign-in") }, "Back to sign in")),
+  ];
 }
 
 export async function register() {
