@@ -34,10 +34,10 @@ class Rendition:
     x264_params: str = "subme=2"  # what differs from the preset, as libx264 has it: "subme=2:trellis=0"
 
 
-# Against "medium" at CRF 23, of four seconds of Big Buck Bunny, no rendition loses more than 0.3 by either VMAF model;
-# interpolated, at 0.35 of its encoders' CPU and 1.09 of its bytes. "ref=2" and "aq-mode=2" made more bytes for the same
-# picture, and "trellis=0" a tenth more. Five B pictures in a row, without a search for a better number, cost less and
-# are as good. "subme=4" is worth its time below 1080p alone. Grain loses more, by the newer model.
+# Against "medium" at CRF 23, of thirty seconds of Big Buck Bunny (bench/transcode.py): 0.43 of the CPU of the whole and
+# 1.08 of the bytes; by VMAF 480p is as good, 720p loses 0.4, 1080p 0.8. "ref=2" and "aq-mode=2" made more bytes for the
+# same picture, and "trellis=0" a tenth more. Five B pictures in a row, without a search for a better number, cost less
+# and are as good. "subme=4" is worth its time below 1080p alone. Grain loses more, by the newer model.
 COMMON = "no-psy=1:me=dia:partitions=i4x4,i8x8:ref=1:aq-strength=0.7:b-adapt=0:bframes=5"
 # The caps are twice what most videos need: they limit the worst second and leave ordinary ones alone.
 RUNGS = (

@@ -195,7 +195,7 @@ def test_a_damaged_picture_ends_the_copying(source: Path, tmp_path: Path) -> Non
     damaged = with_damaged_keyframe(source, tmp_path / "damaged.mp4", 1)
     assert make_plan(probe(damaged, limits=LIMITS)).is_copying, "the container tells nothing"
     with pytest.raises(CannotCopy):
-        encode_one(plan, 0, damaged, tmp_path)
+        encode_one(plan, 1, damaged, tmp_path)
 
 
 @pytest.mark.parametrize("seed", range(4))
