@@ -1,5 +1,6 @@
 from django.apps import AppConfig
-from django.db.models.signals import post_migrate
+from django.conf import settings
+from django.db.models.signals import post_migrate, pre_delete
 from django.dispatch import Signal
 from django.utils.module_loading import import_string
 
@@ -15,4 +16,6 @@ class LibraryConfig(AppConfig):
         bringers.append(import_string("library.fetching.bringing.bring"))
         post_migrate.connect(add_first, sender=self, dispatch_uid="library.categories", weak=False)
         receive = import_string("library.webhooks.receiving.receive")
+        forget_person = import_string("library.writing.idempotency.forget_person")
+        pre_delete.connect(forget_person, sender=settings.AUTH_USER_MODEL, dispatch_uid="library.writing", weak=False)
         happened.connect(receive, dispatch_uid="library.webhooks", weak=False)

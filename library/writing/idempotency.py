@@ -12,8 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
+from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import Model, QuerySet
 from django.http import HttpResponse
 from django.utils import timezone
 
@@ -74,6 +76,16 @@ def again(kept: KeptAnswer, digest: str) -> HttpResponse:
     if kept.digest != digest:
         raise KeyUsedOtherwise
     return GivenAnswer(kept.status, kept.body, kept.location).response()
+
+
+def kept_for(user_id: int) -> QuerySet[KeptAnswer]:
+    """What is remembered of a person's requests."""
+    return KeptAnswer.objects.filter(caller=f"user {user_id}")
+
+
+def forget_person(instance: Model, **of_signal: Any) -> None:
+    """Within the transaction that deletes the account."""
+    kept_for(instance.pk).delete()
 
 
 def caller_of(request: UploaderRequest) -> str:

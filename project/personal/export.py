@@ -11,16 +11,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from allauth.account.models import EmailAddress
+from allauth.socialaccount.models import SocialAccount
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, Permission
 from django.contrib.sessions.models import Session as AdminSession
 from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
+from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts.me.deletion import mails_of
-from accounts.models import Mail, Session, User
+from accounts.models import ApiKey, Mail, RecoveryCode, Session, User
 from accounts.sessions import admin_sessions_of
-from library.models import MyListEntry, Upload, Video, WatchProgress
+from library.models import KeptAnswer, MyListEntry, Upload, UploadGrant, Video, WatchProgress, WebhookEndpoint
+from library.writing.idempotency import kept_for
 
 type Rows = QuerySet[Any]
 
@@ -50,6 +54,11 @@ def confirmed_mails(user: User) -> Rows:
     return Mail.objects.filter(mails_of(user)).exclude(kind=Mail.Kind.EMAIL_CHANGE)
 
 
+def of_user(model: type[Model]) -> Callable[[User], Rows]:
+    """The rows of a model whose column for the person is called `user`."""
+    return lambda user: model._base_manager.filter(user=user)
+
+
 PERSONAL = (
     PersonalRows("account", User, lambda user: User.objects.filter(pk=user.pk), frozenset({"password"})),  # a secret
     PersonalRows("groups", Group, lambda user: user.groups.all(), only=("name",)),
@@ -61,6 +70,13 @@ PERSONAL = (
         frozenset({"current_hash", "retired", "password_mark"}),  # secrets
     ),
     PersonalRows("admin_sessions", AdminSession, admin_sessions_of, only=("expire_date",)),  # its key is a secret
+    PersonalRows("authenticator_apps", TOTPDevice, of_user(TOTPDevice), frozenset({"key"})),  # a secret
+    PersonalRows("recovery_codes", RecoveryCode, of_user(RecoveryCode), frozenset({"code_hash"})),  # a secret
+    PersonalRows("single_sign_on", SocialAccount, of_user(SocialAccount)),
+    PersonalRows("single_sign_on_addresses", EmailAddress, of_user(EmailAddress)),
+    PersonalRows(
+        "api_keys_made", ApiKey, lambda user: ApiKey.objects.filter(made_by=user), only=("id", "name", "created_at")
+    ),
     PersonalRows("mails", Mail, confirmed_mails),
     PersonalRows("watch_progress", WatchProgress, lambda user: WatchProgress.objects.filter(viewer=user)),
     PersonalRows("my_list", MyListEntry, lambda user: MyListEntry.objects.filter(viewer=user)),
@@ -69,6 +85,19 @@ PERSONAL = (
         Upload,
         lambda user: Upload.objects.filter(owner=user),
         frozenset({"multipart", "key", "rest"}),  # what only the bucket knows them by
+    ),
+    PersonalRows(
+        "upload_grants",
+        UploadGrant,
+        lambda user: UploadGrant.objects.filter(owner=user),
+        frozenset({"token_hash"}),  # a secret
+    ),
+    PersonalRows("requests_made_once", KeptAnswer, lambda user: kept_for(user.pk), frozenset({"digest"})),
+    PersonalRows(
+        "webhooks_added",
+        WebhookEndpoint,
+        lambda user: WebhookEndpoint.objects.filter(added_by=user),
+        only=("id", "url", "created_at"),
     ),
     PersonalRows(
         "videos_added",

@@ -7,6 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from allauth.account.models import EmailAddress
+from allauth.socialaccount.models import SocialAccount
 from django.apps import apps
 from django.conf import settings
 from django.contrib.admin.models import CHANGE, LogEntry
@@ -17,19 +19,21 @@ from django.db import connection
 from django.db.models import Model
 from django.test import Client
 from django.utils import timezone
+from django_otp.plugins.otp_totp.models import TOTPDevice
 from huey.contrib.djhuey import HUEY
 
-from accounts import links, services, sessions
+from accounts import keys, links, services, sessions
 from accounts.auth import by_access_token
 from accounts.errors import LastAdministrator
 from accounts.mails import message_for
 from accounts.me import changes, deletion
 from accounts.me.changes import Caller
-from accounts.models import Mail, Session, User
+from accounts.models import Mail, RecoveryCode, Scope, Session, User
 from accounts.tests.conftest import forget_everything
 from accounts.tests.factories import PASSWORD, UserFactory, signed_in
-from library.models import Upload, Video
+from library.models import KeptAnswer, Upload, UploadGrant, Video
 from library.tests.factories import VideoFactory
+from library.webhooks import services as webhooks
 from project.personal.export import PERSONAL, everything_about
 
 pytestmark = pytest.mark.django_db
@@ -65,6 +69,7 @@ def ada(carol: User, django_capture_on_commit_callbacks: Callable[..., Any]) -> 
     user.user_permissions.add(Permission.objects.get(codename="change_video"))
     video = VideoFactory.create(added_by=user)
     Upload.objects.create(owner=user, name="holiday.mp4", video=video, expires_at=timezone.now())
+    building(user)
     written_in_history(user, carol, video)
     watching(user, VideoFactory.create(ready=True))
     user.refresh_from_db()
@@ -83,6 +88,18 @@ def link_of(user: User) -> tuple[str, str]:
     query = links.new_email_url(user).partition("?")[2]
     uid, token = (part.partition("=")[2] for part in query.split("&"))
     return uid, token
+
+
+def building(user: User) -> None:
+    """What the write API, webhooks and the ways of signing in keep."""
+    keys.make(name="Importer", scopes=[Scope.VIDEOS_WRITE], made_by=user)
+    UploadGrant.objects.create(owner=user, token_hash="7" * 64, max_bytes=1, expires_at=timezone.now())
+    KeptAnswer.objects.create(caller=f"user {user.pk}", key="once", digest="d", expires_at=timezone.now())
+    webhooks.add("https://example.org/hook", [], user.pk)
+    TOTPDevice.objects.create(user=user, name="Phone", confirmed=False)
+    RecoveryCode.objects.create(user=user, code_hash="c" * 64)
+    SocialAccount.objects.create(user=user, provider="oidc", uid="subject", extra_data={"email": EMAIL})
+    EmailAddress.objects.create(user=user, email=EMAIL)
 
 
 def written_in_history(user: User, carol: User, video: Video) -> None:
