@@ -45,9 +45,11 @@ export async function signIn({ query }) {
   return shown;
 }
 
-/** A link to the identity provider, where there is one. It comes back to `next`, or to here with an error. */
+/** A link to the identity provider, where there is one. It comes back to `next`, or to here with an error.
+
+    A password does without it: whatever is wrong with the answer, the form is shown. */
 async function singleSignOn(next) {
-  const { name, url } = (await call("single-sign-on/", { isOpen: true })).body;
+  const { name, url } = await call("single-sign-on/", { isOpen: true }).then(({ body }) => body, () => ({}));
   if (!url) return null;
   const back = to(`/sign-in?${new URLSearchParams({ next })}`);
   const address = `${local(url)}?${new URLSearchParams({ next: to(next), back })}`;
