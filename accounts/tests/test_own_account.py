@@ -8,9 +8,9 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from accounts import cookies
+from accounts import cookies, keys
 from accounts.auth import by_access_token
-from accounts.models import Session, User
+from accounts.models import Scope, Session, User
 from accounts.sessions import Pair, end_session
 from accounts.tests.factories import UserFactory, signed_in
 
@@ -56,9 +56,14 @@ def edit(client: Client, **fields: object) -> Any:
 
 @pytest.mark.parametrize(("method", "path"), OWN)
 def test_what_is_somebodys_own_is_for_nobody_else_and_for_no_key(client: Client, method: str, path: str) -> None:
-    for headers in ({}, {"Authorization": "Bearer vfk_1_secret"}, {"Authorization": "Bearer x"}):
+    _, key = keys.make(name="Importer", scopes=list(Scope))
+    refused = {"Bearer x": 401, "Bearer vfk_1_secret": 401, f"Bearer {key}": 403}
+    for authorization, status in refused.items():
+        headers = {"Authorization": authorization}
         answer = getattr(client, method)(f"/api/me/{path}", {}, content_type="application/json", headers=headers)
-        assert (answer.status_code, answer.json()) == (401, {"detail": "Please sign in."})
+        assert answer.status_code == status
+    answer = getattr(client, method)(f"/api/me/{path}", {}, content_type="application/json")
+    assert (answer.status_code, answer.json()) == (401, {"detail": "Please sign in."})
 
 
 @pytest.mark.parametrize(("method", "path"), [own for own in OWN if own[0] != "get"])

@@ -1,11 +1,15 @@
 """What the API says of webhooks."""
 
 from datetime import datetime
+from typing import Annotated
 
 from ninja import Field, Schema
 from pydantic import ConfigDict
 
+from library.webhooks.models import Happening
+
 EVENTS_EXAMPLE = ["video.ready", "video.failed"]
+EventName = Annotated[str, Field(json_schema_extra={"enum": list(Happening.values)})]
 URL_EXAMPLE = "https://example.org/hook"
 
 
@@ -13,7 +17,7 @@ class WebhookIn(Schema):
     model_config = ConfigDict(extra="forbid")
 
     url: str = Field(max_length=2000, description="https, on the public internet.", examples=[URL_EXAMPLE])
-    events: list[str] = Field(
+    events: list[EventName] = Field(
         [], max_length=50, description="All events where none is named.", examples=[EVENTS_EXAMPLE]
     )
 
@@ -24,7 +28,7 @@ class WebhookChanges(Schema):
     model_config = ConfigDict(extra="forbid")
 
     url: str | None = Field(None, max_length=2000, examples=[URL_EXAMPLE])
-    events: list[str] | None = Field(None, max_length=50, examples=[EVENTS_EXAMPLE])
+    events: list[EventName] | None = Field(None, max_length=50, examples=[EVENTS_EXAMPLE])
     is_active: bool | None = Field(None, examples=[True])
 
 

@@ -93,9 +93,10 @@ def processes(**options: Any) -> Iterable[CheckMessage]:
 
 
 def half_a_bucket(**options: Any) -> Iterable[CheckMessage]:
-    if settings.BUCKET is None and settings.S3_VARIABLES:
+    told = [name for name in settings.S3_VARIABLES if name != "S3_REGION"]  # which the template sets
+    if settings.BUCKET is None and told:
         yield Error(
-            f"{settings.S3_VARIABLES[0]} is set, but S3_BUCKET is not: everything would stay on the disk.",
+            f"{told[0]} is set, but S3_BUCKET is not: everything would stay on the disk.",
             hint="Set S3_BUCKET to the name of a bucket, or remove the other S3_ settings.",
             id="videoflix.E008",
         )
@@ -114,8 +115,9 @@ def half_a_bucket(**options: Any) -> Iterable[CheckMessage]:
 
 
 def half_a_cdn(**options: Any) -> Iterable[CheckMessage]:
-    missing = {"CDN_BASE_URL", "CDN_KEY", "CDN_KIND"} - settings.CDN_VARIABLES
-    if settings.CDN_VARIABLES and missing:
+    needed = {"CDN_BASE_URL", "CDN_KEY", "CDN_KIND"}  # the template sets CDN_TTL_S
+    missing = needed - settings.CDN_VARIABLES
+    if settings.CDN_VARIABLES & needed and missing:
         yield Error(
             f"{min(missing)} is not set, but other CDN_ settings are: no playlist would name the CDN.",
             hint="Set CDN_BASE_URL, CDN_KEY and CDN_KIND, or none of them.",

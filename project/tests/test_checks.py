@@ -95,7 +95,7 @@ CDN_VARIABLES = {"CDN_BASE_URL", "CDN_KEY", "CDN_KIND"}
     [
         (CDN, CDN_VARIABLES, True, None),
         (None, {"CDN_KEY", "CDN_KIND"}, True, "videoflix.E030"),
-        (None, {"CDN_TTL_S"}, True, "videoflix.E030"),
+        (None, {"CDN_TTL_S"}, True, None),
         (CDN, CDN_VARIABLES, False, "videoflix.E030"),
         (replace(CDN, base_url="http://cdn.videoflix.test"), CDN_VARIABLES, True, "videoflix.E031"),
         (replace(CDN, ttl_s=6 * 3600), CDN_VARIABLES, True, "videoflix.W032"),
@@ -194,3 +194,11 @@ def test_database_that_is_away_is_asked_once_and_without_a_word(tmp_path: Path) 
 
     assert ended.returncode == 0, ended.stderr
     assert "connect" not in ended.stdout + ended.stderr
+
+
+def test_template_as_it_is_stops_no_start(tmp_path: Path) -> None:
+    """What it sets by default asks for nothing that it leaves out."""
+    environment = clean_environment() | {"ENV_FILE": str(BASE_DIR / ".env.template"), "DATA_DIR": str(tmp_path)}
+    command = [sys.executable, str(BASE_DIR / "manage.py"), "check"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
