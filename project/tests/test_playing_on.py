@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.ffmpeg, pytest.mark.services]
 EMAIL = "ada@example.com"
 LIFETIME_S = ACCESS_LIFETIME.total_seconds()
 SECONDS = 30
-SEGMENTS = 5
+SEGMENTS = 6
 MAKE_VIEWER = f"from library.tests.videos import make_viewer; make_viewer({EMAIL!r})"
 
 
