@@ -159,5 +159,5 @@ def test_failures_say_in_the_log_what_they_are() -> None:
 def test_codes_are_those_that_callers_know() -> None:
     assert {str(code) for code in Code} == {
         *("no_video", "unreadable", "unsupported", "too_long", "too_large"),
-        *("disk_full", "source_missing", "timeout", "encoder_failed"),
+        *("disk_full", "source_missing", "timeout", "encoder_failed", "fetch_failed"),
     }
