@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated
 
 from ninja import Field, Schema
-from pydantic import ConfigDict
+from pydantic import BaseModel, ConfigDict, StrictBool
 
 from library.webhooks.models import Happening
 
@@ -22,14 +22,14 @@ class WebhookIn(Schema):
     )
 
 
-class WebhookChanges(Schema):
-    """What is left out stays as it is."""
+class WebhookChanges(BaseModel):
+    """What is left out stays as it is. Ninja's own Schema would take a list for an object without any field."""
 
     model_config = ConfigDict(extra="forbid")
 
     url: str | None = Field(None, max_length=2000, examples=[URL_EXAMPLE])
     events: list[EventName] | None = Field(None, max_length=50, examples=[EVENTS_EXAMPLE])
-    is_active: bool | None = Field(None, examples=[True])
+    is_active: StrictBool | None = Field(None, examples=[True])
 
 
 class WebhookOut(Schema):
