@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,6 +40,11 @@ def names(hook: Receiver) -> list[str]:
     return [json.loads(sent.body)["type"] for sent in hook.received]
 
 
+def heard(installation: Installation) -> list[dict[str, Any]]:
+    """What `webhook listen` has printed."""
+    return [json.loads(line) for line in installation.log("webhook").splitlines() if line.startswith("{")]
+
+
 def test_life_of_a_video_arrives_and_is_verified_in_javascript(installation: Installation, tmp_path: Path) -> None:
     video = small_video(tmp_path / "video.mp4", seconds=4)
     with receiver() as hook:
@@ -48,14 +54,14 @@ def test_life_of_a_video_arrives_and_is_verified_in_javascript(installation: Ins
             wait_for(lambda: "Listening" in installation.log("webhook"), seconds=60, what="it listens")
             installation.import_video(video, "Told")
             wait_for(lambda: len(names(hook)) == 3, seconds=60, what="three events")
+            wait_for(lambda: len(heard(installation)) == 3, seconds=60, what="three lines")
             listener.send_signal(signal.SIGINT)
             assert listener.wait(30) == 0
         finally:
             stop(worker)
             listener.kill()
     assert sorted(names(hook)) == ["video.created", "video.playable", "video.ready"]
-    heard = [json.loads(line) for line in installation.log("webhook").splitlines() if line.startswith("{")]
-    assert {event["id"] for event in heard} == {sent.headers["webhook-id"] for sent in hook.received}
+    assert {event["id"] for event in heard(installation)} == {sent.headers["webhook-id"] for sent in hook.received}
     modules = installed(tmp_path, LIBRARY)
     for sent in hook.received:
         said = json.dumps([secret, {name.lower(): value for name, value in sent.headers.items()}, sent.body.decode()])
