@@ -18,4 +18,6 @@ class LibraryConfig(AppConfig):
         receive = import_string("library.webhooks.receiving.receive")
         forget_person = import_string("library.writing.idempotency.forget_person")
         pre_delete.connect(forget_person, sender=settings.AUTH_USER_MODEL, dispatch_uid="library.writing", weak=False)
+        receive_deletion = import_string("library.webhooks.receiving.receive_deletion")
+        pre_delete.connect(receive_deletion, sender="library.Video", dispatch_uid="library.webhooks", weak=False)
         happened.connect(receive, dispatch_uid="library.webhooks", weak=False)

@@ -13,6 +13,7 @@ import video_paths
 from hls.core import names
 from hls.core.plan import Plan
 from hls.models import Transcode
+from hls.published import current
 from library import catalogue
 from library.catalogue import ListedVideo
 
@@ -61,6 +62,14 @@ def durations_s(transcode_ids: Sequence[int]) -> dict[int, float]:
 
 def duration_s(plan: dict[str, object]) -> float:
     return round(float(Plan.from_json(plan).timeline.duration_s), 3)
+
+
+def newest_length_s(transcode: Transcode) -> float | None:
+    """Of the newest file, as soon as it was read; before that of what is served."""
+    if made_by := transcode.plan or transcode.opening:
+        return duration_s(made_by)
+    version = current(transcode)
+    return version.duration_s if version else None
 
 
 def whole(ids: Sequence[int], site: str) -> bytes:

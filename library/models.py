@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -19,8 +18,7 @@ from library.folding import folded
 from library.grants.models import UploadGrant
 from library.kinds import check_name
 from library.watching.models import MyListEntry, WatchProgress
-from library.webhooks import outbox, payloads
-from library.webhooks.models import Happening, WebhookDelivery, WebhookEndpoint, WebhookEvent
+from library.webhooks.models import WebhookDelivery, WebhookEndpoint, WebhookEvent
 from library.writing.models import KeptAnswer
 
 __all__ = [
@@ -125,8 +123,6 @@ class VideoQuerySet(models.QuerySet["Video"]):
     def delete(self) -> tuple[int, dict[str, int]]:
         """Delete the videos and tell the engine to forget them."""
         discarded = list(self.values_list("transcode_id", "thumbnail", "kept"))
-        for video in self.select_related("transcode") if outbox.wanting_to_hear(Happening.VIDEO_DELETED) else ():
-            outbox.tell(Happening.VIDEO_DELETED, partial(payloads.of_video, video))
         deleted = super().delete()
         for transcode_id, thumbnail, kept in discarded:
             lifecycle.discard(transcode_id, pictures=[thumbnail, kept_file(kept)])
@@ -192,7 +188,6 @@ class Video(models.Model):
     @transaction.atomic
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         transcode_id = self.transcode_id
-        outbox.tell(Happening.VIDEO_DELETED, lambda: payloads.of_video(self))
         deleted = super().delete(*args, **kwargs)
         lifecycle.discard(transcode_id, pictures=[self.thumbnail.name or "", kept_file(self.kept)])
         Revision.advance()

@@ -7,9 +7,8 @@ from django.conf import settings
 
 import video_paths
 from hls.core import names
-from hls.core.plan import Plan
 from hls.core.subtitles.reading import ENDINGS, MOST_BYTES
-from hls.published import current
+from library.listing import newest_length_s
 from library.models import Video
 from library.tracks.described import described_for_staff, of_staff
 
@@ -32,14 +31,6 @@ def tracks_panel(video: Video) -> TracksPanel:
         csrf_cookie=settings.CSRF_COOKIE_NAME,
         endings=",".join(ENDINGS),
         most_bytes=str(MOST_BYTES),
-        duration_s=str(duration_s(video) or ""),
+        duration_s=str(newest_length_s(video.transcode) or ""),
         known=json.dumps([described_for_staff(track, video.pk, "") for track in of_staff(video)]),
     )
-
-
-def duration_s(video: Video) -> float | None:
-    """Of the newest file, as soon as it was read; before that of what is served."""
-    if video.transcode.plan:
-        return float(Plan.from_json(video.transcode.plan).timeline.duration_s)
-    version = current(video.transcode)
-    return version.duration_s if version else None

@@ -48,7 +48,7 @@ def target_of(url: str, *, may_be_private: bool) -> Target:
     except ValueError:
         raise AddressRefused("This is no address.") from None
     if parts.scheme not in (("https", "http") if may_be_private else ("https",)):
-        raise AddressRefused("Give an https address.")
+        raise AddressRefused("Give an address with https or http." if may_be_private else "Give an https address.")
     if parts.username is not None or parts.password is not None:
         raise AddressRefused("An address with a user or password in it is not used.")
     if not host or port == 0:

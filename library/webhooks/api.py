@@ -24,7 +24,12 @@ WebhookId = Annotated[
 REFUSED = {401: Detail, 403: Detail, 404: Detail}
 
 
-@router.get("/", response={200: list[WebhookOut], 401: Detail, 403: Detail}, operation_id="listWebhooks")
+@router.get(
+    "/",
+    response={200: list[WebhookOut], 401: Detail, 403: Detail},
+    operation_id="listWebhooks",
+    summary="List the webhooks",
+)
 def list_webhooks(request: UploaderRequest, response: HttpResponse) -> QuerySet[WebhookEndpoint]:
     """All endpoints that are told of events."""
     check_may_edit(request)
@@ -62,7 +67,9 @@ def edit_webhook(request: UploaderRequest, webhook_id: WebhookId, changes: Webho
     return services.edit(endpoint(webhook_id), wanted)
 
 
-@router.delete("/{webhook_id}/", response={204: None, **REFUSED}, operation_id="deleteWebhook")
+@router.delete(
+    "/{webhook_id}/", response={204: None, **REFUSED}, operation_id="deleteWebhook", summary="Delete a webhook"
+)
 def delete_webhook(request: UploaderRequest, webhook_id: WebhookId) -> HttpResponse:
     """What was waiting for it is not sent any more."""
     check_may_edit(request)

@@ -1,4 +1,4 @@
-"""From what the engine tells to events of videos and tracks; connected when the app is ready."""
+"""From what the engine and Django tell to events of videos and tracks; connected when the app is ready."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,6 +18,11 @@ OF_TRACK: Mapping[EngineEvent, Happening] = {
     EngineEvent.TRACK_READY: Happening.TRACK_READY,
     EngineEvent.TRACK_FAILED: Happening.TRACK_FAILED,
 }
+
+
+def receive_deletion(instance: Video, **of_signal: Any) -> None:
+    """Within the transaction that deletes a video, however that is done, while it can still be told of."""
+    outbox.tell(Happening.VIDEO_DELETED, lambda: payloads.of_video(instance))
 
 
 def receive(event: EngineEvent, transcode_id: int, track_id: int | None, **of_signal: Any) -> None:
