@@ -4,7 +4,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -17,6 +16,7 @@ from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from accounts import keys
+from accounts.admin_confirming import confirmation
 from accounts.models import ApiKey, Scope, User
 from accounts.moments import ago
 
@@ -160,18 +160,8 @@ class ApiKeyAdmin(ModelAdmin):
 
     def confirmation(self, request: HttpRequest, rows: list[ApiKey], *, back: str) -> HttpResponse:
         these = "this key" if len(rows) == 1 else "these keys"
-        context = {
-            **self.admin_site.each_context(request),
-            "title": "Revoke",
-            "question": f"Revoke {these} for ever? Programs that use it are refused from their next request on.",
-            "verb_icon": "block",
-            "opts": self.opts,
-            "rows": rows,
-            "back": back,
-            "action": request.POST.get("action", ""),
-            "checkbox": ACTION_CHECKBOX_NAME,
-        }
-        return TemplateResponse(request, "admin/confirm.html", context)
+        question = f"Revoke {these} for ever? Programs that use it are refused from their next request on."
+        return confirmation(self, request, rows, verb="Revoke", question=question, icon="block", back=back)
 
     def end(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
         revoked = keys.revoke(queryset)

@@ -4,16 +4,15 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin, messages
-from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 
 from accounts import services
+from accounts.admin_confirming import confirmation
 from accounts.errors import MailRefused
 from accounts.links import without_secrets
 from accounts.mails import message_for
@@ -92,18 +91,8 @@ class MailAdmin(ModelAdmin):
 
     def confirmation(self, request: HttpRequest, mails: list[Mail], *, back: str) -> HttpResponse:
         these = "this mail" if len(mails) == 1 else "these mails"
-        context = {
-            **self.admin_site.each_context(request),
-            "title": "Send again",
-            "question": f"Send {these} again? Links are made anew and count as new ones.",
-            "verb_icon": "send",
-            "opts": self.opts,
-            "rows": mails,
-            "back": back,
-            "action": request.POST.get("action", ""),
-            "checkbox": ACTION_CHECKBOX_NAME,
-        }
-        return TemplateResponse(request, "admin/confirm.html", context)
+        question = f"Send {these} again? Links are made anew and count as new ones."
+        return confirmation(self, request, mails, verb="Send again", question=question, icon="send", back=back)
 
     def send(self, request: HttpRequest, mails: Iterable[Mail]) -> None:
         sent = []

@@ -5,19 +5,18 @@ from dataclasses import replace
 from typing import Any
 
 from django.contrib import admin, messages
-from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import ActionLocation
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from unfold.admin import ModelAdmin
 from unfold.decorators import action
 
 from hls.errors import NotPossible
 from library import categories, posters, videos
+from library.admin.confirming import confirmation
 from library.admin.video_actions import (
     CANCEL,
     CATEGORY,
@@ -165,19 +164,8 @@ class VideoActions(ModelAdmin):
         back: str,
         choices: Iterable[Category] = (),
     ) -> HttpResponse:
-        context = {
-            **self.admin_site.each_context(request),
-            "title": action.verb,
-            "question": action.question,
-            "verb_icon": action.icon,
-            "opts": self.opts,
-            "rows": videos,
-            "back": back,
-            "choices": choices,
-            "action": request.POST.get("action", ""),
-            "checkbox": ACTION_CHECKBOX_NAME,
-        }
-        return TemplateResponse(request, "admin/confirm.html", context)
+        words = {"verb": action.verb, "question": action.question, "icon": action.icon}
+        return confirmation(self, request, videos, **words, back=back, choices=choices)
 
     def do(self, request: HttpRequest, videos: Iterable[Video], action: VideoAction) -> None:
         done = []

@@ -2,14 +2,13 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import Count, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -18,12 +17,29 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextInputWidget
 
+from library.admin.confirming import confirmation
 from library.admin.moments import moment
 from library.outgoing.addresses import AddressRefused
 from library.webhooks import services
 from library.webhooks.models import DeliveryState, Happening, WebhookDelivery, WebhookEndpoint
 
 COLOURS = {"Delivered": "success", "Waiting": "info", "Given up": "danger", "Active": "success", "Off": "warning"}
+
+
+@dataclass(frozen=True)
+class Words:
+    """What the admin says when something is done to an endpoint."""
+
+    verb: str
+    question: str
+    icon: str
+    done: str
+
+
+TEST = Words("Send a test", "Send an event webhook.test to this address?", "send", "A test is on its way.")
+NEW_SECRET = Words(
+    "New secret", "Make a new secret? For 24 hours events are signed with both.", "key", "It has a new secret."
+)
 
 
 class EndpointForm(forms.ModelForm):  # type: ignore[type-arg] # not generic at run time
@@ -107,26 +123,25 @@ class WebhookEndpointAdmin(ModelAdmin):
 
     @action(description="Send a test", icon="send", permissions=["change"])
     def send_test(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        question = "Send an event webhook.test to this address?"
-        return self.confirmed(request, object_id, question, services.send_test, "A test is on its way.")
+        return self.confirmed(request, object_id, TEST, services.send_test)
 
     @action(description="New secret", icon="key", permissions=["change"])
     def rotate_secret(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        question = "Make a new secret? For 24 hours events are signed with both."
-        return self.confirmed(request, object_id, question, services.rotate, "It has a new secret.")
+        return self.confirmed(request, object_id, NEW_SECRET, services.rotate)
 
     def confirmed(
-        self, request: HttpRequest, object_id: str, question: str, work: Callable[[WebhookEndpoint], object], done: str
+        self, request: HttpRequest, object_id: str, words: Words, work: Callable[[WebhookEndpoint], object]
     ) -> HttpResponse:
         endpoint: WebhookEndpoint | None = self.get_object(request, object_id)
         if endpoint is None:
             raise Http404
         back = reverse("admin:library_webhookendpoint_change", args=[endpoint.pk])
         if request.method != "POST":
-            return confirmation(self, request, question, [endpoint], back)
+            asked = {"verb": words.verb, "question": words.question, "icon": words.icon}
+            return confirmation(self, request, [endpoint], **asked, back=back)
         work(endpoint)
-        self.log_change(request, endpoint, done)
-        self.message_user(request, done, messages.SUCCESS)
+        self.log_change(request, endpoint, words.done)
+        self.message_user(request, words.done, messages.SUCCESS)
         return HttpResponseRedirect(back)
 
 
@@ -200,7 +215,7 @@ class WebhookDeliveryAdmin(ModelAdmin):
             raise Http404
         back = reverse("admin:library_webhookdelivery_change", args=[object_id])
         if request.method != "POST":
-            return confirmation(self, request, "Send it again?", list(chosen), back)
+            return self.ask(request, list(chosen), back)
         self.do_send_again(request, chosen)
         return HttpResponseRedirect(back)
 
@@ -208,9 +223,13 @@ class WebhookDeliveryAdmin(ModelAdmin):
     def send_selected_again(self, request: HttpRequest, queryset: QuerySet[WebhookDelivery]) -> HttpResponse | None:
         if "confirmed" not in request.POST:
             back = reverse("admin:library_webhookdelivery_changelist")
-            return confirmation(self, request, "Send these again?", list(queryset), back)
+            return self.ask(request, list(queryset), back)
         self.do_send_again(request, queryset)
         return None
+
+    def ask(self, request: HttpRequest, chosen: list[WebhookDelivery], back: str) -> HttpResponse:
+        question = "Send it again?" if len(chosen) == 1 else "Send these again?"
+        return confirmation(self, request, chosen, verb="Send again", question=question, icon="send", back=back)
 
     def do_send_again(self, request: HttpRequest, chosen: QuerySet[WebhookDelivery]) -> None:
         for delivery in chosen:
@@ -221,18 +240,3 @@ class WebhookDeliveryAdmin(ModelAdmin):
 def deliveries_link(endpoint: WebhookEndpoint, state: str, count: int) -> SafeString:
     address = reverse("admin:library_webhookdelivery_changelist")
     return format_html('<a href="{}?endpoint__id__exact={}&state__exact={}">{}</a>', address, endpoint.pk, state, count)
-
-
-def confirmation(page: ModelAdmin, request: HttpRequest, question: str, rows: list[Any], back: str) -> TemplateResponse:
-    context = {
-        **page.admin_site.each_context(request),
-        "title": "Yes",
-        "question": question,
-        "verb_icon": "check",
-        "opts": page.opts,
-        "rows": rows,
-        "back": back,
-        "action": request.POST.get("action", ""),
-        "checkbox": ACTION_CHECKBOX_NAME,
-    }
-    return TemplateResponse(request, "admin/confirm.html", context)

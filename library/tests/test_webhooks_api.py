@@ -139,7 +139,7 @@ def test_admin_shows_what_was_answered_and_sends_it_again(at_admin: Client, hook
     page = at_admin.get(f"/admin/library/webhookdelivery/{delivery.pk}/change/").content.decode()
     assert "&lt;b&gt;no room&lt;/b&gt;" in page
     chosen = {"action": "send_selected_again", "_selected_action": [delivery.pk]}
-    assert b"Send these again?" in at_admin.post("/admin/library/webhookdelivery/", chosen).content
+    assert b"Send it again?" in at_admin.post("/admin/library/webhookdelivery/", chosen).content
     at_admin.post("/admin/library/webhookdelivery/", {**chosen, "confirmed": "yes"})
     delivery.refresh_from_db()
     assert (delivery.state, delivery.attempts) == (DeliveryState.WAITING, 0)
