@@ -429,6 +429,7 @@ def test_seeking_pictures_are_read_from_webvtt(page: Page, site: str) -> None:
     assert found == [0, 240, 240, None, []]
 
 
+ALONE = "/static/watch/api.js"  # a page of that site with no requests of its own, which would share their refresh
 SHARED = """async (answers) => {
   const { SignedOut, call } = await import("/static/watch/api.js");
   const asked = [];
@@ -450,17 +451,17 @@ SHARED = """async (answers) => {
 
 def test_requests_that_are_refused_together_share_one_refresh(page: Page) -> None:
     """One that comes back late finds the tokens fresh already, and asks for no others."""
-    page.goto("/watch/sign-in")
+    page.goto(ALONE)
     said, refreshes = page.evaluate(SHARED, {"refresh": 200})
     assert said == ["a/", "b/", "c/", "slow/"]
     assert refreshes == 1
 
 
 def test_nobody_is_signed_in_where_the_refresh_is_refused(page: Page) -> None:
-    page.goto("/watch/sign-in")
+    page.goto(ALONE)
     said, _ = page.evaluate(SHARED, {"refresh": 401})
     assert said[:3] == ["signed out"] * 3
-    page.goto("/watch/sign-in")
+    page.goto(ALONE)
     assert page.evaluate(SHARED, {"refresh": 503})[0][:3] == ["503"] * 3  # who knows
 
 
