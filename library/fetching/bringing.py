@@ -1,9 +1,9 @@
 """From the address of a file to a file among the uploads: what the engine calls for a transcode that awaits its source.
 
 1. Look the address's host up, judge it, and connect to what was judged; the same for each redirect, of which there may
-   be MOST_REDIRECTS (library.outgoing).
-2. Where a part of the file is here, ask for the rest of the same file (Range with If-Range). What is answered with the
-   whole file begins anew.
+   be MOST_REDIRECTS (library/fetching/offers.py).
+2. Where a part of the file is here, ask for the rest (Range, and If-Range where there is a strong validator), and for
+   the last bytes that are here once more: only where they are the same is it the same file. Else it begins anew.
 3. Write the bytes into a file of the partial folder. What is surely no video is refused with its first bytes. Every few
    seconds the file is brought to the disk, and the row says how much of it counts: a killed worker's successor goes on
    there.
@@ -15,13 +15,12 @@ A cancelled or deleted video takes its part of a file along; a worker that ends 
 import http.client
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
-from urllib.parse import urljoin
 
 import structlog
 from django.conf import settings
@@ -33,24 +32,17 @@ from hls.sources.awaited import Delivery
 from hls.stores import bucket_of_uploads, uploads
 from library import disk
 from library.fetching.models import Fetch
+from library.fetching.offers import AnotherFile, Offer, offered, refused
 from library.outgoing import connection
-from library.outgoing.addresses import AddressRefused, addresses_of, target_of
+from library.outgoing.addresses import AddressRefused
 from library.uploads import file_signatures
 
 log = structlog.get_logger("videoflix.library")
 
-MOST_REDIRECTS = 5
-REDIRECTS = (301, 302, 303, 307, 308)
-TEMPORARY = (408, 425, 429)  # and 5xx
 LONGEST_S = 12 * 3600.0  # of one try
 BLOCK_BYTES = 256 * 1024
 JUDGED_BYTES = 1_024  # enough to tell a text or a page from a video
 KEPT_EVERY_S = 3.0
-OF_TEXTS = ("text/", "application/json", "application/xhtml+xml", "application/xml", "application/problem+json")
-
-
-def refused(reason: Reason, detail: str) -> TranscodeError:
-    return TranscodeError(Code.FETCH_FAILED, detail, reason=reason)
 
 
 def bring(transcode: Transcode, delivery: Delivery) -> bool:
@@ -89,24 +81,16 @@ def keep(fetch: Fetch, *, received: int, etag: str) -> None:
     Fetch.objects.filter(pk=fetch.pk).update(received=received, etag=etag)
 
 
-@dataclass(frozen=True)
-class Offer:
-    """An answer whose body is the file, or the rest of it from `start` on."""
-
-    response: http.client.HTTPResponse
-    start: int
-    total: int | None  # bytes of the whole file
-    etag: str
-
-
 def fetch_file(fetch: Fetch, delivery: Delivery) -> None:
     """Bring the bytes into the partial file. Raises TranscodeError, Stopped."""
     path = partial_path(fetch)
-    there = min(fetch.received, path.stat().st_size) if path.exists() and fetch.etag else 0
     ends_at = time.monotonic() + LONGEST_S
     try:
-        with offered(fetch, there, delivery.go_on) as offer:
-            receive(fetch, offer, path, delivery, ends_at)
+        try:
+            fetch_rest(fetch, path, delivery, ends_at)
+        except AnotherFile:
+            begin_anew(fetch)
+            fetch_rest(fetch, path, delivery, ends_at)
     except AddressRefused as error:
         raise refused(Reason.ADDRESS_REFUSED, str(error)) from None
     except http.client.HTTPException as error:
@@ -117,66 +101,26 @@ def fetch_file(fetch: Fetch, delivery: Delivery) -> None:
         raise TranscodeError(Code.FETCH_FAILED, f"{type(error).__name__}: {error}") from None
 
 
-@contextmanager
-def offered(fetch: Fetch, there: int, go_on: Callable[[], None]) -> Iterator[Offer]:
-    """The file's answer, after redirects. Raises AddressRefused, TranscodeError, OSError, HTTPException."""
-    url, headers = fetch.url, {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "Videoflix"}
-    if there:
-        headers |= {"Range": f"bytes={there}-", "If-Range": fetch.etag}
-    for _ in range(MOST_REDIRECTS + 1):
-        may_be_private = bool(settings.SOURCE_ALLOW_PRIVATE)
-        target = target_of(url, may_be_private=may_be_private)
-        addresses = addresses_of(target, may_be_private=may_be_private)
-        response, close = connection.ask(target, addresses, headers, go_on)
-        with closing(response):
-            try:
-                if response.status not in REDIRECTS:
-                    yield judged(response, there)
-                    return
-                url = led_to(url, response.headers.get("Location", ""))
-            finally:
-                close()
-    raise refused(Reason.NOT_OFFERED, "too many redirects")
+def fetch_rest(fetch: Fetch, path: Path, delivery: Delivery, ends_at: float) -> None:
+    """Raises AnotherFile, which can't be where nothing is here, and as `fetch_file`."""
+    there = min(fetch.received, path.stat().st_size) if path.exists() else 0
+    with offered(fetch, there, delivery.go_on) as offer:
+        if offer.start < there and offer.response.status == 206:
+            check_same(offer, path, there)
+            offer = replace(offer, start=there)
+        receive(fetch, offer, path, delivery, ends_at)
 
 
-def led_to(url: str, location: str) -> str:
-    try:
-        return urljoin(url, location)
-    except ValueError:  # of brackets that don't close
-        raise AddressRefused("The other server leads to what is no address.") from None
-
-
-def judged(response: http.client.HTTPResponse, there: int) -> Offer:
-    """Raises TranscodeError for an answer that isn't the file."""
-    status, headers = response.status, response.headers
-    if status == 416:
-        raise TranscodeError(Code.FETCH_FAILED, "the rest that was asked for is not there")
-    if status in TEMPORARY or status >= 500:
-        raise TranscodeError(Code.FETCH_FAILED, f"status {status}")
-    if status not in (200, 206):
-        raise refused(Reason.NOT_OFFERED, f"status {status}")
-    if headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
-        raise refused(Reason.NOT_OFFERED, "the file is compressed on its way, which was not asked for")
-    if headers.get_content_type().startswith(OF_TEXTS) and "Content-Type" in headers:
-        raise refused(Reason.NOT_A_VIDEO, f"content type {headers.get_content_type()}")
-    etag = headers.get("ETag", "").strip()
-    etag = etag if etag.startswith('"') and len(etag) <= 500 else ""
-    if status == 200:
-        return Offer(response, 0, response.length, etag)
-    start, total = content_range(headers.get("Content-Range", ""))
-    if start != there or not there:
-        raise TranscodeError(Code.FETCH_FAILED, "another part than the one that was asked for")
-    return Offer(response, start, total, etag)
-
-
-def content_range(header: str) -> tuple[int, int | None]:
-    """Where the part begins, and the file's length, of "bytes 5-9/10"; -1 for what can't be read."""
-    unit, _, told = header.strip().partition(" ")
-    span, _, total = told.partition("/")
-    start = span.partition("-")[0]
-    if unit.lower() != "bytes" or not (start.isascii() and start.isdigit()):
-        return -1, None
-    return int(start), int(total) if total.isascii() and total.isdigit() else None
+def check_same(offer: Offer, path: Path, there: int) -> None:
+    """Compare what is sent once more with what is here. Raises AnotherFile, TranscodeError, OSError, HTTPException."""
+    with path.open("rb") as file:
+        file.seek(offer.start)
+        known = file.read(there - offer.start)
+    sent = offer.response.read(len(known))
+    if not known.startswith(sent):
+        raise AnotherFile("other bytes than those that are here")
+    if len(sent) < len(known):
+        raise TranscodeError(Code.FETCH_FAILED, "it broke off before the rest")
 
 
 def receive(fetch: Fetch, offer: Offer, path: Path, delivery: Delivery, ends_at: float) -> None:

@@ -18,7 +18,7 @@ from hls.sources import awaited
 from hls.status import Phase, status_of
 from library import disk
 from library import upkeep as sweeps
-from library.fetching import bringing, submitting, sweeping
+from library.fetching import bringing, offers, submitting, sweeping
 from library.fetching.models import Fetch
 from library.models import Video
 from library.outgoing import addresses, connection
@@ -140,7 +140,7 @@ def test_redirect_is_followed(server: Origin, status: int) -> None:
 def test_redirects_are_counted(server: Origin) -> None:
     url = server.offers("/a.mp4", lambda request: request.answer(302, Location="/a.mp4"))
     assert outcome(fetched(url)) == for_good(Reason.NOT_OFFERED)
-    assert len(server.seen) == bringing.MOST_REDIRECTS + 1
+    assert len(server.seen) == offers.MOST_REDIRECTS + 1
 
 
 @pytest.mark.parametrize(
@@ -269,8 +269,51 @@ def test_broken_off_fetch_goes_on_where_it_was(server: Origin) -> None:
     assert [len(part) for part in files("partial")] == [300_000]
     lifecycle.retry(transcode_of(video))
     assert awaited.do_next()
-    assert file.asked == ["", "bytes=300000-"]
+    assert file.asked == ["", f"bytes={300_000 - offers.OVERLAP_BYTES}-"]
     assert files("videos") == [CONTENT]
+
+
+@pytest.mark.parametrize("etag", ["", 'W/"one"'])
+def test_server_without_a_strong_validator_gives_out_the_rest_as_well(server: Origin, etag: str) -> None:
+    file = Ranged(breaks_at=300_000, etag=etag, knows_if_range=False)
+    video = submitted(server.offers("/a.mp4", file))
+    awaited.do_next()
+    lifecycle.retry(transcode_of(video))
+    awaited.do_next()
+    assert file.sent == [300_000, len(CONTENT) - 300_000 + offers.OVERLAP_BYTES]
+    assert files("videos") == [CONTENT]
+
+
+def test_server_that_breaks_off_early_costs_nothing_that_is_here(server: Origin) -> None:
+    file = Ranged(breaks_at=300_000)
+    video = submitted(server.offers("/a.mp4", file))
+    awaited.do_next()
+    file.breaks_at = 1_000
+    for _ in range(2):
+        lifecycle.retry(transcode_of(video))
+        awaited.do_next()
+    assert file.sent == [300_000, 1_000, len(CONTENT) - 300_000 + offers.OVERLAP_BYTES]
+    assert files("videos") == [CONTENT]
+
+
+@pytest.mark.parametrize("answer", [
+    lambda request: request.answer(416),
+    lambda request: request.answer(206, CONTENT[9:], Content_Range=f"bytes 9-{len(CONTENT) - 1}/{len(CONTENT)}"),
+])  # fmt: skip
+def test_rest_that_is_not_given_out_lets_it_begin_anew_at_once(server: Origin, answer: Any) -> None:
+    file = Ranged(breaks_at=300_000)
+    video = submitted(server.offers("/a.mp4", file))
+    awaited.do_next()
+    server.offers("/a.mp4", lambda request: answer(request) if request.headers.get("Range") else file(request))
+    lifecycle.retry(transcode_of(video))
+    awaited.do_next()
+    assert files("videos") == [CONTENT]
+
+
+@pytest.mark.parametrize("kind", ["text/vnd.trolltech.linguist", "text/plain", "application/octet-stream"])
+def test_kind_that_a_server_calls_a_video_by_is_not_what_counts(server: Origin, kind: str) -> None:
+    url = server.offers("/a.ts", lambda request: request.answer(200, CONTENT, Content_Type=kind))
+    assert outcome(fetched(url))[0] == State.QUEUED
 
 
 def test_what_may_not_be_on_the_disk_is_fetched_again(server: Origin) -> None:
@@ -281,13 +324,14 @@ def test_what_may_not_be_on_the_disk_is_fetched_again(server: Origin) -> None:
     Fetch.objects.update(received=100_000)
     lifecycle.retry(transcode_of(video))
     awaited.do_next()
-    assert file.asked[1] == "bytes=100000-"
+    assert file.asked[1] == f"bytes={100_000 - offers.OVERLAP_BYTES}-"
     assert files("videos") == [CONTENT]
 
 
 @pytest.mark.parametrize("etag", ['"one"', 'W/"one"', ""])
-def test_file_that_changed_meanwhile_begins_anew(server: Origin, etag: str) -> None:
-    file = Ranged(breaks_at=300_000, etag=etag)
+@pytest.mark.parametrize("knows_if_range", [True, False])
+def test_file_that_changed_meanwhile_begins_anew(server: Origin, etag: str, knows_if_range: bool) -> None:
+    file = Ranged(breaks_at=300_000, etag=etag, knows_if_range=knows_if_range)
     video = submitted(server.offers("/a.mp4", file))
     awaited.do_next()
     file.etag, file.content = '"two"', CONTENT[::-1].replace(b"\xff", b"\0", 1)
@@ -307,7 +351,7 @@ def test_killed_workers_fetch_is_taken_up_by_another(server: Origin) -> None:
     Transcode.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
     upkeep.take_back_lapsed()
     assert awaited.do_next()
-    assert file.asked == ["", "bytes=300000-"]
+    assert file.asked == ["", f"bytes={300_000 - offers.OVERLAP_BYTES}-"]
     assert (files("videos"), transcode_of(video).losses) == ([CONTENT], 0)
 
 
