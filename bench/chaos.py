@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 """Kill web, worker, ffmpeg, Redis, PostgreSQL, the object store or everything at random, while videos are uploaded,
-transcoded and watched and people register; take the mail server away or make it mute. Then count what was lost.
+transcoded and watched and people register; take the mail server away or make it mute, and let webhooks be refused. Then
+count what was lost.
 
     .venv/bin/python bench/chaos.py [--store folder|bucket] [--kills 50] [--seed 1] [--pause 5]
 
 Starts its own PostgreSQL and Redis (Debian's packages) in a temporary folder, for a bucket also SeaweedFS, and a web
-server and two workers. The run is bounded: each kill follows the last one within seconds, and all videos and mails have
-to be there within ten minutes after the last one. Exits 1 if a video, an upload or a mail was lost, stuck or
-half-published, if a viewer met a hole, if an orphan is left, or if a kill cost more than one chunk.
+server and two workers. The run is bounded: each kill follows the last one within seconds, and all videos, mails and
+events have to be there within ten minutes after the last one. Exits 1 if a video, an upload, a mail or an event was
+lost, stuck or half-published, if an event came under two ids or badly signed, if a viewer met a hole, if an orphan is
+left, or if a kill cost more than one chunk.
 """
 
 import argparse
@@ -23,11 +25,13 @@ from contextlib import ExitStack
 from pathlib import Path, PurePosixPath
 
 from callers import Callers, MailServer, editor
+from events import Events
 from stage import FFMPEG, Stage, make_video
 from viewers import Viewers
 
 from hls.core import names  # stage has put the checkout on the path
 from hls.store.interface import StoreFailed
+from library.tests.receivers import receiver
 from scripts.services import free_port
 
 VIDEOS_AT_ONCE = 3
@@ -173,17 +177,18 @@ def unsent(stage: Stage) -> int:
     return int(stage.rows("SELECT count(*) FROM accounts_mail WHERE sent_at IS NULL")[0][0])
 
 
-def run(stage: Stage, video_s: int, kills: int, pause_s: float, dice: random.Random) -> int:
+def run(stage: Stage, events: Events, video_s: int, kills: int, pause_s: float, dice: random.Random) -> int:
     video = stage.folder / "video.mp4"
     make_video(video, seconds=video_s, size="320x240")
     callers, mails = Callers(free_port()), MailServer(free_port())
     viewers = Viewers(callers)
-    places = {"PORT": callers.port, "EMAIL_HOST": "127.0.0.1", "EMAIL_PORT": mails.port}
-    stage.settings |= editor() | {"HLS_NICE": "0"} | {name: str(value) for name, value in places.items()}
+    places = {"PORT": str(callers.port), "EMAIL_HOST": "127.0.0.1", "EMAIL_PORT": str(mails.port)}
+    stage.settings |= editor() | places | {"HLS_NICE": "0", "WEBHOOK_ALLOW_PRIVATE": "True"}
     stage.set_up()
     mails.become("well")
     stage.start_all()
     assert stage.manage("prepare").returncode == 0
+    events.subscribe(stage)
     start_web(stage)
     viewers.begin()
     targets = TARGETS + (IN_A_BUCKET if stage.bucket else [])
@@ -205,16 +210,18 @@ def run(stage: Stage, video_s: int, kills: int, pause_s: float, dice: random.Ran
     mails.become("well")
     callers.pool.shutdown()
     stage.rows("UPDATE accounts_mail SET due_at = now() WHERE sent_at IS NULL RETURNING id")  # else they wait for hours
+    events.recover(stage)
     quiet = time.monotonic()
-    while (unfinished(stage) or unsent(stage)) and time.monotonic() - quiet < QUIET_LIMIT_S:
+    while (unfinished(stage) or unsent(stage) or events.waiting(stage)) and time.monotonic() - quiet < QUIET_LIMIT_S:
         time.sleep(0.5)
         broken += half_published(stage)
     viewers.end()
-    is_good = report_calls(stage, callers, mails) and not viewers.report()
+    is_good = not [*report_calls(stage, callers, mails), *events.report(stage), *viewers.report()]
     return report(stage, struck, videos, broken, time.monotonic() - began) or (0 if is_good else 1)
 
 
-def report_calls(stage: Stage, callers: Callers, mails: MailServer) -> bool:
+def report_calls(stage: Stage, callers: Callers, mails: MailServer) -> list[str]:
+    """What is wrong; nothing is good."""
     titles = Counter(title for (title,) in stage.rows("SELECT title FROM library_video"))
     lost = callers.videos - set(titles)
     twice = [title for title, number in titles.items() if number > 1]
@@ -225,7 +232,7 @@ def report_calls(stage: Stage, callers: Callers, mails: MailServer) -> bool:
     print(f"uploads gone       {callers.gone}")
     print(f"people registered  {len(callers.people)}, without a mail {sorted(missing)}")
     print(f"mails sent twice   {sum(received.values()) - len(received)} (a kill between the sending and its row)")
-    return not lost and not twice and not callers.gone and not missing
+    return [*lost, *twice, *callers.gone, *missing]
 
 
 def report(stage: Stage, struck: Counter[str], videos: int, broken: list[str], seconds: float) -> int:
@@ -272,7 +279,8 @@ def main() -> int:
         stack.callback(stage.stop_all)
         if arguments.store == "bucket":
             stage.use_bucket()
-        return run(stage, arguments.seconds, arguments.kills, arguments.pause, random.Random(arguments.seed))
+        events = Events(stack.enter_context(receiver()), random.Random(arguments.seed))
+        return run(stage, events, arguments.seconds, arguments.kills, arguments.pause, random.Random(arguments.seed))
 
 
 if __name__ == "__main__":
