@@ -122,9 +122,8 @@ def claim_transcode(transcodes: QuerySet[Transcode], worker: Worker | None) -> t
             pk=transcode.pk, version=transcode.version, state=transcode.state, lease_token=""
         )
         won = free.update(lease_token=claim.token, lease_until=lease_end(), worker_id=claim.worker_id)
-        if won:
-            transcode.refresh_from_db()
-            return transcode, claim
+        if won and (fresh := owned_transcode(transcode, claim).first()):  # not deleted just now
+            return fresh, claim
     return None
 
 
@@ -140,8 +139,8 @@ def claim_chunk(worker: Worker | None, chunks: QuerySet[Chunk] | None = None) ->
             started_at=timezone.now(),
             frames_done=0,
         )
-        if won:
-            return Chunk.objects.select_related("transcode").get(pk=chunk.pk), claim
+        if won and (fresh := owned_chunk(chunk, claim).select_related("transcode").first()):
+            return fresh, claim
     return None
 
 
@@ -150,8 +149,9 @@ def claim_extraction(worker: Worker | None) -> tuple[Extraction, Claim] | None:
     claim = Claim(uuid4().hex, worker.pk if worker else None)
     for extraction in waiting_extractions().filter(is_due(timezone.now())).order_by("pk")[:CANDIDATES]:
         free = Extraction.objects.filter(pk=extraction.pk, state=ExtractionState.WAITING, lease_token="")
-        if free.update(lease_token=claim.token, lease_until=lease_end(), worker_id=claim.worker_id):
-            return Extraction.objects.select_related("transcode").get(pk=extraction.pk), claim
+        won = free.update(lease_token=claim.token, lease_until=lease_end(), worker_id=claim.worker_id)
+        if won and (fresh := owned_extraction(extraction, claim).select_related("transcode").first()):
+            return fresh, claim
     return None
 
 

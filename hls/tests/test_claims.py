@@ -2,6 +2,7 @@
 
 import threading
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -139,3 +140,18 @@ def test_eight_workers_at_once_get_eight_different_chunks() -> None:
         thread.join()
     assert len(won) == len(set(won)), "one chunk was claimed twice"
     assert Chunk.objects.filter(state=ChunkState.RUNNING).count() == len(won) == 8
+
+
+@pytest.mark.parametrize("kind", ["transcode", "chunk"])
+def test_work_that_is_deleted_while_it_is_claimed_is_let_go(kind: str) -> None:
+    ChunkFactory.create() if kind == "chunk" else TranscodeFactory.create(state=State.QUEUED)
+
+    def delete_once_claimed(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        done = execute(sql, params, many, context)
+        if sql.startswith("UPDATE"):
+            Transcode.objects.all().delete()
+        return done
+
+    with connection.execute_wrapper(delete_once_claimed):
+        found = claims.claim_transcode(claims.unplanned(), None) if kind == "transcode" else claims.claim_chunk(None)
+    assert found is None

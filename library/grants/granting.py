@@ -67,12 +67,14 @@ def owner_of_grant(grant: UploadGrant) -> Owner:
 
 
 def begin(grant: UploadGrant, *, length: int, header: str) -> Upload:
-    """Begin the grant's upload. Raises UploadGone where it is over, TooLarge, and as resumable.begin."""
+    """Begin the grant's upload. Raises UploadGone where it is over, TooLarge, NotFound, and as resumable.begin."""
     if length > grant.max_bytes:
         raise TooLarge(f"The file is too large: at most {disk.size_text(grant.max_bytes)} can be uploaded here.")
     told = told_of(grant, header)
     with transaction.atomic():
-        locked = UploadGrant.objects.select_for_update().get(pk=grant.pk)
+        locked = UploadGrant.objects.select_for_update().filter(pk=grant.pk).first()
+        if locked is None:
+            raise NotFound
         before = locked.upload
         is_complete = locked.used_at is not None or (before is not None and before.finished_at is not None)
         if is_complete or locked.expires_at <= timezone.now():

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import Settings
@@ -238,7 +238,7 @@ def test_old_events_are_forgotten(hook: Receiver) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_endpoint_that_hangs_delays_no_other(hook: Receiver, settings: Settings) -> None:
+def test_endpoints_that_hang_delay_no_other(hook: Receiver, settings: Settings) -> None:
     release: list[Any] = []
 
     def wait(request: Any) -> None:
@@ -247,18 +247,38 @@ def test_endpoint_that_hangs_delays_no_other(hook: Receiver, settings: Settings)
 
     with receiver() as slow:
         slow.answer = wait
-        stuck = services.add(slow.url, [])
         for _ in range(10):
-            services.send_test(stuck)
+            stuck = services.add(slow.url, [])
+            for _ in range(3):
+                services.send_test(stuck)
         dispatcher = Dispatcher()
         dispatcher.begin()
+        until(lambda: len(slow.received) >= 8)
         services.send_test(endpoint(hook))
         dispatcher.wake()
         until(lambda: len(hook.received) == 1)
-        assert len(slow.received) <= 2
+        assert not WebhookDelivery.objects.filter(endpoint__url=slow.url, attempts__gt=0).exists(), "none gave up yet"
+        assert len(slow.received) <= 20
         for request in release:
             request.connection.close()
         dispatcher.end()
+
+
+@pytest.mark.parametrize("gone", [WebhookEndpoint, WebhookEvent])
+def test_delivery_that_is_deleted_while_it_is_claimed_is_let_go(
+    hook: Receiver, gone: type[WebhookEndpoint | WebhookEvent]
+) -> None:
+    services.send_test(endpoint(hook))
+    delivery_id = only().pk
+
+    def delete_once_claimed(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        done = execute(sql, params, many, context)
+        if sql.startswith("UPDATE"):
+            gone.objects.all().delete()
+        return done
+
+    with connection.execute_wrapper(delete_once_claimed):
+        assert sending.claim(delivery_id) is None
 
 
 def until(holds: Callable[[], bool], seconds: float = 30) -> None:

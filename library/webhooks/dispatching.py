@@ -20,7 +20,7 @@ from library.webhooks.models import WebhookDelivery
 log = structlog.get_logger("videoflix.webhooks")
 
 LOOKS_EVERY_S = 1.0  # where waking failed
-AT_ONCE, AT_ONCE_EACH = 8, 2
+AT_ONCE, AT_ONCE_EACH = 32, 2  # threads that mostly wait: so many that a dozen endpoints may hang at once
 ENDS_WITHIN_S = 5.0
 
 

@@ -55,14 +55,15 @@ def due() -> "QuerySet[WebhookDelivery]":
 
 
 def claim(delivery_id: int) -> WebhookDelivery | None:
-    """The delivery, for a minute; None where another process has it, or it is no longer due."""
+    """The delivery, for a minute; None where another process has it, it is no longer due, or was deleted just now."""
     now = timezone.now()
     until = now + CLAIMED_FOR
     is_free = Q(claimed_until=None) | Q(claimed_until__lt=now)
     free = WebhookDelivery.objects.filter(is_free, pk=delivery_id, state=DeliveryState.WAITING, due_at__lte=now)
     if not free.update(claimed_until=until):
         return None
-    return WebhookDelivery.objects.select_related("event", "endpoint").get(pk=delivery_id, claimed_until=until)
+    claimed = WebhookDelivery.objects.filter(pk=delivery_id, claimed_until=until)
+    return claimed.select_related("event", "endpoint").first()
 
 
 def attempt(delivery: WebhookDelivery) -> None:
