@@ -69,7 +69,7 @@ class Owner:
         """Whether they may do what a permission of the admin stands for. What a key may, its scopes have said."""
         if self.key_id is not None:
             return True
-        person = get_user_model().objects.filter(pk=self.user_id).first()  # None where they were deleted just now
+        person = get_user_model().objects.filter(pk=self.user_id or 0).first()  # None where they were deleted just now
         return person is not None and bool(person.has_perm(permission))
 
     @property
