@@ -13,6 +13,8 @@ import httpx
 from django.conf import settings
 from django.db import connection
 
+from project.tests.prepared import place_prepared
+
 ADMIN = {
     "DJANGO_SUPERUSER_USERNAME": "admin",
     "DJANGO_SUPERUSER_EMAIL": "admin@example.com",
@@ -22,11 +24,17 @@ ADMIN = {
 
 @contextmanager
 def web_server(folder: Path, **variables: str) -> Iterator[str]:
-    """The address of gunicorn: on SQLite with a database of its own, else on the test's."""
+    """The address of gunicorn: on SQLite with a database of the folder's own, else on that of the tests.
+
+    It has the administrator of these variables.
+    """
     where = {"DATA_DIR": str(folder), "DB_NAME": str(connection.settings_dict["NAME"])}
     environment = os.environ | ADMIN | where | variables
-    for command in (["migrate", "--verbosity=0"], ["createsuperuser", "--noinput", "--verbosity=0"]):
-        subprocess.run([sys.executable, "manage.py", *command], env=environment, cwd=settings.BASE_DIR, check=True)
+    if connection.vendor == "sqlite" and not (folder / "db.sqlite3").exists():
+        place_prepared(folder, environment)
+    else:
+        command = [sys.executable, "manage.py", "createsuperuser", "--noinput", "--verbosity=0"]
+        subprocess.run(command, env=environment, cwd=settings.BASE_DIR, check=True)
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(512)

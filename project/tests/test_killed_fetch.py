@@ -52,7 +52,7 @@ def row(installation: Installation, query: str) -> tuple[Any, ...]:
 
 def test_killed_fetch_goes_on_and_becomes_a_video(tmp_path: Path) -> None:
     installation = Installation(tmp_path, {"SOURCE_ALLOW_PRIVATE": "True"})
-    assert installation.manage("migrate").returncode == 0
+    installation.prepare()
     content = small_video(tmp_path / "video.mp4", seconds=20, rate=25, size="640x360").read_bytes()
     file = Slow(content + b"\0" * 3_000_000)
     with origin() as server:

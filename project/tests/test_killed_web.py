@@ -30,7 +30,7 @@ print(open_session(dora, agent="test").access)
 @pytest.fixture
 def installation(tmp_path: Path) -> Installation:
     made = Installation(tmp_path, environment={"WEB_WORKERS": "1"})
-    assert made.manage("migrate").returncode == 0
+    made.prepare()
     return made
 
 

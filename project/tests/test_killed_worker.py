@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import sqlite3
 import subprocess
@@ -20,18 +19,12 @@ from project.tests.installation import Installation, stop, wait_for
 pytestmark = [pytest.mark.ffmpeg, pytest.mark.services]
 
 
-@pytest.fixture(scope="module")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made = Installation(tmp_path_factory.mktemp("migrated"))
-    assert made.manage("migrate").returncode == 0
-    return made.folder / "var"
-
-
 @pytest.fixture
-def installation(migrated: Path, tmp_path: Path) -> Installation:
+def installation(tmp_path: Path) -> Installation:
     """SQLite and its queue: the rows are read from outside, without the program's help."""
-    shutil.copytree(migrated, tmp_path / "var")
-    return Installation(tmp_path)
+    made = Installation(tmp_path)
+    made.prepare()
+    return made
 
 
 def rows(installation: Installation, query: str) -> list[tuple[Any, ...]]:

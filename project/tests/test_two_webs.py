@@ -77,11 +77,9 @@ def pair(tmp_path_factory: pytest.TempPathFactory, object_store: BucketAddress) 
         "S3_PREFIX": bucket.prefix,
     }
     first, second = (Installation(folder / name, environment=dict(environment)) for name in ("one", "two"))
-    for made in (first, second):
-        (made.folder / "var").mkdir(parents=True)
+    first.prepare()
+    (second.folder / "var").mkdir(parents=True)
     (second.folder / "var/db.sqlite3").symlink_to(first.folder / "var/db.sqlite3")
-    said = first.manage("migrate")
-    assert said.returncode == 0, said.stderr
     with serving(second):
         yield Pair(first, second, BucketStore("uploads", bucket), first.shell(MAKE_TOKEN).strip())
 

@@ -32,7 +32,7 @@ ADD = "from library.webhooks import services; print(services.add('{url}', []).se
 @pytest.fixture
 def installation(tmp_path: Path) -> Installation:
     made = Installation(tmp_path, {"WEBHOOK_ALLOW_PRIVATE": "True"})
-    assert made.manage("migrate").returncode == 0
+    made.prepare()
     return made
 
 
