@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, StrictBool
 from library.webhooks.models import Happening
 
 EVENTS_EXAMPLE = ["video.ready", "video.failed"]
-EventName = Annotated[str, Field(json_schema_extra={"enum": list(Happening.values)})]
+type EventName = Annotated[str, Field(json_schema_extra={"enum": list(Happening.values)})]
 URL_EXAMPLE = "https://example.org/hook"
 
 
@@ -35,7 +35,7 @@ class WebhookChanges(BaseModel):
 class WebhookOut(Schema):
     id: int = Field(examples=[1])
     url: str = Field(examples=[URL_EXAMPLE])
-    events: list[str] = Field(description="Empty: all of them.", examples=[EVENTS_EXAMPLE])
+    events: list[EventName] = Field(description="Empty: all of them.", examples=[EVENTS_EXAMPLE])
     is_active: bool = Field(examples=[True])
     switched_off_because: str = Field(description="Empty unless it was switched off by itself.", examples=[""])
     created_at: datetime = Field(examples=["2026-11-27T18:30:00Z"])
