@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated
 
 from ninja import Field, Schema
-from pydantic import BaseModel, ConfigDict, StrictBool
+from pydantic import ConfigDict, StrictBool
 
 from library.webhooks.models import Happening
 
@@ -22,8 +22,8 @@ class WebhookIn(Schema):
     )
 
 
-class WebhookChanges(BaseModel):
-    """What is left out stays as it is. Ninja's own Schema would take a list for an object without any field."""
+class WebhookChanges(Schema):
+    """What is left out stays as it is."""
 
     model_config = ConfigDict(extra="forbid")
 
