@@ -66,7 +66,7 @@ TRANSPORT = {
 REFRESH_BODY = {
     "description": "Used only with `X-Token-Transport: body`. Otherwise it is ignored, and the cookie is used.",
     "required": False,
-    "content": {"application/json": {"schema": RefreshIn.model_json_schema()}},
+    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/RefreshIn"}}},
 }
 
 

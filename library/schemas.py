@@ -1,15 +1,23 @@
 """What the API says of videos."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
 from ninja import Field, Schema
 from pydantic import JsonValue
 
 from library.tracks.schemas import ChapterOut, TrackOut
 
-Resolution = Literal["480p", "720p", "1080p"]
-State = Literal["queued", "processing", "ready", "failed", "cancelled"]
+# Each `type` is one named type in generated clients, however often it is used
+type Resolution = Literal["480p", "720p", "1080p"]
+type VideoState = Literal["queued", "processing", "ready", "failed", "cancelled"]
+type Metadata = Annotated[
+    dict[str, JsonValue],
+    Field(
+        description="A JSON object of your own, at most 4 kB; viewers never see it.",
+        examples=[{"season": 2, "tags": ["sea", "dawn"]}],
+    ),
+]
 
 
 class Detail(Schema):
@@ -60,19 +68,19 @@ class FailureOut(Schema):
 class ListedVideoOut(VideoOut):
     """An item of the list. What is behind `hls_url` is told to staff and API keys alone, who ask by `status`."""
 
-    status: State | None = Field(None, description="Of the newest file.", examples=["ready"])
+    status: VideoState | None = Field(None, description="Of the newest file.", examples=["ready"])
     percent: float | None = Field(None, ge=0, le=100, examples=[100.0])
     playable: bool | None = Field(None, examples=[True])
     error: FailureOut | None = None
     is_published: bool | None = Field(None, examples=[True])
     publish_at: datetime | None = Field(None, description="UTC.", examples=["2027-01-31T12:00:00Z"])
     external_id: str | None = Field(None, examples=["cms-4711"])
-    metadata: dict[str, JsonValue] | None = Field(None, examples=[{"season": 2}])
+    metadata: Metadata | None = None
     updated_at: datetime | None = Field(None, description="UTC.", examples=["2026-11-22T18:30:00Z"])
 
 
 class VideoDetailOut(VideoOut):
-    status: State = Field(
+    status: VideoState = Field(
         description="Of the newest upload. A video that is being replaced still plays.", examples=["ready"]
     )
     resolutions: list[Resolution] = Field(
@@ -124,7 +132,7 @@ class QualityOut(Schema):
 
 
 class TranscodeOut(Schema):
-    state: State = Field(examples=["processing"])
+    state: VideoState = Field(examples=["processing"])
     playable: bool = Field(description="Whether there is something to play already.", examples=[True])
     percent: float = Field(ge=0, le=100, description="Never falls while a version is made.", examples=[42.5])
     phase: Literal["waiting", "fetching", "probing", "encoding", "finishing", "done", "stopped"] = Field(

@@ -3,7 +3,7 @@
 import json
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import Any, cast
+from typing import Any
 
 import structlog
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
@@ -82,16 +82,23 @@ GENERIC_STATUS_OF: dict[type[Exception], int] = {  # answered with the status's 
     StoreFailed: 503,
     StoreFull: 507,
 }
+OBJECT_WANTED = "Send a JSON object."
+
+
+class NotAnObject(ValueError):
+    """JSON, but a list, a text or a number. Ninja's Schema reads attributes, and would take it for an empty object."""
 
 
 class StrictJson(Parser):
-    """JSON sent as JSON: no other content type, no key twice, no NaN."""
+    """An object of JSON sent as JSON: no other content type, no key twice, no NaN."""
 
     def parse_body(self, request: HttpRequest) -> dict[str, Any]:
         if not is_json(request):
             raise ValueError
         body = json.loads(request.body, object_pairs_hook=_without_repetition, parse_constant=_no_constant)
-        return cast(dict[str, Any], body)
+        if not isinstance(body, dict):
+            raise NotAnObject
+        return body
 
 
 def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -171,6 +178,8 @@ def refuse(request: HttpRequest, status: int, sentence: str = "", *, code: str =
 def http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
     """Ninja's own errors. A body that can't be parsed is a 400, or a 415 if its content type is not JSON."""
     status = error.status_code
+    if isinstance(error.__cause__, NotAnObject):
+        return refuse(request, status, OBJECT_WANTED)
     if status == 400 and not is_json(request):
         status = 415
     return refuse(request, status)
@@ -185,7 +194,7 @@ def invalid_input(request: HttpRequest, error: ValidationError) -> HttpResponse:
         if location[0] == "path":
             return refuse(request, 404)
         if location[0] == "body" and len(location) < 3:
-            return refuse(request, 400, "Send a JSON object.")
+            return refuse(request, 400, OBJECT_WANTED)
         fields[field_name(location)].append(sentence(problem["type"], str(problem["msg"])))
     return api.create_response(request, fields, status=400)
 

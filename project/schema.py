@@ -10,9 +10,11 @@ from typing import Any
 from django.conf import settings
 from ninja.openapi.schema import OpenAPISchema
 from ninja.operation import Operation
+from pydantic import BaseModel
 
 from accounts import cookies, openapi
 from accounts.auth import Gate
+from accounts.schemas import RefreshIn
 from library.delivery.responses import PLAYLIST_TYPE
 from library.openapi import FieldErrors
 from library.schemas import Detail
@@ -83,9 +85,11 @@ TAGS = [
     {"name": "Uploads", "description": "Resumable uploads as tus 1.0 defines them. For staff."},
     {"name": "Health", "description": "Whether each part works, for monitoring."},
 ]
+NAMED: dict[str, type[BaseModel]] = {"Detail": Detail, "FieldErrors": FieldErrors, "RefreshIn": RefreshIn}
 UNSAFE = frozenset(("POST", "PUT", "PATCH", "DELETE"))
 DETAIL = {"$ref": "#/components/schemas/Detail"}
-EITHER_SHAPE = {"anyOf": [{"$ref": "#/components/schemas/FieldErrors"}, DETAIL]}
+# Detail comes first: clients that try one after the other would take its sentence for the field errors of `detail`
+EITHER_SHAPE = {"anyOf": [DETAIL, {"$ref": "#/components/schemas/FieldErrors"}]}
 FIELD_ERRORS_EXAMPLE = {"email": ["Enter a valid e-mail address."]}
 
 type Json = dict[str, Any]
@@ -108,7 +112,7 @@ class CompleteSchema(OpenAPISchema):
         if scopes := scopes_of(operation):
             needed = " or ".join(f"`{scope}`" for scope in scopes)
             details["description"] = f"{details['description']}\n\nAPI keys need the scope {needed}."
-        for name, model in (("Detail", Detail), ("FieldErrors", FieldErrors)):
+        for name, model in NAMED.items():
             self.schemas[name] = model.model_json_schema()
         for parameter in details["parameters"]:
             parameter.pop("examples", None)  # Ninja puts a list where OpenAPI wants a map; the schema has it, too
@@ -137,7 +141,7 @@ class CompleteSchema(OpenAPISchema):
             sentence = content.setdefault("example", {"detail": sentence})["detail"]
         answer["description"] = sentence
         self.add_examples(answer)
-        if status == HTTPStatus.TOO_MANY_REQUESTS:
+        if status == HTTPStatus.TOO_MANY_REQUESTS or (status == HTTPStatus.SERVICE_UNAVAILABLE and schema == DETAIL):
             description = "Seconds until the next try."
             retry = {"Retry-After": {"description": description, "schema": {"type": "integer"}}}
             answer["headers"] = answer.get("headers", {}) | retry
@@ -153,10 +157,10 @@ class CompleteSchema(OpenAPISchema):
 
     def example_of(self, schema: Json) -> Any:
         """An example put together from those of the fields."""
-        if "$ref" in schema:
-            return self.example_of(self.schemas[schema["$ref"].rpartition("/")[2]])
         if examples := schema.get("examples"):
             return examples[0]
+        if "$ref" in schema:
+            return self.example_of(self.schemas[schema["$ref"].rpartition("/")[2]])
         for key in ("example", "const", "default"):
             if key in schema:
                 return schema[key]
@@ -189,7 +193,7 @@ def scopes_of(operation: Operation) -> list[str]:
 
 def expected_errors(operation: Operation, details: Json) -> set[int]:
     """The statuses that every operation of this kind can answer."""
-    statuses = {500}
+    statuses = {500, 503}
     if operation.auth_callbacks:
         statuses.add(401)
     if UNSAFE & set(operation.methods) or any(

@@ -8,6 +8,7 @@ TypeScript client needs npm. FOLDER gets a copy of clients/ to work in instead.
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -17,10 +18,18 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 CLIENTS = ROOT / "clients"
-# Kinds of content that openapi-python-client does not know are bytes
-BYTES = (
-    *("video/MP2T", "image/jpeg", "text/vtt"),
-    *("application/vnd.apple.mpegurl", "application/offset+octet-stream"),
+# What openapi-python-client is told of kinds of content that it does not know
+KINDS = {
+    **dict.fromkeys(("video/MP2T", "image/jpeg", "application/offset+octet-stream"), "application/octet-stream"),
+    "application/vnd.apple.mpegurl": "text/plain",
+}
+# What it writes, and what is written instead: an answer without a body is None, and a status is any number. Uploads
+# answer 460, which Python's HTTPStatus does not know.
+MENDED = (
+    (re.compile(r"cast\(Any, None\)"), "None"),
+    (re.compile(r"\bAny \| | \| Any\b"), ""),
+    (re.compile(r"HTTPStatus\(response\.status_code\)"), "response.status_code"),
+    (re.compile(r"status_code: HTTPStatus"), "status_code: int"),
 )
 
 
@@ -40,10 +49,18 @@ def write_python(folder: Path, schema_path: Path) -> None:
     package = folder / "videoflix_client"
     shutil.rmtree(package, ignore_errors=True)
     config = schema_path.with_name("python.json")
-    config.write_text(json.dumps({"content_type_overrides": dict.fromkeys(BYTES, "application/octet-stream")}))
+    config.write_text(json.dumps({"content_type_overrides": KINDS, "literal_enums": True, "post_hooks": []}))
     tool = Path(sys.executable).with_name("openapi-python-client")
     options = ["--meta", "none", "--fail-on-warning", "--config", str(config), "--output-path", str(package)]
     run([str(tool), "generate", "--path", str(schema_path), *options], folder)
+    for module in (*(package / "api").rglob("*.py"), package / "types.py"):
+        text = module.read_text()
+        for pattern, instead in MENDED:
+            text = pattern.sub(instead, text)
+        module.write_text(text)
+    ruff, alike = str(Path(sys.executable).with_name("ruff")), ["--isolated", "--no-respect-gitignore", str(package)]
+    run([ruff, "check", "--quiet", "--fix-only", "--extend-select=I", *alike], folder)
+    run([ruff, "format", "--quiet", *alike], folder)
     (package / "py.typed").touch()
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 import langcodes
 from langcodes.tag_parser import LanguageTagError
 from ninja import Field, Schema
-from pydantic import AfterValidator, BaseModel, ValidationInfo, field_validator
+from pydantic import AfterValidator, ValidationInfo, field_validator
 
 from accounts.models import LANGUAGE_LENGTH
 from accounts.schemas import SIGN_IN_LENGTH, Email, NewPassword, same, storable
@@ -57,7 +57,7 @@ class MeOut(Schema):
     joined_at: datetime = Field(validation_alias="date_joined", description="UTC.", examples=["2026-11-22T18:30:00Z"])
 
 
-class MeIn(BaseModel):  # a Schema of Ninja's reads attributes, and would take a list for an object without any
+class MeIn(Schema):
     """What is left out stays as it is."""
 
     first_name: Name | None = Field(default=None, examples=["Ada"])

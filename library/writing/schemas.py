@@ -8,10 +8,10 @@ from uuid import UUID
 from ninja import Field, Schema
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, JsonValue, StringConstraints
 
-from library.schemas import FailureOut, State, VideoOut
+from library.schemas import FailureOut, Metadata, VideoOut, VideoState
 
 MOST_METADATA = 4_096  # bytes of JSON
-STATES: tuple[str, ...] = get_args(State)
+STATES: tuple[str, ...] = get_args(VideoState.__value__)
 
 
 def _storable(text: str) -> str:
@@ -66,14 +66,7 @@ type ExternalId = Annotated[
     ),
     AfterValidator(_storable),
 ]
-type Metadata = Annotated[
-    dict[str, JsonValue],
-    Field(
-        description="A JSON object of your own, at most 4 kB; viewers never see it.",
-        examples=[{"season": 2, "tags": ["sea", "dawn"]}],
-    ),
-    AfterValidator(_small),
-]
+SmallMetadata = Annotated[Metadata, AfterValidator(_small)]
 type UploadOf = Annotated[
     UUID,
     Field(
@@ -119,7 +112,7 @@ class VideoIn(FileIn):
         None, description="From this moment on viewers see it.", examples=["2027-01-31T12:00:00Z"]
     )
     external_id: ExternalId | None = None
-    metadata: Metadata = Field(default_factory=dict)
+    metadata: SmallMetadata = Field(default_factory=dict)
 
 
 class ReplacementIn(FileIn):
@@ -137,13 +130,13 @@ class VideoChanges(Schema):
     is_published: bool | None = Field(None, strict=True, examples=[True])
     publish_at: Moment | None = Field(None, description="Null: at once.", examples=["2027-01-31T12:00:00Z"])
     external_id: ExternalId | None = Field(None, description="Null takes it away.")
-    metadata: Metadata | None = Field(None, description="Replaces the whole object.")
+    metadata: SmallMetadata | None = Field(None, description="Replaces the whole object.")
 
 
 class StaffVideoOut(VideoOut):
     """A video as staff and API keys see it."""
 
-    status: State = Field(
+    status: VideoState = Field(
         description="Of the newest file. A video that is being replaced still plays.", examples=["processing"]
     )
     percent: float = Field(ge=0, le=100, examples=[42.5])
@@ -152,5 +145,5 @@ class StaffVideoOut(VideoOut):
     is_published: bool = Field(examples=[True])
     publish_at: datetime | None = Field(description="UTC.", examples=[None])
     external_id: str | None = Field(examples=["cms-4711"])
-    metadata: dict[str, JsonValue] = Field(examples=[{"season": 2}])
+    metadata: Metadata
     updated_at: datetime = Field(description="UTC.", examples=["2026-11-22T18:30:00Z"])
