@@ -140,12 +140,21 @@ def test_track_is_changed_and_deleted(dora: Client, ada: Client, video: Video) -
     assert dora.delete(address).status_code == 404
 
 
-@pytest.mark.parametrize("changes", [{"kind": "captions"}, {"label": ""}, {"is_described": True}, {"language": "??"}])
+@pytest.mark.parametrize("changes", [{"label": ""}, {"is_described": True}, {"language": "??"}])
 def test_wrong_change_is_named(dora: Client, video: Video, changes: dict[str, Any]) -> None:
     track = put(dora, video).json()
     response = dora.patch(f"/api/video/{video.pk}/tracks/{track['id']}/", changes, content_type="application/json")
     assert response.status_code == 400
     assert list(response.json()) == list(changes)
+
+
+def test_kind_of_a_track_stays_whatever_is_sent(dora: Client, video: Video) -> None:
+    """As everywhere, what a request has beside the fields that there are is ignored."""
+    track = put(dora, video).json()
+    address = f"/api/video/{video.pk}/tracks/{track['id']}/"
+    changed = dora.patch(address, {"kind": "captions", "is_forced": True}, content_type="application/json")
+    assert (changed.status_code, changed.json()["kind"]) == (200, "subtitles")
+    assert changed.json()["is_forced"] is True
 
 
 def test_track_is_not_called_like_another(dora: Client, video: Video) -> None:

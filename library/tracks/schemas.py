@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Literal
 
 from ninja import Field, Schema
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, StringConstraints
 
 from hls.core.subtitles.languages import NotALanguage, shortest
 
@@ -88,8 +88,6 @@ class TrackForm(Schema):
 
 class TrackChanges(Schema):
     """What is left out stays as it is."""
-
-    model_config = ConfigDict(extra="forbid")
 
     language: Language | None = Field(None, examples=["en-GB"])
     label: Label | None = Field(None, examples=["English (UK)"])

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated
 
 from ninja import Field, Schema
-from pydantic import ConfigDict, StrictBool
+from pydantic import StrictBool
 
 from library.webhooks.models import Happening
 
@@ -14,8 +14,6 @@ URL_EXAMPLE = "https://example.org/hook"
 
 
 class WebhookIn(Schema):
-    model_config = ConfigDict(extra="forbid")
-
     url: str = Field(max_length=2000, description="https, on the public internet.", examples=[URL_EXAMPLE])
     events: list[EventName] = Field(
         [], max_length=50, description="All events where none is named.", examples=[EVENTS_EXAMPLE]
@@ -24,8 +22,6 @@ class WebhookIn(Schema):
 
 class WebhookChanges(Schema):
     """What is left out stays as it is."""
-
-    model_config = ConfigDict(extra="forbid")
 
     url: str | None = Field(None, max_length=2000, examples=[URL_EXAMPLE])
     events: list[EventName] | None = Field(None, max_length=50, examples=[EVENTS_EXAMPLE])

@@ -56,3 +56,8 @@ def test_what_is_no_object_is_refused(administrator: Player) -> None:
             answer = send(administrator, name, body)
             assert answer.status_code == 400, (name, body)
             assert name in NAMING or answer.json() == {"detail": "Send a JSON object."}, (name, body)
+
+
+def test_fields_that_nobody_knows_are_ignored() -> None:
+    strict = [name for name, (*_, operation) in TAKING_JSON.items() if "additionalProperties" in wanted(operation)]
+    assert strict == []
