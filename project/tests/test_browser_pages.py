@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
+from playwright.sync_api import Browser, Page, StorageState, expect
 
 from hls.tests.videos import small_video
 from project.tests import npm
@@ -46,6 +48,10 @@ PAGES = [
     "/admin/password_change/",
     "/admin/second-factor/",
 ]
+THEMES: dict[Literal["light", "dark"], dict[int, list[str] | None]] = {  # axe's rules at each width; None: all of them
+    "light": {1360: None, 390: ["color-contrast"]},
+    "dark": {390: None, 1360: ["color-contrast"]},
+}
 OPEN_TO_ALL = ["/", "/admin/login/", "/admin/forgotten-password/", "/admin/new-password/", "/nowhere/"]
 BRIGHTNESS = """() => Math.max(...getComputedStyle(document.getElementById("main") ?? document.getElementById("page")
   ?? document.body).backgroundColor.match(/\\d+/g).slice(0, 3))"""
@@ -103,69 +109,81 @@ def visit(page: Page, installation: Installation, path: str) -> None:
     expect(page.locator("html")).not_to_have_attribute("x-cloak", "")
 
 
-def test_no_page_breaks_the_policy_or_a_script(page: Page, installation: Installation) -> None:
-    wrong: list[str] = []
-    page.on("pageerror", lambda error: wrong.append(f"{page.url}: {error}"))
-    page.on("console", lambda said: wrong.append(f"{page.url}: {said.text}") if said.type == "error" else None)
-    for path in PAGES:
-        visit(page, installation, path)
-        page.wait_for_timeout(150)
-    assert wrong == []
+@dataclass
+class Walk:
+    """What was found on all pages, in both themes and at both widths; all of it empty where all is well."""
+
+    scripts: list[str] = field(default_factory=list)  # errors of scripts, and against the policy
+    unnamed: list[tuple[str, str]] = field(default_factory=list)
+    unreachable: list[tuple[str, str]] = field(default_factory=list)
+    headless: list[str] = field(default_factory=list)
+    wide: list[tuple[str, int]] = field(default_factory=list)
+    bright: list[str] = field(default_factory=list)
+    axe: list[tuple[str, str, int, str]] = field(default_factory=list)
+
+    def listen(self, page: Page) -> None:
+        def note(said: object) -> None:
+            self.scripts.append(f"{page.url}: {said}")
+
+        page.on("pageerror", note)
+        page.on("console", lambda said: note(said.text) if said.type == "error" else None)
+
+    def look(self, page: Page, path: str, theme: str, width: int, rules: list[str] | None) -> None:
+        """Ask axe all of its rules, or these; what the theme can't change is looked at with all of them alone."""
+        page.set_viewport_size(PHONE if width == PHONE["width"] else DESK)
+        page.wait_for_timeout(60)  # the menu leaves, or comes back
+        self.axe += [(path, theme, width, fault) for fault in page.evaluate(npm.VIOLATIONS, rules)]
+        if page.evaluate("document.scrollingElement.scrollWidth") > width:
+            self.wide.append((path, width))
+        if theme == "dark" and page.evaluate(BRIGHTNESS) > 64:
+            self.bright.append(path)
+        if rules is None and path in PAGES:
+            self.unnamed += [(path, element) for element in page.evaluate(NAMELESS)]
+            self.unreachable += [(path, element) for element in page.evaluate(UNSEEN_BY_KEYS)]
+            self.headless += [] if page.locator("h1").count() else [path]
 
 
-@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
-def test_everything_that_can_be_used_has_a_name_and_is_within_reach_of_the_keyboard(
-    page: Page, installation: Installation, size: ViewportSize
-) -> None:
-    page.set_viewport_size(size)
-    for path in PAGES:
-        visit(page, installation, path)
-        assert page.evaluate(NAMELESS) == [], path
-        assert page.evaluate(UNSEEN_BY_KEYS) == [], path
-        assert page.locator("h1").count() >= 1, path
-
-
-def test_no_page_is_wider_than_a_phone(page: Page, installation: Installation) -> None:
-    page.set_viewport_size(PHONE)
-    for path in PAGES:
-        visit(page, installation, path)
-        width = page.evaluate("document.scrollingElement.scrollWidth")
-        assert width <= PHONE["width"], path
-
-
-def faults(context: BrowserContext, installation: Installation, paths: list[str]) -> list[tuple[str, str, int, str]]:
-    """What axe finds on these pages: everything on a light desk and a dark phone, colours the other way round."""
-    page = context.new_page()
-    found: list[tuple[str, str, int, str]] = []
-    for theme, sizes in (
-        ("light", {1360: None, 390: ["color-contrast"]}),
-        ("dark", {390: None, 1360: ["color-contrast"]}),
-    ):
-        page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
-        for path in paths:
-            page.goto(f"{installation.url}{path}")
-            for width, rules in sizes.items():
-                page.set_viewport_size(PHONE if width == PHONE["width"] else DESK)
-                page.wait_for_timeout(60)  # the menu leaves, or comes back
-                found += [(path, theme, width, fault) for fault in page.evaluate(npm.VIOLATIONS, rules)]
-                if page.evaluate("document.scrollingElement.scrollWidth") > width:
-                    found.append((path, theme, width, "wider than its window"))
-                if page.evaluate(BRIGHTNESS) > 64 and theme == "dark":
-                    found.append((path, theme, width, "not dark"))
+@pytest.fixture(scope="module")
+def walk(
+    browser: Browser,
+    installation: Installation,
+    signed_in: StorageState,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Walk:
+    """Through all pages, each loaded once in each theme: axe looks at everything on a light desk and a dark phone, and
+    at colours the other way round."""
+    found, script = Walk(), npm.axe(tmp_path_factory.mktemp("axe"))
+    for state, paths in ((signed_in, PAGES), (None, OPEN_TO_ALL)):
+        with browser.new_context(storage_state=state) as context:
+            context.add_init_script(script)
+            page = context.new_page()
+            if paths is PAGES:
+                found.listen(page)
+            for theme, sizes in THEMES.items():
+                page.emulate_media(color_scheme=theme)
+                for path in paths:
+                    answer = page.goto(f"{installation.url}{path}")
+                    assert answer is not None
+                    assert answer.status == 200 or paths is not PAGES, path
+                    for width, rules in sizes.items():
+                        found.look(page, path, theme, width, rules)
     return found
 
 
-def test_axe_finds_no_fault_on_any_page_in_either_theme_and_width(
-    page: Page, browser: Browser, installation: Installation, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    script = npm.axe(tmp_path_factory.mktemp("axe"))
-    page.context.add_init_script(script)
-    found = faults(page.context, installation, PAGES)
-    visitor = browser.new_context()
-    visitor.add_init_script(script)
-    found += faults(visitor, installation, OPEN_TO_ALL)
-    visitor.close()
-    assert found == []
+def test_no_page_breaks_the_policy_or_a_script(walk: Walk) -> None:
+    assert walk.scripts == []
+
+
+def test_everything_that_can_be_used_has_a_name_and_is_within_reach_of_the_keyboard(walk: Walk) -> None:
+    assert (walk.unnamed, walk.unreachable, walk.headless) == ([], [], [])
+
+
+def test_no_page_is_wider_than_its_window(walk: Walk) -> None:
+    assert walk.wide == []
+
+
+def test_axe_finds_no_fault_on_any_page_in_either_theme_and_width(walk: Walk) -> None:
+    assert (walk.axe, walk.bright) == ([], [])
 
 
 def test_account_menu_and_skip_link_are_walked_by_keyboard(page: Page, installation: Installation) -> None:
