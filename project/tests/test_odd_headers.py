@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client, RequestFactory
 
 from accounts.tests.factories import UserFactory, signed_in
@@ -113,6 +114,8 @@ LISTS = (
     *("Upload-Metadata", "Upload-Concat", "Upload-Checksum", "Tus-Resumable", "X-HTTP-Method-Override"),
     *("Access-Control-Request-Method", "Access-Control-Request-Headers"),
 )
+REACHING_ROWS = ("Cookie", "X-Forwarded-For", "Upload-Metadata", "Upload-Concat")
+GARBLED = (*DATES, *TAGS, *NUMBERS, *LISTS) if connection.vendor == "sqlite" else REACHING_ROWS
 
 
 class Stack:
@@ -149,7 +152,7 @@ def stack(client: Client, settings: Any) -> Stack:
     return Stack("; ".join(f"{name}={value}" for name, value in sent.items()))
 
 
-@pytest.mark.parametrize("name", [*DATES, *TAGS, *NUMBERS, *LISTS])
+@pytest.mark.parametrize("name", GARBLED)
 def test_garbage_in_a_header_is_never_our_mistake(stack: Stack, name: str) -> None:
     """Through the middleware, the API and the admin."""
     video = f"/api/video/{published().pk}"
