@@ -90,6 +90,8 @@ class Provider:
     def id_token(self, query: dict[str, str]) -> str:
         now = int(time.time())
         about = {"iss": self.issuer, "aud": CLIENT_ID, "iat": now, "exp": now + 300, "nonce": query["nonce"]}
+        if query.get("prompt") == "login":
+            about["auth_time"] = now
         claims = {**about, **self.person, **self.id_claims}
         headers = {"kid": self.key_id} if self.key_id else {}
         return jwt.encode(

@@ -2,14 +2,12 @@
 
 import json
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from threading import Event
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-import httpx
 import pytest
 from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
@@ -22,42 +20,13 @@ from django_otp.oath import TOTP
 from pytest_django import Settings
 
 from accounts import cookies, second_factor
-from accounts.identity_provider import IdentityProvider
 from accounts.models import Mail, Session, User
 from accounts.oidc_pages import own_url
 from accounts.tests.factories import PASSWORD, UserFactory, signed_in
 from accounts.tests.identity_provider import CLIENT_ID, CLIENT_SECRET, KEY_ID, Provider, running_provider
+from accounts.tests.single_sign_on import BEGIN, CALLBACK, VIDEO, come, error_of, way_back
 
 pytestmark = pytest.mark.django_db
-
-BEGIN, CALLBACK = "/oidc/login/", "/oidc/callback/"
-VIDEO = "/watch/video/7"
-
-
-@pytest.fixture
-def provider(settings: Settings) -> Iterator[Provider]:
-    with running_provider() as provider:
-        settings.OIDC = IdentityProvider(provider.issuer, CLIENT_ID, CLIENT_SECRET, "Example ID")
-        yield provider
-
-
-def way_back(client: Client, **query: str) -> str:
-    """Go to the provider, and return the address that it sends the browser back to."""
-    begun = client.get(f"{BEGIN}?{urlencode(query or {'next': VIDEO})}")
-    assert begun.status_code == 302, begun.content
-    answer = httpx.get(begun["Location"])
-    assert answer.status_code == 302, answer.text
-    return str(answer.headers["Location"]).removeprefix("http://testserver")
-
-
-def come(client: Client, **query: str) -> Any:
-    return client.get(way_back(client, **query))
-
-
-def error_of(answer: Any) -> str:
-    assert answer.status_code == 302, answer.content
-    location = str(answer["Location"])
-    return parse_qs(urlsplit(location).query).get("error", [""])[0]
 
 
 def test_new_viewer_gets_an_account_and_a_session_like_any_other(client: Client, provider: Provider) -> None:
