@@ -81,6 +81,8 @@ class MeIn(BaseModel):  # a Schema of Ninja's reads attributes, and would take a
 
 
 class PasswordChangeIn(Schema):
+    """`old_password` is empty for a first one."""
+
     old_password: Password
     new_password: NewPassword
     confirm_password: NewPassword | None = Field(
@@ -94,6 +96,8 @@ class PasswordChangeIn(Schema):
 
 
 class EmailChangeIn(Schema):
+    """`password` is empty where there is none."""
+
     email: Email
     password: Password
 
@@ -108,6 +112,8 @@ class EmailConfirmIn(Schema):
 
 
 class DeletionIn(Schema):
+    """`password` is empty where there is none."""
+
     password: Password
 
 
