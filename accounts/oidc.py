@@ -154,8 +154,8 @@ def identity(request: HttpRequest, journey: Journey, verifier: str) -> Identity:
         )
         keys = adapter.fetched(str(adapter.openid_config["jwks_uri"]))
         claims = checked(str(tokens["id_token"]), keys, nonce=journey.nonce)
-        told = identity_in(claims, told_by_userinfo(adapter, claims, str(tokens["access_token"])))
-        return replace(told, proved_at=proved_at(claims, is_again=journey.is_again))
+        found = identity_in(claims, told_by_userinfo(adapter, claims, str(tokens["access_token"])))
+        return replace(found, proved_at=proved_at(claims, is_again=journey.is_again))
     except OSError as error:
         raise ProviderUnavailable(reason(error)) from error
     except (OAuth2Error, jwt.PyJWTError, AttributeError, KeyError, TypeError, ValueError) as error:

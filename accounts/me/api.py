@@ -164,13 +164,18 @@ def user_of(request: SignedInRequest) -> User:
 
 
 def described(user: User, request: SignedInRequest) -> MeOut:
-    told = {
-        "joined_at": user.date_joined,
-        "has_password": user.has_usable_password(),
-        "proved_until": proof.proved_until(user, request.auth.session_id),
-    }
-    as_kept = ("id", "email", "new_email", "first_name", "last_name", "language", "is_staff")
-    return MeOut(**{name: getattr(user, name) for name in as_kept}, **told)
+    return MeOut(
+        id=user.pk,
+        email=user.email,
+        new_email=user.new_email,
+        first_name=user.first_name,
+        last_name=user.last_name,
+        language=user.language,
+        is_staff=user.is_staff,
+        joined_at=user.date_joined,
+        has_password=user.has_usable_password(),
+        proved_until=proof.proved_until(user, request.auth.session_id),
+    )
 
 
 def caller(request: SignedInRequest) -> Caller:

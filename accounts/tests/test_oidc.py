@@ -1,6 +1,7 @@
 """Single sign-on against a real provider on loopback: who comes in, as whom, and what is refused."""
 
 import json
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -19,11 +20,18 @@ from django.urls import NoReverseMatch, reverse
 from django_otp.oath import TOTP
 from pytest_django import Settings
 
-from accounts import cookies, second_factor
+from accounts import cookies, provider_requests, second_factor
 from accounts.models import Mail, Session, User
 from accounts.oidc_pages import own_url
 from accounts.tests.factories import PASSWORD, UserFactory, signed_in
-from accounts.tests.identity_provider import CLIENT_ID, CLIENT_SECRET, KEY_ID, Provider, running_provider
+from accounts.tests.identity_provider import (
+    CLIENT_ID,
+    CLIENT_SECRET,
+    KEY_ID,
+    Provider,
+    never_greeting,
+    running_provider,
+)
 from accounts.tests.single_sign_on import BEGIN, CALLBACK, VIDEO, come, error_of, way_back
 
 pytestmark = pytest.mark.django_db
@@ -339,15 +347,70 @@ def test_provider_that_goes_down_meanwhile(client: Client, provider: Provider) -
     assert error_of(client.get(back)) == "unavailable"
 
 
-def test_provider_that_hangs_is_given_up_in_time(client: Client, provider: Provider, settings: Settings) -> None:
+def test_provider_that_hangs_is_given_up_in_time(
+    client: Client, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
     provider.hangs = Event()
-    settings.SOCIALACCOUNT_REQUESTS_TIMEOUT = 0.5
+    monkeypatch.setattr(provider_requests, "SILENCE_S", 0.5)
     begun = time.monotonic()
 
     assert error_of(client.get(f"{BEGIN}?next={VIDEO}")) == "unavailable"
 
     assert time.monotonic() - begun < 5
     provider.hangs.set()
+
+
+@pytest.mark.parametrize("part", ["headers", "body"])
+@pytest.mark.parametrize("path", ["/.well-known/openid-configuration", "/token", "/keys", "/userinfo"])
+def test_provider_that_sends_byte_by_byte_is_given_up_in_time(
+    client: Client, provider: Provider, monkeypatch: pytest.MonkeyPatch, path: str, part: str
+) -> None:
+    provider.person = {"sub": "eve-1"}
+    back = way_back(client)
+    provider.drips = f"{part} {path}"
+    monkeypatch.setattr(provider_requests, "TOTAL_S", 0.5)
+    begun = time.monotonic()
+
+    assert error_of(client.get(back)) == "unavailable"
+
+    assert time.monotonic() - begun < 5
+
+
+def test_provider_whose_handshake_never_ends_is_given_up_in_time(
+    client: Client, provider: Provider, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(provider_requests, "TOTAL_S", 0.5)
+    begun = time.monotonic()
+    with never_greeting() as issuer:
+        settings.OIDC = replace(settings.OIDC, issuer=issuer)
+
+        assert error_of(client.get(f"{BEGIN}?next={VIDEO}")) == "unavailable"
+
+        assert time.monotonic() - begun < 5
+
+
+def test_provider_that_is_given_up_leaves_no_thread_and_no_connection(
+    client: Client, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(provider_requests, "TOTAL_S", 0.2)
+    provider.drips = "body /.well-known/openid-configuration"
+    before = [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
+
+    assert error_of(client.get(f"{BEGIN}?next={VIDEO}")) == "unavailable"
+
+    provider.drips = ""
+    monkeypatch.setattr(provider_requests, "TOTAL_S", 30)
+    assert come(client)["Location"] == VIDEO
+    waiting = [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
+    for thread in waiting:
+        thread.join(5)
+    assert [thread for thread in waiting if thread.is_alive()] == before
+
+
+def test_provider_that_sends_without_end_is_given_up(client: Client, provider: Provider) -> None:
+    provider.body = b'{"issuer": "' + b"x" * (2 << 20) + b'"}'
+
+    assert error_of(client.get(f"{BEGIN}?next={VIDEO}")) == "unavailable"
 
 
 @pytest.mark.parametrize(

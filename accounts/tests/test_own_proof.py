@@ -129,7 +129,9 @@ def test_provider_that_tells_no_time_is_believed_to_have_asked_when_it_was_told_
     come(client, **AGAIN)
 
     assert client.get("/api/me/").json()["proved_until"]
-    assert Session.objects.latest("created_at").proved_at.timestamp() <= time.time()
+    proved_at = Session.objects.latest("created_at").proved_at
+    assert proved_at is not None
+    assert proved_at <= timezone.now()
 
 
 def test_somebody_else_who_comes_back_is_nobody(client: Client, eve: User, provider: Provider) -> None:
