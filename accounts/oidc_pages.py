@@ -1,6 +1,6 @@
 """Single sign-on's two addresses: the way to the provider, and the way back."""
 
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import unquote, urlencode, urlsplit
 
 import structlog
 from django.conf import settings
@@ -109,7 +109,7 @@ def own_url(request: HttpRequest, url: str) -> str:
     parts, of_base = urlsplit(url), urlsplit(base)
     is_safe = url_has_allowed_host_and_scheme(url, {of_base.netloc})
     is_below = parts.scheme == of_base.scheme and f"{parts.path}/".startswith(f"{of_base.path}/")
-    return url if is_safe and is_below and ".." not in parts.path else ""
+    return url if is_safe and is_below and ".." not in unquote(parts.path) else ""
 
 
 def refused(request: HttpRequest, error: SingleSignOnRefused, journey: Journey) -> HttpResponse:

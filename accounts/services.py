@@ -82,7 +82,8 @@ def enter(
     """Open a session for somebody who has proved who they are; `proved_at` as in `sessions.open_session`."""
     User.objects.filter(pk=user.pk).update(last_login=timezone.now())
     pair = sessions.open_session(user, agent=agent, has_second_factor=has_second_factor, proved_at=proved_at)
-    return SignIn(user, pair, devices.remember(known_devices, user.email))
+    known_devices = devices.remember(known_devices, user.email, has_second_factor=has_second_factor)
+    return SignIn(user, pair, known_devices)
 
 
 def request_password_reset(email: str, *, address: str, site: str = "") -> None:

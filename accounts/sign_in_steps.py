@@ -21,10 +21,12 @@ from django.conf import settings
 from django.contrib.auth import login
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
+from django.contrib.sessions.models import Session as AdminSession
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.middleware.csrf import get_token
 from django.shortcuts import redirect
+from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.utils.functional import SimpleLazyObject
 
@@ -142,14 +144,24 @@ def complete(request: HttpRequest, user: User, *, account: str, has_second_facto
     login(request, user, backend=BACKEND)
     if has_second_factor:
         request.session[PROVED] = True
-    if to_connect and to_connect["user_id"] == user.pk:
+    if to_connect and to_connect["user_id"] == user.pk and to_connect["until"] > time.time():
         joining.connect_unless_done(Identity(**to_connect["identity"]), user)
-    request.META[devices.SIGNED_IN] = devices.remember(request.COOKIES.get(cookies.DEVICE, ""), account)
+    known_devices = request.COOKIES.get(cookies.DEVICE, "")
+    request.META[devices.SIGNED_IN] = devices.remember(known_devices, account, has_second_factor=has_second_factor)
 
 
 def remember_to_connect(request: HttpRequest, identity: Identity, user_id: int) -> None:
-    """Whose password is entered next in this browser is connected, if it is this member of the staff."""
-    request.session[TO_CONNECT] = {"identity": asdict(identity), "user_id": user_id}
+    """Whose password is entered next in this browser, and soon, is connected, if it is this member of the staff."""
+    until = time.time() + LIFETIME_S
+    request.session[TO_CONNECT] = {"identity": asdict(identity), "user_id": user_id, "until": until}
+
+
+def forget(user: User) -> None:
+    """Remove what Django's sessions, still nobody's, remember of somebody who has not come to the last step."""
+    for session in AdminSession.objects.filter(expire_date__gt=timezone.now()):
+        told = session.get_decoded()
+        if any(told.get(key, {}).get("user_id") == user.pk for key in (WAITING, TO_CONNECT)):
+            session.delete()
 
 
 def with_second_factor(get_response: Handler) -> Handler:

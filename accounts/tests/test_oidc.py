@@ -19,6 +19,7 @@ from django.test import Client
 from django.urls import NoReverseMatch, reverse
 from django_otp.oath import TOTP
 from pytest_django import Settings
+from time_machine import TimeMachineFixture
 
 from accounts import cookies, provider_requests, second_factor
 from accounts.models import Mail, Session, User
@@ -172,6 +173,19 @@ def test_nobody_else_who_signs_in_next_is_connected(client: Client, carol: User,
 
     client.post("/admin/login/", {"username": "dan@example.com", "password": PASSWORD})
 
+    assert not SocialAccount.objects.exists()
+
+
+def test_who_was_to_be_connected_is_forgotten_after_ten_minutes(
+    client: Client, carol: User, provider: Provider, time_machine: TimeMachineFixture
+) -> None:
+    provider.person |= {"email": carol.email}
+    come(client, **{"for": "admin"})
+    time_machine.move_to(time.time() + 660)
+
+    client.post("/admin/login/", {"username": "carol", "password": PASSWORD})
+
+    assert client.get("/admin/").status_code == 200
     assert not SocialAccount.objects.exists()
 
 
@@ -423,6 +437,10 @@ def test_provider_that_sends_without_end_is_given_up(client: Client, provider: P
         ("https://app.example.com/other/", False),
         ("https://app.example.com/filmsandmore", False),
         ("https://app.example.com/films/../other", False),
+        ("https://app.example.com/films/%2e%2E/other", False),
+        ("https://app.example.com/films/.%2e/other", False),
+        ("https://app.example.com/films\\..\\other", False),
+        ("https://app.example.com/films/.\t./other", False),
         ("http://app.example.com/films/x", False),
         ("https://app.example.com.evil.example/films/", False),
         ("https://app.example.com@evil.example/films/", False),

@@ -238,6 +238,41 @@ def test_browser_that_is_known_is_not_locked_out_by_others(
     assert client.post(CODE, {"code": recovery_codes[1]}).status_code == 302
 
 
+def test_browser_that_was_known_before_there_was_a_second_factor_has_no_more_tries(
+    client: Client, carol: User, settings: Settings
+) -> None:
+    """Whoever had the password then knows it still, and the cookie lasts a year."""
+    settings.THROTTLE_SECOND_FACTOR = "2/day"
+    log_in(client)
+    assert cookies.DEVICE in client.cookies
+    client.post("/admin/logout/")
+    key = second_factor.new_key()
+    codes = second_factor.switch_on(carol, second_factor.NewKey(key), code_of(key))
+    log_in(client)
+    for _ in range(2):
+        assert WRONG in client.post(CODE, {"code": "000000"}).content.decode()
+
+    assert "Too many attempts" in client.post(CODE, {"code": codes[0]}).content.decode()
+    assert not is_in(client)
+
+
+def test_browser_that_has_shown_a_code_has_its_own_tries_in_a_day(
+    client: Client, carol: User, recovery_codes: list[str], settings: Settings
+) -> None:
+    settings.THROTTLE_SECOND_FACTOR = "2/day"
+    log_in(client)
+    client.post(CODE, {"code": recovery_codes[0]})
+    client.post("/admin/logout/")
+    log_in(client)
+    for _ in range(2):
+        client.post(CODE, {"code": "000000"})
+    assert "Too many attempts" in client.post(CODE, {"code": recovery_codes[1]}).content.decode()
+
+    elsewhere = Client()
+    log_in(elsewhere)
+    assert elsewhere.post(CODE, {"code": recovery_codes[1]}).status_code == 302
+
+
 def key_on(page: str) -> str:
     found = re.search(r'vf-typed">([A-Z2-7 ]+)<', page)
     assert found
