@@ -289,9 +289,9 @@ def test_setting_up_shows_a_key_takes_a_code_and_signs_out_everywhere_else(admin
     assert "data:image" not in page
     assert key_on(admin.get(OWN).content.decode()) == key, "another tab shows the same"
     assert not second_factor.is_on(carol)
-    assert WRONG in admin.post(OWN, {"code": "000000"}).content.decode()
+    assert WRONG in admin.post(OWN, {"code": "000000", "password": PASSWORD}).content.decode()
 
-    answer = admin.post(OWN, {"code": code_of(key)})
+    answer = admin.post(OWN, {"code": code_of(key), "password": PASSWORD})
 
     codes = re.findall(r"\b(?:[a-z2-9]{4}-){5}[a-z2-9]{4}\b", answer.content.decode())
     assert len(codes) == 10
@@ -303,6 +303,30 @@ def test_setting_up_shows_a_key_takes_a_code_and_signs_out_everywhere_else(admin
     assert not session.is_live
     assert codes[0] not in admin.get(OWN).content.decode()
     second_factor.check(carol, codes[0])
+
+
+def test_setting_up_takes_the_password_of_who_is_signed_in(admin: Client, carol: User, settings: Settings) -> None:
+    """OWASP ASVS 5.0 7.5.1: else whoever finds an open browser locks its owner out with an app of their own."""
+    key = key_on(admin.get(OWN).content.decode())
+    assert "This field is required." in admin.post(OWN, {"code": code_of(key)}).content.decode()
+    settings.THROTTLE_SIGN_IN = "2/hour"
+    for _ in range(2):
+        page = admin.post(OWN, {"code": code_of(key), "password": "wrong"}).content.decode()
+        assert "This password is wrong." in page
+    assert "Too many attempts" in admin.post(OWN, {"code": code_of(key), "password": PASSWORD}).content.decode()
+
+    assert not second_factor.is_on(carol)
+
+
+def test_setting_up_without_a_password_takes_a_code_alone(admin: Client, carol: User) -> None:
+    User.objects.update(password="!")
+    admin.force_login(User.objects.get())
+    page = admin.get(OWN).content.decode()
+    assert 'name="password"' not in page
+
+    admin.post(OWN, {"code": code_of(key_on(page))})
+
+    assert second_factor.is_on(carol)
 
 
 def test_new_recovery_codes_replace_the_old(admin: Client, carol: User, recovery_codes: list[str]) -> None:

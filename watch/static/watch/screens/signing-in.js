@@ -42,7 +42,7 @@ export async function signIn({ query }) {
     A password does without it: whatever is wrong with the answer, the form is shown. */
 async function otherWay(next) {
   const found = await singleSignOn({ next, back: `/sign-in?${new URLSearchParams({ next })}` });
-  return found && h("p", {}, h("a", { class: "button", href: found.address }, `Sign in with ${found.name}`));
+  return found && h("a", { class: "button", href: found.address }, `Sign in with ${found.name}`);
 }
 
 /** For accounts with a second factor. */
