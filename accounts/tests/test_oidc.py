@@ -5,6 +5,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 from threading import Event
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -14,9 +15,11 @@ from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from django.contrib.sessions.models import Session as AdminSession
 from django.db import connection
 from django.test import Client
 from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
 from django_otp.oath import TOTP
 from pytest_django import Settings
 from time_machine import TimeMachineFixture
@@ -461,6 +464,28 @@ def test_foreign_next_leads_home(client: Client, provider: Provider, settings: S
     settings.FRONTEND_BASE_URL = "https://app.example.com"
 
     assert come(client, next="https://evil.example/")["Location"] == "https://app.example.com/"
+
+
+def test_what_is_kept_of_a_journey_is_gone_soon_and_the_admins_sign_in_stays(
+    client: Client, admin: Client, provider: Provider
+) -> None:
+    """All sessions of Django are looked through where people are signed out of the admin: they are to be few."""
+    viewer = Client()
+    come(viewer)
+    soon = timezone.now() + timedelta(minutes=11)
+    assert AdminSession.objects.filter(expire_date__lt=soon).count() == 1
+
+    come(admin)
+
+    assert AdminSession.objects.filter(expire_date__lt=soon).count() == 1
+    assert admin.get("/admin/").status_code == 200
+
+
+def test_who_comes_to_the_admin_stays_signed_in(client: Client, carol: User, provider: Provider) -> None:
+    SocialAccount.objects.create(provider=provider.issuer, uid="eve-1", user=carol)
+    come(client, **{"for": "admin"})
+
+    assert AdminSession.objects.get().expire_date > timezone.now() + timedelta(days=1)
 
 
 def test_begun_journeys_are_limited(client: Client, provider: Provider, settings: Settings) -> None:
