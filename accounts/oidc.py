@@ -37,6 +37,7 @@ from accounts.models import normalised
 ALGORITHMS = [f"{family}{bits}" for family in ("RS", "PS", "ES") for bits in (256, 384, 512)] + ["EdDSA"]
 LEEWAY_S = 10
 SUBJECT_LENGTH = 191  # as much as allauth's table takes
+GOOGLE = "https://accounts.google.com"
 REQUIRED = ["iss", "sub", "aud", "exp", "iat"]
 
 type Claims = dict[str, object]
@@ -123,7 +124,7 @@ def begin(request: HttpRequest, journey: Journey) -> str:
     """The provider's address to go to. Raises ProviderUnavailable."""
     nonce = secrets.token_urlsafe(32)
     remembered = {**asdict(journey), "nonce": nonce}
-    asked = {"prompt": "login", "max_age": "0"} if journey.is_again else {}  # Core 3.1.2.1
+    asked = to_ask_again(chosen().issuer) if journey.is_again else {}
     try:
         answer = IssuersProvider(request).redirect(
             request, AuthProcess.LOGIN, data=remembered, auth_params={"nonce": nonce, **asked}
@@ -131,6 +132,11 @@ def begin(request: HttpRequest, journey: Journey) -> str:
     except (OSError, OAuth2Error, AttributeError, KeyError, TypeError, ValueError) as error:
         raise ProviderUnavailable(reason(error)) from error
     return str(answer.url)
+
+
+def to_ask_again(issuer: str) -> dict[str, str]:
+    """What makes a provider ask who it is (Core 3.1.2.1). Google documents no prompt `login`."""
+    return {"prompt": "select_account" if issuer == GOOGLE else "login", "max_age": "0"}
 
 
 def journey_of(request: HttpRequest) -> tuple[Journey, str]:

@@ -12,7 +12,7 @@ from django_otp.oath import TOTP
 from pytest_django import Settings
 from time_machine import TimeMachineFixture
 
-from accounts import cookies, second_factor
+from accounts import cookies, oidc, second_factor
 from accounts.models import Mail, Session, User
 from accounts.tests.factories import PASSWORD, UserFactory
 from accounts.tests.identity_provider import Provider
@@ -132,6 +132,12 @@ def test_provider_that_tells_no_time_is_believed_to_have_asked_when_it_was_told_
     proved_at = Session.objects.latest("created_at").proved_at
     assert proved_at is not None
     assert proved_at <= timezone.now()
+
+
+def test_google_is_asked_in_its_own_way() -> None:
+    """Its documentation of `prompt` knows none, consent and select_account."""
+    assert oidc.to_ask_again("https://accounts.google.com") == {"prompt": "select_account", "max_age": "0"}
+    assert oidc.to_ask_again("https://id.example.com") == {"prompt": "login", "max_age": "0"}
 
 
 def test_somebody_else_who_comes_back_is_nobody(client: Client, eve: User, provider: Provider) -> None:
