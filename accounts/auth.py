@@ -76,7 +76,7 @@ class Gate:
         if self.counts_keys:
             keys.requests.take(str(key.pk))
         keys.check_scope(key, self.scopes)
-        return Viewer(None, True, None, key_id=key.pk)
+        return Viewer(None, True, None, key_id=key.pk, key_name=key.name, key_maker_id=key.made_by_id)
 
     def for_keys(self, *scopes: str) -> "Gate":
         """The same gate, which also lets in API keys with one of these scopes."""

@@ -18,7 +18,7 @@ from accounts import cookies
 SALT = "accounts.devices"
 LIFETIME = timedelta(days=365)
 MAX_LENGTH = 1_000
-MOST_ACCOUNTS = 5  # of one browser; the one that signed in longest ago is forgotten first
+MOST_IDS = 5  # of one browser, two for an account with a second factor; what was signed in longest ago goes first
 SIGNED_IN = "accounts.devices"  # key in request.META: the device cookie to set
 
 type Handler = Callable[[HttpRequest], HttpResponseBase]
@@ -29,11 +29,20 @@ def device_of(cookie: str, account: str) -> str | None:
     return read(cookie).get(mark_of(account))
 
 
-def remember(cookie: str, account: str) -> str:
-    """The new cookie, with this account as the newest. It gets a new id, whose tries are counted from zero."""
-    mark = mark_of(account)
-    others = [entry for entry in read(cookie).items() if entry[0] != mark][1 - MOST_ACCOUNTS :]
-    return signing.dumps([*others, (mark, secrets.token_urlsafe(12))], salt=SALT)
+def remember(cookie: str, account: str, *, has_second_factor: bool = False) -> str:
+    """The new cookie, with this account as the newest. It gets a new id, whose tries are counted from zero.
+
+    Who has shown a code gets another id for codes: a browser that is known by the password alone knows none.
+    """
+    names = [account, for_codes(account)] if has_second_factor else [account]
+    new = {mark_of(name): secrets.token_urlsafe(12) for name in names}
+    others = [entry for entry in read(cookie).items() if entry[0] not in new][len(new) - MOST_IDS :]
+    return signing.dumps([*others, *new.items()], salt=SALT)
+
+
+def for_codes(account: str) -> str:
+    """The name under which a browser is known whose person has shown a code for this account."""
+    return f"{account} code"
 
 
 def read(cookie: str) -> dict[str, str]:

@@ -38,6 +38,14 @@ class WrongPassword(SignInRefused):
         self.field = field
 
 
+class ProofMissing(AccountsError):
+    """Somebody without a password has not just signed in again; `field` is where they would have written it."""
+
+    def __init__(self, field: str, sentence: str) -> None:
+        super().__init__(field, sentence)
+        self.field, self.sentence = field, sentence
+
+
 class EmailRefused(AccountsError):
     """The new e-mail is the one that the account has."""
 
@@ -112,6 +120,20 @@ class AccountInactive(SingleSignOnRefused):
 class NotStaff(SingleSignOnRefused):
     sentence = "Your account may not use the admin."
     code = "not_staff"
+
+
+class NotAskedAgain(SingleSignOnRefused):
+    """They were to prove once more who they are, and the provider let them pass by an earlier sign-in."""
+
+    sentence = "Single sign-on did not ask who you are. Sign out there first, then try again."
+    code = "not_asked"
+
+
+class OtherAccount(SingleSignOnRefused):
+    """They were to prove once more who they are, and came back as somebody else."""
+
+    sentence = "You signed in to another account of your single sign-on."
+    code = "other_account"
 
 
 class PasswordNeeded(SingleSignOnRefused):

@@ -111,6 +111,12 @@ class Session(models.Model):
     has_second_factor = models.BooleanField(
         default=False, editable=False, help_text="signed in with a password and a code, not with a password alone"
     )
+    proved_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="when the identity provider last asked who it is, as far as it tells; empty after a password",
+    )
     agent = models.CharField("device", max_length=200, blank=True)
     created_at = models.DateTimeField("signed in", default=timezone.now, editable=False)
     last_used_at = models.DateTimeField("last used", default=timezone.now, editable=False)

@@ -13,7 +13,9 @@ sign-ups and sign-ins is used.
 """
 
 import secrets
-from dataclasses import asdict, dataclass
+import time
+from dataclasses import asdict, dataclass, replace
+from math import isfinite
 
 import jwt
 from allauth.socialaccount.adapter import get_adapter
@@ -35,6 +37,7 @@ from accounts.models import normalised
 ALGORITHMS = [f"{family}{bits}" for family in ("RS", "PS", "ES") for bits in (256, 384, 512)] + ["EdDSA"]
 LEEWAY_S = 10
 SUBJECT_LENGTH = 191  # as much as allauth's table takes
+GOOGLE = "https://accounts.google.com"
 REQUIRED = ["iss", "sub", "aud", "exp", "iat"]
 
 type Claims = dict[str, object]
@@ -55,6 +58,8 @@ class Journey:
     next_url: str
     back_url: str  # for whoever couldn't be signed in
     nonce: str = ""
+    is_again: bool = False  # to prove once more who they are: the provider is to ask, whoever is signed in there
+    session_id: str = ""  # of the session from which they came for that
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,7 @@ class Identity:
     subject: str
     email: str  # normalised; empty if the provider tells none
     is_email_verified: bool
+    proved_at: float | None = None  # Unix time at which the provider asked who it is, as far as is known
 
 
 class IssuersProvider(OpenIDConnectProvider):
@@ -118,13 +124,19 @@ def begin(request: HttpRequest, journey: Journey) -> str:
     """The provider's address to go to. Raises ProviderUnavailable."""
     nonce = secrets.token_urlsafe(32)
     remembered = {**asdict(journey), "nonce": nonce}
+    asked = to_ask_again(chosen().issuer) if journey.is_again else {}
     try:
         answer = IssuersProvider(request).redirect(
-            request, AuthProcess.LOGIN, data=remembered, auth_params={"nonce": nonce}
+            request, AuthProcess.LOGIN, data=remembered, auth_params={"nonce": nonce, **asked}
         )
     except (OSError, OAuth2Error, AttributeError, KeyError, TypeError, ValueError) as error:
         raise ProviderUnavailable(reason(error)) from error
     return str(answer.url)
+
+
+def to_ask_again(issuer: str) -> dict[str, str]:
+    """What makes a provider ask who it is (Core 3.1.2.1). Google documents no prompt `login`."""
+    return {"prompt": "select_account" if issuer == GOOGLE else "login", "max_age": "0"}
 
 
 def journey_of(request: HttpRequest) -> tuple[Journey, str]:
@@ -148,7 +160,8 @@ def identity(request: HttpRequest, journey: Journey, verifier: str) -> Identity:
         )
         keys = adapter.fetched(str(adapter.openid_config["jwks_uri"]))
         claims = checked(str(tokens["id_token"]), keys, nonce=journey.nonce)
-        return identity_in(claims, told_by_userinfo(adapter, claims, str(tokens["access_token"])))
+        found = identity_in(claims, told_by_userinfo(adapter, claims, str(tokens["access_token"])))
+        return replace(found, proved_at=proved_at(claims, is_again=journey.is_again))
     except OSError as error:
         raise ProviderUnavailable(reason(error)) from error
     except (OAuth2Error, jwt.PyJWTError, AttributeError, KeyError, TypeError, ValueError) as error:
@@ -208,6 +221,14 @@ def identity_in(claims: Claims, userinfo: Claims) -> Identity:
         email=normalised(str(source.get("email") or "")),
         is_email_verified=verified is True or verified == "true",  # some write it as a string
     )
+
+
+def proved_at(claims: Claims, *, is_again: bool) -> float | None:
+    """When the provider asked who it is: what the ID token says, or else now, if the provider was told to ask."""
+    told = claims.get("auth_time")
+    if isinstance(told, int | float) and isfinite(told):
+        return min(float(told), time.time())
+    return time.time() if is_again else None
 
 
 def reason(error: Exception) -> str:

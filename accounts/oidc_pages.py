@@ -1,10 +1,11 @@
 """Single sign-on's two addresses: the way to the provider, and the way back."""
 
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import unquote, urlencode, urlsplit
 
 import structlog
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth import SESSION_KEY
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -12,9 +13,19 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
-from accounts import joining, oidc, sign_in_steps
-from accounts.errors import JourneyUnknown, NotStaff, PasswordNeeded, SingleSignOnRefused, TooManyTries
-from accounts.oidc import Journey
+from accounts import joining, oidc, proof, sign_in_steps
+from accounts.auth import by_cookie
+from accounts.errors import (
+    JourneyUnknown,
+    NotAskedAgain,
+    NotStaff,
+    OtherAccount,
+    PasswordNeeded,
+    SingleSignOnRefused,
+    TooManyTries,
+)
+from accounts.models import Session
+from accounts.oidc import Identity, Journey
 from accounts.throttling import Throttle, client_address
 
 journeys = Throttle("THROTTLE_SIGN_IN_ADDRESS")  # begun at one address: each leaves a row
@@ -24,12 +35,17 @@ log = structlog.get_logger("videoflix.accounts")
 @never_cache
 @require_GET
 def begin(request: HttpRequest) -> HttpResponse:
-    """`?next=` is where to go on, `?back=` who shows what went wrong; `?for=admin` signs in to the admin."""
+    """`?next=` is where to go on, `?back=` who shows what went wrong; `?for=admin` signs in to the admin.
+
+    `?again=1` is for who is signed in, and has to prove once more who they are (accounts/proof.py).
+    """
     if settings.OIDC is None:
         raise Http404
     journey = journey_asked_for(request)
     try:
         journeys.take(f"oidc {client_address(request)}")
+        if SESSION_KEY not in request.session:
+            request.session.set_expiry(sign_in_steps.LIFETIME_S)  # it only remembers the way: no admin is open in it
         return HttpResponseRedirect(oidc.begin(request, journey))
     except SingleSignOnRefused as error:
         return refused(request, error, journey)
@@ -48,6 +64,8 @@ def callback(request: HttpRequest) -> HttpResponse:
         return plain(request, str(error), status=400)
     try:
         identity = oidc.identity(request, journey, verifier)
+        if journey.is_again:
+            check_again(identity, journey)
         try:
             user = joining.user_of(identity)
         except PasswordNeeded as error:
@@ -57,8 +75,22 @@ def callback(request: HttpRequest) -> HttpResponse:
             raise NotStaff
     except SingleSignOnRefused as error:
         return refused(request, error, journey)
-    step = sign_in_steps.after_first_step if journey.is_for_admin else sign_in_steps.after_first_step_of_viewer
-    return step(request, user, account=user.email or user.username, next_url=journey.next_url)
+    account = user.email or user.username
+    if journey.is_for_admin:
+        return sign_in_steps.after_first_step(request, user, account=account, next_url=journey.next_url)
+    return sign_in_steps.after_first_step_of_viewer(
+        request, user, account=account, next_url=journey.next_url, proved_at=identity.proved_at
+    )
+
+
+def check_again(identity: Identity, journey: Journey) -> None:
+    """Raises NotAskedAgain, or OtherAccount for somebody else than whose session it was: they are not signed in."""
+    if not proof.is_fresh(identity.proved_at):
+        raise NotAskedAgain("the provider says that it did not ask")
+    begun_by = Session.objects.filter(pk=journey.session_id).first() if journey.session_id else None
+    user = joining.connected(identity)
+    if begun_by is not None and (user is None or user.pk != begun_by.user_id):
+        raise OtherAccount("another account than the session's")
 
 
 def journey_asked_for(request: HttpRequest) -> Journey:
@@ -66,7 +98,10 @@ def journey_asked_for(request: HttpRequest) -> Journey:
     home = reverse("admin:index") if is_for_admin else f"{settings.FRONTEND_BASE_URL}/"
     next_url = own_url(request, request.GET.get("next", "")) or home
     back_url = reverse("admin:login") if is_for_admin else own_url(request, request.GET.get("back", "")) or next_url
-    return Journey(is_for_admin=is_for_admin, next_url=next_url, back_url=back_url)
+    is_again = "again" in request.GET
+    viewer = by_cookie(request) if is_again else None
+    session_id = str(viewer.session_id) if viewer else ""
+    return Journey(is_for_admin, next_url, back_url, is_again=is_again, session_id=session_id)
 
 
 def own_url(request: HttpRequest, url: str) -> str:
@@ -77,7 +112,7 @@ def own_url(request: HttpRequest, url: str) -> str:
     parts, of_base = urlsplit(url), urlsplit(base)
     is_safe = url_has_allowed_host_and_scheme(url, {of_base.netloc})
     is_below = parts.scheme == of_base.scheme and f"{parts.path}/".startswith(f"{of_base.path}/")
-    return url if is_safe and is_below and ".." not in parts.path else ""
+    return url if is_safe and is_below and ".." not in unquote(parts.path) else ""
 
 
 def refused(request: HttpRequest, error: SingleSignOnRefused, journey: Journey) -> HttpResponse:

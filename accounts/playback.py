@@ -48,6 +48,8 @@ class Viewer:
     session_id: UUID | None
     mark: str | None = None  # stands for the sign-in to the admin, if there is no session
     key_id: int | None = None
+    key_name: str = ""
+    key_maker_id: int | None = None  # who made the key, if it was a person who is still here
     is_by_address: bool = False  # by a playback address, which gives no further grants
 
     @property

@@ -21,6 +21,7 @@ from accounts.throttling import client_address
 
 NEW_KEY = "accounts.new_key"  # key in Django's session: the key that is being set up
 TOO_LONG = "That took too long, or your password has changed. Sign in again."
+WRONG_PASSWORD = "This password is wrong."  # noqa: S105 (a sentence)
 CODE_ATTRIBUTES = {
     "autocomplete": "one-time-code",
     "autocapitalize": "none",
@@ -42,6 +43,16 @@ class CodeOfAppForm(forms.Form):
         label="Code of the app",
         max_length=64,
         widget=UnfoldAdminTextInputWidget(attrs={**CODE_ATTRIBUTES, "inputmode": "numeric"}),
+    )
+
+
+class SetUpForm(CodeOfAppForm):
+    """For who is signed in: the password shows that its owner asks (OWASP ASVS 5.0 7.5.1)."""
+
+    password = forms.CharField(
+        label="Your password",
+        strip=False,
+        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "current-password"}),
     )
 
 
@@ -107,21 +118,34 @@ def own_page(request: HttpRequest) -> HttpResponse:
     if second_factor.is_on(user):
         return change(request, user)
     template = "admin/second_factor_set_up.html"
-    return set_up(request, user, template, account=name_of(user), next_url=reverse("admin:index"))
+    kind = SetUpForm if user.has_usable_password() else CodeOfAppForm
+    return set_up(request, user, template, account=name_of(user), next_url=reverse("admin:index"), kind=kind)
 
 
-def set_up(request: HttpRequest, user: User, template: str, *, account: str, next_url: str) -> HttpResponse:
+def set_up(
+    request: HttpRequest,
+    user: User,
+    template: str,
+    *,
+    account: str,
+    next_url: str,
+    kind: type[CodeOfAppForm] = CodeOfAppForm,
+) -> HttpResponse:
     """Show a new key until a code of it is entered; then the recovery codes, once."""
     key = request.session.get(NEW_KEY) or second_factor.new_key()
     request.session[NEW_KEY] = key
     new = second_factor.NewKey(key)
-    form = CodeOfAppForm(request.POST or None)
+    form = kind(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
             with counted(request, user, account=account):
+                if "password" in form.cleaned_data:
+                    prove(user, code="", password=form.cleaned_data["password"])
                 codes = second_factor.switch_on(user, new, form.cleaned_data["code"])
         except (CodeRefused, TooManyTries) as error:
             form.add_error("code", sentence(error))
+        except SignInRefused:
+            form.add_error("password", WRONG_PASSWORD)
         else:
             begin_anew(request, user, account=account, has_second_factor=True)
             return shown(
@@ -143,7 +167,7 @@ def change(request: HttpRequest, user: User) -> HttpResponse:
         except CodeRefused as error:
             form.add_error("code", sentence(error))
         except SignInRefused:
-            form.add_error("password", "This password is wrong.")
+            form.add_error("password", WRONG_PASSWORD)
         else:
             return changed(request, user)
     return shown(

@@ -1,6 +1,7 @@
 """What people do with their accounts. Nothing here knows HTTP; failures raise the classes of accounts/errors.py."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 
 from django.contrib.auth.hashers import make_password
@@ -75,11 +76,14 @@ def sign_in(email: str, password: str, *, address: str, agent: str, known_device
     return enter(user, agent=agent, known_devices=known_devices, has_second_factor=has_second_factor)
 
 
-def enter(user: User, *, agent: str, known_devices: str, has_second_factor: bool) -> SignIn:
-    """Open a session for somebody who has proved who they are."""
+def enter(
+    user: User, *, agent: str, known_devices: str, has_second_factor: bool, proved_at: datetime | None = None
+) -> SignIn:
+    """Open a session for somebody who has proved who they are; `proved_at` as in `sessions.open_session`."""
     User.objects.filter(pk=user.pk).update(last_login=timezone.now())
-    pair = sessions.open_session(user, agent=agent, has_second_factor=has_second_factor)
-    return SignIn(user, pair, devices.remember(known_devices, user.email))
+    pair = sessions.open_session(user, agent=agent, has_second_factor=has_second_factor, proved_at=proved_at)
+    known_devices = devices.remember(known_devices, user.email, has_second_factor=has_second_factor)
+    return SignIn(user, pair, known_devices)
 
 
 def request_password_reset(email: str, *, address: str, site: str = "") -> None:

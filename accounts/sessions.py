@@ -62,7 +62,8 @@ class ListedSession:
     is_current: bool
 
 
-def open_session(user: User, *, agent: str, has_second_factor: bool = False) -> Pair:
+def open_session(user: User, *, agent: str, has_second_factor: bool = False, proved_at: datetime | None = None) -> Pair:
+    """`proved_at` is when the identity provider asked who it is, where it did."""
     now = timezone.now()
     token_id = secrets.token_urlsafe(32)
     session = Session.objects.create(
@@ -70,6 +71,7 @@ def open_session(user: User, *, agent: str, has_second_factor: bool = False) -> 
         current_hash=fingerprint(token_id),
         password_mark=user.get_session_auth_hash(),
         has_second_factor=has_second_factor,
+        proved_at=proved_at,
         agent=agent[:200],
         created_at=now,
         last_used_at=now,

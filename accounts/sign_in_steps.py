@@ -15,15 +15,18 @@ Who comes to a frontend by single sign-on goes the same way, and gets a session 
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 
 from django.conf import settings
 from django.contrib.auth import login
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
+from django.contrib.sessions.models import Session as AdminSession
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.middleware.csrf import get_token
 from django.shortcuts import redirect
+from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.utils.functional import SimpleLazyObject
 
@@ -50,6 +53,7 @@ class Waiting:
     next_url: str
     until: float  # Unix time
     is_for_admin: bool
+    proved_at: float | None = None  # Unix time at which the identity provider asked who it is
 
 
 def after_first_step(request: HttpRequest, user: User, *, account: str, next_url: str) -> HttpResponse:
@@ -64,29 +68,35 @@ def after_first_step(request: HttpRequest, user: User, *, account: str, next_url
     return HttpResponseRedirect(next_url)
 
 
-def after_first_step_of_viewer(request: HttpRequest, user: User, *, account: str, next_url: str) -> HttpResponse:
+def after_first_step_of_viewer(
+    request: HttpRequest, user: User, *, account: str, next_url: str, proved_at: float | None
+) -> HttpResponse:
     """The same towards a frontend. A password is followed by the API itself (accounts/services.py)."""
     if second_factor.is_on(user):
-        wait(request, user, account=account, next_url=next_url, is_for_admin=False)
+        wait(request, user, account=account, next_url=next_url, is_for_admin=False, proved_at=proved_at)
         return redirect("second_factor_code")
-    return with_session(request, user, next_url=next_url)
+    return with_session(request, user, next_url=next_url, proved_at=proved_at)
 
 
 def after_code(request: HttpRequest, user: User, waiting: Waiting) -> HttpResponse:
     if not waiting.is_for_admin:
         request.session.pop(WAITING)
-        return with_session(request, user, next_url=waiting.next_url, has_second_factor=True)
+        proved_at = waiting.proved_at
+        return with_session(request, user, next_url=waiting.next_url, has_second_factor=True, proved_at=proved_at)
     complete(request, user, account=waiting.account, has_second_factor=True)
     return HttpResponseRedirect(waiting.next_url)
 
 
-def with_session(request: HttpRequest, user: User, *, next_url: str, has_second_factor: bool = False) -> HttpResponse:
+def with_session(
+    request: HttpRequest, user: User, *, next_url: str, proved_at: float | None, has_second_factor: bool = False
+) -> HttpResponse:
     """A session and its cookies, as `POST /api/login/` gives them. One that this browser already had ends."""
     signed_in = services.enter(
         user,
         agent=request.headers.get("User-Agent", ""),
         known_devices=request.COOKIES.get(cookies.DEVICE, ""),
         has_second_factor=has_second_factor,
+        proved_at=None if proved_at is None else datetime.fromtimestamp(proved_at, UTC),
     )
     response = HttpResponseRedirect(next_url)
     sessions.end_session_in(request.COOKIES.get(cookies.REFRESH, ""))
@@ -96,15 +106,22 @@ def with_session(request: HttpRequest, user: User, *, next_url: str, has_second_
     return response
 
 
-def wait(request: HttpRequest, user: User, *, account: str, next_url: str, is_for_admin: bool = True) -> None:
+def wait(
+    request: HttpRequest,
+    user: User,
+    *,
+    account: str,
+    next_url: str,
+    is_for_admin: bool = True,
+    proved_at: float | None = None,
+) -> None:
     if is_for_admin:
         to_connect = request.session.get(TO_CONNECT)
         request.session.flush()  # also signs out whoever was signed in
         if to_connect:
             request.session[TO_CONNECT] = to_connect
-    waiting = Waiting(
-        user.pk, user.get_session_auth_hash(), account, next_url, time.time() + LIFETIME_S, is_for_admin=is_for_admin
-    )
+    mark, until = user.get_session_auth_hash(), time.time() + LIFETIME_S
+    waiting = Waiting(user.pk, mark, account, next_url, until, is_for_admin=is_for_admin, proved_at=proved_at)
     request.session[WAITING] = asdict(waiting)
 
 
@@ -127,14 +144,24 @@ def complete(request: HttpRequest, user: User, *, account: str, has_second_facto
     login(request, user, backend=BACKEND)
     if has_second_factor:
         request.session[PROVED] = True
-    if to_connect and to_connect["user_id"] == user.pk:
+    if to_connect and to_connect["user_id"] == user.pk and to_connect["until"] > time.time():
         joining.connect_unless_done(Identity(**to_connect["identity"]), user)
-    request.META[devices.SIGNED_IN] = devices.remember(request.COOKIES.get(cookies.DEVICE, ""), account)
+    known_devices = request.COOKIES.get(cookies.DEVICE, "")
+    request.META[devices.SIGNED_IN] = devices.remember(known_devices, account, has_second_factor=has_second_factor)
 
 
 def remember_to_connect(request: HttpRequest, identity: Identity, user_id: int) -> None:
-    """Whose password is entered next in this browser is connected, if it is this member of the staff."""
-    request.session[TO_CONNECT] = {"identity": asdict(identity), "user_id": user_id}
+    """Whose password is entered next in this browser, and soon, is connected, if it is this member of the staff."""
+    until = time.time() + LIFETIME_S
+    request.session[TO_CONNECT] = {"identity": asdict(identity), "user_id": user_id, "until": until}
+
+
+def forget(user: User) -> None:
+    """Remove what Django's sessions, still nobody's, remember of somebody who has not come to the last step."""
+    for session in AdminSession.objects.filter(expire_date__gt=timezone.now()):
+        told = session.get_decoded()
+        if any(told.get(key, {}).get("user_id") == user.pk for key in (WAITING, TO_CONNECT)):
+            session.delete()
 
 
 def with_second_factor(get_response: Handler) -> Handler:

@@ -7,7 +7,8 @@
    anywhere.
 4. Only a wrong try stays counted.
 5. A code of a second factor is a try of its own. It has the same limits and one more, for the account from anywhere:
-   whoever is asked for one knows the password, and six digits can be guessed in a month of 100 tries an hour.
+   whoever is asked for one knows the password, and six digits can be guessed in a month of 100 tries an hour. For codes
+   a browser is known if one was shown in it before; then it has this one more limit for itself.
 """
 
 from collections.abc import Iterator
@@ -31,7 +32,8 @@ def counted(account: str, *, address: str, known_devices: str, code_of: int | No
     `account` is the normalised name, whether or not anybody has it; `known_devices` is the browser's device cookie.
     `code_of` is the id of the user whose second factor is tried.
     """
-    taken = take(account, address=address, device=devices.device_of(known_devices, account), code_of=code_of)
+    known_as = account if code_of is None else devices.for_codes(account)
+    taken = take(account, address=address, device=devices.device_of(known_devices, known_as), code_of=code_of)
     is_wrong = False
     try:
         yield
@@ -46,8 +48,8 @@ def counted(account: str, *, address: str, known_devices: str, code_of: int | No
 def take(account: str, *, address: str, device: str | None, code_of: int | None = None) -> list[Taken]:
     """Count a try for each of its limits, or raise TooManyTries and count it for none."""
     counts = [(of_device, device)] if device else everywhere(account, address)
-    if code_of is not None and not device:
-        counts.append((of_codes, str(code_of)))
+    if code_of is not None:
+        counts.append((of_codes, f"{code_of} {device}" if device else str(code_of)))
     taken: list[Taken] = []
     try:
         for throttle, subject in counts:

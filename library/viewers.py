@@ -40,6 +40,7 @@ class Uploader(Protocol):
     """A member of the staff, or an API key whose scope lets it do this.
 
     `user_id` is None for a key, `key_id` for a person; `session_id` is None for both, and for a sign-in to the admin.
+    `key_maker_id` is None for a person, and for a key that `manage.py` made or whose maker's account was deleted.
     """
 
     @property
@@ -47,6 +48,12 @@ class Uploader(Protocol):
 
     @property
     def key_id(self) -> int | None: ...
+
+    @property
+    def key_name(self) -> str: ...
+
+    @property
+    def key_maker_id(self) -> int | None: ...
 
     @property
     def session_id(self) -> UUID | None: ...
@@ -64,6 +71,13 @@ class Owner:
 
     user_id: int | None
     key_id: int | None = None
+    key_name: str = ""
+    key_maker_id: int | None = None  # known while the key's request is answered
+
+    @property
+    def in_history(self) -> int | None:
+        """Under whom the admin's history tells what was done: for a key whoever made it, if that is known."""
+        return self.user_id if self.key_id is None else self.key_maker_id
 
     def may(self, permission: str) -> bool:
         """Whether they may do what a permission of the admin stands for. What a key may, its scopes have said."""
@@ -79,4 +93,5 @@ class Owner:
 
 
 def owner_of(request: UploaderRequest) -> Owner:
-    return Owner(request.auth.user_id, request.auth.key_id)
+    asks = request.auth
+    return Owner(asks.user_id, asks.key_id, asks.key_name, asks.key_maker_id)

@@ -205,7 +205,8 @@ def password_refused(request: HttpRequest, error: accounts.PasswordRefused) -> H
 
 
 @api.exception_handler(accounts.WrongPassword)
-def password_is_wrong(request: HttpRequest, error: accounts.WrongPassword) -> HttpResponse:
+@api.exception_handler(accounts.ProofMissing)
+def password_is_wrong(request: HttpRequest, error: accounts.WrongPassword | accounts.ProofMissing) -> HttpResponse:
     return api.create_response(request, {error.field: [str(error)]}, status=400)
 
 

@@ -14,7 +14,7 @@ from project.sign_in_settings import OTP_TOTP_ISSUER as OTP_TOTP_ISSUER
 from project.sign_in_settings import OTP_TOTP_SYNC as OTP_TOTP_SYNC
 from project.sign_in_settings import OTP_TOTP_THROTTLE_FACTOR as OTP_TOTP_THROTTLE_FACTOR
 from project.sign_in_settings import PASSWORD_HASHERS as PASSWORD_HASHERS
-from project.sign_in_settings import SOCIALACCOUNT_REQUESTS_TIMEOUT as SOCIALACCOUNT_REQUESTS_TIMEOUT
+from project.sign_in_settings import SOCIALACCOUNT_ADAPTER as SOCIALACCOUNT_ADAPTER
 from project.theme import UNFOLD as UNFOLD
 
 env = environment.load()

@@ -9,5 +9,5 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 OTP_TOTP_ISSUER = "Videoflix"  # which authenticator apps show
 OTP_TOTP_SYNC = False  # a step before and after, and no more: a clock that goes on drifting is to be set
-SOCIALACCOUNT_REQUESTS_TIMEOUT = 5  # seconds that the identity provider may be silent
+SOCIALACCOUNT_ADAPTER = "accounts.provider_requests.ProviderRequests"  # bounds the requests to the identity provider
 OTP_TOTP_THROTTLE_FACTOR = 0  # accounts/tries.py counts wrong codes

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Path, Router
 from ninja.errors import AuthenticationError
 
-from accounts import cookies, sessions
+from accounts import cookies, proof, sessions
 from accounts.api import SignedInRequest, examples, forbid_storing
 from accounts.errors import LastAdministrator, LinkRefused
 from accounts.me import changes, deletion
@@ -34,24 +34,24 @@ SessionId = Annotated[
 
 
 @router.get("/", response={200: MeOut, 401: None}, operation_id="getMe", summary="Who is signed in")
-def get_me(request: SignedInRequest, response: HttpResponse) -> User:
+def get_me(request: SignedInRequest, response: HttpResponse) -> MeOut:
     """For a frontend after a reload: its scripts can't read the cookies. 401 where nobody is signed in.
 
     Staff who signed in to the admin alone are named, too: they may read videos by that.
     """
     forbid_storing(response)
-    return user_of(request)
+    return described(user_of(request), request)
 
 
 @router.patch(
     "/", response={200: MeOut, 400: None, 401: None}, operation_id="editMe", summary="Change names or language"
 )
-def edit_me(request: SignedInRequest, response: HttpResponse, payload: MeIn) -> User:
+def edit_me(request: SignedInRequest, response: HttpResponse, payload: MeIn) -> MeOut:
     """What is left out stays as it is."""
     never_store(response)
     user = user_of(request)
     changes.edit(user, payload.wanted())
-    return user
+    return described(user, request)
 
 
 @router.post(
@@ -62,10 +62,13 @@ def edit_me(request: SignedInRequest, response: HttpResponse, payload: MeIn) -> 
     openapi_extra=examples({}, done=PASSWORD_CHANGED),
 )
 def change_password(request: SignedInRequest, response: HttpResponse, payload: PasswordChangeIn) -> DetailOut:
-    """Ends every other session; the one that asks goes on. Wrong passwords count as those of `login` do."""
+    """Ends every other session; the one that asks goes on. Wrong passwords count as those of `login` do.
+
+    Sets the first one, too, within ten minutes of a new sign-in by single sign-on (`proved_until` of `getMe`).
+    """
     never_store(response)
-    user, session_id = user_of(request), request.auth.session_id
-    changes.change_password(user, payload.old_password, payload.new_password, caller(request), session_id=session_id)
+    user = user_of(request)
+    changes.change_password(user, payload.old_password, payload.new_password, caller(request))
     if request.user.pk == user.pk:  # this browser's sign-in to the admin
         update_session_auth_hash(request, user)
     return DetailOut(detail=PASSWORD_CHANGED)
@@ -160,8 +163,23 @@ def user_of(request: SignedInRequest) -> User:
     return user
 
 
-def caller(request: HttpRequest) -> Caller:
-    return Caller(client_address(request), request.COOKIES.get(cookies.DEVICE, ""))
+def described(user: User, request: SignedInRequest) -> MeOut:
+    return MeOut(
+        id=user.pk,
+        email=user.email,
+        new_email=user.new_email,
+        first_name=user.first_name,
+        last_name=user.last_name,
+        language=user.language,
+        is_staff=user.is_staff,
+        joined_at=user.date_joined,
+        has_password=user.has_usable_password(),
+        proved_until=proof.proved_until(user, request.auth.session_id),
+    )
+
+
+def caller(request: SignedInRequest) -> Caller:
+    return Caller(client_address(request), request.COOKIES.get(cookies.DEVICE, ""), request.auth.session_id)
 
 
 def never_store(response: HttpResponse) -> None:

@@ -1,5 +1,7 @@
 """What people change of their own account. For a new password or e-mail they give their password once more.
 
+Who has no password, because they came by single sign-on, signs in again by that instead (accounts/proof.py).
+
 A new e-mail takes three steps:
 
 1. Ask: the wish is kept with the account, and a mail is ordered to the new address. The answer is the same whether or
@@ -16,7 +18,7 @@ from uuid import UUID
 from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, transaction
 
-from accounts import links, passwords, sessions, throttling, tries
+from accounts import links, passwords, proof, sessions, throttling, tries
 from accounts.errors import EmailRefused, LinkRefused, WrongPassword
 from accounts.models import Mail, User, goes_by, normalised
 from accounts.services import order_mail
@@ -24,10 +26,11 @@ from accounts.services import order_mail
 
 @dataclass(frozen=True)
 class Caller:
-    """Where a request comes from, for the counting of wrong passwords."""
+    """Where a request comes from: for the counting of wrong passwords, and for a proof instead of one."""
 
     address: str
     known_devices: str  # the browser's device cookie
+    session_id: UUID | None = None
 
 
 def edit(user: User, wanted: Mapping[str, str]) -> None:
@@ -39,17 +42,24 @@ def edit(user: User, wanted: Mapping[str, str]) -> None:
 
 
 def check_password(user: User, password: str, caller: Caller, *, field: str) -> None:
-    """Raises WrongPassword, which names the field, and TooManyTries: tries count as those to sign in do."""
+    """Raises WrongPassword, which names the field, and TooManyTries: tries count as those to sign in do.
+
+    Where there is no password, whatever was written is not looked at. Raises ProofMissing then.
+    """
+    if not user.has_usable_password():
+        proof.check(user, caller.session_id, field=field)
+        return
     account = normalised(user.email or user.username)
     with tries.counted(account, address=caller.address, known_devices=caller.known_devices):
         if not passwords.is_right(user, password):
             raise WrongPassword(field)
 
 
-def change_password(user: User, old: str, new: str, caller: Caller, *, session_id: UUID | None) -> None:
+def change_password(user: User, old: str, new: str, caller: Caller) -> None:
     """Set the password, end all other sessions and tell the user by mail. `user` has the new password then.
 
-    Raises WrongPassword, also where another request has changed the password meanwhile, TooManyTries, PasswordRefused.
+    Raises WrongPassword, also where another request has changed the password meanwhile, TooManyTries, PasswordRefused;
+    ProofMissing where it would be the first one.
     """
     check_password(user, old, caller, field="old_password")
     passwords.check_strength(new, user)
@@ -57,12 +67,12 @@ def change_password(user: User, old: str, new: str, caller: Caller, *, session_i
     with transaction.atomic():
         if not User.objects.filter(pk=user.pk, password=before, is_active=True).update(password=user.password):
             raise WrongPassword("old_password")
-        sessions.end_others(user, session_id)
+        sessions.end_others(user, caller.session_id)
         order_mail(Mail.Kind.PASSWORD_CHANGED, user.email)
 
 
 def ask_for_email(user: User, email: str, password: str, caller: Caller) -> None:
-    """Raises WrongPassword, TooManyTries, and EmailRefused for the address that the account has."""
+    """Raises WrongPassword, ProofMissing, TooManyTries, and EmailRefused for the address that the account has."""
     check_password(user, password, caller, field="password")
     wanted = normalised(email)
     if wanted == user.email:

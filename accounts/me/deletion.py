@@ -2,7 +2,8 @@
 
 1. What names the account by a foreign key goes with its row, in every app: sessions, mails, progress, lists, uploads
    under way. Videos that the person has added stay, and no longer say by whom.
-2. What names it by its address goes too: mails that were ordered for the address, and sign-ins to the admin.
+2. What names it otherwise goes too: mails that were ordered for its address, and sign-ins to the admin, also unfinished
+   ones.
 3. The admin's history stays, since it tells what was done to videos, but no longer says who: its entries belong to an
    account that stands for all deleted ones, and the person's name and addresses are taken out of its texts.
 """
@@ -17,7 +18,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.db.models import Q
 
-from accounts import sessions
+from accounts import sessions, sign_in_steps
 from accounts.errors import LastAdministrator
 from accounts.models import Mail, User
 
@@ -39,6 +40,7 @@ def delete_own(user: User) -> None:
 def delete(user: User) -> None:
     user_id, addresses = user.pk, addresses_of(user)
     sessions.end_everywhere(user)
+    sign_in_steps.forget(user)
     make_history_nameless(user, addresses)
     Mail.objects.filter(mails_of(user)).delete()
     user.delete()

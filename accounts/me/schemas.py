@@ -54,7 +54,17 @@ class MeOut(Schema):
     last_name: str = Field(examples=["Lovelace"])
     language: str = Field(description="BCP 47; empty where none was chosen.", examples=["en"])
     is_staff: bool = Field(description="Whether the admin is open to them.", examples=[False])
-    joined_at: datetime = Field(validation_alias="date_joined", description="UTC.", examples=["2026-11-22T18:30:00Z"])
+    joined_at: datetime = Field(description="UTC.", examples=["2026-11-22T18:30:00Z"])
+    has_password: bool = Field(
+        description="False for who came by single sign-on and never chose one. What asks for the password then asks"
+        " for a new sign-in instead: send an empty one while `proved_until` lasts.",
+        examples=[True],
+    )
+    proved_until: datetime | None = Field(
+        description="Until when the last sign-in counts as the password of an account that has none; null where they"
+        " have to sign in again first, or have a password. UTC.",
+        examples=[None],
+    )
 
 
 class MeIn(Schema):
@@ -71,6 +81,8 @@ class MeIn(Schema):
 
 
 class PasswordChangeIn(Schema):
+    """`old_password` is empty for a first one."""
+
     old_password: Password
     new_password: NewPassword
     confirm_password: NewPassword | None = Field(
@@ -84,6 +96,8 @@ class PasswordChangeIn(Schema):
 
 
 class EmailChangeIn(Schema):
+    """`password` is empty where there is none."""
+
     email: Email
     password: Password
 
@@ -98,6 +112,8 @@ class EmailConfirmIn(Schema):
 
 
 class DeletionIn(Schema):
+    """`password` is empty where there is none."""
+
     password: Password
 
 

@@ -4,16 +4,19 @@ from collections.abc import Iterator
 from typing import Any, Protocol
 
 import pytest
-from django.conf import settings
+from django.conf import settings as program
 from django.test import Client
+from pytest_django import Settings
 
+from accounts.identity_provider import IdentityProvider
 from accounts.models import User
 from accounts.tests.factories import UserFactory
+from accounts.tests.identity_provider import CLIENT_ID, CLIENT_SECRET, Provider, running_provider
 from accounts.throttling import counters
 
 
 def forget_everything() -> None:
-    if settings.REDIS_URL:
+    if program.REDIS_URL:
         counters().reset()
 
 
@@ -48,6 +51,14 @@ def admin(client: Client, carol: User) -> Client:
     """Django's test client, in which Carol is signed in to the admin."""
     client.force_login(carol)
     return client
+
+
+@pytest.fixture
+def provider(settings: Settings) -> Iterator[Provider]:
+    """An identity provider on loopback, which the settings name."""
+    with running_provider() as running:
+        settings.OIDC = IdentityProvider(running.issuer, CLIENT_ID, CLIENT_SECRET, "Example ID")
+        yield running
 
 
 @pytest.fixture

@@ -9,9 +9,10 @@ import json
 import secrets
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import BaseRequestHandler, ThreadingTCPServer
 from threading import Event, Thread
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -21,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generat
 
 CLIENT_ID, CLIENT_SECRET = "videoflix", "a secret of the client's"
 KEY_ID = "2026"
+DRIP_S = 0.05
 
 
 @dataclass
@@ -41,6 +43,8 @@ class Provider:
     status: int = 200
     body: bytes | None = None
     hangs: Event | None = None
+    drips: str = ""  # at this path the answer comes byte by byte: "headers /keys", "body /token"
+    stopped: Event = field(default_factory=Event)
     asked: list[str] = field(default_factory=list)
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
 
@@ -90,6 +94,8 @@ class Provider:
     def id_token(self, query: dict[str, str]) -> str:
         now = int(time.time())
         about = {"iss": self.issuer, "aud": CLIENT_ID, "iat": now, "exp": now + 300, "nonce": query["nonce"]}
+        if query.get("prompt") == "login":
+            about["auth_time"] = now
         claims = {**about, **self.person, **self.id_claims}
         headers = {"kid": self.key_id} if self.key_id else {}
         return jwt.encode(
@@ -103,6 +109,11 @@ class Provider:
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     provider: Provider
+
+    def handle(self) -> None:
+        """Whoever goes away before the answer is no fault of the server's: tests do it."""
+        with suppress(ConnectionError):
+            super().handle()
 
     def log_message(self, format: str, *args: Any) -> None:
         pass
@@ -141,11 +152,49 @@ class Handler(BaseHTTPRequestHandler):
 
     def answer(self, status: int, told: Any, body: bytes | None = None) -> None:
         content = json.dumps(told).encode() if body is None else body
+        part, _, path = self.provider.drips.partition(" ")
+        if path == urlsplit(self.path).path:
+            self.drip(part)
+            return
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
+
+    def drip(self, part: str) -> None:
+        """Until the client goes away, or the server is stopped."""
+        beginning = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+        self.wfile.write(beginning + (b"\r\n" if part == "body" else b"X-Long: "))
+        self.close_connection = True
+        while not self.provider.stopped.wait(DRIP_S):
+            self.wfile.write(b" ")
+
+
+class SlowHandshake(BaseRequestHandler):
+    """A TLS record that comes byte by byte, until the client goes away."""
+
+    def handle(self) -> None:
+        self.request.settimeout(30)
+        with suppress(ConnectionError):
+            self.request.recv(4_096)
+            self.request.sendall(b"\x16\x03\x03\x40\x00")
+            while not self.server.stopped.wait(DRIP_S):  # type: ignore[attr-defined] # ours
+                self.request.sendall(b" ")
+
+
+@contextmanager
+def never_greeting() -> Iterator[str]:
+    """The address of a server whose TLS handshake never ends."""
+    with ThreadingTCPServer(("127.0.0.1", 0), SlowHandshake) as server:
+        server.daemon_threads = True
+        server.stopped = Event()  # type: ignore[attr-defined]
+        Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        try:
+            yield f"https://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.stopped.set()  # type: ignore[attr-defined]
+            server.shutdown()
 
 
 @contextmanager
@@ -159,4 +208,5 @@ def running_provider() -> Iterator[Provider]:
         try:
             yield provider
         finally:
+            provider.stopped.set()
             server.shutdown()

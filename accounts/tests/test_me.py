@@ -17,7 +17,8 @@ pytestmark = pytest.mark.django_db
 def described(user: User) -> dict[str, Any]:
     joined_at = user.date_joined.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     texts = {"new_email": "", "first_name": "", "last_name": "", "language": ""}
-    return {"id": user.pk, "email": user.email, **texts, "is_staff": user.is_staff, "joined_at": joined_at}
+    proof = {"has_password": True, "proved_until": None}
+    return {"id": user.pk, "email": user.email, **texts, "is_staff": user.is_staff, "joined_at": joined_at, **proof}
 
 
 def test_nobody_is_signed_in_without_credentials(client: Client) -> None:

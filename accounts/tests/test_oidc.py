@@ -1,63 +1,44 @@
 """Single sign-on against a real provider on loopback: who comes in, as whom, and what is refused."""
 
 import json
+import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 from threading import Event
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-import httpx
 import pytest
 from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from django.contrib.sessions.models import Session as AdminSession
 from django.db import connection
 from django.test import Client
 from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
 from django_otp.oath import TOTP
 from pytest_django import Settings
+from time_machine import TimeMachineFixture
 
-from accounts import cookies, second_factor
-from accounts.identity_provider import IdentityProvider
+from accounts import cookies, provider_requests, second_factor
 from accounts.models import Mail, Session, User
 from accounts.oidc_pages import own_url
 from accounts.tests.factories import PASSWORD, UserFactory, signed_in
-from accounts.tests.identity_provider import CLIENT_ID, CLIENT_SECRET, KEY_ID, Provider, running_provider
+from accounts.tests.identity_provider import (
+    CLIENT_ID,
+    CLIENT_SECRET,
+    KEY_ID,
+    Provider,
+    never_greeting,
+    running_provider,
+)
+from accounts.tests.single_sign_on import BEGIN, CALLBACK, VIDEO, come, error_of, way_back
 
 pytestmark = pytest.mark.django_db
-
-BEGIN, CALLBACK = "/oidc/login/", "/oidc/callback/"
-VIDEO = "/watch/video/7"
-
-
-@pytest.fixture
-def provider(settings: Settings) -> Iterator[Provider]:
-    with running_provider() as provider:
-        settings.OIDC = IdentityProvider(provider.issuer, CLIENT_ID, CLIENT_SECRET, "Example ID")
-        yield provider
-
-
-def way_back(client: Client, **query: str) -> str:
-    """Go to the provider, and return the address that it sends the browser back to."""
-    begun = client.get(f"{BEGIN}?{urlencode(query or {'next': VIDEO})}")
-    assert begun.status_code == 302, begun.content
-    answer = httpx.get(begun["Location"])
-    assert answer.status_code == 302, answer.text
-    return str(answer.headers["Location"]).removeprefix("http://testserver")
-
-
-def come(client: Client, **query: str) -> Any:
-    return client.get(way_back(client, **query))
-
-
-def error_of(answer: Any) -> str:
-    assert answer.status_code == 302, answer.content
-    location = str(answer["Location"])
-    return parse_qs(urlsplit(location).query).get("error", [""])[0]
 
 
 def test_new_viewer_gets_an_account_and_a_session_like_any_other(client: Client, provider: Provider) -> None:
@@ -195,6 +176,19 @@ def test_nobody_else_who_signs_in_next_is_connected(client: Client, carol: User,
 
     client.post("/admin/login/", {"username": "dan@example.com", "password": PASSWORD})
 
+    assert not SocialAccount.objects.exists()
+
+
+def test_who_was_to_be_connected_is_forgotten_after_ten_minutes(
+    client: Client, carol: User, provider: Provider, time_machine: TimeMachineFixture
+) -> None:
+    provider.person |= {"email": carol.email}
+    come(client, **{"for": "admin"})
+    time_machine.move_to(time.time() + 660)
+
+    client.post("/admin/login/", {"username": "carol", "password": PASSWORD})
+
+    assert client.get("/admin/").status_code == 200
     assert not SocialAccount.objects.exists()
 
 
@@ -370,15 +364,70 @@ def test_provider_that_goes_down_meanwhile(client: Client, provider: Provider) -
     assert error_of(client.get(back)) == "unavailable"
 
 
-def test_provider_that_hangs_is_given_up_in_time(client: Client, provider: Provider, settings: Settings) -> None:
+def test_provider_that_hangs_is_given_up_in_time(
+    client: Client, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
     provider.hangs = Event()
-    settings.SOCIALACCOUNT_REQUESTS_TIMEOUT = 0.5
+    monkeypatch.setattr(provider_requests, "SILENCE_S", 0.5)
     begun = time.monotonic()
 
     assert error_of(client.get(f"{BEGIN}?next={VIDEO}")) == "unavailable"
 
     assert time.monotonic() - begun < 5
     provider.hangs.set()
+
+
+@pytest.mark.parametrize("part", ["headers", "body"])
+@pytest.mark.parametrize("path", ["/.well-known/openid-configuration", "/token", "/keys", "/userinfo"])
+def test_provider_that_sends_byte_by_byte_is_given_up_in_time(
+    client: Client, provider: Provider, monkeypatch: pytest.MonkeyPatch, path: str, part: str
+) -> None:
+    provider.person = {"sub": "eve-1"}
+    back = way_back(client)
+    provider.drips = f"{part} {path}"
+    monkeypatch.setattr(provider_requests, "TOTAL_S", 0.5)
+    begun = time.monotonic()
+
+    assert error_of(client.get(back)) == "unavailable"
+
+    assert time.monotonic() - begun < 5
+
+
+def test_provider_whose_handshake_never_ends_is_given_up_in_time(
+    client: Client, provider: Provider, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(provider_requests, "TOTAL_S", 0.5)
+    begun = time.monotonic()
+    with never_greeting() as issuer:
+        settings.OIDC = replace(settings.OIDC, issuer=issuer)
+
+        assert error_of(client.get(f"{BEGIN}?next={VIDEO}")) == "unavailable"
+
+        assert time.monotonic() - begun < 5
+
+
+def test_provider_that_is_given_up_leaves_no_thread_and_no_connection(
+    client: Client, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(provider_requests, "TOTAL_S", 0.2)
+    provider.drips = "body /.well-known/openid-configuration"
+    before = [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
+
+    assert error_of(client.get(f"{BEGIN}?next={VIDEO}")) == "unavailable"
+
+    provider.drips = ""
+    monkeypatch.setattr(provider_requests, "TOTAL_S", 30)
+    assert come(client)["Location"] == VIDEO
+    waiting = [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
+    for thread in waiting:
+        thread.join(5)
+    assert [thread for thread in waiting if thread.is_alive()] == before
+
+
+def test_provider_that_sends_without_end_is_given_up(client: Client, provider: Provider) -> None:
+    provider.body = b'{"issuer": "' + b"x" * (2 << 20) + b'"}'
+
+    assert error_of(client.get(f"{BEGIN}?next={VIDEO}")) == "unavailable"
 
 
 @pytest.mark.parametrize(
@@ -391,6 +440,10 @@ def test_provider_that_hangs_is_given_up_in_time(client: Client, provider: Provi
         ("https://app.example.com/other/", False),
         ("https://app.example.com/filmsandmore", False),
         ("https://app.example.com/films/../other", False),
+        ("https://app.example.com/films/%2e%2E/other", False),
+        ("https://app.example.com/films/.%2e/other", False),
+        ("https://app.example.com/films\\..\\other", False),
+        ("https://app.example.com/films/.\t./other", False),
         ("http://app.example.com/films/x", False),
         ("https://app.example.com.evil.example/films/", False),
         ("https://app.example.com@evil.example/films/", False),
@@ -411,6 +464,28 @@ def test_foreign_next_leads_home(client: Client, provider: Provider, settings: S
     settings.FRONTEND_BASE_URL = "https://app.example.com"
 
     assert come(client, next="https://evil.example/")["Location"] == "https://app.example.com/"
+
+
+def test_what_is_kept_of_a_journey_is_gone_soon_and_the_admins_sign_in_stays(
+    client: Client, admin: Client, provider: Provider
+) -> None:
+    """All sessions of Django are looked through where people are signed out of the admin: they are to be few."""
+    viewer = Client()
+    come(viewer)
+    soon = timezone.now() + timedelta(minutes=11)
+    assert AdminSession.objects.filter(expire_date__lt=soon).count() == 1
+
+    come(admin)
+
+    assert AdminSession.objects.filter(expire_date__lt=soon).count() == 1
+    assert admin.get("/admin/").status_code == 200
+
+
+def test_who_comes_to_the_admin_stays_signed_in(client: Client, carol: User, provider: Provider) -> None:
+    SocialAccount.objects.create(provider=provider.issuer, uid="eve-1", user=carol)
+    come(client, **{"for": "admin"})
+
+    assert AdminSession.objects.get().expire_date > timezone.now() + timedelta(days=1)
 
 
 def test_begun_journeys_are_limited(client: Client, provider: Provider, settings: Settings) -> None:

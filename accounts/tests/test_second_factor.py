@@ -238,6 +238,41 @@ def test_browser_that_is_known_is_not_locked_out_by_others(
     assert client.post(CODE, {"code": recovery_codes[1]}).status_code == 302
 
 
+def test_browser_that_was_known_before_there_was_a_second_factor_has_no_more_tries(
+    client: Client, carol: User, settings: Settings
+) -> None:
+    """Whoever had the password then knows it still, and the cookie lasts a year."""
+    settings.THROTTLE_SECOND_FACTOR = "2/day"
+    log_in(client)
+    assert cookies.DEVICE in client.cookies
+    client.post("/admin/logout/")
+    key = second_factor.new_key()
+    codes = second_factor.switch_on(carol, second_factor.NewKey(key), code_of(key))
+    log_in(client)
+    for _ in range(2):
+        assert WRONG in client.post(CODE, {"code": "000000"}).content.decode()
+
+    assert "Too many attempts" in client.post(CODE, {"code": codes[0]}).content.decode()
+    assert not is_in(client)
+
+
+def test_browser_that_has_shown_a_code_has_its_own_tries_in_a_day(
+    client: Client, carol: User, recovery_codes: list[str], settings: Settings
+) -> None:
+    settings.THROTTLE_SECOND_FACTOR = "2/day"
+    log_in(client)
+    client.post(CODE, {"code": recovery_codes[0]})
+    client.post("/admin/logout/")
+    log_in(client)
+    for _ in range(2):
+        client.post(CODE, {"code": "000000"})
+    assert "Too many attempts" in client.post(CODE, {"code": recovery_codes[1]}).content.decode()
+
+    elsewhere = Client()
+    log_in(elsewhere)
+    assert elsewhere.post(CODE, {"code": recovery_codes[1]}).status_code == 302
+
+
 def key_on(page: str) -> str:
     found = re.search(r'vf-typed">([A-Z2-7 ]+)<', page)
     assert found
@@ -254,9 +289,9 @@ def test_setting_up_shows_a_key_takes_a_code_and_signs_out_everywhere_else(admin
     assert "data:image" not in page
     assert key_on(admin.get(OWN).content.decode()) == key, "another tab shows the same"
     assert not second_factor.is_on(carol)
-    assert WRONG in admin.post(OWN, {"code": "000000"}).content.decode()
+    assert WRONG in admin.post(OWN, {"code": "000000", "password": PASSWORD}).content.decode()
 
-    answer = admin.post(OWN, {"code": code_of(key)})
+    answer = admin.post(OWN, {"code": code_of(key), "password": PASSWORD})
 
     codes = re.findall(r"\b(?:[a-z2-9]{4}-){5}[a-z2-9]{4}\b", answer.content.decode())
     assert len(codes) == 10
@@ -268,6 +303,30 @@ def test_setting_up_shows_a_key_takes_a_code_and_signs_out_everywhere_else(admin
     assert not session.is_live
     assert codes[0] not in admin.get(OWN).content.decode()
     second_factor.check(carol, codes[0])
+
+
+def test_setting_up_takes_the_password_of_who_is_signed_in(admin: Client, carol: User, settings: Settings) -> None:
+    """OWASP ASVS 5.0 7.5.1: else whoever finds an open browser locks its owner out with an app of their own."""
+    key = key_on(admin.get(OWN).content.decode())
+    assert "This field is required." in admin.post(OWN, {"code": code_of(key)}).content.decode()
+    settings.THROTTLE_SIGN_IN = "2/hour"
+    for _ in range(2):
+        page = admin.post(OWN, {"code": code_of(key), "password": "wrong"}).content.decode()
+        assert "This password is wrong." in page
+    assert "Too many attempts" in admin.post(OWN, {"code": code_of(key), "password": PASSWORD}).content.decode()
+
+    assert not second_factor.is_on(carol)
+
+
+def test_setting_up_without_a_password_takes_a_code_alone(admin: Client, carol: User) -> None:
+    User.objects.update(password="!")
+    admin.force_login(User.objects.get())
+    page = admin.get(OWN).content.decode()
+    assert 'name="password"' not in page
+
+    admin.post(OWN, {"code": code_of(key_on(page))})
+
+    assert second_factor.is_on(carol)
 
 
 def test_new_recovery_codes_replace_the_old(admin: Client, carol: User, recovery_codes: list[str]) -> None:

@@ -213,6 +213,33 @@ def test_what_staff_do_is_in_the_history(db: None) -> None:
     assert LogEntry.objects.count() == 2
 
 
+def history() -> list[tuple[str, str]]:
+    entries = LogEntry.objects.order_by("pk")
+    return [(entry.user.get_username(), entry.get_change_message()) for entry in entries]
+
+
+def test_what_a_key_does_is_in_the_history_under_whoever_made_it(db: None) -> None:
+    dora = make_viewer("dora@example.com", is_staff=True)
+    program = Program(made_by=dora)
+    video_id = program.make().json()["id"]
+    program.send("PATCH", f"video/{video_id}/", {"title": "Dusk"})
+    program.send("POST", f"video/{video_id}/transcode/cancel/")
+    made, edited, cancelled = history()
+    assert made == ("dora@example.com", "Made over the API with the key “Importer”.")
+    assert edited == ("dora@example.com", "Changed over the API with the key “Importer”: title.")
+    assert cancelled == ("dora@example.com", "Transcode cancelled over the API with the key “Importer”.")
+
+    dora.delete()
+
+    assert program.send("PATCH", f"video/{video_id}/", {"title": "Dawn"}).status_code == 200
+    assert history() == []
+
+
+def test_what_a_key_without_a_maker_does_is_in_the_log_alone(program: Program) -> None:
+    assert program.make().status_code == 201
+    assert history() == []
+
+
 def test_list_for_staff_and_keys_has_every_state(program: Program, ada: Player) -> None:
     ready, draft = published(title="One"), published(title="Two", is_published=False, external_id="cms-2")
     failed, queued = VideoFactory.create(failed=True), VideoFactory.create()

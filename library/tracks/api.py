@@ -135,7 +135,7 @@ def put_track(request: UploaderRequest, video_id: VideoId) -> dict[str, Any]:
         raise ValidationError([{**problem, "loc": ("form", *problem["loc"])} for problem in error.errors()]) from None
     draft = TextDraft(TrackKind(form.kind), form.language, form.label or "", form.is_default, form.is_forced)
     track = put(video, draft, sent.data, sent.name)
-    history.log_put(request.auth.user_id, video, track)
+    history.log_put(owner_of(request), video, track)
     return described_for_staff(track, video_id, site(request))
 
 
@@ -154,7 +154,7 @@ def edit_track(request: UploaderRequest, video_id: VideoId, track_id: TrackId, c
     check_fields(track, set(wanted))
     fields = [name for name, value in wanted.items() if getattr(track, name) != value]
     track = editing.edit(track, wanted)
-    history.log_edit(request.auth.user_id, video, track, fields)
+    history.log_edit(owner_of(request), video, track, fields)
     return described_for_staff(track, video_id, site(request))
 
 
@@ -170,7 +170,7 @@ def delete_track(request: UploaderRequest, video_id: VideoId, track_id: TrackId)
     video = video_for_staff(video_id)
     track = track_of(video, track_id)
     editing.delete(track)
-    history.log_deletion(request.auth.user_id, video, track)
+    history.log_deletion(owner_of(request), video, track)
     return HttpResponse(status=204)
 
 

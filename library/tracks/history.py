@@ -1,8 +1,9 @@
 """What a video's history in the admin says of its tracks, whether they are changed there or over the API.
 
-A history is of people: what an API key has changed, with no user's id, is in the log instead.
+What an API key has changed stands under whoever made the key, and is in the log (library/writing/history.py).
 """
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +12,8 @@ from django.contrib.admin.models import CHANGE, LogEntry
 
 from hls.tracks.models import Track, TrackKind
 from library.models import Video
+from library.viewers import Owner
+from library.writing.history import with_key
 
 WORDS = {
     TrackKind.SUBTITLES: "subtitles",
@@ -29,31 +32,38 @@ TEXT = "text"
 writer = structlog.get_logger("videoflix.library")
 
 
-def log_put(user_id: int | None, video: Video, track: Track) -> None:
+def log_put(owner: Owner, video: Video, track: Track) -> None:
     """Added subtitles “English (en)”. Or: Changed text for subtitles “English (en)”."""
     if track.revision == 1:
-        log(user_id, video, {"added": named(track)})
+        log(owner, video, {"added": named(track)})
     else:
-        log_edit(user_id, video, track, [TEXT])
+        log_edit(owner, video, track, [TEXT])
 
 
-def log_edit(user_id: int | None, video: Video, track: Track, fields: Sequence[str]) -> None:
+def log_edit(owner: Owner, video: Video, track: Track, fields: Sequence[str]) -> None:
     """Changed label and default for sound “English (en)”. Nothing where no field was changed."""
     if fields:
-        log(user_id, video, {"changed": {**named(track), "fields": [FLAGS.get(field, field) for field in fields]}})
+        log(owner, video, {"changed": {**named(track), "fields": [FLAGS.get(field, field) for field in fields]}})
 
 
-def log_deletion(user_id: int | None, video: Video, track: Track) -> None:
+def log_deletion(owner: Owner, video: Video, track: Track) -> None:
     """Deleted chapters “Chapters (und)”."""
-    log(user_id, video, {"deleted": named(track)})
+    log(owner, video, {"deleted": named(track)})
 
 
-def log(user_id: int | None, video: Video, told: dict[str, Any]) -> None:
+def log(owner: Owner, video: Video, told: dict[str, Any]) -> None:
     """In the shape that Django keeps its log entries in."""
-    if user_id is None:
+    if owner.key_id is not None:
         writer.info("tracks changed by a key", video=video.pk, changes=told)
+    if owner.in_history is None:
         return
-    LogEntry.objects.log_actions(user_id, [video], CHANGE, change_message=[told])
+    message = [told] if owner.key_id is None else with_key(owner, sentence(told))
+    LogEntry.objects.log_actions(owner.in_history, [video], CHANGE, change_message=message)
+
+
+def sentence(told: dict[str, Any]) -> str:
+    """What Django makes of it."""
+    return str(LogEntry(change_message=json.dumps([told])).get_change_message())
 
 
 def named(track: Track) -> dict[str, str]:

@@ -115,3 +115,45 @@ def test_single_sign_on_leads_a_viewer_where_they_wanted_and_into_no_admin(
     expect(page.get_by_text("Your account may not use the admin.")).to_be_visible()
     assert has_no_fault(page)
     assert wrong == []
+
+
+def test_who_has_no_password_signs_in_again_to_choose_one_and_to_delete_the_account(
+    visitor: Page, installation: Installation, provider: Provider
+) -> None:
+    page, site = visitor, installation.url.replace("127.0.0.1", "localhost")
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    provider.person = {"sub": "dan-1", "email": "dan@example.com", "email_verified": True}
+    page.goto(f"{site}/watch/sign-in?next=%2Faccount")
+    page.get_by_role("link", name="Sign in with Example ID").click()
+    again = page.get_by_role("link", name="Sign in again with Example ID")
+    expect(again).to_be_visible()
+    expect(page.get_by_role("button", name="Delete my account")).to_have_count(0)
+    assert has_no_fault(page)
+
+    provider.refuses = "access_denied"
+    again.click()
+    expect(page.get_by_text("You have cancelled the sign-in.")).to_be_visible()
+    provider.refuses = ""
+    again.click()
+    expect(page.get_by_text("You have signed in again.")).to_be_visible()
+    assert has_no_fault(page)
+    page.get_by_label("Your e-mail, to be sure").fill("eve@example.com")
+    page.get_by_role("button", name="Delete my account").click()
+    expect(page.get_by_text("This is not your e-mail.")).to_be_visible()
+    for label in ("New password", "New password again"):
+        page.get_by_label(label, exact=True).fill("another quiet river")
+    page.get_by_role("button", name="Choose this password").click()
+    expect(page.get_by_text("Your password has been changed.")).to_be_visible()
+    expect(page.get_by_label("Old password")).to_be_visible()
+    assert has_no_fault(page)
+
+    provider.person = {"sub": "flo-1", "email": "flo@example.com", "email_verified": True}
+    page.context.clear_cookies()
+    page.goto(f"{site}/watch/sign-in?next=%2Faccount")
+    page.get_by_role("link", name="Sign in with Example ID").click()
+    again.click()
+    page.get_by_label("Your e-mail, to be sure").fill("Flo@example.com")
+    page.get_by_role("button", name="Delete my account").click()
+    expect(page.get_by_text("Your account is deleted.")).to_be_visible()
+    assert wrong == []

@@ -5,6 +5,7 @@ import logging
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 from django.views.debug import SafeExceptionReporterFilter
@@ -121,6 +122,18 @@ def test_track_of_a_key_is_kept_and_told_in_the_log(lines: Lines) -> None:
     assert renamed.json()["label"] == "British"
     assert send("DELETE", f"{path}{made.json()['id']}/", key).status_code == 204
     assert [line["event"] for line in lines.read()].count("tracks changed by a key") == 3
+
+
+def test_track_of_a_key_is_in_the_history_under_whoever_made_it() -> None:
+    maker: User = PersonFactory.create(superuser=True)
+    video = published()
+    body = {"kind": "subtitles", "language": "en", "file": io.BytesIO(b"WEBVTT\n\n00:00.000 --> 00:01.000\nHello\n")}
+    body["file"].name = "a.vtt"  # type: ignore[attr-defined]
+    key = key_for(Scope.TRACKS_WRITE, made_by=maker)
+    sent = encode_multipart(BOUNDARY, body)
+    assert send("PUT", f"video/{video.pk}/tracks/", key, sent, kind=MULTIPART_CONTENT).status_code == 200
+    [entry] = LogEntry.objects.filter(user=maker)
+    assert entry.get_change_message() == "Added subtitles “English (en)” with the key “Importer”."
 
 
 def test_cookies_are_not_looked_at_where_nobody_has_to_be_signed_in() -> None:

@@ -17,18 +17,20 @@ from django.contrib.contenttypes.models import ContentType
 from django.contrib.sessions.models import Session as AdminSession
 from django.db import connection
 from django.db.models import Model
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.utils import timezone
+from django_otp.oath import TOTP
 from django_otp.plugins.otp_totp.models import TOTPDevice
 from huey.contrib.djhuey import HUEY
 
-from accounts import keys, links, services, sessions
+from accounts import keys, links, second_factor, services, sessions, sign_in_steps
 from accounts.auth import by_access_token
 from accounts.errors import LastAdministrator
 from accounts.mails import message_for
 from accounts.me import changes, deletion
 from accounts.me.changes import Caller
 from accounts.models import Mail, RecoveryCode, Scope, Session, User
+from accounts.oidc import Identity
 from accounts.tests.conftest import forget_everything
 from accounts.tests.factories import PASSWORD, UserFactory, signed_in
 from library.models import KeptAnswer, Upload, UploadGrant, Video
@@ -229,6 +231,23 @@ def test_nothing_about_the_person_is_left(browser: Client, ada: User, carol: Use
     assert browser.get("/api/me/").status_code == 401
     video.refresh_from_db()
     assert video.added_by is None
+
+
+def test_sign_ins_that_were_not_finished_are_forgotten_too(ada: User, carol: User) -> None:
+    """Django's session, nobody's yet, remembers whose password was right, and whom the identity provider named."""
+    key = second_factor.new_key()
+    second_factor.switch_on(ada, second_factor.NewKey(key), f"{TOTP(bytes.fromhex(key)).token():06d}")
+    waiting, connecting = Client(), Client()
+    waiting.post("/admin/login/", {"username": EMAIL, "password": PASSWORD})
+    request = RequestFactory().get("/")
+    request.session = connecting.session
+    sign_in_steps.remember_to_connect(request, Identity("https://id.example.com", "s", EMAIL, True), ada.pk)
+    request.session.save()
+    assert AdminSession._meta.db_table in tables_naming(EMAIL)
+
+    deletion.delete_own(ada)
+
+    assert tables_naming(EMAIL) == tables_naming(str(PERSON_ID)) == set()
 
 
 def test_what_was_done_in_the_admin_stays_without_a_name(ada: User, carol: User) -> None:

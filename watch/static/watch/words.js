@@ -40,6 +40,11 @@ export function moment(iso) {
   return new Date(iso).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
 }
 
+/** "18:30", in the reader's own way and time zone. */
+export function timeOfDay(iso) {
+  return new Date(iso).toLocaleTimeString(undefined, { timeStyle: "short" });
+}
+
 /** "27 November 2026", in the reader's own way of writing dates. */
 export function day(iso) {
   return new Date(iso).toLocaleDateString(undefined, { day: "numeric", month: "long", year: "numeric" });
@@ -50,7 +55,12 @@ export function sentence(error) {
   if (error instanceof Unreachable) return "The server can't be reached. Check your connection and try again.";
   if (!(error instanceof Refused)) throw error;
   if (error.status === 429) return `Too many attempts. Try again in ${wait(error.retryAfterS)}.`;
-  return error.body?.detail ?? "This didn't work. Please try again.";
+  return error.body?.detail ?? (ofFields(error.body) || "This didn't work. Please try again.");
+}
+
+/** What was said of fields that the form doesn't show. */
+function ofFields(body) {
+  return Object.values(body ?? {}).flat().join(" ");
 }
 
 function wait(seconds) {

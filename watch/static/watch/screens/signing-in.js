@@ -1,24 +1,16 @@
 /* Signing in, registering, and asking for a new password. */
 
 import { NEEDS_CODE, signIn as enter } from "../account.js";
-import { call, local } from "../api.js";
+import { call } from "../api.js";
 import { h } from "../dom.js";
 import { busy, form } from "../forms.js";
 import { to } from "../router.js";
+import { refusal, singleSignOn } from "../single-sign-on.js";
 import { sentence } from "../words.js";
 
 const EMAIL = { name: "email", label: "E-mail", type: "email", autocomplete: "username", inputmode: "email" };
 const FIRST = { ...EMAIL, autofocus: true };
 const LOOPBACK = ["localhost", "127.0.0.1", "[::1]"];
-
-/* What `?error=` says when somebody comes back from single sign-on without being signed in. */
-const REFUSALS = {
-  unavailable: "Single sign-on can't be reached at the moment. Try again later.",
-  cancelled: "You have cancelled the sign-in.",
-  email_unverified: "Your single sign-on doesn't say that your e-mail is verified.",
-  account_inactive: "Your account is deactivated.",
-  password_needed: "Sign in to the admin with your password once. From then on single sign-on will do.",
-};
 
 export async function signIn({ query }) {
   const password = { name: "password", label: "Password", type: "password", autocomplete: "current-password" };
@@ -36,9 +28,9 @@ export async function signIn({ query }) {
   const error = query.get("error");
   const shown = card(
     "Sign in",
-    error && h("p", { class: "wrong", role: "alert" }, REFUSALS[error] ?? "Single sign-on didn't work. Try again."),
+    error && h("p", { class: "wrong", role: "alert" }, refusal(error)),
     form({ fields, action: "Sign in", send }),
-    await singleSignOn(query.get("next") ?? "/"),
+    await otherWay(query.get("next") ?? "/"),
     h("p", {}, h("a", { href: to("/forgotten-password") }, "Forgot your password?")),
     h("p", {}, "New here? ", h("a", { href: to(`/register${next}`) }, "Create an account")),
   );
@@ -48,12 +40,9 @@ export async function signIn({ query }) {
 /** A link to the identity provider, where there is one. It comes back to `next`, or to here with an error.
 
     A password does without it: whatever is wrong with the answer, the form is shown. */
-async function singleSignOn(next) {
-  const { name, url } = await call("single-sign-on/", { isOpen: true }).then(({ body }) => body, () => ({}));
-  if (!url) return null;
-  const back = to(`/sign-in?${new URLSearchParams({ next })}`);
-  const address = `${local(url)}?${new URLSearchParams({ next: to(next), back })}`;
-  return h("p", {}, h("a", { class: "button", href: address }, `Sign in with ${name}`));
+async function otherWay(next) {
+  const found = await singleSignOn({ next, back: `/sign-in?${new URLSearchParams({ next })}` });
+  return found && h("a", { class: "button", href: found.address }, `Sign in with ${found.name}`);
 }
 
 /** For accounts with a second factor. */
