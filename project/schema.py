@@ -74,7 +74,7 @@ SECURITY_SCHEMES: dict[str, dict[str, str]] = {
 }
 TAGS = [
     {"name": "Accounts", "description": "Registering, signing in and out, forgotten passwords."},
-    {"name": "Account", "description": "The account of whoever is signed in."},
+    {"name": "Me", "description": "The account of whoever is signed in."},
     {"name": "Watching", "description": "Where whoever is signed in stopped, and their own list."},
     {"name": "Videos", "description": "What there is to watch."},
     {"name": "Editing", "description": "Making and changing videos. For staff and programs."},

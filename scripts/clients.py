@@ -18,6 +18,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 CLIENTS = ROOT / "clients"
+MADE = ("node_modules", "dist", "generated", "videoflix_client")  # by an earlier run
 # What openapi-python-client is told of kinds of content that it does not know
 KINDS = {
     **dict.fromkeys(("video/MP2T", "image/jpeg", "application/offset+octet-stream"), "application/octet-stream"),
@@ -59,7 +60,7 @@ def write_python(folder: Path, schema_path: Path) -> None:
             text = pattern.sub(instead, text)
         module.write_text(text)
     ruff, alike = str(Path(sys.executable).with_name("ruff")), ["--isolated", "--no-respect-gitignore", str(package)]
-    run([ruff, "check", "--quiet", "--fix-only", "--extend-select=I", *alike], folder)
+    run([ruff, "check", "--quiet", "--fix-only", "--select=I,F401", *alike], folder)
     run([ruff, "format", "--quiet", *alike], folder)
     (package / "py.typed").touch()
 
@@ -89,7 +90,7 @@ def main() -> None:
     clients = CLIENTS
     if sys.argv[1:]:
         clients = Path(sys.argv[1])
-        shutil.copytree(CLIENTS, clients, dirs_exist_ok=True)
+        shutil.copytree(CLIENTS, clients, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*MADE))
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "openapi.json"
         path.write_text(json.dumps(schema()))

@@ -22,7 +22,7 @@ from accounts.schemas import DetailOut
 from accounts.sessions import ListedSession
 from accounts.throttling import client_address
 
-router = Router(tags=["Account"])
+router = Router(tags=["Me"])
 
 PASSWORD_CHANGED = "Your password has been changed. You are signed out everywhere else."  # noqa: S105 (a sentence)
 ON_ITS_WAY = "A mail with a link is on its way to the new address. It has to be opened to confirm it."

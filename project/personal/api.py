@@ -10,7 +10,7 @@ from accounts.auth import Viewer
 from accounts.models import User
 from project.personal.export import everything_about
 
-router = Router(tags=["Account"])
+router = Router(tags=["Me"])
 
 FILE_NAME = "videoflix-account.json"
 EXAMPLE = {

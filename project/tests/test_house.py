@@ -40,7 +40,7 @@ KEPT_IN = {
     "os.environ": re.compile(r"project/env\.py|project/wsgi\.py"),  # wsgi.py only names the settings module
     "os.getenv": re.compile(r"project/env\.py"),
     "http.client": re.compile(
-        r"library/(outgoing/connection|fetching/bringing|webhooks/posting|management/commands/check_hls)\.py"
+        r"library/(outgoing/connection|fetching/(bringing|offers)|webhooks/posting|management/commands/check_hls)\.py"
         r"|project/supervisor\.py"
     ),
     "requests": re.compile(r"accounts/provider_requests\.py"),  # django-allauth's
