@@ -56,7 +56,8 @@ LONG_AND_ALIKE = (
     *("test_edge_bucket", "test_cdn", "test_cdn_playlists", "test_streaming", "test_bucket_requests"),
     *("test_sources", "test_storage_command", "test_operations_in_a_bucket", "test_many_of_each"),
     *("test_bucket_settings", "test_security_headers", "test_file_answers", "test_admin_posters"),
-    *("test_check_hls", "test_check_hls_tracks"),
+    *("test_check_hls", "test_check_hls_tracks", "test_bucket", "test_in_a_bucket", "test_files_in_bucket"),
+    *("test_source_cache", "test_smtp", "test_edge_check", "test_origins"),
 )
 WITHOUT_THESE = [f"--ignore-glob=*/tests/{name}.py" for name in LONG_AND_ALIKE]
 

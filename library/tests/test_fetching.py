@@ -161,7 +161,7 @@ def test_redirect_to_a_private_address_is_refused(
     """The first host is taken for a public one, as somebody's web server on the internet is."""
     judge = addresses.addresses_of
     monkeypatch.setattr(
-        bringing,
+        offers,
         "addresses_of",
         lambda target, *, may_be_private: judge(target, may_be_private=may_be_private or target.host == "127.0.0.1"),
     )
@@ -169,7 +169,7 @@ def test_redirect_to_a_private_address_is_refused(
     def read(url: str, *, may_be_private: bool) -> addresses.Target:
         return addresses.target_of(url, may_be_private=True)
 
-    monkeypatch.setattr(bringing, "target_of", read)
+    monkeypatch.setattr(offers, "target_of", read)
     settings.SOURCE_ALLOW_PRIVATE = False
     monkeypatch.setattr(submitting, "check", lambda url: None)
     server.offers("/secret", Ranged())

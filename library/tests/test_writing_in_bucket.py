@@ -14,6 +14,7 @@ from hls.store import connection
 from hls.store.bucket_address import BucketAddress
 from library import upkeep
 from library.fetching import submitting
+from library.fetching.offers import OVERLAP_BYTES
 from library.models import Video
 from library.tests.origin import CONTENT, Ranged, origin
 from library.tests.test_admin_adding import files_below
@@ -42,7 +43,7 @@ def test_fetched_file_is_kept_there_alone(folders: Path) -> None:
         assert awaited.do_next()
         Transcode.objects.update(state=State.QUEUED, retry_at=None)
         assert awaited.do_next()
-    assert file.asked == ["", "bytes=300000-"]
+    assert file.asked == ["", f"bytes={300_000 - OVERLAP_BYTES}-"]
     assert (kept(video), files_below(folders)) == (CONTENT, [])
     assert Transcode.objects.get().source_bytes == len(CONTENT)
     assert upkeep.strays() == []

@@ -20,7 +20,7 @@ from hls.store.connection import client_of, try_out
 from hls.store.interface import StoreFailed, StoreRefused
 from project import env as environment
 from project.env import BASE_DIR
-from project.health import checks
+from project.health import checks, probes
 from project.tests.serving import clean_environment
 from project.tests.test_health import mute_server
 
@@ -139,8 +139,15 @@ class TestAgainstARealStore:
         ],
     )
     def test_readiness_says_in_a_sentence_what_is_wrong(
-        self, client: Client, settings: Any, bucket: BucketAddress, wrong: dict[str, str], sentence: str
+        self,
+        client: Client,
+        settings: Any,
+        bucket: BucketAddress,
+        monkeypatch: pytest.MonkeyPatch,
+        wrong: dict[str, str],
+        sentence: str,
     ) -> None:
+        monkeypatch.setattr(probes, "DEADLINE_S", 60.0)  # how soon it is said is another test's
         settings.BUCKET = replace(bucket, **wrong)
         client_of(settings.BUCKET, is_quick=True)  # to make one takes long on a busy machine
         assert client.get("/api/ready/").json()["bucket"] == sentence
