@@ -1,6 +1,7 @@
 #!/usr/bin/env python
 """Django's command line for Videoflix."""
 
+import gc
 import os
 import signal
 import sys
@@ -8,6 +9,7 @@ import sys
 from django.core.management import execute_from_command_line
 
 if __name__ == "__main__":
+    gc.disable()  # until all modules are loaded: see start_collecting in project/apps.py
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
     try:
         execute_from_command_line(sys.argv)

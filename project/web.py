@@ -87,6 +87,11 @@ def on_starting(server: Any) -> None:
     environment.share_metrics(_metrics_folder)
 
 
+def post_fork(server: Any, worker: Any) -> None:
+    """Load the program without looking for garbage, of which there is none yet; see project/apps.py."""
+    gc.disable()
+
+
 def post_worker_init(worker: Any) -> None:
     """Spare the garbage collector what the program is made of, which stays as long as the process does."""
     gc.collect()

@@ -46,3 +46,26 @@ def test_sign_ins_in_many_threads_leave_no_memory_behind() -> None:
     command = [sys.executable, "-c", HASHING]
     found = subprocess.run(command, cwd=settings.BASE_DIR, check=True, capture_output=True, text=True)
     assert float(found.stdout) < 19
+
+
+LOADING = """
+import gc
+import project.web
+
+project.web.post_fork(None, None)
+was_put_off = not gc.isenabled()
+import project.wsgi
+project.web.post_worker_init(None)
+print(was_put_off, gc.isenabled(), gc.get_freeze_count() > 100_000)
+"""
+STARTED = "import gc; print(gc.isenabled(), gc.get_freeze_count() > 100_000)"
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [(["-c", LOADING], "True True True"), (["manage.py", "shell", "--no-imports", "-c", STARTED], "True True")],
+    ids=["gunicorn", "manage.py"],
+)
+def test_garbage_is_looked_for_once_the_program_is_loaded(command: list[str], said: str) -> None:
+    told = subprocess.run([sys.executable, *command], cwd=settings.BASE_DIR, capture_output=True, text=True, check=True)
+    assert told.stdout.splitlines()[-1] == said
