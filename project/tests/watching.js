@@ -19,15 +19,21 @@ function isHarmless({ details, fatal }) {
   return !fatal && (isOfTheStart || [INTERNAL_ABORTED, BUFFER_STALLED_ERROR].includes(details));
 }
 
-/* Remember when the picture turns from black to white or back. */
+const LONGEST_STEP_S = 1.5 / 24; // between two pictures of which none was left out
+
+/* Remember when the picture turns from black to white or back, where the picture before that one was seen, too: a busy
+   browser leaves some out. */
 function watchPicture() {
   const pixel = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
   let wasWhite = null;
+  let before = 0;
   const look = (_, { mediaTime }) => {
     pixel.drawImage(element, 0, 0, 1, 1);
     const isWhite = pixel.getImageData(0, 0, 1, 1).data[0] > 127;
-    if (wasWhite !== null && isWhite !== wasWhite) seen.flips.push(mediaTime);
+    const isNext = mediaTime - before < LONGEST_STEP_S;
+    if (wasWhite !== null && isWhite !== wasWhite && isNext) seen.flips.push(mediaTime);
     wasWhite = isWhite;
+    before = mediaTime;
     element.requestVideoFrameCallback(look);
   };
   element.requestVideoFrameCallback(look);
