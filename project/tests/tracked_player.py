@@ -88,8 +88,8 @@ class TrackedPlayer:
     def picture_shift(self) -> float:
         """By how much the picture of a moment is shown later than at that moment of the player's clock, in seconds.
 
-        The picture turns with each full second; in a busy browser it may still be seen to turn later than it does. To be
-        asked before any seek, since that looks like a turn.
+        The picture turns with each full second; a busy browser may still see it turn later than it does. To be asked
+        before any seek, since that looks like a turn.
         """
         self.page.evaluate("until(() => seen.flips.length >= 2)")
         flips: list[float] = self.page.evaluate("seen.flips")
