@@ -15,7 +15,7 @@ sign-ups and sign-ins is used.
 import secrets
 import time
 from dataclasses import asdict, dataclass, replace
-from math import isfinite
+from math import inf
 
 import jwt
 from allauth.socialaccount.adapter import get_adapter
@@ -226,8 +226,8 @@ def identity_in(claims: Claims, userinfo: Claims) -> Identity:
 def proved_at(claims: Claims, *, is_again: bool) -> float | None:
     """When the provider asked who it is: what the ID token says, or else now, if the provider was told to ask."""
     told = claims.get("auth_time")
-    if isinstance(told, int | float) and isfinite(told):
-        return min(float(told), time.time())
+    if isinstance(told, int | float) and -inf < told < inf:
+        return float(max(0, min(told, time.time())))
     return time.time() if is_again else None
 
 

@@ -249,6 +249,8 @@ FORGED: dict[str, dict[str, Any]] = {
     "signed with the client's secret": {"algorithm": "HS256", "signed_by": CLIENT_SECRET * 2},
     "expired": {"id_claims": {"exp": int(time.time()) - 60}},
     "without an end": {"id_claims": {"exp": None}},
+    "with an end that is no moment": {"id_claims": {"exp": float("inf")}},
+    "of no moment": {"id_claims": {"iat": float("inf")}},
     "from the future": {"id_claims": {"iat": int(time.time()) + 3600}},
     "another issuer": {"id_claims": {"iss": "https://id.example.com"}},
     "another audience": {"id_claims": {"aud": "another"}},

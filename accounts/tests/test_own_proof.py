@@ -16,7 +16,7 @@ from accounts import cookies, oidc, second_factor
 from accounts.models import Mail, Session, User
 from accounts.tests.factories import PASSWORD, UserFactory
 from accounts.tests.identity_provider import Provider
-from accounts.tests.single_sign_on import come, error_of
+from accounts.tests.single_sign_on import VIDEO, come, error_of
 
 pytestmark = pytest.mark.django_db
 
@@ -132,6 +132,18 @@ def test_provider_that_tells_no_time_is_believed_to_have_asked_when_it_was_told_
     proved_at = Session.objects.latest("created_at").proved_at
     assert proved_at is not None
     assert proved_at <= timezone.now()
+
+
+@pytest.mark.parametrize(("told", "is_proof"), [(-1e300, False), (-(10**400), False), (10**400, True)])
+def test_provider_that_tells_an_impossible_time_breaks_nothing(
+    client: Client, eve: User, provider: Provider, told: object, is_proof: bool
+) -> None:
+    """A clock that is ahead counts as now."""
+    provider.id_claims = {"auth_time": told}
+
+    assert come(client)["Location"] == VIDEO
+
+    assert (client.get("/api/me/").json()["proved_until"] is not None) == is_proof
 
 
 def test_google_is_asked_in_its_own_way() -> None:
