@@ -1,16 +1,17 @@
 """Which worker gets which work, and that a lost claim changes nothing."""
 
 import threading
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from django.db import connection
 from django.utils import timezone
 
 from hls import claims
-from hls.models import Chunk, ChunkState, State, Transcode
+from hls.models import Chunk, ChunkState, Extraction, State, Transcode
 from hls.tests.factories import ChunkFactory, TranscodeFactory, WorkerFactory
+from hls.tests.racing import deleted_once_claimed
 
 pytestmark = pytest.mark.django_db
 
@@ -142,16 +143,21 @@ def test_eight_workers_at_once_get_eight_different_chunks() -> None:
     assert Chunk.objects.filter(state=ChunkState.RUNNING).count() == len(won) == 8
 
 
-@pytest.mark.parametrize("kind", ["transcode", "chunk"])
+CLAIMS: dict[str, Callable[[], object]] = {
+    "transcode": lambda: claims.claim_transcode(claims.unplanned(), None),
+    "chunk": lambda: claims.claim_chunk(None),
+    "extraction": lambda: claims.claim_extraction(None),
+}
+
+
+@pytest.mark.parametrize("kind", CLAIMS)
 def test_work_that_is_deleted_while_it_is_claimed_is_let_go(kind: str) -> None:
-    ChunkFactory.create() if kind == "chunk" else TranscodeFactory.create(state=State.QUEUED)
-
-    def delete_once_claimed(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-        done = execute(sql, params, many, context)
-        if sql.startswith("UPDATE"):
-            Transcode.objects.all().delete()
-        return done
-
-    with connection.execute_wrapper(delete_once_claimed):
-        found = claims.claim_transcode(claims.unplanned(), None) if kind == "transcode" else claims.claim_chunk(None)
-    assert found is None
+    if kind == "transcode":
+        TranscodeFactory.create(state=State.QUEUED)
+    elif kind == "chunk":
+        ChunkFactory.create()
+    else:
+        Extraction.objects.create(transcode=TranscodeFactory.create(ready=True))
+    with deleted_once_claimed(Transcode):
+        assert CLAIMS[kind]() is None
+    assert not Transcode.objects.exists(), "it was claimed"

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import Settings
@@ -16,6 +16,7 @@ from hls import claims, events, failing, lifecycle
 from hls.core.errors import Code, TranscodeError
 from hls.events import EngineEvent
 from hls.models import State, Transcode
+from hls.tests.racing import deleted_once_claimed
 from library import videos
 from library.models import Video, WebhookDelivery, WebhookEndpoint, WebhookEvent
 from library.tests.factories import VideoFactory
@@ -271,14 +272,7 @@ def test_delivery_that_is_deleted_while_it_is_claimed_is_let_go(
 ) -> None:
     services.send_test(endpoint(hook))
     delivery_id = only().pk
-
-    def delete_once_claimed(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-        done = execute(sql, params, many, context)
-        if sql.startswith("UPDATE"):
-            gone.objects.all().delete()
-        return done
-
-    with connection.execute_wrapper(delete_once_claimed):
+    with deleted_once_claimed(gone):
         assert sending.claim(delivery_id) is None
 
 

@@ -1,0 +1,22 @@
+"""What happens to a row between two statements, as when somebody else is as quick as that."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.db import connection
+from django.db.models import Model
+
+
+@contextmanager
+def deleted_once_claimed(kind: type[Model]) -> Iterator[None]:
+    """All rows of this model go with the first UPDATE that is made meanwhile: that of the claim."""
+
+    def execute_and_delete(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        done = execute(sql, params, many, context)
+        if sql.startswith("UPDATE"):
+            kind._base_manager.all().delete()
+        return done
+
+    with connection.execute_wrapper(execute_and_delete):
+        yield
