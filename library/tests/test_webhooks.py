@@ -1,6 +1,7 @@
 """Events become rows in the change's own transaction, and are sent until somebody has taken them."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -249,8 +250,8 @@ def test_endpoints_that_hang_delay_no_other(hook: Receiver, monkeypatch: pytest.
 
     with receiver() as slow:
         slow.answer = wait
-        for _ in range(10):
-            stuck = services.add(slow.url, [])
+        for number in range(10):
+            stuck = services.add(f"{slow.url}/{number}", [])
             for _ in range(3):
                 services.send_test(stuck)
         dispatcher = Dispatcher()
@@ -259,8 +260,10 @@ def test_endpoints_that_hang_delay_no_other(hook: Receiver, monkeypatch: pytest.
         services.send_test(endpoint(hook))
         dispatcher.wake()
         until(lambda: len(hook.received) == 1)
-        assert not WebhookDelivery.objects.filter(endpoint__url=slow.url, attempts__gt=0).exists(), "none gave up yet"
-        assert len(slow.received) <= 20
+        assert not WebhookDelivery.objects.filter(endpoint__url__startswith=slow.url, attempts__gt=0).exists(), (
+            "none gave up yet"
+        )
+        assert max(Counter(sent.path for sent in slow.received).values()) <= 2
         for request in release:
             request.connection.close()
         dispatcher.end()

@@ -165,6 +165,7 @@ def walk(
                     answer = page.goto(f"{installation.url}{path}")
                     assert answer is not None
                     assert answer.status == 200 or paths is not PAGES, path
+                    expect(page.locator("html")).not_to_have_attribute("x-cloak", "")  # nothing is seen before that
                     for width, rules in sizes.items():
                         found.look(page, path, theme, width, rules)
     return found
