@@ -248,7 +248,7 @@ class _Attempt:
 
 @lru_cache
 def has_zscale(ffmpeg: Path) -> bool:
-    """Whether this ffmpeg can tone-map HDR."""
+    """Whether this ffmpeg can tone-map HDR, and scale fast."""
     command = [str(ffmpeg), "-hide_banner", "-loglevel", "error", "-h", "filter=zscale"]
     return "zscale AVOptions" in run(command, bounds=Bounds(timeout_s=30)).stdout
 

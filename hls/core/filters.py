@@ -16,6 +16,9 @@ from hls.core.plan import Plan
 from hls.core.sounds import Sound
 from hls.core.timeline import ChunkSpan
 
+# Both scores of VMAF are one to two points higher than with a bicubic scaler, at 480p and 720p (bench/transcode.py).
+SCALE = "zscale=w={width}:h={height}:filter=lanczos"  # takes a third less time than swscale
+SCALE_WITHOUT_ZSCALE = "scale=w={width}:h={height}:flags=lanczos"
 LAST_PICTURE_INPUT = 1  # ffmpeg's number of the input that begins at the last picture
 STILL_RUN_UP_S = 30  # before the last picture: if that can't be decoded, an earlier one stays on
 
@@ -35,24 +38,35 @@ def graph(
     """
     is_black = is_lost or plan.is_before_pictures(span)
     parts = [_black(plan, span) if is_black else _picture(plan, span, has_zscale=has_zscale)]
-    outputs = [f"r{number}" for number, rendition in enumerate(plan.renditions) if not rendition.is_copied]
     if tiles(plan, span):
-        outputs.append("rt")
+        parts[0] += ",split[rt][r]"
         parts.append(_tiles(plan, span))
-    parts[0] += f",split={len(outputs)}" + "".join(f"[{output}]" for output in outputs)
-    parts += sized(plan.renditions)
+    else:
+        parts[0] += "[r]"
+    parts += sized(plan.renditions, has_zscale=has_zscale)
     heard = _sounds(plan, span, states or sounds.of_source(plan), is_lost=is_lost)
     parts += (f"{sound}[a{number}]" for number, sound in enumerate(heard))
     return ";".join(parts)
 
 
-def sized(renditions: Sequence[Rendition]) -> list[str]:
-    """From [r0] … to [v0] …: the pictures of each rendition that is encoded, in its size."""
-    return [
-        f"[r{number}]scale={rendition.width}:{rendition.height},setsar=1[v{number}]"
-        for number, rendition in enumerate(renditions)
-        if not rendition.is_copied
-    ]
+def sized(renditions: Sequence[Rendition], *, has_zscale: bool) -> list[str]:
+    """From [r], in the largest rendition's size, to [v0] …: the pictures of each one that is encoded, in its size.
+
+    Each is made of the next larger one's, which costs a third less than making all of the largest, and is sharper.
+    """
+    scale = SCALE if has_zscale else SCALE_WITHOUT_ZSCALE
+    encoded = [(number, rendition) for number, rendition in enumerate(renditions) if not rendition.is_copied]
+    width, height, pad = renditions[-1].width, renditions[-1].height, "r"
+    parts = []
+    for number, rendition in reversed(encoded):
+        is_same = (rendition.width, rendition.height) == (width, height)
+        width, height = rendition.width, rendition.height
+        filters = [*([] if is_same else [scale.format(width=width, height=height)]), "setsar=1"]
+        smaller = f"r{number}"
+        pads = f"[v{number}]" if number == encoded[0][0] else f",split[v{number}][{smaller}]"
+        parts.append(f"[{pad}]{','.join(filters)}{pads}")
+        pad = smaller
+    return parts
 
 
 def _sounds(plan: Plan, span: ChunkSpan, states: tuple[Sound, ...], *, is_lost: bool) -> Iterator[str]:

@@ -49,22 +49,22 @@ def preparing(plan: Plan, span: ChunkSpan, *, source: Path, encoder: Encoder, ha
     ]
 
 
-def encoding(plan: Plan, span: ChunkSpan, encoder: Encoder) -> list[str]:
+def encoding(plan: Plan, span: ChunkSpan, encoder: Encoder, *, has_zscale: bool) -> list[str]:
     """Encodes the prepared pictures in each rendition of `plan` that isn't copied."""
     encoded = [rendition for rendition in plan.renditions if not rendition.is_copied]
     command = [str(encoder.ffmpeg), *GLOBAL, *_input(PREPARED)]
-    command += ["-filter_complex", ";".join([_split(plan, span, encoded), *sized(encoded)])]
+    command += ["-filter_complex", ";".join(_sized(plan, span, has_zscale=has_zscale))]
     for number, rendition in enumerate(encoded):
         command += ["-map", f"[v{number}]", *video_codec(plan, span, rendition, encoder)]
         command += ["-f", FORMAT, f"file:{made_file(rendition)}"]
     return command
 
 
-def comparing(plan: Plan, span: ChunkSpan, encoder: Encoder) -> list[str]:
+def comparing(plan: Plan, span: ChunkSpan, encoder: Encoder, *, has_zscale: bool) -> list[str]:
     """Measures the VMAF of what was encoded, against the prepared pictures in the same size."""
     encoded = [rendition for rendition in plan.renditions if not rendition.is_copied]
     command = [str(encoder.ffmpeg), *GLOBAL, *_input(PREPARED)]
-    parts = [_split(plan, span, encoded), *sized(encoded)]
+    parts = _sized(plan, span, has_zscale=has_zscale)
     count = max(1, floor(span.frame_count * MEASURED))
     alike = f"trim=end_frame={count},{_numbered(plan, span)},{BT709},format=yuv420p10le"
     outputs: list[str] = []
@@ -82,9 +82,8 @@ def _input(name: str) -> list[str]:
     return ["-f", FORMAT, "-protocol_whitelist", "file", "-i", f"file:{name}"]
 
 
-def _split(plan: Plan, span: ChunkSpan, encoded: list[Rendition]) -> str:
-    outputs = "".join(f"[r{number}]" for number in range(len(encoded)))
-    return f"[0:v]{_numbered(plan, span)},{BT709},split={len(encoded)}{outputs}"
+def _sized(plan: Plan, span: ChunkSpan, *, has_zscale: bool) -> list[str]:
+    return [f"[0:v]{_numbered(plan, span)},{BT709}[r]", *sized(plan.renditions, has_zscale=has_zscale)]
 
 
 def _numbered(plan: Plan, span: ChunkSpan) -> str:

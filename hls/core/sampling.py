@@ -146,8 +146,9 @@ class _Work:
 
     def _encoded(self, span: ChunkSpan, raised: float) -> dict[str, Sample]:
         plan = raised_plan(self.plan, raised)
-        self._run(encoding(plan, span, self.encoder), span)
-        self._run(comparing(plan, span, self.encoder), span)
+        zscale = has_zscale(self.encoder.ffmpeg)
+        self._run(encoding(plan, span, self.encoder, has_zscale=zscale), span)
+        self._run(comparing(plan, span, self.encoder, has_zscale=zscale), span)
         return {
             rendition.name: Sample(
                 _vmaf(self.folder / vmaf_file(rendition)), (self.folder / made_file(rendition)).stat().st_size

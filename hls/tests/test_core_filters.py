@@ -39,11 +39,11 @@ def test_the_graph_of_a_usual_videos_second_chunk() -> None:
     assert drawn(clip(), 1).split(";") == [
         "[0:0]fps=fps=25/1:start_time=12.000000,tpad=stop=-1:stop_mode=clone,trim=end_frame=750,settb=1/25,"
         "setpts=N+300,scale=1920:1080:out_color_matrix=bt709:out_range=tv,format=yuv420p,"
-        "setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709,split=4[r0][r1][r2][rt]",
+        "setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709,split[rt][r]",
         "[rt]select='eq(n,0)+not(mod(n+300,225))',scale=240:136:out_range=pc[tiles]",
-        "[r0]scale=854:480,setsar=1[v0]",
-        "[r1]scale=1280:720,setsar=1[v1]",
-        "[r2]scale=1920:1080,setsar=1[v2]",
+        "[r]setsar=1,split[v2][r2]",
+        "[r2]zscale=w=1280:h=720:filter=lanczos,setsar=1,split[v1][r1]",
+        "[r1]zscale=w=854:h=480:filter=lanczos,setsar=1[v0]",
         "[0:1]aresample=48000:async=1:min_hard_comp=0.04:first_pts=571904,aresample=48000,"
         "aformat=sample_fmts=fltp:channel_layouts=stereo,atrim=start_pts=572416:end_pts=2018304,"
         "apad=whole_len=1445888,asetpts=NB_CONSUMED_SAMPLES+(572416)[a0]",
@@ -124,8 +124,8 @@ def test_full_range_is_declared_to_the_mapping() -> None:
 
 
 def test_a_curve_of_hdr_alone_on_8_bits_is_not_believed() -> None:
-    assert "zscale" not in drawn(clip(transfer="smpte2084", primaries="unknown", matrix="unknown"))
-    assert "zscale" in drawn(clip(transfer="arib-std-b67", primaries="bt2020", matrix="bt2020nc"))
+    assert "tonemap" not in drawn(clip(transfer="smpte2084", primaries="unknown", matrix="unknown"))
+    assert "tonemap" in drawn(clip(transfer="arib-std-b67", primaries="bt2020", matrix="bt2020nc"))
 
 
 @pytest.mark.parametrize(
@@ -200,7 +200,8 @@ def test_a_copied_rendition_is_not_scaled_and_its_place_is_kept() -> None:
     plan = clip(copyable=Copyable(segment_starts=starts, delay_frames=2, peak_kbps=3000))
     made = drawn(plan)
     assert plan.is_copying
-    assert "split=3[r0][r1][rt]" in made
+    assert ",split[rt][r];" in made
+    assert "[r]zscale=w=1280:h=720:filter=lanczos,setsar=1,split[v1][r1]" in made
     assert "[v2]" not in made
     assert made.endswith("[a0]"), "its sound is encoded"
 
@@ -229,7 +230,12 @@ def test_a_chunk_without_a_tile_makes_none() -> None:
     plan = replace(clip(seconds=90), frames_per_tile=2000)
     assert [bool(tiles(plan, chunk)) for chunk in plan.timeline.chunks] == [True, False, False, True]
     assert "[tiles]" not in drawn(plan, 1)
-    assert "split=3[r0][r1][r2]" in drawn(plan, 1)
+    assert "colorspace=bt709[r];[r]setsar=1,split[v2][r2];" in drawn(plan, 1)
+
+
+def test_pictures_are_scaled_where_zscale_is_missing() -> None:
+    made = drawn(clip(), has_zscale=False)
+    assert "[r2]scale=w=1280:h=720:flags=lanczos,setsar=1,split[v1][r1]" in made
 
 
 SAMPLE_RATES = (8_000, 11_025, 16_000, 22_050, 32_000, 44_100, 48_000, 88_200, 96_000, 192_000)
