@@ -1,5 +1,6 @@
 """ffmpeg's command line for a chunk: the options of the source and of each output."""
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -215,9 +216,20 @@ def test_a_lost_chunk_reads_the_source_for_any_of_its_sounds() -> None:
 
 
 def test_threads_are_as_many_as_allowed() -> None:
-    assert {value(words, "-threads") for words in outputs(command())} == {"3"}
+    assert {value(words, "-threads") for words in outputs(command())} == {"2"}, "half of them, as three run at once"
     assert value(command(), "-threads") == "3"
     assert 1 <= int(Encoder(Path("ffmpeg")).codec_threads) <= 16
+    assert Encoder(Path("ffmpeg"), threads=1).encoder_threads == "1"
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="there is one core only")
+def test_a_worker_on_a_core_of_its_own_takes_one_thread() -> None:
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(allowed)})
+    try:
+        assert Encoder(Path("ffmpeg")).codec_threads == "1"
+    finally:
+        os.sched_setaffinity(0, allowed)
 
 
 def test_each_rendition_has_its_size_from_the_graph_and_its_caps() -> None:
