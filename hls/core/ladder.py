@@ -34,16 +34,18 @@ class Rendition:
     x264_params: str = "subme=2"  # what differs from the preset, as libx264 has it: "subme=2:trellis=0"
 
 
-# Against "medium" at CRF 23, of thirty seconds of Big Buck Bunny (bench/transcode.py): 0.43 of the CPU of the whole and
-# 1.08 of the bytes; by VMAF 480p is as good, 720p loses 0.4, 1080p 0.8. "ref=2" and "aq-mode=2" made more bytes for the
-# same picture, and "trellis=0" a tenth more. Five B pictures in a row, without a search for a better number, cost less
-# and are as good. "subme=4" is worth its time below 1080p alone. Grain loses more, by the newer model.
-COMMON = "no-psy=1:me=dia:partitions=i4x4,i8x8:ref=1:aq-strength=0.7:b-adapt=0:bframes=5"
+# Chosen by bench/transcode.py, against "medium" at CRF 23, so that no rendition of Big Buck Bunny loses 0.3 of VMAF by
+# either model. One picture is referred to, and motion is looked for coarsely: more costs more than it saves.
+# "qcomp=0.7" gives flat areas bits back, as the newer model asks. To look for the best number of B pictures
+# saves a twentieth of the bytes at 1080p, and nothing below, where "direct=temporal" and "p8x8" are almost free.
+COMMON = "subme=2:no-psy=1:me=dia:ref=1:qcomp=0.7"
+SMALL = f"{COMMON}:partitions=i4x4,i8x8,p8x8:aq-strength=0.7:b-adapt=0:bframes=5:direct=temporal"
+LARGE = f"{COMMON}:partitions=i4x4,i8x8:aq-strength=0.75:b-adapt=1:bframes=5"
 # The caps are twice what most videos need: they limit the worst second and leave ordinary ones alone.
 RUNGS = (
-    Rung("480p", side=480, crf=21.5, maxrate_kbps=2_400, preset="faster", x264_params=f"subme=4:{COMMON}"),
-    Rung("720p", side=720, crf=21.9, maxrate_kbps=5_200, preset="faster", x264_params=f"subme=4:{COMMON}"),
-    Rung("1080p", side=1080, crf=21.4, maxrate_kbps=10_000, preset="faster", x264_params=f"subme=2:{COMMON}"),
+    Rung("480p", side=480, crf=22.8, maxrate_kbps=2_400, preset="faster", x264_params=SMALL),
+    Rung("720p", side=720, crf=22.5, maxrate_kbps=5_200, preset="faster", x264_params=SMALL),
+    Rung("1080p", side=1080, crf=21.7, maxrate_kbps=10_000, preset="faster", x264_params=LARGE),
 )
 AUDIO_KBPS = 128
 FAST_RATE = 31  # frames per second: from here on, a video has twice the usual frames and gets half as many bits more
