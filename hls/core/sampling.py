@@ -28,7 +28,7 @@ from hls.core.quality import CHUNKS_BY_LADDER, SAMPLED_AT, Quality, RenditionQua
 from hls.core.sample_commands import LUMA_FILE, comparing, encoding, made_file, preparing, vmaf_file
 from hls.core.timeline import ChunkSpan, Segment
 
-LONG_S = 300  # in a shorter video, the samples would take more than a twentieth of what encoding all of it takes
+LONG_S = 300  # in a shorter one, the samples would take more than a sixteenth of what encoding all of it takes
 MORE_S = 600  # from here on there is time for one more
 LEAST_SAMPLES = 2
 NEAR = 3  # chunks
