@@ -37,19 +37,7 @@ class Encoder:
 
     @property
     def codec_threads(self) -> str:
-        return str(self._threads)
-
-    @property
-    def encoder_threads(self) -> str:
-        """Of each encoder: the largest rendition takes about half of a chunk's time, and runs beside the others.
-
-        With one thread each instead of two, they take five hundredths less CPU time on two cores, and no longer.
-        """
-        return str((self._threads + 1) // 2)
-
-    @property
-    def _threads(self) -> int:
-        return self.threads or min(_cores(), MOST_THREADS)
+        return str(self.threads or min(_cores(), MOST_THREADS))
 
 
 def _cores() -> int:
@@ -203,7 +191,7 @@ def _copied_video(plan: Plan, span: ChunkSpan) -> Iterator[str]:
 def video_codec(plan: Plan, span: ChunkSpan, rendition: Rendition, encoder: Encoder) -> Iterator[str]:
     rate, gop = plan.timeline.rate, plan.timeline.gop
     yield from ("-c", "libx264", "-preset", rendition.preset, "-profile", "high")
-    yield from ("-threads", encoder.encoder_threads, "-x264-params", rendition.x264_params)
+    yield from ("-threads", encoder.codec_threads, "-x264-params", rendition.x264_params)
     yield from ("-crf", str(plan.crf(rendition, span)))
     yield from ("-maxrate", f"{rendition.maxrate_kbps}k", "-bufsize", f"{rendition.bufsize_kbits}k")
     yield from ("-a53cc", "0")  # the playlist says that there are no captions
