@@ -38,14 +38,14 @@ class Rendition:
 # either model. One picture is referred to, and motion is looked for coarsely: more costs more than it saves.
 # "qcomp=0.7" gives flat areas bits back, as the newer model asks. To look for the best number of B pictures
 # saves a twentieth of the bytes at 1080p, and nothing below, where "direct=temporal" and "p8x8" are almost free.
-COMMON = "subme=2:no-psy=1:me=dia:ref=1:qcomp=0.7"
-SMALL = f"{COMMON}:partitions=i4x4,i8x8,p8x8:aq-strength=0.7:b-adapt=0:bframes=5:direct=temporal"
-LARGE = f"{COMMON}:partitions=i4x4,i8x8:aq-strength=0.75:b-adapt=1:bframes=5"
+COMMON = "subme=2:no-psy=1:me=dia:ref=1:qcomp=0.7:bframes=5"
+SMALL = f"{COMMON}:partitions=i4x4,i8x8,p8x8:aq-strength=0.7:b-adapt=0:direct=temporal"
+LARGE = f"{COMMON}:partitions=i4x4,i8x8:aq-strength=0.75:b-adapt=1"
 # The caps are twice what most videos need: they limit the worst second and leave ordinary ones alone.
 RUNGS = (
     Rung("480p", side=480, crf=22.8, maxrate_kbps=2_400, preset="faster", x264_params=SMALL),
     Rung("720p", side=720, crf=22.5, maxrate_kbps=5_200, preset="faster", x264_params=SMALL),
-    Rung("1080p", side=1080, crf=21.7, maxrate_kbps=10_000, preset="faster", x264_params=LARGE),
+    Rung("1080p", side=1080, crf=21.65, maxrate_kbps=10_000, preset="faster", x264_params=LARGE),
 )
 AUDIO_KBPS = 128
 FAST_RATE = 31  # frames per second: from here on, a video has twice the usual frames and gets half as many bits more

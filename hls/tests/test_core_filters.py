@@ -124,8 +124,8 @@ def test_full_range_is_declared_to_the_mapping() -> None:
 
 
 def test_a_curve_of_hdr_alone_on_8_bits_is_not_believed() -> None:
-    assert "tonemap" not in drawn(clip(transfer="smpte2084", primaries="unknown", matrix="unknown"))
-    assert "tonemap" in drawn(clip(transfer="arib-std-b67", primaries="bt2020", matrix="bt2020nc"))
+    assert "zscale=t=linear" not in drawn(clip(transfer="smpte2084", primaries="unknown", matrix="unknown"))
+    assert "zscale=t=linear" in drawn(clip(transfer="arib-std-b67", primaries="bt2020", matrix="bt2020nc"))
 
 
 @pytest.mark.parametrize(
