@@ -1,14 +1,17 @@
 """Measures how soon a video can be watched after it was imported, or uploaded.
 
-    .venv/bin/python bench/early.py [--upload] [six-minutes two-hours twenty-gigabytes]
+    .venv/bin/python bench/early.py [--upload] [--busy] [six-minutes two-hours twenty-gigabytes]
 
 A web server and one worker run on a new installation. For each source it prints the seconds from `import_video`'s
 return until a member of the staff gets the first segment over HTTP, and the ratio to the time that the first chunk's
 ffmpeg takes when it runs alone, with the same limits and niceness. With --upload the file comes over tus in one piece,
 and the seconds are from its last byte. The sources are a generated scene in 1080p24, repeated; the third has 20 GB of
-padding between its index and its pictures, as a sparse file, which an upload writes out.
+padding between its index and its pictures, as a sparse file, which an upload writes out. With --busy the worker's only
+slot is taken by one of another video's long chunks when the video is imported.
 """
 
+import argparse
+import json
 import os
 import sys
 import tempfile
@@ -38,6 +41,7 @@ from project.tests.installation import Installation, serving_without_demo, wait_
 
 GOAL_S = 5.0
 PIECE_S = 6
+BUSY_PERCENT = 9  # of six minutes: the first four chunks are done, and one of half a minute has begun
 PADDING_BYTES = 20 << 30
 SCENE = "mandelbrot=s=1920x1080:r=24:start_scale=2:end_scale=0.3:end_pts=144,noise=alls=3:allf=t,format=yuv420p"
 VIDEO = ("-c:v", "libx264", "-preset", "ultrafast", "-b:v", "4M", "-maxrate", "6M", "-bufsize", "8M")
@@ -150,6 +154,19 @@ def upload(installation: Installation, token: str, path: Path) -> tuple[int, flo
     return int(answer.headers["X-Video-ID"]), began
 
 
+def occupy(installation: Installation, token: str, path: Path) -> None:
+    """Let another video be made, and wait until a long chunk of it is."""
+    video_id = installation.import_video(path, "another")
+    address = f"{installation.url}/api/video/{video_id}/transcode/"
+    request = urllib.request.Request(address, headers={"Authorization": f"Bearer {token}"})
+    wait_for(lambda: percent(request) >= BUSY_PERCENT, seconds=300, what="the other video's first chunks")
+
+
+def percent(request: urllib.request.Request) -> float:
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return float(json.load(answer)["percent"])
+
+
 def is_there(request: urllib.request.Request) -> bool:
     try:
         with urllib.request.urlopen(request, timeout=10) as answer:
@@ -158,19 +175,28 @@ def is_there(request: urllib.request.Request) -> bool:
         return False
 
 
-def main(words: list[str]) -> int:
-    names = [word for word in words if word != "--upload"]
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--upload", action="store_true")
+    parser.add_argument("--busy", action="store_true")
+    parser.add_argument("sources", nargs="*", metavar="SOURCE", help=", ".join(SOURCES))
+    chosen = parser.parse_args()
+    if unknown := set(chosen.sources) - SOURCES.keys():
+        parser.error(f"no source is called {min(unknown)}; there are {', '.join(SOURCES)}")
     folder = Path(SCRATCH.name)
     missed = 0
     with SCRATCH:
         alone_s = bare_s(folder)
         print(f"first chunk's ffmpeg alone: {alone_s:.2f} s", flush=True)
-        for name in names or SOURCES:
+        for name in chosen.sources or SOURCES:
             place = folder / name
             place.mkdir()
             path = SOURCES[name](folder)
             with serving_without_demo(place) as installation:
-                found_s = playable_s(installation, access_token(installation), path, is_uploaded=names != words)
+                token = access_token(installation)
+                if chosen.busy:
+                    occupy(installation, token, path if name == "six-minutes" else lasting(folder, 360))
+                found_s = playable_s(installation, token, path, is_uploaded=chosen.upload)
                 missed += found_s > GOAL_S
                 print(f"{name}: {found_s:.2f} s, {found_s / alone_s:.2f} times that", flush=True)
             path.unlink()
@@ -178,4 +204,4 @@ def main(words: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

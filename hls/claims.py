@@ -28,7 +28,7 @@ from hls.core.quality import CHUNKS_BY_LADDER
 from hls.models import Chunk, ChunkState, Extraction, State, Transcode, Worker
 from hls.tracks.models import ExtractionState
 
-EARLY_CHUNKS = 3  # the first twelve seconds; taking texts out reads the whole source, while a viewer waits for more
+EARLY_CHUNKS = 3  # the first twelve seconds: somebody may be waiting for them
 CANDIDATES = 5  # rows tried at a time; where other workers got all of them, the next attempt looks again
 
 
@@ -94,12 +94,38 @@ def waiting_first_chunks() -> QuerySet[Chunk]:
     return waiting_chunks().filter(index=0)
 
 
+def early_chunks_left() -> QuerySet[Chunk]:
+    """Those that somebody soon needs who has begun to watch, of transcodes of which no chunk is being made."""
+    return waiting_chunks().filter(~being_made("transcode"), index__lt=EARLY_CHUNKS)
+
+
+def opened_and_left() -> QuerySet[Transcode]:
+    """Opened transcodes whose first chunk is not being made: to read the whole source would hold it up."""
+    return opened().filter(~being_made("pk"))
+
+
+def being_made(transcode: str) -> Exists:
+    """Whether a chunk of the transcode is being made."""
+    return Exists(Chunk.objects.filter(transcode=OuterRef(transcode), state=ChunkState.RUNNING))
+
+
 def waiting_extractions() -> QuerySet[Extraction]:
-    """Texts of sources whose first seconds are done, so that nobody waits for a text before there is a picture."""
+    """Texts of sources whose first seconds are done: to take them out reads the whole source."""
     early = Chunk.objects.filter(transcode=OuterRef("transcode"), index__lt=EARLY_CHUNKS)
     is_begun = Exists(early.filter(state=ChunkState.DONE)) & ~Exists(early.exclude(state=ChunkState.DONE))
     can_be_watched = Q(transcode__state=State.READY) | is_begun
     return Extraction.objects.filter(can_be_watched, state=ExtractionState.WAITING, lease_token="")
+
+
+def is_urgent_work_waiting() -> bool:
+    """Whether anything waits that hls.steps.do_urgent would do."""
+    now = timezone.now()
+    return (
+        waiting_first_chunks().filter(is_due(now)).exists()
+        or early_chunks_left().filter(is_due(now)).exists()
+        or unplanned().filter(is_due(now)).exists()
+        or opened_and_left().filter(is_due(now)).exists()
+    )
 
 
 def is_work_waiting() -> bool:

@@ -9,7 +9,8 @@ One thread of each worker process does this every BEAT_EVERY_S:
 5. Once an hour, remove what killed workers have left on this machine's disk, where the store is elsewhere, and what it
    has fetched of sources that no video has any more.
 6. Let awaited sources be brought (hls.sources.awaited), in threads that take no slot.
-7. Where a slot is free and work is waiting, start a thread that works until nothing is left.
+7. Where a slot is free and work is waiting, start a thread that works until nothing is left. Where all slots are taken,
+   the same goes for the express lane and urgent work: a new video's first seconds wait for no other video's chunk.
 
 So whatever waits in the rows is found within seconds, whether its wake-up arrived or not. A database that can't be
 reached is tried again with the next beat; that also holds while the worker starts.
@@ -20,6 +21,7 @@ import socket
 import sqlite3
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import structlog
@@ -48,6 +50,7 @@ class WorkerProcess:
         self.row: Worker | None = None  # None until the heartbeat has reached the database, and where there is none
         self.slots = slots
         self.free_slots = threading.BoundedSemaphore(slots)
+        self.express_lane = threading.BoundedSemaphore(1)  # one more, for urgent work alone
         self.is_stopped = threading.Event()
         self._begin_lock = threading.Lock()
         self._heartbeat: threading.Thread | None = None
@@ -88,10 +91,12 @@ class WorkerProcess:
             upkeep.erase_own_leftovers()
             sweeping.sweep()
         awaited.here.look(self.row)
-        if self.free_slots.acquire(blocking=False):
-            self.free_slots.release()
-            if claims.is_work_waiting():
-                self.start_working()
+        if is_free(self.free_slots):
+            is_waiting = claims.is_work_waiting()
+        else:
+            is_waiting = is_free(self.express_lane) and claims.is_urgent_work_waiting()
+        if is_waiting:
+            self.start_working()
 
     def start_working(self) -> None:
         """Work in a thread of this process, which end() waits for."""
@@ -107,18 +112,22 @@ class WorkerProcess:
             connections.close_all()
 
     def work_off(self) -> None:
-        """Plan, encode chunks and finish, one after the other, until nothing is left. Does nothing without a free slot.
+        """Plan, encode chunks and finish, one after the other, until nothing is left.
 
-        The next chunk is taken here and not through the queue, where another host might take the wake-up and have no
-        slot for it.
+        Without a free slot, do urgent work in the express lane; if that is taken too, do nothing. The next chunk is
+        taken here and not through the queue, where another host might take the wake-up and have no slot for it.
         """
-        if not self.free_slots.acquire(blocking=False):
-            return
+        if self.free_slots.acquire(blocking=False):
+            self._work_off(steps.do_next, self.free_slots)
+        elif self.express_lane.acquire(blocking=False):
+            self._work_off(steps.do_urgent, self.express_lane)
+
+    def _work_off(self, do: Callable[[Worker | None], bool], taken: threading.BoundedSemaphore) -> None:
         try:
-            while steps.do_next(self.row):
+            while do(self.row):
                 close_old_connections()
         finally:
-            self.free_slots.release()
+            taken.release()
 
     def end(self) -> None:
         """Stop the heartbeat, wait until running work has been given back, and delete the row: an orderly stop."""
@@ -128,6 +137,13 @@ class WorkerProcess:
                 thread.join(GIVE_BACK_S)
         if self.row:
             Worker.objects.filter(pk=self.row.pk).delete()
+
+
+def is_free(semaphore: threading.BoundedSemaphore) -> bool:
+    if not semaphore.acquire(blocking=False):
+        return False
+    semaphore.release()
+    return True
 
 
 def register(*, slots: int) -> Worker:

@@ -63,7 +63,7 @@ def do_next(worker: Worker | None = None) -> bool:
     A first chunk goes before all else: it takes a few seconds, and then somebody can watch the video. Before chunks
     that are made with a video's own CRFs, these are found. False where nothing waits, or the worker ends.
     """
-    if renewal.stopping.is_set() or not is_own_folder():
+    if not can_work():
         return False
     if chunk := claims.claim_chunk(worker, claims.waiting_first_chunks()):
         do_chunk(*chunk)
@@ -84,6 +84,31 @@ def do_next(worker: Worker | None = None) -> bool:
     else:
         return False
     return True
+
+
+def do_urgent(worker: Worker | None = None) -> bool:
+    """For a worker whose slots are taken: what brings the first seconds of a video that nobody works on.
+
+    Encode a first chunk, else plan a transcode, else encode one of the first few chunks. False where nothing of this
+    waits, or the worker ends.
+    """
+    if not can_work():
+        return False
+    if chunk := claims.claim_chunk(worker, claims.waiting_first_chunks()):
+        do_chunk(*chunk)
+    elif found := (
+        claims.claim_transcode(claims.unplanned(), worker) or claims.claim_transcode(claims.opened_and_left(), worker)
+    ):
+        planning.plan_transcode(*found)
+    elif chunk := claims.claim_chunk(worker, claims.early_chunks_left()):
+        do_chunk(*chunk)
+    else:
+        return False
+    return True
+
+
+def can_work() -> bool:
+    return not renewal.stopping.is_set() and is_own_folder()
 
 
 def is_own_folder() -> bool:

@@ -161,7 +161,9 @@ class Env(BaseSettings):
     ffmpeg: str | None = Field(None, description="the path of an ffmpeg, 5.1 or newer")
     hls_workers: int = Field(1, ge=1, le=64, description="how many chunks one worker encodes at once, 1 to 64")
     hls_threads: int = Field(0, ge=0, le=128, description="threads for each ffmpeg, 0 (all cores) to 128")
-    hls_nice: int = Field(10, ge=0, le=19, description="the nice level of ffmpeg, 0 to 19; half of it for first chunks")
+    hls_nice: int = Field(
+        10, ge=0, le=19, description="the nice level of ffmpeg, 0 to 19; half of it for a video's first seconds"
+    )
     hls_lease_s: int = Field(60, ge=5, le=3600, description="seconds a silent worker keeps its chunk, 5 to 3600")
     hls_list_when: Literal["ready", "playable"] = Field("ready", description="ready or playable")
     hls_max_duration_s: int = Field(6 * 3600, ge=1, description="the longest video accepted, in seconds")

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import structlog
 
+from hls import claims
 from hls.binary import encoder, limits
 from hls.core import sampling
 from hls.core.chunk import ChunkFacts
@@ -129,7 +130,7 @@ def made(path: Path, plan: Plan, index: int, folder: Path, lease: ChunkRenewal, 
         index,
         source=path,
         folder=folder,
-        encoder=encoder(is_waited_for=index == 0),
+        encoder=encoder(is_waited_for=index < claims.EARLY_CHUNKS),
         on_progress=lease.tell,
         should_stop=lease.is_over,
         is_whole=is_whole,

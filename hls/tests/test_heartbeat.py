@@ -26,13 +26,6 @@ class CountingProcess(WorkerProcess):
         self.started += 1
 
 
-def is_free(process: WorkerProcess) -> bool:
-    if process.free_slots.acquire(blocking=False):
-        process.free_slots.release()
-        return True
-    return False
-
-
 @pytest.mark.django_db
 def test_waiting_work_is_found_without_a_wake_up() -> None:
     TranscodeFactory.create()
@@ -42,12 +35,26 @@ def test_waiting_work_is_found_without_a_wake_up() -> None:
 
 
 @pytest.mark.django_db
-def test_without_a_free_slot_nothing_is_begun() -> None:
+def test_without_a_free_slot_what_is_urgent_is_begun_once() -> None:
     TranscodeFactory.create()
     process = CountingProcess()
     with process.free_slots:
         process.beat()
-    assert process.started == 0
+        assert process.started == 1
+        with process.express_lane:
+            process.beat()
+    assert process.started == 1
+
+
+@pytest.mark.django_db
+def test_without_a_free_slot_later_chunks_wait() -> None:
+    ChunkFactory.create(index=3)
+    process = CountingProcess()
+    with process.free_slots:
+        process.beat()
+        assert process.started == 0
+    process.beat()
+    assert process.started == 1
 
 
 @pytest.mark.django_db
@@ -55,7 +62,7 @@ def test_without_work_nothing_is_begun_and_the_slot_stays_free() -> None:
     process = CountingProcess()
     process.beat()
     assert process.started == 0
-    assert is_free(process)
+    assert heartbeat.is_free(process.free_slots)
 
 
 @pytest.mark.django_db
@@ -183,12 +190,21 @@ def test_a_worker_goes_on_until_nothing_is_left(monkeypatch: pytest.MonkeyPatch)
     assert left == []
 
 
-def test_a_wake_up_without_a_free_slot_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("without_database")
+def test_a_wake_up_without_a_free_slot_does_what_is_urgent_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(steps, "do_next", lambda worker: pytest.fail("all slots were taken"))
-    process = WorkerProcess(slots=1)
+    process, left = WorkerProcess(slots=1), [True, True, False]
+
+    def urgent(worker: object) -> bool:
+        process.work_off()  # another wake-up meanwhile
+        return left.pop(0)
+
+    monkeypatch.setattr(steps, "do_urgent", urgent)
     with process.free_slots:
         process.work_off()
-    assert is_free(process)
+    assert left == []
+    assert heartbeat.is_free(process.free_slots)
+    assert heartbeat.is_free(process.express_lane)
 
 
 def test_a_slot_is_given_back_whatever_happens(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -199,7 +215,7 @@ def test_a_slot_is_given_back_whatever_happens(monkeypatch: pytest.MonkeyPatch) 
     process = WorkerProcess(slots=1)
     with pytest.raises(OSError, match="disk"):
         process.work_off()
-    assert is_free(process)
+    assert heartbeat.is_free(process.free_slots)
 
 
 def test_a_process_that_is_gone_has_no_start_time() -> None:

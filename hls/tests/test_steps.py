@@ -273,6 +273,44 @@ def test_a_first_chunk_goes_before_everything_else_and_other_chunks_after_it(mon
     assert done == ["chunk 0", "finish", "plan", "texts", "chunk 1"]
 
 
+def test_a_new_video_begins_though_all_slots_are_taken_by_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is urgent: first chunks and planning, and the first seconds of videos that nobody works on."""
+    done: list[str] = []
+    monkeypatch.setattr(planning, "plan_transcode", lambda transcode, claim: done.append(f"plan {transcode.pk}"))
+    monkeypatch.setattr(
+        steps, "do_chunk", lambda chunk, claim: done.append(f"{chunk.transcode.pk} chunk {chunk.index}")
+    )
+    left, being_made = TranscodeFactory.create(processing=True), TranscodeFactory.create(processing=True)
+    opened, opened_and_made = (TranscodeFactory.create(processing=True, plan=None) for _ in range(2))
+    new = TranscodeFactory.create()
+    for index in range(1, 5):
+        ChunkFactory.create(transcode=left, index=index)
+        ChunkFactory.create(transcode=being_made, index=index)
+    ChunkFactory.create(transcode=being_made, index=5, running=True)
+    ChunkFactory.create(transcode=opened, index=0)
+    ChunkFactory.create(transcode=opened_and_made, index=0, running=True)
+    assert claims.is_urgent_work_waiting()
+    assert steps.do_urgent()
+    assert done == [f"{opened.pk} chunk 0"]
+    Chunk.objects.filter(transcode=opened).update(state=ChunkState.DONE)
+    assert steps.do_urgent()
+    assert steps.do_urgent()
+    assert steps.do_urgent()
+    Chunk.objects.filter(transcode=left, index=1).update(state=ChunkState.DONE)
+    assert steps.do_urgent()
+    Chunk.objects.filter(transcode=left, index=2).update(state=ChunkState.DONE)
+    assert done[1:] == [f"plan {new.pk}", f"plan {opened.pk}", f"{left.pk} chunk 1", f"{left.pk} chunk 2"]
+    assert not steps.do_urgent()
+    assert not claims.is_urgent_work_waiting()
+    assert claims.is_work_waiting()
+
+
+def test_a_worker_that_is_told_to_stop_begins_nothing_urgent(stop_flag: threading.Event) -> None:
+    TranscodeFactory.create()
+    steps.stop_working()
+    assert not steps.do_urgent()
+
+
 @pytest.mark.parametrize("change", [{"version": 2}, {"lease_token": "f" * 32}])
 def test_a_plan_that_comes_too_late_is_not_written(change: dict[str, object]) -> None:
     transcode = TranscodeFactory.create()
@@ -338,8 +376,8 @@ def test_a_database_that_is_away_for_a_beat_costs_nothing(monkeypatch: pytest.Mo
     assert chunk.frames_done == 20
 
 
-@pytest.mark.parametrize(("index", "nice"), [(0, 5), (1, 10)])
-def test_a_first_chunk_gets_more_of_the_processor(index: int, nice: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("index", "nice"), [(0, 5), (2, 5), (3, 10)])
+def test_the_first_chunks_get_more_of_the_processor(index: int, nice: int, monkeypatch: pytest.MonkeyPatch) -> None:
     used: list[int] = []
 
     def encode(*arguments: object, encoder: Encoder, **options: object) -> ChunkFacts:
