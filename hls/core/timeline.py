@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from itertools import accumulate, pairwise
+from itertools import pairwise
 from math import ceil, floor
 
 GOP_S = 2
@@ -18,7 +18,9 @@ LONGEST_FIRST_SEGMENT_S = SEGMENT_S + SEGMENT_SLACK_S
 GOPS_FIRST_SEGMENT = 1  # the rest of what would be the first 6 seconds is the second segment
 SEGMENTS_FIRST_CHUNK = 1  # viewers wait for it
 SEGMENTS_NEXT_CHUNKS = (1, 1, 2)  # viewers of a video that is being made need these soon
-SEGMENTS_PER_CHUNK = 5  # of all others: each chunk costs the start of an encoder and a second of decoding
+SEGMENTS_PER_CHUNK = 5  # of all others: each chunk costs the start of an encoder and some decoding before it
+CHUNKS_AT_END = 3  # near the end, a chunk is a third of what is left: no worker has much to do when the others are done
+LEAST_SEGMENTS_AT_END = 2
 SEGMENTS_PER_STILL_CHUNK = 50  # for a single picture: each chunk has to read the sound from that picture on
 LEAST_FRAMES_PER_CHUNK = 3  # with fewer, x264 delays no picture: decoding times would jump at the chunk's ends
 MAX_RATE = 60
@@ -76,6 +78,7 @@ class Timeline:
     least_frames_per_chunk: int = 1
     first_segment_frames: int = 0  # 0: the first segment is as long as the others
     segments_next_chunks: tuple[int, ...] = ()  # of the chunks after the first one
+    chunks_at_end: int = 0  # a later chunk has at most this part of the segments that are left; 0: any part
 
     @property
     def duration_s(self) -> Fraction:
@@ -96,10 +99,7 @@ class Timeline:
 
     @cached_property
     def chunks(self) -> tuple[ChunkSpan, ...]:
-        count = len(self.segments)
-        early = [0, *accumulate((self.segments_first_chunk, *self.segments_next_chunks))]
-        starts = [*early, *range(early[-1] + self.segments_per_chunk, count, self.segments_per_chunk)]
-        starts = [start for start in starts if start < count]
+        count, starts = len(self.segments), [*self._chunk_starts()]
         if len(starts) > 1 and self.frame_count - self.segments[starts[-1]].first_frame < self.least_frames_per_chunk:
             starts.pop()
         bounds = pairwise([*starts, count])
@@ -116,6 +116,20 @@ class Timeline:
     def keyframes(self, segment: Segment) -> tuple[int, ...]:
         """The frame numbers, over the whole video, of a segment's IDR pictures in encoded renditions."""
         return tuple(range(segment.first_frame, segment.end_frame, self.gop))
+
+    def _chunk_starts(self) -> Iterator[int]:
+        """The numbers of the chunks' first segments."""
+        count, start = len(self.segments), 0
+        early = iter((self.segments_first_chunk, *self.segments_next_chunks))
+        while start < count:
+            yield start
+            start += next(early, 0) or self._later_chunk(count - start)
+
+    def _later_chunk(self, left: int) -> int:
+        """How many segments a chunk has if this many are left."""
+        if not self.chunks_at_end:
+            return self.segments_per_chunk
+        return min(self.segments_per_chunk, max(LEAST_SEGMENTS_AT_END, ceil(left / self.chunks_at_end)))
 
     def _even_starts(self) -> Iterator[int]:
         yield 0
@@ -196,6 +210,7 @@ def timeline(rate: Fraction, frame_count: int, starts: tuple[int, ...] = (), *, 
         least_frames_per_chunk=LEAST_FRAMES_PER_CHUNK,
         first_segment_frames=gop * GOPS_FIRST_SEGMENT if gop * GOPS_FIRST_SEGMENT >= LEAST_FRAMES_PER_CHUNK else 0,
         segments_next_chunks=() if is_still else SEGMENTS_NEXT_CHUNKS,
+        chunks_at_end=0 if is_still else CHUNKS_AT_END,
     )
 
 

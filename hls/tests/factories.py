@@ -40,7 +40,9 @@ def source(*, seconds: int = 90, width: int = 1920, height: int = 1080, rate: in
 def evenly_planned(probed: Source) -> Plan:
     """The plan as it was made before the first segments were shorter: databases still have such plans."""
     made = make_plan(probed)
-    even = replace(made.timeline, first_segment_frames=0, segments_first_chunk=2, segments_next_chunks=())
+    even = replace(
+        made.timeline, first_segment_frames=0, segments_first_chunk=2, segments_next_chunks=(), chunks_at_end=0
+    )
     return replace(made, timeline=even)
 
 

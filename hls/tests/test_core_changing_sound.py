@@ -92,6 +92,6 @@ def test_a_part_without_any_sound_is_silent(tmp_path: Path) -> None:
     later = remux(mute, tmp_path / "later.ts", after=("-output_ts_offset", "12"))
     clip.write_bytes(clip.read_bytes() + later.read_bytes())
     made = encode(clip, tmp_path)
-    assert len(made.plan.timeline.chunks) == 5
+    assert len(made.plan.timeline.chunks) == 6
     assert_plays(made)
     assert_heard(made, 12)

@@ -167,5 +167,5 @@ def test_chunks_of_rates_that_are_no_round_numbers_begin_nearby(tmp_path: Path, 
     video = ("-c:v", "libx264", "-preset", "ultrafast", "-g", "48", "-keyint_min", "48", "-pix_fmt", "yuv420p")
     plan = make_plan(probe(make(tmp_path / "video.mkv", look=look, video=video, audio=NO_SOUND), limits=LIMITS))
     spans = plan.timeline.chunks[1:]
-    assert len(spans) == 7
+    assert len(spans) == 9
     assert [span.index for span in spans if plan.run_up_s(span) > 4] == []

@@ -47,8 +47,8 @@ def test_a_video_lasts_as_long_as_the_longer_of_picture_and_sound(early: Fractio
 def test_chunks_know_whether_they_are_before_or_after_the_pictures() -> None:
     plan = make_plan(heard(Fraction(-20), Fraction(60)))
     chunks = plan.timeline.chunks
-    assert [plan.is_before_pictures(chunk) for chunk in chunks] == [True] * 3 + [False] * 3
-    assert [plan.is_after_pictures(chunk) for chunk in chunks] == [False] * 5 + [True]
+    assert [plan.is_before_pictures(chunk) for chunk in chunks] == [True] * 3 + [False] * 5
+    assert [plan.is_after_pictures(chunk) for chunk in chunks] == [False] * 5 + [True] * 3
 
 
 @pytest.mark.parametrize("rate", [Fraction(1), Fraction(25), Fraction(90_000), Fraction(1, 7)])

@@ -167,9 +167,9 @@ def test_a_sound_that_is_elsewhere_is_not_looked_for() -> None:
     found = [expected(plan, span) for span in plan.timeline.chunks]
     of_source, apart, silent = Sound.OF_SOURCE, Sound.APART, Sound.SILENT
     first, middle, last = (of_source, silent, apart), (of_source, silent, silent), (of_source, of_source, silent)
-    assert found == [first, first, first, middle, last, last, last]
+    assert found == [first, first, first, middle, middle, last, last, last]
     assert all_apart(plan, plan.timeline.chunks[3]) == (apart, silent, silent)
-    assert [read_on_s(plan, span) for span in plan.timeline.chunks] == [0, 0, 78, 0, 0, 0, 0]
+    assert [read_on_s(plan, span) for span in plan.timeline.chunks] == [0, 0, 78, 0, 0, 0, 0, 0]
 
 
 def test_progress_is_told_while_there_are_several_sounds(changing: tuple[Path, Plan], tmp_path: Path) -> None:

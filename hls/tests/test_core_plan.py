@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from fractions import Fraction
+from heapq import heapreplace
 from itertools import pairwise
 
 import pytest
@@ -17,7 +18,7 @@ from hls.core.probe import AudioTrack, Landing, Source, VideoTrack
 from hls.core.rates import STANDARD, measure, nearest_standard
 from hls.core.sounds import audio_span
 from hls.core.timeline import Timeline, output_rate, timeline
-from hls.core.wire import load
+from hls.core.wire import dump, load
 
 NTSC = Fraction(30000, 1001)
 VIDEO = VideoTrack(
@@ -69,8 +70,11 @@ def test_chunks_tile_the_segments_and_the_first_is_short(rate: Fraction, frame_c
     grid = timeline(rate, frame_count)
     assert tuple(segment for chunk in grid.chunks for segment in chunk.segments) == grid.segments
     *sizes, last = (len(chunk.segments) for chunk in grid.chunks)
-    assert sizes == [1, 1, 1, 2, *[5] * len(sizes)][: len(sizes)]
-    assert last <= [1, 1, 1, 2, *[5] * len(sizes)][len(sizes)] + (frame_count - grid.segments[-1].first_frame < 3)
+    most = [1, 1, 1, 2, *[5] * len(sizes)]
+    assert sizes[:4] == most[: len(sizes)][:4]
+    assert all(2 <= size <= 5 for size in sizes[4:])
+    assert sizes[4:] == sorted(sizes[4:], reverse=True)
+    assert last <= most[len(sizes)] + (frame_count - grid.segments[-1].first_frame < 3)
     assert all(chunk.frame_count >= 3 for chunk in grid.chunks[1:])
     assert all(chunk.frame_count >= 3 for chunk in grid.chunks) or frame_count < 3
     assert [chunk.index for chunk in grid.chunks] == list(range(len(grid.chunks)))
@@ -140,8 +144,20 @@ def test_a_film_begins_with_short_segments_and_chunks_and_goes_on_with_as_few_as
     grid = timeline(Fraction(24), 24 * 7200)
     assert [segment.frame_count / 24 for segment in grid.segments[:5]] == [2, 4, 6, 6, 6]
     assert [chunk.frame_count / 24 for chunk in grid.chunks[:7]] == [2, 4, 6, 12, 30, 30, 30]
-    assert (len(grid.segments), len(grid.chunks)) == (1201, 244)
+    assert (len(grid.segments), len(grid.chunks)) == (1201, 245)
     assert {segment.first_frame % 144 for segment in grid.segments} == {0, 48}
+
+
+@pytest.mark.parametrize("workers", [2, 3, 4])
+@pytest.mark.parametrize("seconds", [120, 150, 180, 270, 360, 1800])
+def test_workers_of_one_video_are_done_at_about_the_same_time(seconds: int, workers: int) -> None:
+    """With chunks of half a minute up to the end, one may have begun its last one when the others are done."""
+    grid = timeline(Fraction(24), 24 * seconds)
+    free_at_s = [Fraction(0)] * workers
+    for chunk in grid.chunks:
+        heapreplace(free_at_s, free_at_s[0] + grid.seconds(chunk.frame_count))
+    assert max(free_at_s) - grid.duration_s / workers <= 12
+    assert max(free_at_s) - min(free_at_s) <= 18
 
 
 def test_a_few_frames_a_second_are_not_enough_for_a_short_segment() -> None:
@@ -164,6 +180,13 @@ def test_a_grid_that_was_planned_before_segments_could_be_short_stays_as_it_was(
     grid = load(Timeline, stored)
     assert [segment.frame_count for segment in grid.segments] == [150] * 15
     assert [len(chunk.segments) for chunk in grid.chunks] == [2, 5, 5, 3]
+
+
+def test_a_grid_that_was_planned_before_the_last_chunks_could_be_shorter_stays_as_it_was() -> None:
+    film = timeline(Fraction(24), 24 * 180)
+    grid = load(Timeline, {name: value for name, value in dump(film).items() if name != "chunks_at_end"})
+    assert [len(chunk.segments) for chunk in film.chunks] == [1, 1, 1, 2, 5, 5, 5, 4, 3, 2, 2]
+    assert [len(chunk.segments) for chunk in grid.chunks] == [1, 1, 1, 2, 5, 5, 5, 5, 5, 1]
 
 
 @given(rate=st.fractions(min_value=Fraction(1, 100), max_value=1000, max_denominator=1001))

@@ -27,7 +27,7 @@ AAC_FRAME = 1920  # 1024 samples at 48 kHz, in ticks
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> WatchedVideo:
-    """90 seconds in two renditions and seven chunks."""
+    """90 seconds in two renditions and eight chunks."""
     folder = tmp_path_factory.mktemp("video")
     look = Look(width=1280, height=720, rate="8", duration_s=90)
     return encode(make(folder / "source.mp4", look=look), folder)
@@ -37,7 +37,7 @@ RENDITIONS = ["480p", "720p"]
 
 
 def test_ninety_seconds_become_several_chunks(clip: WatchedVideo) -> None:
-    assert [span.frame_count for span in clip.plan.timeline.chunks] == [16, 32, 48, 96, 240, 240, 48]
+    assert [span.frame_count for span in clip.plan.timeline.chunks] == [16, 32, 48, 96, 192, 144, 96, 96]
 
 
 @pytest.mark.parametrize("rendition", RENDITIONS)

@@ -40,7 +40,7 @@ def planned(path: Path) -> Plan:
 
 def assert_begins_nearby(plan: Plan) -> None:
     spans = plan.timeline.chunks[1:]
-    assert len(spans) == 5
+    assert len(spans) == 7
     assert [span.index for span in spans if plan.run_up_s(span) > 4] == []
 
 
@@ -108,12 +108,12 @@ def read_through(path: Path) -> tuple[Reading, list[Fraction]]:
 @pytest.mark.parametrize("track", [1, 2, 3, 4])
 def test_a_seek_that_leads_to_other_times_of_one_sound_is_refused(sparse: Path, track: int) -> None:
     reading, begins_s = read_through(sparse)
-    assert len(landings(sparse, reading, begins_s)) == 5
+    assert len(landings(sparse, reading, begins_s)) == 7
     other = SoundPackets()
     for time, size in zip(reading.sounds[track].times, reading.sounds[track].sizes, strict=True):
         other.note(time + 7, size)
     found = landings(sparse, replace(reading, sounds={**reading.sounds, track: other}), begins_s)
-    assert len(found) < 5
+    assert len(found) < 7
 
 
 def test_a_sound_that_is_not_heard_there_is_not_waited_for(sparse: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,6 +128,6 @@ def test_a_sound_that_is_not_heard_there_is_not_waited_for(sparse: Path, monkeyp
             yield packet
 
     monkeypatch.setattr(_Search, "_packets", counted)
-    assert len(landings(sparse, reading, begins_s)) == 5
+    assert len(landings(sparse, reading, begins_s)) == 7
     a_second = RATE + 2 * 16  # of pictures and two sounds
     assert len(read) < 5 * 6 * a_second

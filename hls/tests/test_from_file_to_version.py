@@ -77,7 +77,7 @@ def test_a_short_video_behind_a_long_one_waits_for_no_more_than_as_much_of_that(
     assert [steps.do_next() for _ in range(6)] == [True] * 6, "a plan, a first chunk, and two chunks of each"
     states = dict(Transcode.objects.values_list("pk", "state"))
     assert states == {long.pk: State.PROCESSING, short.pk: State.READY}
-    assert work_to_the_end() == 3
+    assert work_to_the_end() == 5
     assert current(Transcode.objects.get(pk=long.pk)) is not None
 
 

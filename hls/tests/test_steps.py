@@ -245,7 +245,7 @@ def test_a_video_that_turns_out_unfit_for_copying_begins_as_another_version() ->
     assert (transcode.version, transcode.state, transcode.playable_at) == (2, State.PROCESSING, None)
     assert not Plan.from_json(transcode.plan or {}).is_copying
     assert set(transcode.chunks.values_list("state", flat=True)) == {ChunkState.WAITING}
-    assert transcode.chunks.count() == len(Plan.from_json(transcode.plan or {}).timeline.chunks) == 7
+    assert transcode.chunks.count() == len(Plan.from_json(transcode.plan or {}).timeline.chunks) == 8
 
 
 def test_a_video_that_is_served_stays_playable_while_it_begins_anew() -> None:
