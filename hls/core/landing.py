@@ -1,6 +1,6 @@
 """Finds where to begin reading for a chunk: by decoding, because a container may be wrong about its keyframes.
 
-1. A chunk is read from a second before its beginning: sound decoders need a run-up.
+1. A chunk is read from half a second before its beginning: sound decoders need a run-up.
 2. A seek there is accepted if it leads to packets that have the same times as when the whole file was read, and if a
    new decoder shows a key picture in time for the chunk's first frame.
 3. Otherwise earlier places are tried: at keyframes, then further back, then the last place that was accepted.

@@ -13,7 +13,7 @@ from hls.core.quality import Quality
 from hls.core.timeline import ChunkSpan, Timeline, output_rate, timeline
 from hls.core.wire import Json, dump, load
 
-RUN_UP_S = 1  # sound decoders need it, and tracks aren't interleaved exactly
+RUN_UP_S = Fraction(1, 2)  # sound decoders need half of it, and tracks aren't interleaved exactly
 TILE_INTERVAL_S = 10
 MIN_TILES = 10
 TILE_LONG_SIDE = 240
