@@ -44,7 +44,7 @@ LARGE = f"{COMMON}:partitions=i4x4,i8x8:aq-strength=0.75:b-adapt=1"
 # The caps are twice what most videos need: they limit the worst second and leave ordinary ones alone.
 RUNGS = (
     Rung("480p", side=480, crf=22.8, maxrate_kbps=2_400, preset="faster", x264_params=SMALL),
-    Rung("720p", side=720, crf=22.5, maxrate_kbps=5_200, preset="faster", x264_params=SMALL),
+    Rung("720p", side=720, crf=22.55, maxrate_kbps=5_200, preset="faster", x264_params=SMALL),
     Rung("1080p", side=1080, crf=21.65, maxrate_kbps=10_000, preset="faster", x264_params=LARGE),
 )
 AUDIO_KBPS = 128
