@@ -59,6 +59,7 @@ class ShownWorker:
     seen: SafeString
     encoding: int
     slots: int
+    is_hurrying: bool  # in its express lane
 
 
 @dataclass(frozen=True)
@@ -171,8 +172,9 @@ def shown_workers() -> list[ShownWorker]:
             name=str(worker),
             is_alive=now - worker.last_seen < WORKER_SILENCE,
             seen=moment(worker.last_seen),
-            encoding=busy.get(worker.pk, 0),
+            encoding=min(busy.get(worker.pk, 0), worker.slots),
             slots=worker.slots,
+            is_hurrying=busy.get(worker.pk, 0) > worker.slots,
         )
         for worker in Worker.objects.order_by("-last_seen")[:MOST_ROWS]
     ]

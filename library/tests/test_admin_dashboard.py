@@ -137,6 +137,14 @@ def test_workers_tell_whether_they_are_alive_and_what_they_do(db: None) -> None:
     assert Worker.objects.count() == 2
 
 
+def test_a_worker_that_also_makes_a_new_videos_first_seconds_says_so(at_admin: Client) -> None:
+    worker = WorkerFactory.create(slots=1)
+    ChunkFactory.create(running=True, worker=worker)
+    assert "1 of 1 encoding ·" in page(at_admin)
+    ChunkFactory.create(running=True, worker=worker)
+    assert "1 of 1 encoding, and a new video\N{RIGHT SINGLE QUOTATION MARK}s first seconds ·" in page(at_admin)
+
+
 def test_the_dashboard_costs_the_same_queries_however_many_videos_there_are(at_admin: Client) -> None:
     def count() -> int:
         with CaptureQueriesContext(connection) as captured:
