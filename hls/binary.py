@@ -9,6 +9,7 @@ from django.conf import settings
 
 from hls.core.encode import Encoder
 from hls.core.errors import Code, TranscodeError
+from hls.core.giving_way import give_way
 from hls.core.probe import Limits
 
 
@@ -28,8 +29,17 @@ def ffmpeg_path() -> Path:
 
 def encoder(*, is_waited_for: bool = False) -> Encoder:
     """The encoder; half as nice for what somebody may wait for, so that other chunks leave it most of a processor."""
-    nice = settings.HLS_NICE // 2 if is_waited_for else settings.HLS_NICE
+    nice = nice_if_waited_for() if is_waited_for else settings.HLS_NICE
     return Encoder(ffmpeg=ffmpeg_path(), threads=settings.HLS_THREADS, nice=nice)
+
+
+def let_encoders_give_way() -> None:
+    """Let those of this worker that nobody waits for leave most of the processors to the next one."""
+    give_way(nicer_than=nice_if_waited_for())
+
+
+def nice_if_waited_for() -> int:
+    return settings.HLS_NICE // 2
 
 
 def limits() -> Limits:

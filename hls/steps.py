@@ -25,6 +25,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from hls import claims, completeness, events, finishing, identity, opening, planning, renewal, sampling, upkeep
+from hls.binary import let_encoders_give_way
 from hls.core.chunk import ChunkFacts
 from hls.core.errors import CannotCopy, Code, EncoderKilled, Stopped, TranscodeError
 from hls.core.plan import Plan, without_copying
@@ -95,16 +96,22 @@ def do_urgent(worker: Worker | None = None) -> bool:
     if not can_work():
         return False
     if chunk := claims.claim_chunk(worker, claims.waiting_first_chunks()):
-        do_chunk(*chunk)
+        hurry_chunk(*chunk)
     elif found := (
         claims.claim_transcode(claims.unplanned(), worker) or claims.claim_transcode(claims.opened_and_left(), worker)
     ):
         planning.plan_transcode(*found)
     elif chunk := claims.claim_chunk(worker, claims.early_chunks_left()):
-        do_chunk(*chunk)
+        hurry_chunk(*chunk)
     else:
         return False
     return True
+
+
+def hurry_chunk(chunk: Chunk, claim: claims.Claim) -> None:
+    """do_chunk(), before the other chunks of this worker."""
+    let_encoders_give_way()
+    do_chunk(chunk, claim)
 
 
 def can_work() -> bool:
