@@ -117,6 +117,11 @@ def waiting_extractions() -> QuerySet[Extraction]:
     return Extraction.objects.filter(can_be_watched, state=ExtractionState.WAITING, lease_token="")
 
 
+def makes_early_chunk(worker: Worker | None) -> bool:
+    """Whether one of the worker's slots has such a chunk, and is free in a few seconds."""
+    return Chunk.objects.filter(worker=worker, state=ChunkState.RUNNING, index__lt=EARLY_CHUNKS).exists()
+
+
 def is_urgent_work_waiting() -> bool:
     """Whether anything waits that hls.steps.do_urgent would do."""
     now = timezone.now()

@@ -88,12 +88,12 @@ def do_next(worker: Worker | None = None) -> bool:
 
 
 def do_urgent(worker: Worker | None = None) -> bool:
-    """For a worker whose slots are taken: what brings the first seconds of a video that nobody works on.
+    """For a worker whose slots are taken for long: what brings the first seconds of a video that nobody works on.
 
     Encode a first chunk, else plan a transcode, else encode one of the first few chunks. False where nothing of this
-    waits, or the worker ends.
+    waits, a slot will be free in a few seconds, or the worker ends.
     """
-    if not can_work():
+    if not can_work() or claims.makes_early_chunk(worker):
         return False
     if chunk := claims.claim_chunk(worker, claims.waiting_first_chunks()):
         hurry_chunk(*chunk)

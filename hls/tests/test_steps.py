@@ -26,7 +26,7 @@ from hls.models import Chunk, ChunkState, Extraction, State, Transcode
 from hls.renewal import ChunkRenewal
 from hls.sources import local
 from hls.status import status_of
-from hls.tests.factories import ChunkFactory, TranscodeFactory, plan, served, source
+from hls.tests.factories import ChunkFactory, TranscodeFactory, WorkerFactory, plan, served, source
 from hls.tracks import extracting
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("studio", "stop_flag")]
@@ -276,6 +276,7 @@ def test_a_first_chunk_goes_before_everything_else_and_other_chunks_after_it(mon
 def test_a_new_video_begins_though_all_slots_are_taken_by_others(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is urgent: first chunks and planning, and the first seconds of videos that nobody works on."""
     done: list[str] = []
+    worker = WorkerFactory.create()
     monkeypatch.setattr(planning, "plan_transcode", lambda transcode, claim: done.append(f"plan {transcode.pk}"))
     monkeypatch.setattr(
         steps, "do_chunk", lambda chunk, claim: done.append(f"{chunk.transcode.pk} chunk {chunk.index}")
@@ -290,19 +291,32 @@ def test_a_new_video_begins_though_all_slots_are_taken_by_others(monkeypatch: py
     ChunkFactory.create(transcode=opened, index=0)
     ChunkFactory.create(transcode=opened_and_made, index=0, running=True)
     assert claims.is_urgent_work_waiting()
-    assert steps.do_urgent()
+    assert steps.do_urgent(worker)
     assert done == [f"{opened.pk} chunk 0"]
     Chunk.objects.filter(transcode=opened).update(state=ChunkState.DONE)
-    assert steps.do_urgent()
-    assert steps.do_urgent()
-    assert steps.do_urgent()
+    assert steps.do_urgent(worker)
+    assert steps.do_urgent(worker)
+    assert steps.do_urgent(worker)
     Chunk.objects.filter(transcode=left, index=1).update(state=ChunkState.DONE)
-    assert steps.do_urgent()
+    assert steps.do_urgent(worker)
     Chunk.objects.filter(transcode=left, index=2).update(state=ChunkState.DONE)
     assert done[1:] == [f"plan {new.pk}", f"plan {opened.pk}", f"{left.pk} chunk 1", f"{left.pk} chunk 2"]
-    assert not steps.do_urgent()
+    assert not steps.do_urgent(worker)
     assert not claims.is_urgent_work_waiting()
     assert claims.is_work_waiting()
+
+
+def test_a_slot_that_is_free_in_a_few_seconds_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two first chunks at once would both be late, and a killed worker would lose both."""
+    done: list[int] = []
+    monkeypatch.setattr(steps, "do_chunk", lambda chunk, claim: done.append(chunk.index))
+    worker = WorkerFactory.create()
+    running = ChunkFactory.create(index=2, running=True, worker=worker)
+    ChunkFactory.create(index=0)
+    assert not steps.do_urgent(worker)
+    Chunk.objects.filter(pk=running.pk).update(index=3)
+    assert steps.do_urgent(worker)
+    assert done == [0]
 
 
 def test_a_worker_that_is_told_to_stop_begins_nothing_urgent(stop_flag: threading.Event) -> None:
