@@ -88,7 +88,7 @@ def chosen(rendition: Rendition, sampled: Sampled) -> RenditionQuality:
     else:
         why = Why.DARK if most < MOST_RAISED else Why.LIMIT
     return RenditionQuality(
-        rendition.name, round(rendition.crf + raised, 1), round(sampled.vmaf_at(raised), 1), str(why)
+        rendition.name, round(rendition.crf + raised, 2), round(sampled.vmaf_at(raised), 1), str(why)
     )
 
 

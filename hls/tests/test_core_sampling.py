@@ -11,7 +11,7 @@ import pytest
 from hls.core.agreement import has_same_first_chunk
 from hls.core.command import Encoder, chunk_command
 from hls.core.errors import Stopped, TranscodeError
-from hls.core.ladder import RUNGS
+from hls.core.ladder import RUNGS, Rung
 from hls.core.plan import Plan, make_plan, without_copying
 from hls.core.probe import Copyable, Landing, probe
 from hls.core.process import UNWATCHED, Watch
@@ -77,12 +77,19 @@ def test_difficult_pictures_keep_the_ladders_crf(vmaf: tuple[float, float]) -> N
     assert (found.crf, found.estimated_vmaf, found.reason) == (RENDITION.crf, vmaf[0], Why.LADDER)
 
 
+@pytest.mark.parametrize("rung", RUNGS, ids=lambda rung: rung.name)
+def test_no_rung_gets_a_lower_crf_by_rounding(rung: Rung) -> None:
+    rendition = replace(RENDITION, crf=rung.crf)
+    assert chosen(rendition, Sampled((80.0, 70.0), BRIGHT)).crf == rung.crf
+    assert chosen(rendition, Sampled((97.0, 91.0), BRIGHT)).crf > rung.crf
+
+
 def test_nothing_is_raised_without_bounds() -> None:
     """Dark pictures less: VMAF hardly notices the steps in them."""
     found = chosen(RENDITION, Sampled((100.0, 99.9), BRIGHT))
-    assert (found.crf, found.reason) == (round(RENDITION.crf + MOST_RAISED, 1), Why.LIMIT)
+    assert (found.crf, found.reason) == (round(RENDITION.crf + MOST_RAISED, 2), Why.LIMIT)
     found = chosen(RENDITION, Sampled((100.0, 99.9), DARK_LUMA - 1))
-    assert (found.crf, found.reason) == (round(RENDITION.crf + MOST_RAISED_DARK, 1), Why.DARK)
+    assert (found.crf, found.reason) == (round(RENDITION.crf + MOST_RAISED_DARK, 2), Why.DARK)
 
 
 def test_the_first_chunks_keep_the_ladders_crf() -> None:
