@@ -55,11 +55,6 @@ MOST_DECODED = 100  # which takes several seconds each
 
 
 # What a web process that was killed may still be writing is left alone for an hour, or a day. Nobody writes any more.
-EARLY_CHUNKS = 3  # those that a worker makes beside a long one
-LOSSES = f"""
-SELECT coalesce(sum(losses) FILTER (WHERE index < {EARLY_CHUNKS}), 0),
-    coalesce(sum(losses) FILTER (WHERE index >= {EARLY_CHUNKS}), 0) FROM hls_chunk
-"""
 SWEEP_A_DAY_LATER = """
 from datetime import timedelta
 from hls import upkeep as engine
@@ -244,7 +239,7 @@ def report_calls(stage: Stage, callers: Callers, mails: MailServer) -> list[str]
 
 def report(stage: Stage, struck: Counter[str], videos: int, broken: list[str], seconds: float) -> int:
     states = Counter(dict(stage.rows("SELECT state, count(*) FROM hls_transcode GROUP BY state")))
-    early, later = map(int, stage.rows(LOSSES)[0])
+    losses = int(stage.rows("SELECT coalesce(sum(losses), 0) FROM hls_chunk")[0][0])
     all_workers = struck["everything"] + struck["database"] + struck["web and workers"]
     at_most = struck["worker"] + struck["ffmpeg"] + stage.workers * all_workers
     complaints = decodes(stage, random.Random(videos))
@@ -261,12 +256,11 @@ def report(stage: Stage, struck: Counter[str], videos: int, broken: list[str], s
     print(f"videos lost         {videos - sum(states.values()) + states['failed'] + states['cancelled']}")
     print(f"videos stuck        {stuck}")
     print(f"half-published     {len(broken)} files {broken[:3]}")
-    print(f"chunks lost        {later} (each kill may cost each worker that it met one: at most {at_most})")
-    print(f"and of few seconds {early} (each may cost one of another video's: at most {at_most})")
+    print(f"chunks lost        {losses} (each kill may cost each worker that it met one: at most {at_most})")
     print(f"decoding warnings  {len(complaints)} {complaints[:3]}")
     print(f"after a sweep      {young}")
     print(f"a day later        {orphans.stdout.strip()} {swept.stderr}")
-    is_good = states["ready"] == videos and not broken and not complaints and max(early, later) <= at_most
+    is_good = states["ready"] == videos and not broken and not complaints and losses <= at_most
     return 0 if is_good and orphans.returncode == 0 else 1
 
 

@@ -124,25 +124,17 @@ def makes_early_chunk(worker: Worker | None) -> bool:
 
 def is_urgent_work_waiting() -> bool:
     """Whether anything waits that hls.steps.do_urgent would do."""
-    now = timezone.now()
-    return (
-        waiting_first_chunks().filter(is_due(now)).exists()
-        or early_chunks_left().filter(is_due(now)).exists()
-        or unplanned().filter(is_due(now)).exists()
-        or opened_and_left().filter(is_due(now)).exists()
-    )
+    return is_any_due(waiting_first_chunks(), early_chunks_left(), unplanned(), opened_and_left())
 
 
 def is_work_waiting() -> bool:
+    return is_any_due(unplanned(), opened(), unsampled(), waiting_chunks(), unfinished(), waiting_extractions())
+
+
+def is_any_due(*waiting: QuerySet[Transcode] | QuerySet[Chunk] | QuerySet[Extraction]) -> bool:
+    """Whether there is a row in any of them whose time has come."""
     now = timezone.now()
-    return (
-        unplanned().filter(is_due(now)).exists()
-        or opened().filter(is_due(now)).exists()
-        or unsampled().filter(is_due(now)).exists()
-        or waiting_chunks().filter(is_due(now)).exists()
-        or unfinished().filter(is_due(now)).exists()
-        or waiting_extractions().filter(is_due(now)).exists()
-    )
+    return any(rows.filter(is_due(now)).exists() for rows in waiting)
 
 
 def claim_transcode(transcodes: QuerySet[Transcode], worker: Worker | None) -> tuple[Transcode, Claim] | None:

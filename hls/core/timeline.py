@@ -78,7 +78,10 @@ class Timeline:
     least_frames_per_chunk: int = 1
     first_segment_frames: int = 0  # 0: the first segment is as long as the others
     segments_next_chunks: tuple[int, ...] = ()  # of the chunks after the first one
-    chunks_at_end: int = 0  # a later chunk has at most this part of the segments that are left; 0: any part
+    chunks_at_end: int = (
+        0  # 3: a later chunk has a third of the segments that are left, at most; 0: there is no such end
+    )
+    least_segments_at_end: int = 1  # unless no more are left
 
     @property
     def duration_s(self) -> Fraction:
@@ -129,7 +132,7 @@ class Timeline:
         """How many segments a chunk has if this many are left."""
         if not self.chunks_at_end:
             return self.segments_per_chunk
-        return min(self.segments_per_chunk, max(LEAST_SEGMENTS_AT_END, ceil(left / self.chunks_at_end)))
+        return min(self.segments_per_chunk, max(self.least_segments_at_end, ceil(left / self.chunks_at_end)))
 
     def _even_starts(self) -> Iterator[int]:
         yield 0
@@ -211,6 +214,7 @@ def timeline(rate: Fraction, frame_count: int, starts: tuple[int, ...] = (), *, 
         first_segment_frames=gop * GOPS_FIRST_SEGMENT if gop * GOPS_FIRST_SEGMENT >= LEAST_FRAMES_PER_CHUNK else 0,
         segments_next_chunks=() if is_still else SEGMENTS_NEXT_CHUNKS,
         chunks_at_end=0 if is_still else CHUNKS_AT_END,
+        least_segments_at_end=LEAST_SEGMENTS_AT_END,
     )
 
 
