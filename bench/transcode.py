@@ -116,7 +116,7 @@ def chunks(plan: Plan, source: Path, folder: Path) -> dict[str, Path]:
 
 def joined(plan: Plan, folder: Path) -> dict[str, Path]:
     whole = {}
-    for rendition in plan.renditions:
+    for rendition in plan.kept:
         segments = sorted(folder.rglob(f"{rendition.name}/*.ts"), key=lambda path: (path.parent.parent.name, path.name))
         whole[rendition.name] = folder / f"{rendition.name}.ts"
         whole[rendition.name].write_bytes(b"".join(segment.read_bytes() for segment in segments))

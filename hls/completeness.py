@@ -74,9 +74,10 @@ def published_names(version: PublishedVersion) -> Iterator[str]:
     yield from map(names.sheet_name, range(version.storyboard_sheets))
     if version.has_poster:
         yield names.POSTER
-    for rendition in version.renditions:
-        yield from (f"{rendition.name}/{names.INDEX}", f"{rendition.name}/{names.IFRAMES}")
-        yield from (f"{rendition.name}/{names.segment_name(number)}" for number in range(version.segment_count))
+    counts = {entry.name: version.segment_count for entry in version.renditions}
+    for name, count in (counts | {entry.name: entry.segment_count for entry in version.left_out}).items():
+        yield from (f"{name}/{names.INDEX}", f"{name}/{names.IFRAMES}")
+        yield from (f"{name}/{names.segment_name(number)}" for number in range(count))
     yield from (f"{names.sound_name(number)}/{names.INDEX}" for number in range(version.sounds))
 
 

@@ -19,12 +19,12 @@ from django.utils import timezone
 from hls import claims, events, pictures
 from hls.binary import encoder
 from hls.core import multivariant, names, playlists, storyboard
-from hls.core.chunk import ChunkFacts, joined, joined_sounds, merged
+from hls.core.chunk import ChunkFacts, RenditionFacts, borrowing, joined, joined_sounds, merged
 from hls.core.plan import Plan
 from hls.events import EngineEvent
 from hls.folders import TILES, WORK
 from hls.models import Chunk, State, Transcode
-from hls.published import PublishedRendition, PublishedVersion
+from hls.published import LeftOut, PublishedRendition, PublishedVersion
 from hls.removal import erase
 from hls.renewal import LeaseRenewal
 from hls.store.folder import tree_bytes
@@ -46,36 +46,55 @@ def write_files(transcode: Transcode, folder: Path, lease: LeaseRenewal) -> Publ
     has_poster = pictures.write_poster(plan, version, folder / names.POSTER, encoder(), lease)
     write_text(folder / names.STORYBOARD, with_version(storyboard.vtt(plan), transcode.version))
     write_playlists(plan, transcode.version, chunks, folder)
-    segments = [facts for entry in (*joined(chunks), *joined_sounds(chunks)) for facts in entry.segments]
+    segments = [facts for chunk in chunks for made in (*chunk.renditions, *chunk.sounds) for facts in made.segments]
     return PublishedVersion(
         transcode_id=transcode.pk,
         version=transcode.version,
         duration_s=round(float(plan.timeline.duration_s), 3),
         size_bytes=tree_bytes(folder) + sum(facts.size_bytes for facts in segments),
         segment_count=len(plan.timeline.segments),
-        renditions=tuple(PublishedRendition(entry.name, entry.width, entry.height) for entry in plan.renditions),
+        renditions=tuple(PublishedRendition(entry.name, entry.width, entry.height) for entry in plan.kept),
         storyboard_sheets=sheets,
         has_poster=has_poster,
         undecoded=tuple(merged((span.begin_s, span.end_s) for chunk in chunks for span in chunk.undecoded)),
         sounds=len(plan.sounds),
         source=transcode.source,
+        left_out=left_out(plan),
+    )
+
+
+def left_out(plan: Plan) -> tuple[LeftOut, ...]:
+    return tuple(
+        LeftOut(entry.name, sum(len(span.segments) for span in plan.timeline.chunks if entry in plan.made(span)), plays)
+        for entry in plan.renditions
+        if (plays := plan.playing(entry).name) != entry.name
     )
 
 
 def write_playlists(plan: Plan, version: int, chunks: list[ChunkFacts], folder: Path) -> None:
-    renditions, sounds = joined(chunks), joined_sounds(chunks)
+    kept = {entry.name for entry in plan.kept}
+    renditions, sounds = [facts for facts in joined(chunks) if facts.name in kept], joined_sounds(chunks)
     write_text(folder / names.MASTER, pinned(multivariant.master(plan, renditions, sounds), version))
-    for rendition in renditions:
-        media = playlists.media(plan, rendition.name, rendition.segments, is_finished=True)
-        iframes = playlists.iframes(plan, rendition.name, rendition.segments)
-        write_text(folder / rendition.name / (names.PICTURES if sounds else names.INDEX), with_version(media, version))
-        write_text(folder / rendition.name / names.IFRAMES, with_version(iframes, version))
-        if sounds:
-            with_sounds = multivariant.of_resolution(plan, rendition, sounds)
-            write_text(folder / rendition.name / names.INDEX, pinned(with_sounds, version))
+    by_name = {facts.name: facts for facts in renditions}
+    for entry in plan.renditions:
+        write_rendition(plan, version, by_name[plan.playing(entry).name], sounds, folder / entry.name)
     for sound in sounds:
         media = playlists.media(plan, sound.name, sound.segments, is_finished=True)
         write_text(folder / sound.name / names.INDEX, with_version(media, version))
+
+
+def write_rendition(
+    plan: Plan, version: int, facts: RenditionFacts, sounds: tuple[RenditionFacts, ...], folder: Path
+) -> None:
+    """Write the playlists of what plays under the folder's name; those of another one name that one's segments."""
+    segments = facts.segments if folder.name == facts.name else borrowing(folder.name, facts).segments
+    media = playlists.media(plan, folder.name, segments, is_finished=True)
+    iframes = playlists.iframes(plan, folder.name, segments)
+    write_text(folder / (names.PICTURES if sounds else names.INDEX), with_version(media, version))
+    write_text(folder / names.IFRAMES, with_version(iframes, version))
+    if sounds:
+        with_sounds = multivariant.of_resolution(plan, facts, sounds)
+        write_text(folder / names.INDEX, pinned(with_sounds, version))
 
 
 def write_text(path: Path, text: str) -> None:

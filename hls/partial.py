@@ -100,7 +100,7 @@ class PartialVersion:
         number, playing = names.segment_number(name), self._playing(resolution)
         if number is None or playing is None or number >= len(playing.segments):
             return None
-        return self.place.below(f"{playing.name}/{name}")
+        return self.place.below(playing.segments[number].path(playing.name))
 
     def sheet(self, name: str) -> None:
         """No storyboard before the video is finished."""
@@ -124,7 +124,9 @@ class PartialVersion:
         return next((sound for sound in self.sound_facts if sound.name == name), None)
 
     def _multivariant(self) -> str:
-        return pinned(multivariant.master(self.plan, self.renditions, self.sound_facts), self.version)
+        kept = {rendition.name for rendition in self.plan.kept}
+        listed = [facts for facts in self.renditions if facts.name in kept]
+        return pinned(multivariant.master(self.plan, listed, self.sound_facts), self.version)
 
     def _of_resolution(self, rendition: RenditionFacts) -> str:
         return pinned(multivariant.of_resolution(self.plan, rendition, self.sound_facts), self.version)

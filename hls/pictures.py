@@ -56,7 +56,7 @@ def tile_of(tiles: Place, number: int) -> Image.Image | None:
 
 def write_poster(plan: Plan, version: Place, target: Path, encoder: Encoder, lease: LeaseRenewal) -> bool:
     """Take the poster from the best rendition, at the moment of the chosen tile. False where none can be made."""
-    best = plan.renditions[-1]
+    best = plan.kept[-1]
     number = poster_tile(plan, version.below(TILES), lease)
     at_frame = min(number * plan.frames_per_tile, plan.timeline.frame_count - 1)
     segment = next(entry for entry in plan.timeline.segments if at_frame < entry.end_frame)

@@ -18,6 +18,19 @@ class PublishedRendition:
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """A rendition that was made of the video's first segments only, before it was known to bring nothing.
+
+    Those keep their addresses, as whoever watched the video while it was made may have kept them. Its playlists name
+    another rendition's segments.
+    """
+
+    name: str
+    segment_count: int
+    plays: str  # the rendition that plays under its name
+
+
+@dataclass(frozen=True)
 class PublishedVersion:
     """An immutable version, as a transcode's row describes it.
 
@@ -34,36 +47,47 @@ class PublishedVersion:
     has_poster: bool
     undecoded: tuple[tuple[float, float], ...] = ()  # from and to, in seconds: what couldn't be decoded of the source
     sounds: int = 0  # how many are apart from the pictures; 0 where a rendition's segments have the only one
+    left_out: tuple[LeftOut, ...] = ()
     source: str = ""  # the file it was made of, as the transcode names it; "" where an older program made it
 
     def as_json(self) -> dict[str, Any]:
         """For the columns `served` and `retired`; the row itself says whose version it is."""
         lists = {"renditions": [asdict(entry) for entry in self.renditions], "undecoded": [*map(list, self.undecoded)]}
+        lists |= {"left_out": [asdict(entry) for entry in self.left_out]}
         fields = asdict(self) | lists
-        left_out = {"transcode_id", *(name for name in ("sounds", "source") if not fields[name])}
-        return {name: value for name, value in fields.items() if name not in left_out}
+        unsaid = {"transcode_id", *(name for name in ("sounds", "source", "left_out") if not fields[name])}
+        return {name: value for name, value in fields.items() if name not in unsaid}
 
     @classmethod
     def from_json(cls, transcode_id: int, data: dict[str, Any]) -> Self:
         renditions = tuple(PublishedRendition(**entry) for entry in data["renditions"])
         undecoded = tuple((begin_s, end_s) for begin_s, end_s in data.get("undecoded", ()))
-        return cls(transcode_id, **{**data, "renditions": renditions, "undecoded": undecoded})
+        left_out = tuple(LeftOut(**entry) for entry in data.get("left_out", ()))
+        lists = {"renditions": renditions, "undecoded": undecoded, "left_out": left_out}
+        return cls(transcode_id, **{**data, **lists})
 
     @cached_property
     def place(self) -> Place:
         """Below this are its files."""
         return version_place(self.transcode_id, self.version)
 
-    def rendition(self, name: str) -> PublishedRendition:
-        """The rendition that plays under this name: itself, or the best real one where the source has no such size."""
-        return next((entry for entry in self.renditions if entry.name == name), self.renditions[-1])
+    def folder(self, name: str) -> str:
+        """Where the playlists lie that play under a resolution's name: its own, or those of the largest that was made.
+
+        The segments that these name, too, but for a rendition that was left out.
+        """
+        made = [*(entry.name for entry in self.renditions), *(entry.name for entry in self.left_out)]
+        return name if name in made else max(made, key=names.RENDITIONS.index)
 
     def segment(self, resolution: str, name: str) -> Place | None:
         """A resolution's or a sound's segment; None for what is none of this version."""
         number = names.segment_number(name)
         if number is None or number >= self.segment_count or resolution not in self._folders:
             return None
-        return self._folders[resolution].below(name)
+        folder = self._folders[resolution]
+        left_out = next((entry for entry in self.left_out if entry.name == folder), None)
+        is_elsewhere = left_out is not None and number >= left_out.segment_count
+        return self.place.below(f"{left_out.plays if left_out and is_elsewhere else folder}/{name}")
 
     def sheet(self, name: str) -> Place | None:
         """A storyboard sheet."""
@@ -82,7 +106,7 @@ class PublishedVersion:
         if resolution is None:
             return self.place.below(name) if name == names.MASTER else None
         is_known = resolution in self._folders and name in self._playlists(resolution)
-        return self._folders[resolution].below(name) if is_known else None
+        return self.place.below(f"{self._folders[resolution]}/{name}") if is_known else None
 
     def _playlists(self, resolution: str) -> tuple[str, ...]:
         if names.is_sound_name(resolution):
@@ -97,11 +121,10 @@ class PublishedVersion:
         return self.place.below(names.POSTER) if self.has_poster else None
 
     @cached_property
-    def _folders(self) -> dict[str, Place]:
-        """By each resolution and sound that may be asked for: where the segments lie that play."""
+    def _folders(self) -> dict[str, str]:
+        """By each resolution and sound that may be asked for: the folder that its name leads to."""
         sounds = map(names.sound_name, range(self.sounds))
-        renditions = {name: self.place.below(self.rendition(name).name) for name in names.RENDITIONS}
-        return renditions | {name: self.place.below(name) for name in sounds}
+        return {name: self.folder(name) for name in names.RENDITIONS} | {name: name for name in sounds}
 
 
 def current(transcode: Transcode) -> PublishedVersion | None:

@@ -128,7 +128,7 @@ def build(transcode: Transcode, chunks: Sequence[Chunk], around: Surroundings) -
         eta_s=eta_s(transcode, chunks, stints, around) if is_made else None,
         queue_position=around.positions.get(transcode.pk),
         speed=speed(stints, plan) if plan else None,
-        renditions=tuple(RenditionStatus(r.name, r.width, r.height, percent) for r in plan.renditions) if plan else (),
+        renditions=tuple(RenditionStatus(r.name, r.width, r.height, percent) for r in plan.kept) if plan else (),
         attempts=transcode.attempts,
         error=failure(transcode) if transcode.state == State.FAILED else None,
         chunks=tuple(chunk.state for chunk in chunks),

@@ -8,6 +8,7 @@ A viewer who began with an older version keeps getting it while it is retired. N
 
 import re
 from collections.abc import Callable
+from urllib.parse import urljoin
 
 _URI = re.compile(
     r"""
@@ -36,7 +37,7 @@ def one_folder_up(text: str) -> str:
 
 def beginning_with(text: str, address: str) -> str:
     """The text with URIs below another address, whose names say which version they are of."""
-    return _changed(text, lambda uri: f"{address}{uri.partition('?')[0]}")
+    return _changed(text, lambda uri: urljoin(address, uri.partition("?")[0]))
 
 
 def _changed(text: str, change: Callable[[str], str]) -> str:

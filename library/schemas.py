@@ -121,12 +121,13 @@ class QualityOut(Schema):
     name: Resolution = Field(examples=["720p"])
     crf: float = Field(description="x264's, from about half a minute on; before that the ladder's.", examples=[24.6])
     estimated_vmaf: float | None = Field(
-        description="By samples, at the rendition's own size (VMAF v1); null where it was not measured.",
+        description="By samples, in the largest size that it plays for (VMAF v1); null where it was not measured.",
         examples=[94.0],
     )
-    reason: Literal["target", "limit", "dark", "ladder", "copied", "unmeasured"] = Field(
+    reason: Literal["target", "limit", "dark", "ladder", "left_out", "copied", "unmeasured"] = Field(
         description="Raised until the target is just reached, or as far as is allowed (dark pictures: less); or the "
-        "ladder's, because the pictures need it, are copied, or could not be measured.",
+        "ladder's, because the pictures need it, are copied, or could not be measured. A rendition that is left out is "
+        "none of the video's: its name plays the next smaller one, which looks the same.",
         examples=["target"],
     )
 

@@ -133,7 +133,7 @@ def files(video: Video, version: int) -> dict[str, str]:
         published = places.published_in(video.transcode, version)
     except NotFound:
         return {}
-    return {FOLDER: path_of(published.place), BEST: published.rendition(names.RENDITIONS[-1]).name}
+    return {FOLDER: path_of(published.place), BEST: published.folder(names.RENDITIONS[-1])}
 
 
 def path_of(place: Place) -> str:

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import takewhile
+from itertools import chain, takewhile
 from typing import Any, Self
 
+from hls.core import names
 from hls.core.wire import Json, dump, load
 
 SPANS_APART_S = 1  # damaged spans that are closer together are reported as one
@@ -25,6 +26,24 @@ class SegmentFacts:
     frame_count: int  # pictures; AAC frames where a rendition is sound alone
     size_bytes: int
     iframes: tuple[IFrame, ...]
+
+    def path(self, rendition: str) -> str:
+        """Where it lies below the version, if it is one of this rendition's."""
+        return f"{rendition}/{names.segment_name(self.number)}"
+
+
+@dataclass(frozen=True)
+class BorrowedSegment(SegmentFacts):
+    """The segment of a smaller rendition, which plays where one of a rendition that was left out would."""
+
+    made_as: str
+
+    @classmethod
+    def of(cls, smaller: str, facts: SegmentFacts) -> Self:
+        return cls(facts.number, facts.frame_count, facts.size_bytes, facts.iframes, smaller)
+
+    def path(self, rendition: str) -> str:
+        return super().path(self.made_as)
 
 
 @dataclass(frozen=True)
@@ -60,8 +79,17 @@ class ChunkFacts:
 
 
 def joined(chunks: Iterable[ChunkFacts]) -> tuple[RenditionFacts, ...]:
-    """The renditions made of a video's chunks, from the first chunk up to the first one missing; () without chunk 0."""
+    """The renditions made of a video's chunks, from the first chunk up to the first one missing; () without chunk 0.
+
+    A rendition that was left out of later chunks goes on with what is borrowed from the next smaller one.
+    """
     return _one_after_the_other([chunk.renditions for chunk in _without_gap(chunks)])
+
+
+def borrowing(name: str, smaller: RenditionFacts) -> RenditionFacts:
+    """What plays under the name of a rendition that isn't there: a smaller one."""
+    segments = tuple(BorrowedSegment.of(smaller.name, facts) for facts in smaller.segments)
+    return RenditionFacts(name, smaller.codecs, segments)
 
 
 def joined_sounds(chunks: Iterable[ChunkFacts]) -> tuple[RenditionFacts, ...]:
@@ -76,11 +104,22 @@ def _without_gap(chunks: Iterable[ChunkFacts]) -> list[ChunkFacts]:
 
 def _one_after_the_other(parts: Sequence[tuple[RenditionFacts, ...]]) -> tuple[RenditionFacts, ...]:
     whole = parts[0] if parts else ()
-    for part in parts[1:]:
-        whole = tuple(
-            replace(sofar, segments=sofar.segments + more.segments) for sofar, more in zip(whole, part, strict=True)
-        )
-    return whole
+    later = [_completed(part, [made.name for made in whole]) for part in parts[1:]]
+    return tuple(
+        replace(first, segments=tuple(chain(first.segments, *(part[place].segments for part in later))))
+        for place, first in enumerate(whole)
+    )
+
+
+def _completed(part: Sequence[RenditionFacts], wanted: Sequence[str]) -> list[RenditionFacts]:
+    """A chunk's renditions by these names, smallest first; the smallest is never left out."""
+    made = {facts.name: facts for facts in part}
+    found, nearest = [], part[0] if part else None
+    for name in wanted:
+        nearest = made.get(name, nearest)
+        if nearest is not None:
+            found.append(nearest if nearest.name == name else borrowing(name, nearest))
+    return found
 
 
 def merged(spans: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:

@@ -124,7 +124,7 @@ def source_input(
 
 def _renditions(plan: Plan, span: ChunkSpan, encoder: Encoder) -> Iterator[str]:
     """One output that writes all renditions' segments, so that the sound beside the pictures is encoded once."""
-    for number, rendition in enumerate(plan.renditions):
+    for number, rendition in enumerate(plan.made(span)):
         yield from ("-map", f"0:{plan.source.video.index}" if rendition.is_copied else f"[v{number}]")
         options = _copied_video(plan, span) if rendition.is_copied else video_codec(plan, span, rendition, encoder)
         yield from (f"{word}:v:{number}" if at % 2 == 0 else word for at, word in enumerate(options))
@@ -136,12 +136,12 @@ def _renditions(plan: Plan, span: ChunkSpan, encoder: Encoder) -> Iterator[str]:
         yield from _sound_codec(plan, span, 0, plan.renditions[0].audio_kbps)
     ends = [segment.end_frame - span.first_frame for segment in span.segments]
     yield from _muxer(delay_s="0")
-    yield from ("-f", "tee", "|".join(_branch(plan, span, number, ends) for number in range(len(plan.renditions))))
+    yield from ("-f", "tee", "|".join(_branch(plan, span, number, ends) for number in range(len(plan.made(span)))))
 
 
 def _branch(plan: Plan, span: ChunkSpan, number: int, ends: Sequence[int]) -> str:
     """A rendition's segments as the tee muxer has them. Each value is quoted twice, as it is taken out twice."""
-    name = plan.renditions[number].name
+    name = plan.made(span)[number].name
     options = {"select": f"v:{number},a" if plan.muxed else f"v:{number}", "max_delay": "0"}
     # The tee's own clock is the encoder's, in which an offset may be no whole number; here it is MPEG-TS's.
     options |= {"output_ts_offset": str(TS_OFFSET_S), "avoid_negative_ts": "disabled", "max_interleave_delta": "0"}

@@ -69,7 +69,7 @@ def encode_chunk(
     watch = Watch(progress.on_line, progress.on_tick, should_stop)
     attempt = _Attempt(plan, index, source, folder, encoder, watch, is_whole=is_whole)
     try:
-        renditions = [rendition.name for rendition in plan.renditions]
+        renditions = [rendition.name for rendition in plan.made(plan.timeline.chunks[index])]
         for name in [*renditions, *(sound.name for sound in plan.sounds), names.TILES]:
             (folder / name).mkdir()
         lost = attempt.run()
@@ -149,7 +149,7 @@ class _Attempt:
             except TranscodeError as error:
                 if error.code != Code.ENCODER_FAILED:
                     raise
-            if not self._is_complete(self.plan.renditions[-1].name) or not self._has_sounds:
+            if not self._is_complete(self.plan.made(span)[-1].name) or not self._has_sounds:
                 self._encoded(reading, (Sound.SILENT,) * len(sounds.tracks(self.plan)), is_lost=True)
 
     def _encoded_whatever_the_sounds(self, reading: Readable, *, is_lost: bool = False) -> ProcessResult:

@@ -43,30 +43,35 @@ def graph(
         parts.append(_tiles(plan, span))
     else:
         parts[0] += "[r]"
-    parts += sized(plan.renditions, has_zscale=has_zscale)
+    parts += sized(plan.made(span), plan.renditions[-1], has_zscale=has_zscale)
     heard = _sounds(plan, span, states or sounds.of_source(plan), is_lost=is_lost)
     parts += (f"{sound}[a{number}]" for number, sound in enumerate(heard))
     return ";".join(parts)
 
 
-def sized(renditions: Sequence[Rendition], *, has_zscale: bool) -> list[str]:
-    """From [r], in the largest rendition's size, to [v0] …: the pictures of each one that is encoded, in its size.
+def sized(renditions: Sequence[Rendition], top: Rendition, *, has_zscale: bool) -> list[str]:
+    """From [r], in the size of `top`, to [v0] …: the pictures of each rendition that is encoded, in its size.
 
     Each is made of the next larger one's, which costs a quarter less than making all of the largest, and is sharper.
     """
-    scale = SCALE if has_zscale else SCALE_WITHOUT_ZSCALE
     encoded = [(number, rendition) for number, rendition in enumerate(renditions) if not rendition.is_copied]
-    width, height, pad = renditions[-1].width, renditions[-1].height, "r"
+    width, height, pad = top.width, top.height, "r"
     parts = []
     for number, rendition in reversed(encoded):
         is_same = (rendition.width, rendition.height) == (width, height)
         width, height = rendition.width, rendition.height
-        filters = [*([] if is_same else [scale.format(width=width, height=height)]), "setsar=1"]
+        filters = [*([] if is_same else [scaled(rendition, has_zscale=has_zscale)]), "setsar=1"]
         smaller = f"r{number}"
         pads = f"[v{number}]" if number == encoded[0][0] else f",split[v{number}][{smaller}]"
         parts.append(f"[{pad}]{','.join(filters)}{pads}")
         pad = smaller
     return parts
+
+
+def scaled(rendition: Rendition, *, has_zscale: bool) -> str:
+    """The filter that gives pictures a rendition's size."""
+    scale = SCALE if has_zscale else SCALE_WITHOUT_ZSCALE
+    return scale.format(width=rendition.width, height=rendition.height)
 
 
 def _sounds(plan: Plan, span: ChunkSpan, states: tuple[Sound, ...], *, is_lost: bool) -> Iterator[str]:

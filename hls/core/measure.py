@@ -26,7 +26,7 @@ def measured(plan: Plan, index: int, folder: Path, *, on_tick: Callable[[], None
     """
     span = plan.timeline.chunks[index]
     renditions = tuple(
-        _rendition(plan, span, rendition, folder / rendition.name, on_tick) for rendition in plan.renditions
+        _rendition(plan, span, rendition, folder / rendition.name, on_tick) for rendition in plan.made(span)
     )
     sounds = tuple(_sound(plan, span, sound, folder / sound.name, on_tick) for sound in plan.sounds)
     tile_names = tuple(names.tile_name(number) for number in tiles(plan, span))

@@ -103,6 +103,21 @@ class Plan:
         return ceil(self.timeline.frame_count / self.frames_per_tile)
 
     @property
+    def kept(self) -> tuple[Rendition, ...]:
+        """The renditions of the whole video; the others were left out from a certain chunk on."""
+        left_out = self.quality.left_out if self.quality else ()
+        return tuple(rendition for rendition in self.renditions if rendition.name not in left_out)
+
+    def playing(self, rendition: Rendition) -> Rendition:
+        """What plays under a rendition's name: itself, or the next smaller one that was not left out."""
+        place = self.renditions.index(rendition)
+        return [entry for entry in self.renditions[: place + 1] if entry in self.kept][-1]
+
+    def made(self, span: ChunkSpan) -> tuple[Rendition, ...]:
+        """The renditions that are made in this chunk."""
+        return self.kept if self.quality and span.index >= self.quality.first_chunk else self.renditions
+
+    @property
     def is_copying(self) -> bool:
         """Whether the top rendition is the source's own H.264."""
         return self.renditions[-1].is_copied

@@ -5,9 +5,8 @@ The playlists that name these are written in hls.core.multivariant.
 
 from collections.abc import Iterator, Sequence
 
-from hls.core import names
 from hls.core.bandwidth import Piece
-from hls.core.chunk import SegmentFacts
+from hls.core.chunk import BorrowedSegment, SegmentFacts
 from hls.core.plan import Plan
 
 FRACTIONAL_DURATIONS = 3  # protocol versions by RFC 8216 section 7
@@ -22,8 +21,12 @@ def media(plan: Plan, rendition_name: str, segments: Sequence[SegmentFacts], *, 
     if rendition_name not in [sound.name for sound in plan.sounds]:
         plan.rendition(rendition_name)
     lines = _head(plan, FRACTIONAL_DURATIONS, is_finished=is_finished)
+    is_own = True
     for segment, piece in zip(segments, segment_pieces(plan, segments), strict=True):
-        lines += [_extinf(piece), names.segment_name(segment.number)]
+        if is_own and isinstance(segment, BorrowedSegment) and segment.number:
+            lines.append("#EXT-X-DISCONTINUITY")  # pictures have another size from here on (RFC 8216 4.3.2.3)
+        is_own = not isinstance(segment, BorrowedSegment)
+        lines += [_extinf(piece), _uri(rendition_name, segment)]
     return _text(lines, is_finished=is_finished)
 
 
@@ -34,8 +37,15 @@ def iframes(plan: Plan, rendition_name: str, segments: Sequence[SegmentFacts]) -
     for segment in segments:
         for iframe, piece in zip(segment.iframes, iframe_pieces(plan, segment), strict=True):
             lines += [_extinf(piece), f"#EXT-X-BYTERANGE:{iframe.size}@{iframe.offset}"]
-            lines.append(names.segment_name(segment.number))
+            lines.append(_uri(rendition_name, segment))
     return _text(lines, is_finished=True)
+
+
+def _uri(rendition_name: str, segment: SegmentFacts) -> str:
+    """A segment as its rendition's playlist names it: one of another rendition's lies in the folder beside."""
+    path = segment.path(rendition_name)
+    folder, _, name = path.rpartition("/")
+    return name if folder == rendition_name else f"../{path}"
 
 
 def _head(plan: Plan, version: int, *, is_finished: bool) -> list[str]:

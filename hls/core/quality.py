@@ -4,9 +4,10 @@ The ladder's CRF is right for difficult pictures. Easier ones are better than an
 CRF, with which they still reach TARGET_VMAF. No video gets a lower CRF, so none takes more bytes than by the ladder.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import zip_longest
 from math import pow
 
 from hls.core.ladder import Rendition
@@ -20,6 +21,7 @@ SAMPLED_AT = (0.0, 6.0)  # above the ladder's CRF
 MOST_RAISED = 8.0
 MOST_RAISED_DARK = 2.0  # see Sampled.luma
 DARK_LUMA = 50.0  # of 16 to 235
+LEAST_GAIN = 1.0  # of VMAF, by a rendition over the next smaller one: nobody sees less
 LEAST_RAISED = 0.5  # a smaller difference is not worth telling
 BEND = 1.2  # VMAF falls with this power of the rise: about 1.1 for small ones, up to 1.4 for large ones (measured)
 STEP = 0.1
@@ -32,6 +34,7 @@ class Why(StrEnum):
     LIMIT = "limit"  # raised as far as is allowed; it would reach the target with more
     DARK = "dark"  # the same, where the pictures are dark
     LADDER = "ladder"  # the ladder's, because the target isn't reached with more
+    LEFT_OUT = "left_out"  # it isn't made: the next smaller one, enlarged, looks the same
     COPIED = "copied"  # none: the source's own pictures
     UNMEASURED = "unmeasured"  # the ladder's, because the samples failed
 
@@ -40,7 +43,7 @@ class Why(StrEnum):
 class RenditionQuality:
     name: str
     crf: float
-    estimated_vmaf: float | None  # 0 to 100, at the rendition's own size; None where it was not measured
+    estimated_vmaf: float | None  # 0 to 100, in the size of the largest one that it plays for; None if not measured
     reason: str  # a `Why`
 
 
@@ -52,6 +55,11 @@ class Quality:
 
     def to_json(self) -> Json:
         return dump(self)
+
+    @property
+    def left_out(self) -> frozenset[str]:
+        """The names of the renditions that are not made."""
+        return frozenset(entry.name for entry in self.renditions if entry.reason == Why.LEFT_OUT)
 
     def crf(self, rendition: Rendition, chunk: int) -> float:
         """The CRF for one of the video's chunks."""
@@ -76,20 +84,60 @@ class Sampled:
         return first - max(0.0, first - second) * pow(raised / SAMPLED_AT[1], BEND)
 
 
+@dataclass(frozen=True)
+class Sizes:
+    """What the samples of a rendition show, and those of the next smaller one if they are enlarged to its size.
+
+    The second is None where detail is lost in the smaller size: then that one can't be as good.
+    """
+
+    own: Sampled
+    smaller: Sampled | None = None
+
+    @property
+    def brings_nothing(self) -> bool:
+        """Whether the next smaller rendition looks as good as this one will, with a CRF of its own."""
+        raised, _ = _raised(self.own)
+        return self.smaller is not None and self.own.vmaf_at(raised) - self.smaller.vmaf[0] < LEAST_GAIN
+
+
+def of_renditions(renditions: Sequence[Rendition], shown: Mapping[str, Sizes]) -> tuple[RenditionQuality, ...]:
+    """Each rendition's CRF, smallest first; of those that aren't copied, `shown` has what the samples show.
+
+    A rendition that gains next to nothing over the next smaller one is left out. That one then has to reach the target
+    in the size of the other.
+    """
+    left_out = {name for name, sizes in shown.items() if sizes.brings_nothing}
+    found: list[RenditionQuality] = []
+    for rendition, larger in zip_longest(renditions, renditions[1:]):
+        if rendition.is_copied:
+            found.append(RenditionQuality(rendition.name, rendition.crf, None, str(Why.COPIED)))
+        elif rendition.name in left_out:
+            playing = found[-1].estimated_vmaf
+            found.append(RenditionQuality(rendition.name, rendition.crf, playing, str(Why.LEFT_OUT)))
+        else:
+            enlarged = shown[larger.name].smaller if larger and larger.name in left_out else None
+            found.append(chosen(rendition, enlarged or shown[rendition.name].own))
+    return tuple(found)
+
+
 def chosen(rendition: Rendition, sampled: Sampled) -> RenditionQuality:
     """The highest CRF that reaches the target, within bounds."""
+    raised, why = _raised(sampled)
+    vmaf = round(sampled.vmaf_at(raised), 1)
+    return RenditionQuality(rendition.name, round(rendition.crf + raised, 2), vmaf, str(why))
+
+
+def _raised(sampled: Sampled) -> tuple[float, Why]:
+    """How much higher than the ladder's the CRF may be, and why no more."""
     most = MOST_RAISED_DARK if sampled.luma < DARK_LUMA else MOST_RAISED
     steps = [step * STEP for step in range(round(most / STEP) + 1)]
     raised = max((step for step in steps if sampled.vmaf_at(step) >= TARGET_VMAF), default=0.0)
     if raised < LEAST_RAISED:
-        raised, why = 0.0, Why.LADDER
-    elif raised < most:
-        why = Why.TARGET
-    else:
-        why = Why.DARK if most < MOST_RAISED else Why.LIMIT
-    return RenditionQuality(
-        rendition.name, round(rendition.crf + raised, 2), round(sampled.vmaf_at(raised), 1), str(why)
-    )
+        return 0.0, Why.LADDER
+    if raised < most:
+        return raised, Why.TARGET
+    return raised, Why.DARK if most < MOST_RAISED else Why.LIMIT
 
 
 def unmeasured(renditions: Sequence[Rendition], detail: str) -> Quality:

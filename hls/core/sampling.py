@@ -4,7 +4,9 @@
    over the video, away from its beginning and end.
 2. It is encoded in each rendition, at the ladder's CRF and at a higher one, with the filters and settings of any chunk.
    Its VMAF is measured against the source's pictures, filtered and scaled alike (hls.core.sample_commands).
-3. Black and still stretches are left out: with next to no bytes they say nothing of the rest.
+3. Where hardly any detail is lost in the next smaller size, that rendition's samples are enlarged and measured, too:
+   they may be as good.
+4. Black and still stretches are left out: with next to no bytes they say nothing of the rest.
 
 The model is VMAF v1, in 10 bits. Over flat cartoons, screencasts and grain it agrees with v0.6.1 to about two points
 and bends alike, but it also sees banding: on smooth gradients v0.6.1 loses a point with the CRF raised by 8, where v1
@@ -14,6 +16,7 @@ loses six (bench/own_crf.py). It takes no more time.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from math import ceil
 from pathlib import Path
 from statistics import fmean
@@ -21,11 +24,23 @@ from statistics import fmean
 from hls.core.command import Encoder
 from hls.core.encode import has_zscale, is_odd
 from hls.core.errors import Code, TranscodeError
-from hls.core.ladder import Rendition
 from hls.core.plan import Plan
 from hls.core.process import Bounds, Watch, run
-from hls.core.quality import CHUNKS_BY_LADDER, SAMPLED_AT, Quality, RenditionQuality, Sampled, Why, chosen
-from hls.core.sample_commands import LUMA_FILE, comparing, encoding, made_file, preparing, vmaf_file
+from hls.core.quality import CHUNKS_BY_LADDER, SAMPLED_AT, Quality, Sampled, Sizes, of_renditions
+from hls.core.sample_commands import (
+    DETAIL,
+    LUMA,
+    LUMA_FILE,
+    Step,
+    comparing,
+    detail_file,
+    encoding,
+    enlarged_file,
+    losing_detail,
+    made_file,
+    preparing,
+    vmaf_file,
+)
 from hls.core.timeline import ChunkSpan, Segment
 
 LONG_S = 300  # in a shorter one, the samples would take more than a sixteenth of what encoding all of it takes
@@ -34,6 +49,7 @@ LEAST_SAMPLES = 2
 NEAR = 3  # chunks
 STILL_SHARE = 0.1  # of the bytes of the largest sample: one with less is left out
 MOST_RUN_UP_S = 12  # of the source, before a sample: x264's key pictures are ten seconds apart; more costs too much
+LITTLE_LOSS = 46.0  # dB of PSNR: pictures that were enlarged before lose so little in a smaller size, others more
 TIMEOUT_S = 300  # of each ffmpeg; ten times what it takes for 1080p on a busy machine
 
 
@@ -43,6 +59,7 @@ class Sample:
 
     vmaf: float
     size_bytes: int
+    smaller_vmaf: float | None = None  # of the next smaller rendition, enlarged to this one's size
 
 
 @dataclass(frozen=True)
@@ -108,7 +125,7 @@ def sampled(
     """
     work = _Work(replace(plan, quality=None), source, folder, encoder, watch, is_whole=is_whole)
     shown = [work.shown(span) for span in spans or sample_spans(plan)]
-    return Quality(tuple(_quality(rendition, shown) for rendition in plan.renditions))
+    return Quality(of_renditions(plan.renditions, {name: _sizes(name, shown) for name in shown[0].renditions}))
 
 
 def prepared_plan(plan: Plan) -> Plan:
@@ -141,17 +158,32 @@ class _Work:
         told = self._run(preparing(prepared, span, source=self.source, encoder=self.encoder, has_zscale=zscale), span)
         if is_odd(told) and not self.is_whole:
             raise TranscodeError(Code.ENCODER_FAILED, f"parts of the source may be missing: {told[-500:]}")
-        found = [self._encoded(span, raised) for raised in SAMPLED_AT]
-        return Shown({name: tuple(each[name] for each in found) for name in found[0]}, _luma(self.folder / LUMA_FILE))
+        steps = self._steps_without_loss(span)
+        found = [self._encoded(span, raised, steps) for raised in SAMPLED_AT]
+        luma = fmean(_values(self.folder / LUMA_FILE, LUMA))
+        return Shown({name: tuple(each[name] for each in found) for name in found[0]}, luma)
 
-    def _encoded(self, span: ChunkSpan, raised: float) -> dict[str, Sample]:
+    def _steps_without_loss(self, span: ChunkSpan) -> list[str]:
+        """The larger rendition's name of each step of the ladder over which hardly any detail is lost."""
+        steps = [pair for pair in pairwise(self.plan.renditions) if not pair[1].is_copied]
+        if not steps:
+            return []
+        zscale = has_zscale(self.encoder.ffmpeg)
+        self._run(losing_detail(self.plan, span, self.encoder, steps, has_zscale=zscale), span)
+        found = {larger.name: _values(self.folder / detail_file(larger), DETAIL) for _, larger in steps}
+        return [name for name, values in found.items() if min(values) >= LITTLE_LOSS]
+
+    def _encoded(self, span: ChunkSpan, raised: float, steps: Sequence[str]) -> dict[str, Sample]:
         plan = raised_plan(self.plan, raised)
         zscale = has_zscale(self.encoder.ffmpeg)
+        enlarged: list[Step] = [pair for pair in pairwise(plan.renditions) if pair[1].name in steps]
         self._run(encoding(plan, span, self.encoder, has_zscale=zscale), span)
-        self._run(comparing(plan, span, self.encoder, has_zscale=zscale), span)
+        self._run(comparing(plan, span, self.encoder, has_zscale=zscale, enlarged=enlarged), span)
         return {
             rendition.name: Sample(
-                _vmaf(self.folder / vmaf_file(rendition)), (self.folder / made_file(rendition)).stat().st_size
+                _vmaf(self.folder / vmaf_file(rendition)),
+                (self.folder / made_file(rendition)).stat().st_size,
+                _vmaf(self.folder / enlarged_file(rendition)) if rendition.name in steps else None,
             )
             for rendition in plan.renditions
             if not rendition.is_copied
@@ -180,23 +212,33 @@ def _vmaf(log_file: Path) -> float:
         raise TranscodeError(Code.ENCODER_FAILED, f"libvmaf has measured nothing: {error}") from error
 
 
-def _luma(file: Path) -> float:
+def _values(file: Path, key: str) -> list[float]:
+    """What ffmpeg's filter `metadata` has written of each picture."""
     try:
-        found = [float(line.partition("=")[2]) for line in file.read_text().splitlines() if "=" in line]
+        found = [float(line.partition("=")[2]) for line in file.read_text().splitlines() if line.startswith(f"{key}=")]
     except (OSError, ValueError) as error:
         raise TranscodeError(Code.ENCODER_FAILED, f"no picture was looked at: {error}") from error
     if not found:
         raise TranscodeError(Code.ENCODER_FAILED, "no picture was looked at")
-    return fmean(found)
+    return found
 
 
-def _quality(rendition: Rendition, shown: Sequence[Shown]) -> RenditionQuality:
-    if rendition.is_copied:
-        return RenditionQuality(rendition.name, rendition.crf, None, str(Why.COPIED))
-    found = [(entry.renditions[rendition.name], entry.luma) for entry in shown]
+def _sizes(name: str, shown: Sequence[Shown]) -> Sizes:
+    """What the samples of a rendition show: those in which something moves."""
+    found = [(entry.renditions[name], entry.luma) for entry in shown]
     most = max(samples[0].size_bytes for samples, _ in found)
     moving = [(samples, luma) for samples, luma in found if samples[0].size_bytes >= STILL_SHARE * most]
     if len(moving) < LEAST_SAMPLES:
         raise TranscodeError(Code.ENCODER_FAILED, "too little moves in the samples")
-    first, second = (fmean(samples[place].vmaf for samples, _ in moving) for place in range(len(SAMPLED_AT)))
-    return chosen(rendition, Sampled((first, second), min(luma for _, luma in moving)))
+    luma = min(luma for _, luma in moving)
+    own = _means([[sample.vmaf for sample in samples] for samples, _ in moving])
+    smaller = [[sample.smaller_vmaf for sample in samples] for samples, _ in moving]
+    known = [[vmaf for vmaf in values if vmaf is not None] for values in smaller]
+    is_measured = all(len(values) == len(SAMPLED_AT) for values in known)
+    return Sizes(Sampled(own, luma), Sampled(_means(known), luma) if is_measured else None)
+
+
+def _means(samples: Sequence[Sequence[float]]) -> tuple[float, float]:
+    """At each of SAMPLED_AT."""
+    first, second = (fmean(values) for values in zip(*samples, strict=True))
+    return first, second

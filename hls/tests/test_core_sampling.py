@@ -24,8 +24,10 @@ from hls.core.quality import (
     Quality,
     RenditionQuality,
     Sampled,
+    Sizes,
     Why,
     chosen,
+    of_renditions,
     unmeasured,
 )
 from hls.core.sampling import LONG_S, MORE_S, MOST_RUN_UP_S, is_worth_sampling, sample_spans, sampled
@@ -222,6 +224,68 @@ def test_a_flat_cartoon_gets_a_higher_crf(made: Callable[[str], Path], tmp_path:
 def test_grain_keeps_the_ladders(made: Callable[[str], Path], tmp_path: Path) -> None:
     found = quality_of(made("grain"), tmp_path)
     assert (found.crf, found.reason) == (RUNGS[0].crf, Why.LADDER)
+
+
+LADDER = make_plan(source()).renditions
+GOOD, BAD = Sampled((95.0, 90.0), BRIGHT), Sampled((88.0, 84.0), BRIGHT)
+
+
+def sizes(own: Sampled = GOOD, smaller: tuple[float, float] | None = None) -> Sizes:
+    return Sizes(own, Sampled(smaller, BRIGHT) if smaller else None)
+
+
+@pytest.mark.parametrize(
+    ("shown", "left_out"),
+    [
+        ((sizes(), sizes(), sizes()), []),
+        ((sizes(), sizes(), sizes(smaller=(92.4, 88.0))), ["1080p"]),
+        ((sizes(), sizes(smaller=(92.4, 88.0)), sizes(smaller=(91.8, 87.0))), ["720p"]),
+        ((sizes(), sizes(smaller=(93.0, 88.0)), sizes(smaller=(94.0, 89.0))), ["720p", "1080p"]),
+        ((sizes(BAD), sizes(BAD), sizes(BAD, smaller=(87.2, 84.0))), ["1080p"]),
+        ((sizes(BAD), sizes(BAD), sizes(BAD, smaller=(86.9, 84.0))), []),
+    ],
+)
+def test_a_rendition_that_is_no_better_than_the_next_smaller_one_is_left_out(
+    shown: tuple[Sizes, ...], left_out: list[str]
+) -> None:
+    found = of_renditions(LADDER, {entry.name: each for entry, each in zip(LADDER, shown, strict=True)})
+    assert [entry.name for entry in found] == [entry.name for entry in LADDER]
+    assert [entry.name for entry in found if entry.reason == Why.LEFT_OUT] == left_out
+    assert Quality(found).left_out == frozenset(left_out)
+
+
+def test_the_one_that_plays_instead_has_to_reach_the_target_in_the_larger_size() -> None:
+    easy, enlarged = Sampled((99.0, 97.0), BRIGHT), (95.0, 91.0)
+    smallest, middle, largest = of_renditions(
+        LADDER, {"480p": sizes(), "720p": sizes(easy), "1080p": sizes(smaller=enlarged)}
+    )
+    assert middle == chosen(LADDER[1], Sampled(enlarged, BRIGHT))
+    assert middle.crf < chosen(LADDER[1], easy).crf
+    assert (largest.reason, largest.crf, largest.estimated_vmaf) == (
+        Why.LEFT_OUT,
+        LADDER[2].crf,
+        middle.estimated_vmaf,
+    )
+    assert smallest == chosen(LADDER[0], GOOD)
+
+
+def test_pictures_that_are_copied_stay_whatever_is_left_out_below() -> None:
+    copied = (*LADDER[:2], replace(LADDER[2], is_copied=True))
+    found = of_renditions(copied, {"480p": sizes(), "720p": sizes(smaller=(94.0, 89.0))})
+    assert [entry.reason for entry in found][1:] == [Why.LEFT_OUT, Why.COPIED]
+
+
+@pytest.mark.ffmpeg
+@pytest.mark.parametrize(
+    ("picture", "is_left_out"),
+    [("testsrc2=s=180x180:r=10,gblur=sigma=1,scale=720:720:flags=bicubic", True), ("testsrc2=s=720x720:r=10", False)],
+)
+def test_pictures_that_were_enlarged_before_need_no_large_size(tmp_path: Path, picture: str, is_left_out: bool) -> None:
+    lossless = ("-c:v", "ffv1", "-pix_fmt", "yuv420p")
+    ffmpeg("-f", "lavfi", "-i", picture, "-t", "6", *lossless, str(tmp_path / "video.mkv"))
+    found = qualities_of(tmp_path / "video.mkv", tmp_path / "samples")
+    assert [entry.name for entry in found] == ["480p", "720p"]
+    assert (found[1].reason == Why.LEFT_OUT) == is_left_out
 
 
 @pytest.mark.ffmpeg

@@ -25,7 +25,7 @@ def facts(made: Plan, index: int) -> dict[str, object]:
         for segment in span.segments
     )
     codecs = "avc1.640028" if made.sounds else "avc1.640028,mp4a.40.2"
-    renditions = tuple(RenditionFacts(entry.name, codecs, segments) for entry in made.renditions)
+    renditions = tuple(RenditionFacts(entry.name, codecs, segments) for entry in made.made(span))
     heard = tuple(SegmentFacts(segment.number, 281, 50_000, ()) for segment in span.segments)
     sounds = tuple(RenditionFacts(entry.name, "mp4a.40.2", heard) for entry in made.sounds)
     return ChunkFacts(index, renditions, (), sounds=sounds).to_json()
@@ -199,7 +199,7 @@ def test_rows_of_installations_that_run_already_are_read_and_written_as_they_are
 
 @pytest.mark.parametrize(("name", "plays"), [("480p", "480p"), ("720p", "720p"), ("1080p", "720p"), ("4320p", "720p")])
 def test_a_name_above_the_source_plays_the_best_there_is(name: str, plays: str) -> None:
-    assert PublishedVersion.from_json(7, served()).rendition(name).name == plays
+    assert PublishedVersion.from_json(7, served()).folder(name) == plays
 
 
 def test_the_served_and_the_retired_version_have_folders_of_their_own(studio: Path) -> None:

@@ -36,6 +36,7 @@ WHY = {
     Why.LIMIT: "easy pictures, in as few bytes as is allowed",
     Why.DARK: "dark pictures, in somewhat fewer bytes",
     Why.LADDER: "the usual CRF, because the pictures need it",
+    Why.LEFT_OUT: "not at all, because the next smaller one looks the same when it is enlarged",
     Why.COPIED: "not at all, the file's own pictures",
     Why.UNMEASURED: "the usual CRF, because samples could not be measured (the log says why)",
 }
@@ -121,8 +122,10 @@ def quality_facts(plan: Plan) -> list[Fact]:
 def quality_text(quality: RenditionQuality) -> str:
     """CRF, the VMAF that samples promise, and why."""
     why = WHY[Why(quality.reason)]
+    if quality.reason in (Why.COPIED, Why.LEFT_OUT):
+        return why
     if quality.estimated_vmaf is None:
-        return why if quality.reason == Why.COPIED else f"CRF {quality.crf:g}: {why}"
+        return f"CRF {quality.crf:g}: {why}"
     return f"CRF {quality.crf:g}, VMAF about {quality.estimated_vmaf:g}: {why}"
 
 

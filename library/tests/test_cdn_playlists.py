@@ -11,7 +11,7 @@ from hls.store.bucket_address import BucketAddress
 from library.delivery import cdn, responses
 from library.delivery.cdn import WINDOW_S, Cdn
 from library.models import Video
-from library.tests.videos import Player, in_bucket, make_viewer, published, serve_version, sign_in
+from library.tests.videos import Player, in_bucket, leave_largest_out, make_viewer, published, serve_version, sign_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.bucket]
 
@@ -60,6 +60,19 @@ def test_segments_are_named_where_the_cdn_has_them(
     behind = f"/{bucket.prefix}hls/{video.transcode_id}/1/{folder}/segment_00"
     assert [address.rpartition(behind)[2] for address in found] == ["0.ts", "1.ts"]
     assert all(address.startswith(f"{SITE}/") for address in found)
+
+
+@pytest.mark.parametrize("name", ["720p/video.m3u8", "1080p/video.m3u8/", "720p/iframes.m3u8"])
+def test_a_rendition_that_is_left_out_leads_to_the_segments_of_another(
+    player: Player, settings: Any, bucket: BucketAddress, name: str
+) -> None:
+    video = published(sounds=2)
+    leave_largest_out(video, sounds=2)
+    in_bucket(video)
+    found = uris(player, f"/api/video/{video.pk}/{name}")
+    behind = f"/{bucket.prefix}hls/{video.transcode_id}/1/480p/segment_00"
+    assert [address.rpartition(behind)[2] for address in found] == ["0.ts", "1.ts"]
+    assert all(address.startswith(f"{SITE}/") and ".." not in address for address in found)
 
 
 @pytest.mark.parametrize("name", ["master.m3u8", "480p/index.m3u8", "storyboard.vtt"])

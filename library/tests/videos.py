@@ -1,6 +1,7 @@
 """Videos as they are served, from made-up bytes: each segment's content says which one it is."""
 
 import gzip
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from django.utils import timezone
 
 from hls.core import names
 from hls.models import State, Transcode
-from hls.published import PublishedRendition, PublishedVersion
+from hls.published import LeftOut, PublishedRendition, PublishedVersion
 from hls.stores import version_place
 from hls.tests.plans import analyse, crowd
 from hls.versions import pinned, with_version
@@ -45,6 +46,18 @@ def published(*, title: str = "Harbour at Dawn", size: int = SEGMENT_BYTES, soun
     video = Video.objects.create(title=title, video_file=transcode.source, transcode=transcode, **fields)
     serve_version(video, 1, size=size, sounds=sounds)
     return video
+
+
+def leave_largest_out(video: Video, *, sounds: int = 0) -> None:
+    """As if 720p had been left out after the first of its two segments."""
+    transcode = Transcode.objects.get(pk=video.transcode_id)
+    folder = Path(settings.HLS_ROOT) / str(transcode.pk) / "1" / "720p"
+    (folder / "segment_001.ts").unlink()
+    for name in ("iframes.m3u8", "video.m3u8" if sounds else "index.m3u8"):
+        write_text(folder / name, MEDIA.replace("segment", "../480p/segment"))
+    served = PublishedVersion.from_json(transcode.pk, transcode.served or {})
+    transcode.served = replace(served, renditions=RENDITIONS[:1], left_out=(LeftOut("720p", 1, "480p"),)).as_json()
+    transcode.save(update_fields=["served"])
 
 
 def crowd_of_videos() -> None:

@@ -35,7 +35,7 @@ CHECK_S = 1
 ORIGIN = "https://app.example.com"
 SETUP = """
 from hls.models import Track, TrackText
-from library.tests.videos import make_viewer, published, serve_version
+from library.tests.videos import leave_largest_out, make_viewer, published, serve_version
 for name in ("ada", "bob", "carl", "dora"):
     make_viewer(f"{name}@example.com", is_staff=name == "dora")
 videos = [published(title=title) for title in ("One", "Two", "Three", "Replaced", "Deleted")]
@@ -44,6 +44,8 @@ videos.append(published(title="Several sounds", sounds=2))
 track = Track.objects.create(transcode=videos[5].transcode, kind="subtitles", language="en", label="EN", revision=1)
 cues = "WEBVTT\\n\\n00:00:01.000 --> 00:00:03.500\\nThe boats come in.\\n"
 TrackText.objects.create(track=track, revision=1, webvtt=cues, cue_count=1, size_bytes=len(cues))
+videos.append(published(title="Left out"))
+leave_largest_out(videos[6])
 print([(video.pk, video.transcode_id) for video in videos])
 """
 
@@ -164,6 +166,25 @@ def test_name_above_the_source_plays_the_best_there_is(site: Site, player: httpx
     response = player.get(f"/api/video/{site.video}/1080p/segment_000.ts")
     assert is_from_nginx(response)
     assert response.content == segment_bytes(site.transcode, 1, "720p", 0)
+
+
+@pytest.mark.parametrize("name", ["720p", "1080p"])
+@pytest.mark.parametrize(("number", "plays"), [(0, "720p"), (1, "480p")])
+def test_a_rendition_that_is_left_out_keeps_its_first_segments_and_goes_on_with_another(
+    site: Site, name: str, number: int, plays: str
+) -> None:
+    video, transcode = site.videos[6]
+    with signed_in(site, "ada") as client:
+        headers = {"Cookie": f"playback_token={open_video(client, video)}"}
+        listed = client.get(f"/api/video/{video}/{name}/index.m3u8").text
+    path = f"/api/video/{video}/{name}/segment_{number:03d}.ts"
+    edge, behind = (httpx.get(f"{base}{path}", headers=headers) for base in (site.edge, site.behind))
+    assert edge.content == behind.content == segment_bytes(transcode, 1, plays, number)
+    assert is_from_nginx(edge) == (plays == "720p")
+    addresses = [line for line in listed.splitlines() if line.endswith(".ts")]
+    assert addresses == ["../480p/segment_000.ts", "../480p/segment_001.ts"]
+    for address in addresses:
+        assert is_from_nginx(httpx.get(f"{site.edge}/api/video/{video}/{name}/{address}", headers=headers))
 
 
 @pytest.mark.parametrize("name", ["audio_0", "audio_1"])
