@@ -7,11 +7,12 @@ from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from shutil import which
 
 import pytest
 from django.conf import settings
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect, sync_playwright
+
+from scripts.services import chromium_binary
 
 ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-quic"]
 PHONE: ViewportSize = {"width": 390, "height": 844}
@@ -20,7 +21,7 @@ LONG_WORD = "Donaudampfschifffahrtsgesellschaftskapitänsmützenabzeichenverordn
 WAIT_MS = 60_000  # for what a page is to show: how soon it does on a busy machine is not what is tested
 HLS_JS = settings.BASE_DIR / "library/static/library/vendor/hls.js-1.7.4/hls.min.js"
 
-needs_chromium = pytest.mark.skipif(which("chromium") is None, reason="Chromium is not installed")
+needs_chromium = pytest.mark.skipif(chromium_binary() is None, reason="Chromium is not installed")
 expect.set_options(timeout=WAIT_MS)
 
 
@@ -28,7 +29,7 @@ expect.set_options(timeout=WAIT_MS)
 def chromium(*more_arguments: str) -> Iterator[Browser]:
     arguments = [*ARGUMENTS, *more_arguments]
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=which("chromium"), args=arguments)
+        browser = playwright.chromium.launch(executable_path=chromium_binary(), args=arguments)
         try:
             yield browser
         finally:
