@@ -30,7 +30,8 @@ from hls.core.probe import probe  # noqa: E402
 from hls.core.process import UNWATCHED  # noqa: E402
 from hls.core.quality import Quality, unmeasured  # noqa: E402
 from hls.core.sample_commands import MODEL  # noqa: E402
-from hls.core.sampling import LEAST_SAMPLES, LONG_S, MORE_S, sampled  # noqa: E402
+from hls.core.sample_places import LEAST_SAMPLES, LONG_S, MORE_S  # noqa: E402
+from hls.core.sampling import sampled  # noqa: E402
 from hls.core.timeline import ChunkSpan, Segment  # noqa: E402
 
 SAMPLES = LEAST_SAMPLES + 1  # as a film of MORE_S gets

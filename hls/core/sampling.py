@@ -1,11 +1,10 @@
 """Encodes short samples of a video to find its own CRF for each rendition (hls.core.quality).
 
-1. A sample is the first two seconds of a chunk: one whole GOP, which begins where reading can begin. Samples are spread
-   over the video, away from its beginning and end.
+1. A sample is the first two seconds of a chunk (hls.core.sample_places).
 2. It is encoded in each rendition, at the ladder's CRF and at a higher one, with the filters and settings of any chunk.
    Its VMAF is measured against the source's pictures, filtered and scaled alike (hls.core.sample_commands).
 3. Where hardly any detail is lost in the next smaller size, that rendition's samples are enlarged and measured, too:
-   they may be as good.
+   they may be as good. Then single pictures of the whole video have to lose as little.
 4. Black and still stretches are left out: with next to no bytes they say nothing of the rest.
 
 The model is VMAF v1, in 10 bits. Over flat cartoons, screencasts and grain it agrees with v0.6.1 to about two points
@@ -14,7 +13,7 @@ loses six (bench/own_crf.py). It takes no more time.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import ceil
@@ -26,7 +25,7 @@ from hls.core.encode import has_zscale, is_odd
 from hls.core.errors import Code, TranscodeError
 from hls.core.plan import Plan
 from hls.core.process import Bounds, Watch, run
-from hls.core.quality import CHUNKS_BY_LADDER, SAMPLED_AT, Quality, Sampled, Sizes, of_renditions
+from hls.core.quality import SAMPLED_AT, Quality, Sampled, Sizes, of_renditions
 from hls.core.sample_commands import (
     DETAIL,
     LUMA,
@@ -41,14 +40,10 @@ from hls.core.sample_commands import (
     preparing,
     vmaf_file,
 )
-from hls.core.timeline import ChunkSpan, Segment
+from hls.core.sample_places import LEAST_SAMPLES, picture_spans, sample_spans
+from hls.core.timeline import ChunkSpan
 
-LONG_S = 300  # in a shorter one, the samples would take more than a sixteenth of what encoding all of it takes
-MORE_S = 600  # from here on there is time for one more
-LEAST_SAMPLES = 2
-NEAR = 3  # chunks
 STILL_SHARE = 0.1  # of the bytes of the largest sample: one with less is left out
-MOST_RUN_UP_S = 12  # of the source, before a sample: x264's key pictures are ten seconds apart; more costs too much
 LITTLE_LOSS = 46.0  # dB of PSNR: pictures that were enlarged before lose so little in a smaller size, others more
 TIMEOUT_S = 300  # of each ffmpeg; ten times what it takes for 1080p on a busy machine
 
@@ -70,44 +65,6 @@ class Shown:
     luma: float
 
 
-def is_worth_sampling(plan: Plan, *, long_s: float = LONG_S) -> bool:
-    """Whether the samples take a small part of the time for encoding the whole video, and there are enough of them."""
-    return (
-        plan.timeline.duration_s >= long_s
-        and not plan.source.joins
-        and len(sample_spans(plan)) >= LEAST_SAMPLES
-        and any(not rendition.is_copied for rendition in plan.renditions)
-    )
-
-
-def sample_spans(plan: Plan) -> list[ChunkSpan]:
-    """The pictures of each sample."""
-    shown = [
-        span
-        for span in plan.timeline.chunks[CHUNKS_BY_LADDER:-1]
-        if not (plan.is_before_pictures(span) or plan.is_after_pictures(span))
-    ]
-    count = LEAST_SAMPLES + (plan.timeline.duration_s >= MORE_S)
-    parts = [shown[len(shown) * place // count : len(shown) * (place + 1) // count] for place in range(count)]
-    cheapest = [_cheapest(plan, part) for part in parts if part]
-    return [_beginning(plan, span) for span in cheapest if plan.run_up_s(span) <= MOST_RUN_UP_S]
-
-
-def _cheapest(plan: Plan, part: Sequence[ChunkSpan]) -> ChunkSpan:
-    """Of a few chunks in the middle, the one before which the least has to be decoded."""
-    middle = len(part) // 2
-    nearest = sorted(
-        part[max(0, middle - NEAR) : middle + NEAR + 1], key=lambda span: abs(span.index - part[middle].index)
-    )
-    return min(nearest, key=lambda span: round(plan.run_up_s(span)))
-
-
-def _beginning(plan: Plan, span: ChunkSpan) -> ChunkSpan:
-    first = span.segments[0]
-    length = min(plan.timeline.gop, first.frame_count)
-    return ChunkSpan(span.index, (Segment(first.number, first.first_frame, length),))
-
-
 def sampled(
     plan: Plan,
     *,
@@ -117,15 +74,26 @@ def sampled(
     watch: Watch,
     is_whole: bool = True,
     spans: Sequence[ChunkSpan] = (),
+    bring: Callable[[Sequence[ChunkSpan]], None] = lambda spans: None,
 ) -> Quality:
     """The video's own CRFs. Raises TranscodeError where samples can't be encoded or measured, or say nothing; Stopped.
 
     Writes into the private `folder`. `spans` are the samples, unless they are to be chosen here. Unless the source
-    `is_whole`, anything odd that ffmpeg says is an error.
+    `is_whole`, anything odd that ffmpeg says is an error, and `bring` is told what will be read of it.
     """
     work = _Work(replace(plan, quality=None), source, folder, encoder, watch, is_whole=is_whole)
-    shown = [work.shown(span) for span in spans or sample_spans(plan)]
-    return Quality(of_renditions(plan.renditions, {name: _sizes(name, shown) for name in shown[0].renditions}))
+    spans = spans or sample_spans(plan)
+    bring(spans)
+    shown = [work.shown(span) for span in spans]
+    sizes = {name: _sizes(name, shown) for name in shown[0].renditions}
+    needless = {name for name, each in sizes.items() if each.brings_nothing}
+    for span in picture_spans(plan):
+        if not needless:
+            break
+        bring([span])
+        needless &= set(work.steps_without_loss(span))
+    sizes = {name: each if name in needless else Sizes(each.own) for name, each in sizes.items()}
+    return Quality(of_renditions(plan.renditions, sizes))
 
 
 def prepared_plan(plan: Plan) -> Plan:
@@ -153,18 +121,14 @@ class _Work:
     is_whole: bool
 
     def shown(self, span: ChunkSpan) -> Shown:
-        zscale = has_zscale(self.encoder.ffmpeg)
-        prepared = prepared_plan(self.plan)
-        told = self._run(preparing(prepared, span, source=self.source, encoder=self.encoder, has_zscale=zscale), span)
-        if is_odd(told) and not self.is_whole:
-            raise TranscodeError(Code.ENCODER_FAILED, f"parts of the source may be missing: {told[-500:]}")
-        steps = self._steps_without_loss(span)
+        steps = self.steps_without_loss(span)
         found = [self._encoded(span, raised, steps) for raised in SAMPLED_AT]
         luma = fmean(_values(self.folder / LUMA_FILE, LUMA))
         return Shown({name: tuple(each[name] for each in found) for name in found[0]}, luma)
 
-    def _steps_without_loss(self, span: ChunkSpan) -> list[str]:
-        """The larger rendition's name of each step of the ladder over which hardly any detail is lost."""
+    def steps_without_loss(self, span: ChunkSpan) -> list[str]:
+        """Prepare the pictures; the larger rendition's name of each step of the ladder that costs hardly any detail."""
+        self._prepare(span)
         steps = [pair for pair in pairwise(self.plan.renditions) if not pair[1].is_copied]
         if not steps:
             return []
@@ -172,6 +136,13 @@ class _Work:
         self._run(losing_detail(self.plan, span, self.encoder, steps, has_zscale=zscale), span)
         found = {larger.name: _values(self.folder / detail_file(larger), DETAIL) for _, larger in steps}
         return [name for name, values in found.items() if min(values) >= LITTLE_LOSS]
+
+    def _prepare(self, span: ChunkSpan) -> None:
+        zscale = has_zscale(self.encoder.ffmpeg)
+        prepared = prepared_plan(self.plan)
+        told = self._run(preparing(prepared, span, source=self.source, encoder=self.encoder, has_zscale=zscale), span)
+        if is_odd(told) and not self.is_whole:
+            raise TranscodeError(Code.ENCODER_FAILED, f"parts of the source may be missing: {told[-500:]}")
 
     def _encoded(self, span: ChunkSpan, raised: float, steps: Sequence[str]) -> dict[str, Sample]:
         plan = raised_plan(self.plan, raised)

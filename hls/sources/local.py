@@ -27,6 +27,7 @@ from hls.core.errors import CannotCopy, Code, EncoderKilled, PartsMissing, Trans
 from hls.core.plan import Plan
 from hls.core.probe import Source, probe
 from hls.core.quality import Quality
+from hls.core.timeline import ChunkSpan
 from hls.folders import source_path
 from hls.renewal import ChunkRenewal, LeaseRenewal
 from hls.sources.fetching import CachedSource, cached
@@ -115,13 +116,16 @@ def sampled(name: str, plan: Plan, *, folder: Path, lease: LeaseRenewal) -> Qual
     with cached(name, lease.go_on) as source:
         if source is None:
             return work(source=source_path(name))
-        if not source.is_whole:
-            for span in sampling.sample_spans(plan):
-                parts = span_parts(plan, span, source.path, source.partly, lease.watch())
-                if parts is None:
-                    raise TranscodeError(Code.ENCODER_FAILED, "samples would need the whole source")
-                source.bring(parts)
-        return work(source=source.path, is_whole=source.is_whole)
+        return work(source=source.path, is_whole=source.is_whole, bring=partial(bring, source, plan, lease))
+
+
+def bring(source: CachedSource, plan: Plan, lease: LeaseRenewal, spans: Sequence[ChunkSpan]) -> None:
+    """Fetch what samples need."""
+    for span in [] if source.is_whole else spans:
+        parts = span_parts(plan, span, source.path, source.partly, lease.watch())
+        if parts is None:
+            raise TranscodeError(Code.ENCODER_FAILED, "samples would need the whole source")
+        source.bring(parts)
 
 
 def made(path: Path, plan: Plan, index: int, folder: Path, lease: ChunkRenewal, *, is_whole: bool = True) -> ChunkFacts:

@@ -30,7 +30,16 @@ from hls.core.quality import (
     of_renditions,
     unmeasured,
 )
-from hls.core.sampling import LONG_S, MORE_S, MOST_RUN_UP_S, is_worth_sampling, sample_spans, sampled
+from hls.core.sample_places import (
+    LONG_S,
+    MORE_S,
+    MOST_RUN_UP_S,
+    PICTURES,
+    is_worth_sampling,
+    picture_spans,
+    sample_spans,
+)
+from hls.core.sampling import sampled
 from hls.core.timeline import ChunkSpan, Segment
 from hls.tests.clips import Look, ffmpeg, fit_h264, make
 from hls.tests.factories import source
@@ -286,6 +295,30 @@ def test_pictures_that_were_enlarged_before_need_no_large_size(tmp_path: Path, p
     found = qualities_of(tmp_path / "video.mkv", tmp_path / "samples")
     assert [entry.name for entry in found] == ["480p", "720p"]
     assert (found[1].reason == Why.LEFT_OUT) == is_left_out
+
+
+@pytest.mark.parametrize(("seconds", "count"), [(LONG_S, 9), (7200, PICTURES)])
+def test_more_pictures_are_looked_at_than_samples_are_made(seconds: int, count: int) -> None:
+    """Those before which little has to be decoded: here, at the beginnings of chunks."""
+    found = picture_spans(long_source(seconds=seconds))
+    assert len({span.first_frame for span in found}) == len(found) >= count
+    assert {span.frame_count for span in found} == {1}
+    assert picture_spans(make_plan(source(seconds=seconds))) == []
+
+
+@pytest.mark.ffmpeg
+@pytest.mark.parametrize("is_sharp_somewhere", [False, True])
+def test_a_video_that_is_sharp_elsewhere_than_in_its_samples_keeps_its_size(
+    tmp_path: Path, is_sharp_somewhere: bool
+) -> None:
+    path = tmp_path / "video.mkv"
+    sharp = "not(between(t,84,86))" if is_sharp_somewhere else "1"
+    picture = f"testsrc2=s=720x720:r=2,gblur=sigma=4:enable='{sharp}'"
+    ffmpeg("-f", "lavfi", "-i", picture, "-t", "150", "-c:v", "ffv1", "-pix_fmt", "yuv420p", str(path))
+    plan = make_plan(probe(path, limits=LIMITS))
+    assert all(not 164 <= span.first_frame <= 172 for span in sample_spans(plan)), "the samples are elsewhere"
+    found = sampled(plan, source=path, folder=tmp_path, encoder=ENCODER, watch=UNWATCHED)
+    assert found.left_out == (set() if is_sharp_somewhere else {"720p"})
 
 
 @pytest.mark.ffmpeg

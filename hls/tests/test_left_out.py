@@ -15,7 +15,7 @@ from hls.core.chunk import ChunkFacts
 from hls.core.command import Encoder, chunk_command
 from hls.core.plan import Plan
 from hls.core.quality import CHUNKS_BY_LADDER, Quality, RenditionQuality, Why
-from hls.core.sampling import LONG_S
+from hls.core.sample_places import LONG_S
 from hls.folders import version_folder
 from hls.models import Chunk, ChunkState, State, Transcode
 from hls.partial import PartialVersion
