@@ -109,7 +109,7 @@ def redis_binary() -> str | None:
 
 
 def chromium_binary() -> str | None:
-    """The one without windows, where it is installed: it starts no pages of its own, and takes half of the time."""
+    """The one without windows, where it is installed: it starts no pages of its own."""
     names = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
     return next((path for path in map(shutil.which, names) if path), None)
 
