@@ -7,7 +7,6 @@ CRF, with which they still reach TARGET_VMAF. No video gets a lower CRF, so none
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import zip_longest
 from math import pow
 
 from hls.core.ladder import Rendition
@@ -105,27 +104,34 @@ def of_renditions(renditions: Sequence[Rendition], shown: Mapping[str, Sizes]) -
     """Each rendition's CRF, smallest first; of those that aren't copied, `shown` has what the samples show.
 
     A rendition that gains next to nothing over the next smaller one is left out. That one then has to reach the target
-    in the size of the other.
+    in the size of the other, and is never left out itself: of Big Buck Bunny, enlarged from 480p, each of two steps
+    loses less than a point, and both together lose four (measured).
     """
-    left_out = {name for name, sizes in shown.items() if sizes.brings_nothing}
     found: list[RenditionQuality] = []
-    for rendition, larger in zip_longest(renditions, renditions[1:]):
+    enlarged: Sampled | None = None  # the rendition in question, where the one above it is left out
+    for rendition in reversed(renditions):
         if rendition.is_copied:
             found.append(RenditionQuality(rendition.name, rendition.crf, None, str(Why.COPIED)))
-        elif rendition.name in left_out:
-            playing = found[-1].estimated_vmaf
-            found.append(RenditionQuality(rendition.name, rendition.crf, playing, str(Why.LEFT_OUT)))
+            continue
+        sizes = shown[rendition.name]
+        if enlarged is None and sizes.smaller is not None and sizes.brings_nothing:
+            enlarged = sizes.smaller
+            found.append(RenditionQuality(rendition.name, rendition.crf, chosen_vmaf(enlarged), str(Why.LEFT_OUT)))
         else:
-            enlarged = shown[larger.name].smaller if larger and larger.name in left_out else None
-            found.append(chosen(rendition, enlarged or shown[rendition.name].own))
-    return tuple(found)
+            found.append(chosen(rendition, enlarged or sizes.own))
+            enlarged = None
+    return tuple(reversed(found))
 
 
 def chosen(rendition: Rendition, sampled: Sampled) -> RenditionQuality:
     """The highest CRF that reaches the target, within bounds."""
     raised, why = _raised(sampled)
-    vmaf = round(sampled.vmaf_at(raised), 1)
-    return RenditionQuality(rendition.name, round(rendition.crf + raised, 2), vmaf, str(why))
+    return RenditionQuality(rendition.name, round(rendition.crf + raised, 2), chosen_vmaf(sampled), str(why))
+
+
+def chosen_vmaf(sampled: Sampled) -> float:
+    raised, _ = _raised(sampled)
+    return round(sampled.vmaf_at(raised), 1)
 
 
 def _raised(sampled: Sampled) -> tuple[float, Why]:

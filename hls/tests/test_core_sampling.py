@@ -249,7 +249,7 @@ def sizes(own: Sampled = GOOD, smaller: tuple[float, float] | None = None) -> Si
         ((sizes(), sizes(), sizes()), []),
         ((sizes(), sizes(), sizes(smaller=(92.4, 88.0))), ["1080p"]),
         ((sizes(), sizes(smaller=(92.4, 88.0)), sizes(smaller=(91.8, 87.0))), ["720p"]),
-        ((sizes(), sizes(smaller=(93.0, 88.0)), sizes(smaller=(94.0, 89.0))), ["720p", "1080p"]),
+        ((sizes(), sizes(smaller=(93.0, 88.0)), sizes(smaller=(94.0, 89.0))), ["1080p"]),
         ((sizes(BAD), sizes(BAD), sizes(BAD, smaller=(87.2, 84.0))), ["1080p"]),
         ((sizes(BAD), sizes(BAD), sizes(BAD, smaller=(86.9, 84.0))), []),
     ],
