@@ -115,7 +115,7 @@ class Installation:
         return [message_from_bytes(path.read_bytes()) for path in sorted((self.folder / "var/mail").glob("*.eml"))]
 
     def get(self, path: str) -> Any:
-        with urllib.request.urlopen(f"{self.url}{path}", timeout=10) as response:
+        with urllib.request.urlopen(f"{self.url}{path}", timeout=60) as response:
             return json.load(response)
 
 

@@ -21,6 +21,7 @@ from project.listening import LOCALHOST, addresses
 
 START_TIMEOUT_S = 90
 END_TIMEOUT_S = 45
+ANSWER_TIMEOUT_S = 60  # with a web server that is only just starting, on a busy machine
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ def get(url: str, *, opener: urllib.request.OpenerDirector | None = None) -> Htt
 
 def fetch(request: urllib.request.Request, opener: urllib.request.OpenerDirector) -> HttpAnswer:
     try:
-        with opener.open(request, timeout=10) as response:
+        with opener.open(request, timeout=ANSWER_TIMEOUT_S) as response:
             return HttpAnswer(response.status, response.read().decode())
     except urllib.error.HTTPError as error:
         with error:
