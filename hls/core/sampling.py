@@ -86,14 +86,22 @@ def sampled(
     bring(spans)
     shown = [work.shown(span) for span in spans]
     sizes = {name: _sizes(name, shown) for name in shown[0].renditions}
-    needless = {name for name, each in sizes.items() if each.brings_nothing}
-    for span in picture_spans(plan):
-        if not needless:
-            break
-        bring([span])
-        needless &= set(work.steps_without_loss(span))
+    needless = _needless(work, {name for name, each in sizes.items() if each.brings_nothing}, bring)
     sizes = {name: each if name in needless else Sizes(each.own) for name, each in sizes.items()}
     return Quality(of_renditions(plan.renditions, sizes))
+
+
+def _needless(work: "_Work", names: set[str], bring: Callable[[Sequence[ChunkSpan]], None]) -> set[str]:
+    """Those of the renditions over which no detail is gained anywhere in the video; none where that can't be seen."""
+    try:
+        for span in picture_spans(work.plan) if names else ():
+            bring([span])
+            names &= set(work.steps_without_loss(span))
+            if not names:
+                break
+    except TranscodeError:
+        return set()
+    return names
 
 
 def prepared_plan(plan: Plan) -> Plan:

@@ -1,6 +1,6 @@
 """A video's own CRFs: higher where samples look as good with fewer bytes, and else the ladder's."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
@@ -10,7 +10,7 @@ import pytest
 
 from hls.core.agreement import has_same_first_chunk
 from hls.core.command import Encoder, chunk_command
-from hls.core.errors import Stopped, TranscodeError
+from hls.core.errors import Code, Stopped, TranscodeError
 from hls.core.ladder import RUNGS, Rung
 from hls.core.plan import Plan, make_plan, without_copying
 from hls.core.probe import Copyable, Landing, probe
@@ -319,6 +319,22 @@ def test_a_video_that_is_sharp_elsewhere_than_in_its_samples_keeps_its_size(
     assert all(not 164 <= span.first_frame <= 172 for span in sample_spans(plan)), "the samples are elsewhere"
     found = sampled(plan, source=path, folder=tmp_path, encoder=ENCODER, watch=UNWATCHED)
     assert found.left_out == (set() if is_sharp_somewhere else {"720p"})
+
+
+@pytest.mark.ffmpeg
+def test_pictures_that_can_not_be_looked_at_leave_the_size_and_the_crfs(tmp_path: Path) -> None:
+    path = tmp_path / "video.mkv"
+    picture = "testsrc2=s=720x720:r=2,gblur=sigma=4"
+    ffmpeg("-f", "lavfi", "-i", picture, "-t", "150", "-c:v", "ffv1", "-pix_fmt", "yuv420p", str(path))
+
+    def bring(spans: Sequence[ChunkSpan]) -> None:
+        if spans[0].frame_count == 1:
+            raise TranscodeError(Code.ENCODER_FAILED, "samples would need the whole source")
+
+    plan = make_plan(probe(path, limits=LIMITS))
+    found = sampled(plan, source=path, folder=tmp_path, encoder=ENCODER, watch=UNWATCHED, bring=bring)
+    assert found.left_out == set()
+    assert [entry.reason in {Why.TARGET, Why.LIMIT} for entry in found.renditions] == [True, True]
 
 
 @pytest.mark.ffmpeg
