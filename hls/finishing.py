@@ -19,7 +19,7 @@ from django.utils import timezone
 from hls import claims, events, pictures
 from hls.binary import encoder
 from hls.core import multivariant, names, playlists, storyboard
-from hls.core.chunk import ChunkFacts, RenditionFacts, borrowing, joined, joined_sounds, merged
+from hls.core.chunk import ChunkFacts, joined, joined_sounds, merged
 from hls.core.plan import Plan
 from hls.events import EngineEvent
 from hls.folders import TILES, WORK
@@ -72,29 +72,20 @@ def left_out(plan: Plan) -> tuple[LeftOut, ...]:
 
 
 def write_playlists(plan: Plan, version: int, chunks: list[ChunkFacts], folder: Path) -> None:
-    kept = {entry.name for entry in plan.kept}
-    renditions, sounds = [facts for facts in joined(chunks) if facts.name in kept], joined_sounds(chunks)
+    """Those of a rendition that was left out, too: whoever watches it already must meet no other addresses in them."""
+    renditions, sounds = joined(chunks), joined_sounds(chunks)
     write_text(folder / names.MASTER, pinned(multivariant.master(plan, renditions, sounds), version))
-    by_name = {facts.name: facts for facts in renditions}
-    for entry in plan.renditions:
-        write_rendition(plan, version, by_name[plan.playing(entry).name], sounds, folder / entry.name)
+    for rendition in renditions:
+        media = playlists.media(plan, rendition.name, rendition.segments, is_finished=True)
+        iframes = playlists.iframes(plan, rendition.name, rendition.segments)
+        write_text(folder / rendition.name / (names.PICTURES if sounds else names.INDEX), with_version(media, version))
+        write_text(folder / rendition.name / names.IFRAMES, with_version(iframes, version))
+        if sounds:
+            with_sounds = multivariant.of_resolution(plan, rendition, sounds)
+            write_text(folder / rendition.name / names.INDEX, pinned(with_sounds, version))
     for sound in sounds:
         media = playlists.media(plan, sound.name, sound.segments, is_finished=True)
         write_text(folder / sound.name / names.INDEX, with_version(media, version))
-
-
-def write_rendition(
-    plan: Plan, version: int, facts: RenditionFacts, sounds: tuple[RenditionFacts, ...], folder: Path
-) -> None:
-    """Write the playlists of what plays under the folder's name; those of another one name that one's segments."""
-    segments = facts.segments if folder.name == facts.name else borrowing(folder.name, facts).segments
-    media = playlists.media(plan, folder.name, segments, is_finished=True)
-    iframes = playlists.iframes(plan, folder.name, segments)
-    write_text(folder / (names.PICTURES if sounds else names.INDEX), with_version(media, version))
-    write_text(folder / names.IFRAMES, with_version(iframes, version))
-    if sounds:
-        with_sounds = multivariant.of_resolution(plan, facts, sounds)
-        write_text(folder / names.INDEX, pinned(with_sounds, version))
 
 
 def write_text(path: Path, text: str) -> None:

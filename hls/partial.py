@@ -124,9 +124,7 @@ class PartialVersion:
         return next((sound for sound in self.sound_facts if sound.name == name), None)
 
     def _multivariant(self) -> str:
-        kept = {rendition.name for rendition in self.plan.kept}
-        listed = [facts for facts in self.renditions if facts.name in kept]
-        return pinned(multivariant.master(self.plan, listed, self.sound_facts), self.version)
+        return pinned(multivariant.master(self.plan, self.renditions, self.sound_facts), self.version)
 
     def _of_resolution(self, rendition: RenditionFacts) -> str:
         return pinned(multivariant.of_resolution(self.plan, rendition, self.sound_facts), self.version)

@@ -21,13 +21,13 @@ class PublishedRendition:
 class LeftOut:
     """A rendition that was made of the video's first segments only, before it was known to bring nothing.
 
-    Those keep their addresses, as whoever watched the video while it was made may have kept them. Its playlists name
-    another rendition's segments.
+    Its playlists go on with another rendition's segments. They are those that whoever watches the video while it is
+    made already has: a player may end with an error if one changes (RFC 8216 6.2.1; hls.js does).
     """
 
     name: str
     segment_count: int
-    plays: str  # the rendition that plays under its name
+    plays: str  # the rendition that plays under its name from there on
 
 
 @dataclass(frozen=True)

@@ -154,8 +154,8 @@ def get_media_playlist(
 ) -> HttpResponseBase:
     """480p, 720p and 1080p always play; a name above the source plays the best real rendition.
 
-    Of a long video, a size that would look no better than the next smaller one may be left out, which then plays under
-    its name.
+    Of a long video, a size that would look no better than the next smaller one may be left out after half a minute: its
+    playlist goes on with that one's segments, behind an EXT-X-DISCONTINUITY.
 
     Where a video has several sounds, a resolution's is a multivariant playlist: it names its pictures and all sounds.
     """

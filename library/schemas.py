@@ -127,7 +127,7 @@ class QualityOut(Schema):
     reason: Literal["target", "limit", "dark", "ladder", "left_out", "copied", "unmeasured"] = Field(
         description="Raised until the target is just reached, or as far as is allowed (dark pictures: less); or the "
         "ladder's, because the pictures need it, are copied, or could not be measured. A rendition that is left out is "
-        "none of the video's: its name plays the next smaller one, which looks the same.",
+        "none of the video's: its name goes on with the next smaller one, which looks the same.",
         examples=["target"],
     )
 

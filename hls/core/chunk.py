@@ -38,10 +38,6 @@ class BorrowedSegment(SegmentFacts):
 
     made_as: str
 
-    @classmethod
-    def of(cls, smaller: str, facts: SegmentFacts) -> Self:
-        return cls(facts.number, facts.frame_count, facts.size_bytes, facts.iframes, smaller)
-
     def path(self, rendition: str) -> str:
         return super().path(self.made_as)
 
@@ -86,12 +82,6 @@ def joined(chunks: Iterable[ChunkFacts]) -> tuple[RenditionFacts, ...]:
     return _one_after_the_other([chunk.renditions for chunk in _without_gap(chunks)])
 
 
-def borrowing(name: str, smaller: RenditionFacts) -> RenditionFacts:
-    """What plays under the name of a rendition that isn't there: a smaller one."""
-    segments = tuple(BorrowedSegment.of(smaller.name, facts) for facts in smaller.segments)
-    return RenditionFacts(name, smaller.codecs, segments)
-
-
 def joined_sounds(chunks: Iterable[ChunkFacts]) -> tuple[RenditionFacts, ...]:
     """As `joined`, of the sounds that are apart."""
     return _one_after_the_other([chunk.sounds for chunk in _without_gap(chunks)])
@@ -114,12 +104,14 @@ def _one_after_the_other(parts: Sequence[tuple[RenditionFacts, ...]]) -> tuple[R
 def _completed(part: Sequence[RenditionFacts], wanted: Sequence[str]) -> list[RenditionFacts]:
     """A chunk's renditions by these names, smallest first; the smallest is never left out."""
     made = {facts.name: facts for facts in part}
-    found, nearest = [], part[0] if part else None
-    for name in wanted:
-        nearest = made.get(name, nearest)
-        if nearest is not None:
-            found.append(nearest if nearest.name == name else borrowing(name, nearest))
-    return found
+    smaller = {name: [made[other] for other in wanted[:place] if other in made] for place, name in enumerate(wanted)}
+    return [made[name] if name in made else _borrowing(name, smaller[name][-1]) for name in wanted]
+
+
+def _borrowing(name: str, smaller: RenditionFacts) -> RenditionFacts:
+    """What plays under the name of a rendition that was left out."""
+    segments = (BorrowedSegment(**vars(facts), made_as=smaller.name) for facts in smaller.segments)
+    return RenditionFacts(name, smaller.codecs, tuple(segments))
 
 
 def merged(spans: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:

@@ -18,7 +18,12 @@ from hls.core.subtitles.languages import UNKNOWN, label_of, lenient
 
 
 def master(plan: Plan, renditions: Sequence[RenditionFacts], sounds: Sequence[RenditionFacts] = ()) -> str:
-    """`master.m3u8` with the renditions' measured bandwidths. Each rendition and each sound has to have a segment."""
+    """`master.m3u8` with the renditions' measured bandwidths. Each rendition and each sound has to have a segment.
+
+    A rendition that was left out is not named.
+    """
+    kept = [rendition.name for rendition in plan.kept]
+    renditions = [facts for facts in renditions if facts.name in kept]
     playlist = names.PICTURES if sounds else names.INDEX  # a variant's playlist is a media playlist (RFC 8216 4.3.4.2)
     variants = [line for facts in renditions for line in _variant(plan, facts, sounds, f"{facts.name}/{playlist}")]
     iframes = [_iframe_stream(plan, facts, f"{facts.name}/{names.IFRAMES}") for facts in renditions]

@@ -4,7 +4,9 @@ The playlists that name these are written in hls.core.multivariant.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
+from hls.core import names
 from hls.core.bandwidth import Piece
 from hls.core.chunk import BorrowedSegment, SegmentFacts
 from hls.core.plan import Plan
@@ -21,12 +23,8 @@ def media(plan: Plan, rendition_name: str, segments: Sequence[SegmentFacts], *, 
     if rendition_name not in [sound.name for sound in plan.sounds]:
         plan.rendition(rendition_name)
     lines = _head(plan, FRACTIONAL_DURATIONS, is_finished=is_finished)
-    is_own = True
-    for segment, piece in zip(segments, segment_pieces(plan, segments), strict=True):
-        if is_own and isinstance(segment, BorrowedSegment) and segment.number:
-            lines.append("#EXT-X-DISCONTINUITY")  # pictures have another size from here on (RFC 8216 4.3.2.3)
-        is_own = not isinstance(segment, BorrowedSegment)
-        lines += [_extinf(piece), _uri(rendition_name, segment)]
+    for located, piece in zip(_located(rendition_name, segments), segment_pieces(plan, segments), strict=True):
+        lines += [*located.tags, _extinf(piece), located.uri]
     return _text(lines, is_finished=is_finished)
 
 
@@ -34,18 +32,28 @@ def iframes(plan: Plan, rendition_name: str, segments: Sequence[SegmentFacts]) -
     """`<rendition>/iframes.m3u8`, when finished: each keyframe as a byte range of its segment (RFC 8216 4.3.3.6)."""
     plan.rendition(rendition_name)
     lines = [*_head(plan, BYTE_RANGES, is_finished=True), "#EXT-X-I-FRAMES-ONLY"]
-    for segment in segments:
+    for segment, located in zip(segments, _located(rendition_name, segments), strict=True):
+        lines += located.tags
         for iframe, piece in zip(segment.iframes, iframe_pieces(plan, segment), strict=True):
-            lines += [_extinf(piece), f"#EXT-X-BYTERANGE:{iframe.size}@{iframe.offset}"]
-            lines.append(_uri(rendition_name, segment))
+            lines += [_extinf(piece), f"#EXT-X-BYTERANGE:{iframe.size}@{iframe.offset}", located.uri]
     return _text(lines, is_finished=True)
 
 
-def _uri(rendition_name: str, segment: SegmentFacts) -> str:
-    """A segment as its rendition's playlist names it: one of another rendition's lies in the folder beside."""
-    path = segment.path(rendition_name)
-    folder, _, name = path.rpartition("/")
-    return name if folder == rendition_name else f"../{path}"
+@dataclass(frozen=True)
+class _Located:
+    """A segment as its rendition's playlist names it, and the tags that have to be before it."""
+
+    uri: str
+    tags: tuple[str, ...]
+
+
+def _located(rendition_name: str, segments: Sequence[SegmentFacts]) -> Iterator[_Located]:
+    """Those borrowed of another rendition lie in the folder beside, and their pictures have another size."""
+    is_own = True
+    for segment in segments:
+        was_own, is_own = is_own, not isinstance(segment, BorrowedSegment)
+        uri = names.segment_name(segment.number) if is_own else f"../{segment.path(rendition_name)}"
+        yield _Located(uri, ("#EXT-X-DISCONTINUITY",) if was_own and not is_own else ())  # RFC 8216 4.3.2.3
 
 
 def _head(plan: Plan, version: int, *, is_finished: bool) -> list[str]:

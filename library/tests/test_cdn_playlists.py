@@ -70,8 +70,8 @@ def test_a_rendition_that_is_left_out_leads_to_the_segments_of_another(
     leave_largest_out(video, sounds=2)
     in_bucket(video)
     found = uris(player, f"/api/video/{video.pk}/{name}")
-    behind = f"/{bucket.prefix}hls/{video.transcode_id}/1/480p/segment_00"
-    assert [address.rpartition(behind)[2] for address in found] == ["0.ts", "1.ts"]
+    behind = f"/{bucket.prefix}hls/{video.transcode_id}/1/"
+    assert [address.rpartition(behind)[2] for address in found] == ["720p/segment_000.ts", "480p/segment_001.ts"]
     assert all(address.startswith(f"{SITE}/") and ".." not in address for address in found)
 
 

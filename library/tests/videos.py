@@ -54,7 +54,7 @@ def leave_largest_out(video: Video, *, sounds: int = 0) -> None:
     folder = Path(settings.HLS_ROOT) / str(transcode.pk) / "1" / "720p"
     (folder / "segment_001.ts").unlink()
     for name in ("iframes.m3u8", "video.m3u8" if sounds else "index.m3u8"):
-        write_text(folder / name, MEDIA.replace("segment", "../480p/segment"))
+        write_text(folder / name, MEDIA.replace("segment_001", "../480p/segment_001"))
     served = PublishedVersion.from_json(transcode.pk, transcode.served or {})
     transcode.served = replace(served, renditions=RENDITIONS[:1], left_out=(LeftOut("720p", 1, "480p"),)).as_json()
     transcode.save(update_fields=["served"])
