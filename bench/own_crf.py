@@ -125,7 +125,7 @@ def measured(name: str, source: Path, folder: Path) -> FilmResult:
     ladder = chunks(plan, source, folder / "ladder")
     encode_cpu_s = cpu_s() - began
     planned = replace(plan, quality=quality)
-    own = chunks(planned, source, folder / "own") if is_other(plan, quality) else ladder
+    own = chunks(planned, source, folder / "own") if differs(plan, quality) else ladder
     for rendition, found in zip(plan.renditions, quality.renditions, strict=True):
         size = (rendition.width, rendition.height)
         playing = own[planned.playing(rendition).name]
@@ -141,7 +141,7 @@ def measured(name: str, source: Path, folder: Path) -> FilmResult:
     return FilmResult(by_ladder, by_own, samples_cpu_s / SAMPLES, encode_cpu_s / seconds)
 
 
-def is_other(plan: Plan, quality: Quality) -> bool:
+def differs(plan: Plan, quality: Quality) -> bool:
     """Whether anything is made otherwise than by the ladder."""
     found = zip(quality.renditions, plan.renditions, strict=True)
     return bool(quality.left_out) or any(own.crf > ladder.crf for own, ladder in found)

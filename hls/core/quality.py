@@ -20,7 +20,7 @@ SAMPLED_AT = (0.0, 6.0)  # above the ladder's CRF
 MOST_RAISED = 8.0
 MOST_RAISED_DARK = 2.0  # see Sampled.luma
 DARK_LUMA = 50.0  # of 16 to 235
-LEAST_GAIN = 1.0  # of VMAF, by a rendition over the next smaller one: nobody sees less
+LEAST_GAIN = 1.0  # of VMAF, by a rendition over the next smaller one
 LEAST_RAISED = 0.5  # a smaller difference is not worth telling
 BEND = 1.2  # VMAF falls with this power of the rise: about 1.1 for small ones, up to 1.4 for large ones (measured)
 STEP = 0.1
@@ -84,8 +84,8 @@ class Sampled:
 
 
 @dataclass(frozen=True)
-class Sizes:
-    """What the samples of a rendition show, and those of the next smaller one if they are enlarged to its size.
+class Comparison:
+    """A rendition's samples, and those of the next smaller one enlarged to its size.
 
     The second is None where detail is lost in the smaller size: then that one can't be as good.
     """
@@ -100,7 +100,7 @@ class Sizes:
         return self.smaller is not None and self.own.vmaf_at(raised) - self.smaller.vmaf[0] < LEAST_GAIN
 
 
-def of_renditions(renditions: Sequence[Rendition], shown: Mapping[str, Sizes]) -> tuple[RenditionQuality, ...]:
+def of_renditions(renditions: Sequence[Rendition], shown: Mapping[str, Comparison]) -> tuple[RenditionQuality, ...]:
     """Each rendition's CRF, smallest first; of those that aren't copied, `shown` has what the samples show.
 
     A rendition that gains next to nothing over the next smaller one is left out. That one then has to reach the target
@@ -113,12 +113,12 @@ def of_renditions(renditions: Sequence[Rendition], shown: Mapping[str, Sizes]) -
         if rendition.is_copied:
             found.append(RenditionQuality(rendition.name, rendition.crf, None, str(Why.COPIED)))
             continue
-        sizes = shown[rendition.name]
-        if enlarged is None and sizes.smaller is not None and sizes.brings_nothing:
-            enlarged = sizes.smaller
+        compared = shown[rendition.name]
+        if enlarged is None and compared.smaller is not None and compared.brings_nothing:
+            enlarged = compared.smaller
             found.append(RenditionQuality(rendition.name, rendition.crf, chosen_vmaf(enlarged), str(Why.LEFT_OUT)))
         else:
-            found.append(chosen(rendition, enlarged or sizes.own))
+            found.append(chosen(rendition, enlarged or compared.own))
             enlarged = None
     return tuple(reversed(found))
 

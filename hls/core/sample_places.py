@@ -15,7 +15,7 @@ MORE_S = 600  # from here on there is time for one more
 LEAST_SAMPLES = 2
 NEAR = 3  # chunks
 MOST_RUN_UP_S = 12  # of the source, before a sample: x264's key pictures are ten seconds apart; more costs too much
-PICTURES = 40
+MOST_PICTURES = 40  # that are looked at where a rendition seems to bring nothing
 
 
 def is_worth_sampling(plan: Plan, *, long_s: float = LONG_S) -> bool:
@@ -41,7 +41,7 @@ def picture_spans(plan: Plan) -> list[ChunkSpan]:
     """Single pictures, many more than there are samples: a video may be sharper elsewhere than in those."""
     segments = (ChunkSpan(span.index, (segment,)) for span in _shown(plan) for segment in span.segments)
     near = [span for span in segments if plan.run_up_s(span) <= MOST_RUN_UP_S]
-    count = min(PICTURES, len(near))
+    count = min(MOST_PICTURES, len(near))
     return [_beginning(near[len(near) * place // count], 1) for place in range(count)]
 
 

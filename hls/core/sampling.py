@@ -25,7 +25,7 @@ from hls.core.encode import has_zscale, is_odd
 from hls.core.errors import Code, TranscodeError
 from hls.core.plan import Plan
 from hls.core.process import Bounds, Watch, run
-from hls.core.quality import SAMPLED_AT, Quality, Sampled, Sizes, of_renditions
+from hls.core.quality import SAMPLED_AT, Comparison, Quality, Sampled, of_renditions
 from hls.core.sample_commands import (
     DETAIL,
     LUMA,
@@ -85,10 +85,10 @@ def sampled(
     spans = spans or sample_spans(plan)
     bring(spans)
     shown = [work.shown(span) for span in spans]
-    sizes = {name: _sizes(name, shown) for name in shown[0].renditions}
-    needless = _needless(work, {name for name, each in sizes.items() if each.brings_nothing}, bring)
-    sizes = {name: each if name in needless else Sizes(each.own) for name, each in sizes.items()}
-    return Quality(of_renditions(plan.renditions, sizes))
+    compared = {name: _compared(name, shown) for name in shown[0].renditions}
+    needless = _needless(work, {name for name, each in compared.items() if each.brings_nothing}, bring)
+    sure = {name: each if name in needless else Comparison(each.own) for name, each in compared.items()}
+    return Quality(of_renditions(plan.renditions, sure))
 
 
 def _needless(work: "_Work", names: set[str], bring: Callable[[Sequence[ChunkSpan]], None]) -> set[str]:
@@ -96,6 +96,7 @@ def _needless(work: "_Work", names: set[str], bring: Callable[[Sequence[ChunkSpa
     try:
         for span in picture_spans(work.plan) if names else ():
             bring([span])
+            work.prepare(span)
             names &= set(work.steps_without_loss(span))
             if not names:
                 break
@@ -129,14 +130,14 @@ class _Work:
     is_whole: bool
 
     def shown(self, span: ChunkSpan) -> Shown:
+        self.prepare(span)
         steps = self.steps_without_loss(span)
         found = [self._encoded(span, raised, steps) for raised in SAMPLED_AT]
         luma = fmean(_values(self.folder / LUMA_FILE, LUMA))
         return Shown({name: tuple(each[name] for each in found) for name in found[0]}, luma)
 
     def steps_without_loss(self, span: ChunkSpan) -> list[str]:
-        """Prepare the pictures; the larger rendition's name of each step of the ladder that costs hardly any detail."""
-        self._prepare(span)
+        """The larger rendition's name of each step of the ladder that costs the prepared pictures hardly any detail."""
         steps = [pair for pair in pairwise(self.plan.renditions) if not pair[1].is_copied]
         if not steps:
             return []
@@ -145,7 +146,7 @@ class _Work:
         found = {larger.name: _values(self.folder / detail_file(larger), DETAIL) for _, larger in steps}
         return [name for name, values in found.items() if min(values) >= LITTLE_LOSS]
 
-    def _prepare(self, span: ChunkSpan) -> None:
+    def prepare(self, span: ChunkSpan) -> None:
         zscale = has_zscale(self.encoder.ffmpeg)
         prepared = prepared_plan(self.plan)
         told = self._run(preparing(prepared, span, source=self.source, encoder=self.encoder, has_zscale=zscale), span)
@@ -202,7 +203,7 @@ def _values(file: Path, key: str) -> list[float]:
     return found
 
 
-def _sizes(name: str, shown: Sequence[Shown]) -> Sizes:
+def _compared(name: str, shown: Sequence[Shown]) -> Comparison:
     """What the samples of a rendition show: those in which something moves."""
     found = [(entry.renditions[name], entry.luma) for entry in shown]
     most = max(samples[0].size_bytes for samples, _ in found)
@@ -214,7 +215,7 @@ def _sizes(name: str, shown: Sequence[Shown]) -> Sizes:
     smaller = [[sample.smaller_vmaf for sample in samples] for samples, _ in moving]
     known = [[vmaf for vmaf in values if vmaf is not None] for values in smaller]
     is_measured = all(len(values) == len(SAMPLED_AT) for values in known)
-    return Sizes(Sampled(own, luma), Sampled(_means(known), luma) if is_measured else None)
+    return Comparison(Sampled(own, luma), Sampled(_means(known), luma) if is_measured else None)
 
 
 def _means(samples: Sequence[Sequence[float]]) -> tuple[float, float]:

@@ -21,10 +21,10 @@ from hls.core.quality import (
     MOST_RAISED,
     MOST_RAISED_DARK,
     TARGET_VMAF,
+    Comparison,
     Quality,
     RenditionQuality,
     Sampled,
-    Sizes,
     Why,
     chosen,
     of_renditions,
@@ -33,8 +33,8 @@ from hls.core.quality import (
 from hls.core.sample_places import (
     LONG_S,
     MORE_S,
+    MOST_PICTURES,
     MOST_RUN_UP_S,
-    PICTURES,
     is_worth_sampling,
     picture_spans,
     sample_spans,
@@ -239,23 +239,23 @@ LADDER = make_plan(source()).renditions
 GOOD, BAD = Sampled((95.0, 90.0), BRIGHT), Sampled((88.0, 84.0), BRIGHT)
 
 
-def sizes(own: Sampled = GOOD, smaller: tuple[float, float] | None = None) -> Sizes:
-    return Sizes(own, Sampled(smaller, BRIGHT) if smaller else None)
+def compared(own: Sampled = GOOD, smaller: tuple[float, float] | None = None) -> Comparison:
+    return Comparison(own, Sampled(smaller, BRIGHT) if smaller else None)
 
 
 @pytest.mark.parametrize(
     ("shown", "left_out"),
     [
-        ((sizes(), sizes(), sizes()), []),
-        ((sizes(), sizes(), sizes(smaller=(92.4, 88.0))), ["1080p"]),
-        ((sizes(), sizes(smaller=(92.4, 88.0)), sizes(smaller=(91.8, 87.0))), ["720p"]),
-        ((sizes(), sizes(smaller=(93.0, 88.0)), sizes(smaller=(94.0, 89.0))), ["1080p"]),
-        ((sizes(BAD), sizes(BAD), sizes(BAD, smaller=(87.2, 84.0))), ["1080p"]),
-        ((sizes(BAD), sizes(BAD), sizes(BAD, smaller=(86.9, 84.0))), []),
+        ((compared(), compared(), compared()), []),
+        ((compared(), compared(), compared(smaller=(92.4, 88.0))), ["1080p"]),
+        ((compared(), compared(smaller=(92.4, 88.0)), compared(smaller=(91.8, 87.0))), ["720p"]),
+        ((compared(), compared(smaller=(93.0, 88.0)), compared(smaller=(94.0, 89.0))), ["1080p"]),
+        ((compared(BAD), compared(BAD), compared(BAD, smaller=(87.2, 84.0))), ["1080p"]),
+        ((compared(BAD), compared(BAD), compared(BAD, smaller=(86.9, 84.0))), []),
     ],
 )
 def test_a_rendition_that_is_no_better_than_the_next_smaller_one_is_left_out(
-    shown: tuple[Sizes, ...], left_out: list[str]
+    shown: tuple[Comparison, ...], left_out: list[str]
 ) -> None:
     found = of_renditions(LADDER, {entry.name: each for entry, each in zip(LADDER, shown, strict=True)})
     assert [entry.name for entry in found] == [entry.name for entry in LADDER]
@@ -266,7 +266,7 @@ def test_a_rendition_that_is_no_better_than_the_next_smaller_one_is_left_out(
 def test_the_one_that_plays_instead_has_to_reach_the_target_in_the_larger_size() -> None:
     easy, enlarged = Sampled((99.0, 97.0), BRIGHT), (95.0, 91.0)
     smallest, middle, largest = of_renditions(
-        LADDER, {"480p": sizes(), "720p": sizes(easy), "1080p": sizes(smaller=enlarged)}
+        LADDER, {"480p": compared(), "720p": compared(easy), "1080p": compared(smaller=enlarged)}
     )
     assert middle == chosen(LADDER[1], Sampled(enlarged, BRIGHT))
     assert middle.crf < chosen(LADDER[1], easy).crf
@@ -280,7 +280,7 @@ def test_the_one_that_plays_instead_has_to_reach_the_target_in_the_larger_size()
 
 def test_pictures_that_are_copied_stay_whatever_is_left_out_below() -> None:
     copied = (*LADDER[:2], replace(LADDER[2], is_copied=True))
-    found = of_renditions(copied, {"480p": sizes(), "720p": sizes(smaller=(94.0, 89.0))})
+    found = of_renditions(copied, {"480p": compared(), "720p": compared(smaller=(94.0, 89.0))})
     assert [entry.reason for entry in found][1:] == [Why.LEFT_OUT, Why.COPIED]
 
 
@@ -297,7 +297,7 @@ def test_pictures_that_were_enlarged_before_need_no_large_size(tmp_path: Path, p
     assert (found[1].reason == Why.LEFT_OUT) == is_left_out
 
 
-@pytest.mark.parametrize(("seconds", "count"), [(LONG_S, 9), (7200, PICTURES)])
+@pytest.mark.parametrize(("seconds", "count"), [(LONG_S, 9), (7200, MOST_PICTURES)])
 def test_more_pictures_are_looked_at_than_samples_are_made(seconds: int, count: int) -> None:
     """Those before which little has to be decoded: here, at the beginnings of chunks."""
     found = picture_spans(long_source(seconds=seconds))
