@@ -1,16 +1,23 @@
-"""gunicorn's threads. They wait a moment for a connection's next request, and answer unreadable requests in JSON.
+"""gunicorn's threads, with four habits of their own, for which gunicorn has no settings.
 
-A player that fills its buffer asks for the next segment as soon as it has the last one, and so does a proxy that has
-one connection for many viewers. gunicorn gives the connection back to its main thread in between, which watches all
-idle connections; that takes longer than answering.
-
-gunicorn has no setting for either, so both methods override its own.
+1. They wait a moment for a connection's next request. A player that fills its buffer asks for the next segment as soon
+   as it has the last one, and so does a proxy that has one connection for many viewers. gunicorn gives the connection
+   back to its main thread in between, which watches all idle connections; that takes longer than answering.
+2. They answer unreadable requests in JSON.
+3. A connection is left open for the client to close it after the last answer (RFC 9112, 9.6), and what still arrives
+   is thrown away: a large body of a request that was refused at its head. gunicorn waits for each of these clients in
+   its main thread, two seconds at most, and answers nobody meanwhile; and it throws away no more than 64 kB, after
+   which the system tells the client that the connection is broken, often before it has read the answer.
+4. A request's head has to be there within a quarter of a minute. gunicorn's threads wait for the rest of one for ever.
 """
 
 import json
 import select
 import socket
-import time
+from contextlib import suppress
+from functools import partial
+from selectors import EVENT_READ
+from time import monotonic
 from typing import Any
 
 from gunicorn import util
@@ -20,6 +27,10 @@ from project.sentences import sentence_for
 
 STAYS_MS = 5  # far less than a thread waits for a client that reads slowly, and enough for one that is near
 STAYS_AT_MOST_S = 1.0  # then the connections that wait for a thread have their turn
+LEFT_OPEN_S = 30  # as nginx's lingering_time
+LEFT_OPEN_AT_END_S = 2  # when the process is to end
+LONGEST_HEAD_S = 15  # as the edge's client_header_timeout
+DISCARDED_BYTES = 1 << 16  # at once
 LONGEST_FIRST_LINE = 1000  # bytes; "HTTP/1.1 400 Bad Request" is one
 
 
@@ -29,13 +40,87 @@ class StayingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no type
     GUNICORN_CMD_ARGS="--worker-class gthread" measures it there.
     """
 
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.answered: dict[Any, float] = {}  # connections after their last answer, the first one first, and since when
+        self.beginning: dict[Any, float] = {}  # those whose next request's head a thread waits for, and since when
+
     def handle(self, conn: Any) -> object:
         """As gunicorn's. True if the connection goes back to the main thread, False if it is over."""
-        leaves_at = time.monotonic() + STAYS_AT_MOST_S
+        leaves_at = monotonic() + STAYS_AT_MOST_S
         while True:
-            kept = super().handle(conn)
-            if kept is not True or not self.alive or time.monotonic() > leaves_at or not asks_again(conn.sock):
+            self.beginning[conn] = monotonic()
+            try:
+                kept = super().handle(conn)
+            finally:
+                self.beginning.pop(conn, None)
+            if kept is not True or not self.alive or monotonic() > leaves_at or not asks_again(conn.sock):
                 return kept
+
+    def handle_request(self, req: Any, conn: Any) -> object:
+        """As gunicorn's: the head has been read."""
+        self.beginning.pop(conn, None)
+        return super().handle_request(req, conn)
+
+    def finish_request(self, conn: Any, fs: Any) -> None:
+        """As gunicorn's, in the main thread. A connection that is over is left to the client for a while."""
+        if fs.cancelled() or fs.exception() or fs.result():
+            super().finish_request(conn, fs)
+        else:
+            self.leave_open(conn)
+
+    def leave_open(self, conn: Any) -> None:
+        """Say that nothing more will come, and throw away what still arrives, until the client closes."""
+        try:
+            conn.sock.setblocking(False)
+            conn.sock.shutdown(socket.SHUT_WR)
+        except OSError:  # the client has closed already
+            self.close(conn)
+            return
+        self.answered[conn] = monotonic()
+        self.poller.register(conn.sock, EVENT_READ, partial(self.discard, conn))
+
+    def discard(self, conn: Any, connected: socket.socket) -> None:
+        try:
+            is_over = not connected.recv(DISCARDED_BYTES)
+        except BlockingIOError:
+            return
+        except OSError:
+            is_over = True
+        if is_over:
+            self.close_answered(conn)
+
+    def murder_pending(self) -> None:
+        """As gunicorn's, which calls it in its main thread at least once a second."""
+        super().murder_pending()
+        self.give_up_beginnings()
+        self.close_what_is_left_open()
+
+    def give_up_beginnings(self) -> None:
+        """Tell threads that nothing more will come, where a head takes too long."""
+        before = monotonic() - LONGEST_HEAD_S
+        for conn, since in self.beginning.copy().items():
+            if since <= before:
+                with suppress(OSError):  # it has ended just now
+                    conn.sock.shutdown(socket.SHUT_RD)
+
+    def close_what_is_left_open(self) -> None:
+        is_full = self.nr_conns >= self.worker_connections
+        before = monotonic() - (0 if is_full else LEFT_OPEN_S if self.alive else LEFT_OPEN_AT_END_S)
+        while self.answered:
+            conn, since = next(iter(self.answered.items()))
+            if since > before:
+                return
+            self.close_answered(conn)
+
+    def close_answered(self, conn: Any) -> None:
+        del self.answered[conn]
+        self.poller.unregister(conn.sock)
+        self.close(conn)
+
+    def close(self, conn: Any) -> None:
+        self.nr_conns -= 1
+        conn.close()
 
     def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: BaseException) -> None:
         """As gunicorn's, but with the API's sentence: gunicorn's page is HTML, and repeats what the client sent."""

@@ -2,12 +2,15 @@
 
 import json
 import os
+import selectors
 import socket
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
-from types import SimpleNamespace
+from concurrent.futures import Future
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -49,6 +52,16 @@ def test_silent_client_is_waited_for_only_a_moment(connection: Connection) -> No
     assert STAYS_MS / 1000 <= time.monotonic() - began < 2
 
 
+@dataclass(eq=False)
+class Conn:
+    """As gunicorn's."""
+
+    sock: socket.socket
+
+    def close(self) -> None:
+        self.sock.close()
+
+
 type Worker = Callable[[list[object]], tuple[Any, list[object]]]
 
 
@@ -59,7 +72,7 @@ def worker(monkeypatch: pytest.MonkeyPatch) -> Worker:
     def make(results: list[object]) -> tuple[Any, list[object]]:
         monkeypatch.setattr(gthread.ThreadWorker, "handle", lambda self, conn: results.pop(0))
         found = StayingWorker.__new__(StayingWorker)
-        found.alive = True
+        found.alive, found.beginning = True, {}
         return found, results
 
     return make
@@ -68,20 +81,20 @@ def worker(monkeypatch: pytest.MonkeyPatch) -> Worker:
 def test_thread_stays_until_the_connection_is_over(worker: Worker, connection: Connection) -> None:
     connection[1].sendall(b"never read, so always there")
     staying, left = worker([True, True, False, True])
-    assert staying.handle(SimpleNamespace(sock=connection[0])) is False
+    assert staying.handle(Conn(connection[0])) is False
     assert left == [True]
 
 
 def test_silent_connection_goes_back_to_be_watched(worker: Worker, connection: Connection) -> None:
     staying, left = worker([True, False])
-    assert staying.handle(SimpleNamespace(sock=connection[0])) is True
+    assert staying.handle(Conn(connection[0])) is True
     assert left == [False]
 
 
 def test_connection_without_a_first_byte_goes_back_as_gunicorn_says(worker: Worker, connection: Connection) -> None:
     connection[1].sendall(b"late")
     staying, left = worker([gthread._DEFER, False])
-    assert staying.handle(SimpleNamespace(sock=connection[0])) is gthread._DEFER
+    assert staying.handle(Conn(connection[0])) is gthread._DEFER
     assert left == [False]
 
 
@@ -92,7 +105,7 @@ def test_client_that_never_pauses_gives_the_thread_back(
     connection[1].sendall(b"never read, so always there")
     staying, left = worker([True] * 1_000_000)
     began = time.monotonic()
-    assert staying.handle(SimpleNamespace(sock=connection[0])) is True
+    assert staying.handle(Conn(connection[0])) is True
     assert 0.2 <= time.monotonic() - began < 5
     assert 2 < len(left) < 1_000_000 - 2
 
@@ -101,7 +114,7 @@ def test_worker_that_stops_stays_with_nobody(worker: Worker, connection: Connect
     connection[1].sendall(b"more")
     staying, left = worker([True, False])
     staying.alive = False
-    assert staying.handle(SimpleNamespace(sock=connection[0])) is True
+    assert staying.handle(Conn(connection[0])) is True
     assert left == [False]
 
 
@@ -163,6 +176,126 @@ def test_threads_are_free_for_more_connections_than_there_are(address: tuple[str
             assert told(connected)[0]["PATH_INFO"] == f"/{turn}/{number}"
     for connected in connections:
         connected.close()
+
+
+def test_clients_that_stay_after_their_last_answer_keep_nobody_waiting(address: tuple[str, int]) -> None:
+    """gunicorn would wait two seconds for each, one after the other, and answer nobody meanwhile."""
+    staying = [socket.create_connection(address, timeout=20) for _ in range(30)]
+    for connected in staying:
+        connected.sendall(asked("/last", "Connection: close"))
+        assert told(connected)[0]["PATH_INFO"] == "/last"
+    with socket.create_connection(address, timeout=20) as other:
+        other.sendall(asked("/other"))
+        assert told(other)[0]["PATH_INFO"] == "/other"
+    for connected in staying:
+        with connected:
+            assert connected.recv(1) == b""
+
+
+@pytest.mark.parametrize("connection_header", ["close", "keep-alive"])
+def test_answer_reaches_a_client_that_first_sends_all_of_a_large_body(
+    address: tuple[str, int], connection_header: str
+) -> None:
+    """As browsers do. The application answers at the head, and reads none of it."""
+    large = 32_000_000
+    with socket.create_connection(address, timeout=20) as connected:
+        head = f"POST /refused HTTP/1.1\r\nHost: localhost\r\nConnection: {connection_header}\r\n"
+        connected.sendall(f"{head}Content-Length: {large}\r\n\r\n".encode())
+        for _ in range(large // 1_000_000):
+            connected.sendall(b"x" * 1_000_000)
+        assert told(connected)[0]["PATH_INFO"] == "/refused"
+
+
+@pytest.fixture
+def watching(connection: Connection) -> Iterator[tuple[Any, Any]]:
+    """A worker without anything else to do, and a connection of it that is over."""
+    watching = StayingWorker.__new__(StayingWorker)
+    watching.answered, watching.pending_conns, watching.alive, watching.nr_conns = {}, deque(), True, 1
+    watching.worker_connections, watching.beginning = 2, {}
+    with selectors.DefaultSelector() as watching.poller:
+        yield watching, Conn(connection[0])
+
+
+def over(result: object) -> Future[object]:
+    found: Future[object] = Future()
+    found.set_result(result)
+    return found
+
+
+def test_connection_that_is_over_is_closed_when_the_client_closes_it(
+    watching: tuple[Any, Any], connection: Connection
+) -> None:
+    worker, conn = watching
+    worker.finish_request(conn, over(False))
+    assert connection[1].recv(1) == b"", "nothing more will come"
+    connection[1].sendall(b"the rest of what was refused")
+    worker.wait_for_and_dispatch_events(timeout=5)
+    assert worker.nr_conns == 1
+    connection[1].close()
+    worker.wait_for_and_dispatch_events(timeout=5)
+    assert (worker.nr_conns, worker.answered, connection[0].fileno()) == (0, {}, -1)
+
+
+def test_connection_is_closed_at_once_when_the_client_has_gone_before(watching: tuple[Any, Any]) -> None:
+    worker, conn = watching
+    conn.sock.close()
+    worker.finish_request(conn, over(False))
+    assert (worker.nr_conns, worker.answered) == (0, {})
+
+
+@pytest.mark.parametrize("is_alive", [True, False])
+def test_client_that_never_closes_is_left_after_a_while_and_sooner_at_the_end(
+    watching: tuple[Any, Any], connection: Connection, monkeypatch: pytest.MonkeyPatch, *, is_alive: bool
+) -> None:
+    worker, conn = watching
+    now = time.monotonic()
+    monkeypatch.setattr(threads, "monotonic", lambda: now)
+    worker.finish_request(conn, over(False))
+    worker.alive = is_alive
+    now += (threads.LEFT_OPEN_S if is_alive else threads.LEFT_OPEN_AT_END_S) - 1
+    worker.murder_pending()
+    assert worker.nr_conns == 1
+    now += 2
+    worker.murder_pending()
+    assert (worker.nr_conns, worker.answered, connection[0].fileno()) == (0, {}, -1)
+
+
+def test_heads_that_never_end_keep_threads_for_a_quarter_of_a_minute(address: tuple[str, int]) -> None:
+    """There are two threads, and they would wait for ever."""
+    unended = asked("/unended")[:-2]
+    halting = [socket.create_connection(address, timeout=20) for _ in range(4)]
+    for number, connected in enumerate(halting):
+        connected.sendall(asked("/whole") + unended if number % 2 else unended)
+    with socket.create_connection(address, timeout=threads.LONGEST_HEAD_S + 30) as other:
+        other.sendall(asked("/other"))
+        assert told(other)[0]["PATH_INFO"] == "/other"
+    for connected in halting:
+        connected.close()
+
+
+def test_head_that_takes_long_is_given_up_and_none_that_has_ended(
+    watching: tuple[Any, Any], connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker, conn = watching
+    worker.beginning[conn] = time.monotonic() - threads.LONGEST_HEAD_S + 5
+    worker.murder_pending()
+    connection[0].setblocking(False)
+    with pytest.raises(BlockingIOError):
+        connection[0].recv(1)
+    worker.beginning[conn] -= 6
+    worker.murder_pending()
+    assert connection[0].recv(1) == b""
+    monkeypatch.setattr(gthread.ThreadWorker, "handle_request", lambda self, req, conn: True)
+    assert worker.handle_request(None, conn) is True
+    assert worker.beginning == {}
+
+
+def test_clients_that_never_close_keep_nobody_out(watching: tuple[Any, Any], connection: Connection) -> None:
+    worker, conn = watching
+    worker.finish_request(conn, over(False))
+    worker.nr_conns = worker.worker_connections
+    worker.murder_pending()
+    assert (worker.nr_conns, worker.answered, connection[0].fileno()) == (1, {}, -1)
 
 
 def test_more_clients_may_be_idle_than_the_system_allows_files_to_begin_with(address: tuple[str, int]) -> None:
