@@ -45,7 +45,7 @@ PRODUCTION = {
     "EMAIL_USE_TLS": "True",
     "FRONTEND_BASE_URL": "https://app.example.com",
 }
-PROCESSES = min(8, (os.cpu_count() or 1) + 1)  # one more than processors: tests of services and browsers mostly wait
+PROCESSES = min(8, (os.cpu_count() or 1) + 2)  # two more than processors: tests of services and browsers mostly wait
 SHARED_OUT = ("-n", str(PROCESSES), "--dist", "loadfile", "--no-loadscope-reorder")  # see conftest.py
 SLOWEST = ("--durations", "10")
 CORE = ("hls", "accounts", "library", "project/tests/test_house.py", "project/tests/test_memories.py")
