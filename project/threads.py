@@ -8,7 +8,9 @@
    is thrown away: a large body of a request that was refused at its head. gunicorn waits for each of these clients in
    its main thread, two seconds at most, and answers nobody meanwhile; and it throws away no more than 64 kB, after
    which the system tells the client that the connection is broken, often before it has read the answer.
-4. A request's head has to be there within a quarter of a minute. gunicorn's threads wait for the rest of one for ever.
+4. They begin when a request's head is there, and give up one that isn't complete within a quarter of a minute.
+   gunicorn's wait five seconds for a new connection's first byte, and for the rest of a head for ever, so that some
+   hundred clients who send nothing keep out all others.
 """
 
 import json
@@ -30,6 +32,7 @@ STAYS_AT_MOST_S = 1.0  # then the connections that wait for a thread have their 
 LEFT_OPEN_S = 30  # as nginx's lingering_time
 LEFT_OPEN_AT_END_S = 2  # when the process is to end
 LONGEST_HEAD_S = 15  # as the edge's client_header_timeout
+USUAL_HEAD_BYTES = 8192  # a longer one is left to a thread as it comes
 DISCARDED_BYTES = 1 << 16  # at once
 LONGEST_FIRST_LINE = 1000  # bytes; "HTTP/1.1 400 Bad Request" is one
 
@@ -56,6 +59,35 @@ class StayingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no type
                 self.beginning.pop(conn, None)
             if kept is not True or not self.alive or monotonic() > leaves_at or not asks_again(conn.sock):
                 return kept
+            if not has_whole_head(conn.sock):
+                return kept
+
+    def enqueue_req(self, conn: Any) -> None:
+        """As gunicorn's. A new connection needs no thread before there is a request."""
+        if conn.initialized or conn.data_ready:
+            super().enqueue_req(conn)
+        else:
+            self.wait_for_head(conn)
+
+    def wait_for_head(self, conn: Any) -> None:
+        conn.sock.setblocking(False)
+        conn.timeout = monotonic() + LONGEST_HEAD_S
+        self.pending_conns.append(conn)
+        self.poller.register(conn.sock, EVENT_READ, partial(self.on_pending_socket_readable, conn))
+
+    def on_pending_socket_readable(self, conn: Any, client: socket.socket) -> None:
+        """As gunicorn's, once the head is there."""
+        if has_whole_head(client):
+            super().on_pending_socket_readable(conn, client)
+
+    def on_client_socket_readable(self, conn: Any, client: socket.socket) -> None:
+        """As gunicorn's, once the head is there: of a connection's next request."""
+        if has_whole_head(client):
+            super().on_client_socket_readable(conn, client)
+        else:
+            self.poller.unregister(client)
+            self.keepalived_conns.remove(conn)
+            self.wait_for_head(conn)
 
     def handle_request(self, req: Any, conn: Any) -> object:
         """As gunicorn's: the head has been read."""
@@ -92,6 +124,9 @@ class StayingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no type
 
     def murder_pending(self) -> None:
         """As gunicorn's, which calls it in its main thread at least once a second."""
+        if not self.alive:
+            for conn in self.pending_conns:
+                conn.timeout = min(conn.timeout, monotonic() + LEFT_OPEN_AT_END_S)
         super().murder_pending()
         self.give_up_beginnings()
         self.close_what_is_left_open()
@@ -150,3 +185,18 @@ def asks_again(connected: socket.socket) -> bool:
     poll = select.poll()
     poll.register(connected, select.POLLIN)
     return bool(poll.poll(STAYS_MS))
+
+
+def has_whole_head(connected: socket.socket) -> bool:
+    """Whether a thread can begin to read. If not, the connection counts as readable when there is more than now."""
+    try:
+        there = connected.recv(USUAL_HEAD_BYTES, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True  # the thread finds out why
+    more_than_now = len(there) + 1
+    is_ended = connected.getsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT) == more_than_now  # readable without more
+    is_there = is_ended or b"\r\n\r\n" in there or len(there) in (0, USUAL_HEAD_BYTES)
+    connected.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1 if is_there else more_than_now)
+    return is_there

@@ -52,6 +52,13 @@ def test_silent_client_is_waited_for_only_a_moment(connection: Connection) -> No
     assert STAYS_MS / 1000 <= time.monotonic() - began < 2
 
 
+def asked(path: str, *headers: str) -> bytes:
+    return "\r\n".join((f"GET {path} HTTP/1.1", "Host: localhost", *headers, "", "")).encode()
+
+
+HALF = asked("/halved")[:-2]
+
+
 @dataclass(eq=False)
 class Conn:
     """As gunicorn's."""
@@ -79,7 +86,7 @@ def worker(monkeypatch: pytest.MonkeyPatch) -> Worker:
 
 
 def test_thread_stays_until_the_connection_is_over(worker: Worker, connection: Connection) -> None:
-    connection[1].sendall(b"never read, so always there")
+    connection[1].sendall(asked("/never/read"))
     staying, left = worker([True, True, False, True])
     assert staying.handle(Conn(connection[0])) is False
     assert left == [True]
@@ -102,7 +109,7 @@ def test_client_that_never_pauses_gives_the_thread_back(
     worker: Worker, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(threads, "STAYS_AT_MOST_S", 0.2)
-    connection[1].sendall(b"never read, so always there")
+    connection[1].sendall(asked("/never/read"))
     staying, left = worker([True] * 1_000_000)
     began = time.monotonic()
     assert staying.handle(Conn(connection[0])) is True
@@ -111,7 +118,7 @@ def test_client_that_never_pauses_gives_the_thread_back(
 
 
 def test_worker_that_stops_stays_with_nobody(worker: Worker, connection: Connection) -> None:
-    connection[1].sendall(b"more")
+    connection[1].sendall(asked("/more"))
     staying, left = worker([True, False])
     staying.alive = False
     assert staying.handle(Conn(connection[0])) is True
@@ -136,10 +143,6 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, int
         finally:
             server.terminate()
             assert server.wait(20) == 0
-
-
-def asked(path: str, *headers: str) -> bytes:
-    return "\r\n".join((f"GET {path} HTTP/1.1", "Host: localhost", *headers, "", "")).encode()
 
 
 def told(connected: socket.socket, count: int = 1) -> list[dict[str, str | None]]:
@@ -260,12 +263,54 @@ def test_client_that_never_closes_is_left_after_a_while_and_sooner_at_the_end(
     assert (worker.nr_conns, worker.answered, connection[0].fileno()) == (0, {}, -1)
 
 
+def test_clients_that_send_nothing_or_half_a_head_keep_no_thread(address: tuple[str, int]) -> None:
+    """There are two threads."""
+    halting = [socket.create_connection(address, timeout=20) for _ in range(12)]
+    for connected in halting[::2]:
+        connected.sendall(asked("/whole"))
+        assert told(connected)[0]["PATH_INFO"] == "/whole"
+    for connected in halting[3:]:
+        connected.sendall(HALF)
+    with socket.create_connection(address, timeout=threads.LONGEST_HEAD_S - 5) as other:
+        other.sendall(asked("/other"))
+        assert told(other)[0]["PATH_INFO"] == "/other"
+    for connected in halting:
+        connected.close()
+
+
+@pytest.mark.parametrize("before", [b"", asked("/before")])
+def test_head_that_comes_in_pieces_is_answered(address: tuple[str, int], before: bytes) -> None:
+    with socket.create_connection(address, timeout=20) as connected:
+        if before:
+            connected.sendall(before)
+            assert told(connected)[0]["PATH_INFO"] == "/before"
+        for part in (HALF[:1], HALF[1:], b"X-Other: 1\r\n", b"\r", b"\n"):
+            connected.sendall(part)
+            time.sleep(0.1)
+        assert told(connected)[0]["PATH_INFO"] == "/halved"
+
+
+def test_longer_head_than_usual_is_answered(address: tuple[str, int]) -> None:
+    with socket.create_connection(address, timeout=20) as connected:
+        connected.sendall(asked("/long", *(f"X-{number}: {'x' * 4000}" for number in range(5))))
+        assert told(connected)[0]["PATH_INFO"] == "/long"
+
+
+def test_client_that_ends_within_a_head_is_left_at_once(address: tuple[str, int]) -> None:
+    with socket.create_connection(address, timeout=threads.LONGEST_HEAD_S - 5) as connected:
+        connected.sendall(HALF)
+        time.sleep(0.1)
+        connected.shutdown(socket.SHUT_WR)
+        assert connected.recv(1) == b""
+
+
 def test_heads_that_never_end_keep_threads_for_a_quarter_of_a_minute(address: tuple[str, int]) -> None:
-    """There are two threads, and they would wait for ever."""
-    unended = asked("/unended")[:-2]
-    halting = [socket.create_connection(address, timeout=20) for _ in range(4)]
-    for number, connected in enumerate(halting):
-        connected.sendall(asked("/whole") + unended if number % 2 else unended)
+    """gunicorn reads the half together with the whole one before it, and has a thread wait for the rest."""
+    halting = [socket.create_connection(address, timeout=20) for _ in range(2)]
+    for connected in halting:
+        connected.sendall(asked("/whole") + HALF)
+        assert told(connected)[0]["PATH_INFO"] == "/whole"
+    time.sleep(0.5)
     with socket.create_connection(address, timeout=threads.LONGEST_HEAD_S + 30) as other:
         other.sendall(asked("/other"))
         assert told(other)[0]["PATH_INFO"] == "/other"
