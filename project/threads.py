@@ -8,12 +8,14 @@
    is thrown away: a large body of a request that was refused at its head. gunicorn waits for each of these clients in
    its main thread, two seconds at most, and answers nobody meanwhile; and it throws away no more than 64 kB, after
    which the system tells the client that the connection is broken, often before it has read the answer.
-4. They begin when a request's head is there, and give up one that isn't complete within a quarter of a minute.
+4. They begin when a request's head is there, or what can't be one, and give up one that isn't complete within a
+   quarter of a minute.
    gunicorn's wait five seconds for a new connection's first byte, and for the rest of a head for ever, so that some
    hundred clients who send nothing keep out all others.
 """
 
 import json
+import re
 import select
 import socket
 from contextlib import suppress
@@ -33,6 +35,7 @@ LEFT_OPEN_S = 30  # as nginx's lingering_time
 LEFT_OPEN_AT_END_S = 2  # when the process is to end
 LONGEST_HEAD_S = 15  # as the edge's client_header_timeout
 USUAL_HEAD_BYTES = 8192  # a longer one is left to a thread as it comes
+REQUEST_LINE = re.compile(rb"[!-~]+ \S+ HTTP/1\.[01]\r\n")  # RFC 9112, 3
 DISCARDED_BYTES = 1 << 16  # at once
 LONGEST_FIRST_LINE = 1000  # bytes; "HTTP/1.1 400 Bad Request" is one
 
@@ -59,7 +62,7 @@ class StayingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no type
                 self.beginning.pop(conn, None)
             if kept is not True or not self.alive or monotonic() > leaves_at or not asks_again(conn.sock):
                 return kept
-            if not has_whole_head(conn.sock):
+            if half_a_head(conn.sock):
                 return kept
 
     def enqueue_req(self, conn: Any) -> None:
@@ -77,12 +80,12 @@ class StayingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no type
 
     def on_pending_socket_readable(self, conn: Any, client: socket.socket) -> None:
         """As gunicorn's, once the head is there."""
-        if has_whole_head(client):
+        if is_ready(client):
             super().on_pending_socket_readable(conn, client)
 
     def on_client_socket_readable(self, conn: Any, client: socket.socket) -> None:
         """As gunicorn's, once the head is there: of a connection's next request."""
-        if has_whole_head(client):
+        if is_ready(client):
             super().on_client_socket_readable(conn, client)
         else:
             self.poller.unregister(client)
@@ -187,16 +190,20 @@ def asks_again(connected: socket.socket) -> bool:
     return bool(poll.poll(STAYS_MS))
 
 
-def has_whole_head(connected: socket.socket) -> bool:
-    """Whether a thread can begin to read. If not, the connection counts as readable when there is more than now."""
+def half_a_head(connected: socket.socket) -> int:
+    """How many bytes are there of a head whose end is missing. 0 if a thread can begin to read."""
     try:
         there = connected.recv(USUAL_HEAD_BYTES, socket.MSG_PEEK | socket.MSG_DONTWAIT)
-    except BlockingIOError:
-        return False
     except OSError:
-        return True  # the thread finds out why
-    more_than_now = len(there) + 1
+        return 0  # the thread finds out why
+    is_whole = b"\r\n\r\n" in there or len(there) == USUAL_HEAD_BYTES
+    is_refused = b"\n" in there and not REQUEST_LINE.match(there)
+    return 0 if is_whole or is_refused else len(there)
+
+
+def is_ready(connected: socket.socket) -> bool:
+    """Whether a thread can begin to read. If not, the connection counts as readable when there is more than now."""
+    more_than_now = half_a_head(connected) + 1
     is_ended = connected.getsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT) == more_than_now  # readable without more
-    is_there = is_ended or b"\r\n\r\n" in there or len(there) in (0, USUAL_HEAD_BYTES)
-    connected.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1 if is_there else more_than_now)
-    return is_there
+    connected.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1 if is_ended else more_than_now)
+    return is_ended or more_than_now == 1

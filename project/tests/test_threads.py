@@ -98,6 +98,16 @@ def test_silent_connection_goes_back_to_be_watched(worker: Worker, connection: C
     assert left == [False]
 
 
+def test_half_a_head_goes_back_to_be_watched_and_later_reads_wait_for_no_more_than_a_byte(
+    worker: Worker, connection: Connection
+) -> None:
+    connection[1].sendall(HALF)
+    staying, left = worker([True, False])
+    assert staying.handle(Conn(connection[0])) is True
+    assert left == [False]
+    assert connection[0].getsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT) == 1
+
+
 def test_connection_without_a_first_byte_goes_back_as_gunicorn_says(worker: Worker, connection: Connection) -> None:
     connection[1].sendall(b"late")
     staying, left = worker([gthread._DEFER, False])
@@ -361,6 +371,10 @@ def test_more_clients_may_be_idle_than_the_system_allows_files_to_begin_with(add
         (b"GET /api/video/\xff/secret HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
         (b"GET /secret HTTP/2.0\r\nHost: localhost\r\n\r\n", 400),
         (b"secret /secret\r\n\r\n", 400),
+        (b"GET /secret\r\n", 400),
+        (b"GET /secret HTTP/1.1\nHost: localhost\n\n", 400),
+        (b"GET /secret HTTP/9.9\r\nHost: loc", 400),
+        (b"secret\r\nHost: localhost\r\n", 400),
         (b"GET /secret HTTP/1.1\r\nHost: localhost\r\nsecret\r\n\r\n", 400),
         (b"GET /secret HTTP/1.1\r\nHost: localhost\r\nRange: bytes=0-1\0\r\n\r\n", 400),
         (b"GET /secret HTTP/1.1\r\nHost: localhost\r\nHost: secret\r\n\r\n", 400),
