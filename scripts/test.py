@@ -1,9 +1,9 @@
 """Every check and test that can run here; what `make test` does.
 
 All tests run on SQLite, those that ask for the database then also on PostgreSQL and Redis: on private ones started for
-the run where they are installed, or on those that TEST_DB_HOST (with its fellows) and TEST_REDIS_LOCATION name. Each
-processor has a process of its own, and the checks go on beside the first of the tests. What is missing is named at the
-end; with REQUIRE_ALL=1 that is a failure.
+the run where they are installed, or on those that TEST_DB_HOST (with its fellows) and TEST_REDIS_LOCATION name.
+Several processes share the tests, and the checks go on beside the first of them. What is missing is named at the end;
+with REQUIRE_ALL=1 that is a failure.
 
 `--core` is what `make check` does: lint, types, and the tests that start no program. Other arguments go to pytest, and
 then only pytest runs.
