@@ -33,7 +33,7 @@ os.environ |= {"DJANGO_SETTINGS_MODULE": "project.settings", "ENV_FILE": "", "DA
 from eta import access_token  # noqa: E402 (the settings need the environment made above)
 
 from hls.binary import ffmpeg_path  # noqa: E402
-from hls.core.encode import Encoder, encode_chunk  # noqa: E402
+from hls.core.encoding.encode import Encoder, encode_chunk  # noqa: E402
 from hls.core.plan import make_plan  # noqa: E402
 from hls.core.probe import Limits, probe  # noqa: E402
 from hls.core.process import Bounds, run  # noqa: E402

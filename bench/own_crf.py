@@ -23,15 +23,15 @@ sys.path.insert(0, str(ROOT))
 
 from transcode import FFMPEG, LIMITS, chunks, ffmpeg  # noqa: E402 — the checkout has to be on the path first
 
-from hls.core.encode import Encoder  # noqa: E402
+from hls.core.encoding.encode import Encoder  # noqa: E402
 from hls.core.errors import TranscodeError  # noqa: E402
 from hls.core.plan import Plan, make_plan  # noqa: E402
 from hls.core.probe import probe  # noqa: E402
 from hls.core.process import UNWATCHED  # noqa: E402
 from hls.core.quality import Quality, unmeasured  # noqa: E402
-from hls.core.sample_commands import MODEL  # noqa: E402
-from hls.core.sample_places import LEAST_SAMPLES, LONG_S, MORE_S  # noqa: E402
-from hls.core.sampling import sampled  # noqa: E402
+from hls.core.sampling.commands import MODEL  # noqa: E402
+from hls.core.sampling.places import LEAST_SAMPLES, LONG_S, MORE_S  # noqa: E402
+from hls.core.sampling.samples import sampled  # noqa: E402
 from hls.core.timeline import ChunkSpan, Segment  # noqa: E402
 
 SAMPLES = LEAST_SAMPLES + 1  # as a film of MORE_S gets

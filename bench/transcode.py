@@ -22,7 +22,7 @@ sys.path.insert(0, str(ROOT))
 import imageio_ffmpeg  # noqa: E402 — the checkout has to be on the path first
 from quality import Scores, scores  # noqa: E402
 
-from hls.core.encode import Encoder, encode_chunk  # noqa: E402
+from hls.core.encoding.encode import Encoder, encode_chunk  # noqa: E402
 from hls.core.plan import Plan, make_plan  # noqa: E402
 from hls.core.probe import Limits, probe  # noqa: E402
 from hls.core.process import Bounds, run  # noqa: E402

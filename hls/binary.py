@@ -7,7 +7,7 @@ from pathlib import Path
 import imageio_ffmpeg
 from django.conf import settings
 
-from hls.core.encode import Encoder
+from hls.core.encoding.encode import Encoder
 from hls.core.errors import Code, TranscodeError
 from hls.core.giving_way import give_way
 from hls.core.probe import Limits

@@ -1,11 +1,11 @@
 """A long source's first chunk, which is made before the whole source is read.
 
-1. Probing reads no more than the source's beginning (hls.core.opening). One transaction writes the plan of this opening
-   and the first chunk, waiting. The transcode is being made from then on, but has no plan yet.
+1. Probing reads no more than the source's beginning (hls.core.inspection.opening). One transaction writes the plan of
+   this opening and the first chunk, waiting. The transcode is being made from then on, but has no plan yet.
 2. Whichever worker is free makes that chunk, and publishes it as any other.
 3. Before or after that, a worker reads the whole source and writes the plan. Where the chunk is what the plan would
-   make of it (hls.core.agreement), it stays, done or not. Otherwise the transcode begins anew, as another version:
-   published segments never change.
+   make of it (hls.core.encoding.agreement), it stays, done or not. Otherwise the transcode begins anew, as another
+   version: published segments never change.
 4. Where the chunk fails, it is given up: only the whole source tells what is the matter with it.
 """
 
@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import F
 
 from hls import claims
-from hls.core.agreement import has_same_first_chunk
+from hls.core.encoding.agreement import has_same_first_chunk
 from hls.core.plan import Plan
 from hls.failing import locked_transcode
 from hls.models import PLAYABLE_AS_SERVED, Chunk, Discarded, Root, State, Transcode

@@ -9,10 +9,10 @@ import structlog
 from PIL import Image, ImageStat
 
 from hls.core import names, storyboard
-from hls.core.encode import Encoder
+from hls.core.encoding.encode import Encoder
+from hls.core.encoding.poster_frames import extract_frame
 from hls.core.errors import Code, TranscodeError
 from hls.core.plan import Plan
-from hls.core.poster_frames import extract_frame
 from hls.folders import TILES
 from hls.renewal import LeaseRenewal
 from hls.store.interface import Place, StoreFailed

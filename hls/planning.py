@@ -10,7 +10,7 @@ from django.utils import timezone
 from hls import claims, opening
 from hls.core.errors import Code, Stopped, TranscodeError
 from hls.core.plan import Plan, make_plan
-from hls.core.sample_places import is_worth_sampling
+from hls.core.sampling.places import is_worth_sampling
 from hls.failing import fail_transcode, put_off_transcode
 from hls.folders import hls_root
 from hls.models import Chunk, State, Transcode

@@ -2,7 +2,8 @@
 
 1. The plan says with its first writing whether samples are worth their time. Then the chunks that viewers of a growing
    video need first are made with the ladder's CRF, and later ones wait.
-2. A worker that has none of those first chunks to make claims the transcode, and encodes samples (hls.core.sampling).
+2. A worker that has none of those first chunks to make claims the transcode, and encodes samples
+   (hls.core.sampling.samples).
 3. One transaction writes what they show into the plan, and lets the later chunks go. What a plan says once, it keeps.
 4. Where the samples fail in any way, the plan says so, and all chunks are made with the ladder's CRF. A worker that
    dies over them leaves them to another one, a few times.

@@ -8,9 +8,9 @@ from PIL import Image, ImageStat
 
 from hls.binary import encoder
 from hls.core import names, storyboard
+from hls.core.encoding.poster_frames import extract_frame, moment_of_tile
 from hls.core.errors import Code, TranscodeError
 from hls.core.plan import Plan
-from hls.core.poster_frames import extract_frame, moment_of_tile
 from hls.models import State, Transcode
 from hls.pictures import POSTER_WIDTH, segment_file
 from hls.published import PublishedVersion, current

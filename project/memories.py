@@ -176,7 +176,7 @@ CONSTANTS = (
         bound="one hash",
     ),
     ConstantMemory(
-        "hls.core.encode:has_zscale",
+        "hls.core.encoding.encode:has_zscale",
         remembers="whether an ffmpeg can tone-map HDR: the program is the same until the next start",
         bound="128 programs, of which one is used",
     ),

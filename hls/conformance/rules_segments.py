@@ -7,8 +7,8 @@ from math import ceil
 
 from hls.conformance.findings import Fetched, Presentation, Stream, Violation, at, beside
 from hls.conformance.m3u8 import Entry, byte_range, decimal
-from hls.core import transport
 from hls.core.bandwidth import Piece
+from hls.core.formats import transport
 
 MAX_PROFILE, MAX_LEVEL = 100, 52  # High, 5.2
 AAC_LC = 2

@@ -8,8 +8,8 @@ from hls.conformance.findings import Fetched, Presentation, Stream, Violation, a
 from hls.conformance.m3u8 import attributes, integer
 from hls.conformance.rules_segments import AAC_LC, FRAME_SLACK, TS_TYPE, delivery, sound_goes_on
 from hls.conformance.sound_segment import ReadSound
-from hls.core import transport
 from hls.core.bandwidth import Piece
+from hls.core.formats import transport
 
 PACKED_TYPES = ("audio/aac", "audio/aacp", "audio/mp4a-latm")
 SAMPLES = 1024  # of an AAC frame

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from hls.core import transport
-from hls.core.transport import AAC_ADTS, H264, PACKET, Malformed, SoundFrames
+from hls.core.formats import transport
+from hls.core.formats.transport import AAC_ADTS, H264, PACKET, Malformed, SoundFrames
 
 _OWNER = b"com.apple.streaming.transportStreamTimestamp\x00"
 _ID3_HEADER, _FRAME_HEADER = 10, 10

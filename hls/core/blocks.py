@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from hls.core.boxes import is_fragmented
+from hls.core.formats.boxes import is_fragmented
 from hls.core.process import UNWATCHED, Watch
 
 BLOCK_BYTES = 1 << 12

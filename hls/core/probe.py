@@ -225,7 +225,7 @@ def probe(
 ) -> Source:
     """Read all packets of the picture and sound tracks of `path` once. What isn't there is brought as `partly` says.
 
-    If an opening is enough, only the beginning of a long and usual file is read (hls.core.opening).
+    If an opening is enough, only the beginning of a long and usual file is read (hls.core.inspection.opening).
     Raises Stopped soon after the watch says so; TranscodeError: NO_VIDEO, UNREADABLE, UNSUPPORTED, TOO_LONG, TOO_LARGE,
     SOURCE_MISSING, TIMEOUT; EncoderKilled if somebody else killed the parser.
     """
@@ -240,7 +240,7 @@ def probe(
         raise TranscodeError(Code.UNREADABLE, "empty, or not a file")
     timeout_s = limits.timeout_s + size_bytes / READ_BYTES_PER_S
     bounds = Bounds(timeout_s=timeout_s, cpu_s=ceil(timeout_s), memory_bytes=limits.memory_bytes, file_bytes=0)
-    program = "hls.core.opening" if is_opening_enough else "hls.core.probing"
+    program = "hls.core.inspection.opening" if is_opening_enough else "hls.core.inspection.probing"
     command = [python, "-s", "-m", program, json.dumps(dump(limits)), str(path.absolute())]
     if partly:
         command.append(str(partly.record.absolute()))

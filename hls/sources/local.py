@@ -4,8 +4,8 @@ Where the store of uploads is on this machine's disk, the file itself is used. O
 (hls.sources.cache), of which only those parts are fetched that are needed, where that is certain:
 
 * An MP4 file is probed through a reader that fetches what it reads. Any other container is fetched whole.
-* A chunk of it is encoded from the parts that its index names (hls.core.chunk_parts). As soon as ffmpeg complains about
-  anything, or fails, the whole file is fetched, and the chunk is made once more.
+* A chunk of it is encoded from the parts that its index names (hls.core.encoding.chunk_parts). As soon as ffmpeg
+  complains about anything, or fails, the whole file is fetched, and the chunk is made once more.
 * Its texts are read where the index says that they are, unless they are captions inside of the pictures.
 """
 
@@ -19,14 +19,14 @@ import structlog
 
 from hls import claims
 from hls.binary import encoder, limits
-from hls.core import sampling
 from hls.core.chunk import ChunkFacts
-from hls.core.chunk_parts import chunk_parts, span_parts, text_parts
-from hls.core.encode import encode_chunk
+from hls.core.encoding.chunk_parts import chunk_parts, span_parts, text_parts
+from hls.core.encoding.encode import encode_chunk
 from hls.core.errors import CannotCopy, Code, EncoderKilled, PartsMissing, TranscodeError
 from hls.core.plan import Plan
 from hls.core.probe import Source, probe
 from hls.core.quality import Quality
+from hls.core.sampling import samples
 from hls.core.timeline import ChunkSpan
 from hls.folders import source_path
 from hls.renewal import ChunkRenewal, LeaseRenewal
@@ -75,7 +75,7 @@ def is_indexed(source: CachedSource) -> bool:
 
 
 def encoded(name: str, plan: Plan, index: int, *, folder: Path, lease: ChunkRenewal) -> ChunkFacts:
-    """Make a chunk in the empty, private `folder`. Raises as hls.core.encode.encode_chunk does, and StoreFailed."""
+    """Make a chunk in the empty, private `folder`. Raises as `encode_chunk` does, and StoreFailed."""
     with cached(name, lease.go_on) as source:
         if source is None:
             return made(source_path(name), plan, index, folder, lease)
@@ -110,9 +110,9 @@ def of_parts(source: CachedSource, plan: Plan, index: int, folder: Path, lease: 
 def sampled(name: str, plan: Plan, *, folder: Path, lease: LeaseRenewal) -> Quality:
     """The video's own CRFs, by samples that are made in the private `folder`.
 
-    Only what the samples need is fetched. Raises as hls.core.sampling.sampled does, and StoreFailed.
+    Only what the samples need is fetched. Raises as `sampled` does, and StoreFailed.
     """
-    work = partial(sampling.sampled, plan, folder=folder, encoder=encoder(), watch=lease.watch())
+    work = partial(samples.sampled, plan, folder=folder, encoder=encoder(), watch=lease.watch())
     with cached(name, lease.go_on) as source:
         if source is None:
             return work(source=source_path(name))

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hls.core.sps import IDR, nal_units
+from hls.core.formats.sps import IDR, nal_units
 from hls.tests.clips import Look, ffmpeg, make, sound
 
 SLICE = 1

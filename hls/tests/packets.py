@@ -8,9 +8,9 @@ from pathlib import Path
 from PIL import Image
 
 from hls.core import names
-from hls.core.filters import tiles
+from hls.core.encoding.filters import tiles
+from hls.core.encoding.sounds import audio_span
 from hls.core.plan import Plan
-from hls.core.sounds import audio_span
 from hls.core.timeline import Segment
 
 TICKS = 90_000

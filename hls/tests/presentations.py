@@ -9,7 +9,7 @@ from pathlib import Path
 from hls.conformance.checker import Violation, check
 from hls.core import names, playlists
 from hls.core.bandwidth import Piece, average_bps, peak_bps
-from hls.core.measure import measured
+from hls.core.encoding.measure import measured
 from hls.core.timeline import Segment
 from hls.tests.factories import evenly_planned, source
 from hls.tests.packets import AAC_TICKS, AUDIO_PID, adts, pat, pmt, sound_of, sound_packets, write_chunk

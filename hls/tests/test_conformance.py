@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hls.conformance.checker import Fetched, Violation, check
-from hls.core.transport import PACKET
+from hls.core.formats.transport import PACKET
 from hls.tests.clips import Look, make
 from hls.tests.watching import encode
 

@@ -13,7 +13,7 @@ from hls.conformance.findings import Fetched, beside
 from hls.conformance.m3u8 import Playlist, attributes, byte_range, decimal, integer, parse
 from hls.conformance.rules_playlists import any_playlist, media
 from hls.core import multivariant, playlists
-from hls.core.measure import measured
+from hls.core.encoding.measure import measured
 from hls.tests.factories import evenly_planned, source
 from hls.tests.packets import pictures_of, sound_of, write_chunk, written
 

@@ -12,8 +12,8 @@ from hls.binary import ffmpeg_path
 from hls.conformance.checker import check
 from hls.conformance.findings import Fetched
 from hls.conformance.sound_segment import read
+from hls.core.formats.transport import PACKET, Malformed
 from hls.core.process import Bounds, run
-from hls.core.transport import PACKET, Malformed
 from hls.tests.packets import AAC_TICKS, VIDEO_PID, adts, pat, pmt, sound_of
 from hls.tests.presentations import PLAN, SEGMENTS, Files, edited, presentation, sound_segment, violations
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from hls.core.command import Encoder, chunk_command, sound_command
+from hls.core.encoding.command import Encoder, chunk_command, sound_command
+from hls.core.encoding.sounds import Sound
 from hls.core.plan import Plan
 from hls.core.probe import AudioTrack, Copyable, Landing
-from hls.core.sounds import Sound
 from hls.tests.factories import evenly_planned, source
 
 ENCODER = Encoder(Path("/opt/ffmpeg"), threads=3)

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from av.sidedata.sidedata import Type
 
-from hls.core import transport
-from hls.core.copying import PacketLog, avcc_units
 from hls.core.errors import CannotCopy
+from hls.core.formats import transport
+from hls.core.formats.retiming import with_times
+from hls.core.formats.sps import IDR, nal_units
+from hls.core.inspection.copying import PacketLog, avcc_units
 from hls.core.ladder import renditions
 from hls.core.plan import Plan, make_plan
 from hls.core.probe import Obstacle, Source, probe
-from hls.core.retiming import with_times
-from hls.core.sps import IDR, nal_units
 from hls.core.timeline import segment_starts
 from hls.tests.clips import Look, ffmpeg, fit_h264, make, remux, with_damaged_keyframe
 from hls.tests.watching import (

@@ -6,7 +6,7 @@ import av
 import pytest
 
 from hls.core.chunk import Span, merged
-from hls.core.packets import tick_s
+from hls.core.inspection.packets import tick_s
 from hls.tests.clips import Look, make
 from hls.tests.watching import WatchedVideo, assert_plays, beep_times, encode
 

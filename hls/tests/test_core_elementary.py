@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hls.core.elementary import Counter, counted
+from hls.core.inspection.elementary import Counter, counted
 from hls.core.plan import make_plan
 from hls.core.probe import probe
 from hls.tests.clips import Look, make

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from hls.core import probing
-from hls.core.embedded import LONGEST_TITLE, MOST_CHAPTERS
+from hls.core.inspection import probing
+from hls.core.inspection.embedded import LONGEST_TITLE, MOST_CHAPTERS
+from hls.core.inspection.probing import look
 from hls.core.omissions import omissions
 from hls.core.plan import make_plan
 from hls.core.probe import FileChapter, OtherTrack, Source, TextTrack
-from hls.core.probing import look
 from hls.tests.clips import ffmpeg, make
 from hls.tests.spoken import SMALL, Spoken, clip
 from hls.tests.watching import LIMITS

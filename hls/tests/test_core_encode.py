@@ -11,17 +11,18 @@ from pathlib import Path
 import av
 import pytest
 
-from hls.core import names, transport
+from hls.core import names
 from hls.core.chunk import ChunkFacts
-from hls.core.command import Encoder, chunk_command
 from hls.core.demo import make_demo
-from hls.core.encode import encode_chunk
+from hls.core.encoding.command import Encoder, chunk_command
+from hls.core.encoding.encode import encode_chunk
+from hls.core.encoding.measure import measured
+from hls.core.encoding.poster_frames import extract_frame, moment_of_tile
 from hls.core.errors import ADVICE, Code, EncoderKilled, Stopped, TranscodeError
-from hls.core.measure import measured
+from hls.core.formats import transport
+from hls.core.formats.sps import nal_units, sequence_parameters
 from hls.core.plan import Plan, make_plan
-from hls.core.poster_frames import extract_frame, moment_of_tile
 from hls.core.probe import probe
-from hls.core.sps import nal_units, sequence_parameters
 from hls.tests.clips import Look, make
 from hls.tests.factories import evenly_planned
 from hls.tests.test_core_plan import clip as planned_video

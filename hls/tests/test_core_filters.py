@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hls.core.colour import BT709
-from hls.core.filters import graph, tiles
+from hls.core.encoding.colour import BT709
+from hls.core.encoding.filters import graph, tiles
+from hls.core.encoding.sounds import Sound, audio_span
 from hls.core.plan import Plan
 from hls.core.probe import AudioTrack, Copyable, Crop, Shape
-from hls.core.sounds import Sound, audio_span
 from hls.tests.factories import evenly_planned, source
 
 TONEMAP = "tonemap=tonemap=mobius"

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from hls.core import copying
-from hls.core.copying import PacketLog
+from hls.core.inspection import copying
+from hls.core.inspection.copying import PacketLog
 from hls.core.probe import Copyable, Obstacle, VideoTrack
 from hls.tests.factories import source
 from hls.tests.packets import PARAMETERS, sps

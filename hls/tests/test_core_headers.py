@@ -2,7 +2,7 @@
 
 import pytest
 
-from hls.core.headers import size_header
+from hls.core.inspection.headers import size_header
 
 SPS = bytes.fromhex("6742c00ad90507ec0440000003004000000300a3c489 92".replace(" ", ""))
 HEVC_SPS = bytes.fromhex("420101016001")

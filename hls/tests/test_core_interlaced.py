@@ -8,7 +8,7 @@ import av
 import pytest
 from av.video.frame import VideoFrame
 
-from hls.core.interlacing import show_two_moments
+from hls.core.inspection.interlacing import show_two_moments
 from hls.core.plan import make_plan
 from hls.core.probe import probe
 from hls.tests.clips import ffmpeg

@@ -6,10 +6,10 @@ from pathlib import Path
 import av
 import pytest
 
+from hls.core.encoding.reading import readable
+from hls.core.inspection.probing import look
 from hls.core.plan import Plan, make_plan
-from hls.core.probing import look
 from hls.core.process import Watch
-from hls.core.reading import readable
 from hls.tests.clips import Look, remux
 from hls.tests.spoken import H264, Spoken, clip
 from hls.tests.watching import LIMITS, beep_times

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from hls.core import names
-from hls.core.copying import PacketLog
 from hls.core.errors import CannotCopy
+from hls.core.formats.sps import nal_units
+from hls.core.formats.transport import payload, tables, units
+from hls.core.inspection.copying import PacketLog
 from hls.core.plan import make_plan
 from hls.core.probe import Obstacle, probe
-from hls.core.sps import nal_units
-from hls.core.transport import payload, tables, units
 from hls.tests.clips import Look, fit_h264, make
 from hls.tests.packets import PARAMETERS, annex_b, sps
 from hls.tests.watching import (

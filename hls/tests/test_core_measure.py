@@ -8,8 +8,8 @@ import pytest
 
 from hls.conformance.checker import Violation, check
 from hls.core import multivariant, names, playlists
+from hls.core.encoding.measure import measured
 from hls.core.errors import Code, TranscodeError
-from hls.core.measure import measured
 from hls.core.plan import Plan
 from hls.tests.factories import evenly_planned, source
 from hls.tests.packets import (

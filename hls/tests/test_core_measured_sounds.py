@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hls.core import names, transport
+from hls.core import names
 from hls.core.chunk import SegmentFacts
+from hls.core.encoding.measure import measured
+from hls.core.encoding.sounds import audio_frame
 from hls.core.errors import Code, TranscodeError
-from hls.core.measure import measured
+from hls.core.formats import transport
 from hls.core.probe import AudioTrack
-from hls.core.sounds import audio_frame
 from hls.core.timeline import timeline
 from hls.tests.factories import evenly_planned, source
 from hls.tests.packets import AAC_TICKS, adts, pat, pictures_of, pmt, sound_of, write_chunk, written, written_sound

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from av.video.frame import VideoFrame
 
-from hls.core.encode import has_zscale
+from hls.core.encoding.encode import has_zscale
 from hls.tests.clips import Look, ffmpeg, make, picture, remux
 from hls.tests.watching import ENCODER, assert_plays, encode, frames, luma, numbers
 

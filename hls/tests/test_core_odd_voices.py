@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from hls.core import transport
-from hls.core.encode import encode_chunk
+from hls.core.encoding.encode import encode_chunk
+from hls.core.encoding.sounds import Sound, all_apart, expected, read_on_s
+from hls.core.formats import transport
 from hls.core.plan import Plan, make_plan
 from hls.core.probe import AudioTrack, probe
-from hls.core.sounds import Sound, all_apart, expected, read_on_s
 from hls.tests.clips import Look, fit_h264
 from hls.tests.factories import source as make_source
 from hls.tests.test_core_damage import without_pictures

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from hls.core.inspection.probing import look
 from hls.core.omissions import omissions
 from hls.core.plan import Plan, make_plan
 from hls.core.probe import AudioTrack, Extras, OtherTrack, Source
-from hls.core.probing import look
 from hls.tests.clips import Look, ffmpeg, in_moov, make, picture, remux, sound
 from hls.tests.factories import source
 from hls.tests.watching import LIMITS

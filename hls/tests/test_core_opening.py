@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from hls.core.agreement import has_same_first_chunk
+from hls.core.encoding.agreement import has_same_first_chunk
 from hls.core.errors import Code, TranscodeError
-from hls.core.opening import LONG_S, OPENING_S
+from hls.core.inspection.opening import LONG_S, OPENING_S
 from hls.core.plan import Plan, make_plan
 from hls.core.probe import Copyable, Limits, Obstacle, Source, probe
 from hls.tests.clips import Look, ffmpeg, fit_h264, make, picture, remux, sound

@@ -6,7 +6,7 @@ from av.packet import Packet
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hls.core.packets import AnyPacket, SoundPackets, TrackLog
+from hls.core.inspection.packets import AnyPacket, SoundPackets, TrackLog
 
 TIMES = st.lists(st.tuples(st.integers(-20, 20), st.integers(1, 3)), max_size=30)
 

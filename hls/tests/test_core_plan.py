@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hls.core.chunk import ChunkFacts, IFrame, RenditionFacts, SegmentFacts, joined
-from hls.core.filters import tiles
+from hls.core.encoding.filters import tiles
+from hls.core.encoding.sounds import audio_span
+from hls.core.inspection.rates import STANDARD, measure, nearest_standard
 from hls.core.ladder import renditions
 from hls.core.plan import Plan, make_plan
 from hls.core.probe import AudioTrack, Landing, Source, VideoTrack
-from hls.core.rates import STANDARD, measure, nearest_standard
-from hls.core.sounds import audio_span
 from hls.core.timeline import Timeline, output_rate, timeline
 from hls.core.wire import dump, load
 

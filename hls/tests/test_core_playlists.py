@@ -11,8 +11,8 @@ from hls.conformance.m3u8 import attributes, byte_range, parse
 from hls.core import multivariant, names, playlists, storyboard
 from hls.core.bandwidth import Piece, average_bps, peak_bps
 from hls.core.chunk import IFrame, RenditionFacts, SegmentFacts
+from hls.core.encoding.poster_frames import moment_of_tile
 from hls.core.plan import make_plan
-from hls.core.poster_frames import moment_of_tile
 from hls.tests.factories import evenly_planned
 from hls.tests.test_core_plan import clip
 

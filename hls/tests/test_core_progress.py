@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from hls.core import names
-from hls.core.encode import encode_chunk
+from hls.core.encoding.encode import encode_chunk
+from hls.core.encoding.filters import tiles
 from hls.core.errors import Stopped
-from hls.core.filters import tiles
 from hls.core.plan import make_plan
 from hls.core.probe import probe
 from hls.tests.videos import small_video

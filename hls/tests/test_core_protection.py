@@ -7,9 +7,9 @@ from random import Random
 import pytest
 
 from hls.core.errors import Code, Reason, TranscodeError
+from hls.core.inspection.probing import look
+from hls.core.inspection.protection import protection
 from hls.core.probe import Source, probe
-from hls.core.probing import look
-from hls.core.protection import protection
 from hls.tests.clips import Look, ffmpeg, make, picture, remux, sound
 from hls.tests.watching import LIMITS
 

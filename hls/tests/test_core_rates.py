@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hls.core.rates import STANDARD, measure, nearest_standard
+from hls.core.inspection.rates import STANDARD, measure, nearest_standard
 
 MILLISECOND = Fraction(1, 1000)
 FINE = Fraction(1, 90_000)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from hls.core.agreement import has_same_first_chunk
-from hls.core.command import Encoder, chunk_command
+from hls.core.encoding.agreement import has_same_first_chunk
+from hls.core.encoding.command import Encoder, chunk_command
 from hls.core.errors import Code, Stopped, TranscodeError
 from hls.core.ladder import RUNGS, Rung
 from hls.core.plan import Plan, make_plan, without_copying
@@ -30,7 +30,7 @@ from hls.core.quality import (
     of_renditions,
     unmeasured,
 )
-from hls.core.sample_places import (
+from hls.core.sampling.places import (
     LONG_S,
     MORE_S,
     MOST_PICTURES,
@@ -39,7 +39,7 @@ from hls.core.sample_places import (
     picture_spans,
     sample_spans,
 )
-from hls.core.sampling import sampled
+from hls.core.sampling.samples import sampled
 from hls.core.timeline import ChunkSpan, Segment
 from hls.tests.clips import Look, ffmpeg, fit_h264, make
 from hls.tests.factories import source

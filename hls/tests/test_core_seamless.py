@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from hls.core.transport import parameters, tables, units
+from hls.core.formats.transport import parameters, tables, units
 from hls.tests.clips import Look, make
 from hls.tests.watching import (
     WatchedVideo,

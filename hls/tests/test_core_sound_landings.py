@@ -8,12 +8,12 @@ from pathlib import Path
 import av
 import pytest
 
-from hls.core.landing import Reading, _Search, landings
-from hls.core.media_file import opened, picture_track
-from hls.core.packets import AnyPacket, SoundPackets
+from hls.core.inspection.landing import Reading, _Search, landings
+from hls.core.inspection.media_file import opened, picture_track
+from hls.core.inspection.packets import AnyPacket, SoundPackets
+from hls.core.inspection.probing import look
+from hls.core.inspection.scanning import scan
 from hls.core.plan import Plan, make_plan
-from hls.core.probing import look
-from hls.core.scanning import scan
 from hls.tests.clips import Look, remux
 from hls.tests.spoken import Spoken, clip
 from hls.tests.watching import LIMITS

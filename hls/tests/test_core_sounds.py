@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from hls.core.media_file import MOST_SOUNDS
+from hls.core.inspection.media_file import MOST_SOUNDS
+from hls.core.inspection.probing import look
 from hls.core.omissions import omissions
 from hls.core.plan import make_plan
 from hls.core.probe import AudioTrack, OtherTrack, Source
-from hls.core.probing import look
 from hls.tests.clips import remux
 from hls.tests.spoken import AAC, Spoken, clip
 from hls.tests.watching import LIMITS

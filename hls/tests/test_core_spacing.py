@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hls.core.rates import Rate, measure
-from hls.core.spacing import spaced
+from hls.core.inspection.rates import Rate, measure
+from hls.core.inspection.spacing import spaced
 
 MILLISECOND = Fraction(1, 1000)
 FINE = Fraction(1, 90_000)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hls.core.sps import IDR, PPS, SPS, kind, nal_units, sequence_parameters
+from hls.core.formats.sps import IDR, PPS, SPS, kind, nal_units, sequence_parameters
 from hls.tests.packets import annex_b, golomb, sps
 
 even = st.integers(1, 4096).map(lambda half: half * 2)

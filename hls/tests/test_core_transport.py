@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hls.core import transport
-from hls.core.retiming import with_times
-from hls.core.transport import PACKET, Malformed
+from hls.core.formats import transport
+from hls.core.formats.retiming import with_times
+from hls.core.formats.transport import PACKET, Malformed
 from hls.tests.packets import (
     AAC_TICKS,
     AUDIO_PID,
@@ -207,7 +207,7 @@ def test_as_many_times_as_pictures_are_needed(count: int) -> None:
     value=st.integers(0, 255),
 )
 def test_a_single_wrong_byte_is_read_or_refused_but_never_a_crash(at: int, value: int) -> None:
-    """The checker and hls.core.measure catch Malformed, ValueError, and IndexError past the end."""
+    """The checker and hls.core.encoding.measure catch Malformed, ValueError, and IndexError past the end."""
     data = bytearray(written(pictures(), []))
     data[at] = value
     try:

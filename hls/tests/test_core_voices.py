@@ -5,8 +5,8 @@ from math import ceil
 
 import pytest
 
-from hls.core import transport
-from hls.core.sounds import audio_frame
+from hls.core.encoding.sounds import audio_frame
+from hls.core.formats import transport
 from hls.tests.clips import Look
 from hls.tests.voices import EXACT, HEARD_HZ, Voice, assert_beeps, difference, loudest, record, samples
 from hls.tests.watching import WatchedVideo, complaints, encode, numbers, steps, timestamps, violations

@@ -14,8 +14,8 @@ from hls.core.errors import Code, TranscodeError
 from hls.core.plan import Plan, make_plan
 from hls.core.probe import FileChapter, Source, TextTrack, probe
 from hls.core.process import UNWATCHED
+from hls.core.subtitles.extraction import TextExtraction, extracted
 from hls.core.subtitles.writing import parse
-from hls.core.text_extraction import TextExtraction, extracted
 from hls.folders import texts_folder
 from hls.models import Chunk, ChunkState, Extraction, State, Track, TrackText, Transcode
 from hls.tests.clips import Look, ffmpeg, make

@@ -11,7 +11,7 @@ from django.utils import timezone
 from hls import claims, finishing, lifecycle
 from hls.conformance.m3u8 import parse
 from hls.core import names
-from hls.core.measure import measured
+from hls.core.encoding.measure import measured
 from hls.core.plan import Plan
 from hls.folders import TILES, finish_folder, version_folder
 from hls.models import Chunk, ChunkState, State, Transcode

@@ -12,10 +12,10 @@ from hls.completeness import expected, published_names
 from hls.conformance.m3u8 import parse
 from hls.core import names
 from hls.core.chunk import ChunkFacts
-from hls.core.command import Encoder, chunk_command
+from hls.core.encoding.command import Encoder, chunk_command
 from hls.core.plan import Plan
 from hls.core.quality import CHUNKS_BY_LADDER, Quality, RenditionQuality, Why
-from hls.core.sample_places import LONG_S
+from hls.core.sampling.places import LONG_S
 from hls.folders import version_folder
 from hls.models import Chunk, ChunkState, State, Transcode
 from hls.partial import PartialVersion

@@ -10,7 +10,7 @@ from django.utils import timezone
 from hls import claims, lifecycle, opening, planning, steps, upkeep
 from hls.core.chunk import ChunkFacts
 from hls.core.errors import CannotCopy, Code, EncoderKilled, Stopped, TranscodeError
-from hls.core.opening import LONG_S
+from hls.core.inspection.opening import LONG_S
 from hls.core.plan import Plan, make_plan
 from hls.core.probe import Source
 from hls.folders import chunk_folder, version_folder

@@ -9,10 +9,10 @@ from PIL import Image, ImageDraw
 
 from hls import pictures, stills
 from hls.core import names, storyboard
-from hls.core.command import Encoder
+from hls.core.encoding.command import Encoder
+from hls.core.encoding.poster_frames import moment_of_tile
 from hls.core.errors import Code, TranscodeError
 from hls.core.plan import Plan
-from hls.core.poster_frames import moment_of_tile
 from hls.folders import version_folder
 from hls.models import State, Transcode
 from hls.published import PublishedRendition, PublishedVersion

@@ -12,7 +12,7 @@ from hls.core import names
 from hls.core.errors import CannotCopy, Code, Stopped, TranscodeError
 from hls.core.plan import Plan
 from hls.core.quality import CHUNKS_BY_LADDER, Quality, RenditionQuality, Why
-from hls.core.sample_places import LONG_S
+from hls.core.sampling.places import LONG_S
 from hls.folders import version_folder
 from hls.models import Chunk, ChunkState, State, Transcode
 from hls.status import status_of

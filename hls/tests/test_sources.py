@@ -13,13 +13,13 @@ from structlog.testing import capture_logs
 
 from hls import lifecycle, steps, stores
 from hls.binary import encoder, limits
-from hls.core import sampling
 from hls.core.blocks import BlockRecord, ByteRange, PartlyHere, merged, record_bytes
 from hls.core.errors import Code
-from hls.core.opening import LONG_S
+from hls.core.inspection.opening import LONG_S
 from hls.core.plan import make_plan
 from hls.core.probe import probe
 from hls.core.process import UNWATCHED
+from hls.core.sampling import samples
 from hls.models import Chunk, ChunkState, State, Transcode
 from hls.sources import cache, local
 from hls.sources.fetching import GAP_BYTES
@@ -221,7 +221,7 @@ def test_samples_need_only_their_parts_of_a_source(
     codec = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", "20", "-qp", "8")
     ffmpeg("-f", "lavfi", "-i", "testsrc2=s=320x180:r=10:d=130", *codec, "-movflags", "+faststart", str(film))
     plan = make_plan(probe(film, limits=limits()))
-    expected = sampling.sampled(plan, source=film, folder=tmp_path, encoder=encoder(), watch=UNWATCHED)
+    expected = samples.sampled(plan, source=film, folder=tmp_path, encoder=encoder(), watch=UNWATCHED)
     put(bucket, "film.mp4", film)
     settings.BUCKET = bucket
     folder = tmp_path / "samples"

@@ -16,7 +16,7 @@ from pytest_django.fixtures import Settings
 
 from hls import claims, failing, finishing, identity, lifecycle, planning, renewal, steps, stores, upkeep
 from hls.core.chunk import ChunkFacts
-from hls.core.encode import Encoder
+from hls.core.encoding.encode import Encoder
 from hls.core.errors import ADVICE, CannotCopy, Code, EncoderKilled, Stopped, TranscodeError
 from hls.core.plan import Plan, make_plan
 from hls.core.probe import AudioTrack

@@ -15,7 +15,7 @@ from hls.binary import ffmpeg_path
 from hls.conformance.checker import Violation, check
 from hls.core import multivariant, names, playlists
 from hls.core.chunk import ChunkFacts, joined, joined_sounds
-from hls.core.encode import Encoder, encode_chunk
+from hls.core.encoding.encode import Encoder, encode_chunk
 from hls.core.plan import Plan, make_plan
 from hls.core.probe import Limits, probe
 from hls.core.process import Bounds, run

@@ -13,7 +13,7 @@ from hls.binary import encoder
 from hls.core.errors import Code, EncoderKilled, Stopped, TranscodeError
 from hls.core.plan import Plan
 from hls.core.subtitles.cues import TextRefused
-from hls.core.text_extraction import CAPTIONS, Text, TextExtraction, Texts, captions, extracted
+from hls.core.subtitles.extraction import CAPTIONS, Text, TextExtraction, Texts, captions, extracted
 from hls.errors import NotPossible
 from hls.events import EngineEvent
 from hls.failing import report_full_disk

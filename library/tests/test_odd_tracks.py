@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from hls.core.media_file import MOST_SOUNDS
+from hls.core.inspection.media_file import MOST_SOUNDS
 from hls.core.omissions import omissions
 from hls.core.plan import Plan
 from hls.core.subtitles.cues import MOST_CUES

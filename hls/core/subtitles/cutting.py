@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from math import ceil, floor
 
-from hls.core import transport
-from hls.core.command import TS_OFFSET_S
+from hls.core.encoding.command import TS_OFFSET_S
+from hls.core.formats import transport
 from hls.core.subtitles.cues import Cue
 from hls.core.subtitles.writing import HEADER, block
 

@@ -1,0 +1,89 @@
+"""The part of a decoded picture that a player shows, and its size: cropped, rotated, with square pixels."""
+
+import struct
+from fractions import Fraction
+from typing import cast
+
+import av
+from av.rational import AVRational
+from av.sidedata.sidedata import Type
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from hls.core.errors import Code, Reason, TranscodeError
+from hls.core.inspection.packets import AnyPacket
+from hls.core.probe import Crop, Shape
+
+PLAUSIBLE_ASPECT = Fraction(8)
+CROPPING = "<4I"  # AV_PKT_DATA_FRAME_CROPPING: top, bottom, left, right
+MATRIX = "=9i"  # AV_FRAME_DATA_DISPLAYMATRIX
+DOLBY_VISION = "8B"  # AVDOVIDecoderConfigurationRecord: its third byte is the profile, its last the compatibility
+OWN_COLOURS = frozenset({5, 10, 20})  # profiles whose base layer is in Dolby's own colours if compatibility is 0
+
+
+def check_base_layer(video: VideoStream) -> None:
+    """Refuse Dolby Vision that only a Dolby Vision decoder can show: the pictures would be green and violet.
+
+    Raises TranscodeError.
+    """
+    told = video.codec_context.coded_side_data.get("dovi_conf", b"")
+    if len(told) < struct.calcsize(DOLBY_VISION):
+        return
+    _, _, profile, *_, compatibility = struct.unpack_from(DOLBY_VISION, told)
+    if profile in OWN_COLOURS and compatibility == 0:
+        detail = f"Dolby Vision profile {profile}, without a compatible base layer"
+        raise TranscodeError(Code.UNSUPPORTED, detail, reason=Reason.DOLBY_VISION)
+
+
+def shown_size(video: VideoStream, frame: VideoFrame) -> tuple[int, int]:
+    """Width and height as shown; square pixels change the width only: 720x576 at 64:45 becomes 1024x576."""
+    _, _, shown_width, height = _uncovered(video, frame)
+    width = max(1, round(shown_width * _plausible(video.sample_aspect_ratio)))
+    return (height, width) if int(frame.rotation) % 180 == 90 else (width, height)
+
+
+def shape(frame: VideoFrame, pixel_aspect: AVRational | None, *, is_turned: bool) -> Shape:
+    aspect = frame.width * _plausible(pixel_aspect) / frame.height
+    return Shape(frame.height, frame.width, 1 / aspect) if is_turned else Shape(frame.width, frame.height, aspect)
+
+
+def key_picture(codec: VideoCodecContext, packet: AnyPacket) -> tuple[VideoFrame, AVRational | None] | None:
+    """Decode one keyframe with a new decoder; gives the picture and its pixels' aspect ratio, None if it is damaged."""
+    decoder = cast(VideoCodecContext, VideoCodecContext.create(codec.name, "r"))
+    decoder.extradata = codec.extradata
+    try:
+        frames = [*decoder.decode(packet), *decoder.decode(None)]
+    except av.error.FFmpegError:
+        return None
+    return (frames[0], decoder.sample_aspect_ratio) if frames else None
+
+
+def _plausible(pixel_aspect: AVRational | None) -> Fraction:
+    aspect = Fraction(pixel_aspect.num, pixel_aspect.den) if pixel_aspect else Fraction(1)
+    return aspect if 1 / PLAUSIBLE_ASPECT <= aspect <= PLAUSIBLE_ASPECT else Fraction(1)
+
+
+def shown_part(video: VideoStream, frame: VideoFrame) -> Crop | None:
+    """The part that is shown, by the container's crop flags (Matroska's PixelCrop…, MP4's clap); None for all of it."""
+    left, top, width, height = _uncovered(video, frame)
+    if (width, height) == (frame.width, frame.height):
+        return None
+    if Type.DISPLAYMATRIX not in frame.side_data:
+        return Crop(left, top, width, height)
+    a, b, _, c, d, *_ = struct.unpack(MATRIX, bytes(frame.side_data[Type.DISPLAYMATRIX]))
+    right, bottom = frame.width - left - width, frame.height - top - height
+    # The matrix says which column or row comes first once the picture is rotated.
+    if int(frame.rotation) % 180 == 90:
+        return Crop(bottom if c < 0 else top, right if b < 0 else left, height, width)
+    return Crop(right if a < 0 else left, bottom if d < 0 else top, width, height)
+
+
+def _uncovered(video: VideoStream, frame: VideoFrame) -> tuple[int, int, int, int]:
+    """Left, top, width and height of the part that is shown, before rotation."""
+    cropping = video.codec_context.coded_side_data.get("frame_cropping", b"")
+    if len(cropping) != struct.calcsize(CROPPING):
+        return 0, 0, frame.width, frame.height
+    top, bottom, left, right = struct.unpack(CROPPING, cropping)
+    width, height = frame.width - left - right, frame.height - top - bottom
+    return (left, top, width, height) if width > 0 and height > 0 else (0, 0, frame.width, frame.height)

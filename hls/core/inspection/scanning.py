@@ -1,0 +1,235 @@
+"""Reads all packets of the picture track and the sounds once, and decodes the first few of each."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import pairwise
+
+import av
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.rational import AVRational
+from av.stream import Discard
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from hls.core.errors import Code, TranscodeError
+from hls.core.inspection import elementary
+from hls.core.inspection.copying import PacketLog
+from hls.core.inspection.display import key_picture
+from hls.core.inspection.elementary import Counter
+from hls.core.inspection.headers import LOOKED_AT, size_header
+from hls.core.inspection.joins import Parts, Times, joined
+from hls.core.inspection.packets import AnyPacket, TrackLog, pictures_of, tick_s, time_of
+from hls.core.inspection.skimming import Content
+from hls.core.inspection.soundtrack import SoundLog, default_sound
+from hls.core.probe import Join, Landing, Limits
+
+FRAMES_LOOKED_AT = 12
+PACKETS_DECODED = 2000  # at most, to get those frames: an edit list may hide many
+MAX_RATE = 1000
+MOST_SHAPES = 8
+KEY_FRAME_GAP_S = 4  # between the places for seeking in a file of several recordings
+
+
+@dataclass
+class Scan:
+    """What the packets of the chosen tracks tell."""
+
+    log: PacketLog | None  # of a track that can perhaps be copied
+    parts: Parts
+    shown: Times  # of the pictures, except those that an edit list hides
+    keys: Times  # of keyframes as the container marks them, some seconds apart
+    sounds: Mapping[int, SoundLog]  # by the tracks' numbers, in the file's order
+    key_bytes: list[int] = field(default_factory=list)
+    byte: int | None = None  # where the last picture is stored, or the unit of several pictures that it is in
+    pictures: TrackLog = field(default_factory=TrackLog)
+    counter: Counter | None = None  # of an elementary stream
+    untold: int = 0  # pictures without a timestamp
+    last_duration: int = 0
+    frames: list[VideoFrame] = field(default_factory=list)
+    headers: set[bytes] = field(default_factory=set)  # the different headers of keyframes
+    reshaped: list[tuple[VideoFrame, AVRational | None]] = field(default_factory=list)  # one for each further header
+    pictures_decoded: int = 0  # packets given to the decoder, whether or not it returned a frame
+    joins: tuple[Join, ...] = ()
+    content: Content = field(default_factory=Content)
+    is_untimed: bool = False  # the pictures' timestamps are decoding timestamps
+    is_broken_off: bool = False  # reading ended with an error
+
+    @property
+    def sound(self) -> SoundLog | None:
+        """The default sound."""
+        return default_sound(list(self.sounds.values()))
+
+    @property
+    def order(self) -> Sequence[int]:
+        """When the pictures are shown, in sorted ticks; pictures without a timestamp are put into gaps."""
+        is_stored = self.is_untimed and not self.counter
+        told = sorted(set(self.pictures.decoding if is_stored else self.shown.times))
+        return with_untold(told, self.untold) if self.untold else told
+
+    def landings(self) -> tuple[Landing, ...]:
+        """Keyframes by their byte offsets, for a file of several recordings, in which times are ambiguous."""
+        tick_s = self.keys.tick_s
+        return tuple(
+            Landing(seek_s=float(time * tick_s), shown_s=time * tick_s, byte=byte)
+            for time, byte in zip(self.keys.times, self.key_bytes, strict=True)
+        )
+
+
+def scan(
+    container: InputContainer,
+    video: VideoStream,
+    sounds: Sequence[AudioStream],
+    limits: Limits,
+    content: Content | None = None,
+    packets: Iterable[AnyPacket] | None = None,
+) -> Scan:
+    """Read all packets of these tracks, or else `packets`. Raises TranscodeError: UNREADABLE, UNSUPPORTED, TOO_LONG."""
+    wanted = [video, *sounds]
+    ticks_s = {stream.index: tick_s(stream) for stream in wanted}
+    found = Scan(
+        log=PacketLog(video.codec_context.extradata or b"") if video.codec_context.name == "h264" else None,
+        parts=Parts(container.format.name.split(",")[0], ticks_s, video.index),
+        shown=Times(tick_s(video)),
+        keys=Times(tick_s(video)),
+        sounds={sound.index: SoundLog.of(sound) for sound in sounds},
+        content=content or Content(),
+    )
+    if container.format.name in elementary.DEMUXERS:
+        rate = Fraction(video.guessed_rate.num, video.guessed_rate.den)
+        found.counter = Counter(1 / (rate * tick_s(video)))
+    for stream in container.streams:
+        stream.discard = Discard.default if stream in wanted else Discard.all
+    video.codec_context.thread_count = 1
+    try:
+        for packet in container.demux(wanted) if packets is None else packets:
+            if packet.stream_index == video.index:
+                _note_picture(found, packet, video, limits)
+            else:
+                found.sounds[packet.stream_index].note(packet, found.parts, found.content)
+    except av.error.FFmpegError as error:  # what was read so far is used
+        if not found.shown.times:
+            raise TranscodeError(Code.UNREADABLE, str(error)) from error
+        found.is_broken_off = True
+    if not found.frames or not found.shown.times:
+        raise TranscodeError(Code.UNREADABLE, "no frame can be decoded")
+    _put_on_one_clock(found, limits)
+    found.is_untimed = not found.parts.bytes and _is_untimed(found, container, video)
+    return found
+
+
+def _is_untimed(found: Scan, container: InputContainer, video: VideoStream) -> bool:
+    """Whether timestamps follow the decoding order although pictures are reordered: AVI's do."""
+    if found.counter:
+        return True
+    seen = [frame.pts for frame in found.frames if frame.pts is not None]
+    is_contradicted = any(later <= earlier for earlier, later in pairwise(seen))
+    is_counting = container.format.name == "avi" and video.codec_context.has_b_frames
+    return (is_contradicted or is_counting) and found.pictures.is_ordered
+
+
+def _put_on_one_clock(found: Scan, limits: Limits) -> None:
+    if not found.parts.bytes:
+        return
+    found.log = None
+    first_default = sorted(found.sounds.values(), key=lambda sound: sound is not found.sound)
+    found.joins = joined(found.parts, found.shown, [sound.heard for sound in first_default], found.keys)
+    if (max(found.shown.times) - min(found.shown.times)) * found.shown.tick_s > limits.max_duration_s:
+        raise _too_long(limits)
+
+
+def _note_picture(found: Scan, packet: AnyPacket, video: VideoStream, limits: Limits) -> None:
+    if len(found.frames) < FRAMES_LOOKED_AT and found.pictures_decoded < PACKETS_DECODED:
+        found.pictures_decoded += 1
+        found.content.whole(packet)
+        found.frames += pictures_of(video.codec_context, packet)
+    _note_header(found, packet, video.codec_context)
+    _note_for_copying(found, packet)
+    if not packet.size:
+        return
+    if found.counter:
+        _count_picture(found, packet, limits)
+        return
+    time = time_of(packet)
+    if time is None:
+        found.untold += 1
+        return
+    for _ in range(found.parts.enters(packet)):
+        found.shown.begins.append(len(found.shown.times))
+        found.keys.begins.append(len(found.keys.times))
+    found.pictures.note(time, packet)
+    found.byte = found.byte if packet.pos is None else packet.pos
+    if packet.is_keyframe and found.byte is not None:
+        _note_key(found, time, found.byte)
+    if packet.is_discard:  # hidden by an edit list
+        return
+    found.shown.times.append(time)
+    found.last_duration = packet.duration or found.last_duration
+    _check_length(found, time, limits)
+
+
+def _note_header(found: Scan, packet: AnyPacket, codec: VideoCodecContext) -> None:
+    if not packet.is_keyframe or len(found.headers) > MOST_SHAPES:
+        return
+    found.content.beginning(packet)
+    header = size_header(codec.name, codec.extradata or b"", bytes(memoryview(packet)[:LOOKED_AT]))
+    if not header or header in found.headers:
+        return
+    if found.headers:
+        found.content.whole(packet)
+    if found.headers and (picture := key_picture(codec, packet)):
+        found.reshaped.append(picture)
+    found.headers.add(header)
+
+
+def _count_picture(found: Scan, packet: AnyPacket, limits: Limits) -> None:
+    time = found.counter.place(packet.duration or 0) if found.counter else None
+    if time is not None:
+        found.shown.times.append(time)
+        found.last_duration = packet.duration or found.last_duration
+        _check_length(found, time, limits)
+
+
+def _note_key(found: Scan, time: int, byte: int) -> None:
+    is_first_of_part = len(found.keys.times) == (found.keys.begins or [0])[-1]
+    if is_first_of_part or (time - found.keys.times[-1]) * found.keys.tick_s >= KEY_FRAME_GAP_S:
+        found.keys.times.append(time)
+        found.key_bytes.append(byte)
+
+
+def _check_length(found: Scan, time: int, limits: Limits) -> None:
+    first = found.shown.times[(found.shown.begins or [0])[-1]]
+    if (time - first) * found.shown.tick_s > limits.max_duration_s:
+        raise _too_long(limits)
+    if len(found.shown.times) > (limits.max_duration_s + 1) * MAX_RATE:
+        raise TranscodeError(Code.UNSUPPORTED, "too many frames")
+
+
+def _too_long(limits: Limits) -> TranscodeError:
+    return TranscodeError(Code.TOO_LONG, f"more than {limits.max_duration_s} s")
+
+
+def _note_for_copying(found: Scan, packet: AnyPacket) -> None:
+    log = found.log
+    if log is None or not log.is_usable or (packet.pts is None and not packet.size):  # libav's last packet is empty
+        return
+    if packet.pts is None or packet.is_discard or packet.is_corrupt:
+        log.forget()
+    else:
+        if packet.is_keyframe:
+            found.content.units(packet, log.extradata)
+        log.note(packet.pts, packet.size, bytes(packet) if packet.is_keyframe else None)
+
+
+def with_untold(told: Sequence[int], count: int) -> list[int]:
+    """Sorted times, with `count` more spread over the gaps; those that fit nowhere are put after the last one."""
+    step = (told[-1] - told[0]) / (len(told) + count - 1)
+    times = list(told)
+    for earlier, later in pairwise(told):
+        missing = min(count, round((later - earlier) / step) - 1) if step else 0
+        times += (earlier + round((later - earlier) * place / (missing + 1)) for place in range(1, missing + 1))
+        count -= max(0, missing)
+    times += (told[-1] + round(step * place) for place in range(1, count + 1))
+    return sorted(set(times))
