@@ -143,7 +143,7 @@ class Session(models.Model):
 
 
 class RecoveryCode(models.Model):
-    """Stands in for a code of the authenticator app, once. accounts/second_factor.py makes and takes them.
+    """Stands in for a code of the authenticator app, once (accounts/admin_sign_in/second_factor.py).
 
     Only its SHA-256 is kept: with 120 random bits no slow hash is needed (OWASP ASVS 5.0 6.5.2).
     """

@@ -8,11 +8,13 @@ from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from accounts import devices, links, passwords, second_factor, sessions, throttling, tries
+from accounts import devices, passwords, sessions, throttling, tries
+from accounts.admin_sign_in import second_factor
 from accounts.errors import CodeMissing, LinkRefused, MailRefused, PasswordRefused, RegistrationRefused, SignInRefused
-from accounts.mails import message_for
+from accounts.mailing import links
+from accounts.mailing.mails import message_for
+from accounts.mailing.outbox import is_flood
 from accounts.models import Mail, User, normalised
-from accounts.outbox import is_flood
 from accounts.sessions import Pair
 from accounts.tasks import send_ordered_mail
 

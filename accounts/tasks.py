@@ -2,7 +2,7 @@
 
 from huey.contrib.djhuey import HUEY, db_task
 
-from accounts.sending import sender
+from accounts.mailing.sending import sender
 
 URGENT = 100  # before any transcode: somebody is waiting for this mail
 

@@ -9,7 +9,7 @@ from django.contrib.sessions.models import Session as AdminSession
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
-from accounts import outbox
+from accounts.mailing import outbox
 from accounts.models import Mail, Session, Tally, User
 
 log = structlog.get_logger("videoflix.accounts")

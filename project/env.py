@@ -14,7 +14,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from accounts.identity_provider import IdentityProvider
+from accounts.single_sign_on.identity_provider import IdentityProvider
 from hls.core.atomic_file import make_once
 from hls.store.bucket_address import BucketAddress
 from library.delivery.cdn import Cdn, CdnKind

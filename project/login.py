@@ -12,7 +12,7 @@ from django.shortcuts import redirect
 from django.views.decorators.cache import never_cache
 from unfold.forms import AuthenticationForm
 
-from accounts import sign_in_steps
+from accounts.admin_sign_in import sign_in_steps
 from accounts.errors import TooManyTries
 from accounts.models import normalised
 
@@ -30,7 +30,7 @@ class LoginForm(AuthenticationForm):
 
 
 class PasswordStep(LoginView):
-    """Asks for the password. accounts/sign_in_steps.py knows what follows."""
+    """Asks for the password. accounts/admin_sign_in/sign_in_steps.py knows what follows."""
 
     template_name = "admin/login.html"
     authentication_form = LoginForm

@@ -78,7 +78,7 @@ MEMORIES = (
         invalidated_by="nothing: REDIS_LOCATION is read at the start",
     ),
     ProcessMemory(
-        "accounts.sending:sender.forget_failure",
+        "accounts.mailing.sending:sender.forget_failure",
         remembers="that the mail server could not be reached",
         lifetime="60 s",
         bound="one moment",

@@ -9,5 +9,6 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 OTP_TOTP_ISSUER = "Videoflix"  # which authenticator apps show
 OTP_TOTP_SYNC = False  # a step before and after, and no more: a clock that goes on drifting is to be set
-SOCIALACCOUNT_ADAPTER = "accounts.provider_requests.ProviderRequests"  # bounds the requests to the identity provider
+# It bounds the requests to the identity provider
+SOCIALACCOUNT_ADAPTER = "accounts.single_sign_on.provider_requests.ProviderRequests"
 OTP_TOTP_THROTTLE_FACTOR = 0  # accounts/tries.py counts wrong codes

@@ -5,8 +5,9 @@ from datetime import timedelta
 from huey import crontab
 from huey.contrib.djhuey import db_periodic_task
 
-from accounts import outbox, upkeep
-from accounts.sending import sender
+from accounts import upkeep
+from accounts.mailing import outbox
+from accounts.mailing.sending import sender
 from accounts.tasks import URGENT
 from hls.periodic import MINUTELY, in_turn
 

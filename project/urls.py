@@ -4,8 +4,9 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 
-from accounts import oidc_pages, second_factor_pages
-from accounts.views import forgotten_password, new_password
+from accounts.admin_sign_in import second_factor_pages
+from accounts.admin_sign_in.password_pages import forgotten_password, new_password
+from accounts.single_sign_on import oidc_pages
 from project.api import api
 from project.health.metrics import metrics
 from project.login import sign_in

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Path, Router
 from ninja.errors import AuthenticationError
 
-from accounts import cookies, proof, sessions
+from accounts import cookies, sessions
 from accounts.api import SignedInRequest, examples, forbid_storing
 from accounts.errors import LastAdministrator, LinkRefused
 from accounts.me import changes, deletion
@@ -20,6 +20,7 @@ from accounts.me.schemas import DeletionIn, EmailChangeIn, EmailConfirmIn, MeIn,
 from accounts.models import User
 from accounts.schemas import DetailOut
 from accounts.sessions import ListedSession
+from accounts.single_sign_on import proof
 from accounts.throttling import client_address
 
 router = Router(tags=["Me"])

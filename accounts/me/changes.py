@@ -1,11 +1,12 @@
 """What people change of their own account. For a new password or e-mail they give their password once more.
 
-Who has no password, because they came by single sign-on, signs in again by that instead (accounts/proof.py).
+Who has no password, because they came by single sign-on, signs in again by that instead
+(accounts/single_sign_on/proof.py).
 
 A new e-mail takes three steps:
 
 1. Ask: the wish is kept with the account, and a mail is ordered to the new address. The answer is the same whether or
-   not somebody has that address; if so, the mail is dropped when it would be sent (accounts/mails.py).
+   not somebody has that address; if so, the mail is dropped when it would be sent (accounts/mailing/mails.py).
 2. Confirm: the mail's link makes it the account's e-mail, by one conditional UPDATE. The link works once, and no longer
    once the owner wishes for another address, or has a new password.
 3. Tell: the address that the account had before gets a mail.
@@ -18,10 +19,12 @@ from uuid import UUID
 from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, transaction
 
-from accounts import links, passwords, proof, sessions, throttling, tries
+from accounts import passwords, sessions, throttling, tries
 from accounts.errors import EmailRefused, LinkRefused, WrongPassword
+from accounts.mailing import links
 from accounts.models import Mail, User, goes_by, normalised
 from accounts.services import order_mail
+from accounts.single_sign_on import proof
 
 
 @dataclass(frozen=True)

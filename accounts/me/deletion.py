@@ -18,7 +18,8 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.db.models import Q
 
-from accounts import sessions, sign_in_steps
+from accounts import sessions
+from accounts.admin_sign_in import sign_in_steps
 from accounts.errors import LastAdministrator
 from accounts.models import Mail, User
 

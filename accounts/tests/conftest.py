@@ -8,8 +8,8 @@ from django.conf import settings as program
 from django.test import Client
 from pytest_django import Settings
 
-from accounts.identity_provider import IdentityProvider
 from accounts.models import User
+from accounts.single_sign_on.identity_provider import IdentityProvider
 from accounts.tests.factories import UserFactory
 from accounts.tests.identity_provider import CLIENT_ID, CLIENT_SECRET, Provider, running_provider
 from accounts.throttling import counters

@@ -14,7 +14,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts import links, outbox, services, upkeep
+from accounts import services, upkeep
+from accounts.mailing import links, outbox
 from accounts.models import Mail, User
 from accounts.tests.conftest import Post
 from accounts.tests.test_registration import link_path

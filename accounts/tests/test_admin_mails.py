@@ -9,7 +9,7 @@ from django.core import mail
 from django.test import Client
 from pytest_django import Settings
 
-from accounts import outbox
+from accounts.mailing import outbox
 from accounts.models import Mail, User
 from accounts.tests.factories import UserFactory
 

@@ -16,7 +16,8 @@ from django.utils import timezone
 from huey.contrib.djhuey import HUEY
 from pytest_django import Settings
 
-from accounts import links, outbox, services, tasks
+from accounts import services, tasks
+from accounts.mailing import links, outbox
 from accounts.models import Mail, User
 from accounts.tests.conftest import Post
 from accounts.tests.factories import UserFactory

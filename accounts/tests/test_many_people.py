@@ -8,10 +8,10 @@ from django.contrib.auth.hashers import make_password
 from django.test import RequestFactory
 
 from accounts import services
+from accounts.admin.forms import NewUserForm
 from accounts.backends import UsernameOrEmailBackend, find
 from accounts.errors import RegistrationRefused, SignInRefused
-from accounts.forms import NewUserForm
-from accounts.mails import message_for
+from accounts.mailing.mails import message_for
 from accounts.models import Mail, User
 from accounts.tests.factories import PASSWORD
 from hls.tests.plans import analyse, plan

@@ -8,10 +8,11 @@ from django.core import mail
 from django.utils import timezone
 from django.utils.http import urlsafe_base64_encode
 
-from accounts import links, outbox, services, upkeep
+from accounts import services, upkeep
 from accounts.backends import UsernameOrEmailBackend, find
 from accounts.errors import LinkRefused, RegistrationRefused
-from accounts.mails import in_words, message_for
+from accounts.mailing import links, outbox
+from accounts.mailing.mails import in_words, message_for
 from accounts.models import Mail, Session, User
 from accounts.tests.factories import PASSWORD, UserFactory, signed_in
 from accounts.throttling import DatabaseStorage

@@ -24,9 +24,11 @@ from django_otp.oath import TOTP
 from pytest_django import Settings
 from time_machine import TimeMachineFixture
 
-from accounts import cookies, provider_requests, second_factor
+from accounts import cookies
+from accounts.admin_sign_in import second_factor
 from accounts.models import Mail, Session, User
-from accounts.oidc_pages import own_url
+from accounts.single_sign_on import provider_requests
+from accounts.single_sign_on.oidc_pages import own_url
 from accounts.tests.factories import PASSWORD, UserFactory, signed_in
 from accounts.tests.identity_provider import (
     CLIENT_ID,

@@ -11,7 +11,8 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts import cookies, outbox
+from accounts import cookies
+from accounts.mailing import outbox
 from accounts.models import Mail, User
 from accounts.tests.conftest import Post
 from accounts.tests.factories import PASSWORD, UserFactory, signed_in

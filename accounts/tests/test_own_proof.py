@@ -12,8 +12,10 @@ from django_otp.oath import TOTP
 from pytest_django import Settings
 from time_machine import TimeMachineFixture
 
-from accounts import cookies, oidc, second_factor
+from accounts import cookies
+from accounts.admin_sign_in import second_factor
 from accounts.models import Mail, Session, User
+from accounts.single_sign_on import oidc
 from accounts.tests.factories import PASSWORD, UserFactory
 from accounts.tests.identity_provider import Provider
 from accounts.tests.single_sign_on import VIDEO, come, error_of

@@ -11,8 +11,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts import links, services
+from accounts import services
 from accounts.errors import LinkRefused
+from accounts.mailing import links
 from accounts.models import Mail, Session, User
 from accounts.tests.conftest import Post
 from accounts.tests.factories import PASSWORD, signed_in

@@ -10,7 +10,8 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts import links, upkeep
+from accounts import upkeep
+from accounts.mailing import links
 from accounts.models import Mail, User
 from accounts.tests.conftest import Post
 from accounts.tests.factories import PASSWORD

@@ -17,8 +17,10 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from pytest_django import Settings
 from time_machine import TimeMachineFixture
 
-from accounts import cookies, links, second_factor, services
+from accounts import cookies, services
+from accounts.admin_sign_in import second_factor
 from accounts.errors import CodeMissing, CodeRefused
+from accounts.mailing import links
 from accounts.models import RecoveryCode, Session, User
 from accounts.tests.conftest import Post
 from accounts.tests.factories import PASSWORD, UserFactory, signed_in

@@ -12,8 +12,9 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 from structlog.stdlib import ProcessorFormatter
 
-from accounts import cookies, links, services, tokens
+from accounts import cookies, services, tokens
 from accounts.errors import SignInRefused, TokenRefused
+from accounts.mailing import links
 from accounts.models import Session, User
 from accounts.tests.conftest import Post
 from accounts.tests.factories import PASSWORD, signed_in

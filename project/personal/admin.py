@@ -10,9 +10,9 @@ from django.http import HttpRequest
 from django.utils.html import format_html_join
 from unfold.decorators import display
 
-from accounts.admin import UserAdmin
+from accounts.admin.moments import ago
+from accounts.admin.people import UserAdmin
 from accounts.models import User
-from accounts.moments import ago
 from library.models import MyListEntry, WatchProgress
 
 NEWEST = 10

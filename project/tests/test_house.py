@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +26,10 @@ MAY_IMPORT = {
 PURE = ("hls/core/", "hls/conformance/", "hls/store/")  # plain Python: usable and testable without Django
 PURE_MAY_USE = {"av"}  # beside the standard library; probing runs it in a child of its own
 WINGS_MAY_USE = {"hls/core/subtitles/": {"langcodes"}, "hls/store/": {"boto3", "botocore", "types_boto3_s3"}}
+FLOORS = ("formats", "", "inspection", "encoding", "sampling", "subtitles")  # of hls/core/, lowest first
+LOOKED_UP_ABOVE = {("hls/core/multivariant.py", "subtitles")}  # the names of languages
 LONGEST_FUNCTION, LONGEST_FILE = 50, 300
+MOST_MODULES = 40  # in one folder: a room is seen on one screen
 
 # Module or dotted name -> the files that may use it
 KEPT_IN = {
@@ -43,7 +47,7 @@ KEPT_IN = {
         r"library/(outgoing/connection|fetching/(bringing|offers)|webhooks/posting|management/commands/check_hls)\.py"
         r"|project/supervisor\.py"
     ),
-    "requests": re.compile(r"accounts/provider_requests\.py"),  # django-allauth's
+    "requests": re.compile(r"accounts/single_sign_on/provider_requests\.py"),  # django-allauth's
 }
 
 PROGRAMS = ("bench", "scripts")  # beside the apps
@@ -133,6 +137,32 @@ def test_core_does_not_import_its_checker() -> None:
     for module in MODULES:
         if module.name.startswith("hls/core/"):
             assert not [name for name in imported(module.tree) if name.startswith("hls.conformance")], module.name
+
+
+def test_wings_of_the_core_import_downwards_only() -> None:
+    wings = {path.name for path in (BASE_DIR / "hls" / "core").iterdir() if (path / "__init__.py").exists()}
+    assert {*wings, ""} == set(FLOORS)
+
+    def wing(dotted: str) -> str:
+        first = dotted.removeprefix("hls.core.").partition(".")[0]
+        return first if first in wings else ""
+
+    upwards = {
+        (module.name, wing(name))
+        for module in MODULES
+        if module.name.startswith("hls/core/")
+        for name in imported(module.tree)
+        if name.startswith("hls.core.")
+        if FLOORS.index(wing(name)) > FLOORS.index(wing(module.name.replace("/", ".")))
+    }
+
+    assert upwards == LOOKED_UP_ABOVE
+
+
+def test_every_room_is_seen_on_one_screen() -> None:
+    rooms = Counter(module.path.parent for module in MODULES if module.path.name != "__init__.py")
+
+    assert {str(room): count for room, count in rooms.items() if count > MOST_MODULES} == {}
 
 
 @pytest.mark.parametrize("tool", KEPT_IN)

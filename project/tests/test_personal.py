@@ -23,14 +23,16 @@ from django_otp.oath import TOTP
 from django_otp.plugins.otp_totp.models import TOTPDevice
 from huey.contrib.djhuey import HUEY
 
-from accounts import keys, links, second_factor, services, sessions, sign_in_steps
+from accounts import keys, services, sessions
+from accounts.admin_sign_in import second_factor, sign_in_steps
 from accounts.auth import by_access_token
 from accounts.errors import LastAdministrator
-from accounts.mails import message_for
+from accounts.mailing import links
+from accounts.mailing.mails import message_for
 from accounts.me import changes, deletion
 from accounts.me.changes import Caller
 from accounts.models import Mail, RecoveryCode, Scope, Session, User
-from accounts.oidc import Identity
+from accounts.single_sign_on.oidc import Identity
 from accounts.tests.conftest import forget_everything
 from accounts.tests.factories import PASSWORD, UserFactory, signed_in
 from library.models import KeptAnswer, Upload, UploadGrant, Video

@@ -20,10 +20,10 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from accounts import outbox
 from accounts import tasks as account_tasks
+from accounts.mailing import outbox
+from accounts.mailing.sending import Sender
 from accounts.models import Mail, User
-from accounts.sending import Sender
 from project import tasks
 from project.env import BASE_DIR
 from project.tests.serving import clean_environment, free_port

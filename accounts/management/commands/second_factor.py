@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts import second_factor
+from accounts.admin_sign_in import second_factor
 from accounts.backends import find
 
 

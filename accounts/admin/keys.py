@@ -16,9 +16,9 @@ from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from accounts import keys
-from accounts.admin_confirming import confirmation
+from accounts.admin.confirming import confirmation
+from accounts.admin.moments import ago
 from accounts.models import ApiKey, Scope, User
-from accounts.moments import ago
 
 MADE = "accounts.keys"  # key in request.META: the key that was just made
 LIVE, EXPIRED, REVOKED = "Live", "Expired", "Revoked"

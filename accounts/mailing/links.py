@@ -22,7 +22,7 @@ class LinkTokens(PasswordResetTokenGenerator):
 
     def __init__(self, purpose: str, lifetime: timedelta) -> None:
         super().__init__()
-        self.key_salt = f"accounts.links.{purpose}"
+        self.key_salt = f"accounts.mailing.links.{purpose}"
         self.lifetime = lifetime
 
     def check_token(self, user: User | None, token: str | None) -> bool:

@@ -1,11 +1,11 @@
 """Sending the mails that were ordered. Their rows outlast a lost queue, a killed worker and a mail server that is down.
 
 1. Order: `services.order_mail` inserts a row, in the transaction of what the mail tells, and wakes the sender
-   (accounts/sending.py) after the commit.
+   (accounts/mailing/sending.py) after the commit.
 2. Claim: one conditional UPDATE counts the attempt and postpones `due_at`. Only one process claims a mail, and the mail
    of a worker that is killed comes due again.
-3. Send: the words and links are made now (accounts/mails.py). A mail that nobody should get any more, or one more than
-   THROTTLE_MAILS allows, is deleted instead.
+3. Send: the words and links are made now (accounts/mailing/mails.py). A mail that nobody should get any more, or one
+   more than THROTTLE_MAILS allows, is deleted instead.
 4. Retry: a mail that failed is due again after 1 minute to 3 hours (`BACKOFF`). `send_due` runs each minute and sends
    what is due.
 5. Give up: `remove_old` deletes a mail that could not be sent for a day, and sent mails after a week.
@@ -28,8 +28,8 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 from limits import parse
 
-from accounts import links
-from accounts.mails import message_for
+from accounts.mailing import links
+from accounts.mailing.mails import message_for
 from accounts.models import Mail, User
 
 log = structlog.get_logger("videoflix.mails")

@@ -4,7 +4,7 @@ from typing import Any
 
 from django import forms
 from unfold.forms import AdminPasswordChangeForm, UserCreationForm
-from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminPasswordWidget, UnfoldBooleanWidget
+from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldBooleanWidget
 
 from accounts import sessions
 from accounts.models import Session, User, goes_by, normalised
@@ -56,29 +56,6 @@ class SetPasswordForm(AdminPasswordChangeForm):
         if field := self.fields.get("usable_password"):
             field.label = "Sign-in with a password"
             field.help_text = "Without one nobody can sign in to this account until its owner chooses one by mail."
-
-
-class ForgottenPasswordForm(forms.Form):
-    email = forms.EmailField(
-        label="E-mail", widget=UnfoldAdminEmailInputWidget(attrs={"autocomplete": "email", "autofocus": True})
-    )
-
-
-class NewPasswordForm(forms.Form):
-    """Asks twice. How strong the password is, is judged when it is set."""
-
-    password = forms.CharField(
-        label="Password", strip=False, widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"})
-    )
-    again = forms.CharField(
-        label="Password again", strip=False, widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"})
-    )
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or {}
-        if cleaned.get("again") and cleaned.get("password") != cleaned["again"]:
-            self.add_error("again", "The passwords don't match.")
-        return cleaned
 
 
 class SessionForm(forms.ModelForm):  # type: ignore[type-arg] # as above

@@ -1,7 +1,8 @@
 """What stands for the password of somebody who has none: that they have just signed in again by single sign-on.
 
-1. They are sent to the provider with `?again=1` (accounts/oidc_pages.py). It is told to ask who they are, even if they
-   are signed in there, and comes back with the time at which it did (`auth_time`, OpenID Connect Core 2).
+1. They are sent to the provider with `?again=1` (accounts/single_sign_on/oidc_pages.py). It is told to ask who they
+   are, even if they are signed in there, and comes back with the time at which it did (`auth_time`, OpenID Connect
+   Core 2).
 2. The new session remembers that time. For PROOF_LIFETIME it counts as the password, in that session alone.
 
 A provider that tells no such time is believed to have asked. Whoever can't sign in again has the mail of a forgotten

@@ -31,8 +31,8 @@ from django.urls import reverse
 from django.utils.crypto import constant_time_compare
 
 from accounts.errors import IdentityRefused, JourneyUnknown, ProviderUnavailable, SingleSignOnCancelled
-from accounts.identity_provider import IdentityProvider
 from accounts.models import normalised
+from accounts.single_sign_on.identity_provider import IdentityProvider
 
 ALGORITHMS = [f"{family}{bits}" for family in ("RS", "PS", "ES") for bits in (256, 384, 512)] + ["EdDSA"]
 LEEWAY_S = 10

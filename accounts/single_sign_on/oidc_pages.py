@@ -13,7 +13,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
-from accounts import joining, oidc, proof, sign_in_steps
+from accounts.admin_sign_in import sign_in_steps
 from accounts.auth import by_cookie
 from accounts.errors import (
     JourneyUnknown,
@@ -25,7 +25,8 @@ from accounts.errors import (
     TooManyTries,
 )
 from accounts.models import Session
-from accounts.oidc import Identity, Journey
+from accounts.single_sign_on import joining, oidc, proof
+from accounts.single_sign_on.oidc import Identity, Journey
 from accounts.throttling import Throttle, client_address
 
 journeys = Throttle("THROTTLE_SIGN_IN_ADDRESS")  # begun at one address: each leaves a row
@@ -37,7 +38,7 @@ log = structlog.get_logger("videoflix.accounts")
 def begin(request: HttpRequest) -> HttpResponse:
     """`?next=` is where to go on, `?back=` who shows what went wrong; `?for=admin` signs in to the admin.
 
-    `?again=1` is for who is signed in, and has to prove once more who they are (accounts/proof.py).
+    `?again=1` is for who is signed in, and has to prove once more who they are (accounts/single_sign_on/proof.py).
     """
     if settings.OIDC is None:
         raise Http404

@@ -1,7 +1,7 @@
 """The worker's one thread that talks to the mail server: a server that doesn't answer delays no sweep or transcode.
 
 1. `send` (for a mail just ordered) and `do` (for the minutely round) put work into a queue and return at once.
-2. The thread starts with the first work and does one piece after the other (accounts/outbox.py).
+2. The thread starts with the first work and does one piece after the other (accounts/mailing/outbox.py).
 3. If the mail server can't be reached, `send` skips its mails for QUIET_S: they stay due, and the minutely round is the
    first to try the server again.
 4. `end` lets the thread finish the mail under way when the worker stops; the others stay due.
@@ -16,7 +16,7 @@ import structlog
 from django.db import Error as DatabaseUnavailable
 from django.db import connections
 
-from accounts import outbox
+from accounts.mailing import outbox
 
 log = structlog.get_logger("videoflix.mails")
 

@@ -16,22 +16,14 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import display
 
-from accounts import second_factor, services, sessions
-from accounts.admin_keys import ApiKeyAdmin
-from accounts.admin_mails import MailAdmin
+from accounts import services, sessions
+from accounts.admin.forms import NewUserForm, SessionForm, SetPasswordForm, UserForm
+from accounts.admin.moments import ago
+from accounts.admin_sign_in import second_factor
+from accounts.admin_sign_in.password_pages import site_of
 from accounts.agents import device_name
-from accounts.forms import NewUserForm, SessionForm, SetPasswordForm, UserForm
 from accounts.me import deletion
 from accounts.models import Mail, Session, User
-from accounts.moments import ago
-from accounts.views import site_of
-
-__all__ = [
-    "ApiKeyAdmin",
-    "GroupAdmin",
-    "MailAdmin",
-    "UserAdmin",
-]  # Django imports this module, and with it what registers itself
 
 ACTIVE, WAITING, DEACTIVATED = "active", "waiting", "deactivated"
 STATES = {ACTIVE: "Active", WAITING: "Awaits activation", DEACTIVATED: "Deactivated"}

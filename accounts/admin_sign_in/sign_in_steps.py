@@ -1,8 +1,8 @@
 """Signing in to the admin, step by step. Nobody is signed in before the last one.
 
-1. The password (project/login.py, accounts/backends.py), or single sign-on (accounts/oidc_pages.py), which stands for
-   the password and for nothing else. Where that is all, it signs in.
-2. An account with a second factor is asked for a code (accounts/second_factor_pages.py). Django's session, still
+1. The password (project/login.py, accounts/backends.py), or single sign-on (accounts/single_sign_on/oidc_pages.py),
+   which stands for the password and for nothing else. Where that is all, it signs in.
+2. An account with a second factor is asked for a code (second_factor_pages.py beside this). Django's session, still
    nobody's, remembers for ten minutes whose password was right; another password ends that.
 3. Where ADMIN_REQUIRE_2FA is set, a member of the staff without one sets it up instead.
 
@@ -30,13 +30,15 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.utils.functional import SimpleLazyObject
 
-from accounts import cookies, devices, joining, second_factor, services, sessions
+from accounts import cookies, devices, services, sessions
+from accounts.admin_sign_in import second_factor
 from accounts.models import User
-from accounts.oidc import Identity
+from accounts.single_sign_on import joining
+from accounts.single_sign_on.oidc import Identity
 
 BACKEND = "accounts.backends.UsernameOrEmailBackend"
 WAITING = "accounts.waiting"  # key in Django's session: who is at the second step
-PROVED = "accounts.second_factor"  # key in Django's session: it was begun with a code
+PROVED = "accounts.admin_sign_in.second_factor"  # key in Django's session: it was begun with a code
 TO_CONNECT = "accounts.to_connect"  # key in Django's session: an identity at the provider, and whose it may be
 LIFETIME_S = 600
 

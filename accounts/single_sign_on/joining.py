@@ -6,7 +6,7 @@
 3. An account that waits for its activation may be anybody's, who wrote down somebody else's address: whoever proves now
    that the address is theirs gets it, and the password that was chosen is gone with every session and link.
 4. Staff are never joined by their e-mail: a provider that verifies badly would open the admin. They sign in with their
-   password once more (accounts/sign_in_steps.py), and are connected by that.
+   password once more (accounts/admin_sign_in/sign_in_steps.py), and are connected by that.
 5. Nobody has the address: a new viewer, without a password.
 
 Nobody becomes staff here, and inactive accounts are refused.
@@ -22,7 +22,7 @@ from django.db import IntegrityError, transaction
 from accounts import sessions
 from accounts.errors import AccountInactive, EmailUnverified, IdentityRefused, PasswordNeeded
 from accounts.models import EMAIL_LENGTH, User, goes_by
-from accounts.oidc import Identity
+from accounts.single_sign_on.oidc import Identity
 
 log = structlog.get_logger("videoflix.accounts")
 

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 
-from accounts import links
+from accounts.mailing import links
 from accounts.models import Mail, User, goes_by
 
 

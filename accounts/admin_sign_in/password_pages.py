@@ -1,5 +1,8 @@
 """Two pages beside the admin's sign-in: asking for a new password, and choosing it with the link that was mailed."""
 
+from typing import Any
+
+from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
@@ -7,13 +10,37 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
+from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminPasswordWidget
 
-from accounts import links, services
+from accounts import services
 from accounts.errors import LinkRefused, PasswordRefused, TooManyTries
-from accounts.forms import ForgottenPasswordForm, NewPasswordForm
+from accounts.mailing import links
 from accounts.throttling import client_address
 
 ON_ITS_WAY = "If somebody has an account with this e-mail, a mail with a link is on its way."
+
+
+class ForgottenPasswordForm(forms.Form):
+    email = forms.EmailField(
+        label="E-mail", widget=UnfoldAdminEmailInputWidget(attrs={"autocomplete": "email", "autofocus": True})
+    )
+
+
+class NewPasswordForm(forms.Form):
+    """Asks twice. How strong the password is, is judged when it is set."""
+
+    password = forms.CharField(
+        label="Password", strip=False, widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"})
+    )
+    again = forms.CharField(
+        label="Password again", strip=False, widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"})
+    )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if cleaned.get("again") and cleaned.get("password") != cleaned["again"]:
+            self.add_error("again", "The passwords don't match.")
+        return cleaned
 
 
 @never_cache

@@ -12,12 +12,12 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 
 from accounts import services
-from accounts.admin_confirming import confirmation
+from accounts.admin.confirming import confirmation
+from accounts.admin.moments import ago
 from accounts.errors import MailRefused
-from accounts.links import without_secrets
-from accounts.mails import message_for
+from accounts.mailing.links import without_secrets
+from accounts.mailing.mails import message_for
 from accounts.models import Mail
-from accounts.moments import ago
 
 
 @admin.register(Mail)

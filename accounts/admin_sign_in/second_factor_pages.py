@@ -13,7 +13,8 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
-from accounts import cookies, second_factor, sessions, sign_in_steps, tries
+from accounts import cookies, sessions, tries
+from accounts.admin_sign_in import second_factor, sign_in_steps
 from accounts.errors import CodeRefused, SignInRefused, TooManyTries
 from accounts.models import User, normalised
 from accounts.passwords import is_right
