@@ -31,7 +31,7 @@ from library.webhooks import services
 from library.webhooks.models import WebhookEndpoint
 endpoints = list(WebhookEndpoint.objects.all())
 for number in range({events}):
-    services.send_test(endpoints[number % len(endpoints)])
+    services.send_test(endpoints[number % len(endpoints)].pk)
     time.sleep(0.03)
 """
 ADD = """

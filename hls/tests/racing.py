@@ -1,6 +1,6 @@
 """What happens to a row between two statements, as when somebody else is as quick as that."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,3 +20,21 @@ def deleted_once_claimed(kind: type[Model]) -> Iterator[None]:
 
     with connection.execute_wrapper(execute_and_delete):
         yield
+
+
+@contextmanager
+def after_reading(kind: type[Model], do: Callable[[], object]) -> Iterator[None]:
+    """`do` happens right behind the first SELECT of this model's rows."""
+    is_done = False
+
+    def execute_and_do(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        nonlocal is_done
+        found = execute(sql, params, many, context)
+        if not is_done and sql.startswith("SELECT") and f'FROM "{kind._meta.db_table}"' in sql:
+            is_done = True
+            do()
+        return found
+
+    with connection.execute_wrapper(execute_and_do):
+        yield
+    assert is_done

@@ -1,7 +1,8 @@
 """Webhooks in the admin: who is told, what was sent and answered, sending again, a test, another secret."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,7 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminT
 
 from library.admin.confirming import confirmation
 from library.admin.moments import moment
+from library.errors import NotFound
 from library.outgoing.addresses import AddressRefused
 from library.webhooks import services
 from library.webhooks.models import DeliveryState, Happening, WebhookDelivery, WebhookEndpoint
@@ -40,6 +42,15 @@ TEST = Words("Send a test", "Send an event webhook.test to this address?", "send
 NEW_SECRET = Words(
     "New secret", "Make a new secret? For 24 hours events are signed with both.", "key", "It has a new secret."
 )
+
+
+@contextmanager
+def not_found() -> Iterator[None]:
+    """The page of an endpoint that was deleted meanwhile is none any more."""
+    try:
+        yield
+    except NotFound as error:
+        raise Http404 from error
 
 
 class EndpointForm(forms.ModelForm):  # type: ignore[type-arg] # not generic at run time
@@ -117,9 +128,19 @@ class WebhookEndpointAdmin(ModelAdmin):
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: Any) -> None:
         if not change:
             obj.added_by_id = request.user.pk
-        if obj.is_active:
-            obj.switched_off_because = ""
-        super().save_model(request, obj, form, change)
+            super().save_model(request, obj, form, change)
+        else:
+            with not_found():
+                services.edit(obj.pk, {name: form.cleaned_data[name] for name in form.changed_data})
+
+    def delete_model(self, request: HttpRequest, obj: WebhookEndpoint) -> None:
+        with not_found():
+            services.remove(obj.pk)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[WebhookEndpoint]) -> None:
+        for endpoint in queryset:
+            with suppress(NotFound):
+                services.remove(endpoint.pk)
 
     @action(description="Send a test", icon="send", permissions=["change"])
     def send_test(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -130,7 +151,7 @@ class WebhookEndpointAdmin(ModelAdmin):
         return self.confirmed(request, object_id, NEW_SECRET, services.rotate)
 
     def confirmed(
-        self, request: HttpRequest, object_id: str, words: Words, work: Callable[[WebhookEndpoint], object]
+        self, request: HttpRequest, object_id: str, words: Words, work: Callable[[int], object]
     ) -> HttpResponse:
         endpoint: WebhookEndpoint | None = self.get_object(request, object_id)
         if endpoint is None:
@@ -139,7 +160,8 @@ class WebhookEndpointAdmin(ModelAdmin):
         if request.method != "POST":
             asked = {"verb": words.verb, "question": words.question, "icon": words.icon}
             return confirmation(self, request, [endpoint], **asked, back=back)
-        work(endpoint)
+        with not_found():
+            work(endpoint.pk)
         self.log_change(request, endpoint, words.done)
         self.message_user(request, words.done, messages.SUCCESS)
         return HttpResponseRedirect(back)

@@ -1,13 +1,16 @@
 """Events become rows in the change's own transaction, and are sent until somebody has taken them."""
 
 import json
+import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import Settings
@@ -24,7 +27,7 @@ from library.tests.factories import VideoFactory
 from library.tests.receivers import Receiver, receiver, status
 from library.tests.tracks import put
 from library.tests.videos import make_viewer, published, sign_in
-from library.webhooks import dispatching, posting, sending, services
+from library.webhooks import dispatching, outbox, posting, sending, services
 from library.webhooks.dispatching import Dispatcher
 from library.webhooks.models import DeliveryState, Happening
 
@@ -75,6 +78,57 @@ def test_event_is_signed_as_the_library_verifies_it(hook: Receiver) -> None:
     assert (only().state, only().status, only().attempts) == (DeliveryState.DELIVERED, 204, 1)
 
 
+def test_times_are_utc_with_z(hook: Receiver) -> None:
+    """As in the API: ISO 8601 with `Z`, not `+00:00`."""
+    endpoint(hook)
+    video = VideoFactory.create(ready=True)
+    Transcode.objects.update(state=State.FAILED, error_code=Code.TIMEOUT, retry_at=timezone.now())
+    Video.objects.get(pk=video.pk).delete()
+    deliver_all()
+    said = json.loads(hook.received[0].body)
+    told = [said["timestamp"], said["data"]["created_at"], said["data"]["error"]["retry_at"]]
+    assert [text[-1] for text in told] == ["Z", "Z", "Z"]
+    assert [datetime.fromisoformat(text).utcoffset() for text in told] == [timedelta(0)] * 3
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite writes one transaction after the other")
+def test_deleted_webhook_takes_no_change_back(hook: Receiver) -> None:
+    """A change had an event for it when it was deleted: its commit then failed, by the foreign key."""
+    made = endpoint(hook)
+    video = VideoFactory.create(ready=True)
+    has_told, deleting = threading.Event(), []
+
+    def remove() -> None:
+        has_told.wait(10)
+        services.remove(made.pk)
+        connection.close()
+
+    with ThreadPoolExecutor() as pool:
+        removal = pool.submit(remove)
+        with transaction.atomic():
+            outbox.tell(Happening.VIDEO_READY, lambda: {"id": video.pk})
+            Video.objects.filter(pk=video.pk).update(title="Changed")
+            has_told.set()
+            deleting.append(is_waiting_for_a_lock())
+        removal.result(timeout=10)
+    assert deleting == [True]
+    assert Video.objects.get().title == "Changed"
+    assert not WebhookEndpoint.objects.exists()
+    assert not WebhookDelivery.objects.exists()
+
+
+def is_waiting_for_a_lock() -> bool:
+    """Whether another connection waits, at some time within the next seconds."""
+    for _ in range(100):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            if cursor.fetchone()[0]:
+                return True
+        time.sleep(0.05)
+    return False
+
+
 def test_life_of_a_video_is_told(hook: Receiver) -> None:
     endpoint(hook)
     video = videos.save_new(Video(title="Harbour at Dawn", video_file="videos/a.mp4"))
@@ -123,7 +177,7 @@ def test_endpoint_gets_what_it_has_chosen(hook: Receiver) -> None:
 
 def test_refused_event_comes_again_by_the_schedule_and_is_parked(hook: Receiver) -> None:
     hook.answer = lambda request: status(request, 500, b"not now")
-    services.send_test(endpoint(hook))
+    services.send_test(endpoint(hook).pk)
     pauses = []
     while only().state == DeliveryState.WAITING:
         deliver_all()
@@ -142,7 +196,7 @@ def test_refused_event_comes_again_by_the_schedule_and_is_parked(hook: Receiver)
 def test_410_switches_the_endpoint_off(hook: Receiver) -> None:
     hook.answer = lambda request: status(request, 410)
     made = endpoint(hook)
-    services.send_test(made)
+    services.send_test(made.pk)
     deliver_all()
     made.refresh_from_db()
     assert (made.is_active, "410" in made.switched_off_because) == (False, True)
@@ -152,7 +206,7 @@ def test_410_switches_the_endpoint_off(hook: Receiver) -> None:
 
 def test_redirect_is_not_followed(hook: Receiver) -> None:
     hook.answer = lambda request: status(request, 302, Location=hook.url)
-    services.send_test(endpoint(hook))
+    services.send_test(endpoint(hook).pk)
     deliver_all()
     assert (len(hook.received), only().status, only().state) == (1, 302, DeliveryState.WAITING)
 
@@ -166,7 +220,7 @@ def endless(request: Any) -> None:
 
 def test_endless_answer_is_read_no_further_than_its_beginning(hook: Receiver) -> None:
     hook.answer = endless
-    services.send_test(endpoint(hook))
+    services.send_test(endpoint(hook).pk)
     deliver_all()
     assert (only().state, only().answer) == (DeliveryState.DELIVERED, "x" * posting.MOST_OF_ANSWER)
 
@@ -186,14 +240,14 @@ def test_host_that_hangs_is_given_up(
 ) -> None:
     monkeypatch.setattr(posting, "ANSWER_S", 0.3)
     hook.answer = answer
-    services.send_test(endpoint(hook))
+    services.send_test(endpoint(hook).pk)
     deliver_all()
     assert (only().state, only().error) == (DeliveryState.WAITING, "There was no answer in time.")
 
 
 def test_host_that_hears_nothing_is_said(settings: Settings) -> None:
     settings.WEBHOOK_ALLOW_PRIVATE = True
-    services.send_test(services.add("http://127.0.0.1:9/hook", []))
+    services.send_test(services.add("http://127.0.0.1:9/hook", []).pk)
     deliver_all()
     assert only().error == "There was no answer: ConnectionRefusedError."
 
@@ -201,8 +255,8 @@ def test_host_that_hears_nothing_is_said(settings: Settings) -> None:
 def test_two_secrets_sign_while_they_are_exchanged(hook: Receiver) -> None:
     made = endpoint(hook)
     old = made.secret
-    services.rotate(made)
-    services.send_test(made)
+    made = services.rotate(made.pk)
+    services.send_test(made.pk)
     deliver_all()
     for secret in (old, made.secret):
         Webhook(secret).verify(hook.received[0].body, hook.received[0].headers)
@@ -213,7 +267,7 @@ def test_two_secrets_sign_while_they_are_exchanged(hook: Receiver) -> None:
 
 
 def test_attempt_that_was_killed_is_made_again_and_does_not_count(hook: Receiver) -> None:
-    services.send_test(endpoint(hook))
+    services.send_test(endpoint(hook).pk)
     assert sending.claim(only().pk) is not None
     assert (sending.claim(only().pk), sending.due().count()) == (None, 0)
     WebhookDelivery.objects.update(claimed_until=timezone.now() - timedelta(seconds=1))
@@ -222,7 +276,7 @@ def test_attempt_that_was_killed_is_made_again_and_does_not_count(hook: Receiver
 
 
 def test_answer_of_a_lost_claim_is_not_written(hook: Receiver) -> None:
-    services.send_test(endpoint(hook))
+    services.send_test(endpoint(hook).pk)
     stale = sending.claim(only().pk)
     assert stale is not None
     WebhookDelivery.objects.update(claimed_until=timezone.now() - timedelta(seconds=1))
@@ -233,7 +287,7 @@ def test_answer_of_a_lost_claim_is_not_written(hook: Receiver) -> None:
 
 
 def test_old_events_are_forgotten(hook: Receiver) -> None:
-    services.send_test(endpoint(hook))
+    services.send_test(endpoint(hook).pk)
     WebhookEvent.objects.update(happened_at=timezone.now() - services.KEPT_FOR - timedelta(days=1))
     services.forget_old()
     assert WebhookDelivery.objects.count() == 0
@@ -253,11 +307,11 @@ def test_endpoints_that_hang_delay_no_other(hook: Receiver, monkeypatch: pytest.
         for number in range(10):
             stuck = services.add(f"{slow.url}/{number}", [])
             for _ in range(3):
-                services.send_test(stuck)
+                services.send_test(stuck.pk)
         dispatcher = Dispatcher()
         dispatcher.begin()
         until(lambda: len(slow.received) >= 8)
-        services.send_test(endpoint(hook))
+        services.send_test(endpoint(hook).pk)
         dispatcher.wake()
         until(lambda: len(hook.received) == 1)
         assert not WebhookDelivery.objects.filter(endpoint__url__startswith=slow.url, attempts__gt=0).exists(), (
@@ -273,7 +327,7 @@ def test_endpoints_that_hang_delay_no_other(hook: Receiver, monkeypatch: pytest.
 def test_delivery_that_is_deleted_while_it_is_claimed_is_let_go(
     hook: Receiver, gone: type[WebhookEndpoint | WebhookEvent]
 ) -> None:
-    services.send_test(endpoint(hook))
+    services.send_test(endpoint(hook).pk)
     delivery_id = only().pk
     with deleted_once_claimed(gone):
         assert sending.claim(delivery_id) is None

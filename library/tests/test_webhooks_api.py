@@ -9,6 +9,7 @@ from django.test import Client
 from pytest_django.fixtures import Settings
 
 from accounts import keys
+from hls.tests.racing import after_reading
 from library.models import WebhookDelivery, WebhookEndpoint, WebhookEvent
 from library.tests.receivers import Receiver, receiver, status
 from library.tests.test_webhooks import deliver_all
@@ -87,6 +88,44 @@ def test_secret_is_rotated_and_a_test_is_sent(staff: Client, hook: Receiver) -> 
     assert hook.received[0].headers["webhook-id"] == answer.json()["id"]
 
 
+def test_secret_of_a_rotation_that_was_as_quick_stays(staff: Client) -> None:
+    """The change wrote the row as it had read it: the new secret then signed nothing."""
+    made = services.add(URL, [])
+    rotated: list[str] = []
+    with after_reading(WebhookEndpoint, lambda: rotated.append(services.rotate(made.pk).secret)):
+        assert send(staff, "PATCH", f"{made.pk}/", {"events": ["video.failed"]}).status_code == 200
+    row = WebhookEndpoint.objects.get()
+    assert (row.secret, row.old_secret, row.events) == (rotated[0], made.secret, ["video.failed"])
+
+
+def test_change_leaves_alone_what_it_does_not_name(staff: Client) -> None:
+    made = services.add(URL, [])
+
+    def answer_410() -> None:
+        WebhookEndpoint.objects.update(is_active=False, switched_off_because="It answered 410.", url=f"{URL}/2")
+
+    with after_reading(WebhookEndpoint, answer_410):
+        answer = send(staff, "PATCH", f"{made.pk}/", {"events": ["video.failed"]}).json()
+    assert (answer["is_active"], answer["switched_off_because"]) == (False, "It answered 410.")
+    assert (answer["url"], answer["events"]) == (f"{URL}/2", ["video.failed"])
+
+
+@pytest.mark.parametrize(("method", "rest"), [("PATCH", ""), ("DELETE", ""), ("POST", "rotate/"), ("POST", "test/")])
+def test_webhook_that_was_just_deleted_does_not_come_back(staff: Client, method: str, rest: str) -> None:
+    made = services.add(URL, [])
+    with after_reading(WebhookEndpoint, lambda: services.remove(made.pk)):
+        answer = send(staff, method, f"{made.pk}/{rest}", {"events": []} if method == "PATCH" else None)
+    assert (answer.status_code, answer.json()) == (404, {"detail": "Not found."})
+    assert not WebhookEndpoint.objects.exists()
+    assert not WebhookEvent.objects.exists()
+
+
+def test_refused_event_is_not_repeated(staff: Client) -> None:
+    answer = send(staff, "POST", "", {"url": URL, "events": ["<b>my secret</b>"]})
+    assert "secret" not in answer.content.decode()
+    assert answer.json()["events"][0].startswith("There is no such event. There are: video.created, ")
+
+
 def test_number_of_webhooks_is_bound(staff: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(services, "MOST_ENDPOINTS", 1)
     services.add(URL, [])
@@ -96,7 +135,7 @@ def test_number_of_webhooks_is_bound(staff: Client, monkeypatch: pytest.MonkeyPa
 def test_switched_on_again_it_gets_what_has_waited(staff: Client, hook: Receiver) -> None:
     hook.answer = lambda request: status(request, 410)
     made = services.add(hook.url, [])
-    services.send_test(made)
+    services.send_test(made.pk)
     deliver_all()
     hook.answer = lambda request: status(request, 200)
     changed = send(staff, "PATCH", f"{made.pk}/", {"is_active": True}).json()
@@ -133,7 +172,7 @@ def test_admin_sends_a_test_and_makes_a_new_secret(at_admin: Client) -> None:
 
 def test_admin_shows_what_was_answered_and_sends_it_again(at_admin: Client, hook: Receiver) -> None:
     hook.answer = lambda request: status(request, 500, b"<b>no room</b>")
-    services.send_test(services.add(hook.url, []))
+    services.send_test(services.add(hook.url, []).pk)
     deliver_all()
     delivery = WebhookDelivery.objects.get()
     page = at_admin.get(f"/admin/library/webhookdelivery/{delivery.pk}/change/").content.decode()

@@ -64,7 +64,7 @@ def edit_webhook(request: UploaderRequest, webhook_id: WebhookId, changes: Webho
     """Its secret stays. One that is switched on again gets what has waited."""
     check_may_edit(request)
     wanted = {name: value for name, value in changes.model_dump(exclude_unset=True).items() if value is not None}
-    return services.edit(endpoint(webhook_id), wanted)
+    return services.edit(endpoint(webhook_id).pk, wanted)
 
 
 @router.delete(
@@ -73,7 +73,7 @@ def edit_webhook(request: UploaderRequest, webhook_id: WebhookId, changes: Webho
 def delete_webhook(request: UploaderRequest, webhook_id: WebhookId) -> HttpResponse:
     """What was waiting for it is not sent any more."""
     check_may_edit(request)
-    endpoint(webhook_id).delete()
+    services.remove(endpoint(webhook_id).pk)
     return HttpResponse(status=204)
 
 
@@ -84,10 +84,13 @@ def delete_webhook(request: UploaderRequest, webhook_id: WebhookId) -> HttpRespo
     summary="Give a webhook a new secret",
 )
 def rotate_secret(request: UploaderRequest, response: HttpResponse, webhook_id: WebhookId) -> WebhookEndpoint:
-    """For 24 hours events are signed with both, in one header; libraries accept either."""
+    """For 24 hours events are signed with both, in one header; libraries accept either.
+
+    Rotated again meanwhile, the new secret and the one before it sign; older ones don't.
+    """
     check_may_edit(request)
     response["Cache-Control"] = "no-store"
-    return services.rotate(endpoint(webhook_id))
+    return services.rotate(endpoint(webhook_id).pk)
 
 
 @router.post(
@@ -99,7 +102,7 @@ def rotate_secret(request: UploaderRequest, response: HttpResponse, webhook_id: 
 def send_test(request: UploaderRequest, webhook_id: WebhookId) -> Status[WebhookEvent]:
     """An event `webhook.test`, to this webhook alone."""
     check_may_edit(request)
-    return Status(202, services.send_test(endpoint(webhook_id)))
+    return Status(202, services.send_test(endpoint(webhook_id).pk))
 
 
 def endpoints() -> QuerySet[WebhookEndpoint]:

@@ -14,6 +14,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from library.moments import in_utc
+
 
 class Happening(models.TextChoices):
     """What can be subscribed to. The names are promised to callers."""
@@ -89,7 +91,7 @@ class WebhookEvent(models.Model):
         return f"{self.name} {self.id}"
 
     def payload(self) -> dict[str, Any]:
-        return {"type": self.name, "timestamp": self.happened_at.isoformat(), "data": self.data}
+        return {"type": self.name, "timestamp": in_utc(self.happened_at), "data": self.data}
 
 
 class DeliveryState(models.TextChoices):

@@ -6,10 +6,12 @@ Where no endpoint wants to hear of it, no row is written.
 from collections.abc import Callable
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from library.webhooks.models import Happening, WebhookDelivery, WebhookEndpoint, WebhookEvent
 from library.webhooks.tasks import wake
+
+ENDPOINTS = WebhookEndpoint._meta.db_table
 
 
 def tell(name: Happening, data: Callable[[], dict[str, Any]]) -> None:
@@ -19,7 +21,13 @@ def tell(name: Happening, data: Callable[[], dict[str, Any]]) -> None:
 
 
 def wanting_to_hear(name: Happening) -> list[WebhookEndpoint]:
-    return [endpoint for endpoint in WebhookEndpoint.objects.filter(is_active=True) if endpoint.wants(name)]
+    """None of them is deleted before the transaction ends, which would take the change back with it.
+
+    PostgreSQL's weakest lock is enough: endpoints can be changed meanwhile, and others tell them of other events.
+    """
+    lock = " FOR KEY SHARE" if connection.vendor == "postgresql" else ""
+    active = WebhookEndpoint.objects.raw(f"SELECT * FROM {ENDPOINTS} WHERE is_active ORDER BY id{lock}")  # noqa: S608
+    return [endpoint for endpoint in active if endpoint.wants(name)]
 
 
 @transaction.atomic

@@ -7,6 +7,7 @@ from hls.status import failure
 from hls.tracks.models import Track
 from library.listing import newest_length_s
 from library.models import Video
+from library.moments import in_utc
 from library.tracks import described
 
 
@@ -18,7 +19,7 @@ def of_video(video: Video) -> dict[str, Any]:
         "title": video.title,
         "category": video.category,
         "is_published": video.is_published,
-        "created_at": video.created_at.isoformat(),
+        "created_at": in_utc(video.created_at),
         "status": transcode.state,
         "duration": newest_length_s(transcode),
         "error": error(transcode),
@@ -29,7 +30,7 @@ def error(transcode: Transcode) -> dict[str, Any] | None:
     if transcode.state != State.FAILED:
         return None
     said = failure(transcode)
-    retry_at = transcode.retry_at.isoformat() if transcode.retry_at else None
+    retry_at = in_utc(transcode.retry_at) if transcode.retry_at else None
     return {"code": said.code, "message": said.message, "hint": said.hint, "retry_at": retry_at}
 
 

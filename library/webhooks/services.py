@@ -1,5 +1,6 @@
 """What people and programs do with webhooks: add one, give it another secret, try it, send something again."""
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -8,7 +9,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from library.errors import FieldsRefused
+from library.errors import FieldsRefused, NotFound
 from library.outgoing.addresses import AddressRefused, check_literal, target_of
 from library.webhooks import outbox
 from library.webhooks.models import (
@@ -25,6 +26,7 @@ from library.webhooks.tasks import wake
 BOTH_SECRETS_FOR = timedelta(hours=24)
 MOST_ENDPOINTS = 50
 KEPT_FOR = timedelta(days=30)
+LISTENER_SILENCE = timedelta(minutes=5)  # of one that was killed
 
 
 def check_url(url: str) -> None:
@@ -44,7 +46,7 @@ def checked(changes: dict[str, Any]) -> dict[str, Any]:
     known = [str(name) for name in Happening]
     unknown = [name for name in changes.get("events", []) if name not in known]
     if unknown:
-        raise FieldsRefused({"events": [f"There is no event {unknown[0]}. There are: {', '.join(known)}."]})
+        raise FieldsRefused({"events": [f"There is no such event. There are: {', '.join(known)}."]})
     return changes
 
 
@@ -56,28 +58,51 @@ def add(url: str, events: list[str], added_by_id: int | None = None) -> WebhookE
     return WebhookEndpoint.objects.create(**fields, added_by_id=added_by_id)
 
 
-def edit(endpoint: WebhookEndpoint, changes: dict[str, Any]) -> WebhookEndpoint:
-    """Raises FieldsRefused. Switched on again, it also gets what was waiting."""
-    for name, value in checked(changes).items():
+def locked(endpoint_id: int) -> WebhookEndpoint:
+    """The endpoint as it is now, unchanged by others until the transaction ends. Raises NotFound."""
+    found = WebhookEndpoint.objects.select_for_update().filter(pk=endpoint_id).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+@transaction.atomic
+def edit(endpoint_id: int, changes: dict[str, Any]) -> WebhookEndpoint:
+    """Raises FieldsRefused and NotFound. Switched on again, it also gets what was waiting."""
+    fields = checked(changes)
+    if fields.get("is_active"):
+        fields = {**fields, "switched_off_because": ""}
+    endpoint = locked(endpoint_id)
+    for name, value in fields.items():
         setattr(endpoint, name, value)
-    if endpoint.is_active:
-        endpoint.switched_off_because = ""
-    endpoint.save()
+    endpoint.save(update_fields=list(fields))
     return endpoint
 
 
-def rotate(endpoint: WebhookEndpoint) -> WebhookEndpoint:
-    """Give it a new secret. For a day both sign, so that receivers can change over in their own time."""
+@transaction.atomic
+def rotate(endpoint_id: int) -> WebhookEndpoint:
+    """Give it a new secret. For a day both sign, so that receivers can change over in their own time.
+
+    Rotated again meanwhile, the new secret and the one before it sign; older ones don't. Raises NotFound.
+    """
+    endpoint = locked(endpoint_id)
     endpoint.old_secret, endpoint.secret = endpoint.secret, new_secret()
     endpoint.old_secret_until = timezone.now() + BOTH_SECRETS_FOR
     endpoint.save(update_fields=["secret", "old_secret", "old_secret_until"])
     return endpoint
 
 
-def send_test(endpoint: WebhookEndpoint) -> WebhookEvent:
-    """An event that says nothing, to this endpoint alone."""
+@transaction.atomic
+def remove(endpoint_id: int) -> None:
+    """Delete it with what waits for it. Whoever has an event for it to tell is waited for. Raises NotFound."""
+    locked(endpoint_id).delete()
+
+
+@transaction.atomic
+def send_test(endpoint_id: int) -> WebhookEvent:
+    """An event that says nothing, to this endpoint alone. Raises NotFound."""
     event = WebhookEvent(name=TEST, data={"message": "This is a test."})
-    outbox.deliver(event, [endpoint])
+    outbox.deliver(event, [locked(endpoint_id)])
     return event
 
 
@@ -96,4 +121,6 @@ def forget_old() -> None:
     now = timezone.now()
     WebhookEvent.objects.filter(happened_at__lt=now - KEPT_FOR).delete()
     WebhookEndpoint.objects.filter(old_secret_until__lt=now).update(old_secret="", old_secret_until=None)
-    WebhookEndpoint.objects.filter(listener_seen_at__lt=now - timedelta(minutes=5)).delete()
+    for endpoint_id in WebhookEndpoint.objects.filter(listener_seen_at__lt=now - LISTENER_SILENCE).values_list("pk"):
+        with suppress(NotFound):
+            remove(*endpoint_id)

@@ -67,7 +67,7 @@ Mail.objects.create(kind="password_reset", address="boss@example.com", text="A l
 """
 WEBHOOK = """
 from library.webhooks import services
-services.send_test(services.add("https://hooks.example.org/a-long-path/" + "x" * 200, ["video.ready"]))
+services.send_test(services.add("https://hooks.example.org/a-long-path/" + "x" * 200, ["video.ready"]).pk)
 """
 NAMELESS = """() => {
   const name = (element) => element.getAttribute("aria-label") || element.title || element.alt
