@@ -81,9 +81,14 @@ def sign_in(email: str, password: str, *, address: str, agent: str, known_device
 def enter(
     user: User, *, agent: str, known_devices: str, has_second_factor: bool, proved_at: datetime | None = None
 ) -> SignIn:
-    """Open a session for somebody who has proved who they are; `proved_at` as in `sessions.open_session`."""
-    User.objects.filter(pk=user.pk).update(last_login=timezone.now())
-    pair = sessions.open_session(user, agent=agent, has_second_factor=has_second_factor, proved_at=proved_at)
+    """Open a session for somebody who has proved who they are; `proved_at` as in `sessions.open_session`.
+
+    Raises SignInRefused where the account was deleted or deactivated meanwhile.
+    """
+    with transaction.atomic():
+        if not User.objects.filter(pk=user.pk, is_active=True).update(last_login=timezone.now()):
+            raise SignInRefused
+        pair = sessions.open_session(user, agent=agent, has_second_factor=has_second_factor, proved_at=proved_at)
     known_devices = devices.remember(known_devices, user.email, has_second_factor=has_second_factor)
     return SignIn(user, pair, known_devices)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
-from django.db import InterfaceError, OperationalError
+from django.db import IntegrityError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from ninja import NinjaAPI, Router
 from ninja.errors import HttpError, ValidationError
@@ -18,9 +18,9 @@ from redis.exceptions import RedisError
 
 from accounts import errors as accounts
 from accounts.api import router as accounts_router
-from accounts.auth import person, playback, reader, staff, staff_or_session, viewer
+from accounts.auth import Viewer, person, playback, reader, staff, staff_or_session, viewer
 from accounts.me import api as me
-from accounts.models import Scope
+from accounts.models import Scope, User
 from hls.errors import NotPossible
 from hls.store.interface import StoreFailed, StoreFull
 from library import api as library
@@ -218,6 +218,16 @@ def email_refused(request: HttpRequest, error: accounts.EmailRefused) -> HttpRes
 @api.exception_handler(videos.FieldsRefused)
 def fields_refused(request: HttpRequest, error: videos.FieldsRefused) -> HttpResponse:
     return api.create_response(request, error.fields, status=400)
+
+
+@api.exception_handler(IntegrityError)
+def names_what_is_gone(request: HttpRequest, error: IntegrityError) -> HttpResponse:
+    """A row that names whoever asks can't be added once their account is deleted: they are signed in no more."""
+    asks = getattr(request, "auth", None)
+    if isinstance(asks, Viewer) and asks.user_id and not User.objects.filter(pk=asks.user_id).exists():
+        return refuse(request, 401)
+    log.error("unexpected error", exc_info=error)
+    return refuse(request, 500)
 
 
 @api.exception_handler(Exception)

@@ -20,7 +20,7 @@ from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, transaction
 
 from accounts import passwords, sessions, throttling, tries
-from accounts.errors import EmailRefused, LinkRefused, WrongPassword
+from accounts.errors import EmailRefused, LinkRefused, TokenRefused, WrongPassword
 from accounts.mailing import links
 from accounts.models import Mail, User, goes_by, normalised
 from accounts.services import order_mail
@@ -37,11 +37,11 @@ class Caller:
 
 
 def edit(user: User, wanted: Mapping[str, str]) -> None:
-    """Set names or language, each by its field's name."""
+    """Set names or language, each by its field's name. Raises TokenRefused where the account was just deleted."""
     for name, value in wanted.items():
         setattr(user, name, value)
-    if wanted:
-        user.save(update_fields=list(wanted))
+    if wanted and not User.objects.filter(pk=user.pk).update(**wanted):
+        raise TokenRefused
 
 
 def check_password(user: User, password: str, caller: Caller, *, field: str) -> None:
@@ -75,14 +75,18 @@ def change_password(user: User, old: str, new: str, caller: Caller) -> None:
 
 
 def ask_for_email(user: User, email: str, password: str, caller: Caller) -> None:
-    """Raises WrongPassword, ProofMissing, TooManyTries, and EmailRefused for the address that the account has."""
+    """Raises WrongPassword, ProofMissing, TooManyTries, and EmailRefused for the address that the account has.
+
+    Raises TokenRefused where the account was just deleted or deactivated.
+    """
     check_password(user, password, caller, field="password")
     wanted = normalised(email)
     if wanted == user.email:
         raise EmailRefused
     throttling.resends.take(caller.address)
     with transaction.atomic():
-        User.objects.filter(pk=user.pk).update(new_email=wanted)
+        if not User.objects.filter(pk=user.pk, is_active=True).update(new_email=wanted):
+            raise TokenRefused
         order_mail(Mail.Kind.EMAIL_CHANGE, wanted, user=user)
 
 

@@ -39,6 +39,7 @@ def delete_own(user: User) -> None:
 
 @transaction.atomic
 def delete(user: User) -> None:
+    User.objects.select_for_update().filter(pk=user.pk).first()  # from here on no row is added that names it
     user_id, addresses = user.pk, addresses_of(user)
     sessions.end_everywhere(user)
     sign_in_steps.forget(user)

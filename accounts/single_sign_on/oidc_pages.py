@@ -16,11 +16,13 @@ from django.views.decorators.http import require_GET
 from accounts.admin_sign_in import sign_in_steps
 from accounts.auth import by_cookie
 from accounts.errors import (
+    AccountInactive,
     JourneyUnknown,
     NotAskedAgain,
     NotStaff,
     OtherAccount,
     PasswordNeeded,
+    SignInRefused,
     SingleSignOnRefused,
     TooManyTries,
 )
@@ -79,9 +81,12 @@ def callback(request: HttpRequest) -> HttpResponse:
     account = user.email or user.username
     if journey.is_for_admin:
         return sign_in_steps.after_first_step(request, user, account=account, next_url=journey.next_url)
-    return sign_in_steps.after_first_step_of_viewer(
-        request, user, account=account, next_url=journey.next_url, proved_at=identity.proved_at
-    )
+    try:
+        return sign_in_steps.after_first_step_of_viewer(
+            request, user, account=account, next_url=journey.next_url, proved_at=identity.proved_at
+        )
+    except SignInRefused:
+        return refused(request, AccountInactive("deactivated or deleted meanwhile"), journey)
 
 
 def check_again(identity: Identity, journey: Journey) -> None:
