@@ -61,14 +61,21 @@ class User(AbstractUser):
             self.username = self.email
         if self.is_active:
             self.awaits_activation = False
-        if update_fields is not None and "is_active" in update_fields:
-            update_fields = {*update_fields, "awaits_activation"}
+        if update_fields is not None:
+            update_fields = with_dependent(set(update_fields))
         has_new_password = not self._state.adding and self._password is not None  # type: ignore[attr-defined] # Django's
         super().save(update_fields=update_fields, **options)
         if has_new_password:
             Mail.objects.create(kind=Mail.Kind.PASSWORD_CHANGED, address=self.email)
         if has_new_password or not self.is_active:
             Session.objects.filter(user=self).end()
+
+
+def with_dependent(fields: set[str]) -> set[str]:
+    """These columns of a user, and those that change with them."""
+    if "is_active" in fields:
+        fields |= {"awaits_activation"}
+    return fields | {"username"} if fields & {"email", "is_staff"} else fields
 
 
 User._meta.get_field("username").register_lookup(Lower)

@@ -57,6 +57,12 @@ class SetPasswordForm(AdminPasswordChangeForm):
             field.label = "Sign-in with a password"
             field.help_text = "Without one nobody can sign in to this account until its owner chooses one by mail."
 
+    def save(self, commit: bool = True) -> User:
+        user: User = super().save(commit=False)
+        if commit:
+            user.save(update_fields=["password"])
+        return user
+
 
 class SessionForm(forms.ModelForm):  # type: ignore[type-arg] # as above
     """One row of the list of sessions, with a box to end it."""

@@ -9,7 +9,7 @@ from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
 from django.db.models import Case, Count, F, Q, QuerySet, Value, When
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
 from django_otp.plugins.otp_totp.models import TOTPDevice
@@ -228,8 +228,16 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg] # not ge
         self.log_change(request, user, "Invited by mail.")
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Of a person who exists only what was changed here: they change their password and names themselves."""
+        if change:
+            columns = {field.name for field in obj._meta.concrete_fields}
+            try:
+                obj.save(update_fields=columns & set(form.changed_data))
+            except User.NotUpdated as error:
+                raise Http404 from error
+            return
         super().save_model(request, obj, form, change)
-        if not change and not obj.has_usable_password():
+        if not obj.has_usable_password():
             self.invite(request, obj)
             self.message_user(request, f"An invitation to {obj.email} is on its way.", messages.SUCCESS)
 

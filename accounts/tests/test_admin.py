@@ -1,5 +1,7 @@
 """People in the admin."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -9,6 +11,7 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.db.models.signals import pre_save
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -264,3 +267,38 @@ def test_sessions_of_a_person_name_their_devices_and_label_their_boxes(admin: Cl
     page = admin.get(change_url(ada)).content.decode()
     assert "Chrome on Windows" in page
     assert 'aria-label="End this session"' in page
+
+
+def test_password_that_somebody_sets_meanwhile_outlasts_the_form(admin: Client, ada: User) -> None:
+    """The form wrote the whole row as it had read it: the old password was right again."""
+
+    def set_meanwhile(**arguments: Any) -> None:
+        User.objects.filter(pk=ada.pk).update(password="new", new_email="ada@example.org")
+
+    form = form_of(ada, admin, email="augusta@example.com", first_name="Augusta")
+    with one_signal(pre_save, set_meanwhile):
+        answer = admin.post(change_url(ada), form)
+    assert answer.status_code == 302, answer.content
+    ada.refresh_from_db()
+    assert (ada.first_name, ada.email, ada.username) == ("Augusta", *["augusta@example.com"] * 2)
+    assert (ada.password, ada.new_email) == ("new", "ada@example.org")
+
+
+def test_name_that_somebody_sets_meanwhile_outlasts_a_new_password(admin: Client, ada: User) -> None:
+    def set_meanwhile(**arguments: Any) -> None:
+        User.objects.filter(pk=ada.pk).update(first_name="Augusta")
+
+    body = {"password1": "another quiet river", "password2": "another quiet river", "usable_password": "true"}
+    with one_signal(pre_save, set_meanwhile):
+        assert admin.post(f"/admin/accounts/user/{ada.pk}/password/", body).status_code == 302
+    ada.refresh_from_db()
+    assert (ada.first_name, ada.check_password("another quiet river")) == ("Augusta", True)
+
+
+@contextmanager
+def one_signal(signal: Any, do: Callable[..., None]) -> Iterator[None]:
+    signal.connect(do, sender=User)
+    try:
+        yield
+    finally:
+        signal.disconnect(do, sender=User)

@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Count, IntegerField, Max, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -41,10 +41,15 @@ class CategoryAdmin(ModelAdmin):
         return {**super().get_changeform_initial_data(request), "position": last + 1}
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: Any) -> None:
-        """The slug is made once, of the first name."""
+        """The slug is made once, of the first name. Of a category that exists only what was changed here is written."""
         if not change:
             obj.pk = categories.new_slug(obj.name)
-        super().save_model(request, obj, form, change)
+            super().save_model(request, obj, form, change)
+            return
+        try:
+            obj.save(update_fields=form.changed_data)
+        except Category.NotUpdated as error:
+            raise Http404 from error
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """Whatever a video has is named, and not deleted."""

@@ -19,7 +19,11 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 EMAIL = "dora@example.com"
 SIGN_IN = {"email": EMAIL, "password": PASSWORD}
-TUS: dict[str, Any] = {"HTTP_TUS_RESUMABLE": "1.0.0", "HTTP_UPLOAD_LENGTH": "10", "HTTP_UPLOAD_METADATA": "filename YS5tcDQ="}
+TUS: dict[str, Any] = {
+    "HTTP_TUS_RESUMABLE": "1.0.0",
+    "HTTP_UPLOAD_LENGTH": "10",
+    "HTTP_UPLOAD_METADATA": "filename YS5tcDQ=",
+}
 
 
 @pytest.fixture
