@@ -59,9 +59,10 @@ def list_videos(
     """
     if category and "\0" in category:
         categories.check(category)  # refuses it: PostgreSQL can't even be asked for such a text
-    query = catalogue.Query(category=category, search=search.replace("\0", ""), limit=limit, offset=offset)
+    begin = offset if "offset" in request.GET else None
+    query = catalogue.Query(category=category, search=search.replace("\0", ""), limit=limit, offset=begin)
     if status or external_id:
-        return told.staff_list(request, query, status, external_id.replace("\0", ""))
+        return told.staff_list(request, query, status, external_id)
     revision = catalogue.revision()
     stamp = f"{revision}|{request.build_absolute_uri()}"
     etag = f'W/"{hashlib.sha256(stamp.encode()).hexdigest()[:32]}"'

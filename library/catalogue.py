@@ -49,15 +49,16 @@ class Query:
     category: str | None = None
     search: str = ""
     limit: int | None = None
-    offset: int = 0
+    offset: int | None = None
 
     @property
     def is_paged(self) -> bool:
-        return self.limit is not None or self.offset > 0
+        return self.limit is not None or self.offset is not None
 
     @property
     def slice(self) -> slice:
-        return slice(self.offset, None if self.limit is None else self.offset + self.limit)
+        begin = self.offset or 0
+        return slice(begin, None if self.limit is None else begin + self.limit)
 
 
 class Ids:

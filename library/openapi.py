@@ -48,7 +48,7 @@ class FieldErrors(RootModel[dict[str, list[str]]]):
 type Responses = dict[int, type[Schema] | type[FieldErrors]]
 
 REFUSED: Responses = {400: FieldErrors, 401: Detail, 404: Detail}
-WITH_RANGES: Responses = {**REFUSED, 416: Detail}
+WITH_RANGES: Responses = {**REFUSED, 412: Detail, 416: Detail}
 
 
 def answer_header(example: str | int, description: str = "") -> dict[str, Any]:

@@ -83,6 +83,11 @@ GENERIC_STATUS_OF: dict[type[Exception], int] = {  # answered with the status's 
     StoreFull: 507,
 }
 OBJECT_WANTED = "Send a JSON object."
+SENTENCES_OF = {  # instead of Pydantic's, which repeat a part of the input, or a regular expression
+    "missing": "This field is required.",
+    "uuid_parsing": "Input should be a UUID, such as 0b5c1ae8-51a4-4a3f-9a4e-5f1fbb6d1b1c.",
+    "string_pattern_mismatch": "Line breaks and control characters are not allowed.",
+}
 
 
 class NotAnObject(ValueError):
@@ -275,7 +280,7 @@ def field_name(location: Iterable[str | int]) -> str:
 
 
 def sentence(kind: str, message: str) -> str:
-    if kind == "missing":
-        return "This field is required."
+    if kind in SENTENCES_OF:
+        return SENTENCES_OF[kind]
     text = message.removeprefix("Value error, ").removesuffix(".")
     return f"{text[:1].upper()}{text[1:]}."

@@ -1,5 +1,6 @@
 """What goes in and out of the endpoints of one's own account."""
 
+import unicodedata
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -13,11 +14,15 @@ from accounts.models import LANGUAGE_LENGTH
 from accounts.schemas import SIGN_IN_LENGTH, Email, NewPassword, same, storable
 
 NAME_LENGTH = 150
+REORDERING = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}  # of text around the name, too (UAX #9)
 
 
 def _name(text: str) -> str:
-    if not text.isprintable():
+    """Any name: letters may be joined or kept apart by characters without a width, and spaces have several widths."""
+    if any(unicodedata.category(character) in ("Cc", "Zl", "Zp") for character in text):
         raise ValueError("Line breaks and control characters are not allowed.")
+    if any(unicodedata.bidirectional(character) in REORDERING for character in text):
+        raise ValueError("Characters that change the direction of what follows are not allowed.")
     return text.strip()
 
 

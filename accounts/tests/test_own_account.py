@@ -108,6 +108,9 @@ def test_names_and_language_are_kept_and_given_back(client: Client, session: Ses
         {"first_name": "a\nb"},
         {"last_name": "a\x00b"},
         {"last_name": "\ud800"},
+        {"last_name": "a\u2028b"},
+        {"last_name": "a\u202eb"},
+        {"first_name": "a\u2066b"},
         {"last_name": 7},
         {"language": "klingonese-language"},
         {"language": "x" * 36},
@@ -121,6 +124,20 @@ def test_names_and_languages_that_are_none_are_refused(
 ) -> None:
     answer = edit(client, **fields)
     assert (answer.status_code, set(answer.json())) == (400, set(fields))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "\u0639\u0644\u06cc\u200c\u0631\u0636\u0627",  # Persian, with a zero-width non-joiner
+        "\u5c71\u7530\u3000\u592a\u90ce",  # an ideographic space
+        "\u0915\u094d\u200d\u0937",  # Devanagari, with a zero-width joiner
+        "Jean\u00a0Luc",
+        "Kim \U0001f469\u200d\U0001f680",
+    ],
+)
+def test_names_of_any_script_are_kept(client: Client, session: Session, name: str) -> None:
+    assert edit(client, first_name=name).json()["first_name"] == name
 
 
 @pytest.mark.parametrize("body", ["[]", "[null]", "7", "null", '"x"', ""])

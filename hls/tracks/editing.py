@@ -85,7 +85,7 @@ def edit(track: Track, changes: dict[str, Any]) -> Track:
         setattr(track, name, value)
     other = same(transcode, track.kind, track.language, track.label)
     if track.kind != TrackKind.AUDIO and other is not None and other.pk != track.pk:
-        raise NotPossible(f"There is another track of this kind and language with the label “{track.label}”.")
+        raise NotPossible("There is another track of this kind and language with this label.")
     track.save(update_fields=[*changes, "updated_at"])
     keep_one_default(track)
     return track

@@ -1,6 +1,7 @@
 """The admin's form for a video, or for several (library/admin/rows.py)."""
 
 import json
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -23,11 +24,22 @@ from library.admin.widgets import MomentInput, PictureInput, VideoInput
 from library.errors import PictureRefused
 from library.kinds import ACCEPTED, REFUSAL, is_video
 from library.models import Category, Upload, Video
+from library.moments import OUT_OF_BOUNDS, is_storable
 from library.posters import poster_url
 from library.thumbnails import FORMATS_TEXT, MEDIA_TYPES, redrawn
 from library.videos import file_name
 
 ROWS_INVALID = "Nothing was saved yet: see what is said at each file below."
+
+
+class MomentField(forms.DateTimeField):
+    """A time that any zone's calendar has."""
+
+    def to_python(self, value: Any) -> datetime | None:
+        found = super().to_python(value)
+        if found is not None and not is_storable(found):
+            raise forms.ValidationError(OUT_OF_BOUNDS)
+        return found
 
 
 class VideoForm(forms.ModelForm):  # type: ignore[type-arg]  # generic only for the type checker
@@ -41,7 +53,7 @@ class VideoForm(forms.ModelForm):  # type: ignore[type-arg]  # generic only for 
         widget=UnfoldBooleanSwitchWidget(),
         help_text="Viewers see it. Without it the video is a draft, for staff alone.",
     )
-    publish_at = forms.DateTimeField(required=False, label="Publish at", widget=MomentInput())
+    publish_at = MomentField(required=False, label="Publish at", widget=MomentInput())
     video_file = forms.FileField(label="Video file", widget=VideoInput(attrs={"accept": ACCEPTED.replace(" ", "")}))
     thumbnail = forms.FileField(
         label="Poster",

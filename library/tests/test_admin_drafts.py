@@ -9,6 +9,7 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
 from django.test import Client
 from django.utils import timezone
+from pytest_django.fixtures import Settings
 
 from library.models import Video
 from library.tests.factories import AdministratorFactory, VideoFactory, uploaded
@@ -55,6 +56,14 @@ def test_box_of_the_form_is_ticked_and_draft_and_moment_are_kept(at_admin: Clien
     assert 'value="2031-05-06T07:08"' in at_admin.get(f"{LIST}{video.pk}/change/").content.decode()
     save(at_admin, video, publish_at="")
     assert publication(video) == (False, None)
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00", "9999-12-31T23:59"])
+def test_moment_that_some_calendar_does_not_have_is_refused(at_admin: Client, settings: Settings, moment: str) -> None:
+    settings.TIME_ZONE = "Asia/Tokyo" if moment[0] == "0" else "America/New_York"
+    video = VideoFactory.create(ready=True)
+    page = save(at_admin, video, publish_at=moment).content.decode()
+    assert "Input should be a time from 0001-01-02 to 9999-12-30, in UTC." in page
 
 
 def test_moment_keeps_its_seconds_while_nobody_changes_it(at_admin: Client) -> None:

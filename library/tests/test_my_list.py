@@ -59,6 +59,7 @@ def test_newest_comes_first_and_is_paged_as_the_list_is(ada: Player, settled: ob
     assert titles(ada) == ["Three", "Two", "One"]
     page = ada.get("/api/me/list/?limit=1&offset=1")
     assert ([item["title"] for item in page.json()], page["X-Total-Count"]) == (["Two"], "3")
+    assert ada.get("/api/me/list/?offset=0")["X-Total-Count"] == "3"
     assert titles(ada, "?offset=2") == ["One"]
     assert ada.get("/api/me/list/?limit=x").status_code == 400
 

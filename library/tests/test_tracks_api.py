@@ -163,7 +163,23 @@ def test_track_is_not_called_like_another(dora: Client, video: Video) -> None:
     address = f"/api/video/{video.pk}/tracks/{other['id']}/"
     response = dora.patch(address, {"label": "English"}, content_type="application/json")
     assert response.status_code == 409
-    assert "English" in response.json()["detail"]
+    assert "English" not in response.json()["detail"], "what was sent is never repeated"
+
+
+def test_chapters_are_not_forced(dora: Client, video: Video) -> None:
+    text = "WEBVTT\n\n00:00.000 --> 00:05.000\nAt the quay\n"
+    refused = put(dora, video, text, name="chapters.vtt", kind="chapters", is_forced="true")
+    assert (refused.status_code, list(refused.json())) == (400, ["is_forced"])
+    track = put(dora, video, text, name="chapters.vtt", kind="chapters").json()
+    address = f"/api/video/{video.pk}/tracks/{track['id']}/"
+    for is_forced, status in ((True, 400), (False, 200)):
+        answer = dora.patch(address, {"is_forced": is_forced}, content_type="application/json")
+        assert answer.status_code == status
+
+
+def test_label_of_several_lines_is_refused_in_a_sentence(dora: Client, video: Video) -> None:
+    answer = put(dora, video, label="a\tb")
+    assert answer.json() == {"label": ["Line breaks and control characters are not allowed."]}
 
 
 def test_one_text_at_most_is_the_default(dora: Client, ada: Client, video: Video) -> None:

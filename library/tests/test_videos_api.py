@@ -74,6 +74,7 @@ def test_page_tells_how_many_there_are(ada: Player) -> None:
     assert response["X-Total-Count"] == "5"
     assert json.loads(response.sent) == whole[1:3]
     assert listed(ada, "?offset=4") == whole[4:]
+    assert ada.get("/api/video/?offset=0")["X-Total-Count"] == "5"
     assert "X-Total-Count" not in ada.get("/api/video/")
 
 

@@ -214,7 +214,10 @@ def test_position_that_is_none_is_refused(ada: Player, harbour: Video, position:
     assert kept_s(ada, harbour) is None
 
 
-@pytest.mark.parametrize("moment", ["2026-11-27", "2026-11-27T12:00:00", "soon", "", 0, 1764244800, True, {}, "\0"])
+@pytest.mark.parametrize(
+    "moment",
+    ["2026-11-27", "2026-11-27T12:00:00", "soon", "", "2026", "1795909693", "-1", 0, 1764244800, True, {}, "\0"],
+)
 def test_moment_that_is_none_is_refused(ada: Player, harbour: Video, moment: object) -> None:
     answer = put(ada, harbour, 1, reported_at=moment)
     assert (answer.status_code, list(answer.json())) == (400, ["reported_at"])

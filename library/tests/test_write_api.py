@@ -93,7 +93,11 @@ def test_whole_life_of_a_video_by_its_key_alone(program: Program) -> None:
         ({"publish_at": 0}, "publish_at"),
         ({"publish_at": "0"}, "publish_at"),
         ({"publish_at": "2027-01-31T12:00:00"}, "publish_at"),
+        ({"publish_at": "0001-01-01T00:00:00+01:00"}, "publish_at"),
+        ({"publish_at": "9999-12-31T23:59:59-14:00"}, "publish_at"),
+        ({"publish_at": "9999-12-31T23:59:59Z"}, "publish_at"),
         ({"upload_id": "7"}, "upload_id"),
+        ({"upload_id": "<script>"}, "upload_id"),
         ({"upload_id": "0b5c1ae8-51a4-4a3f-9a4e-5f1fbb6d1b1c"}, "upload_id"),
         ({"source_url": "http://example.com/a.mp4"}, "source_url"),
     ],
@@ -101,7 +105,13 @@ def test_whole_life_of_a_video_by_its_key_alone(program: Program) -> None:
 def test_what_can_not_be_used_is_named_by_its_field(program: Program, told: dict[str, Any], field: str) -> None:
     answer = program.make(**told)
     assert (answer.status_code, list(answer.json())) == (400, [field])
+    assert "<" not in answer.sent.decode(), "what was sent is never repeated"
     assert not Video.objects.exists()
+
+
+def test_text_that_looks_like_a_null_character_is_kept(program: Program) -> None:
+    metadata = {"pattern": "\\u0000", "more": "\\\\u0000"}
+    assert program.make(metadata=metadata).json()["metadata"] == metadata
 
 
 @pytest.mark.parametrize("metadata", ['{"a": 1e400}', '{"a": NaN}', '{"a": ' + "[" * 1_900 + "]" * 1_900 + "}"])
@@ -250,6 +260,7 @@ def test_list_for_staff_and_keys_has_every_state(program: Program, ada: Player) 
     assert program.send("GET", "video/?status=failed").json()[0]["error"]["code"] == "no_video"
     assert ids(program.send("GET", "video/?external_id=cms-2")) == [draft.pk]
     assert ids(program.send("GET", "video/?external_id=cms-3")) == []
+    assert ids(program.send("GET", "video/?external_id=%00")) == []
     assert ids(program.send("GET", "video/?status=any&limit=1&offset=1")) == [failed.pk]
     assert ids(program.send("GET", "video/?status=any&search=two")) == [draft.pk]
     assert program.send("GET", "video/?status=nice").status_code == 400

@@ -133,6 +133,7 @@ def put_track(request: UploaderRequest, video_id: VideoId) -> dict[str, Any]:
         form = TrackForm.model_validate(sent.fields)
     except Invalid as error:
         raise ValidationError([{**problem, "loc": ("form", *problem["loc"])} for problem in error.errors()]) from None
+    check_forced(form.kind, is_forced=form.is_forced)
     draft = TextDraft(TrackKind(form.kind), form.language, form.label or "", form.is_default, form.is_forced)
     track = put(video, draft, sent.data, sent.name)
     history.log_put(owner_of(request), video, track)
@@ -152,6 +153,7 @@ def edit_track(request: UploaderRequest, video_id: VideoId, track_id: TrackId, c
     track = track_of(video, track_id)
     wanted = {name: value for name, value in changes.model_dump(exclude_unset=True).items() if value is not None}
     check_fields(track, set(wanted))
+    check_forced(track.kind, is_forced=wanted.get("is_forced", False))
     fields = [name for name, value in wanted.items() if getattr(track, name) != value]
     track = editing.edit(track, wanted)
     history.log_edit(owner_of(request), video, track, fields)
@@ -198,3 +200,9 @@ def check_fields(track: Track, names: set[str]) -> None:
     if wrong:
         what = "subtitles and captions" if is_sound else "sounds"
         raise FieldsRefused({name: [f"Only {what} have this."] for name in sorted(wrong)})
+
+
+def check_forced(kind: str, *, is_forced: bool) -> None:
+    """Raises FieldsRefused for forced chapters."""
+    if is_forced and kind == TrackKind.CHAPTERS:
+        raise FieldsRefused({"is_forced": ["Only subtitles and captions have this."]})

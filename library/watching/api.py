@@ -27,6 +27,7 @@ Offset = Annotated[int, Query(ge=0, le=10_000_000, description="Leave out so man
 
 REFUSED: dict[Any, Any] = {401: Detail, 404: Detail}
 OF_A_LIST: dict[Any, Any] = {400: FieldErrors, 401: Detail}
+PAGING = {"limit", "offset"}
 
 
 @router.get(
@@ -45,7 +46,7 @@ def list_continue_watching(
     `X-Total-Count` tells how many there are in all.
     """
     page = lists.continue_watching(request.auth.user_id, sight(request), part(limit, offset), site(request))
-    return shown(page, response, is_paged=limit is not None or offset > 0)
+    return shown(page, response, is_paged=not PAGING.isdisjoint(request.GET))
 
 
 @router.get(
@@ -103,7 +104,7 @@ def list_my_list(
 ) -> list[dict[str, Any]]:
     """The one that was added last first, as a bare array; `limit` and `offset` as in the list of all videos."""
     page = lists.my_list(request.auth.user_id, sight(request), part(limit, offset), site(request))
-    return shown(page, response, is_paged=limit is not None or offset > 0)
+    return shown(page, response, is_paged=not PAGING.isdisjoint(request.GET))
 
 
 @router.get(

@@ -4,19 +4,13 @@ from datetime import datetime
 from typing import Annotated
 
 from ninja import Field, Schema
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator
+from pydantic import AfterValidator
 
+from library.moments import AnyMoment
 from library.schemas import VideoOut
 from library.watching.progress import LONGEST_S, Report
 
 REPORTED = "When the player was there."
-
-
-def _text(value: object) -> object:
-    """Pydantic would also read numbers as times, in seconds or in milliseconds as it sees fit."""
-    if value is not None and not isinstance(value, str):
-        raise ValueError("Write a time as text, such as 2026-11-22T18:30:00Z.")
-    return value
 
 
 def _positive_zero(seconds: float) -> float:
@@ -35,7 +29,7 @@ class ProgressIn(Schema):
         description="The video's length in seconds, as the player knows it. Used only while the API doesn't know it.",
         examples=[5421.84],
     )
-    reported_at: Annotated[AwareDatetime | None, BeforeValidator(_text)] = Field(
+    reported_at: AnyMoment | None = Field(
         default=None,
         description=f"{REPORTED} For what was kept while there was no connection; leave it out for now. "
         "A clock that is ahead counts as now.",

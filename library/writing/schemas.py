@@ -1,16 +1,19 @@
 """What goes in and out of the write API."""
 
 import json
+import re
 from datetime import datetime
 from typing import Annotated, get_args
 from uuid import UUID
 
 from ninja import Field, Schema
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, JsonValue, StringConstraints
+from pydantic import AfterValidator, JsonValue, StringConstraints
 
+from library.moments import Moment
 from library.schemas import FailureOut, Metadata, VideoOut, VideoState
 
 MOST_METADATA = 4_096  # bytes of JSON
+NULL_CHARACTER = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")  # as JSON has it: not the text of a backslash and "u0000"
 STATES: tuple[str, ...] = get_args(VideoState.__value__)
 
 
@@ -26,20 +29,12 @@ def _small(metadata: dict[str, JsonValue]) -> dict[str, JsonValue]:
         text = json.dumps(metadata, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     except RecursionError:
         raise ValueError("It is nested too deeply.") from None
-    _storable(text.replace("\\u0000", "\0"))
+    _storable("\0" if NULL_CHARACTER.search(text) else text)
     if len(text.encode()) > MOST_METADATA:
         raise ValueError(f"At most {MOST_METADATA} bytes of JSON.")
     return metadata
 
 
-def _iso(value: object) -> object:
-    """Pydantic also takes numbers for times, as seconds since 1970."""
-    if isinstance(value, str) and value[4:5] == "-":
-        return value
-    raise ValueError("Input should be a time in ISO 8601, such as 2027-01-31T12:00:00Z.")
-
-
-type Moment = Annotated[AwareDatetime, BeforeValidator(_iso)]
 type Title = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=200),

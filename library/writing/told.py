@@ -1,6 +1,7 @@
 """What staff and API keys are told of a video."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from django.http import HttpResponse
 from pydantic import TypeAdapter
@@ -29,13 +30,13 @@ def staff_list(request: ViewerRequest, query: catalogue.Query, status: str, exte
     videos = catalogue.searched(Video.objects.select_related("transcode"), query.search)
     if status:
         videos = videos.filter(transcode__state__in=states_named(status))
-    if external_id:
-        videos = videos.filter(external_id=external_id)
+    if external_id:  # no database can be asked for a null character
+        videos = videos.none() if "\0" in external_id else videos.filter(external_id=external_id)
     if query.category is not None:
         categories.check(query.category)
         videos = videos.filter(category=query.category)
-    end = query.offset + (USUAL_LIMIT if query.limit is None else query.limit)
-    body = LIST.dump_json(told(list(videos[query.offset : end]), site(request)))
+    page = replace(query, limit=USUAL_LIMIT if query.limit is None else query.limit)
+    body = LIST.dump_json(told(list(videos[page.slice]), site(request)))
     headers = {"X-Total-Count": str(videos.count()), "Cache-Control": "no-store"}
     return HttpResponse(body, content_type="application/json; charset=utf-8", headers=headers)
 

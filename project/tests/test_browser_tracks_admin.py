@@ -263,7 +263,7 @@ def test_another_tracks_name_is_refused_and_the_form_stays_open(
     german.get_by_label("Language").fill("English")
     german.get_by_label("Label").fill("English")
     german.get_by_role("button", name="Save").click()
-    expect(german).to_contain_text("There is another track of this kind and language with the label “English”.")
+    expect(german).to_contain_text("There is another track of this kind and language with this label.")
     expect(german.get_by_label("Label")).to_have_value("English")
     page.keyboard.press("Escape")
     drop(page, again_en_srt=SUBRIP)
