@@ -174,6 +174,8 @@ class VideoActions(ModelAdmin):
                 action.act(video)
             except NotPossible as error:
                 self.message_user(request, f"{video}: {error}", messages.ERROR)
+            except Video.NotUpdated:
+                self.message_user(request, f"{video} was deleted meanwhile.", messages.ERROR)
             else:
                 self.log_change(request, video, f"{action.done}.")
                 done.append(video.title)

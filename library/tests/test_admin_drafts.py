@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
+from django.db.models.signals import pre_save
 from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import Settings
@@ -102,6 +103,23 @@ def test_many_are_published_after_a_question_and_it_is_kept_in_their_history(at_
     bulk(at_admin, "publish_selected", draft, planned, shown, confirmed="yes")
     assert {publication(video) for video in (draft, planned, shown)} == {(True, None)}
     assert [entry.get_change_message() for entry in LogEntry.objects.all()] == ["Published."] * 2
+
+
+def test_one_of_many_that_was_deleted_meanwhile_is_named_and_the_others_are_published(at_admin: Client) -> None:
+    gone, stays = [VideoFactory.create(title=title, is_published=False) for title in ("Gone", "Stays")]
+
+    def delete(instance: Video, **arguments: Any) -> None:
+        if instance.pk == gone.pk:
+            Video.objects.filter(pk=gone.pk).delete()
+
+    pre_save.connect(delete, sender=Video)
+    try:
+        page = bulk(at_admin, "publish_selected", gone, stays, confirmed="yes")
+    finally:
+        pre_save.disconnect(delete, sender=Video)
+    assert publication(stays) == (True, None)
+    assert "Gone was deleted meanwhile." in page
+    assert "Published: Stays." in page
 
 
 def test_many_are_unpublished(at_admin: Client) -> None:
