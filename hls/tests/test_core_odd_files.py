@@ -6,8 +6,8 @@ import pytest
 
 from hls.core.errors import Code, TranscodeError
 from hls.core.probe import Limits, probe
-from hls.tests.clips import Look, ffmpeg, make, picture, sound
-from hls.tests.watching import LIMITS, assert_plays, beep_times, encode, numbers
+from hls.tests.clips import Look, ffmpeg, make, picture, remux, sound
+from hls.tests.watching import LIMITS, WatchedVideo, assert_plays, beep_times, encode, numbers
 
 pytestmark = pytest.mark.ffmpeg
 
@@ -15,6 +15,27 @@ SMALL = Look(width=160, height=120, duration_s=2.2)
 H264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
 AAC = ("-c:a", "aac")
 SILENCE = "anullsrc=r=48000:cl=stereo:d=2.2"
+STILL = "color=red:s=160x120:r=1:d=1"
+NAVIGATION = b"\x00\x00\x01\xbf\x03\xd4\x00" + bytes(979)  # of a DVD: a PES packet of private stream 2
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make(tmp_path_factory.mktemp("film") / "film.mp4", look=SMALL)
+
+
+@pytest.fixture(scope="module")
+def words(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("words") / "words.srt"
+    path.write_text("1\n00:00:00,000 --> 00:00:02,000\nHello\n")
+    return path
+
+
+def assert_is_film(clip: WatchedVideo) -> None:
+    """The pictures are the film's, and so is the sound."""
+    assert_plays(clip)
+    assert numbers(clip.joined("480p")) == list(range(55))
+    assert [round(at_s - 10, 1) for at_s in beep_times(clip.joined("480p"))] == [0, 1, 2]
 
 
 def refusal(path: Path, limits: Limits = LIMITS) -> Code:
@@ -34,16 +55,15 @@ def test_of_several_sounds_the_default_one_is_taken(tmp_path: Path, default: int
     assert len(beep_times(clip.joined(taken.name))) == (3 if default == 1 else 0)
 
 
-def test_subtitles_cover_art_and_chapters_are_ignored(tmp_path: Path) -> None:
-    subtitles, cover = tmp_path / "words.srt", tmp_path / "cover.png"
-    subtitles.write_text("1\n00:00:00,000 --> 00:00:02,000\nHello\n")
+def test_subtitles_cover_art_and_chapters_are_ignored(tmp_path: Path, words: Path) -> None:
+    cover = tmp_path / "cover.png"
     ffmpeg("-f", "lavfi", "-i", "color=red:s=64x64", "-frames:v", "1", str(cover))
     source = tmp_path / "video.mp4"
     inputs = [
         "-i",
         str(cover),
         "-i",
-        str(subtitles),
+        str(words),
         "-f",
         "lavfi",
         "-i",
@@ -121,3 +141,62 @@ def test_empty_file_and_folder_are_unreadable(tmp_path: Path) -> None:
     (tmp_path / "empty.mp4").touch()
     assert refusal(tmp_path / "empty.mp4") == Code.UNREADABLE
     assert refusal(tmp_path) == Code.UNREADABLE
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("video.mkv", ("-c:s", "subrip")),
+        ("video.mp4", ("-c:s", "mov_text")),
+        ("video.ts", ("-c:s", "copy")),  # data of an unknown kind
+    ],
+)
+def test_text_before_picture_and_sound_is_no_obstacle(
+    film: Path, words: Path, tmp_path: Path, name: str, options: tuple[str, ...]
+) -> None:
+    source = remux(film, tmp_path / name, before=("-i", str(words)), after=("-map", "0", "-map", "1", *options))
+    assert_is_film(encode(source, tmp_path))
+
+
+def test_packs_for_navigation_before_picture_and_sound_are_no_obstacle(film: Path, tmp_path: Path) -> None:
+    disc = tmp_path / "disc.vob"
+    ffmpeg("-i", str(film), "-c:v", "mpeg2video", "-q:v", "4", "-c:a", "mp2", str(disc))
+    data = disc.read_bytes()
+    pack = data[: 14 + (data[13] & 7)]  # with its stuffing
+    disc.write_bytes(pack + NAVIGATION + data)
+    clip = encode(disc, tmp_path)
+    assert clip.plan.source.video.index == 1
+    assert_is_film(clip)
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "shown"),
+    [
+        ("another.mkv", "libx264", "1"),  # the film's picture track is the second one, and the default one
+        ("still.mp4", "mjpeg", "1"),
+        ("empty.mkv", "libx264", "0"),
+    ],
+)
+def test_picture_track_before_the_default_one_is_no_obstacle(
+    film: Path, tmp_path: Path, name: str, codec: str, shown: str
+) -> None:
+    other = ("-map", "0", "-c:v:0", codec, "-pix_fmt:v:0", "yuvj420p", "-filter:v:0", f"select={shown}")
+    flags = ("-disposition:v:0", "0", "-disposition:v:1", "default")
+    before = ("-f", "lavfi", "-i", STILL)
+    source = remux(film, tmp_path / name, before=before, after=(*other, "-map", "1", *flags))
+    clip = encode(source, tmp_path)
+    assert clip.plan.source.video.index == 1
+    assert_is_film(clip)
+
+
+@pytest.mark.parametrize("codec", [("libx264", "-x264-params", "b-adapt=0"), ("libx265", "-x265-params", "bframes=4")])
+def test_one_picture_that_could_be_reordered_is_shown_also_if_the_sound_is_stored_first(
+    tmp_path: Path, codec: tuple[str, ...]
+) -> None:
+    source = tmp_path / "video.mp4"
+    inputs = ("-f", "lavfi", "-i", sound(3), "-f", "lavfi", "-i", picture(Look(160, 120, "1", 1)))
+    options = ("-map", "0", "-map", "1", "-c:v", *codec, "-bf", "3", "-pix_fmt", "yuv420p", *AAC)
+    ffmpeg(*inputs, *options, str(source))
+    clip = encode(source, tmp_path)
+    assert clip.plan.source.video.frame_count == 1
+    assert_plays(clip)

@@ -105,10 +105,11 @@ def scan(
     video.codec_context.thread_count = 1
     try:
         for packet in container.demux(wanted) if packets is None else packets:
-            if packet.stream_index == video.index:
+            track = packet.stream.index  # each track's last packet, which is empty, has the stream_index 0
+            if track == video.index:
                 _note_picture(found, packet, video, limits)
             else:
-                found.sounds[packet.stream_index].note(packet, found.parts, found.content)
+                found.sounds[track].note(packet, found.parts, found.content)
     except av.error.FFmpegError as error:  # what was read so far is used
         if not found.shown.times:
             raise TranscodeError(Code.UNREADABLE, str(error)) from error
