@@ -34,7 +34,11 @@ _TIMES = re.compile(  # \u2013 and \u2014 are what word processors make of `--`
 _ASS_TIME = re.compile(_TIME)
 _ASS_FIELDS = ["layer", "start", "end", "style", "name", "marginl", "marginr", "marginv", "effect", "text"]
 _HARD_SPACE = ("\\h", "\xa0")
-_DRAWN = re.compile(r"m(?: -?[0-9.]+){2}(?: (?:[mnlbspc]|-?[0-9.]+))*+")  # a path, as in `m 0 0 l 100 0 100 100`
+_POINT = r"(?: +-?[0-9]+(?:\.[0-9]+)?){2}"
+_PATH = re.compile(  # as in `m 0 0 l 100 0 100 100`; without a line or a curve, it may be text
+    rf"m(?:{_POINT})++ +[nlbs](?:{_POINT})++(?: +(?:c(?![\w'])|[mnlbsp](?:{_POINT})++))*+"
+)
+_POINTS = re.compile(r"m(?: -?[0-9.]+){2}(?: (?:[mnlbspc]|-?[0-9.]+))*+")  # such a path, or one that draws nothing
 _NUMBER = re.compile(r"\s*[0-9]{1,9}\s*")
 
 
@@ -74,15 +78,16 @@ def read(data: bytes, name: str) -> tuple[Cue, ...]:
 def read_webvtt(text: str, *, is_of_ass: bool = False) -> tuple[Cue, ...]:
     """The cues of WebVTT that ffmpeg wrote; none if the track is empty. Raises TextRefused for too much of it.
 
-    Of ASS, ffmpeg takes away the codes alone: it leaves comments, hard spaces, and what the codes were about to draw.
+    Of ASS, ffmpeg takes away the codes alone: it leaves comments, hard spaces, and what the codes were about to draw,
+    with nothing between that and the text around it.
     """
     if len(text) > MOST_BYTES:
         raise TextRefused(f"This track is too long: at most {MOST_BYTES // 1_000_000} MB of text are accepted.")
     raw = _read_webvtt(_bounded(text))
     if not is_of_ass:
         return _safe(raw)
-    cues = _safe((replace(cue, text=cue.text.replace(*_HARD_SPACE)) for cue in raw), is_ass=True)
-    return tuple(cue for cue in cues if not _DRAWN.fullmatch(plain_text(cue.text)))
+    texts = (replace(cue, text=_PATH.sub("", cue.text).replace(*_HARD_SPACE)) for cue in raw)
+    return tuple(cue for cue in _safe(texts, is_ass=True) if not _POINTS.fullmatch(plain_text(cue.text)))
 
 
 def _bounded(text: str) -> str:
