@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import av
 import pytest
 from django.utils import timezone
 
@@ -51,6 +52,20 @@ def source(talk: Path) -> Source:
         TextTrack(3, "ass", language="ger", title="Für alle", is_default=True, is_captions=True),
     )
     return replace(found, texts=texts, chapters=(FileChapter(7.0, 9.0, "Hello"), FileChapter(9.0, 12.0, "")))
+
+
+@pytest.fixture(scope="module")
+def unended(talk: Path) -> Path:
+    """The same file, whose texts have no duration, as live recorders write Matroska."""
+    target = talk.with_name("unended.mkv")
+    with av.open(str(talk)) as container, av.open(str(target), "w") as written:
+        outputs = {stream.index: written.add_stream_from_template(stream) for stream in container.streams}
+        for packet in container.demux():
+            if packet.size:
+                packet.duration = 0 if packet.stream.type == "subtitle" else packet.duration
+                packet.stream = outputs[packet.stream_index]
+                written.mux(packet)
+    return target
 
 
 def begun(source: Source, talk: Path, studio: Path) -> Transcode:
@@ -120,6 +135,15 @@ def test_texts_come_out_at_their_times(source: Source, talk: Path, studio: Path)
     assert [(round(begin, -1), round(end, -1), text) for begin, end, text in times(captions)] == wanted
     assert Extraction.objects.get().state == ExtractionState.DONE
     assert list((studio / "hls" / str(transcode.pk) / "1" / ".work").iterdir()) == []
+
+
+@pytest.mark.ffmpeg
+def test_text_whose_end_is_not_told_lasts_until_the_next_one(source: Source, unended: Path, studio: Path) -> None:
+    begun(source, unended, studio)
+    extracting.extract(*claimed())
+    wanted = [(1040, 3000, "Hello <i>there</i>."), (3000, 10_000, "Good bye.")]
+    for track in Track.objects.exclude(kind="chapters"):
+        assert [(round(begin, -1), round(end, -1), text) for begin, end, text in times(track)] == wanted
 
 
 @pytest.mark.ffmpeg

@@ -193,3 +193,29 @@ def test_a_cue_of_a_megabyte_is_cut() -> None:
 def test_time_is_linear(text: str) -> None:
     """Quadratic time would be minutes to hours here: the test ends, or it doesn't."""
     assert srt(f"{TIMES[0]}\nHello\n\n{TIMES[1]}\n{text}x\n")[0] == HELLO
+
+
+def lines(*times: tuple[int, int]) -> str:
+    return "WEBVTT\n" + "".join(
+        f"\n00:{begin:02d}.000 --> 00:{end:02d}.000\n{begin} to {end}\n" for begin, end in times
+    )
+
+
+def test_texts_without_ends_last_until_another_begins() -> None:
+    """One is shown for 7 s at most, and two that begin together end together; an end that is told stays."""
+    text = lines((1, 1), (1, 1), (4, 4), (30, 30), (35, 36), (40, 40)).replace("1 to 1", "two", 1)
+    found = [(cue.start_ms, cue.end_ms) for cue in read_webvtt(text, may_lack_ends=True)]
+    wanted = [(1, 4), (1, 4), (4, 11), (30, 35), (35, 36), (40, 47)]
+    assert found == [(begin * 1_000, end * 1_000) for begin, end in wanted]
+
+
+def test_text_that_clears_another_ends_it() -> None:
+    assert read_webvtt(
+        "WEBVTT\n\n00:01.000 --> 00:01.000\nHello\n\n00:02.500 --> 00:02.500\n\n", may_lack_ends=True
+    ) == (HELLO,)
+
+
+def test_a_few_texts_without_a_length_stay_hidden() -> None:
+    text = lines((0, 0), (1, 2), (3, 4))
+    assert [cue.text for cue in read_webvtt(text, may_lack_ends=True)] == ["1 to 2", "3 to 4"]
+    assert read_webvtt(lines((0, 0))) == (), "where a text without a duration is none"

@@ -25,6 +25,7 @@ FILE_BYTES = 64_000_000  # of each text
 MOST_TEXT_BYTES = 20_000_000  # that are read of it
 CAPTIONS = -1  # stands for the closed captions where tracks are named by their number in the file
 ASS = ("ass", "ssa")  # FFmpeg's names
+MATROSKA = "matroska"  # there, a text without a duration lasts until the next one (RFC 9559, BlockDuration)
 SOURCE = "source"  # the name that the file has in the private folder, for a filter that takes no odd names
 
 type Text = tuple[Cue, ...] | TextRefused  # a track's cues, or why they are refused
@@ -124,7 +125,7 @@ def written(job: TextExtraction, track: int) -> Text | None:
         return None
     is_ass = any(found.index == track and found.codec in ASS for found in job.plan.source.texts)
     try:
-        cues = read_webvtt(text, is_of_ass=is_ass)
+        cues = read_webvtt(text, is_of_ass=is_ass, may_lack_ends=job.plan.source.demuxer == MATROSKA)
     except TextRefused as refused:
         return refused
     safe_ms = SAFE_S * 1000

@@ -10,6 +10,7 @@ times first, and then nothing is left to be done. The tests compare with both, o
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import PurePosixPath
 
 from hls.core.subtitles.cues import LATEST_MS, MOST_CUES, Cue, TextRefused
@@ -40,6 +41,7 @@ _PATH = re.compile(  # as in `m 0 0 l 100 0 100 100`; without a line or a curve,
 )
 _POINTS = re.compile(r"m(?: -?[0-9.]+){2}(?: (?:[mnlbspc]|-?[0-9.]+))*+")  # such a path, or one that draws nothing
 _NUMBER = re.compile(r"\s*[0-9]{1,9}\s*")
+_LONGEST_UNTOLD_MS = 7_000  # how long a text stays whose end isn't told: time enough to read two full lines
 
 
 type Times = tuple[int, int, str]  # start and end in milliseconds, and the settings that stand behind them
@@ -75,15 +77,16 @@ def read(data: bytes, name: str) -> tuple[Cue, ...]:
     return cues
 
 
-def read_webvtt(text: str, *, is_of_ass: bool = False) -> tuple[Cue, ...]:
+def read_webvtt(text: str, *, is_of_ass: bool = False, may_lack_ends: bool = False) -> tuple[Cue, ...]:
     """The cues of WebVTT that ffmpeg wrote; none if the track is empty. Raises TextRefused for too much of it.
 
     Of ASS, ffmpeg takes away the codes alone: it leaves comments, hard spaces, and what the codes were about to draw,
-    with nothing between that and the text around it.
+    with nothing between that and the text around it. Where ends may be lacking, ffmpeg writes the beginning again.
     """
     if len(text) > MOST_BYTES:
         raise TextRefused(f"This track is too long: at most {MOST_BYTES // 1_000_000} MB of text are accepted.")
-    raw = _read_webvtt(_bounded(text))
+    raw: Iterable[RawCue] = _read_webvtt(_bounded(text))
+    raw = _with_ends(list(raw)) if may_lack_ends else raw
     if not is_of_ass:
         return _safe(raw)
     texts = (replace(cue, text=_PATH.sub("", cue.text).replace(*_HARD_SPACE)) for cue in raw)
@@ -111,6 +114,26 @@ def _safe(raw: Iterable[RawCue], *, is_ass: bool = False) -> tuple[Cue, ...]:
         if start_ms < end_ms and start_ms < LATEST_MS and (text := safe_text(cue.text, is_ass=is_ass)):
             cues.append(Cue(start_ms, min(end_ms, LATEST_MS), text, safe_settings(settings)))
     return tuple(sorted(dict.fromkeys(cues), key=lambda cue: cue.start_ms))
+
+
+def _with_ends(raw: list[RawCue]) -> list[RawCue]:
+    """The cues, of which those without a length last until the next one begins, if most have none.
+
+    A few among others are meant not to be seen: programs hide notes in them.
+    """
+    lacking = [cue for cue in raw if cue.times[0] == cue.times[1]]
+    if len(lacking) * 2 <= len(raw):
+        return raw
+    begins = sorted({cue.times[0] for cue in raw})
+    following = dict(pairwise([*begins, begins[-1] + _LONGEST_UNTOLD_MS]))
+    return [_ended(cue, following[cue.times[0]]) for cue in raw]
+
+
+def _ended(cue: RawCue, next_ms: int) -> RawCue:
+    start_ms, end_ms, settings = cue.times
+    if start_ms != end_ms:
+        return cue
+    return replace(cue, times=(start_ms, min(next_ms, start_ms + _LONGEST_UNTOLD_MS), settings))
 
 
 def _read_webvtt(text: str) -> Iterator[RawCue]:
