@@ -1,7 +1,7 @@
 """Opens a media file with libav, and chooses the picture track and the sounds to use."""
 
 import errno
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -48,12 +48,16 @@ def picture_track(container: InputContainer) -> VideoStream:
     return chosen
 
 
-def sound_tracks(container: InputContainer, protection: Protection) -> list[AudioStream]:
+def sound_tracks(
+    container: InputContainer, protection: Protection, others: Collection[int] = frozenset()
+) -> list[AudioStream]:
     """The sounds that can be decoded, at most MOST_SOUNDS, default ones before others; encrypted ones only if all are.
 
-    They are in the file's order.
+    They are in the file's order. Tracks of `others`, by their ids, belong to other programmes; their sounds are given
+    only if the picture's programme has none.
     """
-    tracks = [track for track in container.streams.audio if _is_decodable(track)]
+    own = [track for track in container.streams.audio if track.id not in others] or container.streams.audio
+    tracks = [track for track in own if _is_decodable(track)]
     tracks = [track for track in tracks if not protection.covers(track)] or tracks
     default_first = sorted(tracks, key=lambda track: not track.disposition & Disposition.default)
     return sorted(default_first[:MOST_SOUNDS], key=lambda track: track.index)

@@ -32,6 +32,7 @@ from hls.core.inspection.interlacing import show_two_moments
 from hls.core.inspection.landing import FIXED_INDEX, Reading, landings
 from hls.core.inspection.media_file import check_protection, check_size, opened, picture_track, sound_tracks
 from hls.core.inspection.packets import tick_s
+from hls.core.inspection.programmes import of_others
 from hls.core.inspection.protection import Protection, protection
 from hls.core.inspection.rates import Rate, measure
 from hls.core.inspection.scanning import MAX_RATE, Scan, scan
@@ -61,7 +62,8 @@ def _look(path: Path | PartlyHerePath, limits: Limits, marks: Protection) -> Sou
     with opened(file or path) as container:
         if len(container.streams) > limits.max_tracks:
             raise TranscodeError(Code.UNSUPPORTED, f"{len(container.streams)} tracks")
-        video, streams = picture_track(container), sound_tracks(container, marks)
+        video = picture_track(container)
+        streams = sound_tracks(container, marks, of_others(path, video))
         check_protection(container, [video, *streams], marks)
         check_size(video, limits)
         check_base_layer(video)

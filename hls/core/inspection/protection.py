@@ -199,7 +199,7 @@ def _scrambled_pids(windows: Iterator[bytes]) -> Iterator[int]:
     """PIDs whose packets are mostly scrambled: transport_scrambling_control (ISO/IEC 13818-1, 2.4.3.2)."""
     counts: dict[int, list[int]] = {}
     for data in windows:
-        size, begin = _alignment(data)
+        size, begin = alignment(data)
         for at in range(begin, len(data) - 3, size):
             if data[at] == SYNC:
                 pid = int.from_bytes(data[at + 1 : at + 3]) & 0x1FFF
@@ -207,7 +207,7 @@ def _scrambled_pids(windows: Iterator[bytes]) -> Iterator[int]:
     yield from (pid for pid, (clear, scrambled) in counts.items() if scrambled > clear)
 
 
-def _alignment(data: bytes) -> tuple[int, int]:
+def alignment(data: bytes) -> tuple[int, int]:
     """The size of a packet, and where the first one begins; the data's end if this isn't MPEG-TS."""
     for size in TS_SIZES:
         for begin in range(size):
