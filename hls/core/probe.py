@@ -85,7 +85,7 @@ class Join:
 
 @dataclass(frozen=True)
 class Crop:
-    """The part of a picture that is shown, after it is turned, in pixels as they are stored."""
+    """The part of a picture that is shown, after ffmpeg has turned it, in pixels as they are stored."""
 
     left: int
     top: int
@@ -95,7 +95,7 @@ class Crop:
 
 @dataclass(frozen=True)
 class Shape:
-    """Pictures of one size as they are stored (but turned), and how they are shown."""
+    """Pictures of one size as they are stored (but turned by ffmpeg), and how they are shown."""
 
     width: int
     height: int
@@ -128,6 +128,7 @@ class VideoTrack:
     has_fields: bool = False  # the two fields of each frame show two moments
     hidden_count: int = 0  # pictures that follow too soon after another to be shown at this rate
     obstacle: str = ""  # why its pictures can't be copied, as Obstacle has it; "" where that was never asked
+    turns: tuple[str, ...] = ()  # filters that turn interlaced pictures, which ffmpeg mustn't do before their lines go
 
     @property
     def picture_rate(self) -> Fraction:

@@ -35,6 +35,13 @@ def command(
     return chunk_command(plan, index, source=source, encoder=ENCODER, has_zscale=True, is_lost=is_lost, states=states)
 
 
+def test_only_interlaced_pictures_are_not_turned_by_ffmpeg_itself() -> None:
+    turned = replace(SOURCE, video=replace(SOURCE.video, rotation=180, is_interlaced=True, turns=("hflip", "vflip")))
+    assert command(evenly_planned(turned)).count("-noautorotate") == 1
+    plain = replace(turned, video=replace(turned.video, is_interlaced=False, turns=()))
+    assert "-noautorotate" not in command(evenly_planned(plain))
+
+
 def value(words: Sequence[str], option: str) -> str:
     """The value of an option that is there once."""
     assert words.count(option) == 1, words

@@ -157,6 +157,15 @@ def test_interlaced_pictures_that_change_are_fitted_before_they_lose_their_lines
     )
 
 
+def test_interlaced_pictures_are_turned_after_they_lose_their_lines() -> None:
+    turns = ("transpose=clock",)
+    shapes = (Shape(1080, 1920, Fraction(9, 16)), Shape(576, 720, Fraction(3, 4)))
+    made = drawn(clip(shapes=shapes, is_interlaced=True, rotation=270, turns=turns, crop=Crop(0, 0, 1080, 1918)))
+    order = ("crop=", "pad=w=1080:h=1920", "bwdif", "transpose=clock,sidedata=mode=delete:type=DISPLAYMATRIX", ",fps=")
+    assert [made.index(step) for step in order] == sorted(made.index(step) for step in order)
+    assert made.index(",fps=") < made.index("scale=1920:1080")
+
+
 def test_pictures_that_change_are_each_fitted() -> None:
     made = drawn(clip(shapes=(Shape(1920, 1080, Fraction(16, 9)), Shape(720, 576, Fraction(4, 3)))))
     assert "if(eq(iw,720)*eq(ih,576),1.333333,if(eq(iw,1920)*eq(ih,1080),1.777778,dar))" in made

@@ -17,6 +17,7 @@ pytestmark = pytest.mark.ffmpeg
 H264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
 HEVC = ("-c:v", "libx265", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-x265-params", "log-level=error")
 MPEG2 = ("-c:v", "mpeg2video", "-q:v", "2", "-pix_fmt", "yuv420p")
+FIELDS = (*H264, "-flags", "+ildct+ilme", "-x264-params", "tff=1")
 SIDE = 100
 
 
@@ -85,13 +86,15 @@ def test_square_in_a_cropped_picture_stays_one(tmp_path: Path, container: str) -
         (("-display_vflip",), (480, 320), (100, 160)),
     ],
 )
+@pytest.mark.parametrize("codec", [H264, FIELDS], ids=["progressive", "interlaced"])
 def test_what_is_cropped_is_turned_too(
-    tmp_path: Path, flag: tuple[str, ...], size: tuple[int, int], corner: tuple[int, int]
+    tmp_path: Path, codec: tuple[str, ...], flag: tuple[str, ...], size: tuple[int, int], corner: tuple[int, int]
 ) -> None:
     """The part begins 40 pixels from the left and 20 from the top; 120 remain at the right, 140 below."""
-    whole = squared(tmp_path / "whole.mp4", 640, 480, centre=(190, 130))
+    whole = squared(tmp_path / "whole.mp4", 640, 480, centre=(190, 130), codec=codec)
     turned = remux(whole, tmp_path / "turned.mp4", before=flag)
     clip = encode(with_box(turned, tmp_path / "video.mp4", b"clap", clap(480, 320, -40, -60)), tmp_path)
+    assert clip.plan.source.video.is_interlaced == (codec == FIELDS)
     assert (clip.plan.renditions[0].width, clip.plan.renditions[0].height) == size
     assert square(next(frames(clip.joined("480p")))) == pytest.approx((*corner, 100, 100), abs=1)
 

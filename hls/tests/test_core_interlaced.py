@@ -11,7 +11,7 @@ from av.video.frame import VideoFrame
 from hls.core.inspection.interlacing import show_two_moments
 from hls.core.plan import make_plan
 from hls.core.probe import probe
-from hls.tests.clips import ffmpeg
+from hls.tests.clips import ffmpeg, remux
 from hls.tests.watching import LIMITS, assert_plays, encode, frames, steps, timestamps
 
 pytestmark = pytest.mark.ffmpeg
@@ -45,6 +45,23 @@ def bar(frame: VideoFrame) -> float:
     return sum(white) / len(white)
 
 
+def bars(frame: VideoFrame, *, is_upended: bool) -> list[float]:
+    """The middle of the white bar in each line, or in each column if the bar lies."""
+    plane = frame.planes[0]
+    luma = bytes(plane)
+    lines = [luma[y * plane.line_size :][: frame.width] for y in range(frame.height)]
+    across = [bytes(line[x] for line in lines) for x in range(frame.width)] if is_upended else lines
+    white = [[place for place, level in enumerate(line) if level > 128] for line in across]
+    return [sum(places) / len(places) for places in white]
+
+
+@pytest.fixture(scope="module")
+def fields(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bar that goes to the right, in two chunks of fields."""
+    folder = tmp_path_factory.mktemp("fields")
+    return clip(folder / "fields.mov", "50", "interlace=scan=tff:lowpass=off,setfield=tff", duration_s=4)
+
+
 def looked_at(path: Path) -> list[VideoFrame]:
     with av.open(str(path)) as container:
         return [frame for frame, _ in zip(container.decode(video=0), range(12), strict=False)]
@@ -74,6 +91,42 @@ def test_each_field_is_a_picture_also_across_a_seam(
     expected = [(moments[0] + number) % (ROUND // STEP) for number in range(len(places))]
     assert moments == expected
     assert max(steps(timestamps(whole, "video"))) - min(steps(timestamps(whole, "video"))) <= 1
+
+
+SEI = ("-bsf:v", "h264_metadata=display_orientation=insert:rotate=90")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "is_upended", "is_reversed"),
+    [
+        (("-display_rotation", "90"), (), True, True),
+        (("-display_rotation", "-90"), (), True, False),
+        (("-display_rotation", "180"), (), False, True),
+        (("-display_rotation", "90", "-display_vflip"), (), True, False),
+        (("-display_hflip",), (), False, True),
+        (("-display_vflip",), (), False, False),
+        ((), SEI, True, True),
+    ],
+    ids=["to the left", "to the right", "upside down", "turned and mirrored", "mirrored", "flipped", "by the stream"],
+)
+def test_fields_of_a_turned_picture_keep_their_order_and_leave_no_combs(
+    tmp_path: Path,
+    fields: Path,
+    before: Sequence[str],
+    after: Sequence[str],
+    is_upended: bool,
+    is_reversed: bool,
+) -> None:
+    made = encode(remux(fields, tmp_path / "video.mov", before=before, after=after), tmp_path)
+    shown = list(frames(made.joined("480p")))
+    assert len(shown) == 200
+    assert (shown[0].width, shown[0].height) == ((HEIGHT, WIDTH) if is_upended else (WIDTH, HEIGHT))
+    lines = [bars(frame, is_upended=is_upended)[20:-20:9] for frame in shown]
+    assert max(max(places) - min(places) for places in lines) < STEP / 2, "the bar's edge is straight"
+    places = [sum(places) / len(places) for places in lines]
+    places = [WIDTH - place for place in places] if is_reversed else places
+    moments = [round((place - BAR / 2) / STEP) for place in places]
+    assert moments == [(moments[0] + number) % (ROUND // STEP) for number in range(len(places))]
 
 
 def test_a_picture_that_is_stored_as_fields_stays_one(tmp_path: Path) -> None:

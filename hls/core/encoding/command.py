@@ -117,6 +117,8 @@ def source_input(
     # The scaler handles a picture size that changes: a new graph would begin to count frames anew.
     if not is_sound_apart:
         yield from ("-reinit_filter", "0")
+        if plan.source.video.turns:
+            yield "-noautorotate"  # the graph turns the pictures, after deinterlacing them
     if landing:
         # The graph cuts at the exact frame; ffmpeg's own cut would drop the sound's run-up.
         yield from ("-noaccurate_seek", "-seek_timestamp", "1", "-ss", f"{landing.seek_s:.6f}")

@@ -22,6 +22,8 @@ def steadied(video: VideoTrack, width: int, height: int) -> list[str]:
     """Fit interlaced pictures of several sizes into the frame before deinterlacing: bwdif fails if the size changes."""
     if not (video.shapes and video.is_interlaced):
         return []
+    if video.turns and video.rotation % 180 == 90:
+        width, height = height, width
     by_field = [] if height % FIELD_LINES else ["interl=-1"]  # ffmpeg 5 fails on fields with half a line of colour
     return _fitted(video.shapes, width, height, *by_field, step=FIELD_LINES)
 

@@ -43,6 +43,29 @@ def shown_size(video: VideoStream, frame: VideoFrame) -> tuple[int, int]:
     return (height, width) if int(frame.rotation) % 180 == 90 else (width, height)
 
 
+def turns(frame: VideoFrame) -> tuple[str, ...]:
+    """The filters that turn and mirror a picture as it is shown: the same that ffmpeg takes by itself."""
+    if (matrix := _matrix(frame)) is None:
+        return ()
+    a, _, _, c, d, *_ = matrix
+    match -int(frame.rotation) % 360:
+        case 90:
+            return ("transpose=cclock_flip" if c > 0 else "transpose=clock",)
+        case 270:
+            return ("transpose=clock_flip" if c < 0 else "transpose=cclock",)
+        case 0 | 180:
+            return (*(["hflip"] if a < 0 else []), *(["vflip"] if d < 0 else []))
+        case degrees:
+            return (f"rotate={degrees}*PI/180",)
+
+
+def _matrix(frame: VideoFrame) -> tuple[int, ...] | None:
+    """The display matrix; of two, the container's, which comes first."""
+    matrices = (bytes(data) for data in frame.side_data[:] if data.type == Type.DISPLAYMATRIX)
+    matrix = next(matrices, None)
+    return struct.unpack(MATRIX, matrix) if matrix else None
+
+
 def shape(frame: VideoFrame, pixel_aspect: AVRational | None, *, is_turned: bool) -> Shape:
     aspect = frame.width * _plausible(pixel_aspect) / frame.height
     return Shape(frame.height, frame.width, 1 / aspect) if is_turned else Shape(frame.width, frame.height, aspect)
@@ -64,14 +87,18 @@ def _plausible(pixel_aspect: AVRational | None) -> Fraction:
     return aspect if 1 / PLAUSIBLE_ASPECT <= aspect <= PLAUSIBLE_ASPECT else Fraction(1)
 
 
-def shown_part(video: VideoStream, frame: VideoFrame) -> Crop | None:
-    """The part that is shown, by the container's crop flags (Matroska's PixelCrop…, MP4's clap); None for all of it."""
+def shown_part(video: VideoStream, frame: VideoFrame, *, is_turned: bool) -> Crop | None:
+    """The part that is shown, by the container's crop flags (Matroska's PixelCrop…, MP4's clap); None for all of it.
+
+    Its place is the one in the turned picture if that `is_turned` before it is cropped.
+    """
     left, top, width, height = _uncovered(video, frame)
     if (width, height) == (frame.width, frame.height):
         return None
-    if Type.DISPLAYMATRIX not in frame.side_data:
+    matrix = _matrix(frame)
+    if matrix is None or not is_turned:
         return Crop(left, top, width, height)
-    a, b, _, c, d, *_ = struct.unpack(MATRIX, bytes(frame.side_data[Type.DISPLAYMATRIX]))
+    a, b, _, c, d, *_ = matrix
     right, bottom = frame.width - left - width, frame.height - top - height
     # The matrix says which column or row comes first once the picture is rotated.
     if int(frame.rotation) % 180 == 90:

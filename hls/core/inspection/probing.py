@@ -24,7 +24,7 @@ from hls.core.blocks import PartlyHerePath
 from hls.core.errors import Code, Reason, TranscodeError
 from hls.core.formats.colour_tags import MATRICES, PRIMARIES, TRANSFERS, named
 from hls.core.inspection.copying import judged
-from hls.core.inspection.display import check_base_layer, shape, shown_part, shown_size
+from hls.core.inspection.display import check_base_layer, shape, shown_part, shown_size, turns
 from hls.core.inspection.elementary import counted
 from hls.core.inspection.embedded import MOST_CHAPTERS, chapters, described, texts
 from hls.core.inspection.extras import extras
@@ -157,6 +157,7 @@ def video_track(video: VideoStream, found: Scan, limits: Limits) -> VideoTrack:
     if width * height > limits.max_pixels:
         raise TranscodeError(Code.TOO_LARGE, f"shown at {width} x {height}")
     is_interlaced = sum(frame.interlaced_frame for frame in found.frames) * 2 > len(found.frames)
+    later = turns(frame) if is_interlaced else ()
     return VideoTrack(
         index=video.index,
         codec=video.codec_context.name,
@@ -175,10 +176,11 @@ def video_track(video: VideoStream, found: Scan, limits: Limits) -> VideoTrack:
         primaries=named(PRIMARIES, int(frame.color_primaries)),
         matrix=named(MATRICES, int(frame.colorspace)),
         counted_rate=counted_rate,
-        crop=shown_part(video, frame),
-        shapes=_shapes(video, found),
+        crop=shown_part(video, frame, is_turned=not later),
+        shapes=_shapes(video, found, is_turned=not later and int(frame.rotation) % 180 == 90),
         has_fields=is_interlaced and output_rate(measured.rate * 2) > measured.rate and show_two_moments(found.frames),
         hidden_count=measured.hidden_count,
+        turns=later,
     )
 
 
@@ -218,10 +220,9 @@ def _check_length(video: VideoTrack, audio: AudioTrack | None, limits: Limits) -
         raise TranscodeError(Code.TOO_LONG, f"its sound makes it longer than {limits.max_duration_s} s")
 
 
-def _shapes(video: VideoStream, found: Scan) -> tuple[Shape, ...]:
+def _shapes(video: VideoStream, found: Scan, *, is_turned: bool) -> tuple[Shape, ...]:
     """The shapes of the pictures; empty if all are alike."""
     pictures = [(found.frames[0], video.sample_aspect_ratio), *found.reshaped]
-    is_turned = int(found.frames[0].rotation) % 180 == 90
     shapes = dict.fromkeys(shape(frame, pixel_aspect, is_turned=is_turned) for frame, pixel_aspect in pictures)
     return tuple(shapes) if len(shapes) > 1 else ()
 
