@@ -133,3 +133,31 @@ def with_box(source: Path, target: Path, kind: bytes, payload: bytes) -> Path:
         data[parent : parent + 4] = (int.from_bytes(data[parent : parent + 4]) + len(box)).to_bytes(4)
     target.write_bytes(data)
     return target
+
+
+def with_edits(source: Path, target: Path, edits: Sequence[tuple[float, float]]) -> Path:
+    """A copy of an MP4 that shows these parts one after the other: where each begins, and how long it is, in seconds.
+
+    The `moov` is after the media, with one edit for each track, as ffmpeg writes it.
+    """
+    data = bytearray(source.read_bytes())
+    moov = data.rindex(b"moov") - 4
+    movie_rate = _number(data, data.index(b"mvhd", moov) + 16)
+    at = moov
+    while (at := data.find(b"edts", at + 5) - 4) >= 0:
+        trak, rate = data.rindex(b"trak", moov, at) - 4, _number(data, data.index(b"mdhd", at) + 16)
+        size, begin = _number(data, at), _number(data, at + 28)
+        entries = b"".join(
+            struct.pack(">III", round(lasts_s * movie_rate), begin + round(begin_s * rate), 1 << 16)
+            for begin_s, lasts_s in edits
+        )
+        elst = struct.pack(">I4sII", 16 + len(entries), b"elst", 0, len(edits)) + entries
+        data[at : at + size] = struct.pack(">I4s", 8 + len(elst), b"edts") + elst
+        for parent in (moov, trak):
+            data[parent : parent + 4] = (_number(data, parent) + 8 + len(elst) - size).to_bytes(4)
+    target.write_bytes(data)
+    return target
+
+
+def _number(data: bytes | bytearray, at: int) -> int:
+    return int.from_bytes(data[at : at + 4])

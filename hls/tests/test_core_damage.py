@@ -7,7 +7,7 @@ import pytest
 
 from hls.core.chunk import Span, merged
 from hls.core.inspection.packets import tick_s
-from hls.tests.clips import Look, make
+from hls.tests.clips import Look, make, with_edits
 from hls.tests.watching import WatchedVideo, assert_plays, beep_times, encode
 
 pytestmark = pytest.mark.ffmpeg
@@ -49,6 +49,13 @@ def test_a_chunk_without_any_picture_is_told_whole(tmp_path: Path) -> None:
     assert_plays(clip)
     beeps = [round(at_s - 10, 1) for at_s in beep_times(clip.joined("480p"))]
     assert beeps == list(range(20)), "its sound is whole"
+
+
+def test_pictures_that_are_gone_are_told_after_others_that_an_edit_hides(tmp_path: Path) -> None:
+    """Up to the next key picture, what the first edit doesn't show is stored before what the second one shows."""
+    one = make(tmp_path / "one.mp4", look=LOOK, video=(*H264[:-6], "-g", "150", "-bf", "0", *H264[-2:]))
+    source = with_edits(without_pictures(one, 11.5, 11.75), tmp_path / "video.mp4", [(2, 1), (11, 5)])
+    assert told(encode(source, tmp_path)) == [Span(1.5, 1.8)]
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts", "avi", "mpg"])

@@ -27,7 +27,7 @@ from hls.store.bucket_address import BucketAddress
 from hls.store.connection import client_of
 from hls.store.interface import StoreFailed
 from hls.store.parts import ObjectInParts
-from hls.tests.clips import Look, ffmpeg, fit_h264, make
+from hls.tests.clips import Look, ffmpeg, fit_h264, make, with_edits
 from hls.tests.factories import Unclaimed
 from hls.tests.line import bad_line
 from hls.tracks.models import TrackText
@@ -84,6 +84,11 @@ def odd(path: Path) -> Path:
     return path
 
 
+def edited(path: Path) -> Path:
+    """Several edits with one key picture: what is before each is read, and isn't shown."""
+    return with_edits(make(path.with_name("one.mp4"), look=LOOK), path, [(2, 6), (12, 7), (1, 3)])
+
+
 def copied(path: Path) -> Path:
     return make(path, look=Look(width=1280, height=720, rate="8", duration_s=16), video=fit_h264(8))
 
@@ -102,6 +107,7 @@ IN_PARTS: dict[str, Callable[[Path], Path]] = {
     "texts.mp4": texts,
 }
 WHOLE: dict[str, Callable[[Path], Path]] = {
+    "edited.mp4": edited,
     "fragmented.mp4": fragmented,
     "matroska.mkv": index_at_the_end,
     "transport.ts": index_at_the_end,

@@ -43,9 +43,9 @@ def _looked_at(packets: Iterable[AnyPacket], video: VideoStream, wanted: range) 
     lost: set[int] = set()
     for packet in packets:
         time = time_of(packet)
-        if packet.dts is not None and packet.dts >= wanted.stop:
+        if packet.dts is not None and packet.dts >= wanted.stop and not packet.is_discard:
             break
-        is_wanted = time is not None and packet.size > 0 and time in wanted
+        is_wanted = time is not None and packet.size > 0 and time in wanted and not packet.is_discard
         if is_wanted and time is not None:
             times.add(time)
         try:

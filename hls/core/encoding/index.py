@@ -24,7 +24,7 @@ from av.stream import Stream
 from hls.core.blocks import ByteRange, PartlyHerePath, merged
 from hls.core.encoding.arguments import IndexArguments
 from hls.core.inspection.media_file import opened
-from hls.core.inspection.packets import tick_s
+from hls.core.inspection.packets import is_ascending, tick_s
 from hls.core.wire import load
 
 DEMUXER = "mov"
@@ -75,16 +75,20 @@ class Window:
         begin = 0
         if self.begin_s is not None:
             begin = max(0, entries.search_timestamp(int((self.begin_s - before_s) / tick), any_frame=True))
-        return list(takewhile(lambda entry: entry.timestamp * tick < self.end_s, islice(entries, begin, None)))
+        entries_on = islice(entries, begin, None)
+        return list(takewhile(lambda entry: entry.is_discard or entry.timestamp * tick < self.end_s, entries_on))
 
     def ends_within(self, track: Stream) -> bool:
         """Whether the track has nothing behind the window."""
         return track.index_entries[-1].timestamp * tick_s(track) < self.end_s
 
     def is_covered(self, track: Stream) -> bool:
-        """Whether the track has packets all the time, so that ffmpeg never looks for one outside of the window."""
+        """Whether the track has packets all the time, so that ffmpeg never looks for one outside of the window.
+
+        Where edits meet, it reads what an edit list hides: the times go back, so they don't say how far it reads.
+        """
         times = [float(entry.timestamp * tick_s(track)) for entry in self.entries_of(track, before_s=0)]
-        if not times:
+        if not times or not is_ascending(times):
             return False
         first_s = self.begin_s if self.begin_s is not None else min(times[0], 0)
         last_s = times[-1] if self.ends_within(track) else self.end_s

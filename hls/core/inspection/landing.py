@@ -178,7 +178,8 @@ class _Search:
         return landing if landing.serves(at_s, run_up_s=0) else None
 
     def _is_past(self, packet: AnyPacket, at_s: Fraction) -> bool:
-        return packet.dts is not None and packet.dts * self.tick_s > at_s
+        """What an edit list hides may be later than what follows it."""
+        return packet.dts is not None and not packet.is_discard and packet.dts * self.tick_s > at_s
 
     def _key_picture(self, decoder: VideoCodecContext, packet: AnyPacket) -> VideoFrame | None:
         """A picture of this packet that needs no earlier one. An H.264 decoder shows nothing before such a picture."""

@@ -33,8 +33,11 @@ class TrackLog:
     decoding: array[int] = field(default_factory=lambda: array("q"))  # decoding timestamps
     sizes: array[int] = field(default_factory=lambda: array("q"))
     keyframes: array[int] = field(default_factory=lambda: array("q"))  # presentation timestamps of keyframes
+    hidden: set[int] = field(default_factory=set)  # places of those that an edit list hides
 
     def note(self, time: int, packet: AnyPacket) -> None:
+        if packet.is_discard:
+            self.hidden.add(len(self.times))
         self.times.append(time)
         self.decoding.append(time if packet.dts is None else packet.dts)
         self.sizes.append(packet.size)
@@ -53,7 +56,9 @@ class TrackLog:
 
     @cached_property
     def _places(self) -> dict[int, int]:
-        return {time: place for place, time in enumerate(self.times)}
+        """Where edits meet, hidden pictures may have the times of others that are shown."""
+        places = {self.times[place]: place for place in self.hidden}
+        return places | {time: place for place, time in enumerate(self.times) if place not in self.hidden}
 
     def place(self, time: int | None) -> int | None:
         """How many packets are stored before the one with this time."""
@@ -98,7 +103,7 @@ class SoundPackets:
         return times[place - 1] if place else None
 
 
-def is_ascending(times: Sequence[int]) -> bool:
+def is_ascending(times: Sequence[float]) -> bool:
     return all(earlier <= later for earlier, later in pairwise(times))
 
 
