@@ -16,6 +16,7 @@ H264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
 AAC = ("-c:a", "aac")
 SILENCE = "anullsrc=r=48000:cl=stereo:d=2.2"
 STILL = "color=red:s=160x120:r=1:d=1"
+FRAMES_TOLD = ("-metadata:s:v:0", "NUMBER_OF_FRAMES-eng=1", "-metadata:s:v:1", "NUMBER_OF_FRAMES-eng=55")
 NAVIGATION = b"\x00\x00\x01\xbf\x03\xd4\x00" + bytes(979)  # of a DVD: a PES packet of private stream 2
 
 
@@ -187,6 +188,48 @@ def test_picture_track_before_the_default_one_is_no_obstacle(
     clip = encode(source, tmp_path)
     assert clip.plan.source.video.index == 1
     assert_is_film(clip)
+
+
+@pytest.mark.parametrize("name", ["cover.mkv", "cover.mp4", "cover.mov", "mkvmerge.mkv"])
+@pytest.mark.parametrize("default", ["0", "default"])
+@pytest.mark.parametrize("codec", ["mjpeg", "png"])
+def test_still_before_the_film_is_a_cover_also_without_the_mark(
+    film: Path, tmp_path: Path, name: str, default: str, codec: str
+) -> None:
+    source = with_first(film, tmp_path / name, STILL, "-c:v:0", codec, "-disposition:v:0", default)
+    if name == "mkvmerge.mkv":  # which tells a number of frames, and here no duration
+        source = remux(source, tmp_path / "told.mkv", after=("-map", "0", *FRAMES_TOLD))
+        source.write_bytes(source.read_bytes().replace(b"DURATION", b"NOTHING!"))
+    assert probe(source, limits=LIMITS).video.frame_count == 55
+
+
+@pytest.mark.parametrize("name", ["video.mkv", "video.mp4"])
+@pytest.mark.parametrize(
+    ("first", "options"),
+    [
+        ("testsrc2=s=160x120:r=5:d=3", ("-c:v:0", "mjpeg")),
+        ("testsrc2=s=160x120:r=1:d=2", ("-c:v:0", "png")),
+        (STILL, ("-c:v:0", "libx264", "-pix_fmt:v:0", "yuv420p")),  # a picture that no cover is made of
+    ],
+)
+def test_of_several_picture_tracks_the_first_one_is_taken_if_it_is_no_cover(
+    film: Path, tmp_path: Path, name: str, first: str, options: tuple[str, ...]
+) -> None:
+    source = with_first(film, tmp_path / name, first, *options, "-disposition:v:0", "default")
+    assert probe(source, limits=LIMITS).video.index == 0
+
+
+def test_still_beside_a_track_that_cannot_be_decoded_is_taken(film: Path, tmp_path: Path) -> None:
+    source = with_first(film, tmp_path / "video.mkv", STILL, "-c:v:0", "mjpeg")
+    source.write_bytes(source.read_bytes().replace(b"V_MPEG4/ISO/AVC", b"V_UNKNOWN/ABCDE"))
+    assert probe(source, limits=LIMITS).video.index == 0
+
+
+def with_first(film: Path, target: Path, first: str, *options: str) -> Path:
+    """The film behind a picture track of this lavfi source; it isn't marked as the default one."""
+    maps = ("-map", "0", "-map", "1", "-c", "copy", "-disposition:v:1", "0", *options)
+    ffmpeg("-f", "lavfi", "-i", first, "-i", str(film), *maps, str(target))
+    return target
 
 
 @pytest.mark.parametrize("codec", [("libx264", "-x264-params", "b-adapt=0"), ("libx265", "-x265-params", "bframes=4")])

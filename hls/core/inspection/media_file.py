@@ -1,6 +1,7 @@
 """Opens a media file with libav, and chooses the picture track and the sounds to use."""
 
 import errno
+import re
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import cast
@@ -22,8 +23,9 @@ from hls.core.probe import Limits
 # no playlist, concat, image sequence, script or device.
 DEMUXERS = ",".join(("mov,matroska,avi,flv,asf,mpegts,mpeg,ogg,mp3,wav,flac,aac", *sorted(elementary.DEMUXERS)))
 
-
 MOST_SOUNDS = 16
+STILLS = frozenset({"mjpeg", "png", "bmp", "gif", "webp", "tiff", "jpeg2000"})
+DURATION = re.compile(r"(\d{1,4}):(\d\d):(\d\d\.\d{1,9})")
 
 
 def opened(path: Path | PartlyHerePath | AskingFile, demuxers: str = DEMUXERS) -> InputContainer:
@@ -38,14 +40,39 @@ def opened(path: Path | PartlyHerePath | AskingFile, demuxers: str = DEMUXERS) -
 
 
 def picture_track(container: InputContainer) -> VideoStream:
-    """The default picture track, or else the first one. Cover art doesn't count. Raises TranscodeError."""
+    """The default picture track, or else the first one. Cover art doesn't count. Raises TranscodeError.
+
+    Art without its mark does count, but any other track that can be decoded is taken before it.
+    """
     tracks = [track for track in container.streams.video if not track.disposition & Disposition.attached_pic]
     if not tracks:
         raise TranscodeError(Code.NO_VIDEO)
-    chosen = next((track for track in tracks if track.disposition & Disposition.default), tracks[0])
+    chosen = _default(tracks)
     if not _is_decodable(chosen):
         raise TranscodeError(Code.UNSUPPORTED, "no decoder for the picture track")
-    return chosen
+    films = [track for track in tracks if _is_decodable(track) and not _is_still(track)]
+    return _default(films) if films and _is_still(chosen) else chosen
+
+
+def _default(tracks: Sequence[VideoStream]) -> VideoStream:
+    return next((track for track in tracks if track.disposition & Disposition.default), tracks[0])
+
+
+def _is_still(track: VideoStream) -> bool:
+    """Whether a track is a single picture of a kind that covers are, by what the container says.
+
+    Matroska doesn't say it itself, but the programs that write it add tags, whose names may end with a language.
+    """
+    if track.codec_context.name not in STILLS:
+        return False
+    told = {name.partition("-")[0]: text for name, text in track.metadata.items()}
+    if track.frames or "NUMBER_OF_FRAMES" in told:
+        return track.frames == 1 or told.get("NUMBER_OF_FRAMES") == "1"
+    lasts = DURATION.fullmatch(told.get("DURATION", ""))
+    if not lasts or not track.average_rate:
+        return False
+    hours, minutes, seconds = map(float, lasts.groups())
+    return round((hours * 3600 + minutes * 60 + seconds) * float(track.average_rate)) == 1
 
 
 def sound_tracks(
