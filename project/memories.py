@@ -176,6 +176,11 @@ CONSTANTS = (
         bound="one hash",
     ),
     ConstantMemory(
+        "hls.core.encoding.abilities:filters_packets",
+        remembers="whether an ffmpeg filters the packets that it decodes: the same program until the next start",
+        bound="128 programs, of which one is used",
+    ),
+    ConstantMemory(
         "hls.core.encoding.encode:has_zscale",
         remembers="whether an ffmpeg can tone-map HDR: the program is the same until the next start",
         bound="128 programs, of which one is used",

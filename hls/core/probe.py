@@ -128,6 +128,7 @@ class VideoTrack:
     has_fields: bool = False  # the two fields of each frame show two moments
     hidden_count: int = 0  # pictures that follow too soon after another to be shown at this rate
     obstacle: str = ""  # why its pictures can't be copied, as Obstacle has it; "" where that was never asked
+    packet_filter: str = ""  # takes out of the packets what the container says as well, where ffmpeg fails on that
     turns: tuple[str, ...] = ()  # filters that turn interlaced pictures, which ffmpeg mustn't do before their lines go
 
     @property

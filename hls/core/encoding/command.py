@@ -119,6 +119,8 @@ def source_input(
         yield from ("-reinit_filter", "0")
         if plan.source.video.turns:
             yield "-noautorotate"  # the graph turns the pictures, after deinterlacing them
+        if plan.source.video.packet_filter:
+            yield from (f"-bsf:{plan.source.video.index}", plan.source.video.packet_filter)
     if landing:
         # The graph cuts at the exact frame; ffmpeg's own cut would drop the sound's run-up.
         yield from ("-noaccurate_seek", "-seek_timestamp", "1", "-ss", f"{landing.seek_s:.6f}")

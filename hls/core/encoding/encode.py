@@ -14,6 +14,7 @@ from pathlib import Path
 from hls.core import names
 from hls.core.chunk import ChunkFacts, Span
 from hls.core.encoding import sounds
+from hls.core.encoding.abilities import fitted
 from hls.core.encoding.command import Encoder, chunk_command, decoding_command, sound_command
 from hls.core.encoding.following import Growth, Progress
 from hls.core.encoding.measure import measured
@@ -66,6 +67,7 @@ def encode_chunk(
     TranscodeError: ENCODER_FAILED, TIMEOUT, DISK_FULL, SOURCE_MISSING, UNREADABLE.
     """
     _check_source(plan, source)
+    plan = fitted(plan, encoder.ffmpeg)
     progress = Progress(on_progress, plan.timeline.chunks[index].frame_count)
     watch = Watch(progress.on_line, progress.on_tick, should_stop)
     attempt = _Attempt(plan, index, source, folder, encoder, watch, is_whole=is_whole)

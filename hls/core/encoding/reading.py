@@ -124,7 +124,7 @@ def _of_relayed(plan: Plan) -> Plan:
     relayed = replace(
         source,
         demuxer=FORMAT,
-        video=replace(source.video, index=0, landings=()),
+        video=replace(source.video, index=0, landings=(), packet_filter=""),  # NUT says nothing of the pictures
         audio=replace(source.audio, index=places[source.audio.index]) if source.audio else None,
         sounds=tuple(replace(sound, index=places[sound.index]) for sound in source.sounds),
         joins=(),

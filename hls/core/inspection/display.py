@@ -1,6 +1,7 @@
 """The part of a decoded picture that a player shows, and its size: cropped, rotated, with square pixels."""
 
 import struct
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import cast
 
@@ -19,6 +20,13 @@ PLAUSIBLE_ASPECT = Fraction(8)
 CROPPING = "<4I"  # AV_PKT_DATA_FRAME_CROPPING: top, bottom, left, right
 MATRIX = "=9i"  # AV_FRAME_DATA_DISPLAYMATRIX
 DOLBY_VISION = "8B"  # AVDOVIDecoderConfigurationRecord: its third byte is the profile, its last the compatibility
+TOLD_ONCE = (Type.DISPLAYMATRIX, Type.STEREO3D)  # of which ffmpeg's filter graphs take no two
+# What takes them out of the stream: NAL units and user data that only advise a decoder.
+WITHOUT_ADVICE = {
+    "h264": "filter_units=remove_types=6",
+    "hevc": "filter_units=remove_types=39",
+    "mpeg2video": "filter_units=remove_types=178",
+}
 OWN_COLOURS = frozenset({5, 10, 20})  # profiles whose base layer is in Dolby's own colours if compatibility is 0
 
 
@@ -41,6 +49,18 @@ def shown_size(video: VideoStream, frame: VideoFrame) -> tuple[int, int]:
     _, _, shown_width, height = _uncovered(video, frame)
     width = max(1, round(shown_width * _plausible(video.sample_aspect_ratio)))
     return (height, width) if int(frame.rotation) % 180 == 90 else (width, height)
+
+
+def packet_filter(video: VideoStream, frames: Sequence[VideoFrame]) -> str:
+    """The bitstream filter for packets that repeat what the container says of the pictures; "" where none do.
+
+    It may be how they are turned, or where the two views of a film in 3D are. Then the container's word holds.
+    """
+    for frame in frames:
+        told = [data.type for data in frame.side_data[:]]
+        if any(told.count(kind) > 1 for kind in TOLD_ONCE):
+            return WITHOUT_ADVICE.get(video.codec_context.name, "")
+    return ""
 
 
 def turns(frame: VideoFrame) -> tuple[str, ...]:

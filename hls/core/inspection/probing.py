@@ -24,7 +24,7 @@ from hls.core.blocks import PartlyHerePath
 from hls.core.errors import Code, Reason, TranscodeError
 from hls.core.formats.colour_tags import MATRICES, PRIMARIES, TRANSFERS, named
 from hls.core.inspection.copying import judged
-from hls.core.inspection.display import check_base_layer, shape, shown_part, shown_size, turns
+from hls.core.inspection.display import check_base_layer, packet_filter, shape, shown_part, shown_size, turns
 from hls.core.inspection.elementary import counted
 from hls.core.inspection.embedded import MOST_CHAPTERS, chapters, described, texts
 from hls.core.inspection.extras import extras
@@ -180,6 +180,7 @@ def video_track(video: VideoStream, found: Scan, limits: Limits) -> VideoTrack:
         shapes=_shapes(video, found, is_turned=not later and int(frame.rotation) % 180 == 90),
         has_fields=is_interlaced and output_rate(measured.rate * 2) > measured.rate and show_two_moments(found.frames),
         hidden_count=measured.hidden_count,
+        packet_filter=packet_filter(video, found.frames),
         turns=later,
     )
 

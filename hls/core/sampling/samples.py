@@ -20,6 +20,7 @@ from math import ceil
 from pathlib import Path
 from statistics import fmean
 
+from hls.core.encoding.abilities import fitted
 from hls.core.encoding.command import Encoder
 from hls.core.encoding.encode import has_zscale, is_odd
 from hls.core.errors import Code, TranscodeError
@@ -148,7 +149,7 @@ class _Work:
 
     def prepare(self, span: ChunkSpan) -> None:
         zscale = has_zscale(self.encoder.ffmpeg)
-        prepared = prepared_plan(self.plan)
+        prepared = fitted(prepared_plan(self.plan), self.encoder.ffmpeg)
         told = self._run(preparing(prepared, span, source=self.source, encoder=self.encoder, has_zscale=zscale), span)
         if is_odd(told) and not self.is_whole:
             raise TranscodeError(Code.ENCODER_FAILED, f"parts of the source may be missing: {told[-500:]}")
