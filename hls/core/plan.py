@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from hls.core import names
 from hls.core.ladder import AUDIO_KBPS, Rendition, obstacle, renditions
-from hls.core.probe import AudioTrack, Landing, Obstacle, Source
+from hls.core.probe import AudioTrack, Landing, Obstacle, Source, VideoTrack
 from hls.core.quality import Quality
 from hls.core.timeline import ChunkSpan, Timeline, output_rate, timeline
 from hls.core.wire import Json, dump, load
@@ -40,7 +40,7 @@ class Plan:
     tile_width: int
     tile_height: int
     lead: int = 0  # black frames before the first picture, if the sound begins earlier
-    tail: int = 0  # frames for which the last picture stays on, if the sound goes on after it
+    tail: int = 0  # frames for which the last picture stays on, if it lasts longer or the sound goes on after it
     quality: Quality | None = None  # its own CRFs; None where they were not looked for
 
     @property
@@ -74,6 +74,10 @@ class Plan:
     def is_after_pictures(self, span: ChunkSpan) -> bool:
         """Whether a chunk shows nothing but the last picture, which begins before it."""
         return span.first_frame > self.last_picture
+
+    def is_staying(self, span: ChunkSpan) -> bool:
+        """Whether the last picture is shown in a chunk, and for more than a frame."""
+        return span.end_frame > self.last_picture + 1
 
     @property
     def frame_step(self) -> int:
@@ -131,7 +135,9 @@ class Plan:
             return Obstacle.ONLY_ONE
         if found := obstacle(self.source.video, self.renditions[-1]):
             return found
-        return Obstacle.SOUND if self.lead or self.tail else Obstacle.TRIED
+        if self.lead or self.tail:
+            return Obstacle.STAYS if _stays_s(self.source.video) >= ROUNDING_S else Obstacle.SOUND
+        return Obstacle.TRIED
 
     def rendition(self, name: str) -> Rendition:
         """The rendition of this name. Raises KeyError for a name that this video doesn't have."""
@@ -158,8 +164,7 @@ def make_plan(source: Source, *, may_copy: bool = True) -> Plan:
     video = source.video
     is_still = video.frame_count == 1 and (_early_s(source) > 0 or _late_s(source, 1 / video.rate) > 0)
     rate = STILL_RATE if is_still else output_rate(video.picture_rate)
-    places = round(video.duration_s * video.rate) if video.is_variable_rate else video.frame_count
-    pictures = max(1, ceil(places * rate / video.rate))
+    pictures = max(1, ceil(_places(video) * rate / video.rate))
     lead = _rounded(_early_s(source), rate)
     tail = _rounded(_late_s(source, pictures / rate), rate)
     ladder = renditions(source, may_copy=may_copy and not lead and not tail)
@@ -192,11 +197,23 @@ def _early_s(source: Source) -> Fraction:
     return early_s if early_s >= ROUNDING_S else Fraction(0)
 
 
+def _places(video: VideoTrack) -> Fraction | int:
+    """Places on the grid of the source's rate. Of the last one there is less if the next one would have come late."""
+    if video.is_variable_rate:
+        return round(video.duration_s * video.rate)
+    return min(Fraction(video.frame_count), video.duration_s * video.rate)
+
+
+def _stays_s(video: VideoTrack) -> Fraction:
+    """How much longer than a place on the grid the last picture is shown."""
+    return video.duration_s - _places(video) / video.rate
+
+
 def _late_s(source: Source, pictures_s: Fraction) -> Fraction:
-    """How long the sound goes on after the pictures, which last `pictures_s`; 0 if that is only rounding."""
-    if source.audio is None or source.audio.end_s is None:
-        return Fraction(0)
-    late_s = source.audio.end_s - source.video.start_s - pictures_s
+    """How long the last picture or the sound goes on after `pictures_s`; 0 if that is only rounding."""
+    late_s = source.video.duration_s - pictures_s
+    if source.audio and source.audio.end_s is not None:
+        late_s = max(late_s, source.audio.end_s - source.video.start_s - pictures_s)
     return late_s if late_s >= ROUNDING_S else Fraction(0)
 
 

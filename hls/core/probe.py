@@ -44,6 +44,7 @@ class Obstacle(StrEnum):
     SIZE = "another size than the rendition's"
     TOO_MANY_BITS = "more bits per second than the rendition may have"
     SOUND = "sound that begins before the pictures, or ends after them"
+    STAYS = "a last picture that stays on"
     TRIED = "tried in vain"
 
 

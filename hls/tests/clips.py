@@ -12,6 +12,7 @@ from pathlib import Path
 import av
 import imageio_ffmpeg
 
+from hls.core.inspection.packets import tick_s
 from hls.core.process import Bounds, run
 
 FFMPEG = Path(imageio_ffmpeg.get_ffmpeg_exe())  # makes the clips; another ffmpeg may transcode them
@@ -77,6 +78,20 @@ def make(
 def remux(source: Path, target: Path, *, before: Sequence[str] = (), after: Sequence[str] = ()) -> Path:
     """The same packets in another container."""
     ffmpeg(*before, "-i", str(source), "-c", "copy", *after, str(target))
+    return target
+
+
+def with_last_lasting(source: Path, target: Path, last_s: float, *, is_shown_last: bool = False) -> Path:
+    """The same packets, but the picture that is stored last lasts so long, or else the one that is shown last."""
+    with av.open(str(source)) as whole, av.open(str(target), "w") as made:
+        tracks = {stream.index: made.add_stream_from_template(stream) for stream in whole.streams}
+        packets = [packet for packet in whole.demux() if packet.size]
+        pictures = [packet for packet in packets if packet.stream.type == "video"]
+        last = max(pictures, key=lambda packet: packet.pts or 0) if is_shown_last else pictures[-1]
+        last.duration = round(last_s / tick_s(last.stream))
+        for packet in packets:
+            packet.stream = tracks[packet.stream.index]
+            made.mux(packet)
     return target
 
 

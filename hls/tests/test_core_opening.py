@@ -12,7 +12,7 @@ from hls.core.errors import Code, TranscodeError
 from hls.core.inspection.opening import LONG_S, OPENING_S
 from hls.core.plan import Plan, make_plan
 from hls.core.probe import Copyable, Limits, Obstacle, Source, probe
-from hls.tests.clips import Look, ffmpeg, fit_h264, make, picture, remux, sound
+from hls.tests.clips import Look, ffmpeg, fit_h264, make, picture, remux, sound, with_last_lasting
 from hls.tests.factories import SOUNDS, source
 from hls.tests.watching import LIMITS, encode_one
 
@@ -95,6 +95,18 @@ def test_a_group_that_is_too_long_is_found_by_the_index(long_later: Path, tmp_pa
 @pytest.mark.ffmpeg
 def test_a_video_without_sound_has_an_opening(long: Path, tmp_path: Path) -> None:
     assert assert_agrees(remux(long, tmp_path / "mute.mp4", after=("-an",))).source.audio is None
+
+
+@pytest.mark.ffmpeg
+@pytest.mark.parametrize(("name", "suffix"), [("long", "mp4"), ("long", "mkv"), ("fit", "mp4")])
+def test_a_last_picture_that_stays_is_no_matter_of_the_first_chunk(
+    name: str, suffix: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """Where pictures could be copied but for that, the index of an MP4 file tells it at once."""
+    mute = remux(request.getfixturevalue(name), tmp_path / f"mute.{suffix}", after=("-an",))
+    plan = assert_agrees(with_last_lasting(mute, tmp_path / f"video.{suffix}", 20, is_shown_last=suffix == "mkv"))
+    assert not plan.is_copying
+    assert float(plan.timeline.duration_s) == pytest.approx(LASTS_S + 20, abs=1)
 
 
 @pytest.mark.ffmpeg

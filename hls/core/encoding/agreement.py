@@ -4,13 +4,11 @@ Such a chunk may have been published before the rest was read, and what is publi
 command, cut into the same segments, makes the same files.
 """
 
-from dataclasses import replace
 from pathlib import Path
 
 from hls.core.encoding.command import Encoder, chunk_command, sound_command
 from hls.core.encoding.sounds import Sound, expected
 from hls.core.plan import Plan
-from hls.core.timeline import ChunkSpan
 
 ANYWHERE = Path("/source")
 ANY_ENCODER = Encoder(Path("/ffmpeg"))
@@ -30,16 +28,10 @@ def _promised(plan: Plan) -> tuple[object, ...]:
 def _commands(plan: Plan) -> list[list[str]]:
     span = plan.timeline.chunks[0]
     states = expected(plan, span)
-    plain = replace(plan, tail=0) if _is_before_last_picture(plan, span) else plan
     commands = [
-        sound_command(plain, 0, source=ANYWHERE, encoder=ANY_ENCODER, number=number)
+        sound_command(plan, 0, source=ANYWHERE, encoder=ANY_ENCODER, number=number)
         for number, state in enumerate(states)
         if state == Sound.APART
     ]
-    commands.append(chunk_command(plain, 0, source=ANYWHERE, encoder=ANY_ENCODER, has_zscale=True, states=states))
+    commands.append(chunk_command(plan, 0, source=ANYWHERE, encoder=ANY_ENCODER, has_zscale=True, states=states))
     return [*commands, [f"recordings: {len(plan.source.joins) + 1}", f"bytes: {plan.source.size_bytes}"]]
-
-
-def _is_before_last_picture(plan: Plan, span: ChunkSpan) -> bool:
-    """Then it makes no difference that the last picture stays on, for sound that goes on after it."""
-    return span.end_frame <= plan.last_picture

@@ -94,7 +94,8 @@ def _picture(plan: Plan, span: ChunkSpan, *, has_zscale: bool) -> str:
     first, skipped = _grid(plan, span)
     begin_s = float(plan.zero_s + plan.timeline.seconds(first))
     black = max(0, plan.lead - span.first_frame)
-    last = ":eof_action=pass" if plan.tail else ""  # pass it on even if it ends before the next frame of the grid
+    # The last picture is passed on even if it ends before the next frame of the grid.
+    last = ":eof_action=pass" if plan.is_staying(span) else ""
     cut = f"start_frame={skipped}:" if skipped else ""
     numbered = f"setpts=N+{span.first_frame}"
     filters = [_counted(plan, span, video.counted_rate)] if video.counted_rate else []

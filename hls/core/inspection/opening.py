@@ -24,6 +24,7 @@ from hls.core.errors import TranscodeError
 from hls.core.inspection.copying import cut, judged, marked
 from hls.core.inspection.display import check_base_layer
 from hls.core.inspection.landing import FIXED_INDEX
+from hls.core.inspection.lasting import steady_s
 from hls.core.inspection.media_file import check_size, opened, picture_track, sound_tracks
 from hls.core.inspection.packets import AnyPacket, tick_s, time_of
 from hls.core.inspection.probing import look, main, video_track
@@ -111,9 +112,11 @@ def _source(
     if read.is_variable_rate or read.counted_rate:
         return None
     told_s, demuxer = _told_s(container, video), container.format.name.split(",")[0]
-    track = replace(judged(read, found.log, tick_s(video)), frame_count=round(told_s * read.rate), duration_s=told_s)
+    places = round(told_s * read.rate)
+    lasting_s = min(told_s, places / read.rate)
+    track = replace(judged(read, found.log, tick_s(video)), frame_count=places, duration_s=lasting_s)
     if track.copyable and demuxer in TELLS_SIZES:
-        track = _cut_by_index(track, video, delay_frames=track.copyable.delay_frames)
+        track = _cut_by_index(track, video, told_s, delay_frames=track.copyable.delay_frames)
     elif track.copyable and _is_far_apart(container, video, found, track):
         track = marked(track, Obstacle.FAR_APART)
     audio = found.sound.track() if found.sound else None
@@ -140,13 +143,14 @@ def _is_far_apart(container: InputContainer, video: VideoStream, found: Scan, tr
     return segment_starts(frames, max(track.frame_count, frames[-1] + 1), track.rate) is None
 
 
-def _cut_by_index(track: VideoTrack, video: VideoStream, *, delay_frames: int) -> VideoTrack:
+def _cut_by_index(track: VideoTrack, video: VideoStream, told_s: Fraction, *, delay_frames: int) -> VideoTrack:
     """The track, to be copied if the whole file's index allows it."""
     entries = list(video.index_entries)
     keyframes = [place for place, entry in enumerate(entries) if entry.is_keyframe]
     sizes = [entry.size for entry in entries]
     found = cut(keyframes, sizes, track.rate, delay_frames=delay_frames)
-    return marked(replace(track, frame_count=len(sizes)), found)
+    duration_s = steady_s(len(sizes), track.rate, told_s - (len(sizes) - 1) / track.rate)
+    return marked(replace(track, frame_count=len(sizes), duration_s=duration_s), found)
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ from hls.core.inspection.embedded import MOST_CHAPTERS, chapters, described, tex
 from hls.core.inspection.extras import extras
 from hls.core.inspection.interlacing import show_two_moments
 from hls.core.inspection.landing import FIXED_INDEX, Reading, landings
+from hls.core.inspection.lasting import lasting_s
 from hls.core.inspection.media_file import check_protection, check_size, opened, picture_track, sound_tracks
 from hls.core.inspection.packets import tick_s
 from hls.core.inspection.programmes import of_others
@@ -167,7 +168,7 @@ def video_track(video: VideoStream, found: Scan, limits: Limits) -> VideoTrack:
         rate=measured.rate,
         frame_count=measured.frame_count,
         start_s=shown[0] * time_base,
-        duration_s=_duration_s(shown, found.last_duration, time_base, measured),
+        duration_s=_duration_s(shown, time_base, measured, found),
         is_variable_rate=measured.is_variable,
         is_interlaced=is_interlaced,
         is_full_range=frame.color_range == FULL_RANGE or frame.format.name.startswith("yuvj"),
@@ -197,12 +198,12 @@ def _measured(shown: list[int], time_base: Fraction, video: VideoStream, found: 
     return rate, rate.rate if found.is_untimed and not rate.is_variable else None
 
 
-def _duration_s(shown: list[int], last_duration: int, time_base: Fraction, measured: Rate) -> Fraction:
-    if not measured.is_variable:
-        return measured.frame_count / measured.rate
-    longest_last = 10 / measured.rate  # the last frame of a variable rate may claim to last very long
-    told = (shown[-1] - shown[0]) * time_base + max(1 / measured.rate, min(last_duration * time_base, longest_last))
-    return max(told, measured.frame_count / measured.rate)
+def _duration_s(shown: list[int], time_base: Fraction, measured: Rate, found: Scan) -> Fraction:
+    if found.joins or found.is_untimed or found.untold:
+        return lasting_s(shown, time_base, measured, found.last_duration, None)
+    # A picture that is stored last may be shown before others; MP4 adds to its duration what the last one lasts longer.
+    last = max(found.last_duration, found.latest[1])
+    return lasting_s(shown, time_base, measured, last, found.told_end_s)
 
 
 def _beside(audio: AudioTrack, video: VideoTrack) -> AudioTrack:
@@ -214,6 +215,8 @@ def _beside(audio: AudioTrack, video: VideoTrack) -> AudioTrack:
 
 
 def _check_length(video: VideoTrack, audio: AudioTrack | None, limits: Limits) -> None:
+    if video.duration_s > limits.max_duration_s + max(ROUNDING_S, 1 / video.rate):
+        raise TranscodeError(Code.TOO_LONG, f"its last picture makes it longer than {limits.max_duration_s} s")
     if audio is None or audio.heard_s is None or audio.end_s is None:
         return
     end_s = max(video.start_s + video.duration_s, audio.end_s)

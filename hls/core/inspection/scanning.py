@@ -21,6 +21,7 @@ from hls.core.inspection.display import key_picture
 from hls.core.inspection.elementary import Counter
 from hls.core.inspection.headers import LOOKED_AT, size_header
 from hls.core.inspection.joins import Parts, Times, joined
+from hls.core.inspection.lasting import told_end_s
 from hls.core.inspection.packets import AnyPacket, TrackLog, pictures_of, tick_s, time_of
 from hls.core.inspection.skimming import Content
 from hls.core.inspection.soundtrack import SoundLog, default_sound
@@ -30,6 +31,7 @@ FRAMES_LOOKED_AT = 12
 PACKETS_DECODED = 2000  # at most, to get those frames: an edit list may hide many
 MAX_RATE = 1000
 MOST_SHAPES = 8
+FIRST_OF_ALL = (-(1 << 63), 0)
 KEY_FRAME_GAP_S = 4  # between the places for seeking in a file of several recordings
 
 
@@ -47,7 +49,9 @@ class Scan:
     pictures: TrackLog = field(default_factory=TrackLog)
     counter: Counter | None = None  # of an elementary stream
     untold: int = 0  # pictures without a timestamp
-    last_duration: int = 0
+    last_duration: int = 0  # of the picture stored last
+    latest: tuple[int, int] = FIRST_OF_ALL  # the time and the duration of the picture shown last
+    told_end_s: Fraction | None = None  # when the pictures end by a container that tells how long each is shown
     frames: list[VideoFrame] = field(default_factory=list)
     headers: set[bytes] = field(default_factory=set)  # the different headers of keyframes
     reshaped: list[tuple[VideoFrame, AVRational | None]] = field(default_factory=list)  # one for each further header
@@ -118,6 +122,7 @@ def scan(
         raise TranscodeError(Code.UNREADABLE, "no frame can be decoded")
     _put_on_one_clock(found, limits)
     found.is_untimed = not found.parts.bytes and _is_untimed(found, container, video)
+    found.told_end_s = told_end_s(container, video)
     return found
 
 
@@ -168,6 +173,7 @@ def _note_picture(found: Scan, packet: AnyPacket, video: VideoStream, limits: Li
         return
     found.shown.times.append(time)
     found.last_duration = packet.duration or found.last_duration
+    found.latest = max(found.latest, (time, packet.duration or 0))
     _check_length(found, time, limits)
 
 
