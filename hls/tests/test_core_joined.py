@@ -16,9 +16,16 @@ MPEG2 = ("-c:v", "mpeg2video", "-q:v", "3", "-bf", "2")
 MP2 = ("-c:a", "mp2")
 
 
+VP8 = ("-c:v", "libvpx", "-deadline", "realtime", "-cpu-used", "8", "-g", "40")
+H264 = ("-c:v", "libx264", "-preset", "veryfast", "-g", "25", "-pix_fmt", "yuv420p")
+HEVC = ("-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=error:keyint=50", "-pix_fmt", "yuv420p")
+
+
 def recording(folder: Path, suffix: str) -> Path:
     if suffix == "ts":
         return make(folder / "one.ts", look=LOOK)
+    if suffix == "webm":  # as it is recorded from a stream, of unknown length
+        return make(folder / "one.webm", look=LOOK, video=VP8, audio=("-c:a", "libopus"), after=("-live", "1"))
     return make(folder / f"one.{suffix}", look=LOOK, video=MPEG2, audio=MP2)
 
 
@@ -38,12 +45,21 @@ def assert_plays_through(clip: WatchedVideo, recordings: int) -> None:
     assert_plays(clip)
 
 
-@pytest.mark.parametrize("suffix", ["ts", "mpg", "vob"])
+@pytest.mark.parametrize("suffix", ["ts", "mpg", "vob", "webm"])
 def test_the_same_recording_three_times(tmp_path: Path, suffix: str) -> None:
     one = recording(tmp_path, suffix)
     clip = encode(joined(tmp_path / f"joined.{suffix}", one, one, one), tmp_path)
     assert len(clip.plan.timeline.chunks) == 4
     assert_plays_through(clip, 3)
+
+
+@pytest.mark.parametrize("video", [H264, HEVC], ids=["h264", "hevc"])
+def test_a_recording_that_tells_its_length_twice(tmp_path: Path, video: tuple[str, ...]) -> None:
+    """Matroska has no decoding times, and the key pictures are in the middle of its clusters."""
+    one = make(tmp_path / "one.mkv", look=LOOK, video=video)
+    clip = encode(joined(tmp_path / "joined.mkv", one, one), tmp_path)
+    assert len(clip.plan.timeline.chunks) == 4
+    assert_plays_through(clip, 2)
 
 
 @pytest.mark.parametrize("offset_s", ["3000", "30"])

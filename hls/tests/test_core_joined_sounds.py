@@ -39,9 +39,9 @@ def read(plan: Plan, chunk: int, source: Path, folder: Path) -> tuple[Plan, Path
         return reading.plan, remux(reading.path, folder / "kept.nut", before=["-copyts"], after=["-map", "0"])
 
 
-def beeps(relayed: Path, number: int, plan: Plan) -> list[float]:
+def beeps(path: Path, number: int, plan: Plan) -> list[float]:
     """When one of the sounds beeps, from the video's beginning."""
-    apart = remux(relayed, relayed.with_suffix(f".{number}.nut"), before=["-copyts"], after=["-map", f"0:a:{number}"])
+    apart = remux(path, path.with_suffix(f".{number}.nut"), before=["-copyts"], after=["-map", f"0:a:{number}"])
     return [at_s - float(plan.zero_s) for at_s in beep_times(apart)]
 
 
@@ -66,7 +66,7 @@ def test_all_sounds_go_on_with_the_pictures(tmp_path: Path, suffix: str) -> None
     assert relayed.source.audio == relayed.source.sounds[0]
     begin_s = round(plan.timeline.seconds(plan.timeline.chunks[-1].first_frame))
     for number, offset_s in enumerate((0, 0.5)):
-        heard = [at_s for at_s in beeps(path, number, plan) if at_s > begin_s - 0.1]
+        heard = [at_s for at_s in beeps(path, number, relayed) if at_s > begin_s - 0.1]
         assert_beeps(heard, offset_s=offset_s, first_s=begin_s, last_s=3 * LASTS_S - 1)
 
 
@@ -89,9 +89,9 @@ def test_a_sound_that_is_missing_in_a_recording_is_heard_in_the_others(tmp_path:
     assert float((first.end_s or 0) - plan.zero_s) == pytest.approx(3 * LASTS_S, abs=0.1)
     spans = [float((at_s or 0) - plan.zero_s) for at_s in (second.heard_s, second.end_s)]
     assert spans == pytest.approx([LASTS_S + 0.5, 2 * LASTS_S], abs=0.1)
-    _, path = read(plan, -1, source, tmp_path)
+    relayed, path = read(plan, -1, source, tmp_path)
     begin_s = round(plan.timeline.seconds(plan.timeline.chunks[-1].first_frame))
-    heard = [at_s for at_s in beeps(path, 1, plan) if at_s > begin_s - 0.1]
+    heard = [at_s for at_s in beeps(path, 1, relayed) if at_s > begin_s - 0.1]
     assert_beeps(heard, offset_s=0.5, first_s=begin_s, last_s=2 * LASTS_S - 1)
 
 
@@ -100,7 +100,7 @@ def test_a_sound_that_has_ended_does_not_make_a_chunk_read_everything(tmp_path: 
     silent = remux(more, tmp_path / "silent.ts", after=["-map", "0", "-bsf:a:1", "noise=drop=1"])
     source = joined(tmp_path / "joined.ts", short, *[silent] * 5)
     plan = make_plan(look(source, LIMITS))
-    _, path = read(plan, 0, source, tmp_path)
+    relayed, path = read(plan, 0, source, tmp_path)
     with av.open(str(path)) as container:
         lasts_s = max(float(packet.pts * packet.time_base) for packet in container.demux(video=0) if packet.pts)
-    assert lasts_s - float(plan.zero_s) < 12 + 2 + 10 + 1
+    assert lasts_s - float(relayed.zero_s) < 12 + 2 + 10 + 1

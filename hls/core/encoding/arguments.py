@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from hls.core.probe import Join
 
 FORMAT = "nut"
+MOST_REORDERED = 16  # how many pictures earlier than it is shown one is decoded, at most
 
 
 @dataclass(frozen=True)
@@ -16,13 +17,17 @@ class RelayedSound:
 
 @dataclass(frozen=True)
 class RelayArguments:
-    """What `relay` reads: from `byte` or the file's beginning, up to `end_s` on the first recording's clock."""
+    """What `relay` reads: from `byte` or the file's beginning, up to `end_s` on the first recording's clock.
+
+    What it writes is `later_s` later than on that clock, because a NUT file has no times before 0.
+    """
 
     video: int
     sounds: tuple[RelayedSound, ...]
     joins: tuple[Join, ...]
     byte: int | None
     end_s: float
+    later_s: int = 0
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,11 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from math import ceil
 from pathlib import Path
 
 from hls.core.chunk import Span
-from hls.core.encoding.arguments import FORMAT, DamageArguments, RelayArguments, RelayedSound
+from hls.core.encoding.arguments import FORMAT, MOST_REORDERED, DamageArguments, RelayArguments, RelayedSound
 from hls.core.errors import Code, TranscodeError
 from hls.core.plan import Plan
 from hls.core.probe import AudioTrack, Source
@@ -56,6 +57,7 @@ def _relay(plan: Plan, span: ChunkSpan, source: Path, target: Path, watch: Watch
         joins=plan.source.joins,
         byte=landing.byte if landing else None,
         end_s=float(plan.zero_s + plan.timeline.seconds(span.end_frame)) + READ_ON_S,
+        later_s=_later_s(plan.source),
     )
     command = [
         sys.executable,
@@ -118,15 +120,32 @@ def _sounds(source: Source) -> tuple[AudioTrack, ...]:
     return source.sounds or ((source.audio,) if source.audio else ())
 
 
+def _later_s(source: Source) -> int:
+    """Whole seconds by which everything is moved, so that nothing is before 0."""
+    first_s = min([source.video.start_s, *(sound.start_s for sound in _sounds(source))])
+    return max(0, ceil(MOST_REORDERED / source.video.rate - first_s))
+
+
 def _of_relayed(plan: Plan) -> Plan:
-    source = plan.source
-    places = {sound.index: place for place, sound in enumerate(_sounds(source), start=1)}
+    source, later_s = plan.source, _later_s(plan.source)
+    sounds = {sound.index: _moved(sound, place, later_s) for place, sound in enumerate(_sounds(source), start=1)}
     relayed = replace(
         source,
         demuxer=FORMAT,
-        video=replace(source.video, index=0, landings=(), packet_filter=""),  # NUT says nothing of the pictures
-        audio=replace(source.audio, index=places[source.audio.index]) if source.audio else None,
-        sounds=tuple(replace(sound, index=places[sound.index]) for sound in source.sounds),
+        # NUT says nothing of the pictures
+        video=replace(source.video, index=0, start_s=source.video.start_s + later_s, landings=(), packet_filter=""),
+        audio=sounds[source.audio.index] if source.audio else None,
+        sounds=tuple(sounds[sound.index] for sound in source.sounds),
         joins=(),
     )
     return replace(plan, source=relayed)
+
+
+def _moved(sound: AudioTrack, place: int, later_s: int) -> AudioTrack:
+    return replace(
+        sound,
+        index=place,
+        start_s=sound.start_s + later_s,
+        heard_s=None if sound.heard_s is None else sound.heard_s + later_s,
+        end_s=None if sound.end_s is None else sound.end_s + later_s,
+    )

@@ -7,7 +7,8 @@ The packets stay as they are; only their times change. The target is a NUT file,
 
 import json
 import sys
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -17,7 +18,8 @@ from av.container import OutputContainer
 from av.packet import Packet
 from av.stream import Stream
 
-from hls.core.encoding.arguments import FORMAT, RelayArguments, RelayedSound
+from hls.core.encoding.arguments import FORMAT, MOST_REORDERED, RelayArguments, RelayedSound
+from hls.core.inspection.joins import DISCONTINUOUS
 from hls.core.inspection.media_file import opened
 from hls.core.inspection.packets import AnyPacket, tick_s, time_of
 from hls.core.probe import Join
@@ -25,20 +27,27 @@ from hls.core.wire import load
 
 HEVC_END_OF_SEQUENCE = b"\0\0\0\1\x48\1"
 LEAST_STEP_S = Fraction(1, 1000)
+WITHOUT_DECODING_TIMES = frozenset({"matroska,webm"})  # libav's guesses are wrong after a clock has started anew
 MOST_APART_S = 10  # between packets that are stored together: of a sound that isn't read by then there is nothing here
+
+type Placed = tuple[int, AnyPacket, Fraction]  # a track, a packet of it, and the packet's ticks in seconds
 
 
 def write(source: Path, target: Path, arguments: RelayArguments) -> None:
     """Write the part to `target`: track 0 is the picture track, and the sounds follow in their order."""
     with opened(source) as container, av.open(str(target), "w", format=FORMAT) as relayed:
-        if arguments.byte is not None:
+        if arguments.byte is not None and container.format.name in DISCONTINUOUS:
             container.seek(arguments.byte, unsupported_byte_offset=True)
         indexes = (arguments.video, *(sound.index for sound in arguments.sounds))
         wanted = [container.streams[index] for index in indexes]
         outputs = {stream.index: relayed.add_stream_from_template(stream) for stream in wanted}
         for sound in arguments.sounds:
             _describe(outputs[sound.index], sound)
-        _copy(container.demux(wanted), relayed, outputs, arguments)
+        is_untold = container.format.name in WITHOUT_DECODING_TIMES
+        packets = _on_one_clock(container.demux(wanted), arguments, is_untold=is_untold)
+        _copy(
+            _with_decoding_times(packets, arguments.video) if is_untold else packets, relayed, outputs, arguments.video
+        )
 
 
 def _describe(output: Stream, sound: RelayedSound) -> None:
@@ -48,38 +57,72 @@ def _describe(output: Stream, sound: RelayedSound) -> None:
         output.codec_context.layout = sound.layout
 
 
-def _copy(
-    packets: Iterator[AnyPacket], relayed: OutputContainer, outputs: dict[int, Stream], arguments: RelayArguments
-) -> None:
-    latest: dict[int, int] = {}
+def _on_one_clock(packets: Iterator[AnyPacket], arguments: RelayArguments, *, is_untold: bool) -> Iterator[Placed]:
+    """The packets with the target's times, up to its end. Where decoding times are untold, there are pictures' own."""
     bytes_read: dict[int, int | None] = {}
     over: set[int] = set()
     within: Join | None = None
     for packet in packets:
-        if not packet.size or packet.dts is None:
-            continue
         track, ticks = packet.stream_index, tick_s(packet.stream)
+        time = packet.pts if is_untold and track == arguments.video else packet.dts
+        if not packet.size or time is None:
+            continue
         if packet.pos is not None:  # of several packets that are stored as one, only the first has it
             bytes_read[track] = packet.pos
-        join = joined_at(arguments.joins, bytes_read.get(track))
-        shift = round(join.shift_s / ticks) if join else 0
+        byte = bytes_read.get(track)
+        if arguments.byte is not None and (byte is None or byte < arguments.byte):
+            continue
+        join = joined_at(arguments.joins, byte)
+        shift, later = round(join.shift_s / ticks) if join else 0, round(arguments.later_s / ticks)
         if track == arguments.video and join and needs_what_is_cut_off(join, time_of(packet), shift, ticks):
             continue
-        dts = packet.dts + shift
-        # Recordings overlap a little where they are joined, but decoding timestamps have to increase.
-        earliest = latest[track] + round(LEAST_STEP_S / ticks) if track in latest else dts
-        if dts < earliest and track != arguments.video:
-            continue
-        latest[track] = packet.dts = dts = max(dts, earliest)
-        packet.pts = None if packet.pts is None else max(packet.pts + shift, dts)
+        packet.dts = time + shift + later
+        packet.pts = None if packet.pts is None else packet.pts + shift + later
+        after_s = packet.dts * ticks - arguments.later_s - arguments.end_s
         if track == arguments.video and join != within:
             within, packet = join, _behind_end(packet)
+        yield track, packet, ticks
+        if after_s > 0:
+            over.add(track)
+            if len(over) == 1 + len(arguments.sounds) or after_s > MOST_APART_S:
+                return
+
+
+def _with_decoding_times(packets: Iterable[Placed], video: int) -> Iterator[Placed]:
+    """Pictures get decoding times that increase, and are no later than when the same and any later one is shown."""
+    waiting: deque[Placed] = deque()
+    for track, packet, ticks in packets:
+        if track != video:
+            yield track, packet, ticks
+            continue
+        waiting.append((track, packet, ticks))
+        if len(waiting) > MOST_REORDERED:
+            yield _with_decoding_time(waiting)
+    while waiting:
+        yield _with_decoding_time(waiting)
+
+
+def _with_decoding_time(waiting: deque[Placed]) -> Placed:
+    step = round(LEAST_STEP_S / waiting[0][2])
+    times = (packet.dts - number * step for number, (_, packet, _) in enumerate(waiting) if packet.dts is not None)
+    earliest = min(times)
+    track, packet, ticks = waiting.popleft()
+    packet.dts = earliest
+    return track, packet, ticks
+
+
+def _copy(packets: Iterable[Placed], relayed: OutputContainer, outputs: dict[int, Stream], video: int) -> None:
+    """Recordings overlap a little where they are joined, but decoding timestamps have to increase."""
+    latest: dict[int, int] = {}
+    for track, packet, ticks in packets:
+        dts = packet.dts or 0
+        earliest = latest[track] + round(LEAST_STEP_S / ticks) if track in latest else dts
+        if dts < earliest and track != video:
+            continue
+        latest[track] = packet.dts = dts = max(dts, earliest)
+        packet.pts = None if packet.pts is None else max(packet.pts, dts)
         packet.stream = outputs[track]
         relayed.mux(packet)
-        if dts * ticks > arguments.end_s:
-            over.add(track)
-            if len(over) == len(outputs) or dts * ticks > arguments.end_s + MOST_APART_S:
-                return
 
 
 def _behind_end(packet: AnyPacket) -> AnyPacket:
