@@ -8,7 +8,7 @@ import pytest
 
 from hls.core.errors import Code, Reason, TranscodeError
 from hls.core.inspection.probing import look
-from hls.core.inspection.protection import protection
+from hls.core.inspection.protection import Protection, protection
 from hls.core.probe import Source, probe
 from hls.tests.clips import Look, ffmpeg, make, picture, remux, sound
 from hls.tests.watching import LIMITS
@@ -200,6 +200,20 @@ def test_a_scrambled_dvd_is_said(tmp_path: Path) -> None:
         if number % 2 and sector[14:18] == b"\x00\x00\x01\xe0":
             sectors[number] = noisy(sector[:20] + bytes([sector[20] | 0x30]) + sector[21:], 128, 2048)
     assert_said(written(source, b"".join(sectors)))
+
+
+def test_sound_of_a_dvd_that_looks_like_a_scrambled_picture_is_none(tmp_path: Path) -> None:
+    """Compressed sound may have any bytes, those of a packet's beginning too."""
+    mpeg2 = ("-c:v", "mpeg2video", "-q:v", "2")
+    source = make(tmp_path / "video.vob", look=LOOK, video=mpeg2, audio=("-c:a", "ac3"), after=("-f", "dvd"))
+    data = source.read_bytes()
+    sectors = [data[at : at + 2048] for at in range(0, len(data), 2048)]
+    is_sound = [sector[14:18] == b"\x00\x00\x01\xbd" for sector in sectors]
+    alike = b"\x00\x00\x01\xe0\x12\x34\xb5"
+    for number in (number for number, found in enumerate(is_sound) if found):
+        sectors[number] = sectors[number][:200] + alike + sectors[number][200 + len(alike) :]
+    assert sum(is_sound) > 5
+    assert protection(written(source, b"".join(sectors))) == Protection()
 
 
 def test_an_encrypted_blu_ray_is_said(clear: Path, tmp_path: Path) -> None:

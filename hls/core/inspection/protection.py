@@ -38,7 +38,8 @@ FLV_FILTER = 0x20
 SYNC = 0x47
 TS_SIZES = (188, 192, 204)  # bytes of a packet: plain, with a time before it, with parity after it
 AACS_UNIT_BYTES = 6144  # of a Blu-ray disc; only the first 16 bytes are clear
-PS_PICTURE = re.compile(rb"\x00\x00\x01[\xe0-\xef]..([\x80-\xbf])", re.DOTALL)  # a PES packet of MPEG-2
+START = b"\x00\x00\x01"  # of a PES packet, and of anything else in a program stream
+PS_PICTURE = re.compile(START + rb"[\xe0-\xef](..)([\x80-\xbf])", re.DOTALL)  # of MPEG-2: its length, and its marks
 PS_SCRAMBLED_SHARE = 0.05  # a disc scrambles only some of its packets
 
 
@@ -226,5 +227,13 @@ def _is_aacs(head: bytes) -> bool:
 
 def _is_ps_scrambled(windows: Iterator[bytes]) -> bool:
     """Whether packets are scrambled as on a DVD: PES_scrambling_control (ISO/IEC 13818-1, 2.4.3.7)."""
-    marks = [match[1][0] & 0x30 for data in windows for match in PS_PICTURE.finditer(data)]
+    marks = [mark for data in windows for mark in _ps_marks(data)]
     return bool(marks) and sum(mark != 0 for mark in marks) > len(marks) * PS_SCRAMBLED_SHARE
+
+
+def _ps_marks(data: bytes) -> Iterator[int]:
+    """Of each packet of pictures that ends where another packet begins; sound may have bytes that look like one."""
+    for match in PS_PICTURE.finditer(data):
+        end = match.end(1) + int.from_bytes(match[1])
+        if data[end : end + len(START)] == START:
+            yield match[2][0] & 0x30
