@@ -25,7 +25,10 @@ from hls.core.inspection.packets import AnyPacket, tick_s, time_of
 from hls.core.probe import Join
 from hls.core.wire import load
 
-HEVC_END_OF_SEQUENCE = b"\0\0\0\1\x48\1"
+HEVC_END_OF_SEQUENCE = b"\x48\1"
+START_CODE = b"\0\0\0\1"
+CONFIGURED = b"\1"  # the first byte of an hvcC record: NAL units have lengths instead of start codes
+HVCC_LENGTH_SIZE = 21  # where that record says, in the last two bits, how many bytes a length has, less one
 LEAST_STEP_S = Fraction(1, 1000)
 WITHOUT_DECODING_TIMES = frozenset({"matroska,webm"})  # libav's guesses are wrong after a clock has started anew
 MOST_APART_S = 10  # between packets that are stored together: of a sound that isn't read by then there is nothing here
@@ -132,7 +135,10 @@ def _behind_end(packet: AnyPacket) -> AnyPacket:
     """
     if packet.stream.codec_context.name != "hevc":
         return packet
-    parted: AnyPacket = Packet(HEVC_END_OF_SEQUENCE + bytes(packet))
+    hvcc, prefix = packet.stream.codec_context.extradata or b"", START_CODE
+    if hvcc[:1] == CONFIGURED and len(hvcc) > HVCC_LENGTH_SIZE:
+        prefix = len(HEVC_END_OF_SEQUENCE).to_bytes((hvcc[HVCC_LENGTH_SIZE] & 3) + 1)
+    parted: AnyPacket = Packet(prefix + HEVC_END_OF_SEQUENCE + bytes(packet))
     parted.pts, parted.dts, parted.duration, parted.time_base = (
         packet.pts,
         packet.dts,
