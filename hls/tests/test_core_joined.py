@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from hls.tests.clips import Look, make, remux
+from hls.tests.clips import Look, make, remux, sound
 from hls.tests.watching import WatchedVideo, assert_plays, beep_times, encode, numbers, steps, timestamps
 
 pytestmark = pytest.mark.ffmpeg
@@ -59,6 +59,45 @@ def test_a_recording_that_tells_its_length_twice(tmp_path: Path, video: tuple[st
     one = make(tmp_path / "one.mkv", look=LOOK, video=video)
     clip = encode(joined(tmp_path / "joined.mkv", one, one), tmp_path)
     assert len(clip.plan.timeline.chunks) == 4
+    assert_plays_through(clip, 2)
+
+
+SOUNDS = {
+    "pcm_dvd": ("vob", "stereo", ()),
+    "pcm_bluray": ("m2ts", "5.1(side)", ()),
+    "s302m": ("ts", "stereo", ("-strict", "-2")),
+    "truehd": ("ts", "5.1(side)", ("-strict", "-2")),
+}
+
+
+@pytest.mark.parametrize("codec", SOUNDS)
+def test_sound_that_cannot_be_relayed_as_it_is(tmp_path: Path, codec: str) -> None:
+    suffix, layout, options = SOUNDS[codec]
+    one = make(
+        tmp_path / f"one.{suffix}",
+        look=LOOK,
+        video=MPEG2,
+        audio=("-c:a", codec, *options),
+        audio_source=sound(8, layout=layout),
+    )
+    clip = encode(joined(tmp_path / f"joined.{suffix}", one, one, one), tmp_path)
+    assert clip.plan.source.audio
+    assert clip.plan.source.audio.codec == codec
+    assert_plays_through(clip, 3)
+
+
+def test_sound_of_a_dvd_that_has_more_channels_in_another_recording(tmp_path: Path) -> None:
+    parts = [
+        make(
+            tmp_path / f"{number}.vob",
+            look=LOOK,
+            video=MPEG2,
+            audio=("-c:a", "pcm_dvd"),
+            audio_source=sound(8, layout=layout),
+        )
+        for number, layout in enumerate(("stereo", "5.1"))
+    ]
+    clip = encode(joined(tmp_path / "joined.vob", *parts), tmp_path)
     assert_plays_through(clip, 2)
 
 

@@ -10,7 +10,7 @@ from hls.core.encoding.reading import readable
 from hls.core.inspection.probing import look
 from hls.core.plan import Plan, make_plan
 from hls.core.process import Watch
-from hls.tests.clips import Look, remux
+from hls.tests.clips import Look, make, remux
 from hls.tests.spoken import H264, Spoken, clip
 from hls.tests.watching import LIMITS, beep_times
 
@@ -93,6 +93,17 @@ def test_a_sound_that_is_missing_in_a_recording_is_heard_in_the_others(tmp_path:
     begin_s = round(plan.timeline.seconds(plan.timeline.chunks[-1].first_frame))
     heard = [at_s for at_s in beeps(path, 1, relayed) if at_s > begin_s - 0.1]
     assert_beeps(heard, offset_s=0.5, first_s=begin_s, last_s=2 * LASTS_S - 1)
+
+
+def test_no_sample_is_lost_of_sound_in_very_short_packets(tmp_path: Path) -> None:
+    """A packet of TrueHD is heard for less than a millisecond."""
+    one = make(tmp_path / "one.ts", look=LOOK, video=MPEG2, audio=("-c:a", "truehd", "-strict", "-2"))
+    source = joined(tmp_path / "joined.ts", one, one)
+    _, path = read(make_plan(look(source, LIMITS)), 0, source, tmp_path)
+    with av.open(str(path)) as container:
+        heard = list(container.decode(audio=0))
+    lasts_s = float(heard[-1].time or 0) - float(heard[0].time or 0)
+    assert sum(frame.samples for frame in heard[:-1]) == pytest.approx(lasts_s * 48_000, abs=48)
 
 
 def test_a_sound_that_has_ended_does_not_make_a_chunk_read_everything(tmp_path: Path) -> None:

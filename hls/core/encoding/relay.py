@@ -2,17 +2,21 @@
 
     python -m hls.core.encoding.relay '{"demuxer": …}' FILE TARGET
 
-The packets stay as they are; only their times change. The target is a NUT file, which takes any codec and exact times.
+The packets stay as they are; only their times change. The target is a NUT file, which takes exact times and most
+codecs; of sound that it doesn't take, the samples are written.
 """
 
 import json
 import sys
 from collections import deque
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
+from typing import Self
 
 import av
+from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.packet import Packet
@@ -21,7 +25,7 @@ from av.stream import Stream
 from hls.core.encoding.arguments import FORMAT, MOST_REORDERED, RelayArguments, RelayedSound
 from hls.core.inspection.joins import DISCONTINUOUS
 from hls.core.inspection.media_file import opened
-from hls.core.inspection.packets import AnyPacket, tick_s, time_of
+from hls.core.inspection.packets import AnyPacket, sounds_of, tick_s, time_of
 from hls.core.probe import Join
 from hls.core.wire import load
 
@@ -29,7 +33,8 @@ HEVC_END_OF_SEQUENCE = b"\x48\1"
 START_CODE = b"\0\0\0\1"
 CONFIGURED = b"\1"  # the first byte of an hvcC record: NAL units have lengths instead of start codes
 HVCC_LENGTH_SIZE = 21  # where that record says, in the last two bits, how many bytes a length has, less one
-LEAST_STEP_S = Fraction(1, 1000)
+LEAST_STEP_S = Fraction(1, 2000)  # between decoding times: TrueHD has 1200 packets a second
+DECODED = frozenset({"mlp", "pcm_bluray", "pcm_dvd", "s302m", "truehd"})  # NUT has no tags for them
 WITHOUT_DECODING_TIMES = frozenset({"matroska,webm"})  # libav's guesses are wrong after a clock has started anew
 MOST_APART_S = 10  # between packets that are stored together: of a sound that isn't read by then there is nothing here
 
@@ -41,16 +46,56 @@ def write(source: Path, target: Path, arguments: RelayArguments) -> None:
     with opened(source) as container, av.open(str(target), "w", format=FORMAT) as relayed:
         if arguments.byte is not None and container.format.name in DISCONTINUOUS:
             container.seek(arguments.byte, unsupported_byte_offset=True)
-        indexes = (arguments.video, *(sound.index for sound in arguments.sounds))
-        wanted = [container.streams[index] for index in indexes]
-        outputs = {stream.index: relayed.add_stream_from_template(stream) for stream in wanted}
+        video = container.streams[arguments.video]
+        outputs: dict[int, Stream] = {arguments.video: relayed.add_stream_from_template(video)}
+        plain: dict[int, _Plain] = {}
         for sound in arguments.sounds:
-            _describe(outputs[sound.index], sound)
+            stream = container.streams[sound.index]
+            if stream.codec_context.name in DECODED:
+                plain[sound.index] = _Plain.of(relayed, sound)
+                outputs[sound.index] = plain[sound.index].output
+            else:
+                outputs[sound.index] = relayed.add_stream_from_template(stream)
+                _describe(outputs[sound.index], sound)
         is_untold = container.format.name in WITHOUT_DECODING_TIMES
-        packets = _on_one_clock(container.demux(wanted), arguments, is_untold=is_untold)
-        _copy(
-            _with_decoding_times(packets, arguments.video) if is_untold else packets, relayed, outputs, arguments.video
-        )
+        demuxed = container.demux([container.streams[index] for index in outputs])
+        packets = _on_one_clock(demuxed, arguments, is_untold=is_untold)
+        if is_untold:
+            packets = _with_decoding_times(packets, arguments.video)
+        _copy(_decoded(packets, plain), relayed, outputs, arguments.video)
+
+
+@dataclass
+class _Plain:
+    """A sound that is decoded, to one format even if the source's changes."""
+
+    output: AudioStream
+    resamplers: dict[tuple[str, str, int], AudioResampler] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, relayed: OutputContainer, sound: RelayedSound) -> Self:
+        output = relayed.add_stream("pcm_s32le", rate=sound.sample_rate)
+        output.codec_context.layout = sound.layout
+        return cls(output)
+
+    def packets(self, packet: AnyPacket) -> Iterator[AnyPacket]:
+        decoder, encoder = packet.stream.codec_context, self.output.codec_context
+        for frame in sounds_of(decoder, packet):
+            kind = frame.format.name, frame.layout.name, frame.sample_rate
+            if kind not in self.resamplers:
+                self.resamplers[kind] = AudioResampler(encoder.format, encoder.layout, encoder.sample_rate)
+            for even in self.resamplers[kind].resample(frame):
+                yield from self.output.encode(even)
+
+
+def _decoded(packets: Iterable[Placed], plain: dict[int, _Plain]) -> Iterator[Placed]:
+    for track, packet, ticks in packets:
+        if track in plain:
+            yield from (
+                (track, part, Fraction(1, plain[track].output.sample_rate)) for part in plain[track].packets(packet)
+            )
+        else:
+            yield track, packet, ticks
 
 
 def _describe(output: Stream, sound: RelayedSound) -> None:
@@ -106,7 +151,7 @@ def _with_decoding_times(packets: Iterable[Placed], video: int) -> Iterator[Plac
 
 
 def _with_decoding_time(waiting: deque[Placed]) -> Placed:
-    step = round(LEAST_STEP_S / waiting[0][2])
+    step = _least_step(waiting[0][2])
     times = (packet.dts - number * step for number, (_, packet, _) in enumerate(waiting) if packet.dts is not None)
     earliest = min(times)
     track, packet, ticks = waiting.popleft()
@@ -114,12 +159,16 @@ def _with_decoding_time(waiting: deque[Placed]) -> Placed:
     return track, packet, ticks
 
 
+def _least_step(ticks: Fraction) -> int:
+    return max(1, round(LEAST_STEP_S / ticks))
+
+
 def _copy(packets: Iterable[Placed], relayed: OutputContainer, outputs: dict[int, Stream], video: int) -> None:
     """Recordings overlap a little where they are joined, but decoding timestamps have to increase."""
     latest: dict[int, int] = {}
     for track, packet, ticks in packets:
         dts = packet.dts or 0
-        earliest = latest[track] + round(LEAST_STEP_S / ticks) if track in latest else dts
+        earliest = latest[track] + _least_step(ticks) if track in latest else dts
         if dts < earliest and track != video:
             continue
         latest[track] = packet.dts = dts = max(dts, earliest)
