@@ -9,6 +9,7 @@ import pytest
 from av.video.frame import VideoFrame
 
 from hls.core.inspection.interlacing import show_two_moments
+from hls.core.inspection.probing import look
 from hls.core.plan import make_plan
 from hls.core.probe import probe
 from hls.tests.clips import ffmpeg, remux
@@ -20,6 +21,7 @@ WIDTH, HEIGHT, BAR = 320, 120, 24
 STEP = 4  # pixels that the bar moves from one moment to the next
 ROUND = WIDTH - BAR
 H264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-flags", "+ildct+ilme")
+PROGRESSIVE = (*H264[:-2], "-g", "25")
 MPEG2 = ("-c:v", "mpeg2video", "-q:v", "3", "-flags", "+ildct+ilme", "-pix_fmt", "yuv420p")
 
 
@@ -162,3 +164,38 @@ def test_no_more_than_60_pictures_are_made_of_fields(tmp_path: Path, rate: str, 
 def test_moments_are_told_by_what_moves(tmp_path: Path, rate: str, filters: str, has_two: bool) -> None:
     found = looked_at(clip(tmp_path / "video.mkv", rate, filters, duration_s=1))
     assert show_two_moments(found) is has_two
+
+
+def programmes(target: Path, *, codec: Sequence[str], progressive_s: float, interlaced_s: float) -> Path:
+    """A progressive programme, and an interlaced one after it."""
+    plain = tuple("-ildct" if word == "+ildct+ilme" else word for word in codec)
+    first = clip(target.with_stem("first"), "25", "null", codec=plain, duration_s=progressive_s)
+    offset = ("-output_ts_offset", str(progressive_s))
+    fields = "interlace=scan=tff:lowpass=off,setfield=tff"
+    second = clip(target.with_stem("second"), "50", fields, codec=(*codec, *offset), duration_s=interlaced_s)
+    target.write_bytes(first.read_bytes() + second.read_bytes())
+    return target
+
+
+@pytest.mark.parametrize("codec", [H264, MPEG2])
+def test_an_interlaced_programme_behind_a_progressive_one_shows_no_combs(tmp_path: Path, codec: Sequence[str]) -> None:
+    made = encode(programmes(tmp_path / "video.ts", codec=codec, progressive_s=2, interlaced_s=5), tmp_path)
+    assert made.plan.timeline.rate == 50
+    assert_plays(made)
+    moments = [round((bar(frame) - BAR / 2) / STEP) for frame in frames(made.joined("480p"))]
+    assert moments[:96] == [moments[0] + at // 2 for at in range(96)], "each of the progressive ones is shown twice"
+    behind = moments[105:345]  # not what is next to the join, or to the end
+    assert behind == [(behind[0] + number) % (ROUND // STEP) for number in range(len(behind))]
+
+
+def test_a_short_interlaced_part_makes_no_film_faster(tmp_path: Path) -> None:
+    source = programmes(tmp_path / "video.ts", codec=MPEG2, progressive_s=5, interlaced_s=2)
+    assert probe(source, limits=LIMITS).video.is_interlaced
+    assert make_plan(probe(source, limits=LIMITS)).timeline.rate == 25
+
+
+def test_a_progressive_film_is_not_looked_into_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing but its first pictures is decoded."""
+    source = clip(tmp_path / "video.ts", "25", "null", codec=PROGRESSIVE, duration_s=6)
+    monkeypatch.setattr("hls.core.inspection.fields.key_picture", None)
+    assert not look(source, LIMITS).video.is_interlaced

@@ -132,7 +132,7 @@ def test_rendition_a_video_does_not_have_is_refused() -> None:
 @given(frame_count=st.integers(1, 50_000))
 def test_durations_add_up_to_the_video_within_a_frame(frame_count: int) -> None:
     rate = Fraction(30000, 1001)
-    plan = make_plan(clip(rate=rate, frame_count=frame_count))
+    plan = make_plan(clip(rate=rate, frame_count=frame_count, duration_s=frame_count / rate))
     segments = [SegmentFacts(segment.number, segment.frame_count, 1000, ()) for segment in plan.timeline.segments]
     playlist = parse("index.m3u8", playlists.media(plan, "480p", segments, is_finished=True))
     total_s = sum(Fraction(str(entry.duration_s)) for entry in playlist.entries)

@@ -8,7 +8,7 @@ Prints one JSON object: {"source": {â€¦}} or {"error": "no_video", "detail": "â€
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -18,6 +18,7 @@ import av
 from av.container import InputContainer
 from av.rational import AVRational
 from av.stream import Stream
+from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from hls.core.blocks import PartlyHerePath
@@ -28,6 +29,7 @@ from hls.core.inspection.display import check_base_layer, packet_filter, shape, 
 from hls.core.inspection.elementary import counted
 from hls.core.inspection.embedded import MOST_CHAPTERS, chapters, described, texts
 from hls.core.inspection.extras import extras
+from hls.core.inspection.fields import is_mostly_interlaced
 from hls.core.inspection.interlacing import show_two_moments
 from hls.core.inspection.landing import FIXED_INDEX, Reading, landings
 from hls.core.inspection.lasting import lasting_s
@@ -157,8 +159,10 @@ def video_track(video: VideoStream, found: Scan, limits: Limits) -> VideoTrack:
     width, height = shown_size(video, frame)
     if width * height > limits.max_pixels:
         raise TranscodeError(Code.TOO_LARGE, f"shown at {width} x {height}")
-    is_interlaced = sum(frame.interlaced_frame for frame in found.frames) * 2 > len(found.frames)
-    later = turns(frame) if is_interlaced else ()
+    begins_interlaced, later = is_mostly_interlaced(found.frames), found.later_fields
+    is_interlaced = begins_interlaced or is_mostly_interlaced(later.frames)
+    may_double = begins_interlaced or (is_interlaced and later.are_most)
+    turned = turns(frame) if is_interlaced else ()
     return VideoTrack(
         index=video.index,
         codec=video.codec_context.name,
@@ -177,13 +181,17 @@ def video_track(video: VideoStream, found: Scan, limits: Limits) -> VideoTrack:
         primaries=named(PRIMARIES, int(frame.color_primaries)),
         matrix=named(MATRICES, int(frame.colorspace)),
         counted_rate=counted_rate,
-        crop=shown_part(video, frame, is_turned=not later),
-        shapes=_shapes(video, found, is_turned=not later and int(frame.rotation) % 180 == 90),
-        has_fields=is_interlaced and output_rate(measured.rate * 2) > measured.rate and show_two_moments(found.frames),
+        crop=shown_part(video, frame, is_turned=not turned),
+        shapes=_shapes(video, found, is_turned=not turned and int(frame.rotation) % 180 == 90),
+        has_fields=may_double and _can_double(measured.rate, found.frames if begins_interlaced else later.frames),
         hidden_count=measured.hidden_count,
         packet_filter=packet_filter(video, found.frames),
-        turns=later,
+        turns=turned,
     )
+
+
+def _can_double(rate: Fraction, frames: Sequence[VideoFrame]) -> bool:
+    return output_rate(rate * 2) > rate and show_two_moments(frames)
 
 
 def _measured(shown: list[int], time_base: Fraction, video: VideoStream, found: Scan) -> tuple[Rate, Fraction | None]:

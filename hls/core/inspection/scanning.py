@@ -19,6 +19,7 @@ from hls.core.inspection import elementary
 from hls.core.inspection.copying import PacketLog
 from hls.core.inspection.display import key_picture
 from hls.core.inspection.elementary import Counter
+from hls.core.inspection.fields import LaterFields
 from hls.core.inspection.headers import LOOKED_AT, size_header
 from hls.core.inspection.joins import Parts, Times, joined
 from hls.core.inspection.lasting import told_end_s
@@ -60,6 +61,9 @@ class Scan:
     content: Content = field(default_factory=Content)
     is_untimed: bool = False  # the pictures' timestamps are decoding timestamps
     is_broken_off: bool = False  # reading ended with an error
+
+    def __post_init__(self) -> None:
+        self.later_fields = LaterFields(self.frames)
 
     @property
     def sound(self) -> SoundLog | None:
@@ -155,6 +159,7 @@ def _note_picture(found: Scan, packet: AnyPacket, video: VideoStream, limits: Li
     _note_for_copying(found, packet)
     if not packet.size:
         return
+    found.later_fields.note(packet, video.codec_context, found.content.whole)
     if found.counter:
         _count_picture(found, packet, limits)
         return
