@@ -62,6 +62,18 @@ def test_a_recording_that_tells_its_length_twice(tmp_path: Path, video: tuple[st
     assert_plays_through(clip, 2)
 
 
+def test_a_recording_of_fragments_twice(tmp_path: Path) -> None:
+    """The second one's clock begins anew, unlike that of edits in one MP4. libav hides its first pictures."""
+    fragments = ("-movflags", "frag_keyframe+empty_moov+default_base_moof")
+    one = make(tmp_path / "one.mp4", look=LOOK, video=H264, after=fragments)
+    clip = encode(joined(tmp_path / "joined.mp4", one, one), tmp_path)
+    whole = numbers(clip.joined("480p"))
+    half = FRAMES // 2
+    assert (whole[:half], whole[-half:]) == (list(range(half)), list(range(half, FRAMES)))
+    assert len(whole) > FRAMES + half
+    assert_plays(clip)
+
+
 SOUNDS = {
     "pcm_dvd": ("vob", "stereo", ()),
     "pcm_bluray": ("m2ts", "5.1(side)", ()),

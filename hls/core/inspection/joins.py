@@ -15,7 +15,6 @@ from hls.core.probe import Join
 BACK_S = 2  # a clock that goes back by more has started anew
 AHEAD_S = 10  # a clock that jumps ahead by more, in sound and picture alike, is new; FFmpeg's dts_delta_threshold
 DISCONTINUOUS = frozenset({"mpegts", "mpeg"})  # formats that may be cut and joined (FFmpeg's AVFMT_TS_DISCONT)
-ONE_CLOCK = frozenset({"mov"})  # FFmpeg puts all edits of an MP4 on one clock; only what they hide goes back
 SOUND_ALONE_S = Fraction(1, 4)  # a smaller difference between the ends of a recording's sound and picture is ignored
 INTERVALS_MEASURED = 100
 
@@ -38,7 +37,6 @@ class Parts:
 
     def __init__(self, demuxer: str, ticks_s: dict[int, Fraction], video: int) -> None:
         self.is_discontinuous = demuxer in DISCONTINUOUS
-        self.has_one_clock = demuxer in ONE_CLOCK
         self.ticks_s = ticks_s
         self.video = video
         self.bytes: list[int] = []  # where the second, third… recording begins
@@ -52,7 +50,7 @@ class Parts:
 
         Raises TranscodeError(UNSUPPORTED).
         """
-        if packet.dts is None or self.has_one_clock:
+        if packet.dts is None or packet.is_discard:  # all edits of an MP4 are on one clock; what they hide goes back
             return 0
         track, at = packet.stream_index, packet.dts
         passed = self._pass_begun(track, packet.pos)
