@@ -73,9 +73,8 @@ class User(AbstractUser):
 
 def with_dependent(fields: set[str]) -> set[str]:
     """These columns of a user, and those that change with them."""
-    if "is_active" in fields:
-        fields |= {"awaits_activation"}
-    return fields | {"username"} if fields & {"email", "is_staff"} else fields
+    dependent = {"is_active": "awaits_activation", "email": "username", "is_staff": "username"}
+    return fields | {dependent[name] for name in fields & dependent.keys()}
 
 
 User._meta.get_field("username").register_lookup(Lower)

@@ -21,7 +21,7 @@ def is_storable(moment: datetime) -> bool:
 
 def _iso(value: object) -> object:
     """Pydantic also takes numbers for times, and texts of digits, as seconds or milliseconds since 1970."""
-    if value is None or (isinstance(value, str) and value[4:5] == "-"):
+    if isinstance(value, str) and value[4:5] == "-":
         return value
     raise ValueError("Input should be a time in ISO 8601, such as 2027-01-31T12:00:00Z.")
 

@@ -83,10 +83,9 @@ GENERIC_STATUS_OF: dict[type[Exception], int] = {  # answered with the status's 
     StoreFull: 507,
 }
 OBJECT_WANTED = "Send a JSON object."
-SENTENCES_OF = {  # instead of Pydantic's, which repeat a part of the input, or a regular expression
+SENTENCES_OF = {  # instead of Pydantic's, which repeat a part of the input
     "missing": "This field is required.",
     "uuid_parsing": "Input should be a UUID, such as 0b5c1ae8-51a4-4a3f-9a4e-5f1fbb6d1b1c.",
-    "string_pattern_mismatch": "Line breaks and control characters are not allowed.",
 }
 
 
@@ -231,8 +230,7 @@ def names_what_is_gone(request: HttpRequest, error: IntegrityError) -> HttpRespo
     asks = getattr(request, "auth", None)
     if isinstance(asks, Viewer) and asks.user_id and not User.objects.filter(pk=asks.user_id).exists():
         return refuse(request, 401)
-    log.error("unexpected error", exc_info=error)
-    return refuse(request, 500)
+    return known_or_unexpected(request, error)
 
 
 @api.exception_handler(Exception)

@@ -197,5 +197,5 @@ def test_a_short_interlaced_part_makes_no_film_faster(tmp_path: Path) -> None:
 def test_a_progressive_film_is_not_looked_into_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing but its first pictures is decoded."""
     source = clip(tmp_path / "video.ts", "25", "null", codec=PROGRESSIVE, duration_s=6)
-    monkeypatch.setattr("hls.core.inspection.fields.key_picture", None)
+    monkeypatch.setattr("hls.core.inspection.later_fields.key_picture", None)
     assert not look(source, LIMITS).video.is_interlaced

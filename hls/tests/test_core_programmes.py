@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from hls.core.formats.programmes import programmes
+from hls.core.formats.transport import PAT_PID
 from hls.core.inspection.probing import look
-from hls.core.inspection.programmes import PAT_PID, programmes
 from hls.core.omissions import omissions
 from hls.core.plan import make_plan
 from hls.tests.clips import ffmpeg, picture, sound

@@ -118,11 +118,14 @@ def test_deleted_webhook_takes_no_change_back(hook: Receiver) -> None:
     assert not WebhookDelivery.objects.exists()
 
 
+LOCKED_OUT = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+
+
 def is_waiting_for_a_lock() -> bool:
-    """Whether another connection waits, at some time within the next seconds."""
+    """Whether another connection to this database waits, at some time within the next seconds."""
     for _ in range(100):
         with connection.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            cursor.execute(LOCKED_OUT)
             if cursor.fetchone()[0]:
                 return True
         time.sleep(0.05)

@@ -1,5 +1,6 @@
 """Tracks: what players fetch of them, and what staff do with them."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from django.http import HttpRequest, HttpResponse
@@ -133,7 +134,7 @@ def put_track(request: UploaderRequest, video_id: VideoId) -> dict[str, Any]:
         form = TrackForm.model_validate(sent.fields)
     except Invalid as error:
         raise ValidationError([{**problem, "loc": ("form", *problem["loc"])} for problem in error.errors()]) from None
-    check_forced(form.kind, is_forced=form.is_forced)
+    check_fields(form.kind, {"is_forced": form.is_forced})
     draft = TextDraft(TrackKind(form.kind), form.language, form.label or "", form.is_default, form.is_forced)
     track = put(video, draft, sent.data, sent.name)
     history.log_put(owner_of(request), video, track)
@@ -152,8 +153,7 @@ def edit_track(request: UploaderRequest, video_id: VideoId, track_id: TrackId, c
     video = video_for_staff(video_id)
     track = track_of(video, track_id)
     wanted = {name: value for name, value in changes.model_dump(exclude_unset=True).items() if value is not None}
-    check_fields(track, set(wanted))
-    check_forced(track.kind, is_forced=wanted.get("is_forced", False))
+    check_fields(track.kind, wanted)
     fields = [name for name, value in wanted.items() if getattr(track, name) != value]
     track = editing.edit(track, wanted)
     history.log_edit(owner_of(request), video, track, fields)
@@ -193,16 +193,11 @@ def check_may_edit(request: UploaderRequest) -> None:
         raise NotPermitted("You may not change videos.")
 
 
-def check_fields(track: Track, names: set[str]) -> None:
-    """Raises FieldsRefused for a field that this kind of track doesn't have."""
-    is_sound = track.kind == TrackKind.AUDIO
-    wrong = names & ({"is_forced"} if is_sound else OF_SOUNDS)
+def check_fields(kind: str, wanted: Mapping[str, object]) -> None:
+    """Raises FieldsRefused for a field that this kind of track doesn't have; chapters may be said not to be forced."""
+    wrong = set() if kind == TrackKind.AUDIO else OF_SOUNDS & wanted.keys()
+    if kind == TrackKind.AUDIO or (kind == TrackKind.CHAPTERS and wanted.get("is_forced")):
+        wrong |= {"is_forced"} & wanted.keys()
     if wrong:
-        what = "subtitles and captions" if is_sound else "sounds"
-        raise FieldsRefused({name: [f"Only {what} have this."] for name in sorted(wrong)})
-
-
-def check_forced(kind: str, *, is_forced: bool) -> None:
-    """Raises FieldsRefused for forced chapters."""
-    if is_forced and kind == TrackKind.CHAPTERS:
-        raise FieldsRefused({"is_forced": ["Only subtitles and captions have this."]})
+        owners = {name: "sounds" if name in OF_SOUNDS else "subtitles and captions" for name in sorted(wrong)}
+        raise FieldsRefused({name: [f"Only {owner} have this."] for name, owner in owners.items()})

@@ -1,5 +1,6 @@
 """What the API says of tracks."""
 
+import re
 from typing import Annotated, Any, Literal
 
 from ninja import Field, Schema
@@ -11,7 +12,7 @@ type Kind = Literal["subtitles", "captions", "chapters", "audio"]
 type TextKind = Literal["subtitles", "captions", "chapters"]
 
 LONGEST_LABEL = 100
-CONTROL = r"^[^\x00-\x1f\x7f]*$"
+ONE_LINE = r"^[^\x00-\x1f\x7f]*$"
 
 
 def language(tag: str) -> str:
@@ -22,6 +23,12 @@ def language(tag: str) -> str:
         raise ValueError(str(error)) from None
 
 
+def one_line(text: str) -> str:
+    if not re.fullmatch(ONE_LINE, text):
+        raise ValueError("Line breaks and control characters are not allowed.")
+    return text
+
+
 def told(value: Any) -> Any:
     """A form's empty field says nothing."""
     return None if value == "" else value
@@ -29,7 +36,10 @@ def told(value: Any) -> Any:
 
 Language = Annotated[str, AfterValidator(language)]
 Label = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_LABEL, pattern=CONTROL)
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_LABEL),
+    AfterValidator(one_line),
+    Field(json_schema_extra={"pattern": ONE_LINE}),
 ]
 Flag = Annotated[bool, BeforeValidator(lambda value: False if value == "" else value)]
 

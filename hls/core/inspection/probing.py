@@ -29,10 +29,10 @@ from hls.core.inspection.display import check_base_layer, packet_filter, shape, 
 from hls.core.inspection.elementary import counted
 from hls.core.inspection.embedded import MOST_CHAPTERS, chapters, described, texts
 from hls.core.inspection.extras import extras
-from hls.core.inspection.fields import is_mostly_interlaced
 from hls.core.inspection.interlacing import show_two_moments
 from hls.core.inspection.landing import FIXED_INDEX, Reading, landings
 from hls.core.inspection.lasting import lasting_s
+from hls.core.inspection.later_fields import is_mostly_interlaced
 from hls.core.inspection.media_file import check_protection, check_size, opened, picture_track, sound_tracks
 from hls.core.inspection.packets import tick_s
 from hls.core.inspection.programmes import of_others

@@ -16,6 +16,7 @@ from uuid import UUID
 from av.stream import Stream
 
 from hls.core.blocks import PartlyHerePath
+from hls.core.formats.programmes import SYNC, alignment
 
 HEAD_BYTES = 1 << 18
 WINDOW_BYTES = 1 << 19
@@ -35,8 +36,6 @@ ASF_ENCRYPTIONS = (
     UUID("43058533-6981-49E6-9B74-AD12CB86D58C").bytes_le,  # advanced
 )
 FLV_FILTER = 0x20
-SYNC = 0x47
-TS_SIZES = (188, 192, 204)  # bytes of a packet: plain, with a time before it, with parity after it
 AACS_UNIT_BYTES = 6144  # of a Blu-ray disc; only the first 16 bytes are clear
 START = b"\x00\x00\x01"  # of a PES packet, and of anything else in a program stream
 PS_PICTURE = re.compile(START + rb"[\xe0-\xef](..)([\x80-\xbf])", re.DOTALL)  # of MPEG-2: its length, and its marks
@@ -206,15 +205,6 @@ def _scrambled_pids(windows: Iterator[bytes]) -> Iterator[int]:
                 pid = int.from_bytes(data[at + 1 : at + 3]) & 0x1FFF
                 counts.setdefault(pid, [0, 0])[data[at + 3] >> 7] += 1
     yield from (pid for pid, (clear, scrambled) in counts.items() if scrambled > clear)
-
-
-def alignment(data: bytes) -> tuple[int, int]:
-    """The size of a packet, and where the first one begins; the data's end if this isn't MPEG-TS."""
-    for size in TS_SIZES:
-        for begin in range(size):
-            if len(data) > 3 * size and set(data[begin : begin + 8 * size : size]) == {SYNC}:
-                return size, begin
-    return TS_SIZES[0], len(data)
 
 
 def _is_aacs(head: bytes) -> bool:

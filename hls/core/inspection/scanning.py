@@ -19,10 +19,10 @@ from hls.core.inspection import elementary
 from hls.core.inspection.copying import PacketLog
 from hls.core.inspection.display import key_picture
 from hls.core.inspection.elementary import Counter
-from hls.core.inspection.fields import LaterFields
 from hls.core.inspection.headers import LOOKED_AT, size_header
 from hls.core.inspection.joins import Parts, Times, joined
 from hls.core.inspection.lasting import told_end_s
+from hls.core.inspection.later_fields import LaterFields
 from hls.core.inspection.packets import AnyPacket, TrackLog, pictures_of, tick_s, time_of
 from hls.core.inspection.skimming import Content
 from hls.core.inspection.soundtrack import SoundLog, default_sound
