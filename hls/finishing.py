@@ -77,7 +77,7 @@ def write_playlists(plan: Plan, version: int, chunks: list[ChunkFacts], folder: 
     write_text(folder / names.MASTER, pinned(multivariant.master(plan, renditions, sounds), version))
     for rendition in renditions:
         media = playlists.media(plan, rendition.name, rendition.segments, is_finished=True)
-        iframes = playlists.iframes(plan, rendition.name, rendition.segments)
+        iframes = playlists.iframes(plan, rendition.name, rendition.segments, is_finished=True)
         write_text(folder / rendition.name / (names.PICTURES if sounds else names.INDEX), with_version(media, version))
         write_text(folder / rendition.name / names.IFRAMES, with_version(iframes, version))
         if sounds:

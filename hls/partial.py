@@ -106,7 +106,7 @@ class PartialVersion:
         """No storyboard before the video is finished."""
 
     def playlist(self, name: str, resolution: str | None = None) -> str | None:
-        """The text of a playlist as it is now; there are no I-frame playlists before the video is finished."""
+        """The text of a playlist as it is now."""
         if resolution is None:
             return self._multivariant() if name == names.MASTER else None
         playing = self._playing(resolution)
@@ -115,6 +115,8 @@ class PartialVersion:
         is_picture_alone = self.sounds > 0 and names.is_rendition_name(resolution)
         if is_picture_alone and name == names.INDEX:
             return self._of_resolution(playing)
+        if name == names.IFRAMES and names.is_rendition_name(resolution):
+            return self._iframes(playing)
         return self._media(playing) if name == (names.PICTURES if is_picture_alone else names.INDEX) else None
 
     def _playing(self, name: str) -> RenditionFacts | None:
@@ -131,4 +133,8 @@ class PartialVersion:
 
     def _media(self, playing: RenditionFacts) -> str:
         text = playlists.media(self.plan, playing.name, playing.segments, is_finished=False)
+        return with_version(text, self.version)
+
+    def _iframes(self, rendition: RenditionFacts) -> str:
+        text = playlists.iframes(self.plan, rendition.name, rendition.segments, is_finished=False)
         return with_version(text, self.version)

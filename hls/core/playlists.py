@@ -28,15 +28,15 @@ def media(plan: Plan, rendition_name: str, segments: Sequence[SegmentFacts], *, 
     return _text(lines, is_finished=is_finished)
 
 
-def iframes(plan: Plan, rendition_name: str, segments: Sequence[SegmentFacts]) -> str:
-    """`<rendition>/iframes.m3u8`, when finished: each keyframe as a byte range of its segment (RFC 8216 4.3.3.6)."""
+def iframes(plan: Plan, rendition_name: str, segments: Sequence[SegmentFacts], *, is_finished: bool) -> str:
+    """`<rendition>/iframes.m3u8`: each keyframe as a byte range of its segment (RFC 8216 4.3.3.6)."""
     plan.rendition(rendition_name)
-    lines = [*_head(plan, BYTE_RANGES, is_finished=True), "#EXT-X-I-FRAMES-ONLY"]
+    lines = [*_head(plan, BYTE_RANGES, is_finished=is_finished), "#EXT-X-I-FRAMES-ONLY"]
     for segment, located in zip(segments, _located(rendition_name, segments), strict=True):
         lines += located.tags
         for iframe, piece in zip(segment.iframes, iframe_pieces(plan, segment), strict=True):
             lines += [_extinf(piece), f"#EXT-X-BYTERANGE:{iframe.size}@{iframe.offset}", located.uri]
-    return _text(lines, is_finished=True)
+    return _text(lines, is_finished=is_finished)
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,7 @@ def presentation(folder: Path) -> Files:
     segments = tuple(segment for part in facts for segment in part.segments)
     files = {f"480p/{path.name}": path.read_bytes() for path in folder.glob("*/480p/*.ts")}
     files["480p/video.m3u8"] = playlists.media(SILENT, "480p", segments, is_finished=True).encode()
-    files["480p/iframes.m3u8"] = playlists.iframes(SILENT, "480p", segments).encode()
+    files["480p/iframes.m3u8"] = playlists.iframes(SILENT, "480p", segments, is_finished=True).encode()
     files |= sound("audio_0/") | sound("audio_1/", size=300)
     files |= text("tracks/5/", CUES) | text("tracks/6/", FORCED) | text("tracks/7/", ())
     codec = facts[0].codecs

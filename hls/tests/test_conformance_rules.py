@@ -32,7 +32,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     texts = (
         multivariant.master(PLAN, renditions),
         playlists.media(PLAN, "480p", segments, is_finished=True),
-        playlists.iframes(PLAN, "480p", segments),
+        playlists.iframes(PLAN, "480p", segments, is_finished=True),
     )
     files = {name: text.encode() for name, text in zip(NAMES, texts, strict=True)}
     return files | {f"480p/{path.name}": path.read_bytes() for path in (chunk / "480p").iterdir()}

@@ -177,7 +177,7 @@ def published(chunk: Path, plan: Plan = PLAN) -> dict[str, bytes]:
     files = {"master.m3u8": multivariant.master(plan, renditions).encode()}
     segments = renditions[0].segments
     files["480p/index.m3u8"] = playlists.media(plan, "480p", segments, is_finished=True).encode()
-    files["480p/iframes.m3u8"] = playlists.iframes(plan, "480p", segments).encode()
+    files["480p/iframes.m3u8"] = playlists.iframes(plan, "480p", segments, is_finished=True).encode()
     return files | {f"480p/{path.name}": path.read_bytes() for path in (chunk / "480p").iterdir()}
 
 

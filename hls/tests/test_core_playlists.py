@@ -76,7 +76,7 @@ def test_partial_playlist_only_ever_gets_longer() -> None:
 
 def test_iframe_playlist() -> None:
     assert (
-        playlists.iframes(PLAN, "480p", SEGMENTS[1:])
+        playlists.iframes(PLAN, "480p", SEGMENTS[1:], is_finished=True)
         == """\
 #EXTM3U
 #EXT-X-VERSION:4

@@ -74,9 +74,17 @@ def test_every_resolution_plays_the_best_real_one(resolution: str) -> None:
     assert transcode.rendition(resolution).name == "480p"
 
 
-def test_it_has_no_trick_play_before_it_is_finished() -> None:
-    transcode = partial(partly([0]))
-    assert transcode.playlist("iframes.m3u8", "480p") is None
+def test_trick_play_grows_with_the_video() -> None:
+    """The multivariant playlist named playlists that there were not before the end."""
+    transcode = partial(partly([0], made=plan(), version=2))
+    named = [line for line in lines(transcode.playlist("master.m3u8")) if "I-FRAME" in line]
+    assert len(named) == 3
+    for resolution, line in zip(("480p", "720p", "1080p"), named, strict=True):
+        assert f'URI="{resolution}/iframes.m3u8?v=2"' in line
+        text = transcode.playlist("iframes.m3u8", resolution)
+        assert text is not None
+        assert {"#EXT-X-I-FRAMES-ONLY", "#EXT-X-PLAYLIST-TYPE:EVENT"} <= set(text.splitlines())
+        assert "#EXT-X-ENDLIST" not in text
     assert transcode.playlist("master.m3u8", "480p") is None
 
 

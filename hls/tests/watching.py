@@ -54,7 +54,9 @@ def encode_plan(plan: Plan, source: Path, folder: Path, *, encoder: Encoder = EN
     for facts in renditions:
         index = playlists.media(plan, facts.name, facts.segments, is_finished=True)
         (folder / facts.name / (names.PICTURES if sounds else names.INDEX)).write_text(index)
-        (folder / facts.name / names.IFRAMES).write_text(playlists.iframes(plan, facts.name, facts.segments))
+        (folder / facts.name / names.IFRAMES).write_text(
+            playlists.iframes(plan, facts.name, facts.segments, is_finished=True)
+        )
         if sounds:
             (folder / facts.name / names.INDEX).write_text(multivariant.of_resolution(plan, facts, sounds))
     for facts in sounds:

@@ -12,14 +12,14 @@ from django.utils.http import quote_etag
 from library.delivery import files
 
 
-def made(request: HttpRequest, text: str, *, content_type: str) -> HttpResponseBase:
-    """The text with the headers of a playlist: kept for seconds, and asked for anew with its tag.
+def made(request: HttpRequest, text: str, *, content_type: str, cache: str = files.BRIEFLY) -> HttpResponseBase:
+    """The text with the headers of a playlist: kept for seconds, unless it changes, and asked for anew with its tag.
 
     Each coding has a tag of its own (RFC 9110 8.8.3.3).
     """
     content = text.encode()
     tag = hashlib.sha256(content).hexdigest()[:32]
-    headers = {"Cache-Control": files.BRIEFLY, "X-Content-Type-Options": "nosniff"}
+    headers = {"Cache-Control": cache, "X-Content-Type-Options": "nosniff"}
     if files.accepts_gzip(request.META.get("HTTP_ACCEPT_ENCODING", "")):
         content, tag = gzip.compress(content, 6, mtime=0), f"{tag}-gzip"
         headers["Content-Encoding"] = "gzip"

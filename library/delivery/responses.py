@@ -83,9 +83,8 @@ def text_playlist(
 def playlist_text(request: HttpRequest, content: str, playing: Version) -> HttpResponseBase:
     """A playlist that was made for this request. That of a version still being made is never stored: it changes."""
     content = one_folder_up(content) if is_folder(request) else content
-    if isinstance(playing, PublishedVersion):
-        return made(request, content, content_type=PLAYLIST_TYPE)
-    return HttpResponse(content, content_type=PLAYLIST_TYPE, headers={"Cache-Control": files.NEVER})
+    cache = files.BRIEFLY if isinstance(playing, PublishedVersion) else files.NEVER
+    return made(request, content, content_type=PLAYLIST_TYPE, cache=cache)
 
 
 def storyboard(request: HttpRequest, video_id: int, *, version: int | None, sight: Sight) -> HttpResponseBase:

@@ -1,5 +1,6 @@
 """A video with several sounds over the full stack: what a client that knows one playlist alone finds through it."""
 
+import gzip
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -114,5 +115,7 @@ def test_several_sounds_can_be_watched_while_they_are_made(ada: Player, settings
         assert response["Cache-Control"] == "no-store"
         assert "#EXT-X-PLAYLIST-TYPE:EVENT" in response.sent.decode()
         assert len(named(playlist, response.sent.decode())) == 2
+        smaller = editor.get(playlist, headers={"Accept-Encoding": "gzip"})
+        assert (smaller["Content-Encoding"], gzip.decompress(smaller.sent)) == ("gzip", response.sent)
         assert ada.get(playlist).status_code == 404
     assert len(sounds) == 4
