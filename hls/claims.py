@@ -13,22 +13,25 @@ The conditions of a claiming UPDATE name columns of its own row only: PostgreSQL
 another transaction, but not a subquery on another table.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import uuid4
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from hls.core.errors import Stopped
 from hls.core.quality import CHUNKS_BY_LADDER
+from hls.leased import Leased
 from hls.models import Chunk, ChunkState, Extraction, State, Transcode, Worker
 from hls.tracks.models import ExtractionState
 
 EARLY_CHUNKS = 3  # the first twelve seconds: somebody may be waiting for them
+LONGEST_PUTTING_IN_S = 300  # a chunk's files; of these seconds a slow bucket takes a few
 CANDIDATES = 5  # rows tried at a time; where other workers got all of them, the next attempt looks again
 
 
@@ -193,6 +196,19 @@ def owned_chunk(chunk: Chunk, claim: Claim) -> QuerySet[Chunk]:
     return Chunk.objects.filter(pk=chunk.pk, state=ChunkState.RUNNING, lease_token=claim.token)
 
 
+@contextmanager
+def putting_in(*, at_most_s: int = LONGEST_PUTTING_IN_S) -> Iterator[None]:
+    """A transaction that holds a row while files are put in.
+
+    Of a worker that hangs meanwhile, or whose machine is gone, PostgreSQL would learn after hours, or never.
+    """
+    with transaction.atomic():
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute(f"SET LOCAL idle_in_transaction_session_timeout = '{at_most_s}s'")
+        yield
+
+
 def still_ours(changed: QuerySet[Transcode] | QuerySet[Chunk]) -> Callable[[], None]:
     """For work inside of the transaction that has changed this row: raises where the transaction is over by now.
 
@@ -215,6 +231,12 @@ def give_back_transcode(transcode: Transcode, claim: Claim) -> None:
 
 def give_back_chunk(chunk: Chunk, claim: Claim) -> None:
     owned_chunk(chunk, claim).update(**FREE, state=ChunkState.WAITING, frames_done=0)
+
+
+def unlocked[Row: Leased](rows: QuerySet[Row]) -> QuerySet[Row]:
+    """Those that no other transaction is changing, for an UPDATE within one. It waits for nobody who hangs."""
+    free = rows.select_for_update(skip_locked=True).order_by()
+    return rows.model._default_manager.filter(pk__in=free.values("pk"))
 
 
 def take_back_transcodes(transcodes: QuerySet[Transcode]) -> int:

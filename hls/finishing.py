@@ -11,7 +11,6 @@ import os
 from datetime import timedelta
 from pathlib import Path
 
-from django.db import transaction
 from django.db.models import Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
@@ -112,7 +111,7 @@ def publish(transcode: Transcode, claim: claims.Claim, served: PublishedVersion,
     version = version_place(transcode.pk, transcode.version)
     lease = LeaseRenewal(claims.owned_transcode(transcode, claim))
     staged = private_place(version, folder).stage(folder, go_on=lease.go_on)
-    with transaction.atomic():
+    with claims.putting_in():
         old = transcode.served
         won = (
             claims.owned_transcode(transcode, claim)

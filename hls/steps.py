@@ -185,14 +185,17 @@ def accept_chunk(chunk: Chunk, claim: claims.Claim, folder: Path, facts: ChunkFa
     """Give the files their final keys and mark the chunk done. Raises Stopped where the claim is lost, StoreFailed.
 
     The UPDATE keeps the row locked while the files are put in, so no other worker can put in the same chunk. Where this
-    worker dies in between, the row still says running, and the next worker writes the same keys again.
+    worker dies in between, the row still says running, and the next worker writes the same keys again. With the first
+    chunk the transcode changes too, so its row is locked before.
     """
     transcode = chunk.transcode
     version = version_place(transcode.pk, transcode.version)
     lease = ChunkRenewal(chunk, claim)
     lease.frames_done = chunk.frame_count
     staged = private_place(version, folder).stage(folder, go_on=lease.go_on)
-    with transaction.atomic():
+    with claims.putting_in():
+        if chunk.index == 0:
+            locked_transcode(transcode)
         won = claims.owned_chunk(chunk, claim).update(
             **claims.FREE,
             state=ChunkState.DONE,

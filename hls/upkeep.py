@@ -54,12 +54,16 @@ def take_back_dead(workers: Iterable[Worker]) -> None:
         log.warning("worker vanished", worker=str(worker))
 
 
+@transaction.atomic
 def take_back_lapsed() -> None:
-    """Free what was not renewed in time: its worker is dead, or can't reach the database."""
+    """Free what was not renewed in time: its worker is dead, or can't reach the database.
+
+    One that hangs while it puts files in has its row locked, until the database ends its transaction.
+    """
     now = timezone.now()
-    claims.take_back_transcodes(Transcode.objects.filter(lease_until__lt=now))
-    claims.take_back_extractions(Extraction.objects.filter(lease_until__lt=now))
-    claims.take_back_chunks(Chunk.objects.filter(lease_until__lt=now))
+    claims.take_back_transcodes(claims.unlocked(Transcode.objects.filter(lease_until__lt=now)))
+    claims.take_back_extractions(claims.unlocked(Extraction.objects.filter(lease_until__lt=now)))
+    claims.take_back_chunks(claims.unlocked(Chunk.objects.filter(lease_until__lt=now)))
 
 
 def retry_due() -> None:
