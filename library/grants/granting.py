@@ -3,6 +3,7 @@
 1. Staff, or a program with `uploads:write`, makes a grant and hands out its address. Whoever has it may use it.
 2. A tus client begins an upload there, and sends its pieces to the same address. Beginning again, as after a page was
    closed, gives up what was begun before. What is sent may be at most `max_bytes`, and its length is told first.
+   Who gives up claims the upload as a video would (`give_up`): whichever of the two is second does nothing.
 3. With the last byte the video is made, as of an upload of whoever made the grant, and the address opens nothing more.
 
 Whether whoever made the grant may still upload is asked with each request (project/upload_grants.py).
@@ -75,10 +76,11 @@ def begin(grant: UploadGrant, *, length: int, header: str) -> Upload:
         locked = UploadGrant.objects.select_for_update().filter(pk=grant.pk).first()
         if locked is None:
             raise NotFound
-        before = locked.upload
-        is_complete = locked.used_at is not None or (before is not None and before.finished_at is not None)
-        if is_complete or locked.expires_at <= timezone.now():
+        if locked.used_at is not None or locked.expires_at <= timezone.now():
             raise UploadGone
+        before = locked.upload
+        if before is not None:
+            give_up(before)
         upload = resumable.begin(owner_of_grant(grant), length=length, header=told)
         UploadGrant.objects.filter(pk=grant.pk).update(upload=upload)
     if before is not None:
@@ -113,10 +115,20 @@ def upload_of(grant: UploadGrant) -> Upload:
 def end(grant: UploadGrant) -> None:
     """Give up what was begun; the address may be used again. Raises NotFound, UploadGone."""
     upload = upload_of(grant)
-    if upload.finished_at is not None:
-        raise UploadGone
-    UploadGrant.objects.filter(pk=grant.pk).update(upload=None)
+    with transaction.atomic():
+        UploadGrant.objects.filter(pk=grant.pk, upload=upload.pk).update(upload=None)
+        give_up(upload)
     resumable.discard(upload)
+
+
+def give_up(upload: Upload) -> None:
+    """Let no video be made of it any more, in the transaction that frees its grant's address.
+
+    Raises UploadGone where its last byte was quicker.
+    """
+    row = Upload.objects.filter(pk=upload.pk)
+    if not row.filter(taken_at=None, finished_at=None).update(taken_at=timezone.now()) and row.exists():
+        raise UploadGone
 
 
 def forget_old() -> None:

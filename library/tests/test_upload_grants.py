@@ -11,12 +11,13 @@ from django.utils import timezone
 from accounts import keys
 from accounts.models import ApiKey, Scope
 from library import upkeep
+from library.errors import UploadGone
 from library.grants import granting
 from library.models import Upload, UploadGrant, Video
 from library.tests.test_uploads import VIDEO, metadata
 from library.tests.videos import Player, make_viewer, sign_in
 from library.tests.writing import TUS, Program
-from library.uploads import resumable
+from library.uploads import finishing, resumable
 from library.viewers import Owner
 
 pytestmark = pytest.mark.django_db
@@ -97,6 +98,30 @@ def test_beginning_again_gives_up_what_was_begun(program: Program) -> None:
     assert anybody("DELETE", path).status_code == 204
     assert anybody("HEAD", path).status_code == 404
     assert begin(path, piece=VIDEO).status_code == 201
+
+
+@pytest.mark.parametrize("way", ["beginning again", "ending"])
+def test_last_byte_that_races_with_giving_up_makes_no_second_video(
+    program: Program, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    """It comes when the address is free for another upload, and the bytes are still there."""
+    path = granted(program)
+    begin(path)
+    given_up = Upload.objects.get()
+    discard = resumable.discard
+
+    def discard_late(upload: Upload) -> None:
+        resumable.append(given_up, offset=0, blocks=[VIDEO])
+        with pytest.raises(UploadGone):
+            finishing.finish(given_up)
+        discard(upload)
+
+    monkeypatch.setattr(resumable, "discard", discard_late)
+    answer = begin(path) if way == "beginning again" else anybody("DELETE", path)
+    assert answer.status_code in (201, 204)
+    monkeypatch.undo()
+    assert begin(path, piece=VIDEO).status_code == 201
+    assert Video.objects.count() == 1
 
 
 def test_wrong_file_leaves_the_grant_for_the_right_one(program: Program) -> None:

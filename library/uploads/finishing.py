@@ -42,8 +42,8 @@ def finish(upload: Upload) -> None:
     try:
         make_video(upload)
     except UploadGone:
-        if Upload.objects.filter(pk=upload.pk, taken_at=None).exists():
-            raise  # nobody has taken it, so its file is lost
+        if not Upload.objects.filter(pk=upload.pk).exclude(video=None).exists():
+            raise  # nobody has made it, so its file is lost, or it was ended meanwhile
 
 
 def make_video(upload: Upload) -> Video | None:
@@ -68,10 +68,10 @@ def save_video(upload: Upload, video: Video) -> None:
 
     Raises UploadGone where another video has taken the upload already.
     """
+    UploadGrant.objects.filter(upload=upload.pk).update(used_at=timezone.now())  # first, as where one is given up
     take(upload, video)
     videos.save_with_file(video)
     Upload.objects.filter(pk=upload.pk).update(video=video)
-    UploadGrant.objects.filter(upload=upload.pk).update(used_at=timezone.now())
 
 
 def take(upload: Upload, video: Video) -> None:
