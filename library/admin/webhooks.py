@@ -232,13 +232,13 @@ class WebhookDeliveryAdmin(ModelAdmin):
 
     @action(description="Send again", icon="send", permissions=["resend"])
     def send_again(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        chosen = self.get_queryset(request).filter(pk=object_id)
-        if not chosen.exists():
+        delivery: WebhookDelivery | None = self.get_object(request, object_id)
+        if delivery is None:
             raise Http404
-        back = reverse("admin:library_webhookdelivery_change", args=[object_id])
+        back = reverse("admin:library_webhookdelivery_change", args=[delivery.pk])
         if request.method != "POST":
-            return self.ask(request, list(chosen), back)
-        self.do_send_again(request, chosen)
+            return self.ask(request, [delivery], back)
+        self.do_send_again(request, self.get_queryset(request).filter(pk=delivery.pk))
         return HttpResponseRedirect(back)
 
     @admin.action(description="Send again", permissions=["resend"])

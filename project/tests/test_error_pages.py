@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import get_template
@@ -37,6 +38,18 @@ def words(answer: object) -> str:
 @pytest.fixture
 def carol(db: None) -> User:
     return UserFactory.create(email="carol@example.com", username="carol", superuser=True)
+
+
+@pytest.mark.parametrize("row", ["abc", "9" * 23, "-1", "a%00b", "1%27"])
+def test_buttons_of_a_row_that_can_not_be_lead_to_no_page(client: Client, carol: User, row: str) -> None:
+    client.force_login(carol)
+    buttons = [
+        f"/admin/{model._meta.app_label}/{model._meta.model_name}/{row}/{button}/"
+        for model, shown in admin.site._registry.items()
+        for button in getattr(shown, "actions_detail", ())
+    ]
+    assert len(buttons) > 5
+    assert {address: client.get(address).status_code for address in buttons} == dict.fromkeys(buttons, 404)
 
 
 def test_signing_in_without_an_aim_leads_to_the_dashboard(client: Client, carol: User) -> None:
