@@ -1,11 +1,14 @@
 """What happens to a row between two statements, as when somebody else is as quick as that."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from django.db import connection
 from django.db.models import Model
+
+LOCKED_OUT = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 
 
 @contextmanager
@@ -38,3 +41,14 @@ def after_reading(kind: type[Model], do: Callable[[], object]) -> Iterator[None]
     with connection.execute_wrapper(execute_and_do):
         yield
     assert is_done
+
+
+def is_waiting_for_a_lock() -> bool:
+    """Whether another connection to this PostgreSQL database waits, at some time within the next seconds."""
+    for _ in range(100):
+        with connection.cursor() as cursor:
+            cursor.execute(LOCKED_OUT)
+            if cursor.fetchone()[0]:
+                return True
+        time.sleep(0.05)
+    return False

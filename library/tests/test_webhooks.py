@@ -2,7 +2,6 @@
 
 import json
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +19,7 @@ from hls import claims, events, failing, lifecycle
 from hls.core.errors import Code, TranscodeError
 from hls.events import EngineEvent
 from hls.models import State, Transcode
-from hls.tests.racing import deleted_once_claimed
+from hls.tests.racing import deleted_once_claimed, is_waiting_for_a_lock
 from library import videos
 from library.models import Video, WebhookDelivery, WebhookEndpoint, WebhookEvent
 from library.tests.factories import VideoFactory
@@ -116,20 +115,6 @@ def test_deleted_webhook_takes_no_change_back(hook: Receiver) -> None:
     assert Video.objects.get().title == "Changed"
     assert not WebhookEndpoint.objects.exists()
     assert not WebhookDelivery.objects.exists()
-
-
-LOCKED_OUT = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-
-
-def is_waiting_for_a_lock() -> bool:
-    """Whether another connection to this database waits, at some time within the next seconds."""
-    for _ in range(100):
-        with connection.cursor() as cursor:
-            cursor.execute(LOCKED_OUT)
-            if cursor.fetchone()[0]:
-                return True
-        time.sleep(0.05)
-    return False
 
 
 def test_life_of_a_video_is_told(hook: Receiver) -> None:
