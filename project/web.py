@@ -10,6 +10,7 @@ from typing import Any
 
 from gunicorn.glogging import Logger
 
+from hls.core.launcher import die_with
 from project import env as environment
 from project import listening
 from project.logs import logging_config
@@ -88,8 +89,13 @@ def on_starting(server: Any) -> None:
 
 
 def post_fork(server: Any, worker: Any) -> None:
-    """Load the program without looking for garbage, of which there is none yet; see project/apps.py."""
+    """Load the program without looking for garbage, of which there is none yet; see project/apps.py.
+
+    If gunicorn is killed, its processes are at once: by themselves they would end their requests, and keep the port
+    from the next gunicorn until then.
+    """
     gc.disable()
+    die_with(worker.ppid)
 
 
 def post_worker_init(worker: Any) -> None:

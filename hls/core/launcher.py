@@ -19,10 +19,7 @@ CPU_GRACE_S = 5  # between SIGXCPU, which says why, and SIGKILL, which anybody c
 
 def main() -> None:
     spec = json.loads(sys.argv[1])
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != spec["parent"]:  # the parent died before the line above could take effect
-            sys.exit(ORPHANED)
+    die_with(spec["parent"])
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     for name, wanted in spec["limits"].items():
         kind = getattr(resource, f"RLIMIT_{name}")
@@ -32,6 +29,14 @@ def main() -> None:
         resource.setrlimit(kind, (limit, limit + grace))
     os.nice(spec["nice"])
     os.execv(sys.argv[2], sys.argv[2:])  # noqa: S606 — no shell is wanted
+
+
+def die_with(parent: int) -> None:
+    """Let the system kill this process as soon as its parent is gone, where it can do that: on Linux."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # it died before the line above could take effect
+            sys.exit(ORPHANED)
 
 
 if __name__ == "__main__":

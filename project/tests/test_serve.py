@@ -7,8 +7,10 @@ import re
 import signal
 import socket
 import sqlite3
+import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -171,11 +173,11 @@ def test_children_die_with_a_serve_that_is_killed(installation: ServedFolder) ->
     running = installation.start()
     running.wait_for(ALL_SAID)
     processes = children(running.process.pid)
-    running.send(signal.SIGKILL)
-
-    assert running.process.wait(10) == -signal.SIGKILL
-    wait_until(lambda: not any(map(is_running, processes.values())), what="both children's end", timeout_s=10)
-    wait_until(lambda: not answers(installation.port), what="the port's release", timeout_s=15)
+    with request_in_the_middle(installation.port):
+        running.send(signal.SIGKILL)
+        assert running.process.wait(10) == -signal.SIGKILL
+        wait_until(lambda: not any(map(is_running, processes.values())), what="both children's end", timeout_s=10)
+        wait_until(lambda: not answers(installation.port), what="the port's release", timeout_s=5)
 
 
 def test_port_in_use_is_said_in_one_line(installation: ServedFolder) -> None:
@@ -212,6 +214,16 @@ def test_ctrl_c_during_the_start_is_no_traceback(tmp_path: Path) -> None:
         running.end()
 
     assert "Traceback" not in running.text
+
+
+@contextmanager
+def request_in_the_middle(port: int) -> Iterator[None]:
+    """A web process waits for the rest of its body."""
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        head = ("POST /api/login/ HTTP/1.1", "Host: localhost", "Content-Type: application/json", "Content-Length: 99")
+        connection.sendall("\r\n".join((*head, "", "{")).encode())
+        time.sleep(1)
+        yield
 
 
 def answers(port: int) -> bool:

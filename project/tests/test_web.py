@@ -50,9 +50,11 @@ def test_sign_ins_in_many_threads_leave_no_memory_behind() -> None:
 
 LOADING = """
 import gc
+import os
+from types import SimpleNamespace
 import project.web
 
-project.web.post_fork(None, None)
+project.web.post_fork(None, SimpleNamespace(ppid=os.getppid()))
 was_put_off = not gc.isenabled()
 import project.wsgi
 project.web.post_worker_init(None)
