@@ -258,6 +258,7 @@ def test_an_upload_survives_a_restart_of_the_server(browser: Browser, tmp_path: 
         before = uploads(page)[0]["offset"]
         os.killpg(program.pid, signal.SIGKILL)
         program.wait()
+        wait_for(lambda: not is_answering(installation), seconds=15, what="the killed server's port is free")
         program = installation.start("serve")
         wait_for(lambda: is_answering(installation), seconds=60, what="the web server answers again")
         assert uploads(page)[0]["offset"] >= before
