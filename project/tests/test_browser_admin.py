@@ -203,16 +203,31 @@ def test_an_upload_goes_on_after_a_reload(page: Page, installation: Installation
     assert sha256(path) in stored_hashes(installation)
 
 
-def test_a_failed_video_is_retried_from_its_page(page: Page, installation: Installation, tmp_path: Path) -> None:
-    path = tmp_path / "broken.mp4"
+def add_broken(page: Page, installation: Installation, folder: Path) -> None:
+    """Add what is no video, and wait until its page says so."""
+    path = folder / "broken.mp4"
     path.write_bytes(b"this is not a video at all" * 100)
     add_page(page, installation)
     choose(page, path)
     page.click("[name=_continue]")
     page.wait_for_url(re.compile(r"/change/"))
-    failure = page.locator(".vf-failure")
-    expect(failure).to_contain_text("can't be read as a video", timeout=60_000)
-    expect(failure).to_contain_text("Export it again")
+    expect(page.locator(".vf-failure")).to_contain_text("can't be read as a video", timeout=60_000)
+
+
+def test_what_is_known_of_a_failed_video_has_no_empty_place_beside_it(
+    page: Page, installation: Installation, tmp_path: Path
+) -> None:
+    add_broken(page, installation, tmp_path)
+    expect(page.locator(".vf-player")).to_be_hidden()
+    left_edges = page.locator(".vf-panel, .vf-known").evaluate_all(
+        "places => places.map((place) => Math.round(place.getBoundingClientRect().left))"
+    )
+    assert left_edges == [left_edges[0]] * 2
+
+
+def test_a_failed_video_is_retried_from_its_page(page: Page, installation: Installation, tmp_path: Path) -> None:
+    add_broken(page, installation, tmp_path)
+    expect(page.locator(".vf-failure")).to_contain_text("Export it again")
     page.reload()
     page.get_by_role("link", name="Retry").first.click()
     page.get_by_role("button", name="Retry").click()
