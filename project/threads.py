@@ -1,4 +1,4 @@
-"""gunicorn's threads, with four habits of their own, for which gunicorn has no settings.
+"""gunicorn's threads, with five habits of their own, for which gunicorn has no settings.
 
 1. They wait a moment for a connection's next request. A player that fills its buffer asks for the next segment as soon
    as it has the last one, and so does a proxy that has one connection for many viewers. gunicorn gives the connection
@@ -12,6 +12,7 @@
    quarter of a minute.
    gunicorn's wait five seconds for a new connection's first byte, and for the rest of a head for ever, so that some
    hundred clients who send nothing keep out all others.
+5. They say `close` in an answer after which they close the connection, since a body is left (project.unread).
 """
 
 import json
@@ -27,6 +28,7 @@ from typing import Any
 from gunicorn import util
 from gunicorn.workers.gthread import ThreadWorker
 
+from project import unread
 from project.sentences import sentence_for
 
 STAYS_MS = 5  # far less than a thread waits for a client that reads slowly, and enough for one that is near
@@ -50,6 +52,11 @@ class StayingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no type
         super().__init__(*arguments, **options)
         self.answered: dict[Any, float] = {}  # connections after their last answer, the first one first, and since when
         self.beginning: dict[Any, float] = {}  # those whose next request's head a thread waits for, and since when
+
+    def load_wsgi(self) -> None:
+        """As gunicorn's."""
+        super().load_wsgi()
+        self.wsgi: unread.Application = unread.announced(self.wsgi)
 
     def handle(self, conn: Any) -> object:
         """As gunicorn's. True if the connection goes back to the main thread, False if it is over."""

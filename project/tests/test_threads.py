@@ -6,6 +6,7 @@ import selectors
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -217,6 +218,51 @@ def test_answer_reaches_a_client_that_first_sends_all_of_a_large_body(
         for _ in range(large // 1_000_000):
             connected.sendall(b"x" * 1_000_000)
         assert told(connected)[0]["PATH_INFO"] == "/refused"
+
+
+def body_of(size: int, *, is_chunked: bool) -> tuple[str, bytes]:
+    """The header that tells its length, and the body as it is sent."""
+    content = b"x" * size
+    if not is_chunked:
+        return f"Content-Length: {size}", content
+    chunk = f"{size:x}\r\n".encode() + content + b"\r\n" if size else b""
+    return "Transfer-Encoding: chunked", chunk + b"0\r\n\r\n"
+
+
+@pytest.mark.parametrize("expectation", ["", "Expect: 100-continue\r\n"])
+@pytest.mark.parametrize(("version", "is_chunked"), [("1.1", False), ("1.1", True), ("1.0", False)])
+@pytest.mark.parametrize("size", [0, 100, 60_000, 65_536, 100_000, 10_000_000])
+def test_answer_before_the_body_was_read_says_whether_the_connection_goes_on(
+    address: tuple[str, int], size: int, version: str, expectation: str, *, is_chunked: bool
+) -> None:
+    """The next request comes right behind the body."""
+    told_length, body = body_of(size, is_chunked=is_chunked)
+    head = f"POST /refused HTTP/{version}\r\nHost: localhost\r\nConnection: keep-alive\r\n{expectation}{told_length}"
+    with socket.create_connection(address, timeout=20) as connected:
+        sending = threading.Thread(
+            target=connected.sendall, args=(head.encode() + b"\r\n\r\n" + body + asked("/next", "Connection: close"),)
+        )
+        sending.start()
+        received = b"".join(iter(lambda: connected.recv(65_536), b""))
+        sending.join()
+    first, _, rest = received.replace(b"HTTP/1.1 100 Continue\r\n\r\n", b"").partition(b"}")
+    says_close = b"Connection: close" in first
+    assert says_close is not (b"Connection: keep-alive" in first)
+    assert says_close is (b"/next" not in rest)
+    assert size > 1000 or not says_close, "what is little and there is read"
+
+
+def test_body_that_never_comes_keeps_no_thread_after_the_answer(address: tuple[str, int]) -> None:
+    """There are two threads."""
+    halting = [socket.create_connection(address, timeout=20) for _ in range(4)]
+    began = time.monotonic()
+    for connected in halting:
+        connected.sendall(b"POST /refused HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nsome of it")
+        answer = connected.recv(65_536)
+        assert b"Connection: close" in answer
+    assert time.monotonic() - began < 2
+    for connected in halting:
+        connected.close()
 
 
 @pytest.fixture
