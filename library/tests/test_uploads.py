@@ -282,6 +282,20 @@ def test_a_piece_that_was_cut_off_is_kept_as_far_as_it_arrived(at_admin: Client)
     assert resumable.offset_of(upload) == 300
 
 
+def test_a_piece_that_was_cut_off_renews_the_upload_as_a_whole_one_does(at_admin: Client) -> None:
+    """Where each connection breaks off, no piece is ever whole."""
+    begun(at_admin)
+    Upload.objects.update(expires_at=timezone.now() + timedelta(hours=1))
+
+    def cut() -> Any:
+        yield VIDEO[:300]
+        raise OSError("connection lost")
+
+    with pytest.raises(OSError, match="connection lost"):
+        resumable.append(only_upload(), offset=0, blocks=cut())
+    assert only_upload().expires_at > timezone.now() + timedelta(hours=23)
+
+
 def test_two_requests_never_write_at_once(at_admin: Client) -> None:
     url = begun(at_admin)
     with in_folder.held(only_upload()):

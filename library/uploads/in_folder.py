@@ -123,13 +123,22 @@ def append(upload: Upload, *, offset: int, blocks: Iterable[bytes], digest: Dige
         if digest:
             set_unverified(upload, offset)
         try:
-            write(file, offset, blocks)
-        finally:
-            os.fsync(file.fileno())
+            write_through(file, offset, blocks)
+        except OSError:  # the connection is lost: what came renews the upload as a whole piece does
+            if digest is None:
+                settle(upload, file)
+            raise
         if digest and not digest.matches():
             drop_unverified(upload, file)
             raise ChecksumMismatch
         return settle(upload, file)
+
+
+def write_through(file: BinaryIO, offset: int, blocks: Iterable[bytes]) -> None:
+    try:
+        write(file, offset, blocks)
+    finally:
+        os.fsync(file.fileno())
 
 
 def write(file: BinaryIO, offset: int, blocks: Iterable[bytes]) -> None:
