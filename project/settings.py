@@ -102,6 +102,7 @@ MIDDLEWARE = [
     "project.middleware.exact_length",
     "library.uploads.tus_headers.tus_version",
     "project.middleware.json_errors",
+    "project.bodies.as_they_arrive",
     "django.middleware.security.SecurityMiddleware",
     "project.csp.policy",
     "project.hosts.served_hosts_only",

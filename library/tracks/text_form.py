@@ -5,10 +5,12 @@ large is refused before anything is read.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from io import BytesIO
+from typing import Any, cast
 
 from django.core.files.uploadedfile import InMemoryUploadedFile
 from django.core.files.uploadhandler import MemoryFileUploadHandler, StopUpload
+from django.core.handlers.wsgi import LimitedStream
 from django.http import HttpRequest
 from django.http.multipartparser import MultiPartParserError
 
@@ -33,7 +35,7 @@ class TextReceiver(MemoryFileUploadHandler):
     def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes | None:
         self.received_bytes += len(raw_data)
         if self.received_bytes > MOST_BYTES:
-            raise StopUpload(connection_reset=False)
+            raise StopUpload(connection_reset=True)
         return super().receive_data_chunk(raw_data, start)
 
 
@@ -48,13 +50,15 @@ def text_form(request: HttpRequest) -> TextForm:
     """The form of a PUT. Raises WrongMedia, TooLarge, FieldsRefused."""
     if request.content_type != "multipart/form-data":
         raise WrongMedia("Send the content type multipart/form-data.")
+    most = MOST_BYTES + BESIDE_BYTES
     length = content_length(request)
-    if length is not None and length > MOST_BYTES + BESIDE_BYTES:
+    if length is not None and length > most:
         raise TooLarge(REFUSAL)
     receiver = TextReceiver(request)
     request.upload_handlers = [receiver]
+    told = request.META | {"CONTENT_LENGTH": str(most if length is None else length)}
     try:
-        fields, files = request.parse_file_upload(request.META, request)
+        fields, files = request.parse_file_upload(told, LimitedStream(cast(BytesIO, request), most))
     except MultiPartParserError:
         raise FieldsRefused({FILE: ["The form can't be read."]}) from None
     if receiver.received_bytes > MOST_BYTES:

@@ -16,6 +16,7 @@ from django.http import HttpRequest
 
 from hls.stores import uploads
 from library import disk
+from library.uploads import request_body
 
 LOOK_AT_DISK_EVERY = 32 << 20
 SUFFIX = ".form"
@@ -37,7 +38,8 @@ class Receiver(FileUploadHandler):
     announced_bytes = 0
 
     def handle_raw_input(self, input_data: Any, META: Any, content_length: int, *arguments: Any) -> None:
-        self.announced_bytes = content_length
+        if self.request is not None and request_body.content_length(self.request) is not None:
+            self.announced_bytes = content_length
 
     def new_file(self, *arguments: Any, **options: Any) -> None:
         super().new_file(*arguments, **options)
