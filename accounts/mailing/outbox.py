@@ -77,10 +77,10 @@ def send(mail_id: int) -> bool:
         return True
     try:
         message.send()
-    except (SMTPException, OSError) as error:
+    except (SMTPException, OSError, ValueError) as error:  # ValueError: no message can be addressed so
         log.warning("mail not sent", mail=mail_id, kind=mail.kind, error=type(error).__name__)
         Mail.objects.filter(pk=mail_id).update(error=type(error).__name__)
-        return isinstance(error, SMTPException) and not isinstance(error, UNREACHABLE)
+        return isinstance(error, (SMTPException, ValueError)) and not isinstance(error, UNREACHABLE)
     Mail.objects.filter(pk=mail_id).update(
         sent_at=timezone.now(), error="", subject=message.subject, text=links.without_secrets(str(message.body))
     )

@@ -114,6 +114,21 @@ def test_failed_server_is_tried_again_later_and_its_message_is_not_stored(ada: U
     assert ordered.error == "SMTPServerDisconnected"
 
 
+@pytest.mark.parametrize("address", ['"\x0b"@example.com', "a@\u2028x.example", f"a@{'\u00fc' * 60}.example"])
+def test_mail_to_an_address_that_no_message_can_have_holds_up_no_other(ada: User, address: str) -> None:
+    UserFactory.create(email=address)
+    bad = order(Mail.Kind.PASSWORD_RESET, address, due_at=timezone.now() - timedelta(minutes=1))
+    good = order(Mail.Kind.PASSWORD_RESET, ada.email)
+    outbox.send_due()
+    bad.refresh_from_db()
+    good.refresh_from_db()
+    assert bad.sent_at is None
+    assert bad.error
+    assert bad.due_at > timezone.now()
+    assert good.sent_at
+    assert [message.to for message in messages()] == [[ada.email]]
+
+
 def test_mail_whose_sender_was_killed_is_due_again(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
     ordered = order(Mail.Kind.PASSWORD_RESET, ada.email)
 
