@@ -7,7 +7,8 @@ from django.http import HttpRequest
 
 from accounts import cookies, tries
 from accounts.errors import SignInRefused
-from accounts.models import User, goes_by, normalised
+from accounts.mailboxes import normalised
+from accounts.models import User, goes_by
 from accounts.passwords import is_right
 from accounts.throttling import client_address
 

@@ -10,7 +10,9 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
-EMAIL_LENGTH = 254
+from accounts import mailboxes
+from accounts.mailboxes import EMAIL_LENGTH, normalised
+
 LANGUAGE_LENGTH = 35  # RFC 5646 section 4.4.1
 
 
@@ -24,7 +26,7 @@ class User(AbstractUser):
     username = models.CharField(
         max_length=EMAIL_LENGTH, unique=True, error_messages={"unique": "This username is taken."}
     )
-    email = models.EmailField("e-mail", blank=True)
+    email = models.EmailField("e-mail", blank=True, validators=[mailboxes.check])
     awaits_activation = models.BooleanField(
         default=False, editable=False, help_text="Registered, and the link in the activation mail still works."
     )
@@ -83,11 +85,6 @@ User._meta.get_field("username").register_lookup(Lower)
 def goes_by(name: str) -> models.Q:
     """Matches users by username or e-mail, in any case, written so that the indexes on both are used."""
     return models.Q(username__lower=Lower(models.Value(name))) | models.Q(email=normalised(name))
-
-
-def normalised(address: str) -> str:
-    """The one spelling of an e-mail under which it is stored, found and counted."""
-    return address.strip().lower()
 
 
 class SessionQuerySet(models.QuerySet["Session"]):

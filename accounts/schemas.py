@@ -3,11 +3,11 @@
 from typing import Annotated, Any
 
 from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from ninja import Field, Schema
 from pydantic import AfterValidator, ValidationInfo, field_validator
 
-from accounts.models import EMAIL_LENGTH
+from accounts import mailboxes
+from accounts.mailboxes import EMAIL_LENGTH
 
 PASSWORD_LENGTH = 128  # of new passwords; whoever has a longer one from elsewhere can still sign in
 SIGN_IN_LENGTH = 4_096
@@ -23,9 +23,9 @@ def storable(text: str) -> str:
 
 def _email(text: str) -> str:
     try:
-        validate_email(text.strip())
+        mailboxes.check(text)
     except ValidationError as error:
-        raise ValueError("Enter a valid e-mail address.") from error
+        raise ValueError(mailboxes.NO_ADDRESS) from error
     return text.strip()
 
 

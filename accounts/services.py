@@ -11,10 +11,11 @@ from django.utils import timezone
 from accounts import devices, passwords, sessions, throttling, tries
 from accounts.admin_sign_in import second_factor
 from accounts.errors import CodeMissing, LinkRefused, MailRefused, PasswordRefused, RegistrationRefused, SignInRefused
+from accounts.mailboxes import normalised
 from accounts.mailing import links
 from accounts.mailing.mails import message_for
 from accounts.mailing.outbox import is_flood
-from accounts.models import Mail, User, normalised
+from accounts.models import Mail, User
 from accounts.sessions import Pair
 from accounts.tasks import send_ordered_mail
 

@@ -14,7 +14,7 @@ from unfold.forms import AuthenticationForm
 
 from accounts.admin_sign_in import sign_in_steps
 from accounts.errors import TooManyTries
-from accounts.models import normalised
+from accounts.mailboxes import normalised
 
 
 class LoginForm(AuthenticationForm):

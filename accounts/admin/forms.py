@@ -7,7 +7,8 @@ from unfold.forms import AdminPasswordChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldBooleanWidget
 
 from accounts import sessions
-from accounts.models import Session, User, goes_by, normalised
+from accounts.mailboxes import normalised
+from accounts.models import Session, User, goes_by
 
 
 class NewUserForm(UserCreationForm):
@@ -40,6 +41,9 @@ class UserForm(forms.ModelForm):  # type: ignore[type-arg] # Django has no gener
     class Meta:
         model = User
         fields = ("email", "username", "first_name", "last_name", "is_active", "is_staff")
+
+    def clean_email(self) -> str:
+        return normalised(self.cleaned_data["email"])
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}

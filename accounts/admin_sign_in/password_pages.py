@@ -12,8 +12,9 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminPasswordWidget
 
-from accounts import services
+from accounts import mailboxes, services
 from accounts.errors import LinkRefused, PasswordRefused, TooManyTries
+from accounts.mailboxes import EMAIL_LENGTH
 from accounts.mailing import links
 from accounts.throttling import client_address
 
@@ -22,7 +23,10 @@ ON_ITS_WAY = "If somebody has an account with this e-mail, a mail with a link is
 
 class ForgottenPasswordForm(forms.Form):
     email = forms.EmailField(
-        label="E-mail", widget=UnfoldAdminEmailInputWidget(attrs={"autocomplete": "email", "autofocus": True})
+        label="E-mail",
+        max_length=EMAIL_LENGTH,
+        validators=[mailboxes.check],
+        widget=UnfoldAdminEmailInputWidget(attrs={"autocomplete": "email", "autofocus": True}),
     )
 
 

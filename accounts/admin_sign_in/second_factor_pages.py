@@ -16,7 +16,8 @@ from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 from accounts import cookies, sessions, tries
 from accounts.admin_sign_in import second_factor, sign_in_steps
 from accounts.errors import CodeRefused, SignInRefused, TooManyTries
-from accounts.models import User, normalised
+from accounts.mailboxes import normalised
+from accounts.models import User
 from accounts.passwords import is_right
 from accounts.throttling import client_address
 

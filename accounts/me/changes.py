@@ -21,8 +21,9 @@ from django.db import IntegrityError, transaction
 
 from accounts import passwords, sessions, throttling, tries
 from accounts.errors import EmailRefused, LinkRefused, TokenRefused, WrongPassword
+from accounts.mailboxes import normalised
 from accounts.mailing import links
-from accounts.models import Mail, User, goes_by, normalised
+from accounts.models import Mail, User, goes_by
 from accounts.services import order_mail
 from accounts.single_sign_on import proof
 

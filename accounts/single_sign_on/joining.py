@@ -16,12 +16,11 @@ import structlog
 from allauth.socialaccount.models import SocialAccount
 from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 
-from accounts import sessions
+from accounts import mailboxes, sessions
 from accounts.errors import AccountInactive, EmailUnverified, IdentityRefused, PasswordNeeded
-from accounts.models import EMAIL_LENGTH, User, goes_by
+from accounts.models import User, goes_by
 from accounts.single_sign_on.oidc import Identity
 
 log = structlog.get_logger("videoflix.accounts")
@@ -76,10 +75,10 @@ def found_or_new(identity: Identity) -> User:
 
 def check_email(identity: Identity) -> None:
     try:
-        validate_email(identity.email)
+        mailboxes.check(identity.email)
     except ValidationError as error:
         raise EmailUnverified from error
-    if not identity.is_email_verified or len(identity.email) > EMAIL_LENGTH:
+    if not identity.is_email_verified:
         raise EmailUnverified
 
 

@@ -31,7 +31,7 @@ from django.urls import reverse
 from django.utils.crypto import constant_time_compare
 
 from accounts.errors import IdentityRefused, JourneyUnknown, ProviderUnavailable, SingleSignOnCancelled
-from accounts.models import normalised
+from accounts.mailboxes import normalised
 from accounts.single_sign_on.identity_provider import IdentityProvider
 
 ALGORITHMS = [f"{family}{bits}" for family in ("RS", "PS", "ES") for bits in (256, 384, 512)] + ["EdDSA"]
