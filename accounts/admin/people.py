@@ -19,6 +19,7 @@ from unfold.decorators import display
 from accounts import services, sessions
 from accounts.admin.forms import NewUserForm, SessionForm, SetPasswordForm, UserForm
 from accounts.admin.moments import ago
+from accounts.admin.rights import OF_ONESELF, is_oneself, manageable, may_manage
 from accounts.admin_sign_in import second_factor
 from accounts.admin_sign_in.password_pages import site_of
 from accounts.agents import device_name
@@ -37,7 +38,16 @@ for model in (TOTPDevice, EmailAddress, SocialAccount, SocialApp, SocialToken):
 
 @admin.register(Group)
 class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
-    pass
+    """Only superusers change groups: whoever else did could give everything to one that they are in."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.is_superuser)
+
+    def has_change_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
+        return bool(request.user.is_superuser)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
+        return bool(request.user.is_superuser)
 
 
 class AccountStateFilter(admin.SimpleListFilter):
@@ -122,17 +132,18 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg] # not ge
         return [] if obj is None else self.inlines
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
-        """Only superusers may change rights, so that nobody gives out more than they have."""
-        mine = list(super().get_readonly_fields(request, obj))
-        return mine if request.user.is_superuser else [*mine, *ONLY_FOR_SUPERUSERS]
+        """Only superusers may change rights, so that nobody gives out more than they have; nobody takes their own."""
+        fixed = [*OF_ONESELF] if is_oneself(obj, request) else []
+        fixed += [] if request.user.is_superuser else ONLY_FOR_SUPERUSERS
+        return [*dict.fromkeys([*super().get_readonly_fields(request, obj), *fixed])]
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        may = super().has_change_permission(request, obj)
-        return may and (obj is None or request.user.is_superuser or not obj.is_superuser)
+        return super().has_change_permission(request, obj) and (obj is None or may_manage(obj, request))
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        may = super().has_delete_permission(request, obj)
-        return may and (obj is None or request.user.is_superuser or not obj.is_superuser)
+        """Not oneself: that asks for the password, and keeps the last administrator (accounts/me/api.py)."""
+        may = super().has_delete_permission(request, obj) and not is_oneself(obj, request)
+        return may and (obj is None or may_manage(obj, request))
 
     @display(description="Who", ordering="username")
     def shown_name(self, user: User) -> str:
@@ -186,7 +197,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg] # not ge
     @admin.action(description="End all sessions", permissions=["change"])
     def end_sessions(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         total = 0
-        for user in self.changeable(request, queryset):
+        for user in manageable(queryset, request):
             if ended := sessions.end_everywhere(user):
                 self.log_change(request, user, f"Sessions ended: {ended}.")
                 total += ended
@@ -206,7 +217,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg] # not ge
 
     @admin.action(description="Send the activation mail again", permissions=["change"])
     def resend_activation(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        waiting = list(queryset.filter(is_active=False, awaits_activation=True))
+        waiting = list(manageable(queryset, request).filter(is_active=False, awaits_activation=True))
         for user in waiting:
             services.order_mail(Mail.Kind.ACTIVATION, user.email)
             self.log_change(request, user, "Activation mail sent again.")
@@ -216,7 +227,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg] # not ge
     def invite_again(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         invited = [
             user
-            for user in self.changeable(request, queryset).filter(is_active=True).exclude(email="")
+            for user in manageable(queryset, request).filter(is_active=True).exclude(email="")
             if not user.has_usable_password()
         ]
         for user in invited:
@@ -258,13 +269,10 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg] # not ge
 
     def set_active(self, request: HttpRequest, queryset: QuerySet[User], *, is_active: bool) -> None:
         """Save each person separately, because `User.save` signs out everybody who is no longer active."""
-        changed = list(self.changeable(request, queryset))
+        changed = list(manageable(queryset, request))
         for user in changed:
             user.is_active, user.awaits_activation = is_active, False
             user.save(update_fields=["is_active"])
             self.log_change(request, user, "Activated." if is_active else "Deactivated.")
         verb = "activated" if is_active else "deactivated"
         self.message_user(request, f"People {verb}: {len(changed)}.", messages.SUCCESS)
-
-    def changeable(self, request: HttpRequest, queryset: QuerySet[User]) -> QuerySet[User]:
-        return queryset if request.user.is_superuser else queryset.filter(is_superuser=False)
