@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 
+from accounts import mailboxes
 from accounts.mailing import links
 from accounts.models import Mail, User, goes_by
 
@@ -84,7 +85,7 @@ def message_for(mail: Mail) -> EmailMultiAlternatives | None:
     message = EmailMultiAlternatives(
         subject=wording.subject,
         body=render_to_string(f"emails/{wording.template}.txt", {"mail": wording}),
-        to=[mail.address],
+        to=[mailboxes.for_mails(mail.address)],
         headers={"Auto-Submitted": "auto-generated"},
     )
     message.attach_alternative(render_to_string(f"emails/{wording.template}.html", {"mail": wording}), "text/html")
