@@ -36,12 +36,13 @@ log = structlog.get_logger("videoflix.mails")
 
 BACKOFF = [timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 180)]
 MOST_IN_A_ROUND = 200
-UNREACHABLE = (  # the server's fault, whatever the mail
+UNREACHABLE = (  # the server's fault or its settings', whatever the mail
     SMTPAuthenticationError,
     SMTPConnectError,
     SMTPHeloError,
     SMTPNotSupportedError,
     SMTPServerDisconnected,
+    UnicodeError,  # a user or a password that SMTP can't send
 )
 KEPT_UNSENT = timedelta(hours=24)  # a mail that can't be sent for a day is no longer expected
 KEPT_SENT = timedelta(days=7)
@@ -77,10 +78,10 @@ def send(mail_id: int) -> bool:
         return True
     try:
         message.send()
-    except (SMTPException, OSError, ValueError) as error:  # ValueError: no message can be addressed so
+    except (SMTPException, OSError, ValueError) as error:  # ValueError: what SMTP has no way to say
         log.warning("mail not sent", mail=mail_id, kind=mail.kind, error=type(error).__name__)
         Mail.objects.filter(pk=mail_id).update(error=type(error).__name__)
-        return isinstance(error, (SMTPException, ValueError)) and not isinstance(error, UNREACHABLE)
+        return isinstance(error, SMTPException | ValueError) and not isinstance(error, UNREACHABLE)
     Mail.objects.filter(pk=mail_id).update(
         sent_at=timezone.now(), error="", subject=message.subject, text=links.without_secrets(str(message.body))
     )
