@@ -1,10 +1,9 @@
 """Every setting that comes from outside, typed: the only module that reads the environment.
 
 Values come from the environment, then from the `.env` file in the checkout (another one with `ENV_FILE`).
-An empty value counts as not set. A value that can't be used stops the start with one line.
+A value that is empty or blank counts as not set. One that can't be used stops the start with one line.
 """
 
-import codecs
 import os
 import secrets
 from functools import cached_property
@@ -19,6 +18,7 @@ from hls.core.atomic_file import make_once
 from hls.store.bucket_address import BucketAddress
 from library.delivery.cdn import Cdn, CdnKind
 from project import env_values, hostnames, listening
+from project.env_file import EnvFileRefused, env_file_encoding
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -29,6 +29,7 @@ type Hosts = Annotated[
 type Origins = Annotated[
     list[Annotated[str, AfterValidator(hostnames.origin)]], NoDecode, BeforeValidator(env_values.split)
 ]
+type Host = Annotated[str, AfterValidator(env_values.host)]
 type RelativePath = Annotated[str, AfterValidator(env_values.relative_path)]
 type Limit = Annotated[str, AfterValidator(env_values.limit)]
 
@@ -42,9 +43,11 @@ class Env(BaseSettings):
 
     model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore", frozen=True)
 
-    host: str = Field(listening.LOCALHOST, description="a host name or address to listen on")
+    host: Host = Field(listening.LOCALHOST, description="a host name or address to listen on, without a port")
     port: int = Field(8000, ge=1, le=65535, description=PORT_NUMBER)
-    data_dir: Path = Field(BASE_DIR / "var", description="a folder that can be written")
+    data_dir: Annotated[Path, AfterValidator(env_values.folder)] = Field(
+        BASE_DIR / "var", description="a folder that can be written"
+    )
     web_workers: int = Field(2, ge=1, le=64, description="a number of web processes from 1 to 64")
     web_threads: int = Field(256, ge=1, le=1024, description="a number of threads per web process from 1 to 1024")
 
@@ -85,9 +88,9 @@ class Env(BaseSettings):
     redis_location: Annotated[str, AfterValidator(env_values.redis_url)] | None = Field(
         None, description="a URL such as redis://redis:6379/1"
     )
-    redis_host: str | None = Field(None, description="a host name or address of Redis")
+    redis_host: Host | None = Field(None, description="a host name or address of Redis, without a port")
     redis_port: int | None = Field(None, ge=1, le=65535, description=PORT_NUMBER)
-    redis_db: int | None = Field(None, ge=0, description="a Redis database number, 0 or more")
+    redis_db: int | None = Field(None, ge=0, le=2**31 - 1, description="a Redis database number, 0 or more")
 
     store_in: Literal["disk", "bucket"] | None = Field(None, description="disk or bucket")
     s3_bucket: Annotated[str, AfterValidator(env_values.bucket_name)] | None = Field(
@@ -110,13 +113,15 @@ class Env(BaseSettings):
     cdn_kind: CdnKind | None = Field(None, description="nginx or bunny")
     cdn_ttl_s: int = Field(28_800, ge=1800, le=604_800, description="seconds an address is good for, 1800 to 604800")
 
-    email_host: str | None = Field(None, description="the host name of an SMTP server")
+    email_host: Host | None = Field(None, description="the host name of an SMTP server, without a port")
     email_port: int = Field(587, ge=1, le=65535, description=PORT_NUMBER)
     email_host_user: str = Field("", description="the SMTP user")
     email_host_password: str = Field("", description="the SMTP user's password")
     email_use_tls: bool = Field(False, description=BOOLEAN)
     email_use_ssl: bool = Field(False, description=BOOLEAN)
-    default_from_email: str = Field("noreply@videoflix.com", description="a sender's e-mail address")
+    default_from_email: Annotated[str, AfterValidator(env_values.sender)] = Field(
+        "noreply@videoflix.com", description="a sender's e-mail address, or Name <address>"
+    )
 
     reference_frontend: bool = Field(True, description=BOOLEAN)
     frontend_base_url: Annotated[str, AfterValidator(env_values.web_url)] | None = Field(
@@ -136,8 +141,12 @@ class Env(BaseSettings):
         "UTC", description="a time zone's name, such as Europe/Berlin"
     )
 
-    django_superuser_username: str | None = Field(None, description="a user name")
-    django_superuser_email: str | None = Field(None, description="an e-mail address")
+    django_superuser_username: Annotated[str, AfterValidator(env_values.on_one_line)] | None = Field(
+        None, max_length=254, description="a user name of at most 254 characters"
+    )
+    django_superuser_email: Annotated[str, AfterValidator(env_values.address)] | None = Field(
+        None, max_length=254, description="an e-mail address"
+    )
     django_superuser_password: str | None = Field(None, description="a password")
 
     oidc_issuer: Annotated[str, AfterValidator(env_values.issuer)] | None = Field(
@@ -176,6 +185,11 @@ class Env(BaseSettings):
         20_480, ge=1, description="megabytes of each machine's disk for uploaded files that it fetches from the bucket"
     )
     disk_reserve_mb: int = Field(500, ge=0, description="megabytes of disk that are never filled")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_blanks(cls, values: dict[str, object]) -> dict[str, object]:
+        return {name: value for name, value in values.items() if not isinstance(value, str) or value.strip()}
 
     @model_validator(mode="after")
     def _one_kind_of_mail_encryption(self) -> Self:
@@ -218,7 +232,8 @@ class Env(BaseSettings):
             return self.redis_location
         if self.redis_host is None and self.redis_port is None and self.redis_db is None:
             return None
-        return f"redis://{self.redis_host or 'localhost'}:{self.redis_port or 6379}/{self.redis_db or 0}"
+        host = listening.bracketed(self.redis_host or "localhost")
+        return f"redis://{host}:{self.redis_port or 6379}/{self.redis_db or 0}"
 
 
 def sentence(error: ValidationError) -> str:
@@ -232,32 +247,17 @@ def sentence(error: ValidationError) -> str:
 
 def load() -> Env:
     """Read the environment, or stop the program with one line that names the variable or the file."""
-    env_file = os.environ.get("ENV_FILE", str(BASE_DIR / ".env"))
+    named = os.environ.get("ENV_FILE")
+    env_file = str(BASE_DIR / ".env") if named is None else named
     try:
-        encoding = encoding_of(Path(env_file).expanduser()) if env_file else None
+        encoding = env_file_encoding(env_file, is_needed=named is not None) if env_file else None
         return Env(_env_file=env_file or None, _env_file_encoding=encoding)
     except ValidationError as error:
         raise SystemExit(sentence(error)) from None
+    except EnvFileRefused as error:
+        raise SystemExit(f"{env_file} can't be read: {error}.") from None
     except OSError as error:
         raise SystemExit(f"{env_file} can't be read: {error.strerror}.") from None
-
-
-def encoding_of(env_file: Path) -> str:
-    """How the file is written: UTF-8, or UTF-16 with its byte order mark, as Windows' editors and shells save text.
-
-    Stops the program where it is neither.
-    """
-    if not env_file.is_file():  # missing, or a pipe, which can be read only once
-        return "utf-8"
-    content = env_file.read_bytes()
-    encoding = "utf-16" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
-    try:
-        is_text = "\0" not in content.decode(encoding)  # UTF-16 without a mark, or UTF-32
-    except UnicodeDecodeError:
-        is_text = False
-    if not is_text:
-        raise SystemExit(f"{env_file} can't be read: it accepts UTF-8, or UTF-16 with a byte order mark.")
-    return encoding
 
 
 def share_metrics(folder: str) -> None:

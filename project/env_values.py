@@ -1,8 +1,12 @@
 """Readers of single values of the environment (project/env.py). Each raises ValueError for what can't be used."""
 
 import re
+from email.utils import parseaddr
+from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from redis import ConnectionPool
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -11,17 +15,76 @@ def split(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
-def redis_url(value: str) -> str:
-    if urlsplit(value).scheme not in ("redis", "rediss", "unix"):
+def on_one_line(value: str) -> str:
+    """Without white space at its ends, and with no line break or other control character in it."""
+    if re.search(r"[\x00-\x1f\x7f]", stripped := value.strip()):
         raise ValueError
-    return value
+    return stripped
+
+
+def without_space(value: str) -> str:
+    """Without white space at its ends, and with none and no control character in it."""
+    if re.search(r"[\s\x00-\x1f\x7f]", stripped := value.strip()):
+        raise ValueError
+    return stripped
+
+
+def folder(path: Path) -> Path:
+    """With the home folder that "~" stands for."""
+    try:
+        return path.expanduser()
+    except RuntimeError as error:  # of somebody who has none
+        raise ValueError from error
+
+
+def host(value: str) -> str:
+    """A name or an address that a connection can be asked for, whether or not it exists."""
+    name = without_space(value)
+    if name.startswith("[") and name.endswith("]"):
+        name = name[1:-1]
+    if not name or re.search(r"[/@\[\]\"'*]", name):
+        raise ValueError
+    name.encode("idna")  # a UnicodeError is a ValueError
+    return name
+
+
+def redis_url(value: str) -> str:
+    """As redis-py reads it, with every option that it is given."""
+    url = without_space(value)
+    if urlsplit(url).scheme not in ("redis", "rediss", "unix"):
+        raise ValueError
+    try:
+        connection = ConnectionPool.from_url(url).make_connection()
+    except TypeError as error:  # an option that there is not
+        raise ValueError from error
+    host(getattr(connection, "host", None) or "localhost")
+    return url
 
 
 def web_url(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    """Without a slash at its end; paths are put behind it."""
+    url = without_space(value)
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or "?" in url or "#" in url or parts.port == 0:  # an odd port raises
         raise ValueError
-    return value.rstrip("/")
+    host(parts.hostname or "")
+    return url.rstrip("/")
+
+
+def sender(value: str) -> str:
+    """An address, or a name with an address in <>."""
+    text = on_one_line(value)
+    if not re.fullmatch(r"[^\s@<>,;]+@[^\s@<>,;]+", parseaddr(text, strict=True)[1]):
+        raise ValueError
+    return text
+
+
+def address(value: str) -> str:
+    """An e-mail address alone."""
+    text = without_space(value)
+    if parseaddr(text, strict=True)[1] != sender(text):
+        raise ValueError
+    return text
 
 
 def site(value: str) -> str:
@@ -47,9 +110,10 @@ def limit(value: str) -> str:
 
 
 def relative_path(value: str) -> str:
-    if "://" in value or "?" in value or "#" in value:
+    path = without_space(value)
+    if "://" in path or "?" in path or "#" in path:
         raise ValueError
-    return value.strip("/")
+    return path.strip("/")
 
 
 def key_prefix(value: str) -> str:

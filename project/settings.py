@@ -20,7 +20,7 @@ from project.theme import UNFOLD as UNFOLD
 env = environment.load()
 
 BASE_DIR = environment.BASE_DIR
-DATA_DIR = (BASE_DIR / env.data_dir.expanduser()).resolve()  # the same from whichever folder a command is started
+DATA_DIR = (BASE_DIR / env.data_dir).resolve()  # the same from whichever folder a command is started
 
 # Where `manage.py serve` listens, and its first administrator
 

@@ -18,7 +18,9 @@ TEMPLATE = (BASE_DIR / ".env.template").read_text()
 README = (BASE_DIR / "README.md").read_text()
 
 BAD_VALUES = {
+    "HOST": "http://localhost",
     "PORT": "70000",
+    "DATA_DIR": "~nobody-of-this-name/videoflix",
     "WEB_WORKERS": "many",
     "WEB_THREADS": "0",
     "SECRET_KEY": "tooshort",
@@ -51,6 +53,7 @@ BAD_VALUES = {
     "OIDC_NAME": "x" * 41,
     "DB_PORT": "postgres",
     "REDIS_LOCATION": "http://redis:6379",
+    "REDIS_HOST": "redis://redis",
     "REDIS_PORT": "0",
     "REDIS_DB": "-1",
     "S3_ENDPOINT_URL": "s3.example.com",
@@ -59,9 +62,13 @@ BAD_VALUES = {
     "CDN_KEY": "tooshort",
     "CDN_KIND": "akamai",
     "CDN_TTL_S": "60",
+    "EMAIL_HOST": "smtp..example.com",
     "EMAIL_PORT": "smtp",
     "EMAIL_USE_TLS": "starttls",
     "EMAIL_USE_SSL": "tls",
+    "DEFAULT_FROM_EMAIL": "Videoflix",
+    "DJANGO_SUPERUSER_USERNAME": "u" * 255,
+    "DJANGO_SUPERUSER_EMAIL": "the administrator",
     "REFERENCE_FRONTEND": "perhaps",
     "TIME_ZONE": "Europe",
     "FRONTEND_BASE_URL": "app.example.com",
@@ -118,12 +125,89 @@ def test_bad_value_stops_with_one_line_that_names_the_variable_and_not_the_value
 
 
 def test_every_variable_that_can_be_wrong_is_tried() -> None:
-    free_text = {"host", "data_dir", "db_name", "db_user", "db_password", "db_host", "redis_host"}
-    free_text |= {"email_host", "email_host_user", "email_host_password", "default_from_email", "ffmpeg"}
+    free_text = {"db_name", "db_user", "db_password", "db_host", "email_host_user", "email_host_password", "ffmpeg"}
     free_text |= {"s3_region", "s3_access_key_id", "s3_secret_access_key", "oidc_client_id", "oidc_client_secret"}
-    free_text |= {"django_superuser_username", "django_superuser_email", "django_superuser_password"}
+    free_text |= {"django_superuser_password"}
 
     assert {name.lower() for name in BAD_VALUES} | free_text == set(Env.model_fields)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("HOST", "a" * 64),  # longer than a label of a name may be
+        ("HOST", "*"),
+        ("HOST", '"localhost"'),
+        ("HOST", "local host"),
+        ("REDIS_HOST", "a..b"),
+        ("REDIS_LOCATION", "redis://redis:many/1"),
+        ("REDIS_LOCATION", "redis://redis:6379/1?socket_timeout=short"),
+        ("REDIS_LOCATION", "redis://redis:6379/1?no_such_option=1"),
+        ("REDIS_LOCATION", "redis://redis..example.com:6379/1"),
+        ("REDIS_LOCATION", "redis://[::1"),
+        ("REDIS_DB", "99999999999"),
+        ("S3_ENDPOINT_URL", "https://s3.example.com:99999"),
+        ("S3_ENDPOINT_URL", "https://s3 .example.com"),
+        ("CDN_BASE_URL", "https://cdn..example.com"),
+        ("FRONTEND_BASE_URL", "https://app.example.com/?page=1"),
+        ("FRONTEND_BASE_URL", "https://app.example.com/#home"),
+        ("FRONTEND_BASE_URL", "https://app.exam\nple.com"),
+        ("FRONTEND_ACTIVATE_PATH", "pages/activate me.html"),
+        ("FRONTEND_EMAIL_PATH", "pages\n/email.html"),
+        ("DEFAULT_FROM_EMAIL", "Videoflix <noreply@example.com>\nBcc: eve@example.com"),
+        ("DEFAULT_FROM_EMAIL", "ada@example.com, eve@example.com"),
+        ("DEFAULT_FROM_EMAIL", "no reply@example.com"),
+        ("DJANGO_SUPERUSER_EMAIL", "Ada <ada@example.com>"),
+        ("DJANGO_SUPERUSER_USERNAME", "ad\nmin"),
+    ],
+)
+def test_value_that_would_fail_later_is_refused_at_the_start(
+    nothing_set: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    nothing_set.setenv(name, value)
+
+    with pytest.raises(SystemExit, match=f"^{name} can't be used as it is set: it accepts "):
+        environment.load()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "meant"),
+    [
+        ("HOST", " 192.0.2.7 ", "192.0.2.7"),
+        ("HOST", "[::1]", "::1"),
+        ("HOST", "localhost", "localhost"),
+        ("HOST", "fe80::1%eth0", "fe80::1%eth0"),
+        ("EMAIL_HOST", "smtp.münchen.example", "smtp.münchen.example"),
+        ("REDIS_LOCATION", "rediss://user:p%20w@[::1]:6379/1?health_check_interval=9 ", None),
+        ("REDIS_LOCATION", "unix:///run/redis/redis.sock?db=2", None),
+        ("DEFAULT_FROM_EMAIL", "noreply@localhost", None),
+        ("DEFAULT_FROM_EMAIL", 'Ada\'s "Films" <noreply@example.com>', None),
+        ("DEFAULT_FROM_EMAIL", "Größe <noreply@münchen.example>", None),
+        ("FRONTEND_BASE_URL", " https://[2001:db8::1]:8443/app/ ", "https://[2001:db8::1]:8443/app"),
+    ],
+)
+def test_value_that_works_is_taken_without_the_space_around_it(
+    nothing_set: pytest.MonkeyPatch, name: str, value: str, meant: str | None
+) -> None:
+    nothing_set.setenv(name, value)
+
+    assert getattr(environment.load(), name.lower()) == (meant or value.strip())
+
+
+@pytest.mark.parametrize("name", sorted(name.upper() for name in Env.model_fields))
+def test_blank_value_counts_as_not_set(nothing_set: pytest.MonkeyPatch, name: str) -> None:
+    nothing_set.setenv(name, " \t ")
+
+    env = environment.load()
+
+    assert env == Env(_env_file=None)
+    assert not env.model_fields_set
+
+
+def test_redis_of_an_ipv6_address_is_found(nothing_set: pytest.MonkeyPatch) -> None:
+    nothing_set.setenv("REDIS_HOST", "::1")
+
+    assert environment.load().redis_url == "redis://[::1]:6379/0"
 
 
 def test_program_ends_with_that_line_alone(tmp_path: Path) -> None:
@@ -247,6 +331,35 @@ def test_env_file_in_another_encoding_stops_the_start_with_one_line(tmp_path: Pa
 
     assert ended.returncode == 1
     assert ended.stderr == f"{path} can't be read: it accepts UTF-8, or UTF-16 with a byte order mark.\n"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        'PORT=8100\nSECRET_KEY="a quotation mark is missing\nDEBUG=True\n',
+        "PORT=8100\nDB_PASSWORD='single\n",
+        "PORT=8100\nthis is no setting\n",
+    ],
+)
+def test_line_of_an_env_file_that_cannot_be_read_is_named_and_not_left_out(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "env"
+    path.write_text(content)
+
+    ended = start(ENV_FILE=str(path), DATA_DIR=str(tmp_path))
+
+    assert ended.returncode == 1
+    reason = "line 2 is no NAME=value, or a quotation mark is missing in it"
+    assert ended.stderr == f"{path} can't be read: {reason}.\n"
+
+
+@pytest.mark.parametrize("name", ["no-such-file", "~nobody-of-this-name/env", "."])
+def test_env_file_that_is_named_and_is_none_stops_the_start_with_one_line(tmp_path: Path, name: str) -> None:
+    path = name if name.startswith("~") else str(tmp_path / name)
+
+    ended = start(ENV_FILE=path, DATA_DIR=str(tmp_path))
+
+    assert ended.returncode == 1
+    assert re.fullmatch(rf"{re.escape(path)} can't be read: [^\n]+\.\n", ended.stderr)
 
 
 @pytest.mark.parametrize(
