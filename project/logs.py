@@ -8,6 +8,8 @@ from typing import Any, TextIO, cast
 
 import structlog
 
+from project import queue_outage
+
 SECRETS = re.compile(
     r"(?P<before>/(?:activate|password_confirm)/)[^\s\"'?]+"  # the API's links: uid and token
     r"|(?P<play>/play/)[^\s\"'?/]+"  # a playback address
@@ -108,12 +110,14 @@ def logging_config(*, level: str, as_json: bool) -> dict[str, Any]:
                 "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
             }
         },
+        "filters": {"outage": {"()": lambda: queue_outage.said_once}},  # the same one for all loggers
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
             "django.request": {"level": "ERROR"},  # 4xx answers are in the access line already
             "django.db.backends": {"level": "INFO"},  # its DEBUG is every query with its values, hashes among them
             "huey": {"level": "WARNING"},
+            **{name: {"filters": ["outage"]} for name in queue_outage.LOGGERS},
             "hls.core.process": {"level": "DEBUG" if level == "DEBUG" else "WARNING"},  # whole ffmpeg commands
             "gunicorn.error": {"level": "INFO", "handlers": [], "propagate": True},  # instead of a format of its own
         },
