@@ -30,6 +30,7 @@ type Origins = Annotated[
     list[Annotated[str, AfterValidator(hostnames.origin)]], NoDecode, BeforeValidator(env_values.split)
 ]
 type Host = Annotated[str, AfterValidator(env_values.host)]
+type SmtpText = Annotated[str, AfterValidator(env_values.smtp_text)]
 type RelativePath = Annotated[str, AfterValidator(env_values.relative_path)]
 type Limit = Annotated[str, AfterValidator(env_values.limit)]
 
@@ -115,8 +116,8 @@ class Env(BaseSettings):
 
     email_host: Host | None = Field(None, description="the host name of an SMTP server, without a port")
     email_port: int = Field(587, ge=1, le=65535, description=PORT_NUMBER)
-    email_host_user: str = Field("", description="the SMTP user")
-    email_host_password: str = Field("", description="the SMTP user's password")
+    email_host_user: SmtpText = Field("", description="the SMTP user, in ASCII")
+    email_host_password: SmtpText = Field("", description="the SMTP user's password, in ASCII")
     email_use_tls: bool = Field(False, description=BOOLEAN)
     email_use_ssl: bool = Field(False, description=BOOLEAN)
     default_from_email: Annotated[str, AfterValidator(env_values.sender)] = Field(
@@ -124,7 +125,7 @@ class Env(BaseSettings):
     )
 
     reference_frontend: bool = Field(True, description=BOOLEAN)
-    frontend_base_url: Annotated[str, AfterValidator(env_values.web_url)] | None = Field(
+    frontend_base_url: Annotated[str, AfterValidator(env_values.frontend_url)] | None = Field(
         None, description="the frontend's address, such as https://app.example.com"
     )
     frontend_activate_path: RelativePath = Field(

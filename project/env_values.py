@@ -71,6 +71,21 @@ def web_url(value: str) -> str:
     return url.rstrip("/")
 
 
+def frontend_url(value: str) -> str:
+    """As `web_url`, or with "#/" or "#!/" before the paths of a frontend that finds its pages by them."""
+    before, mark, route = value.strip().rstrip("/").partition("#")
+    if route not in ("", "!") and not re.fullmatch(r"!?/[^?#\s]*", route):
+        raise ValueError
+    return f"{web_url(before)}/{mark}{route}" if mark else web_url(before)
+
+
+def smtp_text(value: str) -> str:
+    """What smtplib can say to a mail server."""
+    if not value.isascii():
+        raise ValueError
+    return value
+
+
 def sender(value: str) -> str:
     """An address, or a name with an address in <>."""
     text = on_one_line(value)

@@ -36,13 +36,12 @@ log = structlog.get_logger("videoflix.mails")
 
 BACKOFF = [timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 180)]
 MOST_IN_A_ROUND = 200
-UNREACHABLE = (  # the server's fault or its settings', whatever the mail
+UNREACHABLE = (  # the server's fault, whatever the mail
     SMTPAuthenticationError,
     SMTPConnectError,
     SMTPHeloError,
     SMTPNotSupportedError,
     SMTPServerDisconnected,
-    UnicodeError,  # a user or a password that SMTP can't send
 )
 KEPT_UNSENT = timedelta(hours=24)  # a mail that can't be sent for a day is no longer expected
 KEPT_SENT = timedelta(days=7)

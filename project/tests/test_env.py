@@ -154,6 +154,8 @@ def test_every_variable_that_can_be_wrong_is_tried() -> None:
         ("FRONTEND_BASE_URL", "https://app.exam\nple.com"),
         ("FRONTEND_ACTIVATE_PATH", "pages/activate me.html"),
         ("FRONTEND_EMAIL_PATH", "pages\n/email.html"),
+        ("EMAIL_HOST_USER", "größe"),
+        ("EMAIL_HOST_PASSWORD", "größe"),
         ("DEFAULT_FROM_EMAIL", "Videoflix <noreply@example.com>\nBcc: eve@example.com"),
         ("DEFAULT_FROM_EMAIL", "ada@example.com, eve@example.com"),
         ("DEFAULT_FROM_EMAIL", "no reply@example.com"),
@@ -184,6 +186,8 @@ def test_value_that_would_fail_later_is_refused_at_the_start(
         ("DEFAULT_FROM_EMAIL", 'Ada\'s "Films" <noreply@example.com>', None),
         ("DEFAULT_FROM_EMAIL", "Größe <noreply@münchen.example>", None),
         ("FRONTEND_BASE_URL", " https://[2001:db8::1]:8443/app/ ", "https://[2001:db8::1]:8443/app"),
+        ("FRONTEND_BASE_URL", "https://app.example.com/#/", "https://app.example.com/#"),
+        ("FRONTEND_BASE_URL", "https://app.example.com/films#!/de/", "https://app.example.com/films/#!/de"),
     ],
 )
 def test_value_that_works_is_taken_without_the_space_around_it(
