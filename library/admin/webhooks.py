@@ -77,6 +77,8 @@ class EndpointForm(forms.ModelForm):  # type: ignore[type-arg] # not generic at 
             services.check_url(url)
         except AddressRefused as error:
             raise forms.ValidationError(str(error)) from None
+        if self.instance.pk is None and not services.has_room():
+            raise forms.ValidationError(services.FULL)
         return url
 
 

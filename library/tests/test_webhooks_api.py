@@ -1,15 +1,20 @@
 """Webhooks over the API and in the admin: added, changed, tried, and read by those who may."""
 
 import json
+import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 from pytest_django.fixtures import Settings
 
 from accounts import keys
 from hls.tests.racing import after_reading
+from library.errors import FieldsRefused
 from library.models import WebhookDelivery, WebhookEndpoint, WebhookEvent
 from library.tests.receivers import Receiver, receiver, status
 from library.tests.test_webhooks import deliver_all
@@ -126,10 +131,36 @@ def test_refused_event_is_not_repeated(staff: Client) -> None:
     assert answer.json()["events"][0].startswith("There is no such event. There are: video.created, ")
 
 
-def test_number_of_webhooks_is_bound(staff: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_number_of_webhooks_is_bound(staff: Client, at_admin: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(services, "MOST_ENDPOINTS", 1)
     services.add(URL, [])
-    assert "at most 1" in str(send(staff, "POST", "", {"url": URL}).json())
+    assert send(staff, "POST", "", {"url": URL}).json() == {"url": [services.FULL]}
+    form = at_admin.post("/admin/library/webhookendpoint/add/", {"url": URL, "is_active": "on"})
+    assert services.FULL in form.content.decode()
+    assert WebhookEndpoint.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_number_of_webhooks_is_bound_where_many_are_added_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(services, "MOST_ENDPOINTS", 3)
+    services.add(URL, [])
+    together = threading.Barrier(8, timeout=30)
+
+    def add(number: int) -> bool:
+        together.wait()
+        try:
+            with after_reading(WebhookEndpoint, lambda: time.sleep(0.2)):
+                services.add(f"{URL}/{number}", [])
+        except FieldsRefused:
+            return False
+        finally:
+            connection.close()
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        added = list(pool.map(add, range(8)))
+    assert sum(added) == 2
+    assert WebhookEndpoint.objects.count() == 3
 
 
 def test_switched_on_again_it_gets_what_has_waited(staff: Client, hook: Receiver) -> None:

@@ -25,6 +25,7 @@ from library.webhooks.tasks import wake
 
 BOTH_SECRETS_FOR = timedelta(hours=24)
 MOST_ENDPOINTS = 50
+FULL = f"There are at most {MOST_ENDPOINTS} webhooks."
 KEPT_FOR = timedelta(days=30)
 LISTENER_SILENCE = timedelta(minutes=5)  # of one that was killed
 
@@ -50,12 +51,19 @@ def checked(changes: dict[str, Any]) -> dict[str, Any]:
     return changes
 
 
+@transaction.atomic
 def add(url: str, events: list[str], added_by_id: int | None = None) -> WebhookEndpoint:
     """Raises FieldsRefused."""
     fields = checked({"url": url, "events": events})
-    if WebhookEndpoint.objects.count() >= MOST_ENDPOINTS:
-        raise FieldsRefused({"url": [f"There are at most {MOST_ENDPOINTS} webhooks."]})
+    if not has_room():
+        raise FieldsRefused({"url": [FULL]})
     return WebhookEndpoint.objects.create(**fields, added_by_id=added_by_id)
+
+
+def has_room() -> bool:
+    """Whether one more may be added. Until the transaction ends, whoever else asks waits."""
+    WebhookEndpoint.objects.select_for_update(no_key=True).order_by("pk").first()
+    return WebhookEndpoint.objects.count() < MOST_ENDPOINTS
 
 
 def locked(endpoint_id: int) -> WebhookEndpoint:
