@@ -23,6 +23,7 @@ from accounts.admin_sign_in import sign_in_steps
 from accounts.errors import LastAdministrator
 from accounts.models import Mail, User
 
+PART_BEFORE, PART_AFTER = r"(?<![\w.!#$%&*+/=?^`{|}~-])", r"(?![\w-]|\.\w)"  # of a longer address
 DELETED = "deleted account"  # the username of the account that stands for them, and what texts say instead of a name
 
 log = structlog.get_logger("videoflix.accounts")
@@ -66,7 +67,7 @@ def make_history_nameless(user: User, addresses: Iterable[str]) -> None:
     about = LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(User), object_id=str(user.pk))
     about.update(object_id=None, object_repr=DELETED, change_message="")
     for address in addresses:
-        called_so = re.compile(re.escape(address), re.IGNORECASE)
+        called_so = re.compile(f"{PART_BEFORE}{re.escape(address)}{PART_AFTER}", re.IGNORECASE)
         named = Q(object_repr__icontains=address) | Q(change_message__icontains=address)
         for entry in LogEntry.objects.filter(named):
             entry.object_repr = called_so.sub(DELETED, entry.object_repr)

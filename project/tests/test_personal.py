@@ -273,6 +273,31 @@ def test_what_was_done_in_the_admin_stays_without_a_name(ada: User, carol: User)
     assert User.objects.filter(username=deletion.DELETED).count() == 1
 
 
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("a@example.com", "deleted account"),
+        ("Activation to A@example.com, then <a@example.com>. a@example.com.", None),
+        ("ada@example.com", "ada@example.com"),
+        ("x.a@example.com", "x.a@example.com"),
+        ("b+a@example.com", "b+a@example.com"),
+        ("a@example.com.au", "a@example.com.au"),
+        ("a@example.community", "a@example.community"),
+        ("a@example.com-mail.net", "a@example.com-mail.net"),
+    ],
+)
+def test_history_keeps_addresses_of_others_that_the_deleted_one_is_a_part_of(
+    carol: User, text: str, left: str | None
+) -> None:
+    user = User.objects.create_user("a@example.com", "a@example.com", PASSWORD)
+    LogEntry.objects.log_actions(carol.pk, [carol], CHANGE, change_message=text)
+    LogEntry.objects.update(object_repr=text)
+    deletion.delete(user)
+    if left is None:
+        left = "Activation to deleted account, then <deleted account>. deleted account."
+    assert list(LogEntry.objects.values_list("object_repr", "change_message")) == [(left, left)]
+
+
 def test_deleting_an_account_in_the_admin_leaves_as_little(client: Client, ada: User, carol: User) -> None:
     client.force_login(carol)
     client.post(f"/admin/accounts/user/{ada.pk}/delete/", {"post": "yes"}, follow=True)  # it is told once
