@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.db import connection
 from django.test import Client
 from pytest_django.fixtures import Settings
@@ -57,6 +58,30 @@ def test_webhook_is_added_read_changed_and_deleted(staff: Client) -> None:
     assert (changed["events"], changed["is_active"], changed["url"]) == ([], False, URL)
     assert send(staff, "DELETE", f"{made['id']}/").status_code == 204
     assert send(staff, "PATCH", f"{made['id']}/", {"events": []}).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("verb", "answered"),
+    [
+        ("view", {"GET": 200}),
+        ("add", {"POST": 201}),
+        ("change", {"GET": 200, "PATCH": 200, "rotate": 200, "test": 202}),
+        ("delete", {"DELETE": 204}),
+    ],
+)
+def test_staff_do_over_the_api_what_they_may_do_in_the_admin(verb: str, answered: dict[str, int]) -> None:
+    person = make_viewer("dora@example.com", is_staff=True)
+    person.user_permissions.set(Permission.objects.filter(codename=f"{verb}_webhookendpoint"))
+    client, made = sign_in(Client(), person.email), services.add(URL, [], None)
+    tried = {
+        "GET": send(client, "GET", ""),
+        "POST": send(client, "POST", "", {"url": URL, "events": []}),
+        "PATCH": send(client, "PATCH", f"{made.pk}/", {"events": []}),
+        "rotate": send(client, "POST", f"{made.pk}/rotate/"),
+        "test": send(client, "POST", f"{made.pk}/test/"),
+        "DELETE": send(client, "DELETE", f"{made.pk}/"),
+    }
+    assert {name: answer.status_code for name, answer in tried.items()} == dict.fromkeys(tried, 403) | answered
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ REFUSED = {401: Detail, 403: Detail, 404: Detail}
 )
 def list_webhooks(request: UploaderRequest, response: HttpResponse) -> QuerySet[WebhookEndpoint]:
     """All endpoints that are told of events."""
-    check_may_edit(request)
+    check_may(request, "view", "change")
     response["Cache-Control"] = "no-store"
     return endpoints()
 
@@ -49,7 +49,7 @@ def add_webhook(request: UploaderRequest, response: HttpResponse, webhook: Webho
     The same event always has the same `webhook-id`. Whatever isn't answered with a status from 200 to 299 within 15
     seconds is sent again after 5 s, 5 min, 30 min, 2 h, 5 h, 10 h and 14 h; 410 switches the webhook off.
     """
-    check_may_edit(request)
+    check_may(request, "add")
     response["Cache-Control"] = "no-store"
     return Status(201, services.add(webhook.url, webhook.events, request.auth.user_id))
 
@@ -62,7 +62,7 @@ def add_webhook(request: UploaderRequest, response: HttpResponse, webhook: Webho
 )
 def edit_webhook(request: UploaderRequest, webhook_id: WebhookId, changes: WebhookChanges) -> WebhookEndpoint:
     """Its secret stays. One that is switched on again gets what has waited."""
-    check_may_edit(request)
+    check_may(request, "change")
     wanted = {name: value for name, value in changes.model_dump(exclude_unset=True).items() if value is not None}
     return services.edit(endpoint(webhook_id).pk, wanted)
 
@@ -72,7 +72,7 @@ def edit_webhook(request: UploaderRequest, webhook_id: WebhookId, changes: Webho
 )
 def delete_webhook(request: UploaderRequest, webhook_id: WebhookId) -> HttpResponse:
     """What was waiting for it is not sent any more."""
-    check_may_edit(request)
+    check_may(request, "delete")
     services.remove(endpoint(webhook_id).pk)
     return HttpResponse(status=204)
 
@@ -88,7 +88,7 @@ def rotate_secret(request: UploaderRequest, response: HttpResponse, webhook_id: 
 
     Rotated again meanwhile, the new secret and the one before it sign; older ones don't.
     """
-    check_may_edit(request)
+    check_may(request, "change")
     response["Cache-Control"] = "no-store"
     return services.rotate(endpoint(webhook_id).pk)
 
@@ -101,7 +101,7 @@ def rotate_secret(request: UploaderRequest, response: HttpResponse, webhook_id: 
 )
 def send_test(request: UploaderRequest, webhook_id: WebhookId) -> Status[WebhookEvent]:
     """An event `webhook.test`, to this webhook alone."""
-    check_may_edit(request)
+    check_may(request, "change")
     return Status(202, services.send_test(endpoint(webhook_id).pk))
 
 
@@ -118,6 +118,8 @@ def endpoint(webhook_id: int) -> WebhookEndpoint:
     return found
 
 
-def check_may_edit(request: UploaderRequest) -> None:
-    if not owner_of(request).may("library.change_webhookendpoint"):
-        raise NotPermitted("You may not change webhooks.")
+def check_may(request: UploaderRequest, *verbs: str) -> None:
+    """Raises NotPermitted for who may do none of these in the admin either."""
+    owner = owner_of(request)
+    if not any(owner.may(f"library.{verb}_webhookendpoint") for verb in verbs):
+        raise NotPermitted(f"You may not {verbs[0]} webhooks.")
