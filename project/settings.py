@@ -54,7 +54,6 @@ SESSION_COOKIE_NAME = f"{COOKIE_PREFIX}sessionid"
 CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}csrftoken"
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"  # a cookie would lack the prefix
 CSRF_COOKIE_SAMESITE = env.jwt_cookie_samesite
-SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "SAMEORIGIN"  # says to old browsers what `frame-ancestors 'self'` in the policy says to others
 SECURE_SSL_REDIRECT = False  # the proxy in front owns TLS and the redirect; the API must never redirect
@@ -119,6 +118,7 @@ MIDDLEWARE = [
     "accounts.admin_sign_in.sign_in_steps.with_second_factor",
     "allauth.account.middleware.AccountMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "project.collisions.tried_again",
 ]
 ROOT_URLCONF = "project.urls"
 WSGI_APPLICATION = "project.wsgi.application"

@@ -1,5 +1,6 @@
 """People in the admin: who they are, and where they are signed in."""
 
+from contextlib import suppress
 from typing import Any
 
 from allauth.account.models import EmailAddress
@@ -9,7 +10,7 @@ from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
 from django.db.models import Case, Count, F, Q, QuerySet, Value, When
-from django.http import Http404, HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.html import format_html
 from django_otp.plugins.otp_totp.models import TOTPDevice
@@ -252,6 +253,12 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg] # not ge
             self.invite(request, obj)
             self.message_user(request, f"An invitation to {obj.email} is on its way.", messages.SUCCESS)
 
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
+        try:
+            return super().user_change_password(request, id, form_url)
+        except User.NotUpdated as error:  # deleted meanwhile
+            raise Http404 from error
+
     def get_deleted_objects(
         self, objs: Any, request: HttpRequest
     ) -> tuple[list[Any], dict[str, int], set[str], list[str]]:
@@ -269,10 +276,13 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg] # not ge
 
     def set_active(self, request: HttpRequest, queryset: QuerySet[User], *, is_active: bool) -> None:
         """Save each person separately, because `User.save` signs out everybody who is no longer active."""
-        changed = list(manageable(queryset, request))
-        for user in changed:
+        changed = []
+        for user in manageable(queryset, request):
             user.is_active, user.awaits_activation = is_active, False
-            user.save(update_fields=["is_active"])
+            with suppress(User.NotUpdated):  # deleted meanwhile
+                user.save(update_fields=["is_active"])
+                changed.append(user)
+        for user in changed:
             self.log_change(request, user, "Activated." if is_active else "Deactivated.")
         verb = "activated" if is_active else "deactivated"
         self.message_user(request, f"People {verb}: {len(changed)}.", messages.SUCCESS)
