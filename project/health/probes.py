@@ -29,6 +29,7 @@ from library import upkeep
 
 log = structlog.get_logger("videoflix.health")
 
+LEAST_FREE_BYTES = 1_000_000  # a database needs some, even where DISK_RESERVE_MB is 0
 DEADLINE_S = 2.0
 VERSION = re.compile(r"ffmpeg version (?P<name>n?(?P<number>\d+(\.\d+)*)?\S*)")  # n9.0.2-1, 7.1.1-1+b1, N-118-gabc
 WORKER_SILENCE = timedelta(seconds=30)
@@ -120,7 +121,7 @@ def ffmpeg_version(path: Path) -> str:
 
 
 def disk() -> str:
-    if min(free_bytes().values()) < settings.DISK_RESERVE_BYTES:
+    if min(free_bytes().values()) < max(settings.DISK_RESERVE_BYTES, LEAST_FREE_BYTES):
         raise ProbeFailed("nearly full")
     return "ok"
 

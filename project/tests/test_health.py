@@ -158,6 +158,20 @@ def test_not_ready_when_the_disk_reserve_is_touched(client: Client, settings: Se
     assert (answer.status_code, answer.json()["disk"]) == (503, "nearly full")
 
 
+def test_not_ready_without_any_room_whatever_the_reserve(
+    client: Client, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite can't write a row there, although nothing is said to be kept free."""
+    make_worker(silent_for=timedelta(0))
+    settings.DISK_RESERVE_BYTES = 0
+    usage = shutil.disk_usage(Path(settings.DATA_DIR))
+    monkeypatch.setattr("project.health.probes.shutil.disk_usage", lambda folder: usage._replace(free=0))
+
+    answer = client.get("/api/ready/")
+
+    assert (answer.status_code, answer.json()["disk"]) == (503, "nearly full")
+
+
 def test_not_ready_while_files_are_another_installations(client: Client, settings: Settings, tmp_path: Path) -> None:
     make_worker(silent_for=timedelta(0))
     settings.HLS_ROOT = tmp_path
