@@ -13,7 +13,8 @@ One thread of each worker process does this every BEAT_EVERY_S:
    the same goes for the express lane and urgent work: a new video's first seconds wait for no other video's chunk.
 
 So whatever waits in the rows is found within seconds, whether its wake-up arrived or not. A database that can't be
-reached is tried again with the next beat; that also holds while the worker starts.
+reached is tried again with the next beat; that also holds while the worker starts, and for a machine that has no memory
+or no thread left.
 """
 
 import os
@@ -33,6 +34,7 @@ from redis.exceptions import RedisError
 
 from hls import claims, steps, upkeep
 from hls.boot import this_boot
+from hls.core.errors import NO_ROOM, in_one_line
 from hls.models import Worker
 from hls.sources import awaited, sweeping
 
@@ -61,8 +63,9 @@ class WorkerProcess:
         """Start the heartbeat. Only the first call does: huey calls it in each of its threads."""
         with self._begin_lock:
             if self._heartbeat is None:
-                self._heartbeat = threading.Thread(target=self.keep_beating, name="heartbeat", daemon=True)
-                self._heartbeat.start()
+                heartbeat = threading.Thread(target=self.keep_beating, name="heartbeat", daemon=True)
+                heartbeat.start()
+                self._heartbeat = heartbeat
 
     def keep_beating(self) -> None:
         """Beat until end() is called. Outages cost a beat; any other exception ends the thread."""
@@ -71,8 +74,8 @@ class WorkerProcess:
             try:
                 self.update_row()
                 self.beat()
-            except (DatabaseUnavailable, RedisError, sqlite3.Error, OSError) as error:
-                log.warning("heartbeat missed", reason=type(error).__name__)
+            except (DatabaseUnavailable, RedisError, sqlite3.Error, OSError, *NO_ROOM) as error:
+                log.warning("heartbeat missed", reason=in_one_line(error))
             self.is_stopped.wait(BEAT_EVERY_S)
         close_old_connections()
 
@@ -102,8 +105,8 @@ class WorkerProcess:
         """Work in a thread of this process, which end() waits for."""
         self._working = [thread for thread in self._working if thread.is_alive()]
         thread = threading.Thread(target=self.work_in_thread, name="work", daemon=True)
-        self._working.append(thread)
         thread.start()
+        self._working.append(thread)
 
     def work_in_thread(self) -> None:
         try:

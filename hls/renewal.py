@@ -16,7 +16,7 @@ from django.db import InterfaceError, OperationalError, close_old_connections
 from django.db.models import Case, F, Q, QuerySet, Sum, Value, When
 
 from hls import claims
-from hls.core.errors import Stopped
+from hls.core.errors import Stopped, in_one_line
 from hls.core.process import Watch
 from hls.models import Chunk, Extraction, PeriodicTask, State, Transcode
 
@@ -45,7 +45,7 @@ class LeaseRenewal:
         try:
             self.is_lost = not self.renew()
         except (OperationalError, InterfaceError) as error:
-            log.warning("heartbeat missed", claimed=self.claimed.model.__name__, reason=type(error).__name__)
+            log.warning("heartbeat missed", claimed=self.claimed.model.__name__, reason=in_one_line(error))
             close_old_connections()
 
     def renew(self) -> bool:

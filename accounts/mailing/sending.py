@@ -17,6 +17,7 @@ from django.db import Error as DatabaseUnavailable
 from django.db import connections
 
 from accounts.mailing import outbox
+from hls.core.errors import in_one_line
 
 log = structlog.get_logger("videoflix.mails")
 
@@ -51,8 +52,9 @@ class Sender:
     def do(self, work: Work) -> None:
         with self._lock:
             if not self._is_running() and not self._is_over:
-                self._thread = threading.Thread(target=self._do_all, name="mail", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._do_all, name="mail", daemon=True)
+                thread.start()
+                self._thread = thread
         self._work.put(work)
 
     def _is_running(self) -> bool:
@@ -71,7 +73,7 @@ class Sender:
             try:
                 work()
             except DatabaseUnavailable as error:
-                log.warning("nothing sent", reason=type(error).__name__)
+                log.warning("nothing sent", reason=in_one_line(error))
             finally:
                 connections.close_all()
 

@@ -146,6 +146,15 @@ class EncoderKilled(TranscodeError):
         super().__init__(Code.ENCODER_FAILED, detail)
 
 
+NO_ROOM = (MemoryError, RuntimeError)  # RuntimeError: the system lets no thread start
+
+
+def in_one_line(error: BaseException) -> str:
+    """For the log: the error's kind and the first line of what it says. Databases put rows into the other lines."""
+    said = str(error).strip().partition("\n")[0]
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
+
+
 class CannotCopy(Exception):
     """The source's own pictures can't be the top rendition after all: the video has to be encoded.
 

@@ -18,7 +18,7 @@ from django.db import connections
 from django.utils import timezone
 
 from hls import claims, renewal
-from hls.core.errors import Code, Stopped, TranscodeError
+from hls.core.errors import Code, Stopped, TranscodeError, in_one_line
 from hls.failing import fail_transcode, put_off_transcode, report_full_disk
 from hls.models import Transcode, Worker
 from hls.renewal import LeaseRenewal
@@ -108,15 +108,15 @@ class Bringers:
             if len(self.threads) >= AT_ONCE or not bringers or not is_any_due():
                 return
             thread = threading.Thread(target=self.bring_all, args=[worker], name="fetch", daemon=True)
-            self.threads.append(thread)
             thread.start()
+            self.threads.append(thread)
 
     def bring_all(self, worker: Worker | None) -> None:
         try:
             while do_next(worker):
                 connections.close_all()
         except DatabaseUnavailable as error:  # the next beat looks again
-            log.warning("nothing fetched", reason=type(error).__name__)
+            log.warning("nothing fetched", reason=in_one_line(error))
         finally:
             connections.close_all()
 

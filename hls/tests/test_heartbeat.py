@@ -8,6 +8,7 @@ import pytest
 from django.db import OperationalError
 from django.utils import timezone
 from redis.exceptions import ConnectionError as RedisAway
+from structlog.testing import capture_logs
 
 from hls import heartbeat, steps
 from hls.heartbeat import WorkerProcess
@@ -168,12 +169,43 @@ def without_database(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("without_database")
 @pytest.mark.parametrize(
-    "error", [OperationalError("the database is away"), RedisAway("refused"), OSError("no more descriptors")]
+    "error",
+    [
+        OperationalError("the database is away"),
+        RedisAway("refused"),
+        OSError("no more descriptors"),
+        RuntimeError("can't start new thread"),
+        MemoryError(),
+    ],
 )
 def test_a_heartbeat_goes_on_after_an_outage(error: Exception) -> None:
     process = FailingProcess(error)
-    process.keep_beating()
+    with capture_logs() as logged:
+        process.keep_beating()
     assert process.beats == 3
+    assert [line["reason"] for line in logged] == [f"{type(error).__name__}: {error}".removesuffix(": ")] * 3
+
+
+@pytest.mark.django_db
+def test_a_process_that_could_start_no_thread_begins_later_and_ends_cleanly(monkeypatch: pytest.MonkeyPatch) -> None:
+    TranscodeFactory.create()
+    process = WorkerProcess(slots=1)
+    process.update_row()
+
+    def start(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as full:
+        full.setattr(threading.Thread, "start", start)
+        for begin in (process.begin, process.beat):
+            with pytest.raises(RuntimeError):
+                begin()
+    begun = threading.Event()
+    monkeypatch.setattr(process, "keep_beating", begun.set)
+    process.begin()
+    assert begun.wait(5)
+    process.end()
+    assert not Worker.objects.exists()
 
 
 @pytest.mark.usefixtures("without_database")

@@ -311,6 +311,29 @@ def test_endpoints_that_hang_delay_no_other(hook: Receiver, monkeypatch: pytest.
         dispatcher.end()
 
 
+@pytest.mark.django_db(transaction=True)
+def test_machine_that_lets_no_thread_start_delays_webhooks_and_ends_none(
+    hook: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "CLAIMED_FOR", timedelta(0))  # what could not be sent is due again at once
+    start, refused = threading.Thread.start, threading.Event()
+
+    def start_others(thread: threading.Thread) -> None:
+        if thread.name == "webhook" and not refused.is_set():
+            refused.set()
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start_others)
+    services.send_test(endpoint(hook).pk)
+    dispatcher = Dispatcher()
+    dispatcher.begin()
+    assert refused.wait(30)
+    dispatcher.wake()
+    until(lambda: len(hook.received) == 1)
+    dispatcher.end()
+
+
 @pytest.mark.parametrize("gone", [WebhookEndpoint, WebhookEvent])
 def test_delivery_that_is_deleted_while_it_is_claimed_is_let_go(
     hook: Receiver, gone: type[WebhookEndpoint | WebhookEvent]

@@ -14,6 +14,7 @@ import structlog
 from django.db import Error as DatabaseUnavailable
 from django.db import close_old_connections, connections
 
+from hls.core.errors import NO_ROOM, in_one_line
 from library.webhooks import sending
 from library.webhooks.models import WebhookDelivery
 
@@ -36,8 +37,9 @@ class Dispatcher:
         """Start looking. Only the first call does: huey calls it in each of its threads."""
         with self._lock:
             if self._looking is None:
-                self._looking = threading.Thread(target=self._look, name="webhooks", daemon=True)
-                self._looking.start()
+                looking = threading.Thread(target=self._look, name="webhooks", daemon=True)
+                looking.start()
+                self._looking = looking
 
     def wake(self) -> None:
         self._awake.set()
@@ -59,8 +61,8 @@ class Dispatcher:
             close_old_connections()
             try:
                 self.dispatch()
-            except DatabaseUnavailable as error:
-                log.warning("webhooks wait", reason=type(error).__name__)
+            except (DatabaseUnavailable, *NO_ROOM) as error:
+                log.warning("webhooks wait", reason=in_one_line(error))
                 connections.close_all()
         connections.close_all()
 
@@ -79,15 +81,15 @@ class Dispatcher:
     def _start(self, delivery: WebhookDelivery) -> None:
         thread = threading.Thread(target=self._attempt, args=(delivery,), name="webhook", daemon=True)
         with self._lock:
+            thread.start()
             self._sending[thread] = delivery.endpoint_id
-        thread.start()
 
     def _attempt(self, delivery: WebhookDelivery) -> None:
         """An unexpected error is logged by the thread; the claim lapses, and the attempt is made again."""
         try:
             sending.attempt(delivery)
         except DatabaseUnavailable as error:
-            log.warning("webhook's answer not written", delivery=delivery.pk, reason=type(error).__name__)
+            log.warning("webhook's answer not written", delivery=delivery.pk, reason=in_one_line(error))
         finally:
             connections.close_all()
             with self._lock:
