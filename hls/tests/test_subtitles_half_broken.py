@@ -3,7 +3,7 @@
 import pytest
 
 from hls.core.subtitles.cues import LATEST_MS, Cue
-from hls.core.subtitles.reading import read, read_webvtt
+from hls.core.subtitles.reading import read
 
 HELLO = Cue(1_000, 2_500, "Hello")
 WORLD = Cue(3_000, 4_000, "World")
@@ -199,28 +199,3 @@ def test_hours_of_three_digits_in_ass() -> None:
 def test_soft_breaks_and_hard_spaces_of_ass() -> None:
     text = "[Events]\nDialogue: 0,0:00:01.00,0:00:02.50,Default,,0,0,0,,a\\nb\\Nc\\hd"
     assert ass(text) == (Cue(1_000, 2_500, "a b\nc\xa0d"),)
-
-
-@pytest.mark.parametrize(
-    ("written", "shown"),
-    [
-        ("m 1 1 l 2 2text after it", "text after it"),
-        ("text before itm 1 1 l 2 2 2.5 -3", "text before it"),
-        ("a starm 0 0 l 5 5 m 9 9 b 1 1 2 2 3 3 c between words", "a star between words"),
-        ("<i>m 1 1 n 2 2 s 1 1 2 2 3 3 p 4 4and</i>", "<i>and</i>"),
-        ("m 1 1 l 2 2.wait", ".wait"),
-        ("am 9 10 in the morning", "am 9 10 in the morning"),
-        ("from m 1 1 to n 2 2", "from m 1 1 to n 2 2"),
-    ],
-)
-def test_what_ffmpeg_leaves_of_a_drawing_beside_a_text_goes(written: str, shown: str) -> None:
-    """Of `{\\p1}m 1 1 l 2 2{\\p0}text after it` nothing is left that says where the drawing ends."""
-    text = f"WEBVTT\n\n00:00:01.000 --> 00:00:02.500\n{written}\n"
-    assert read_webvtt(text, is_of_ass=True) == (Cue(1_000, 2_500, shown),)
-    assert read_webvtt(text)[0].text == written, "in other formats, it is text"
-
-
-@pytest.mark.parametrize("drawn", ["m 0 0 l 100 0 100 100", "m 0 0", "m 1 1 l " + "2 2 " * 3_000, "m 1 1 c"])
-def test_what_ffmpeg_leaves_of_a_drawing_alone_is_no_text(drawn: str) -> None:
-    text = f"WEBVTT\n\n00:00:01.000 --> 00:00:02.500\n{drawn}\n"
-    assert read_webvtt(text, is_of_ass=True) == ()

@@ -1,12 +1,14 @@
 """Text tracks as people upload them: half-broken ones are repaired, the others refused in a sentence."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hls.core.subtitles import reading, writing
 from hls.core.subtitles.cues import LATEST_MS, MOST_CUES, MOST_TEXT, Cue, TextRefused
-from hls.core.subtitles.reading import MOST_BYTES, MOST_LINES, MOST_MARKS, read, read_webvtt
+from hls.core.subtitles.reading import MOST_BYTES, MOST_LINES, MOST_MARKS, Form, RawCue, read, read_packets, read_webvtt
 
 HELLO = Cue(1_000, 2_500, "Hello")
 WORLD = Cue(3_000, 4_000, "World")
@@ -195,27 +197,50 @@ def test_time_is_linear(text: str) -> None:
     assert srt(f"{TIMES[0]}\nHello\n\n{TIMES[1]}\n{text}x\n")[0] == HELLO
 
 
-def lines(*times: tuple[int, int]) -> str:
-    return "WEBVTT\n" + "".join(
-        f"\n00:{begin:02d}.000 --> 00:{end:02d}.000\n{begin} to {end}\n" for begin, end in times
-    )
+def packets(*times: tuple[int, int]) -> list[RawCue]:
+    return [RawCue((begin * 1_000, end * 1_000, ""), f"{begin} to {end}") for begin, end in times]
 
 
 def test_texts_without_ends_last_until_another_begins() -> None:
     """One is shown for 7 s at most, and two that begin together end together; an end that is told stays."""
-    text = lines((1, 1), (1, 1), (4, 4), (30, 30), (35, 36), (40, 40)).replace("1 to 1", "two", 1)
-    found = [(cue.start_ms, cue.end_ms) for cue in read_webvtt(text, may_lack_ends=True)]
+    track = packets((1, 1), (1, 1), (4, 4), (30, 30), (35, 36), (40, 40))
+    track[0] = replace(track[0], text="two")
+    found = [(cue.start_ms, cue.end_ms) for cue in read_packets(track, Form.SUBRIP, may_lack_ends=True)]
     wanted = [(1, 4), (1, 4), (4, 11), (30, 35), (35, 36), (40, 47)]
     assert found == [(begin * 1_000, end * 1_000) for begin, end in wanted]
 
 
 def test_text_that_clears_another_ends_it() -> None:
-    assert read_webvtt(
-        "WEBVTT\n\n00:01.000 --> 00:01.000\nHello\n\n00:02.500 --> 00:02.500\n\n", may_lack_ends=True
-    ) == (HELLO,)
+    track = [RawCue((1_000, 1_000, ""), "Hello"), RawCue((2_500, 2_500, ""), "")]
+    assert read_packets(track, Form.SUBRIP, may_lack_ends=True) == (HELLO,)
 
 
 def test_a_few_texts_without_a_length_stay_hidden() -> None:
-    text = lines((0, 0), (1, 2), (3, 4))
-    assert [cue.text for cue in read_webvtt(text, may_lack_ends=True)] == ["1 to 2", "3 to 4"]
-    assert read_webvtt(lines((0, 0))) == (), "where a text without a duration is none"
+    track = packets((0, 0), (1, 2), (3, 4))
+    assert [cue.text for cue in read_packets(track, Form.SUBRIP, may_lack_ends=True)] == ["1 to 2", "3 to 4"]
+    assert read_packets(packets((0, 0)), Form.SUBRIP) == (), "where a text without a duration is none"
+
+
+@pytest.mark.parametrize(
+    ("form", "text", "shown"),
+    [
+        (Form.WEBVTT, "<v.loud Mary><ruby>a<rt>b</rt></ruby> C:\\New", "<v Mary><ruby>a<rt>b</rt></ruby> C:\\New</v>"),
+        (Form.SUBRIP, "\\Nfirst\n\n{\\an8}<b>second</b> {aside}", "first\n<b>second</b> {aside}"),
+        (Form.ASS, "{\\p1}m 0 0 l 9 9{\\p0}m 1 1 l 2 2\\N\\Nsoft\\nbreak\\h{aside}", "m 1 1 l 2 2\nsoft break"),
+        (Form.MOV_TEXT, "{\\b1}bold{\\b0}\\N\\N{aside}", "<b>bold</b>\n{aside}"),
+        (Form.SUBRIP, "a\n00:00:05,000 --> 00:00:06,000\nb", "a\n00:00:05,000 --&gt; 00:00:06,000\nb"),
+        (Form.WEBVTT, "\n\n00:05.000 --> 00:06.000\n\x00\ud800b", "00:05.000 --&gt; 00:06.000\nb"),
+    ],
+)
+def test_packet_is_one_cue_whatever_its_lines_are(form: Form, text: str, shown: str) -> None:
+    cues = read_packets([RawCue((1_000, 2_500, "line:0 region:x align:middle"), text)], form)
+    assert cues == (Cue(1_000, 2_500, shown, "line:0 align:center"),)
+    assert read_webvtt(writing.webvtt(cues)) == cues
+
+
+@given(st.lists(st.builds(RawCue, st.tuples(st.integers(), st.integers(), st.text()), st.text())))
+def test_any_packets_are_read(track: list[RawCue]) -> None:
+    for form in Form:
+        cues = read_packets(track, form, may_lack_ends=True)
+
+        assert read_webvtt(writing.webvtt(cues)) == writing.parse(writing.webvtt(cues)) == cues

@@ -1,10 +1,14 @@
-"""Takes the text tracks out of a source: one ffmpeg reads the whole file once and writes each as WebVTT.
+"""Takes the text tracks out of a source: a program reads the whole file once and writes each as WebVTT.
 
-Times are counted from the video's beginning. Times before it can't be written in WebVTT, so ffmpeg adds SAFE_S, which
-is taken off again. A source with closed captions inside of its pictures is decoded for them in a run of its own.
+1. Of the usual formats, hls.core.subtitles.packets writes each packet as a cue.
+2. What only FFmpeg can put together, such as a track of closed captions, ffmpeg writes. Times before the video's
+   beginning can't be written in WebVTT, so it adds SAFE_S, which is taken off again.
+3. A source with closed captions inside of its pictures is decoded for them in a run of its own.
 """
 
-from collections.abc import Sequence
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -13,19 +17,29 @@ from hls.core.encoding.command import Encoder
 from hls.core.errors import Code, EncoderKilled, TranscodeError
 from hls.core.plan import Plan
 from hls.core.process import Bounds, ProcessResult, Watch, run
+from hls.core.subtitles.arguments import PacketArguments, PacketTrack
 from hls.core.subtitles.cues import Cue, TextRefused
 from hls.core.subtitles.decoding import decoded
-from hls.core.subtitles.reading import read_webvtt
+from hls.core.subtitles.reading import Form, read_webvtt
+from hls.core.wire import dump
 
 SAFE_S = 100_000
+SAFE_MS = SAFE_S * 1_000
 READ_BYTES_PER_S = 5_000_000
 AT_LEAST_S = 120
 MEMORY_BYTES = 4 << 30
 FILE_BYTES = 64_000_000  # of each text
 MOST_TEXT_BYTES = 20_000_000  # that are read of it
 CAPTIONS = -1  # stands for the closed captions where tracks are named by their number in the file
-ASS = ("ass", "ssa")  # FFmpeg's names
-MATROSKA = "matroska"  # there, a text without a duration lasts until the next one (RFC 9559, BlockDuration)
+BY_PACKET: Mapping[str, Form] = {  # by FFmpeg's names of the decoders
+    "webvtt": Form.WEBVTT,
+    "srt": Form.SUBRIP,
+    "subrip": Form.SUBRIP,
+    "ssa": Form.ASS,
+    "ass": Form.ASS,
+    "text": Form.SUBRIP,
+    "mov_text": Form.MOV_TEXT,
+}
 SOURCE = "source"  # the name that the file has in the private folder, for a filter that takes no odd names
 
 type Text = tuple[Cue, ...] | TextRefused  # a track's cues, or why they are refused
@@ -51,20 +65,47 @@ class TextExtraction:
 def extracted(job: TextExtraction, tracks: Sequence[int]) -> Texts:
     """The texts of these tracks; a track that can't be read is missing.
 
-    Where ffmpeg fails over one of several tracks, each is tried alone. Raises Stopped, EncoderKilled,
-    TranscodeError(TIMEOUT, SOURCE_MISSING, DISK_FULL).
+    Raises Stopped, EncoderKilled, TranscodeError(TIMEOUT, SOURCE_MISSING, DISK_FULL).
     """
     if not job.source.exists():
         raise TranscodeError(Code.SOURCE_MISSING, str(job.source))
+    by_packet = [text.index for text in job.plan.source.texts if text.index in tracks and text.codec in BY_PACKET]
+    others = [track for track in tracks if track not in by_packet]
+    return _together(job, by_packet, _packets) | _together(job, others, _converted)
+
+
+def _together(job: TextExtraction, tracks: Sequence[int], take_out: Callable[..., Texts | None]) -> Texts:
+    """The tracks' texts. Where the program fails over one of several tracks, each is tried alone."""
+    if not tracks:
+        return {}
+    texts = take_out(job, tracks)
+    if texts is None and len(tracks) > 1:
+        return {number: text for track in tracks for number, text in _together(job, [track], take_out).items()}
+    return texts or {}
+
+
+def _packets(job: TextExtraction, tracks: Sequence[int]) -> Texts | None:
+    wanted = tuple(PacketTrack(text.index, text.codec) for text in job.plan.source.texts if text.index in tracks)
+    arguments = PacketArguments(job.plan.source.demuxer, job.plan.zero_s, wanted)
+    program = (sys.executable, "-s", "-m", "hls.core.subtitles.packets")
+    ended = run(
+        [*program, json.dumps(dump(arguments)), str(job.source.absolute())],
+        bounds=job.bounds,
+        watch=job.watch,
+        folder=job.folder,
+    )
+    check_end(ended)
+    if ended.returncode != 0:
+        return None
+    refused: list[int] = json.loads(ended.stdout)["refused"]
+    too_much: Texts = {track: TextRefused("This track is too long.") for track in refused}
+    return all_written(job, tracks, shift_ms=0) | too_much
+
+
+def _converted(job: TextExtraction, tracks: Sequence[int]) -> Texts | None:
     ended = run(command(job, tracks), bounds=job.bounds, watch=job.watch, folder=job.folder)
     check_end(ended)
-    if ended.returncode != 0 and len(tracks) > 1:
-        found: Texts = {}
-        for track in tracks:
-            found |= extracted(job, [track])
-        return found
-    texts = {track: written(job, track) for track in tracks} if ended.returncode == 0 else {}
-    return {track: text for track, text in texts.items() if text is not None}
+    return all_written(job, tracks, shift_ms=SAFE_MS) if ended.returncode == 0 else None
 
 
 def command(job: TextExtraction, tracks: Sequence[int]) -> list[str]:
@@ -97,7 +138,7 @@ def captions(job: TextExtraction) -> Text | None:
         folder=job.folder,
     )
     check_end(ended)
-    return written(job, CAPTIONS) if ended.returncode == 0 else None
+    return written(job, CAPTIONS, shift_ms=SAFE_MS) if ended.returncode == 0 else None
 
 
 def _as_webvtt(shift_s: Fraction) -> list[str]:
@@ -116,20 +157,23 @@ def name(track: int) -> str:
     return "captions.vtt" if track == CAPTIONS else f"{track}.vtt"
 
 
-def written(job: TextExtraction, track: int) -> Text | None:
-    """What ffmpeg wrote, on the video's own clock; None where there is no file."""
+def all_written(job: TextExtraction, tracks: Sequence[int], *, shift_ms: int) -> Texts:
+    texts = {track: written(job, track, shift_ms=shift_ms) for track in tracks}
+    return {track: text for track, text in texts.items() if text is not None}
+
+
+def written(job: TextExtraction, track: int, *, shift_ms: int) -> Text | None:
+    """What was written, with times `shift_ms` later than on the video's own clock; None where there is no file."""
     try:
         with (job.folder / name(track)).open("rb") as file:
             text = "\n".join(map(decoded, file.read(MOST_TEXT_BYTES).split(b"\n")))
     except FileNotFoundError:
         return None
-    is_ass = any(found.index == track and found.codec in ASS for found in job.plan.source.texts)
     try:
-        cues = read_webvtt(text, is_of_ass=is_ass, may_lack_ends=job.plan.source.demuxer == MATROSKA)
+        cues = read_webvtt(text)
     except TextRefused as refused:
         return refused
-    safe_ms = SAFE_S * 1000
-    moved = (replace(cue, start_ms=max(0, cue.start_ms - safe_ms), end_ms=cue.end_ms - safe_ms) for cue in cues)
+    moved = (replace(cue, start_ms=max(0, cue.start_ms - shift_ms), end_ms=cue.end_ms - shift_ms) for cue in cues)
     return tuple(cue for cue in moved if cue.end_ms > cue.start_ms)
 
 
@@ -138,4 +182,4 @@ def check_end(ended: ProcessResult) -> None:
     if ended.has_no_space:
         raise TranscodeError(Code.DISK_FULL, ended.stderr[-500:])
     if ended.killer:
-        raise EncoderKilled(f"ffmpeg was ended by {ended.killer} while it took out the texts")
+        raise EncoderKilled(f"the program was ended by {ended.killer} while it took out the texts")

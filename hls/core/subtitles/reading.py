@@ -1,4 +1,4 @@
-"""Reads text tracks: WebVTT, SubRip and ASS that people upload, and the WebVTT that ffmpeg takes out of a video.
+"""Reads text tracks: WebVTT, SubRip and ASS that people upload, and what comes out of a video.
 
 webvtt-py and pysubs2 were measured and left (0.6 and 1.9): webvtt-py takes 1.0 s for 50,000 cues, which is all the
 time there is, and drops what has a comma for a dot; pysubs2 reads -1 s as 1 s and 100 hours as none, drops times
@@ -8,14 +8,15 @@ times first, and then nothing is left to be done. The tests compare with both, o
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from itertools import pairwise
 from pathlib import PurePosixPath
 
 from hls.core.subtitles.cues import LATEST_MS, MOST_CUES, Cue, TextRefused
 from hls.core.subtitles.decoding import decoded
-from hls.core.subtitles.sanitising import plain_text, safe_settings, safe_text, without_forbidden
+from hls.core.subtitles.sanitising import safe_settings, safe_text, without_forbidden
 
 MOST_BYTES = 5_000_000
 MOST_LINES = 300_000
@@ -35,13 +36,17 @@ _TIMES = re.compile(  # \u2013 and \u2014 are what word processors make of `--`
 _ASS_TIME = re.compile(_TIME)
 _ASS_FIELDS = ["layer", "start", "end", "style", "name", "marginl", "marginr", "marginv", "effect", "text"]
 _HARD_SPACE = ("\\h", "\xa0")
-_POINT = r"(?: +-?[0-9]+(?:\.[0-9]+)?){2}"
-_PATH = re.compile(  # as in `m 0 0 l 100 0 100 100`; without a line or a curve, it may be text
-    rf"m(?:{_POINT})++ +[nlbs](?:{_POINT})++(?: +(?:c(?![\w'])|[mnlbsp](?:{_POINT})++))*+"
-)
-_POINTS = re.compile(r"m(?: -?[0-9.]+){2}(?: (?:[mnlbspc]|-?[0-9.]+))*+")  # such a path, or one that draws nothing
 _NUMBER = re.compile(r"\s*[0-9]{1,9}\s*")
 _LONGEST_UNTOLD_MS = 7_000  # how long a text stays whose end isn't told: time enough to read two full lines
+
+
+class Form(StrEnum):
+    """How the text of a packet is written."""
+
+    WEBVTT = "webvtt"
+    SUBRIP = "subrip"
+    ASS = "ass"
+    MOV_TEXT = "mov_text"  # as FFmpeg puts it into events of ASS; what braces hold beside codes is text
 
 
 type Times = tuple[int, int, str]  # start and end in milliseconds, and the settings that stand behind them
@@ -77,20 +82,25 @@ def read(data: bytes, name: str) -> tuple[Cue, ...]:
     return cues
 
 
-def read_webvtt(text: str, *, is_of_ass: bool = False, may_lack_ends: bool = False) -> tuple[Cue, ...]:
-    """The cues of WebVTT that ffmpeg wrote; none if the track is empty. Raises TextRefused for too much of it.
-
-    Of ASS, ffmpeg takes away the codes alone: it leaves comments, hard spaces, and what the codes were about to draw,
-    with nothing between that and the text around it. Where ends may be lacking, ffmpeg writes the beginning again.
-    """
+def read_webvtt(text: str) -> tuple[Cue, ...]:
+    """The cues of WebVTT that was written of a video's track; none if it is empty. Raises TextRefused for too much."""
     if len(text) > MOST_BYTES:
         raise TextRefused(f"This track is too long: at most {MOST_BYTES // 1_000_000} MB of text are accepted.")
-    raw: Iterable[RawCue] = _read_webvtt(_bounded(text))
-    raw = _with_ends(list(raw)) if may_lack_ends else raw
-    if not is_of_ass:
-        return _safe(raw)
-    texts = (replace(cue, text=_PATH.sub("", cue.text).replace(*_HARD_SPACE)) for cue in raw)
-    return tuple(cue for cue in _safe(texts, is_ass=True) if not _POINTS.fullmatch(plain_text(cue.text)))
+    return _safe(_read_webvtt(_bounded(text)))
+
+
+def read_packets(packets: Sequence[RawCue], form: Form, *, may_lack_ends: bool = False) -> tuple[Cue, ...]:
+    """The cues of a track within a video, each of which came alone. Raises TextRefused for too many."""
+    raw = (replace(cue, text=_with_breaks(without_forbidden(cue.text), form)) for cue in packets)
+    return _safe(_with_ends(list(raw)) if may_lack_ends else raw, is_ass=form is Form.ASS)
+
+
+def _with_breaks(text: str, form: Form) -> str:
+    """The text with line breaks for ASS's codes of them, which stand in SubRip as well."""
+    if form is Form.WEBVTT:
+        return text
+    text = text.replace("\\N", "\n")
+    return text.replace("\\n", " ").replace(*_HARD_SPACE) if form is Form.ASS else text
 
 
 def _bounded(text: str) -> str:
@@ -188,7 +198,7 @@ def _ass_cue(event: str, fields: list[str]) -> RawCue | None:
     end = _ASS_TIME.fullmatch(values[fields.index("end")].strip())
     if start is None or end is None:
         return None
-    text = values[fields.index("text")].replace("\\N", "\n").replace("\\n", " ").replace(*_HARD_SPACE)
+    text = _with_breaks(values[fields.index("text")], Form.ASS)
     return RawCue((_ms(start.groups()), _ms(end.groups()), ""), text)
 
 
