@@ -8,7 +8,6 @@ MPEG-TS and MPEG-PS. All reading is limited, because the file may be hostile.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 from uuid import UUID
@@ -16,18 +15,16 @@ from uuid import UUID
 from av.stream import Stream
 
 from hls.core.blocks import PartlyHerePath
+from hls.core.formats.parts import boxes, inside, within
 from hls.core.formats.programmes import SYNC, alignment
+from hls.core.formats.track_heads import is_matroska, is_mp4, matroska_tracks, mp4_tracks, track_ids
 
 HEAD_BYTES = 1 << 18
 WINDOW_BYTES = 1 << 19
 WINDOWS = 8  # parts of the file to look into, spread over it, if packets carry the marks
-MOST_PARTS = 10_000  # in one level of a container
 
-MP4_BEGINNINGS = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"styp", b"sidx", b"uuid")
 MP4_ENCRYPTED = (b"encv", b"enca", b"drmi", b"drms")  # ISO/IEC 14496-12, 8.12; FairPlay
-EBML, SEGMENT, TRACKS, TRACK_ENTRY, TRACK_TYPE = 0x1A45DFA3, 0x18538067, 0x1654AE6B, 0xAE, 0x83
 ENCODINGS, ENCODING, ENCRYPTION = 0x6D80, 0x6240, 0x5035  # RFC 9559, 5.1.4.1.31
-MATROSKA_STREAMS = (1, 2, 17, 33)  # track types for which libav makes streams
 ASF_HEADER = UUID("75B22630-668E-11CF-A6D9-00AA0062CE6C").bytes_le
 ASF_EXTENSION = UUID("5FBF03B5-A92E-11CF-8EE3-00C00C205365").bytes_le
 ASF_ENCRYPTIONS = (
@@ -63,9 +60,9 @@ def protection(path: Path | PartlyHerePath) -> Protection:
     with path.open("rb") as file:
         head = file.read(HEAD_BYTES)
         size = path.stat().st_size
-        if head[4:8] in MP4_BEGINNINGS:
+        if is_mp4(head):
             return Protection(ids=frozenset(_mp4_ids(file, size)))
-        if head[:4] == EBML.to_bytes(4):
+        if is_matroska(head):
             return Protection(places=frozenset(_matroska_places(file, size)))
         if head[:16] == ASF_HEADER:
             return Protection(is_whole=_is_asf_encrypted(head))
@@ -85,91 +82,18 @@ def _windows(file: BinaryIO, size: int) -> Iterator[bytes]:
         yield file.read(WINDOW_BYTES)
 
 
-@dataclass(frozen=True)
-class _Part:
-    """An MP4 box or a Matroska element: its name, and the place of its content in the file."""
-
-    name: bytes
-    begin: int
-    end: int
-
-
-def _boxes(file: BinaryIO, begin: int, end: int) -> Iterator[_Part]:
-    """The MP4 boxes in a range of the file (ISO/IEC 14496-12, 4.2)."""
-    for _ in range(MOST_PARTS):
-        file.seek(begin)
-        header = file.read(16)
-        if len(header) < 8 or begin + 8 > end:
-            return
-        size, skipped = int.from_bytes(header[:4]), 8
-        if size == 1:
-            size, skipped = int.from_bytes(header[8:]), 16
-        box_end = min(end, begin + size) if size else end
-        if box_end < begin + skipped:
-            return
-        yield _Part(header[4:8], begin + skipped, box_end)
-        begin = box_end
-
-
-def _inside(file: BinaryIO, part: _Part, *names: bytes) -> Iterator[_Part]:
-    """The boxes at the end of this path of names."""
-    for box in _boxes(file, part.begin, part.end):
-        if box.name == names[0]:
-            yield from _inside(file, box, *names[1:]) if names[1:] else (box,)
-
-
 def _mp4_ids(file: BinaryIO, size: int) -> Iterator[int]:
-    movie = islice(_inside(file, _Part(b"", 0, size), b"moov"), 1)  # stop there: a recording has thousands of boxes
-    for track in (track for box in movie for track in _inside(file, box, b"trak")):
-        for table in _inside(file, track, b"mdia", b"minf", b"stbl", b"stsd"):
-            entries = _boxes(file, table.begin + 8, table.end)  # after version, flags and count
+    for track in mp4_tracks(file, size):
+        for table in inside(file, track, b"mdia", b"minf", b"stbl", b"stsd"):
+            entries = boxes(file, table.begin + 8, table.end)  # after version, flags and count
             if any(entry.name in MP4_ENCRYPTED for entry in entries):
-                yield from (_track_id(file, header) for header in _inside(file, track, b"tkhd"))
-
-
-def _track_id(file: BinaryIO, header: _Part) -> int:
-    file.seek(header.begin)
-    data = file.read(24)
-    begin = 20 if data[:1] == b"\x01" else 12  # version 1 has longer times
-    return int.from_bytes(data[begin : begin + 4])
-
-
-def _elements(file: BinaryIO, begin: int, end: int) -> Iterator[_Part]:
-    """The EBML elements in a range of the file (RFC 8794, 4 to 6)."""
-    for _ in range(MOST_PARTS):
-        file.seek(begin)
-        header = file.read(12)
-        name_length = 9 - header[0].bit_length() if header else 9
-        size_length = 9 - header[name_length].bit_length() if len(header) > name_length else 9
-        if name_length > 4 or size_length > 8 or begin >= end:
-            return
-        begin += name_length + size_length
-        digits = header[name_length : name_length + size_length]
-        size = int.from_bytes(digits) & ~(1 << 7 * size_length)
-        is_unknown = size + 1 == 1 << 7 * size_length  # a recording: the element ends with its parent
-        element_end = end if is_unknown else min(end, begin + size)
-        yield _Part(header[:name_length], begin, element_end)
-        begin = element_end
-
-
-def _within(file: BinaryIO, part: _Part, *names: int) -> Iterator[_Part]:
-    """The elements at the end of this path of names."""
-    for element in _elements(file, part.begin, part.end):
-        if int.from_bytes(element.name) == names[0]:
-            yield from _within(file, element, *names[1:]) if names[1:] else (element,)
+                yield from track_ids(file, track)
 
 
 def _matroska_places(file: BinaryIO, size: int) -> Iterator[int]:
-    place = 0
-    tracks = islice(_within(file, _Part(b"", 0, size), SEGMENT, TRACKS), 1)
-    for entry in (entry for element in tracks for entry in _within(file, element, TRACK_ENTRY)):
-        for kind in islice(_within(file, entry, TRACK_TYPE), 1):
-            file.seek(kind.begin)
-            if int.from_bytes(file.read(min(8, kind.end - kind.begin))) not in MATROSKA_STREAMS:
-                continue
-            if any(_within(file, entry, ENCODINGS, ENCODING, ENCRYPTION)):
-                yield place
-            place += 1
+    for place, entry in enumerate(matroska_tracks(file, size)):
+        if any(within(file, entry, ENCODINGS, ENCODING, ENCRYPTION)):
+            yield place
 
 
 def _is_asf_encrypted(head: bytes) -> bool:
