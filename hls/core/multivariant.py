@@ -60,7 +60,7 @@ def sound_label(track: AudioTrack, number: int) -> str:
     """What people choose a sound by: its own title; else its language or its number, and its purpose."""
     if title := quotable(track.title).strip():
         return title
-    language = lenient(track.language)
+    language = lenient(track.language_tag, track.language)
     name = f"Sound {number}" if language == UNKNOWN else label_of(language)
     if track.is_described:
         return f"{name}, described"
@@ -69,7 +69,7 @@ def sound_label(track: AudioTrack, number: int) -> str:
 
 def _language(sound: SoundRendition) -> str:
     """In BCP 47; "" if unknown."""
-    language = lenient(sound.track.language)
+    language = lenient(sound.track.language_tag, sound.track.language)
     return "" if language == UNKNOWN else language
 
 

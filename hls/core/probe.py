@@ -150,7 +150,8 @@ class AudioTrack:
     end_s: Fraction | None = None
     layout: tuple[str, ...] = ()  # FFmpeg's names of its channels: ("FL", "FR", "LFE")
     is_changing: bool = False  # its channels or its sample rate change within the file
-    language: str = ""  # as the file has it, mostly ISO 639-2; "" if unknown
+    language: str = ""  # as FFmpeg tells it, mostly ISO 639-2; "" if unknown
+    language_tag: str = ""  # as the file has it beside that: BCP 47, unchecked; "" if it says none
     title: str = ""
     is_default: bool = False  # of one of several sounds, the one that is heard unless another is chosen
     is_described: bool = False  # what is seen is told, for those who can't see it
@@ -163,7 +164,8 @@ class TextTrack:
 
     index: int  # the track's number in the file
     codec: str
-    language: str = ""  # as the file has it; "" if unknown
+    language: str = ""  # as FFmpeg tells it; "" if unknown
+    language_tag: str = ""  # as of a sound
     title: str = ""
     is_default: bool = False
     is_forced: bool = False

@@ -1,6 +1,7 @@
 """Finds texts and chapters in a file, and what it calls its tracks."""
 
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import pairwise
 from typing import cast
@@ -9,6 +10,7 @@ from av.codec.context import CodecContext
 from av.container import InputContainer
 from av.stream import Disposition, Stream
 
+from hls.core.inspection.declared import NOTHING, Declared
 from hls.core.inspection.protection import Protection
 from hls.core.probe import AudioTrack, FileChapter, TextTrack
 
@@ -17,11 +19,12 @@ MOST_CHAPTERS = 1000
 EARLIEST_S = -1e6  # a time that FFmpeg doesn't know is far below
 
 
-def described(sound: AudioTrack, track: Stream, *, is_default: bool) -> AudioTrack:
+def described(sound: AudioTrack, track: Stream, declared: Mapping[int, Declared], *, is_default: bool) -> AudioTrack:
     """A sound with what the file says about it."""
     return replace(
         sound,
         language=language(track),
+        language_tag=declared.get(track.index, NOTHING).language_tag,
         title=title(track),
         is_default=is_default,
         is_described=bool(track.disposition & (Disposition.visual_impaired | Disposition.descriptions)),
@@ -29,13 +32,14 @@ def described(sound: AudioTrack, track: Stream, *, is_default: bool) -> AudioTra
     )
 
 
-def texts(container: InputContainer, protection: Protection) -> tuple[TextTrack, ...]:
+def texts(container: InputContainer, protection: Protection, declared: Mapping[int, Declared]) -> tuple[TextTrack, ...]:
     """The subtitles that FFmpeg decodes as text."""
     return tuple(
         TextTrack(
             index=track.index,
             codec=track.codec_context.name,
             language=language(track),
+            language_tag=declared.get(track.index, NOTHING).language_tag,
             title=title(track),
             is_default=bool(track.disposition & Disposition.default),
             is_forced=bool(track.disposition & Disposition.forced),

@@ -8,7 +8,7 @@ Prints one JSON object: {"source": {â€¦}} or {"error": "no_video", "detail": "â€
 
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -25,6 +25,7 @@ from hls.core.blocks import PartlyHerePath
 from hls.core.errors import Code, Reason, TranscodeError
 from hls.core.formats.colour_tags import MATRICES, PRIMARIES, TRANSFERS, named
 from hls.core.inspection.copying import judged
+from hls.core.inspection.declared import Declared, declared
 from hls.core.inspection.display import check_base_layer, packet_filter, shape, shown_part, shown_size, turns
 from hls.core.inspection.elementary import counted
 from hls.core.inspection.embedded import MOST_CHAPTERS, chapters, described, texts
@@ -76,7 +77,8 @@ def _look(path: Path | PartlyHerePath, limits: Limits, marks: Protection) -> Sou
             raise TranscodeError(Code.UNSUPPORTED, "the sound is encrypted", reason=Reason.ENCRYPTED)
         track = video_track(video, found, limits)
         track = judged(track, None if track.counted_rate else found.log, tick_s(video))
-        sounds = _sounds(found, track)
+        in_head = declared(path, container)
+        sounds = _sounds(found, track, in_head)
         audio = next((sound for log, sound in sounds if log is found.sound), None)
         _check_length(track, audio, limits)
         end_s = track.start_s + track.duration_s
@@ -91,7 +93,7 @@ def _look(path: Path | PartlyHerePath, limits: Limits, marks: Protection) -> Sou
             is_broken_off=found.is_broken_off,
             told_s=_told_s(container, video, found.sound.stream if found.sound else None),
             sounds=tuple(sound for _, sound in sounds) if len(sounds) > 1 else (),
-            texts=() if found.joins else texts(container, marks),
+            texts=() if found.joins else texts(container, marks, in_head),
             chapters=told[:MOST_CHAPTERS],
         )
         beside = replace(_extras(container, source, found), chapters=len(told[MOST_CHAPTERS:]))
@@ -99,12 +101,12 @@ def _look(path: Path | PartlyHerePath, limits: Limits, marks: Protection) -> Sou
     return replace(source, video=replace(track, landings=_landings(path, source, found)))
 
 
-def _sounds(found: Scan, video: VideoTrack) -> list[tuple[SoundLog, AudioTrack]]:
+def _sounds(found: Scan, video: VideoTrack, in_head: Mapping[int, Declared]) -> list[tuple[SoundLog, AudioTrack]]:
     """The sounds of which something can be decoded, in the file's order; several are described as the file does."""
     tracks = [(log, _beside(track, video)) for log in found.sounds.values() if (track := log.track())]
     if len(tracks) < 2:
         return tracks
-    return [(log, described(track, log.stream, is_default=log is found.sound)) for log, track in tracks]
+    return [(log, described(track, log.stream, in_head, is_default=log is found.sound)) for log, track in tracks]
 
 
 def _extras(container: InputContainer, source: Source, found: Scan) -> Extras:

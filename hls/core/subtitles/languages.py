@@ -37,12 +37,14 @@ def shortest(tag: str) -> str:
     return language.to_tag()
 
 
-def lenient(tag: str) -> str:
-    """The shortest form of a tag that a file came with; `und` for what is no language."""
-    try:
-        return shortest(tag)
-    except NotALanguage:
-        return UNKNOWN
+def lenient(*tags: str) -> str:
+    """The shortest form of the first of a file's tags that is a language; `und` where none is."""
+    for tag in filter(None, tags):
+        try:
+            return shortest(tag)
+        except NotALanguage:
+            continue
+    return UNKNOWN
 
 
 def label_of(language: str, kind: str = "subtitles", *, is_forced: bool = False) -> str:
