@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hls.core.formats.parts import MOST_PARTS, ContainerPart, boxes, elements
+from hls.core.inspection.embedded import WEBVTT
 from hls.core.inspection.probing import look
 from hls.core.plan import make_plan
 from hls.core.probe import Source
@@ -129,9 +130,10 @@ def test_languages_of_matroska_are_as_exact_as_the_file_tells(plain: Path, tmp_p
         element(LANGUAGE_BCP47, "sr-Latn"): "sr-Latn",
     }
     told |= {element(LANGUAGE, "spa"): "es", b"": "en", element(LANGUAGE_BCP47, "und"): "und"}
-    texts = [Words("S_TEXT/UTF8", HELLO, each) for each in told]
-    found = look(matroska(plain, tmp_path / "video.mkv", texts, told=tagged("de-AT")), LIMITS)
-    assert languages(found) == list(told.values())
+    for codec in ("S_TEXT/UTF8", *WEBVTT):
+        texts = [Words(codec, HELLO, each) for each in told]
+        found = look(matroska(plain, tmp_path / "video.mkv", texts, told=tagged("de-AT")), LIMITS)
+        assert languages(found) == list(told.values())
 
 
 def test_languages_of_sounds_in_matroska_are_as_exact_as_the_file_tells(spoken: Path, tmp_path: Path) -> None:

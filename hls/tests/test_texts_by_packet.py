@@ -16,7 +16,7 @@ from hls.core.subtitles.cues import MOST_CUES, MOST_TEXT, Cue, TextRefused
 from hls.core.subtitles.extraction import TextExtraction, Texts, extracted
 from hls.tests.captions import Caption, captioned
 from hls.tests.clips import FFMPEG, ffmpeg, make
-from hls.tests.matroska import PRIVATE, Spoken, Words, element, matroska
+from hls.tests.matroska import MOST_BESIDE, PRIVATE, Spoken, Words, element, matroska
 from hls.tests.spoken import SMALL
 from hls.tests.watching import LIMITS
 
@@ -75,6 +75,21 @@ def test_webvtt_keeps_places_voices_and_ruby(suffix: str, plain: Path, tmp_path:
     encoded = ("-c:v", "libvpx", "-deadline", "realtime") if suffix == "webm" else ()
     source = with_words(plain, tmp_path / f"video.{suffix}", PLACED, *encoded)
     assert texts_of(source) == [PLACED_CUES]
+
+
+def test_webvtt_as_mkvmerge_writes_it_is_read(plain: Path, tmp_path: Path) -> None:
+    """What stands beside a cue's text is in a BlockAddition: settings, name and comments, each in a line."""
+    first, second = PLACED.split("\n\n")[2:]
+    blocks = (
+        Spoken(
+            100, first.partition("\n")[2].partition("\n")[2].encode(), 800, PLACED_CUES[0].settings.encode() + b"\nx"
+        ),
+        Spoken(1_000, second.partition("\n")[2].encode()),
+        Spoken(1_000, b"line:5\n\nis text", beside=b"\nname only"),
+    )
+    told = element(PRIVATE, PLACED.partition("first")[0]) + element(MOST_BESIDE, 1)
+    source = matroska(plain, tmp_path / "video.mkv", [Words("S_TEXT/WEBVTT", blocks, told)])
+    assert texts_of(source) == [(*PLACED_CUES, Cue(1_000, 1_900, "line:5\nis text"))]
 
 
 @pytest.mark.parametrize(
@@ -157,14 +172,14 @@ def like(packet: AnyPacket, data: bytes) -> AnyPacket:
 def test_texts_are_in_time_where_the_file_begins_late(plain: Path, tmp_path: Path) -> None:
     """What is said before the first picture is cut, and what lasts longer than it stays."""
     early = [Spoken(-900, b"gone", 800), Spoken(-500, b"begun", 700), Spoken(40, b"within")]
-    tracks = [Words("S_TEXT/UTF8", early), Words("S_TEXT/ASCII", early)]
+    tracks = [Words("S_TEXT/UTF8", early), Words("S_TEXT/WEBVTT", early)]
     source = matroska(plain, tmp_path / "video.mkv", tracks, begins_ms=7_770)
     assert texts_of(source) == [(Cue(0, 200, "begun"), Cue(40, 940, "within"))] * 2
 
 
 def test_texts_without_durations_last_until_the_next_one(plain: Path, tmp_path: Path) -> None:
     blocks = [Spoken(100, b"one", None), Spoken(700, b"two", None), Spoken(1_500, b" ", None)]
-    tracks = [Words("S_TEXT/UTF8", blocks), Words("S_TEXT/ASCII", blocks)]
+    tracks = [Words("S_TEXT/UTF8", blocks), Words("S_TEXT/WEBVTT", blocks)]
     assert (
         texts_of(matroska(plain, tmp_path / "video.mkv", tracks))
         == [(Cue(100, 700, "one"), Cue(700, 1_500, "two"))] * 2

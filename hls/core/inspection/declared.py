@@ -1,7 +1,7 @@
-"""What a file's head says of its tracks and libav doesn't tell: languages as BCP 47.
+"""What a file's head says of its tracks and libav doesn't tell: languages as BCP 47, and texts that it doesn't know.
 
-libav gives the language of ISO 639-2 alone, so `pt-BR` would become `por`. Everything is optional: where anything is
-odd, what libav says holds.
+libav gives the language of ISO 639-2 alone, so `pt-BR` would become `por`, and has no decoder for WebVTT as mkvmerge
+writes it. Everything is optional: where anything is odd, what libav says holds.
 """
 
 import re
@@ -25,7 +25,7 @@ from hls.core.formats.track_heads import (
     track_ids,
 )
 
-LANGUAGE_BCP47 = 0x22B59D  # RFC 9559, 5.1.4.1.20
+CODEC_ID, LANGUAGE_BCP47 = 0x86, 0x22B59D  # RFC 9559, 5.1.4.1.21 and 5.1.4.1.20
 KINDS = {1: "video", 2: "audio", 17: "subtitle", 33: "data"}  # of Matroska's tracks, as PyAV calls them
 LONGEST = 100  # bytes that are read of a value
 FULL_BOX_BYTES = 4  # version and flags
@@ -36,6 +36,7 @@ MOST_TRACKS = 256
 @dataclass(frozen=True)
 class Declared:
     language_tag: str = ""  # BCP 47, not checked for more than its shape; "" where there is none
+    codec: str = ""  # Matroska's name of it
 
 
 NOTHING = Declared()
@@ -71,6 +72,7 @@ def _of_matroska(file: BinaryIO, size: int, container: InputContainer) -> Mappin
     return {
         place: Declared(
             language_tag=_tag(_first(file, entry, LANGUAGE_BCP47)),
+            codec=_first(file, entry, CODEC_ID).decode("ascii", "replace"),
         )
         for place, entry in enumerate(entries)
     }

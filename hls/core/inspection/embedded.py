@@ -16,6 +16,7 @@ from hls.core.probe import AudioTrack, FileChapter, TextTrack
 
 LONGEST_TITLE = 80
 MOST_CHAPTERS = 1000
+WEBVTT = {"S_TEXT/WEBVTT": "webvtt"}  # Matroska's name of what libav has no decoder for, but its packets
 EARLIEST_S = -1e6  # a time that FFmpeg doesn't know is far below
 
 
@@ -33,20 +34,21 @@ def described(sound: AudioTrack, track: Stream, declared: Mapping[int, Declared]
 
 
 def texts(container: InputContainer, protection: Protection, declared: Mapping[int, Declared]) -> tuple[TextTrack, ...]:
-    """The subtitles that FFmpeg decodes as text."""
+    """The subtitles that are text, if FFmpeg or hls.core.subtitles can read it."""
+    told = ((track, declared.get(track.index, NOTHING)) for track in container.streams.subtitles)
     return tuple(
         TextTrack(
             index=track.index,
-            codec=track.codec_context.name,
+            codec=codec,
             language=language(track),
-            language_tag=declared.get(track.index, NOTHING).language_tag,
+            language_tag=of_track.language_tag,
             title=title(track),
             is_default=bool(track.disposition & Disposition.default),
             is_forced=bool(track.disposition & Disposition.forced),
             is_captions=bool(track.disposition & (Disposition.hearing_impaired | Disposition.captions)),
         )
-        for track in container.streams.subtitles
-        if _is_text(track) and not protection.covers(track)
+        for track, of_track in told
+        if (codec := _text_codec(track, of_track)) and not protection.covers(track)
     )
 
 
@@ -56,9 +58,12 @@ def is_of_pictures(track: Stream) -> bool:
     return codec is not None and codec.codec.bitmap_sub
 
 
-def _is_text(track: Stream) -> bool:
+def _text_codec(track: Stream, declared: Declared) -> str:
+    """FFmpeg's name of it; "" for what is no text, or can't be read."""
     codec = cast("CodecContext | None", track.codec_context)
-    return codec is not None and codec.codec.text_sub
+    if codec is None:
+        return WEBVTT.get(declared.codec, "")
+    return codec.name if codec.codec.text_sub else ""
 
 
 def chapters(container: InputContainer, end_s: float) -> tuple[FileChapter, ...]:

@@ -36,7 +36,9 @@ from hls.core.wire import load
 
 MOST_LENGTH = 20_000_000  # characters of a track with all its codes; what is left of them is bounded again
 MATROSKA = "matroska"  # there, a text without a duration lasts until the next one (RFC 9559, BlockDuration)
-SETTINGS = "webvtt_settings"  # FFmpeg's name of what a packet has beside its text
+# FFmpeg's names of what a packet of WebVTT may have beside its text
+SETTINGS, ADDITION = "webvtt_settings", "matroska_block_additional"
+ID_BYTES = 8  # of an addition; in WebVTT's, the settings, the cue's name and comments follow, each in a line
 ASS_FIELDS = 9  # of an event in a packet (Matroska's S_TEXT/ASS): ReadOrder to Effect, and the text
 
 
@@ -88,7 +90,12 @@ def read(container: InputContainer, arguments: PacketArguments) -> Collection[Re
 
 def settings(packet: AnyPacket) -> str:
     """A cue's settings, which WebVTT has behind its times."""
-    return next((plain(bytes(data)) for data in packet.iter_sidedata() if data.data_type == SETTINGS), "")
+    for beside in packet.iter_sidedata():
+        if beside.data_type == SETTINGS:
+            return plain(bytes(beside))
+        if beside.data_type == ADDITION:
+            return plain(bytes(beside)[ID_BYTES:]).partition("\n")[0]
+    return ""
 
 
 def text_of(packet: AnyPacket, form: Form) -> str:
