@@ -106,6 +106,7 @@ def get_video(request: ViewerRequest, response: HttpResponse, video_id: VideoId)
     version = current(video.transcode)
     made_by = video.transcode.plan or video.transcode.opening
     planned_s = listing.duration_s(made_by) if made_by else None
+    length_s = version.duration_s if version else planned_s
     tracks = described.shown_tracks(video.transcode, version)
     return VideoDetailOut.model_validate(
         {
@@ -114,7 +115,7 @@ def get_video(request: ViewerRequest, response: HttpResponse, video_id: VideoId)
             "resolutions": [rendition.name for rendition in version.renditions] if version else [],
             "storyboard_url": f"{site(request)}{video_paths.file(video.pk, names.STORYBOARD)}" if version else None,
             "tracks": [described.described(track, video.pk, site(request)) for track in tracks],
-            "chapters": described.chapters(video.transcode_id, tracks),
+            "chapters": described.chapters(video.transcode_id, tracks, length_s),
         }
     )
 

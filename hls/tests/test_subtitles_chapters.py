@@ -2,10 +2,11 @@
 
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hls.core.subtitles.chapters import LONGEST_TITLE, Chapter, chapters_of, cues_of
+from hls.core.subtitles.chapters import LONGEST_TITLE, Chapter, chapters_of, cues_of, in_turn
 from hls.core.subtitles.cues import Cue
 from hls.core.subtitles.reading import read
 from hls.core.subtitles.writing import parse, webvtt
@@ -72,3 +73,39 @@ def test_any_chapters_make_a_track_without_gaps(chapters: list[Chapter], duratio
     assert all(one.end_ms == other.start_ms for one, other in pairwise(cues))
     assert cues == () or cues[-1].end_ms == round(duration_s * 1_000)
     assert cues_of(chapters_of(cues), duration_s) == cues
+
+
+@pytest.mark.parametrize(
+    ("times", "in_turn_s"),
+    [
+        ([(0, 5), (5, 10)], [(0, 5), (5, 10)]),
+        ([(1, 2), (4, 6)], [(1, 2), (4, 6)]),  # gaps that a file has stay
+        ([(0, 7), (5, 10)], [(0, 5), (5, 10)]),
+        ([(0, 9), (2, 4), (4, 6)], [(0, 2), (2, 4), (4, 9)]),
+        ([(0, 9), (2, 4), (6, 7)], [(0, 2), (2, 6), (6, 9)]),
+        ([(0, 9), (0, 4), (4, 9)], [(0, 4), (4, 9)]),
+        ([(5, 10), (0, 5)], [(0, 5), (5, 10)]),
+        ([(0, 5), (5, 30)], [(0, 5), (5, 10)]),
+        ([(0, 5), (10, 12), (11, 20)], [(0, 5)]),
+        ([(10, 12)], []),
+    ],
+)
+def test_chapters_come_in_turn_and_within_the_video(
+    times: list[tuple[int, int]], in_turn_s: list[tuple[int, int]]
+) -> None:
+    found = in_turn([Cue(begin * 1_000, end * 1_000, str(begin)) for begin, end in times], 10)
+    assert [(cue.start_ms / 1_000, cue.end_ms / 1_000) for cue in found] == in_turn_s
+    assert [cue.text for cue in found] == [str(begin) for begin, _ in in_turn_s]
+
+
+def test_chapters_of_a_video_whose_length_is_not_known_yet_come_in_turn() -> None:
+    assert in_turn([Cue(0, 9_000, "a"), Cue(5_000, 99_000, "b")], None) == (Cue(0, 5_000, "a"), Cue(5_000, 99_000, "b"))
+
+
+@given(st.lists(st.builds(Cue, st.integers(0, 50), st.integers(51, 99), st.just("a"))), st.floats(0, 0.09))
+def test_any_chapters_come_in_turn(cues: list[Cue], end_s: float) -> None:
+    found = in_turn(cues, end_s)
+
+    assert all(cue.start_ms < cue.end_ms <= round(end_s * 1_000) for cue in found)
+    assert all(one.end_ms <= other.start_ms for one, other in pairwise(found))
+    assert in_turn(found, end_s) == found

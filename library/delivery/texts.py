@@ -11,7 +11,10 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from hls.core import names
-from hls.published import PublishedVersion
+from hls.core.subtitles.chapters import in_turn
+from hls.core.subtitles.writing import parse, webvtt
+from hls.models import Transcode
+from hls.published import PublishedVersion, current
 from hls.store.interface import Place
 from hls.tracks import playlists
 from hls.tracks.models import SHOWN_AS_TEXT, TrackKind
@@ -21,6 +24,7 @@ from library.delivery import files, places
 from library.delivery.made import made
 from library.delivery.places import Version
 from library.errors import NotFound
+from library.listing import newest_length_s
 from library.visibility import Sight
 
 WEBVTT_TYPE = "text/vtt; charset=utf-8"
@@ -81,11 +85,20 @@ def part(playing: Version, text: CuedText, name: str) -> str:
 def whole(
     request: HttpRequest, video_id: int, track_id: int, *, revision: int | None, sight: Sight
 ) -> HttpResponseBase:
-    """The whole text, of chapters too."""
-    text = text_of(places.video_of(video_id, sight).transcode_id, track_id, revision)
+    """The whole text, of chapters too, which come in turn."""
+    transcode = places.video_of(video_id, sight).transcode
+    text = text_of(transcode.pk, track_id, revision)
     if text is None:
         raise NotFound
-    return made(request, text.webvtt, content_type=WEBVTT_TYPE)
+    is_of_chapters = text.kind == TrackKind.CHAPTERS
+    told = webvtt(in_turn(parse(text.webvtt), length_s(transcode))) if is_of_chapters else text.webvtt
+    return made(request, told, content_type=WEBVTT_TYPE)
+
+
+def length_s(transcode: Transcode) -> float | None:
+    """Of what is served, or else of the file that is read already."""
+    version = current(transcode)
+    return version.duration_s if version else newest_length_s(transcode)
 
 
 def chapters(request: HttpRequest, video_id: int, *, sight: Sight) -> HttpResponseBase:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from hls.core.subtitles.writing import parse
 from hls.models import Track, TrackText, Transcode
 from library.models import Video
 from library.tests.tracks import SUBRIP, put
@@ -206,6 +207,26 @@ def test_chapters_are_listed_in_the_detail(dora: Client, ada: Client, video: Vid
     ]
     written = ada.get(f"/api/video/{video.pk}/tracks/chapters.vtt")
     assert (written.status_code, written["Content-Type"]) == (200, "text/vtt; charset=utf-8")
+
+
+def test_uploaded_chapters_are_shown_one_after_another_and_within_the_video(
+    dora: Client, ada: Client, video: Video
+) -> None:
+    """What begins at its end or later would never be reached."""
+    lasts_s = detail(ada, video)["duration"]
+    times = [(0, 9, "One"), (3, 4, "Two"), (4, 5, "Three"), (lasts_s, lasts_s + 9, "Late"), (2, lasts_s + 9, "More")]
+    text = "WEBVTT\n" + "".join(f"\n00:{begin:06.3f} --> 00:{end:06.3f}\n{title}\n" for begin, end, title in times)
+    track = put(dora, video, text, name="chapters.vtt", kind="chapters").json()
+    assert detail(ada, video)["chapters"] == [
+        {"start": 0.0, "end": 2.0, "title": "One"},
+        {"start": 2.0, "end": 3.0, "title": "More"},
+        {"start": 3.0, "end": 4.0, "title": "Two"},
+        {"start": 4.0, "end": lasts_s, "title": "Three"},
+    ]
+    in_turn = [(0, 2_000), (2_000, 3_000), (3_000, 4_000), (4_000, round(lasts_s * 1_000))]
+    for name in ("chapters.vtt", f"{track['id']}.vtt"):
+        shown = parse(ada.get(f"/api/video/{video.pk}/tracks/{name}").content.decode())
+        assert [(cue.start_ms, cue.end_ms) for cue in shown] == in_turn
 
 
 def test_failed_track_says_why_to_staff_alone(dora: Client, ada: Client, video: Video) -> None:

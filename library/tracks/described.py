@@ -6,7 +6,7 @@ from django.db.models import QuerySet
 
 import video_paths
 from hls.core import names
-from hls.core.subtitles.chapters import chapters_of
+from hls.core.subtitles.chapters import chapters_of, in_turn
 from hls.core.subtitles.writing import parse
 from hls.models import Transcode
 from hls.published import PublishedVersion
@@ -49,12 +49,14 @@ def hls_path(video_id: int, track: ShownTrack) -> str | None:
     return None
 
 
-def chapters(transcode_id: int, tracks: tuple[ShownTrack, ...]) -> list[dict[str, Any]]:
+def chapters(transcode_id: int, tracks: tuple[ShownTrack, ...], end_s: float | None) -> list[dict[str, Any]]:
+    """Those of a video of this length, if that is known."""
     found = chapters_in(tracks)
     text = text_of(transcode_id, found.id, found.revision) if found else None
     if text is None:
         return []
-    return [{"start": one.start_s, "end": one.end_s, "title": one.title} for one in chapters_of(parse(text.webvtt))]
+    told = chapters_of(in_turn(parse(text.webvtt), end_s))
+    return [{"start": one.start_s, "end": one.end_s, "title": one.title} for one in told]
 
 
 def of_staff(video: Video) -> QuerySet[Track]:

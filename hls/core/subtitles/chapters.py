@@ -1,10 +1,10 @@
 """Chapters: a text track of kind `chapters`, as a list with titles and back."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, replace
+from itertools import accumulate, pairwise
 
-from hls.core.subtitles.cues import Cue
+from hls.core.subtitles.cues import LATEST_MS, Cue
 from hls.core.subtitles.sanitising import escaped, plain_text, without_forbidden
 
 LONGEST_TITLE = 200
@@ -23,6 +23,21 @@ def chapters_of(cues: Iterable[Cue]) -> tuple[Chapter, ...]:
     """The chapters that a track's cues stand for."""
     found = (Chapter(cue.start_ms / 1_000, cue.end_ms / 1_000, plain_text(cue.text)) for cue in cues)
     return tuple(sorted(found, key=lambda chapter: chapter.start_s))
+
+
+def in_turn(cues: Iterable[Cue], end_s: float | None) -> tuple[Cue, ...]:
+    """The cues of a track of chapters one after another, and within a video of this length, if that is known.
+
+    Where several are over each other, the one that began last goes on, up to where the last of them ends. Of those that
+    begin together the last one is kept. What begins at the video's end or later is left out.
+    """
+    end_ms = LATEST_MS if end_s is None else round(end_s * 1_000)
+    begun = {cue.start_ms: cue for cue in sorted(cues, key=lambda cue: cue.start_ms) if cue.start_ms < end_ms}
+    ends = accumulate((cue.end_ms for cue in begun.values()), max)
+    return tuple(
+        replace(cue, end_ms=min(latest_ms, next_ms))
+        for cue, latest_ms, (_, next_ms) in zip(begun.values(), ends, pairwise([*begun, end_ms]), strict=True)
+    )
 
 
 def cues_of(chapters: Iterable[Chapter], duration_s: float) -> tuple[Cue, ...]:
