@@ -19,6 +19,7 @@ from library.errors import UploadBusy, UploadGone
 from library.models import Upload, Video
 from library.tests.factories import AdministratorFactory, VideoFactory
 from library.uploads import finishing, in_folder, resumable
+from library.uploads.request_body import next_block
 
 ROOT = "/api/uploads/"
 PIECE = "application/offset+octet-stream"
@@ -294,6 +295,19 @@ def test_a_piece_that_was_cut_off_renews_the_upload_as_a_whole_one_does(at_admin
     with pytest.raises(OSError, match="connection lost"):
         resumable.append(only_upload(), offset=0, blocks=cut())
     assert only_upload().expires_at > timezone.now() + timedelta(hours=23)
+
+
+@pytest.mark.parametrize("offset", [0, 1, 100_000, (256 << 10) - 1, 256 << 10, 5_000_003])
+def test_blocks_of_a_body_grow_and_then_end_at_multiples_of_the_largest(offset: int) -> None:
+    came, ends = 0, []
+    while came < 3_000_000:
+        size = next_block(offset + came, came=came)
+        assert 0 < size <= max(4096, came), "half of what came counts, or all but 4 kB"
+        came += size
+        ends.append(offset + came)
+    grown = [end for end in ends if end > offset + (512 << 10)]
+    assert len(grown) == len(range(offset + (512 << 10), ends[-1], 256 << 10))
+    assert all(end % (256 << 10) == 0 for end in grown)
 
 
 def test_two_requests_never_write_at_once(at_admin: Client) -> None:

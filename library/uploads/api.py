@@ -240,7 +240,7 @@ def taken_in(request: HttpRequest, upload: Upload, *, offset: int) -> int:
         raise resumable.too_large(upload)
     checksum = request.headers.get("Upload-Checksum")
     digest = Digest(checksum) if checksum is not None else None
-    return resumable.append(upload, offset=offset, blocks=body(request), digest=digest)
+    return resumable.append(upload, offset=offset, blocks=body(request, offset=offset), digest=digest)
 
 
 def described(upload: Upload) -> UploadOut:

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import socket
+import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -61,6 +62,16 @@ class Site:
     def offset(self, upload: str) -> int:
         told = self.ask("HEAD", upload, {**self.bearer(), "Tus-Resumable": "1.0.0"})
         return int(told.headers["upload-offset"])
+
+    def reached(self, upload: str, least: int) -> int:
+        """How far an upload is, once it is so far at least."""
+        wait_for(lambda: self.offset(upload) >= least, seconds=20, what=f"{least} bytes count")
+        return self.offset(upload)
+
+    def is_free(self, upload: str) -> bool:
+        """Whether the server is done with the piece before. The next one may begin anywhere but there."""
+        headers = {**self.bearer(), **PIECE, "Upload-Offset": "1", "Content-Length": "0"}
+        return self.ask("PATCH", upload, headers).status == 409
 
     def begun(self, length: int = len(VIDEO), *, title: str = "") -> str:
         """A new upload's address."""
@@ -227,6 +238,24 @@ def test_upload_in_chunks_counts_as_it_comes(site: Site) -> None:
         connected.sendall(VIDEO[half:] + b"\r\n0\r\n\r\n")
         assert answer(connected).status == 204
     assert site.offset(upload) == len(VIDEO)
+
+
+@pytest.mark.parametrize("is_chunked", [True, False])
+def test_upload_gets_on_over_connections_that_always_break_off(site: Site, *, is_chunked: bool) -> None:
+    """Each after 20 kB, and so that nothing is left of what the server has not read by then."""
+    upload, reached = site.begun(500_000), 0
+    for _ in range(10):
+        with site.open() as connected:
+            connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            left = 500_000 - reached
+            told = IN_CHUNKS if is_chunked else {"Content-Length": str(left)}
+            headers = {**site.bearer(), **PIECE, **told, "Upload-Offset": str(reached)}
+            connected.sendall(head("PATCH", upload, headers) + (b"%x\r\n" % left if is_chunked else b""))
+            connected.sendall(VIDEO[reached : reached + 20_000])
+            reached = site.reached(upload, reached + 10_000)
+        wait_for(lambda: site.is_free(upload), seconds=20, what="the next piece may begin")
+    stored = (site.installation.folder / "var/uploads/partial" / upload.split("/")[-2]).read_bytes()
+    assert (len(stored), stored) == (reached, VIDEO[:reached])
 
 
 @pytest.mark.parametrize("end", [b"", b"nothing\r\n", b"\r\n0\r\nContent-Length: 1\r\n\r\n"])

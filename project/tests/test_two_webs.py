@@ -5,6 +5,7 @@ Here they share SQLite's file, which one of them reaches by a link; several mach
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -145,6 +146,24 @@ def test_a_process_that_is_killed_in_mid_piece_costs_one_part_at_most(pair: Pair
             answer = other.patch(path, headers=headers, content=VIDEO[PART_BYTES:])
     assert pair.stored(answer.headers["X-Video-ID"]) == VIDEO
     assert files(pair.first) == []
+
+
+def test_an_upload_gets_on_over_connections_that_always_break_off(pair: Pair) -> None:
+    """Each after 20 kB, within a chunk."""
+    with pair.client(pair.second) as client:
+        path, reached = pair.begun(client), 0
+        for _ in range(3):
+            told = {"Upload-Offset": str(reached), "Content-Type": PIECE, "Transfer-Encoding": "chunked"}
+            lines = [f"{name}: {value}" for name, value in (pair.headers | told).items()]
+            head = "\r\n".join([f"PATCH {path} HTTP/1.1", "Host: localhost", *lines, "", "f4240", ""])
+            with socket.create_connection(("127.0.0.1", pair.second.port), timeout=60) as connected:
+                connected.sendall(head.encode() + VIDEO[reached : reached + 20_000])
+                connected.shutdown(socket.SHUT_WR)
+                assert connected.recv(65_536).startswith(b"HTTP/1.1 400")
+            offset = int(client.head(path).headers["Upload-Offset"])
+            assert offset >= reached + 10_000
+            reached = offset
+        client.delete(path)
 
 
 @pytest.mark.parametrize("dies", ["before", "after"])
