@@ -24,4 +24,5 @@ def by_grant(request: HttpRequest) -> UploadGrant:
 def may_still_upload(grant: UploadGrant) -> bool:
     if grant.api_key_id is not None:
         return keys.live(grant.api_key_id, Scope.UPLOADS_WRITE) is not None
-    return User.objects.filter(pk=grant.owner_id or 0, is_active=True, is_staff=True).exists()
+    owner = User.objects.filter(pk=grant.owner_id or 0, is_active=True, is_staff=True).first()
+    return owner is not None and owner.has_perm("library.add_video")

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
 from django.utils import timezone
 
 from accounts import keys
@@ -190,6 +191,18 @@ def test_grant_ends_with_who_made_it(program: Program) -> None:
     assert begin(path).status_code == 201
     get_user_model().objects.filter(pk=user.pk).update(is_staff=False)
     assert send(path, VIDEO).status_code == 401
+
+
+def test_grant_ends_with_the_right_to_add_videos(db: None) -> None:
+    editor = make_viewer("dora@example.com", is_staff=True)
+    right = Permission.objects.get(codename="add_video")
+    editor.user_permissions.add(right)
+    made = sign_in(Player(), editor.email).post("/api/upload-grants/", GRANT, content_type="application/json")
+    path = made.json()["url"].removeprefix("http://testserver")
+    assert begin(path).status_code == 201
+    editor.user_permissions.remove(right)
+    assert send(path, VIDEO).status_code == 401
+    assert begin(path).status_code == 401
 
 
 def test_grants_are_made_by_staff_and_keys_of_the_scope(program: Program, ada: Player) -> None:
