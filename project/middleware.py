@@ -26,6 +26,7 @@ from project.sentences import sentence_for
 type Handler = Callable[[HttpRequest], HttpResponseBase]
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+SESSION_KEY = re.compile(r"[a-z0-9]{32}")  # as Django makes them
 OF_THE_BODY = frozenset(("content-type", "content-length", "content-encoding", "content-disposition", "etag"))
 BODILESS = (204, 304)
 CHALLENGE = 'Bearer realm="videoflix"'  # RFC 9110 15.5.2 asks for one; browsers open no dialog for it
@@ -83,9 +84,12 @@ def without_session(get_response: Handler) -> Handler:
     """Call the views of videos' files and of the edge's question from here, unless an admin's session cookie is sent.
 
     A player fetches files all the time. Sessions, CSRF, users and messages, which come after this, are for the admin.
+    A cookie that is no session's key is as if absent: PostgreSQL can't even be asked for one with a null character.
     """
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
+        if not SESSION_KEY.fullmatch(request.COOKIES.get(settings.SESSION_COOKIE_NAME, "")):
+            request.COOKIES.pop(settings.SESSION_COOKIE_NAME, None)
         if request.method not in ("GET", "HEAD") or not is_about_files(request):
             return get_response(request)
         request.resolver_match = found = resolve(request.path_info)
