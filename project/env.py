@@ -121,7 +121,8 @@ class Env(BaseSettings):
     email_use_tls: bool = Field(False, description=BOOLEAN)
     email_use_ssl: bool = Field(False, description=BOOLEAN)
     default_from_email: Annotated[str, AfterValidator(env_values.sender)] = Field(
-        "noreply@videoflix.com", description="a sender's e-mail address, or Name <address>"
+        "noreply@videoflix.com",
+        description='a sender\'s e-mail address, alone or behind a name: "Films, Inc." <films@example.com>',
     )
 
     reference_frontend: bool = Field(True, description=BOOLEAN)

@@ -1,6 +1,7 @@
 """Readers of single values of the environment (project/env.py). Each raises ValueError for what can't be used."""
 
 import re
+from email.policy import SMTP
 from email.utils import parseaddr
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -87,10 +88,15 @@ def smtp_text(value: str) -> str:
 
 
 def sender(value: str) -> str:
-    """An address, or a name with an address in <>."""
+    """An address, or a name with an address in <>, as the header From of a mail can have it."""
     text = on_one_line(value)
-    if not re.fullmatch(r"[^\s@<>,;]+@[^\s@<>,;]+", parseaddr(text, strict=True)[1]):
+    read = SMTP.header_factory("From", text)
+    if read.defects or len(read.addresses) != 1:
         raise ValueError
+    local, _, domain = read.addresses[0].addr_spec.rpartition("@")
+    if not local.isascii():
+        raise ValueError
+    host(domain)
     return text
 
 
