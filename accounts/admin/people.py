@@ -142,9 +142,12 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg] # not ge
         return super().has_change_permission(request, obj) and (obj is None or may_manage(obj, request))
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        """Not oneself: that asks for the password, and keeps the last administrator (accounts/me/api.py)."""
+        """Not oneself: that asks for the password, and keeps the last administrator (accounts/me/api.py).
+
+        Nor the account that stands for deleted ones: the history of all of them would go with it.
+        """
         may = super().has_delete_permission(request, obj) and not is_oneself(obj, request)
-        return may and (obj is None or may_manage(obj, request))
+        return may and (obj is None or (may_manage(obj, request) and obj.username != deletion.DELETED))
 
     @display(description="Who", ordering="username")
     def shown_name(self, user: User) -> str:

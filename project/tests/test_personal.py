@@ -298,6 +298,21 @@ def test_history_keeps_addresses_of_others_that_the_deleted_one_is_a_part_of(
     assert list(LogEntry.objects.values_list("object_repr", "change_message")) == [(left, left)]
 
 
+def test_account_that_stands_for_the_deleted_ones_stays_with_their_history(
+    client: Client, ada: User, carol: User
+) -> None:
+    deletion.delete_own(ada)
+    stands_for_them = User.objects.get(username=deletion.DELETED)
+    history = LogEntry.objects.filter(user=stands_for_them).count()
+    assert history
+    client.force_login(carol)
+    page = f"/admin/accounts/user/{stands_for_them.pk}/delete/"
+    assert client.post(page, {"post": "yes"}).status_code == 403
+    chosen = {"action": "delete_selected", "_selected_action": [stands_for_them.pk], "post": "yes"}
+    client.post("/admin/accounts/user/", chosen)
+    assert LogEntry.objects.filter(user=stands_for_them).count() == history
+
+
 def test_deleting_an_account_in_the_admin_leaves_as_little(client: Client, ada: User, carol: User) -> None:
     client.force_login(carol)
     client.post(f"/admin/accounts/user/{ada.pk}/delete/", {"post": "yes"}, follow=True)  # it is told once
