@@ -17,7 +17,16 @@ from library.delivery import responses
 from library.delivery.ranges import matches
 from library.models import Category
 from library.openapi import REFUSED, WITH_RANGES, FieldErrors
-from library.parameters import ResolutionName, ResolutionOrSound, SegmentName, SheetName, Version, VideoId, site
+from library.parameters import (
+    Picture,
+    ResolutionName,
+    ResolutionOrSound,
+    SegmentName,
+    SheetName,
+    Version,
+    VideoId,
+    site,
+)
 from library.schemas import CategoryOut, Detail, ListedVideoOut, PlaybackAddressOut, TranscodeOut, VideoDetailOut
 from library.tracks import described
 from library.viewers import ViewerRequest
@@ -199,9 +208,9 @@ def get_iframe_playlist(
     summary="Get the poster",
     openapi_extra=openapi.PICTURE,
 )
-def get_thumbnail(request: ViewerRequest, video_id: VideoId) -> HttpResponseBase:
+def get_thumbnail(request: ViewerRequest, video_id: VideoId, picture: Picture = "") -> HttpResponseBase:
     """The uploaded picture, or else one made from the video."""
-    return responses.poster(request, video_id, sight(request))
+    return responses.poster(request, video_id, picture=picture, sight=sight(request))
 
 
 @streams.get(

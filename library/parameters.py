@@ -22,6 +22,9 @@ ResolutionOrSound = Annotated[
     str, Path(description="480p, 720p or 1080p; audio_0, audio_1, … where a video has several sounds.", example="720p")
 ]
 SheetName = Annotated[str, Path(description="As the WebVTT names it.", example="storyboard_00")]
+Picture = Annotated[
+    str, Query(alias="v", description="As `thumbnail_url` has it: with it the picture is kept for ever.")
+]
 SegmentName = Annotated[str, Path(description="As the playlist beside it names it.", example="segment_000")]
 Version = Annotated[int | None, Query(ge=1, le=2**31 - 1, alias="v", description="Set by playlists; leave it out.")]
 

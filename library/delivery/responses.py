@@ -102,8 +102,10 @@ def segment(
     return file(request, places.segment(video_id, resolution, name, version, sight), content_type=SEGMENT_TYPE)
 
 
-def poster(request: HttpRequest, video_id: int, sight: Sight) -> HttpResponseBase:
-    return file(request, places.poster(places.video_of(video_id, sight)), content_type=PICTURE_TYPE)
+def poster(request: HttpRequest, video_id: int, *, picture: str, sight: Sight) -> HttpResponseBase:
+    """An address that doesn't name the picture is the same for each that the video ever has, and is kept briefly."""
+    place = places.poster(places.video_of(video_id, sight))
+    return file(request, place, content_type=PICTURE_TYPE, cache=files.FOREVER if picture else files.BRIEFLY)
 
 
 def video_of(video_id: int, sight: Sight = PUBLIC) -> Video:
@@ -146,8 +148,8 @@ def text_answer(meta: Mapping[str, str], place: Place, *, content_type: str) -> 
     return files.answer(meta, place, content_type=content_type, cache=files.BRIEFLY, is_gzip=is_gzip)
 
 
-def file(request: HttpRequest, place: Place, *, content_type: str) -> HttpResponseBase:
-    return respond(files.answer(request.META, place, content_type=content_type))
+def file(request: HttpRequest, place: Place, *, content_type: str, cache: str = files.FOREVER) -> HttpResponseBase:
+    return respond(files.answer(request.META, place, content_type=content_type, cache=cache))
 
 
 def respond(found: files.Answer) -> HttpResponseBase:

@@ -252,10 +252,17 @@ def test_name_above_the_source_plays_the_best_there_is(ada: Player, video: Video
 
 
 def test_pictures_are_kept_for_ever(ada: Player, video: Video) -> None:
-    for name, content in (("thumbnail.jpg", b"poster"), ("storyboard_00.jpg", b"sheet")):
+    for name, content in (("thumbnail.jpg?v=1", b"poster"), ("storyboard_00.jpg", b"sheet")):
         response = ada.get(f"/api/video/{video.pk}/{name}")
         assert response.sent.startswith(content)
         assert (response["Content-Type"], response["Cache-Control"]) == ("image/jpeg", FOREVER)
+
+
+@pytest.mark.parametrize("query", ["", "?v="])
+def test_a_poster_whose_address_names_no_picture_is_asked_for_again(ada: Player, video: Video, query: str) -> None:
+    """It stayed in browsers for a year, whatever picture the video got."""
+    response = ada.get(f"/api/video/{video.pk}/thumbnail.jpg{query}")
+    assert (response.sent[:6], response["Cache-Control"]) == (b"poster", "private, max-age=5")
 
 
 @pytest.mark.parametrize(

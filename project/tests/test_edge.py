@@ -253,6 +253,39 @@ def test_pictures_come_from_nginx_too(site: Site, player: httpx.Client, name: st
     assert edge.headers["ETag"] == behind.headers["ETag"]
 
 
+@pytest.mark.parametrize("name", ["thumbnail.jpg", "thumbnail.jpg?v=", "thumbnail.jpg?v=1", "storyboard_00.jpg"])
+def test_nginx_keeps_a_picture_as_long_as_django_does(site: Site, player: httpx.Client, name: str) -> None:
+    path = f"/api/video/{site.video}/{name}"
+    edge, behind = player.get(path), httpx.get(f"{site.behind}{path}", headers=player.headers)
+    assert is_from_nginx(edge)
+    assert edge.headers["Cache-Control"] == behind.headers["Cache-Control"]
+
+
+CHANGE_POSTER = """
+from pathlib import Path
+from django.conf import settings
+from library.models import Video
+picture = Path(settings.MEDIA_ROOT, "thumbnails/fedcba9876543210.jpg")
+picture.parent.mkdir(parents=True, exist_ok=True)
+picture.write_bytes(b"another picture")
+Video.objects.filter(pk={video}).update(thumbnail="thumbnails/fedcba9876543210.jpg")
+"""
+
+
+def test_a_new_posters_address_never_leads_to_the_one_before(site: Site, tmp_path: Path) -> None:
+    """The check's answer is kept for nearly a minute, and what the browser gets under this address for a year."""
+    video, _ = site.videos[2]
+    upstream = urlsplit(site.behind).netloc
+    with nginx(tmp_path / "nginx", upstream=upstream, data=site.folder) as edge, signed_in(site, "ada") as client:
+        headers = {"Cookie": f"playback_token={open_video(client, video)}"}
+        address = f"{edge}/api/video/{video}/thumbnail.jpg"
+        assert httpx.get(f"{address}?v=1", headers=headers).content.startswith(b"poster of")
+        site.manage(CHANGE_POSTER.format(video=video))
+        found = httpx.get(f"{address}?v=fedcba98", headers=headers)
+        assert is_from_nginx(found)
+        assert found.content == b"another picture"
+
+
 @pytest.mark.parametrize(
     ("wanted", "status", "first", "length"),
     [
