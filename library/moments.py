@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Annotated
 
+from django.core.serializers.json import DjangoJSONEncoder
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator
 
 # A day from the ends of the calendar, so that there is such a time in every zone that it is told in
@@ -11,8 +12,8 @@ OUT_OF_BOUNDS = f"Input should be a time from {EARLIEST.date()} to {LATEST.date(
 
 
 def in_utc(moment: datetime) -> str:
-    """ISO 8601 with `Z`, as the API has all times."""
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    """ISO 8601 with `Z`, to the millisecond, as Django writes JSON and so the API has all times."""
+    return str(DjangoJSONEncoder().default(moment.astimezone(UTC)))
 
 
 def is_storable(moment: datetime) -> bool:

@@ -3,7 +3,7 @@
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from library.tests.factories import VideoFactory
 from library.tests.test_uploads import VIDEO
 from library.tests.videos import Player, make_viewer, published, sign_in
 from library.tests.writing import Program
+from library.webhooks import payloads
 from library.writing import idempotency, making
 
 pytestmark = pytest.mark.django_db
@@ -58,6 +59,23 @@ def test_video_is_made_of_an_upload_and_tells_its_state(program: Program, folder
     video = Video.objects.get(pk=made["id"])
     assert (folders / "uploads" / str(video.video_file.name)).read_bytes() == VIDEO
     assert (video.original_name, video.added_by, video.is_published) == ("harbour.mp4", None, True)
+
+
+def test_a_moment_is_spelled_alike_wherever_a_video_is_told_of(program: Program) -> None:
+    """Programs compare texts: some answers had microseconds, the others milliseconds."""
+    at = datetime(2026, 11, 29, 10, 4, 36, 388452, tzinfo=UTC)
+    video = published()
+    Video.objects.filter(pk=video.pk).update(created_at=at, publish_at=at, external_id="cms-1")
+    video.refresh_from_db()
+    lists = [program.send("GET", path).json() for path in ("video/", "video/?status=any", "video/?external_id=cms-1")]
+    told = [
+        *(videos[0] for videos in lists),
+        program.send("GET", f"video/{video.pk}/").json(),
+        program.send("PATCH", f"video/{video.pk}/", {"title": "Harbour"}).json(),
+        payloads.of_video(video),
+    ]
+    assert {one["created_at"] for one in told} == {"2026-11-29T10:04:36.388Z"}
+    assert {one.get("publish_at") for one in told} == {"2026-11-29T10:04:36.388Z", None}
 
 
 def test_whole_life_of_a_video_by_its_key_alone(program: Program) -> None:

@@ -19,7 +19,7 @@ from library.writing import history, making
 from library.writing.idempotency import GivenAnswer, once
 from library.writing.openapi import IDEMPOTENT, MADE
 from library.writing.schemas import ReplacementIn, StaffVideoOut, VideoChanges, VideoIn
-from library.writing.told import told_one
+from library.writing.told import as_json, told_one
 
 router = Router(tags=["Editing"])
 
@@ -143,9 +143,9 @@ def video_to_change(request: UploaderRequest, video_id: int) -> tuple[Owner, Vid
 
 
 def shown(request: HttpRequest, video: Video, *, status: int = 200, location: str = "") -> GivenAnswer:
-    return GivenAnswer(status, told_one(video, site(request)).model_dump_json(), location)
+    return GivenAnswer(status, as_json(told_one(video, site(request)).model_dump()), location)
 
 
 def shown_transcode(video: Video) -> GivenAnswer:
     status = status_of(Transcode.objects.get(pk=video.transcode_id))
-    return GivenAnswer(200, TranscodeOut.model_validate(status, from_attributes=True).model_dump_json())
+    return GivenAnswer(200, as_json(TranscodeOut.model_validate(status, from_attributes=True).model_dump()))

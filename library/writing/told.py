@@ -1,10 +1,11 @@
 """What staff and API keys are told of a video."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 
+from django.core.serializers.json import DjangoJSONEncoder
 from django.http import HttpResponse
-from pydantic import TypeAdapter
 
 from hls.status import statuses
 from library import catalogue, categories
@@ -20,7 +21,6 @@ ANY = "any"
 USUAL_LIMIT = 100
 STATUS = f"For staff and API keys: {ANY}, or some of {', '.join(STATES)} with commas between them."
 STAFF_ONLY = "Only staff and API keys may ask for status or external_id."
-LIST = TypeAdapter(list[StaffVideoOut])
 
 
 def staff_list(request: ViewerRequest, query: catalogue.Query, status: str, external_id: str) -> HttpResponse:
@@ -36,7 +36,7 @@ def staff_list(request: ViewerRequest, query: catalogue.Query, status: str, exte
         categories.check(query.category)
         videos = videos.filter(category=query.category)
     page = replace(query, limit=USUAL_LIMIT if query.limit is None else query.limit)
-    body = LIST.dump_json(told(list(videos[page.slice]), site(request)))
+    body = as_json([video.model_dump() for video in told(list(videos[page.slice]), site(request))])
     headers = {"X-Total-Count": str(videos.count()), "Cache-Control": "no-store"}
     return HttpResponse(body, content_type="application/json; charset=utf-8", headers=headers)
 
@@ -63,6 +63,11 @@ def told(videos: Sequence[Video], site: str) -> list[StaffVideoOut]:
         for video in videos
         for status in [found[video.transcode_id]]
     ]
+
+
+def as_json(told: object) -> str:
+    """As the API has it elsewhere, times to the millisecond above all: Pydantic's JSON has microseconds."""
+    return json.dumps(told, cls=DjangoJSONEncoder, separators=(",", ":"))
 
 
 def told_one(video: Video, site: str) -> StaffVideoOut:
