@@ -24,6 +24,7 @@ from library.parameters import (
     SegmentName,
     SheetName,
     Version,
+    VersionNamed,
     VideoId,
     site,
 )
@@ -143,7 +144,7 @@ def get_transcode(request: HttpRequest, response: HttpResponse, video_id: VideoI
 
 @streams.get(
     "/{video_id}/master.m3u8",
-    response=REFUSED,
+    response=WITH_RANGES,
     operation_id="getMasterPlaylist",
     summary="Get the multivariant playlist",
     openapi_extra=openapi.playlist(openapi.MASTER),
@@ -155,7 +156,7 @@ def get_master_playlist(request: ViewerRequest, video_id: VideoId, version: Vers
 
 @streams.get(
     "/{video_id}/{resolution}/index.m3u8",
-    response=REFUSED,
+    response=WITH_RANGES,
     operation_id="getMediaPlaylist",
     summary="Get a resolution's playlist",
     openapi_extra=openapi.playlist(openapi.MEDIA),
@@ -175,7 +176,7 @@ def get_media_playlist(
 
 @streams.get(
     "/{video_id}/{resolution}/video.m3u8",
-    response=REFUSED,
+    response=WITH_RANGES,
     operation_id="getPicturesPlaylist",
     summary="Get the playlist of a resolution's pictures",
     openapi_extra=openapi.playlist(openapi.MEDIA),
@@ -189,7 +190,7 @@ def get_pictures_playlist(
 
 @streams.get(
     "/{video_id}/{resolution}/iframes.m3u8",
-    response=REFUSED,
+    response=WITH_RANGES,
     operation_id="getIframePlaylist",
     summary="Get the trick play playlist",
     openapi_extra=openapi.playlist(openapi.IFRAMES),
@@ -215,10 +216,10 @@ def get_thumbnail(request: ViewerRequest, video_id: VideoId, picture: Picture = 
 
 @streams.get(
     "/{video_id}/storyboard.vtt",
-    response=REFUSED,
+    response=WITH_RANGES,
     operation_id="getStoryboard",
     summary="Get the seek previews",
-    openapi_extra=openapi.text("text/vtt", openapi.STORYBOARD),
+    openapi_extra=openapi.PREVIEWS,
 )
 def get_storyboard(request: ViewerRequest, video_id: VideoId, version: Version = None) -> HttpResponseBase:
     """WebVTT whose cues name rectangles on the storyboard sheets."""
@@ -233,7 +234,7 @@ def get_storyboard(request: ViewerRequest, video_id: VideoId, version: Version =
     openapi_extra=openapi.PICTURE,
 )
 def get_storyboard_sheet(
-    request: ViewerRequest, video_id: VideoId, sheet: SheetName, version: Version = None
+    request: ViewerRequest, video_id: VideoId, sheet: SheetName, version: VersionNamed = None
 ) -> HttpResponseBase:
     """A JPEG with up to 25 small pictures."""
     return responses.sheet(request, video_id, f"{sheet}.jpg", version=version, sight=sight(request))
@@ -251,7 +252,7 @@ def get_segment(
     video_id: VideoId,
     resolution: ResolutionOrSound,
     segment: SegmentName,
-    version: Version = None,
+    version: VersionNamed = None,
 ) -> HttpResponseBase:
     """About six seconds of a video, or of one of its sounds, as MPEG-TS; single byte ranges are served."""
     return responses.segment(request, video_id, resolution, f"{segment}.ts", version=version, sight=sight(request))

@@ -48,7 +48,8 @@ class FieldErrors(RootModel[dict[str, list[str]]]):
 type Responses = dict[int, type[Schema] | type[FieldErrors]]
 
 REFUSED: Responses = {400: FieldErrors, 401: Detail, 404: Detail}
-WITH_RANGES: Responses = {**REFUSED, 412: Detail, 416: Detail}
+WITH_TAG: Responses = {**REFUSED, 412: Detail}
+WITH_RANGES: Responses = {**WITH_TAG, 416: Detail}
 
 
 def answer_header(example: str | int, description: str = "") -> dict[str, Any]:
@@ -65,6 +66,11 @@ RANGE = {
     "description": "A single byte range (RFC 9110 14.2); for several that lie apart the whole file is sent.",
     "schema": {"type": "string"},
     "example": "bytes=0-187",
+}
+OF_FILES = {
+    "ETag": ETAG,
+    "Last-Modified": answer_header("Sun, 22 Nov 2026 18:30:00 GMT"),
+    "Accept-Ranges": answer_header("bytes"),
 }
 UNCHANGED = {
     "description": "Not Modified: the tag in `If-None-Match` still holds.",
@@ -83,26 +89,35 @@ LIST: dict[str, Any] = {
 
 
 def text(kind: str, example: str) -> dict[str, Any]:
-    """A playlist or WebVTT file; gzip where the client accepts it."""
-    schema = {"type": "string"}
-    whole = {"description": "OK", "headers": {"ETag": ETAG}, "content": {kind: {"schema": schema, "example": example}}}
-    return {"responses": {200: whole, 304: UNCHANGED}}
+    """A playlist or WebVTT that is made when it is asked for; gzip where the client accepts it."""
+    content = {kind: {"schema": {"type": "string"}, "example": example}}
+    return {"responses": {200: {"description": "OK", "headers": {"ETag": ETAG}, "content": content}, 304: UNCHANGED}}
 
 
 def playlist(example: str) -> dict[str, Any]:
-    return text(PLAYLIST_TYPE, example)
+    return stored_text(PLAYLIST_TYPE, example)
+
+
+def stored_text(kind: str, example: str) -> dict[str, Any]:
+    """Asked for whole, where the docs' page fills in what has an example."""
+    asked = {name: value for name, value in RANGE.items() if name != "example"}
+    return {**stored(kind, {"schema": {"type": "string"}, "example": example}), "parameters": [asked]}
 
 
 def binary(kind: str) -> dict[str, Any]:
-    """A file of bytes, in parts too."""
-    content = {kind: {"schema": {"type": "string", "format": "binary"}}}
-    part = {"Content-Range": answer_header("bytes 0-187/1500000"), "ETag": ETAG}
+    return stored(kind, {"schema": {"type": "string", "format": "binary"}})
+
+
+def stored(kind: str, told: dict[str, Any]) -> dict[str, Any]:
+    """A file, in parts too."""
+    content = {kind: told}
+    in_part = {"Content-Range": answer_header("bytes 0-187/1500000"), **OF_FILES}
     return {
         "parameters": [RANGE],
         "responses": {
-            200: {"description": "OK", "headers": {"ETag": ETAG}, "content": content},
-            206: {"description": "Partial Content", "headers": part, "content": content},
-            304: UNCHANGED,
+            200: {"description": "OK", "headers": OF_FILES, "content": content},
+            206: {"description": "Partial Content", "headers": in_part, "content": content},
+            304: {**UNCHANGED, "headers": OF_FILES},
             416: {"headers": {"Content-Range": answer_header("bytes */1500000")}},
         },
     }
@@ -110,3 +125,4 @@ def binary(kind: str) -> dict[str, Any]:
 
 SEGMENT = binary(SEGMENT_TYPE)
 PICTURE = binary(PICTURE_TYPE)
+PREVIEWS = stored_text("text/vtt", STORYBOARD)

@@ -27,6 +27,15 @@ Picture = Annotated[
 ]
 SegmentName = Annotated[str, Path(description="As the playlist beside it names it.", example="segment_000")]
 Version = Annotated[int | None, Query(ge=1, le=2**31 - 1, alias="v", description="Set by playlists; leave it out.")]
+VersionNamed = Annotated[
+    int | None,
+    Query(
+        ge=1,
+        le=2**31 - 1,
+        alias="v",
+        description="As the playlist or WebVTT has it. Without it the first is meant, gone after a replacement.",
+    ),
+]
 
 
 def site(request: HttpRequest) -> str:

@@ -91,6 +91,13 @@ DETAIL = {"$ref": "#/components/schemas/Detail"}
 # Detail comes first: clients that try one after the other would take its sentence for the field errors of `detail`
 EITHER_SHAPE = {"anyOf": [DETAIL, {"$ref": "#/components/schemas/FieldErrors"}]}
 FIELD_ERRORS_EXAMPLE = {"email": ["Enter a valid e-mail address."]}
+REFUSED_KEY = {
+    "WWW-Authenticate": {
+        "description": "For API keys alone: which scope is missing (RFC 6750).",
+        "schema": {"type": "string"},
+        "example": 'Bearer realm="videoflix", error="insufficient_scope", scope="videos:write"',
+    }
+}
 
 type Json = dict[str, Any]
 
@@ -122,6 +129,8 @@ class CompleteSchema(OpenAPISchema):
         for status, answer in answers.items():
             self.complete_answer(int(status), answer)
         add_shared_headers(details)
+        if has_gate(operation):
+            answers[403] = {**answers[403], "headers": answers[403].get("headers", {}) | REFUSED_KEY}
         self.add_examples(details.get("requestBody", {}))
         return details
 
@@ -191,6 +200,11 @@ def scopes_of(operation: Operation) -> list[str]:
     return [str(scope) for gate in operation.auth_callbacks if isinstance(gate, Gate) for scope in gate.scopes]
 
 
+def has_gate(operation: Operation) -> bool:
+    """Whether somebody must be signed in. Each gate refuses API keys, or some of them."""
+    return any(isinstance(gate, Gate) for gate in operation.auth_callbacks)
+
+
 def expected_errors(operation: Operation, details: Json) -> set[int]:
     """The statuses that every operation of this kind can answer."""
     statuses = {500, 503}
@@ -198,7 +212,7 @@ def expected_errors(operation: Operation, details: Json) -> set[int]:
         statuses.add(401)
     if UNSAFE & set(operation.methods):
         statuses.add(403)
-    if any(isinstance(gate, Gate) for gate in operation.auth_callbacks):  # each refuses API keys, or some of them
+    if has_gate(operation):
         statuses |= {403, 429}
     if "requestBody" in details:
         statuses |= {400, 413, 415}

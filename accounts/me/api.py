@@ -11,8 +11,8 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Path, Router
 from ninja.errors import AuthenticationError
 
-from accounts import cookies, sessions
-from accounts.api import SignedInRequest, examples, forbid_storing
+from accounts import cookies, openapi, sessions
+from accounts.api import SignedInRequest, examples, forbid_storing, with_headers
 from accounts.errors import LastAdministrator, LinkRefused
 from accounts.me import changes, deletion
 from accounts.me.changes import Caller
@@ -139,7 +139,7 @@ def end_session(request: SignedInRequest, session_id: SessionId) -> HttpResponse
     response={204: None, 400: None, 401: None, 409: None, 429: None},
     operation_id="deleteMe",
     summary="Delete the account",
-    openapi_extra=examples({409: LastAdministrator}),
+    openapi_extra=with_headers(examples({409: LastAdministrator}), openapi.SIGNED_OUT, 204),
 )
 def delete_me(request: SignedInRequest, payload: DeletionIn) -> HttpResponse:
     """Everything that is kept about the person is gone, and can't be brought back.

@@ -17,7 +17,7 @@ from library.api import granted, sight
 from library.delivery import responses, texts
 from library.errors import FieldsRefused, NotFound, NotPermitted
 from library.models import Video
-from library.openapi import REFUSED
+from library.openapi import REFUSED, WITH_TAG
 from library.parameters import Version, VideoId, one_spelling, site
 from library.schemas import Detail
 from library.tracks import history
@@ -43,7 +43,7 @@ OF_SOUNDS = {"is_described", "is_commentary"}
 
 @streams.get(
     "/{video_id}/tracks/chapters.vtt",
-    response=REFUSED,
+    response=WITH_TAG,
     operation_id="getChapters",
     summary="Get the chapters",
     openapi_extra=CHAPTERS,
@@ -55,7 +55,7 @@ def get_chapters(request: ViewerRequest, video_id: VideoId) -> HttpResponseBase:
 
 @streams.get(
     "/{video_id}/tracks/{track_id}.vtt",
-    response=REFUSED,
+    response=WITH_TAG,
     operation_id="getTrackText",
     summary="Get a track's whole text",
     openapi_extra=TEXT,
@@ -69,7 +69,7 @@ def get_track_text(
 
 @streams.get(
     "/{video_id}/tracks/{track_id}/index.m3u8",
-    response=REFUSED,
+    response=WITH_TAG,
     operation_id="getTrackPlaylist",
     summary="Get a text track's playlist",
     openapi_extra=TEXT_PLAYLIST,
@@ -86,7 +86,7 @@ def get_track_playlist(
 
 @streams.get(
     "/{video_id}/tracks/{track_id}/{segment}.vtt",
-    response=REFUSED,
+    response=WITH_TAG,
     operation_id="getTrackSegment",
     summary="Get a text track's segment",
     openapi_extra=TEXT_SEGMENT,

@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from library.delivery.responses import PLAYLIST_TYPE
 from library.delivery.texts import WEBVTT_TYPE
-from library.openapi import playlist, text
+from library.openapi import text
 
 CUES = """WEBVTT
 
@@ -35,7 +36,7 @@ _VTT = WEBVTT_TYPE.partition(";")[0]
 TEXT = text(_VTT, CUES)
 TEXT_SEGMENT = text(_VTT, SEGMENT)
 CHAPTERS = text(_VTT, CHAPTER_CUES)
-TEXT_PLAYLIST = playlist(MEDIA)
+TEXT_PLAYLIST = text(PLAYLIST_TYPE, MEDIA)
 
 PUT: dict[str, Any] = {
     "requestBody": {
