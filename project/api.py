@@ -82,6 +82,7 @@ GENERIC_STATUS_OF: dict[type[Exception], int] = {  # answered with the status's 
     StoreFailed: 503,
     StoreFull: 507,
 }
+WITH_EFFECT = {"activateAccount"}
 OBJECT_WANTED = "Send a JSON object."
 SENTENCES_OF = {  # instead of Pydantic's, which repeat a part of the input
     "missing": "This field is required.",
@@ -123,14 +124,15 @@ def is_json(request: HttpRequest) -> bool:
 class HeadToo(NinjaAPI):
     """Answers HEAD wherever it answers GET (RFC 9110 9.1). The schema leaves it out: operationIds are unique.
 
-    Routers whose GET has an effect are excepted, such as a mail's link: mail scanners send HEAD to every address.
+    A GET that has an effect is excepted, which is a mail's link: mail scanners send HEAD to every address.
     """
 
-    def add_router(self, prefix: str, router: Router | str, *, is_safe: bool = True, **options: Any) -> None:
-        if is_safe and isinstance(router, Router):
+    def add_router(self, prefix: str, router: Router | str, **options: Any) -> None:
+        if isinstance(router, Router):
             for view in router.path_operations.values():
                 for operation in view.operations:
-                    operation.methods += ["HEAD"] if operation.methods == ["GET"] else []
+                    is_safe = operation.methods == ["GET"] and operation.operation_id not in WITH_EFFECT
+                    operation.methods += ["HEAD"] if is_safe else []
         super().add_router(prefix, router, **options)
 
     def get_openapi_schema(
@@ -155,7 +157,7 @@ api = HeadToo(
 )
 api.add_router("", health.router)
 api.add_router("", edge.router)
-api.add_router("", accounts_router, is_safe=False, tags=["Accounts"])
+api.add_router("", accounts_router, tags=["Accounts"])
 api.add_router("/me", me.router, auth=person)
 api.add_router("/me", personal.router, auth=person)
 api.add_router("/me", watching.router, auth=person)

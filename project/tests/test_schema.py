@@ -345,6 +345,16 @@ def test_a_segment_of_a_replaced_video_is_asked_for_as_its_description_says(
         assert editor.get(f"/api/video/1/{address}?v=2").status_code == 200
 
 
+def test_head_is_answered_wherever_get_is_but_for_a_mails_link(
+    operations: dict[str, dict[str, Any]], schema: dict[str, Any], editor: Player
+) -> None:
+    for path, found in schema["paths"].items():
+        if "get" in found and found["get"]["operationId"] != "activateAccount":
+            address, query, _ = filled_in(path, found["get"])
+            assert editor.head(address, query).status_code != 405, path
+    assert editor.head("/api/activate/Mg/x-y/").status_code == 405
+
+
 def test_the_headers_of_uploads_are_declared(operations: dict[str, dict[str, Any]], editor: Player) -> None:
     discovered = editor.options("/api/uploads/")
     whole = begin(editor, body=VIDEO, title="Harbour")
