@@ -94,6 +94,16 @@ def test_subtitles_that_are_pictures_are_named(plain: Path, tmp_path: Path) -> N
     assert omissions(make_plan(found)) == ("Subtitles that are pictures can't be converted: eng (Blu-ray pictures).",)
 
 
+def test_texts_for_programs_are_shown_to_nobody(plain: Path, tmp_path: Path) -> None:
+    """FFmpeg's names of what WebM's four kinds of WebVTT are for."""
+    kinds = {"metadata": None, "captions": True, "descriptions": False, "0": False}
+    options = [part for number, kind in enumerate(kinds) for part in (f"-disposition:s:{number}", kind)]
+    webm = clip(tmp_path / "plain.webm", (), video=("-c:v", "libvpx", "-deadline", "realtime"))
+    found = look(with_texts(webm, tmp_path / "video.webm", *options, count=len(kinds)), LIMITS)
+    assert [text.is_captions for text in found.texts] == [kind for kind in kinds.values() if kind is not None]
+    assert omissions(make_plan(found)) == ("Subtitles: (WebVTT).",)
+
+
 def test_subtitles_that_nothing_can_decode_are_named(plain: Path, tmp_path: Path) -> None:
     source = with_texts(plain, tmp_path / "video.mkv")
     source.write_bytes(source.read_bytes().replace(b"S_TEXT/UTF8", b"S_TEXT/XYZW"))

@@ -48,7 +48,7 @@ def texts(container: InputContainer, protection: Protection, declared: Mapping[i
             is_captions=bool(track.disposition & (Disposition.hearing_impaired | Disposition.captions)),
         )
         for track, of_track in told
-        if (codec := _text_codec(track, of_track)) and not protection.covers(track)
+        if (codec := _text_codec(track, of_track)) and not protection.covers(track) and not _is_for_programs(track)
     )
 
 
@@ -56,6 +56,11 @@ def is_of_pictures(track: Stream) -> bool:
     """Whether these subtitles are pictures."""
     codec = cast("CodecContext | None", track.codec_context)
     return codec is not None and codec.codec.bitmap_sub
+
+
+def _is_for_programs(track: Stream) -> bool:
+    """Whether nobody is meant to read it, as WebM's `D_WEBVTT/METADATA`."""
+    return bool(track.disposition & Disposition.metadata)
 
 
 def _text_codec(track: Stream, declared: Declared) -> str:
