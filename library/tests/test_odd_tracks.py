@@ -173,6 +173,14 @@ def test_markup_of_texts_in_a_file_reaches_nobody(ada: Player, tmp_path: Path) -
     assert cue.text == "<i>Boats</i> &amp; <b>more</b>"
 
 
+def test_places_of_webvtt_in_a_film_reach_players(ada: Player, tmp_path: Path) -> None:
+    placed = "WEBVTT\n\n00:00.100 --> 00:01.000 line:0 align:start\n<v Mary>Boats</v>\n"
+    viewing = Viewing(ada, ready(with_texts(tmp_path / "video.mkv", [placed], ending="vtt")))
+    [text] = viewing.alternates("SUBTITLES")
+    [segment] = viewing.segments(text["URI"])
+    assert "00:00:00.100 --> 00:00:01.000 line:0 align:start\n<v Mary>Boats</v>\n" in segment.decode()
+
+
 ASS = """[Script Info]
 ScriptType: v4.00+
 
