@@ -196,6 +196,12 @@ def test_hours_of_three_digits_in_ass() -> None:
     assert ass(text) == (Cue(360_001_000, 360_002_000, "Late"),)
 
 
+def test_breaks_of_ass_in_subrip() -> None:
+    """Programs that make SubRip of ASS leave them; players break the line there."""
+    text = b"1\n00:00:01,000 --> 00:00:02,500\n\\NHello,\\N\\N{\\i1}world{\\i0}\n"
+    assert read(text, "a.srt") == (Cue(1_000, 2_500, "Hello,\n<i>world</i>"),)
+
+
 def test_soft_breaks_and_hard_spaces_of_ass() -> None:
     text = "[Events]\nDialogue: 0,0:00:01.00,0:00:02.50,Default,,0,0,0,,a\\nb\\Nc\\hd"
     assert ass(text) == (Cue(1_000, 2_500, "a b\nc\xa0d"),)

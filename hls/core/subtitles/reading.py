@@ -170,10 +170,10 @@ def _read_subrip(text: str) -> Iterator[RawCue]:
             lines.append(line)
             continue
         if begun:
-            yield RawCue(begun, "\n".join(_without_number(lines)))
+            yield RawCue(begun, _with_breaks("\n".join(_without_number(lines)), Form.SUBRIP))
         begun, lines = timed, []
     if begun:
-        yield RawCue(begun, "\n".join(_without_number([*lines, ""])))
+        yield RawCue(begun, _with_breaks("\n".join(_without_number([*lines, ""])), Form.SUBRIP))
 
 
 def _read_ass(text: str) -> Iterator[RawCue]:
