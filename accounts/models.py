@@ -19,8 +19,8 @@ LANGUAGE_LENGTH = 35  # RFC 5646 section 4.4.1
 class User(AbstractUser):
     """A viewer (whose username is the e-mail) or a member of the staff.
 
-    Saving does three more things: it stores the e-mail in lower case, announces a new password by mail, and signs the
-    user out everywhere if they are inactive or have a new password.
+    Saving does three more things: it stores the e-mail in lower case, announces a new password by mail if there is an
+    e-mail, and signs the user out everywhere if they are inactive or have a new password.
     """
 
     username = models.CharField(
@@ -67,7 +67,7 @@ class User(AbstractUser):
             update_fields = with_dependent(set(update_fields))
         has_new_password = not self._state.adding and self._password is not None  # type: ignore[attr-defined] # Django's
         super().save(update_fields=update_fields, **options)
-        if has_new_password:
+        if has_new_password and self.email:
             Mail.objects.create(kind=Mail.Kind.PASSWORD_CHANGED, address=self.email)
         if has_new_password or not self.is_active:
             Session.objects.filter(user=self).end()

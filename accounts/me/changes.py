@@ -72,7 +72,8 @@ def change_password(user: User, old: str, new: str, caller: Caller) -> None:
         if not User.objects.filter(pk=user.pk, password=before, is_active=True).update(password=user.password):
             raise WrongPassword("old_password")
         sessions.end_others(user, caller.session_id)
-        order_mail(Mail.Kind.PASSWORD_CHANGED, user.email)
+        if user.email:
+            order_mail(Mail.Kind.PASSWORD_CHANGED, user.email)
 
 
 def ask_for_email(user: User, email: str, password: str, caller: Caller) -> None:

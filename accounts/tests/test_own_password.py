@@ -114,3 +114,15 @@ def test_account_without_a_password_has_none_to_confirm_with(browser: Client, ad
     _, pair = signed_in(User.objects.get(pk=ada.pk))
     browser.cookies[cookies.ACCESS] = pair.access
     assert change(browser, old="!unusable").status_code == 400
+
+
+def test_staff_without_an_email_are_sent_no_mail(client: Client) -> None:
+    """It was told as sent, to nobody."""
+    boss = User.objects.create_user("boss", password=PASSWORD, is_staff=True)
+    _, pair = signed_in(boss)
+    client.cookies[cookies.ACCESS] = pair.access
+    assert change(client).status_code == 200
+    boss.refresh_from_db()
+    boss.set_password(PASSWORD)
+    boss.save()
+    assert not Mail.objects.exists()
