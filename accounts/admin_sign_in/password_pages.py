@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods
 from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminPasswordWidget
 
 from accounts import mailboxes, services
+from accounts.admin_sign_in import sign_in_steps
 from accounts.errors import LinkRefused, PasswordRefused, TooManyTries
 from accounts.mailboxes import EMAIL_LENGTH
 from accounts.mailing import links
@@ -60,6 +61,7 @@ def forgotten_password(request: HttpRequest) -> HttpResponse:
         except TooManyTries as error:
             form.add_error(None, str(error))
         else:
+            sign_in_steps.end_soon(request)
             messages.success(request, ON_ITS_WAY)
             return redirect("admin:login")
     return shown(request, "admin/forgotten_password.html", title="Forgot password", form=form)
@@ -77,6 +79,7 @@ def new_password(request: HttpRequest) -> HttpResponse:
         user = links.user_of_link(uid, token, *links.NEW_PASSWORD)
         if request.method == "POST" and form.is_valid():
             services.reset_password(uid, token, form.cleaned_data["password"], address=client_address(request))
+            sign_in_steps.end_soon(request)
             messages.success(request, "Your password is set. Sign in with it.")
             return redirect("admin:login")
     except PasswordRefused as error:

@@ -232,7 +232,9 @@ def name_of(user: User) -> str:
 
 
 def sign_in_again(request: HttpRequest) -> HttpResponse:
-    messages.warning(request, TOO_LONG)
+    """Who has not begun is told nothing: no row is kept for anybody who asks."""
+    if sign_in_steps.WAITING in request.session:
+        messages.warning(request, TOO_LONG)
     return redirect("admin:login")
 
 

@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
 from django.conf import settings
-from django.contrib.auth import login
+from django.contrib.auth import SESSION_KEY, login
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.models import Session as AdminSession
@@ -120,11 +120,18 @@ def wait(
     if is_for_admin:
         to_connect = request.session.get(TO_CONNECT)
         request.session.flush()  # also signs out whoever was signed in
+        end_soon(request)
         if to_connect:
             request.session[TO_CONNECT] = to_connect
     mark, until = user.get_session_auth_hash(), time.time() + LIFETIME_S
     waiting = Waiting(user.pk, mark, account, next_url, until, is_for_admin=is_for_admin, proved_at=proved_at)
     request.session[WAITING] = asdict(waiting)
+
+
+def end_soon(request: HttpRequest) -> None:
+    """Keep a session that is nobody's for minutes: anybody may begin one, and all are looked through now and then."""
+    if SESSION_KEY not in request.session:
+        request.session.set_expiry(LIFETIME_S)
 
 
 def waiting_in(request: HttpRequest) -> tuple[User, Waiting] | None:

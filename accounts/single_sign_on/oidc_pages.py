@@ -5,7 +5,6 @@ from urllib.parse import unquote, urlencode, urlsplit
 import structlog
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth import SESSION_KEY
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -47,8 +46,7 @@ def begin(request: HttpRequest) -> HttpResponse:
     journey = journey_asked_for(request)
     try:
         journeys.take(f"oidc {client_address(request)}")
-        if SESSION_KEY not in request.session:
-            request.session.set_expiry(sign_in_steps.LIFETIME_S)  # it only remembers the way: no admin is open in it
+        sign_in_steps.end_soon(request)
         return HttpResponseRedirect(oidc.begin(request, journey))
     except SingleSignOnRefused as error:
         return refused(request, error, journey)

@@ -6,12 +6,15 @@ from base64 import b32decode
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.contrib.auth.models import Permission
+from django.contrib.sessions.models import Session as AdminSession
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
+from django.utils import timezone
 from django_otp.oath import totp
 from django_otp.plugins.otp_totp.models import TOTPDevice
 from pytest_django import Settings
@@ -105,6 +108,26 @@ def test_code_page_is_nobodys_without_a_password_or_after_too_long_or_with_a_new
     carol.save()
     assert client.post(CODE, {"code": right_code(carol)})["Location"] == LOGIN
     assert not is_in(client)
+
+
+def test_strangers_leave_no_session_behind_or_one_for_minutes(
+    client: Client, carol: User, recovery_codes: list[str], time_machine: TimeMachineFixture
+) -> None:
+    """All of them are looked through where people are signed out of the admin: they are to be few."""
+    for page in (CODE, "/admin/second-factor/", LOGIN, "/admin/", "/admin/forgotten-password/", "/admin/new-password/"):
+        Client().get(page)
+    assert not AdminSession.objects.exists()
+    Client().post("/admin/forgotten-password/", {"email": "nobody@example.com"})
+    link = parse_qs(urlsplit(links.password_reset_url(carol)).query)
+    new = f"/admin/new-password/?uid={link['uid'][0]}&token={link['token'][0]}"
+    assert Client().post(new, {"password": "another quiet river", "again": "another quiet river"}).status_code == 302
+    log_in(client, password="another quiet river")
+    assert AdminSession.objects.count() == 3
+    assert AdminSession.objects.filter(expire_date__lt=timezone.now() + timedelta(minutes=11)).count() == 3
+    time_machine.shift(timedelta(minutes=9))
+    client.post(CODE, {"code": right_code(carol)})
+    assert is_in(client)
+    assert AdminSession.objects.filter(expire_date__gt=timezone.now() + timedelta(days=13)).count() == 1
 
 
 def test_deactivated_at_the_second_step(client: Client, carol: User, recovery_codes: list[str]) -> None:
