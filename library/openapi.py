@@ -67,6 +67,13 @@ RANGE = {
     "schema": {"type": "string"},
     "example": "bytes=0-187",
 }
+KNOWN_TAG = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "description": "The `ETag` of an answer that is still here: 304 while it holds.",
+    "schema": {"type": "string"},
+}
 OF_FILES = {
     "ETag": ETAG,
     "Last-Modified": answer_header("Sun, 22 Nov 2026 18:30:00 GMT"),
@@ -81,17 +88,19 @@ LIST_TAG = answer_header(
 )
 TOTAL = answer_header(1, "How many videos there are in all; only with `limit` or `offset`.")
 LIST: dict[str, Any] = {
+    "parameters": [KNOWN_TAG],
     "responses": {
         200: {"headers": {"ETag": LIST_TAG, "X-Total-Count": TOTAL}},
         304: {**UNCHANGED, "headers": {"ETag": LIST_TAG}},
-    }
+    },
 }
 
 
 def text(kind: str, example: str) -> dict[str, Any]:
     """A playlist or WebVTT that is made when it is asked for; gzip where the client accepts it."""
     content = {kind: {"schema": {"type": "string"}, "example": example}}
-    return {"responses": {200: {"description": "OK", "headers": {"ETag": ETAG}, "content": content}, 304: UNCHANGED}}
+    whole = {"description": "OK", "headers": {"ETag": ETAG}, "content": content}
+    return {"parameters": [KNOWN_TAG], "responses": {200: whole, 304: UNCHANGED}}
 
 
 def playlist(example: str) -> dict[str, Any]:
@@ -101,7 +110,7 @@ def playlist(example: str) -> dict[str, Any]:
 def stored_text(kind: str, example: str) -> dict[str, Any]:
     """Asked for whole, where the docs' page fills in what has an example."""
     asked = {name: value for name, value in RANGE.items() if name != "example"}
-    return {**stored(kind, {"schema": {"type": "string"}, "example": example}), "parameters": [asked]}
+    return {**stored(kind, {"schema": {"type": "string"}, "example": example}), "parameters": [asked, KNOWN_TAG]}
 
 
 def binary(kind: str) -> dict[str, Any]:
@@ -113,7 +122,7 @@ def stored(kind: str, told: dict[str, Any]) -> dict[str, Any]:
     content = {kind: told}
     in_part = {"Content-Range": answer_header("bytes 0-187/1500000"), **OF_FILES}
     return {
-        "parameters": [RANGE],
+        "parameters": [RANGE, KNOWN_TAG],
         "responses": {
             200: {"description": "OK", "headers": OF_FILES, "content": content},
             206: {"description": "Partial Content", "headers": in_part, "content": content},

@@ -12,6 +12,7 @@ UPLOAD_RESPONSE_HEADERS = [
 ]
 MAY_SEND = [
     *("content-type", "x-csrftoken", "authorization", "range", "x-token-transport", "idempotency-key"),
+    *("if-none-match", "if-match", "if-modified-since", "if-unmodified-since", "if-range"),
     *UPLOAD_REQUEST_HEADERS,
 ]
 MAY_READ = [

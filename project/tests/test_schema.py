@@ -9,7 +9,7 @@ import pytest
 from django.contrib.staticfiles import finders
 from django.core.management.color import no_style
 from django.db import connection
-from django.test import Client
+from django.test import Client, override_settings
 
 from accounts import cookies
 from accounts.models import Scope
@@ -323,6 +323,24 @@ def test_what_players_are_answered_is_declared_whatever_they_ask_for(
             assert {"last-modified", "accept-ranges"} & {header.lower() for header in response.headers} <= told, name
             answered.add(response.status_code)
     assert answered == {200, 206, 304, 412, 416}
+
+
+def test_pages_on_other_origins_may_send_every_header_that_is_told_of(operations: dict[str, dict[str, Any]]) -> None:
+    """An answer's tag was theirs to read, and their browser refused to send it back."""
+    named = {
+        one["name"].lower()
+        for operation in operations.values()
+        for one in operation["parameters"]
+        if one["in"] == "header"
+    }
+    for operation in operations.values():
+        if "304" in operation["responses"]:
+            assert "If-None-Match" in {one["name"] for one in operation["parameters"]}, operation["operationId"]
+    asked = {"Origin": "https://app.example.com", "Access-Control-Request-Method": "GET"}
+    with override_settings(CSRF_TRUSTED_ORIGINS=["https://app.example.com"]):
+        answer = Client().options("/api/video/", headers=asked)
+    assert {"if-none-match", "range", "idempotency-key"} <= named
+    assert named <= set(answer["Access-Control-Allow-Headers"].split(", "))
 
 
 def test_a_refused_key_is_told_why_and_the_schema_says_where(operations: dict[str, dict[str, Any]], db: None) -> None:
