@@ -15,7 +15,7 @@ DESCRIBED = ("public.accessibility.describes-video",)
 STEREO = "2"
 UNDETERMINED = "und"  # in BCP 47
 
-_UNQUOTABLE = re.compile(r'["\x00-\x1f\x7f-\x9f\u2028\u2029]')  # in a quoted string (RFC 8216 4.2)
+_UNQUOTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")  # in a quoted string (RFC 8216 4.2)
 _STREAM = re.compile(r"^(#EXT-X-STREAM-INF:.*)$", re.MULTILINE)
 _MEDIA = re.compile(r"^#EXT-X-MEDIA:TYPE=([A-Z]+),.*\n", re.MULTILINE)
 _BEFORE_STREAM = re.compile(r"^(?=#EXT-X-STREAM-INF:)", re.MULTILINE)
@@ -105,7 +105,7 @@ def _selected_once(alternates: Sequence[Alternate]) -> Iterator[Alternate]:
 
 
 def quotable(text: str) -> str:
-    return _UNQUOTABLE.sub(" ", text)
+    return _UNQUOTABLE.sub(" ", text.replace('"', "'"))
 
 
 def _yes(value: bool) -> str:

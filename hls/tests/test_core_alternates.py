@@ -26,3 +26,12 @@ def test_texts_come_beside_sounds_whatever_these_are_called(title: str) -> None:
     }
     [variant] = whole.entries
     assert variant.tags[0].value == 'BANDWIDTH=1,AUDIO="sounds",SUBTITLES="texts"'
+
+
+def test_quotes_in_a_name_are_not_lost() -> None:
+    """No quoted string can have the double ones (RFC 8216 4.2): a name of these alone was blank."""
+    labels = ('English "SDH"', '"', "'", "A\nB")
+    named = [Alternate(MediaType.TEXT, f"tracks/{number}/index.m3u8", label) for number, label in enumerate(labels)]
+    whole = parse("master.m3u8", with_alternates(BASE, named))
+    names = [attributes(tag.value)["NAME"] for tag in whole.all("EXT-X-MEDIA")]
+    assert names == ["English 'SDH'", "'", "' 2", "A B"]

@@ -41,7 +41,7 @@ MEDIA = """\
 URI="{0}audio_0/index.m3u8"
 #EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="sounds",NAME="English",LANGUAGE="en",DEFAULT=YES,AUTOSELECT=YES,CHANNELS="2",\
 URI="{0}audio_1/index.m3u8"
-#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="sounds",NAME="The  director  talks",LANGUAGE="en",DEFAULT=NO,AUTOSELECT=NO,\
+#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="sounds",NAME="The 'director' talks",LANGUAGE="en",DEFAULT=NO,AUTOSELECT=NO,\
 CHANNELS="2",URI="{0}audio_2/index.m3u8"
 #EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="sounds",NAME="English, described",LANGUAGE="en",DEFAULT=NO,AUTOSELECT=YES,\
 CHARACTERISTICS="public.accessibility.describes-video",CHANNELS="2",URI="{0}audio_3/index.m3u8"
