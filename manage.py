@@ -7,6 +7,9 @@ import signal
 import sys
 
 from django.core.management import execute_from_command_line
+from django.db import Error as DatabaseUnavailable
+
+from project.database import why_unusable
 
 if __name__ == "__main__":
     gc.disable()  # until all modules are loaded: see start_collecting in project/apps.py
@@ -15,3 +18,8 @@ if __name__ == "__main__":
         execute_from_command_line(sys.argv)
     except KeyboardInterrupt:  # as wanted: nobody needs to see where it was
         sys.exit(128 + signal.SIGINT)
+    except DatabaseUnavailable as error:
+        reason = why_unusable(error)
+        if reason is None or "--traceback" in sys.argv:
+            raise
+        sys.exit(reason)

@@ -1,7 +1,15 @@
-"""Which models have tables, and a quick check whether the database can be reached."""
+"""Which models have tables, whether the database can be reached, and in a sentence why it can't be used."""
 
-from django.db import connection
+import re
+
+from django.db import Error, InterfaceError, OperationalError, connection
 from django.db.models import Model
+
+from hls.core.errors import in_one_line
+
+# As SQLite and PostgreSQL say it, whose words are English or the server's own: then the code stands in.
+NO_TABLES = re.compile(r"no such (table|column)|(relation|column) \S+ does not exist")
+UNDEFINED = ("42P01", "42703")  # a table, a column: PostgreSQL's codes
 
 
 class OnlyTables:
@@ -26,3 +34,26 @@ def check_reachable() -> None:
         probe.ensure_connection()
     finally:
         probe.close()
+
+
+def why_unusable(error: Error) -> str | None:
+    """One line for people: where the database should be, and what is wrong with it; None where it isn't to blame."""
+    if NO_TABLES.search(str(error)) or getattr(error.__cause__, "sqlstate", None) in UNDEFINED:
+        return f"The database at {place()} isn't up to date: `manage.py prepare` makes its tables ({said(error)})."
+    if not isinstance(error, OperationalError | InterfaceError):
+        return None
+    try:
+        check_reachable()  # its answer says more than the pool's, which only got none in time
+    except OperationalError as refusal:
+        error = refusal
+    return f"The database at {place()} can't be used: {said(error)}"
+
+
+def place() -> str:
+    """Where the settings say that it is."""
+    told = connection.settings_dict
+    return f"{told['HOST']}:{told['PORT']}" if told["HOST"] else str(told["NAME"])
+
+
+def said(error: Error) -> str:
+    return in_one_line(error.__cause__ or error).partition(": ")[2] or in_one_line(error)

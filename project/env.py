@@ -83,7 +83,9 @@ class Env(BaseSettings):
     db_name: str = Field("videoflix_db", description="a PostgreSQL database name")
     db_user: str = Field("videoflix_user", description="a PostgreSQL user")
     db_password: str = Field("", description="the PostgreSQL user's password")
-    db_host: str | None = Field(None, description="a host name, address or socket folder of PostgreSQL")
+    db_host: Annotated[str, AfterValidator(env_values.database_hosts)] | None = Field(
+        None, description="a host name, address or socket folder of PostgreSQL, without a port"
+    )
     db_port: int = Field(5432, ge=1, le=65535, description=PORT_NUMBER)
 
     redis_location: Annotated[str, AfterValidator(env_values.redis_url)] | None = Field(

@@ -49,6 +49,12 @@ def host(value: str) -> str:
     return name
 
 
+def database_hosts(value: str) -> str:
+    """As libpq has them: one or several with commas, each a host or a socket's folder."""
+    hosts = on_one_line(value)
+    return ",".join(part if part.startswith(("/", "@")) else host(part) for part in hosts.split(","))
+
+
 def redis_url(value: str) -> str:
     """As redis-py reads it, with every option that it is given."""
     url = without_space(value)

@@ -12,14 +12,14 @@ from django.conf import settings
 from django.contrib.admin.models import ADDITION, LogEntry
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
-from django.db import DEFAULT_DB_ALIAS, OperationalError, connection, connections
+from django.db import DEFAULT_DB_ALIAS, OperationalError, connections
 
 from accounts.models import goes_by
 from hls.binary import ffmpeg_path
 from hls.core.demo import make_demo
 from library.models import FirstCategory, Video
 from library.videos import add_video
-from project.database import check_reachable
+from project.database import check_reachable, why_unusable
 from project.demo_tracks import add_demo_tracks
 
 LOCK = 8_615_309  # any number, the same in every process that asks PostgreSQL for it
@@ -50,10 +50,7 @@ def prepare() -> Administrator | None:
         with one_at_a_time(DEFAULT_DB_ALIAS):
             return make_administrator()
     except OperationalError as error:
-        database = connection.settings_dict
-        where = f"{database['HOST']}:{database['PORT']}" if database["HOST"] else database["NAME"]
-        reason = str(error.__cause__ or error).strip().splitlines()[0]
-        raise NoDatabase(f"The database at {where} can't be used: {reason}") from error
+        raise NoDatabase(why_unusable(error)) from error
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""A queue that can't be reached, in the worker's log: asked several times a second, it is told of once a minute."""
+"""A queue that can't be reached, in the log: a worker asks it several times a second, and says so once a minute."""
 
 import logging
 import sqlite3
@@ -7,13 +7,14 @@ import time
 
 from redis.exceptions import RedisError
 
-LOGGERS = ("huey.consumer.Worker", "huey.consumer.Scheduler")
+LOGGERS = ("huey.consumer.Worker", "huey.consumer.Scheduler", "django.db.backends.base")
 SAYS_SO_EVERY_S = 60.0
-ASKING = ("Error reading from queue", "Error reading schedule.", "Error enqueueing")  # as huey begins these lines
+# As the lines of huey begin, and of Django's on_commit(), which wakes workers.
+ASKING = ("Error reading from queue", "Error reading schedule.", "Error enqueueing", "Error calling")
 
 
 class SaidOnce(logging.Filter):
-    """Turns huey's tracebacks of an outage into one line with the reason, and drops the others of the same minute."""
+    """Turns the tracebacks of an outage into one line with the reason, and drops the others of the same minute."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -62,7 +62,7 @@ def test_each_resolution_has_a_multivariant_playlist_where_the_sounds_are_apart(
     assert "RFC8216-4.3.4.2    480p/index.m3u8:8: A URI without EXT-X-STREAM-INF." in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("target", ["99", "nonsense", "ftp://example.com/master.m3u8"])
+@pytest.mark.parametrize("target", ["http://[::1", "http:", "99", "nonsense", "ftp://example.com/master.m3u8"])
 def test_what_can_not_be_checked_is_said(target: str) -> None:
     with pytest.raises(CommandError, match=r"There is no video|Give a video's id"):
         call_command("check_hls", target)

@@ -51,6 +51,7 @@ BAD_VALUES = {
     "ADMIN_REQUIRE_2FA": "sometimes",
     "OIDC_ISSUER": "http://id.example.com",
     "OIDC_NAME": "x" * 41,
+    "DB_HOST": "postgres://db",
     "DB_PORT": "postgres",
     "REDIS_LOCATION": "http://redis:6379",
     "REDIS_HOST": "redis://redis",
@@ -125,7 +126,7 @@ def test_bad_value_stops_with_one_line_that_names_the_variable_and_not_the_value
 
 
 def test_every_variable_that_can_be_wrong_is_tried() -> None:
-    free_text = {"db_name", "db_user", "db_password", "db_host", "email_host_user", "email_host_password", "ffmpeg"}
+    free_text = {"db_name", "db_user", "db_password", "email_host_user", "email_host_password", "ffmpeg"}
     free_text |= {"s3_region", "s3_access_key_id", "s3_secret_access_key", "oidc_client_id", "oidc_client_secret"}
     free_text |= {"django_superuser_password"}
 
@@ -139,6 +140,8 @@ def test_every_variable_that_can_be_wrong_is_tried() -> None:
         ("HOST", "*"),
         ("HOST", '"localhost"'),
         ("HOST", "local host"),
+        ("DB_HOST", "d" * 64),
+        ("DB_HOST", "db,"),
         ("REDIS_HOST", "a..b"),
         ("REDIS_LOCATION", "redis://redis:many/1"),
         ("REDIS_LOCATION", "redis://redis:6379/1?socket_timeout=short"),
@@ -182,6 +185,9 @@ def test_value_that_would_fail_later_is_refused_at_the_start(
         ("HOST", "[::1]", "::1"),
         ("HOST", "localhost", "localhost"),
         ("HOST", "fe80::1%eth0", "fe80::1%eth0"),
+        ("DB_HOST", " db ", "db"),
+        ("DB_HOST", "db1.example.com,db2.example.com", None),
+        ("DB_HOST", "/run/postgresql", None),
         ("EMAIL_HOST", "smtp.münchen.example", "smtp.münchen.example"),
         ("REDIS_LOCATION", "rediss://user:p%20w@[::1]:6379/1?health_check_interval=9 ", None),
         ("REDIS_LOCATION", "unix:///run/redis/redis.sock?db=2", None),

@@ -9,7 +9,7 @@ from http.client import HTTPException, HTTPResponse, IncompleteRead
 from io import BytesIO
 from typing import Any
 from urllib.error import URLError
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import SplitResult, urljoin, urlsplit
 from urllib.request import Request, urlopen
 
 from django.core.management.base import BaseCommand, CommandError
@@ -37,8 +37,7 @@ class Command(BaseCommand):
         target: str = options["target"]
         if target.isascii() and target.isdigit():
             violations = of_video(int(target))
-        elif urlsplit(target).scheme in ("http", "https"):
-            place = urlsplit(target)
+        elif place := web_address(target):
             name = place._replace(scheme="", netloc="", path=place.path.rpartition("/")[2], fragment="").geturl()
             violations = check(over_http(target, options["bearer"]), name)
         else:
@@ -48,6 +47,15 @@ class Command(BaseCommand):
         self.stdout.write(f"{len(violations)} violations")
         if violations:
             raise CommandError("The video breaks rules.")
+
+
+def web_address(target: str) -> SplitResult | None:
+    """None for what is no address of the web."""
+    try:
+        place = urlsplit(target)
+    except ValueError:
+        return None
+    return place if place.scheme in ("http", "https") and place.netloc else None
 
 
 def of_video(video_id: int) -> tuple[Violation, ...]:
