@@ -16,7 +16,8 @@ from django.db import Error as DatabaseUnavailable
 from django.db import connections
 from django.utils import timezone
 from huey.contrib.djhuey import HUEY
-from redis.exceptions import RedisError
+from huey.storage import RedisStorage
+from redis.exceptions import RedisError, ResponseError
 
 from hls.binary import ffmpeg_path
 from hls.core.errors import TranscodeError
@@ -90,8 +91,13 @@ def database() -> str:
 
 
 def queue() -> str:
+    """Whether tasks can be put into it, too: a Redis that is full, or that can't write to its disk, still answers."""
     try:
         queue_depth()
+        if isinstance(HUEY.storage, RedisStorage):
+            HUEY.storage.put_data("probe", b"written")
+    except ResponseError as error:
+        raise ProbeFailed("takes no tasks") from error
     except (RedisError, sqlite3.Error, OSError) as error:
         raise ProbeFailed("not reachable") from error
     return "ok"

@@ -22,6 +22,7 @@ from hls.models import Worker
 from hls.store import connection
 from hls.store.bucket_address import BucketAddress
 from project.health import probes
+from scripts import services
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -88,6 +89,23 @@ def test_queue_that_refuses_is_named(client: Client, monkeypatch: pytest.MonkeyP
 
     assert (answer.status_code, answer.json()["queue"]) == (503, "not reachable")
     assert str(port) not in answer.text
+
+
+@pytest.mark.services
+@pytest.mark.skipif(not services.redis_binary(), reason="no Redis found")
+@pytest.mark.parametrize("setting", ["maxmemory 1", "min-replicas-to-write 1"])
+def test_queue_that_takes_no_tasks_is_named(client: Client, monkeypatch: pytest.MonkeyPatch, setting: str) -> None:
+    """As a Redis that is full, or whose disk is; it goes on answering questions."""
+    with services.redis() as server:
+        place = RedisHuey("full", url=f"redis://127.0.0.1:{server.port}/0")
+        monkeypatch.setattr(probes, "HUEY", place)
+        assert client.get("/api/health/").json()["queue"] == "ok"
+        place.storage.conn.config_set(*setting.split())
+
+        answer = client.get("/api/health/")
+        place.storage.conn.connection_pool.disconnect()
+
+    assert (answer.status_code, answer.json()["queue"]) == (503, "takes no tasks")
 
 
 def test_hung_queue_answers_within_three_seconds_and_again_at_once(
