@@ -34,6 +34,21 @@ def test_queue_that_is_away_does_not_fill_the_log(tmp_path: Path) -> None:
     assert "exception" not in told[0]
 
 
+def test_mail_that_is_due_is_sent_while_the_queue_is_away(tmp_path: Path) -> None:
+    """As everything else that is done each minute: a Redis that is full may stay so for days."""
+    installation = Installation(tmp_path, environment={"REDIS_LOCATION": f"redis://127.0.0.1:{free_port()}/1"})
+    installation.prepare()
+    order = "Mail.objects.create(kind=Mail.Kind.PASSWORD_RESET, address='boss@example.com')"
+    installation.shell(f"from accounts.models import Mail; {order}")
+    worker = installation.start("worker")
+    try:
+        wait_for(installation.mails, seconds=120, what="the mail")
+    finally:
+        stop(worker)
+
+    assert [mail["To"] for mail in installation.mails()] == ["boss@example.com"]
+
+
 def record(message: str, error: Exception) -> logging.LogRecord:
     return logging.LogRecord(LOGGERS[0], logging.ERROR, __file__, 1, message, (), (type(error), error, None))
 

@@ -1,18 +1,24 @@
 """`manage.py worker`: takes tasks from the queue until it is told to stop, then gives back what it has begun."""
 
 import signal
+import sqlite3
+from datetime import datetime
 from typing import Any
 
 import structlog
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import Error as DatabaseUnavailable
 from django.utils import timezone
 from django.utils.module_loading import autodiscover_modules
+from huey.api import Task
 from huey.constants import WORKER_THREAD
-from huey.consumer import Consumer
+from huey.consumer import Consumer, Scheduler
 from huey.contrib.djhuey import HUEY
+from redis.exceptions import RedisError
 
 from hls import heartbeat
+from hls.core.errors import in_one_line
 from hls.models import Worker
 from hls.steps import stop_working
 from project.health.checks import ENGINE
@@ -21,11 +27,34 @@ from project.health.probes import WORKER_SILENCE
 log = structlog.get_logger("videoflix.worker")
 
 
+class IndependentScheduler(Scheduler):  # type: ignore[misc]  # huey has no types
+    """Huey's scheduler, which does the periodic tasks by itself while the queue takes none.
+
+    Each of them is done by one worker at a time, whoever begins it (hls/periodic.py).
+    """
+
+    def enqueue_periodic_tasks(self, now: datetime | None = None) -> None:
+        for task in self.huey.read_periodic(now):
+            try:
+                self.huey.enqueue(task)
+            except (RedisError, sqlite3.Error, OSError):
+                self._logger.exception("Error enqueueing periodic task %s.", task)
+                self.do(task)
+
+    def do(self, task: Task) -> None:
+        try:
+            task.execute()
+        except (DatabaseUnavailable, RedisError, OSError) as error:
+            log.warning("periodic task failed", task=task.name, reason=in_one_line(error))
+
+
 class QueueWorker(Consumer):  # type: ignore[misc]  # huey has no types
     """Huey's consumer, for which SIGTERM, SIGINT and SIGHUP all mean: stop gracefully.
 
     Huey's own answers are an interrupted task (SIGTERM) and a restart (SIGHUP).
     """
+
+    scheduler_class = IndependentScheduler
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
