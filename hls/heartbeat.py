@@ -111,6 +111,8 @@ class WorkerProcess:
     def work_in_thread(self) -> None:
         try:
             self.work_off()
+        except DatabaseUnavailable as error:  # the next beat looks again
+            log.warning("work left", reason=in_one_line(error))
         finally:
             connections.close_all()
 

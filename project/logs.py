@@ -3,6 +3,7 @@
 import logging.config
 import re
 import sys
+import threading
 from functools import lru_cache
 from typing import Any, TextIO, cast
 
@@ -143,6 +144,15 @@ def configure(config: dict[str, Any]) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
+
+
+def log_unhandled(ended: threading.ExceptHookArgs) -> None:
+    """A `threading.excepthook`: what ends a thread is one masked line, as every other event."""
+    if issubclass(ended.exc_type, SystemExit) or ended.exc_value is None:
+        return
+    name = ended.thread.name if ended.thread else "of a program that ends"
+    about = (ended.exc_type, ended.exc_value, ended.exc_traceback)
+    logging.getLogger("videoflix.threads").error("unhandled exception in thread %s", name, exc_info=about)
 
 
 class StandardError:

@@ -6,6 +6,7 @@ import os
 import resource
 import shutil
 import tempfile
+import threading
 from typing import Any
 
 from gunicorn.glogging import Logger
@@ -13,7 +14,7 @@ from gunicorn.glogging import Logger
 from hls.core.launcher import die_with
 from project import env as environment
 from project import listening
-from project.logs import logging_config
+from project.logs import log_unhandled, logging_config
 
 _env = environment.load()
 
@@ -99,9 +100,13 @@ def post_fork(server: Any, worker: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """Spare the garbage collector what the program is made of, which stays as long as the process does."""
+    """Spare the garbage collector what the program is made of, which stays as long as the process does.
+
+    What ends a thread goes to the log, as one line.
+    """
     gc.collect()
     gc.freeze()
+    threading.excepthook = log_unhandled
 
 
 def on_exit(server: Any) -> None:

@@ -239,6 +239,19 @@ def test_a_wake_up_without_a_free_slot_does_what_is_urgent_one_at_a_time(monkeyp
     assert heartbeat.is_free(process.express_lane)
 
 
+def test_work_that_the_database_ends_is_left_to_the_next_beat(monkeypatch: pytest.MonkeyPatch) -> None:
+    def do_next(worker: Worker | None) -> bool:
+        raise OperationalError("terminating connection due to administrator command\nDETAIL: of a row")
+
+    monkeypatch.setattr(steps, "do_next", do_next)
+    process = WorkerProcess(slots=1)
+    with capture_logs() as logged:
+        process.work_in_thread()
+    reason = "OperationalError: terminating connection due to administrator command"
+    assert [(line["event"], line["reason"]) for line in logged] == [("work left", reason)]
+    assert heartbeat.is_free(process.free_slots)
+
+
 def test_a_slot_is_given_back_whatever_happens(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(worker: object) -> bool:
         raise OSError("the disk is gone")

@@ -4,11 +4,13 @@ import io
 import json
 import logging
 import logging.config
+import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import structlog
+from django.core.management import call_command
 from django.http import HttpRequest
 from django.test import Client, RequestFactory
 from django.urls import resolve
@@ -17,8 +19,10 @@ from hypothesis import strategies as st
 
 from accounts.auth import Viewer
 from accounts.models import User
+from hls import heartbeat
 from project import logs
 from project.logs import HINTS, SECRETS, logging_config, masked
+from project.management.commands.worker import QueueWorker
 from project.middleware import who_and_what
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
@@ -186,6 +190,29 @@ def test_exception_is_one_line_with_its_traceback(lines: Lines) -> None:
     [line] = lines.read()
     assert "RuntimeError: broken by ***" in line["exception"]
     assert "Traceback" in line["exception"]
+
+
+@pytest.mark.django_db
+def test_what_ends_a_thread_of_the_worker_is_one_line_without_secrets(
+    lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)  # put back at the end
+    monkeypatch.setattr(heartbeat.this_process, "end", lambda: None)
+
+    def fail() -> None:
+        raise RuntimeError("no answer from redis://user:hunter2@redis:6379")
+
+    def run(consumer: QueueWorker) -> None:
+        thread = threading.Thread(target=fail, name="work")
+        thread.start()
+        thread.join()
+
+    monkeypatch.setattr(QueueWorker, "run", run)
+    call_command("worker", skip_checks=True)
+
+    [line] = [line for line in lines.read() if line["logger"] == "videoflix.threads"]
+    assert (line["level"], line["event"]) == ("error", "unhandled exception in thread work")
+    assert "no answer from redis://***@redis:6379" in line["exception"]
 
 
 @pytest.mark.django_db

@@ -2,6 +2,7 @@
 
 import signal
 import sqlite3
+import threading
 from datetime import datetime
 from typing import Any
 
@@ -23,6 +24,7 @@ from hls.models import Worker
 from hls.steps import stop_working
 from project.health.checks import ENGINE
 from project.health.probes import WORKER_SILENCE
+from project.logs import log_unhandled
 
 log = structlog.get_logger("videoflix.worker")
 
@@ -86,6 +88,7 @@ class Command(BaseCommand):
     def work(self) -> None:
         self.check(tags=[ENGINE], include_deployment_checks=True)
         autodiscover_modules("tasks")
+        threading.excepthook = log_unhandled
         consumer = {"worker_type": WORKER_THREAD, **settings.HUEY["consumer"]}
         log.info("worker starts", encoders=settings.HLS_WORKERS)
         try:
