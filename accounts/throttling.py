@@ -22,7 +22,6 @@ from redis.exceptions import RedisError
 
 from accounts.errors import TooManyTries
 from accounts.models import Tally
-from hls.core.errors import in_one_line
 
 log = structlog.get_logger("videoflix.throttling")
 
@@ -108,7 +107,7 @@ class Taken:
         try:
             counters().give_back(self.key, left_s=left_s)
         except StorageError as error:
-            log.warning("throttle storage unreachable", reason=in_one_line(error.__cause__ or error))
+            log.warning("throttle storage unreachable", reason=error.__cause__ or error)
 
 
 class Throttle:
@@ -135,7 +134,7 @@ class Throttle:
                 return taken
             ends_at = counters().get_expiry(key)
         except StorageError as error:
-            log.warning("throttle storage unreachable", reason=in_one_line(error.__cause__ or error))
+            log.warning("throttle storage unreachable", reason=error.__cause__ or error)
             return Taken(key, period_s, time.monotonic())
         taken.give_back()
         raise TooManyTries(max(1, round(ends_at - time.time() + 0.5)))
@@ -144,7 +143,7 @@ class Throttle:
         try:
             counters().clear(self._key(subject))
         except StorageError as error:
-            log.warning("throttle storage unreachable", reason=in_one_line(error.__cause__ or error))
+            log.warning("throttle storage unreachable", reason=error.__cause__ or error)
 
     def _key(self, subject: str) -> str:
         """The counter's key. It holds a keyed hash, because subjects are addresses of people and machines."""

@@ -9,6 +9,7 @@ from typing import Any, TextIO, cast
 
 import structlog
 
+from hls.core.errors import in_one_line
 from project import queue_outage
 
 SECRETS = re.compile(
@@ -80,6 +81,8 @@ def masked_value(name: str, value: Any) -> Any:
     match value:
         case str():
             return masked(value)
+        case BaseException():
+            return masked(in_one_line(value))
         case dict():
             return {key: masked_value(str(key), inner) for key, inner in value.items()}
         case list() | tuple():

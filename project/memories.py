@@ -201,6 +201,11 @@ CONSTANTS = (
         remembers="the version of an ffmpeg: the program is the same until the next start",
         bound="one entry for each ffmpeg, of which one is used",
     ),
+    ConstantMemory(
+        "project.queue_outage:said_once",
+        remembers="until when a queue that is away is not told of again",
+        bound="one time",
+    ),
     ConstantMemory("project.logs:is_secret", remembers="whether a name is that of a secret", bound="1,024 names"),
 )
 

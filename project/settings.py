@@ -294,7 +294,6 @@ DISK_RESERVE_BYTES = env.disk_reserve_mb * 1_000_000
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = env.time_zone  # of times that people read; the API's are UTC
-USE_TZ = True
 FORMAT_MODULE_PATH = ["project.formats"]
 
 LOGGING = logging_config(level=env.log_level, as_json=not DEBUG)

@@ -17,7 +17,6 @@ from django.db import Error as DatabaseUnavailable
 from django.db import connections
 
 from accounts.mailing import outbox
-from hls.core.errors import in_one_line
 
 log = structlog.get_logger("videoflix.mails")
 
@@ -73,7 +72,7 @@ class Sender:
             try:
                 work()
             except DatabaseUnavailable as error:
-                log.warning("nothing sent", reason=in_one_line(error))
+                log.warning("nothing sent", reason=error)
             finally:
                 connections.close_all()
 

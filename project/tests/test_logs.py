@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import structlog
 from django.core.management import call_command
+from django.db import OperationalError
 from django.http import HttpRequest
 from django.test import Client, RequestFactory
 from django.urls import resolve
@@ -190,6 +191,14 @@ def test_exception_is_one_line_with_its_traceback(lines: Lines) -> None:
     [line] = lines.read()
     assert "RuntimeError: broken by ***" in line["exception"]
     assert "Traceback" in line["exception"]
+
+
+def test_reason_that_is_an_exception_is_told_by_its_kind_and_its_first_line(lines: Lines) -> None:
+    reason = OperationalError("no answer from redis://user:hunter2@redis:6379\nDETAIL: of a row")
+    structlog.stdlib.get_logger("videoflix.mails").warning("nothing sent", reason=reason)
+
+    [line] = lines.read()
+    assert line["reason"] == "OperationalError: no answer from redis://***@redis:6379"
 
 
 @pytest.mark.django_db
