@@ -141,6 +141,13 @@ def test_mov_text_is_one_cue_whatever_its_lines_are(plain: Path, tmp_path: Path)
     ]
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-be", "utf-16-le", "utf-8"])
+def test_mov_text_may_be_in_utf_16(encoding: str, plain: Path, tmp_path: Path) -> None:
+    made = with_words(plain, tmp_path / "made.mp4", "1\n00:00:00,100 --> 00:00:00,900\nx\n", "-c:s", "mov_text")
+    rewritten(made, tmp_path / "video.mp4", ["\ufeffHey,\nжд & 漢".encode(encoding)])
+    assert texts_of(tmp_path / "video.mp4") == [(Cue(100, 900, "Hey,\nжд &amp; 漢"),)]
+
+
 def test_style_of_mov_text_stays(plain: Path, tmp_path: Path) -> None:
     words = "1\n00:00:00,100 --> 00:00:00,900\n<b>bold</b> and <i>slanted</i>\n"
     source = with_words(plain, tmp_path / "video.mp4", words, "-c:s", "mov_text")

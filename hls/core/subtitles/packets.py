@@ -11,6 +11,7 @@ object with the numbers of those that are too much: {"refused": [2]}.
 
 import json
 import sys
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -39,6 +40,7 @@ MATROSKA = "matroska"  # there, a text without a duration lasts until the next o
 # FFmpeg's names of what a packet of WebVTT may have beside its text
 SETTINGS, ADDITION = "webvtt_settings", "matroska_block_additional"
 ID_BYTES = 8  # of an addition; in WebVTT's, the settings, the cue's name and comments follow, each in a line
+LENGTH_BYTES = 2  # before the text in a packet of mov_text; styles may follow it
 ASS_FIELDS = 9  # of an event in a packet (Matroska's S_TEXT/ASS): ReadOrder to Effect, and the text
 
 
@@ -116,7 +118,13 @@ def last_field(event: bytes) -> str:
 
 
 def converted(packet: AnyPacket) -> str:
-    """What FFmpeg's decoder makes of it: the text of an event of ASS; nothing where it is damaged."""
+    """What FFmpeg's decoder makes of it: the text of an event of ASS; nothing where it is damaged.
+
+    It takes UTF-16, which begins with a mark (3GPP TS 26.245, 5.17.1.1), for UTF-8.
+    """
+    text = bytes(packet)[LENGTH_BYTES:][: int.from_bytes(bytes(packet)[:LENGTH_BYTES])]
+    if text.startswith((BOM_UTF16_BE, BOM_UTF16_LE)):
+        return decoded(text)
     decoder = cast(SubtitleCodecContext, packet.stream.codec_context)
     if not decoder.is_open:
         decoder.options = {"sub_charenc_mode": "ignore"}  # lines that are no UTF-8 would be left out
