@@ -250,6 +250,8 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg] # not ge
                 obj.save(update_fields=columns & set(form.changed_data))
             except User.NotUpdated as error:
                 raise Http404 from error
+            if not obj.is_active:
+                sessions.end_everywhere(obj)
             return
         super().save_model(request, obj, form, change)
         if not obj.has_usable_password():
@@ -278,7 +280,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg] # not ge
             deletion.delete(user)
 
     def set_active(self, request: HttpRequest, queryset: QuerySet[User], *, is_active: bool) -> None:
-        """Save each person separately, because `User.save` signs out everybody who is no longer active."""
+        """Save each person separately, because `User.save` signs out of the API whoever is no longer active."""
         changed = []
         for user in manageable(queryset, request):
             user.is_active, user.awaits_activation = is_active, False
@@ -286,6 +288,8 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg] # not ge
                 user.save(update_fields=["is_active"])
                 changed.append(user)
         for user in changed:
+            if not is_active:
+                sessions.end_everywhere(user)
             self.log_change(request, user, "Activated." if is_active else "Deactivated.")
         verb = "activated" if is_active else "deactivated"
         self.message_user(request, f"People {verb}: {len(changed)}.", messages.SUCCESS)

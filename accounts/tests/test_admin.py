@@ -175,6 +175,23 @@ def test_unticking_active_on_the_page_signs_out(admin: Client, ada: User) -> Non
     assert by_access_token(pair.access) is None
 
 
+@pytest.mark.parametrize("way", ["the action", "the page"])
+def test_signing_in_to_the_admin_before_a_deactivation_counts_for_nothing_after_it(admin: Client, way: str) -> None:
+    boss = UserFactory.create(email="boss@example.com", superuser=True)
+    elsewhere = Client()
+    elsewhere.force_login(boss)
+    assert elsewhere.get(LIST).status_code == 200
+    if way == "the action":
+        run(admin, "deactivate", boss)
+    else:
+        rights = {"is_staff": "on", "is_superuser": "on"}
+        assert admin.post(change_url(boss), form_of(boss, admin, is_active="", **rights)).status_code == 302
+    run(admin, "activate", boss)
+    boss.refresh_from_db()
+    assert (boss.is_active, boss.is_staff) == (True, True)
+    assert elsewhere.get(LIST).status_code == 302
+
+
 def test_activation_mail_is_sent_again_only_to_waiting_accounts(admin: Client, ada: User, bob: User) -> None:
     run(admin, "resend_activation", ada, bob)
     assert list(Mail.objects.values_list("kind", "address")) == [("activation", bob.email)]
