@@ -97,7 +97,10 @@ def code_page(request: HttpRequest) -> HttpResponse:
         except (CodeRefused, TooManyTries) as error:
             form.add_error(None, sentence(error))
         else:
-            return sign_in_steps.after_code(request, user, waiting)
+            try:
+                return sign_in_steps.after_code(request, user, waiting)
+            except SignInRefused:  # deactivated or deleted just now
+                return sign_in_again(request)
     context = {"form": form, "is_for_admin": waiting.is_for_admin}
     return shown(request, "admin/second_factor_code.html", title="Second step", **context)
 

@@ -39,6 +39,7 @@ from accounts.tests.identity_provider import (
     running_provider,
 )
 from accounts.tests.single_sign_on import BEGIN, CALLBACK, VIDEO, come, error_of, way_back
+from hls.tests.racing import after_reading
 
 pytestmark = pytest.mark.django_db
 
@@ -230,6 +231,16 @@ def test_second_factor_is_asked_for_all_the_same(client: Client, carol: User, co
     assert viewer.get("/api/webhooks/").status_code == 200
     assert viewer.get("/admin/").status_code == 302
     assert viewer.get(code).status_code == 302, "once"
+
+
+def test_who_is_deactivated_while_the_code_is_checked_begins_again(
+    client: Client, carol: User, connected: list[str]
+) -> None:
+    code = "/admin/second-factor/code/"
+    assert come(client)["Location"] == code
+    with after_reading(User, lambda: User.objects.update(is_active=False)):
+        assert client.post(code, {"code": connected[0]})["Location"] == "/admin/login/"
+    assert not Session.objects.exists()
 
 
 def test_where_it_is_required_staff_without_one_set_it_up(
