@@ -1,5 +1,7 @@
 """Files as other programs write and people edit them, each broken in a way that bug reports of readers tell of."""
 
+from dataclasses import replace
+
 import pytest
 
 from hls.core.subtitles.cues import LATEST_MS, Cue
@@ -34,7 +36,7 @@ SUBRIP = {
         "\ufeff1\n00:00:01,000 --> 00:00:02,500\n\ufeffHello\n\n2\n00:00:03,000 --> 00:00:04,000\nWor\x00ld\n"
     ),
     "codes and tags": (
-        "1\n00:00:01,000 --> 00:00:02,500\n{\\an8}Hello\n\n2\n00:00:03,000 --> 00:00:04,000\n<font size=9>World\n"
+        "1\n00:00:01,000 --> 00:00:02,500\n{\\blur2}Hello\n\n2\n00:00:03,000 --> 00:00:04,000\n<font size=9>World\n"
     ),
     "number at the end": "1\n00:00:01,000 --> 00:00:02,500\nHello\n\n2\n00:00:03,000 --> 00:00:04,000\nWorld\n\n3\n",
     "times that are none": (
@@ -69,6 +71,7 @@ Dialogue: 1,0:00:01.00,0:00:02.50,Default,,0,0,0,,{\\blur3}Hello
 Dialogue: 0,0:00:01.00,0:00:02.50,Sign,,0,0,0,,{\\p1}m 0 0 l 100 0 100 100{\\p0}
 Dialogue: 0,0:00:03.00,0:00:04.00,Default,Mary,0,0,0,,World
 """
+PLACED = (replace(HELLO, settings="line:0"), WORLD)
 
 
 def srt(text: str) -> tuple[Cue, ...]:
@@ -168,7 +171,7 @@ def test_captions_of_youtube() -> None:
 
 @pytest.mark.parametrize("name", ["a.ass", "a.ssa", "a.srt", "a.vtt"])
 def test_ass_is_known_by_its_content(name: str) -> None:
-    assert read(ASS.encode(), name) == TWO
+    assert read(ASS.encode(), name) == PLACED
 
 
 def test_ass_of_version_4() -> None:
@@ -188,7 +191,7 @@ def test_order_of_fields_is_the_one_that_is_declared() -> None:
 
 def test_one_bad_line_of_ass_loses_no_other() -> None:
     bad = "Dialogue: \nDialogue: 0,x,y,Default,,0,0,0,,Bad\nDialogue: 0,-0:00:09.00,-0:00:08.00,Default,,0,0,0,,Bad\n"
-    assert ass(ASS.replace("Comment:", f"{bad}Comment:")) == TWO
+    assert ass(ASS.replace("Comment:", f"{bad}Comment:")) == PLACED
 
 
 def test_hours_of_three_digits_in_ass() -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hls.core.subtitles import reading, writing
 from hls.core.subtitles.cues import LATEST_MS, MOST_CUES, MOST_TEXT, Cue, TextRefused
 from hls.core.subtitles.reading import MOST_BYTES, MOST_LINES, MOST_MARKS, Form, RawCue, read, read_packets, read_webvtt
+from hls.core.subtitles.sanitising import safe_text
 
 HELLO = Cue(1_000, 2_500, "Hello")
 WORLD = Cue(3_000, 4_000, "World")
@@ -236,6 +237,34 @@ def test_packet_is_one_cue_whatever_its_lines_are(form: Form, text: str, shown: 
     cues = read_packets([RawCue((1_000, 2_500, "line:0 region:x align:middle"), text)], form)
     assert cues == (Cue(1_000, 2_500, shown, "line:0 align:center"),)
     assert read_webvtt(writing.webvtt(cues)) == cues
+
+
+@pytest.mark.parametrize(
+    ("text", "settings"),
+    [
+        ("{\\an8}Up", "line:0"),
+        ("{\\an7}Up", "line:0 position:5% align:start"),
+        ("{\\i1}Up{\\fad(1,2)\\an9\\b1}there", "line:0 position:95% align:end"),
+        ("{\\an5}Between", "line:50%"),
+        ("{\\an4}Between", "line:50% position:5% align:start"),
+        ("{\\an2}Down", ""),
+        ("{\\an3}Down", "position:95% align:end"),
+        ("{\\a6}Up", "line:0"),
+        ("{\\a10}Between", "line:50%"),
+        ("{\\a2}Down", ""),
+        ("{\\an8}Up{\\an2}", "line:0"),
+        ("{\\an2}Down{\\an8}", ""),
+        ("{\\an0}{\\an}{\\a4}{\\alpha&H80&}{\\an88}Down", ""),
+        ("\\an8}Down", ""),
+    ],
+)
+def test_text_stands_where_codes_put_it(text: str, settings: str) -> None:
+    wanted = [Cue(1_000, 2_500, safe_text(text, is_ass=True), settings)]
+    assert [*read_packets([RawCue((1_000, 2_500, ""), text)], Form.ASS)] == wanted
+    assert [*read_packets([RawCue((1_000, 2_500, ""), text)], Form.MOV_TEXT)] == wanted
+    assert [*read(f"1\n00:00:01,000 --> 00:00:02,500\n{text}".encode(), "a.srt")] == wanted
+    dialogue = f"[Events]\nDialogue: 0,0:00:01.00,0:00:02.50,Default,,0,0,0,,{text}"
+    assert [*read(dialogue.encode(), "a.ass")] == wanted
 
 
 @given(st.lists(st.builds(RawCue, st.tuples(st.integers(), st.integers(), st.text()), st.text())))

@@ -105,7 +105,7 @@ def test_webvtt_as_mkvmerge_writes_it_is_read(plain: Path, tmp_path: Path) -> No
         ("S_TEXT/UTF8", b"NOTE this", "NOTE this"),
         ("S_TEXT/UTF8", "Gr\u00fc\u00dfe\n".encode() + "\u00d6l".encode("cp1252"), "Gr\u00fc\u00dfe\n\u00d6l"),
         ("S_TEXT/UTF8", b"\xef\xbb\xbfend\x00rest", "end"),
-        ("S_TEXT/UTF8", b"{\\an8}<font color=red>top</font> {aside}", "top {aside}"),
+        ("S_TEXT/UTF8", b"{\\blur2}<font color=red>red</font> {aside}", "red {aside}"),
         ("D_WEBVTT/SUBTITLES", b"\n\na\n\nb", "a\nb"),
         ("D_WEBVTT/CAPTIONS", b"\n\n00:00.500 --> 00:00.600\nb", "00:00.500 --&gt; 00:00.600\nb"),
         ("S_TEXT/ASS", b"0,0,Default,,0,0,0,,{\\pos(1,2)}\\Na, {aside}\\N\\N00:00.500 --> 00:00.600", None),

@@ -16,6 +16,7 @@ from pathlib import PurePosixPath
 
 from hls.core.subtitles.cues import LATEST_MS, MOST_CUES, Cue, TextRefused
 from hls.core.subtitles.decoding import decoded
+from hls.core.subtitles.placing import settings_of
 from hls.core.subtitles.sanitising import safe_settings, safe_text, without_forbidden
 
 MOST_BYTES = 5_000_000
@@ -91,16 +92,18 @@ def read_webvtt(text: str) -> tuple[Cue, ...]:
 
 def read_packets(packets: Sequence[RawCue], form: Form, *, may_lack_ends: bool = False) -> tuple[Cue, ...]:
     """The cues of a track within a video, each of which came alone. Raises TextRefused for too many."""
-    raw = (replace(cue, text=_with_breaks(without_forbidden(cue.text), form)) for cue in packets)
+    raw = (_broken(replace(cue, text=without_forbidden(cue.text)), form) for cue in packets)
     return _safe(_with_ends(list(raw)) if may_lack_ends else raw, is_ass=form is Form.ASS)
 
 
-def _with_breaks(text: str, form: Form) -> str:
-    """The text with line breaks for ASS's codes of them, which stand in SubRip as well."""
+def _broken(cue: RawCue, form: Form) -> RawCue:
+    """The cue with line breaks and a place for ASS's codes of them, which stand in SubRip as well."""
     if form is Form.WEBVTT:
-        return text
-    text = text.replace("\\N", "\n")
-    return text.replace("\\n", " ").replace(*_HARD_SPACE) if form is Form.ASS else text
+        return cue
+    start_ms, end_ms, settings = cue.times
+    text = cue.text.replace("\\N", "\n")
+    text = text.replace("\\n", " ").replace(*_HARD_SPACE) if form is Form.ASS else text
+    return RawCue((start_ms, end_ms, f"{settings_of(text)} {settings}"), text)
 
 
 def _bounded(text: str) -> str:
@@ -114,7 +117,7 @@ def _bounded(text: str) -> str:
 
 
 def _safe(raw: Iterable[RawCue], *, is_ass: bool = False) -> tuple[Cue, ...]:
-    """The cues that a viewer sees, sorted. What ASS lays over itself, for a shadow or an outline, is one cue."""
+    """The cues that a viewer sees, sorted."""
     cues: list[Cue] = []
     for number, cue in enumerate(raw):
         if number >= MOST_CUES:
@@ -123,7 +126,17 @@ def _safe(raw: Iterable[RawCue], *, is_ass: bool = False) -> tuple[Cue, ...]:
         start_ms = max(start_ms, 0)
         if start_ms < end_ms and start_ms < LATEST_MS and (text := safe_text(cue.text, is_ass=is_ass)):
             cues.append(Cue(start_ms, min(end_ms, LATEST_MS), text, safe_settings(settings)))
-    return tuple(sorted(dict.fromkeys(cues), key=lambda cue: cue.start_ms))
+    return tuple(sorted(_laid_once(cues) if is_ass else dict.fromkeys(cues), key=lambda cue: cue.start_ms))
+
+
+def _laid_once(cues: Iterable[Cue]) -> Iterable[Cue]:
+    """What ASS lays over itself, for a shadow or an outline, is one cue, in the place of the first that has one."""
+    once: dict[tuple[int, int, str], Cue] = {}
+    for cue in cues:
+        known = once.setdefault((cue.start_ms, cue.end_ms, cue.text), cue)
+        if cue.settings and not known.settings:
+            once[cue.start_ms, cue.end_ms, cue.text] = cue
+    return once.values()
 
 
 def _with_ends(raw: list[RawCue]) -> list[RawCue]:
@@ -170,10 +183,10 @@ def _read_subrip(text: str) -> Iterator[RawCue]:
             lines.append(line)
             continue
         if begun:
-            yield RawCue(begun, _with_breaks("\n".join(_without_number(lines)), Form.SUBRIP))
+            yield _broken(RawCue(begun, "\n".join(_without_number(lines))), Form.SUBRIP)
         begun, lines = timed, []
     if begun:
-        yield RawCue(begun, _with_breaks("\n".join(_without_number([*lines, ""])), Form.SUBRIP))
+        yield _broken(RawCue(begun, "\n".join(_without_number([*lines, ""]))), Form.SUBRIP)
 
 
 def _read_ass(text: str) -> Iterator[RawCue]:
@@ -198,8 +211,7 @@ def _ass_cue(event: str, fields: list[str]) -> RawCue | None:
     end = _ASS_TIME.fullmatch(values[fields.index("end")].strip())
     if start is None or end is None:
         return None
-    text = _with_breaks(values[fields.index("text")], Form.ASS)
-    return RawCue((_ms(start.groups()), _ms(end.groups()), ""), text)
+    return _broken(RawCue((_ms(start.groups()), _ms(end.groups()), ""), values[fields.index("text")]), Form.ASS)
 
 
 def _is_ass(text: str, ending: str) -> bool:
