@@ -102,8 +102,12 @@ class Env(BaseSettings):
     s3_endpoint_url: Annotated[str, AfterValidator(env_values.web_url)] | None = Field(
         None, description="the address of an S3-compatible store, such as https://s3.example.com"
     )
-    s3_region: str = Field("us-east-1", description="a region's name, such as eu-central-1")
-    s3_access_key_id: str | None = Field(None, description="the id of an access key")
+    s3_region: Annotated[str, AfterValidator(env_values.region)] = Field(
+        "us-east-1", description="a region's name, such as eu-central-1"
+    )
+    s3_access_key_id: Annotated[str, AfterValidator(env_values.access_key_id)] | None = Field(
+        None, description="the id of an access key"
+    )
     s3_secret_access_key: str | None = Field(None, description="the secret of the access key")
     s3_prefix: Annotated[str, AfterValidator(env_values.key_prefix)] = Field(
         "", description="names with slashes between them, such as videoflix/production"

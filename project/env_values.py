@@ -151,6 +151,20 @@ def key_prefix(value: str) -> str:
     return f"{names}/" if names else ""
 
 
+def region(value: str) -> str:
+    """As the signature of a request and Amazon's host names have it."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9-]{0,61}[A-Za-z0-9]", name := value.strip()):
+        raise ValueError
+    return name
+
+
+def access_key_id(value: str) -> str:
+    """It is sent in a header, between slashes and commas."""
+    if not re.fullmatch(r"[!-~]+", name := value.strip()) or {"/", ","} & set(name):
+        raise ValueError
+    return name
+
+
 def bucket_name(value: str) -> str:
     """As the stores allow names, those of older buckets too."""
     if not re.fullmatch(r"[A-Za-z0-9._-]{3,255}", value):

@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from pytest_django.fixtures import Settings
 
 from hls.folders import transcode_folder
 from hls.models import State
+from hls.store import connection
+from hls.store.bucket_address import BucketAddress
 from library.models import Video
 from library.tests.videos import published
 
@@ -60,3 +63,14 @@ def test_video_whose_uploaded_file_is_gone_too_is_named(video: Video, capsys: py
     assert f"Video {video.pk} (Harbour at Dawn) can't be made again" in capsys.readouterr().err
     video.transcode.refresh_from_db()
     assert video.transcode.state == State.READY
+
+
+@pytest.mark.parametrize("action", ["check", "remake", "yes", "restore", "empty_trash", "adopt"])
+def test_bucket_that_is_away_is_said_in_a_sentence(
+    video: Video, settings: Settings, monkeypatch: pytest.MonkeyPatch, action: str
+) -> None:
+    monkeypatch.setattr(connection, "ATTEMPTS", 1)
+    settings.BUCKET = BucketAddress("videos", "", "http://127.0.0.1:1", "us-east-1", "id", "secret")
+
+    with pytest.raises(CommandError, match=r"^The bucket can't be reached .*\. Run it again once the store is back\.$"):
+        call_command("upkeep", **{action: True})

@@ -12,7 +12,7 @@ from hls.completeness import Lost
 from hls.errors import NothingRemoved
 from hls.models import Transcode
 from hls.removal import TRASH, Trash
-from hls.store.interface import Place
+from hls.store.interface import Place, StoreFailed
 from hls.stores import versions
 from library import upkeep as library_upkeep
 from library.admin.file_history import replaced_files
@@ -40,6 +40,12 @@ class Command(BaseCommand):
         which.add_argument("--adopt", action="store_true", help="Say that this database and these folders are one.")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            self.do(options)
+        except StoreFailed as error:
+            raise CommandError(f"{error.strerror} Run it again once the store is back.") from None
+
+    def do(self, options: dict[str, Any]) -> None:
         if options["restore"]:
             self.restore()
         elif options["restore_replaced"] is not None:
