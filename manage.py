@@ -4,6 +4,7 @@
 import gc
 import os
 import signal
+import sqlite3
 import sys
 
 from django.core.management import execute_from_command_line
@@ -23,3 +24,10 @@ if __name__ == "__main__":
         if reason is None or "--traceback" in sys.argv:
             raise
         sys.exit(reason)
+    except sqlite3.Error as error:  # the queue, which is opened as soon as the program is loaded
+        if "--traceback" in sys.argv:
+            raise
+        sys.exit(
+            f"The queue in DATA_DIR can't be opened ({error}): its disk may be full or broken. "
+            "Its files queue*.sqlite3* may be deleted while everything is stopped; no work is lost with them."
+        )

@@ -2,7 +2,7 @@
 
 import re
 
-from django.db import Error, InterfaceError, OperationalError, connection
+from django.db import DatabaseError, Error, InterfaceError, OperationalError, connection
 from django.db.models import Model
 
 from hls.core.errors import in_one_line
@@ -40,7 +40,8 @@ def why_unusable(error: Error) -> str | None:
     """One line for people: where the database should be, and what is wrong with it; None where it isn't to blame."""
     if NO_TABLES.search(str(error)) or getattr(error.__cause__, "sqlstate", None) in UNDEFINED:
         return f"The database at {place()} isn't up to date: `manage.py prepare` makes its tables ({said(error)})."
-    if not isinstance(error, OperationalError | InterfaceError):
+    is_broken = type(error) is DatabaseError  # a file that is none of SQLite's, or no longer
+    if not is_broken and not isinstance(error, OperationalError | InterfaceError):
         return None
     try:
         check_reachable()  # its answer says more than the pool's, which only got none in time

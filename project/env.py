@@ -277,6 +277,14 @@ def shares_metrics() -> bool:
     return "PROMETHEUS_MULTIPROC_DIR" in os.environ
 
 
+def data_folder(path: Path) -> Path:
+    """DATA_DIR as an absolute path, the same from whichever folder a command is started. Makes nothing."""
+    folder = (BASE_DIR / path).resolve()
+    if folder.exists() and not os.access(folder, os.W_OK | os.X_OK):
+        raise SystemExit(f"DATA_DIR can't be used as it is set: {folder} can't be written by this user.")
+    return folder
+
+
 def private_key(path: Path) -> str:
     """The installation's secret key: made once, readable by its owner alone, the same if several start at once."""
     try:

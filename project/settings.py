@@ -20,7 +20,7 @@ from project.theme import UNFOLD as UNFOLD
 env = environment.load()
 
 BASE_DIR = environment.BASE_DIR
-DATA_DIR = (BASE_DIR / env.data_dir).resolve()  # the same from whichever folder a command is started
+DATA_DIR = environment.data_folder(env.data_dir)
 
 # Where `manage.py serve` listens, and its first administrator
 

@@ -1,5 +1,6 @@
 """manage.py while the database can't be used: one line that says why, from whichever command, and no stack trace."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from project.env import BASE_DIR
+from project.tests.installation import Installation
 from project.tests.serving import clean_environment, free_port
 from scripts import services
 
@@ -76,3 +78,55 @@ def test_stack_trace_is_there_for_who_asks(tmp_path: Path) -> None:
     ended = manage("transcode", "status", "1", "--traceback", DATA_DIR=str(tmp_path))
 
     assert "Traceback" in ended.stderr
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    installation = Installation(tmp_path_factory.mktemp("prepared"))
+    installation.prepare()
+    return installation.folder / "var"
+
+
+def test_queue_that_is_broken_is_named_with_the_way_out(prepared: Path, tmp_path: Path) -> None:
+    """As after a power failure, or on a full disk: it is opened before any command begins."""
+    data = Path(shutil.copytree(prepared, tmp_path / "data"))
+    (data / "queue.sqlite3").write_bytes(b"no database " * 1000)
+
+    ended = manage("key", "list", DATA_DIR=str(data))
+
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("The queue in DATA_DIR can't be opened (file is not a database): ")
+    assert ended.stderr.count("\n") == 1
+    for path in data.glob("queue*.sqlite3*"):
+        path.unlink()
+    assert manage("key", "list", DATA_DIR=str(data)).returncode == 0
+
+
+def test_database_that_is_broken_is_named(prepared: Path, tmp_path: Path) -> None:
+    data = Path(shutil.copytree(prepared, tmp_path / "data"))
+    for path in data.glob("db.sqlite3-*"):
+        path.unlink()
+    (data / "db.sqlite3").write_bytes(b"no database " * 1000)
+
+    for words in (("key", "list"), ("prepare",)):
+        ended = manage(*words, DATA_DIR=str(data))
+        assert ended.returncode == 1
+        assert ended.stderr.splitlines() == [f"The database at {data}/db.sqlite3 can't be used: file is not a database"]
+
+
+@pytest.mark.skipif(shutil.which("unshare") is None, reason="no unshare found")
+def test_data_dir_that_is_read_only_is_said_in_one_line(prepared: Path, tmp_path: Path) -> None:
+    """As a disk that the system mounted anew after an error; even root can't write there."""
+    data = Path(shutil.copytree(prepared, tmp_path / "data"))
+    script = 'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && exec "$2" manage.py key list'
+    ended = subprocess.run(
+        ["unshare", "--map-root-user", "--mount", "sh", "-c", script, "sh", str(data), sys.executable],
+        cwd=BASE_DIR,
+        env=clean_environment(DATA_DIR=str(data)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ended.returncode == 1
+    assert ended.stderr == f"DATA_DIR can't be used as it is set: {data} can't be written by this user.\n"
