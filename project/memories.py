@@ -193,6 +193,26 @@ CONSTANTS = (
     ConstantMemory(
         "hls.sources.awaited:here", remembers="the threads of this worker that fetch files", bound="two threads"
     ),
+    ConstantMemory(
+        "hls.core.subtitles.sanitising:_remembered_settings",
+        remembers="what is valid of a cue's settings",
+        bound="4,096, of 100 characters each",
+    ),
+    ConstantMemory(
+        "hls.core.subtitles.sanitising:_remembered_codes",
+        remembers="what a pair of braces of ASS asks for",
+        bound="4,096, of 100 characters each",
+    ),
+    ConstantMemory(
+        "hls.core.subtitles.sanitising:_remembered_speaker",
+        remembers="the name in a voice's tag",
+        bound="4,096, of 100 characters each",
+    ),
+    ConstantMemory(
+        "hls.core.subtitles.sanitising:_character",
+        remembers="what an entity stands for",
+        bound="4,096, of 34 characters each",
+    ),
     ConstantMemory("hls.core.wire:_hints", remembers="the types of a dataclass's fields", bound="the engine's classes"),
     ConstantMemory("library.delivery.files:http_date", remembers="a time as HTTP writes it", bound="4,096 times"),
     ConstantMemory("library.folding:plain", remembers="the base of an accented letter", bound="Unicode's letters"),

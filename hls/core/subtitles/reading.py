@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import pairwise
+from operator import itemgetter
 from pathlib import PurePosixPath
 
 from hls.core.subtitles.cues import LATEST_MS, MOST_CUES, Cue, TextRefused
@@ -34,6 +35,8 @@ _TIMES = re.compile(  # \u2013 and \u2014 are what word processors make of `--`
     r"[^\w-]{0,8}(?:[0-9]{1,6}[ \t]+)?"  # what stands before the times in broken files, such as the cue's number
     rf"{_TIME}[ \t]*(?:-{{2,3}}|- -|[\u2013\u2014])[ \t]?>[ \t]*{_TIME}(?![0-9:])(.*)"
 )
+_USUAL_TIME = "([0-9]{2}):([0-9]{2}):([0-9]{2})[.,]([0-9]{3})"
+_USUAL_TIMES = re.compile(rf"{_USUAL_TIME} --> {_USUAL_TIME}(?![0-9:])(.*)")  # of most lines, in half of the time
 _ASS_TIME = re.compile(_TIME)
 _ASS_FIELDS = ["layer", "start", "end", "style", "name", "marginl", "marginr", "marginv", "effect", "text"]
 _HARD_SPACE = ("\\h", "\xa0")
@@ -98,7 +101,7 @@ def read_packets(packets: Sequence[RawCue], form: Form, *, may_lack_ends: bool =
 
 def _broken(cue: RawCue, form: Form) -> RawCue:
     """The cue with line breaks and a place for ASS's codes of them, which stand in SubRip as well."""
-    if form is Form.WEBVTT:
+    if form is Form.WEBVTT or "\\" not in cue.text:
         return cue
     start_ms, end_ms, settings = cue.times
     text = cue.text.replace("\\N", "\n")
@@ -108,7 +111,9 @@ def _broken(cue: RawCue, form: Form) -> RawCue:
 
 def _bounded(text: str) -> str:
     """The text without what no text needs. Raises TextRefused for what would take too long to read."""
-    text = re.sub(r"\n{3,}", "\n\n", without_forbidden(text))
+    text = without_forbidden(text)
+    if "\n\n\n" in text:
+        text = re.sub(r"\n{3,}", "\n\n", text)
     if text.count("\n") > MOST_LINES:
         raise TextRefused(f"This file has too many lines: at most {MOST_LINES:,} are accepted.")
     if sum(text.count(mark) for mark in "<&{") > MOST_MARKS:
@@ -118,25 +123,24 @@ def _bounded(text: str) -> str:
 
 def _safe(raw: Iterable[RawCue], *, is_ass: bool = False) -> tuple[Cue, ...]:
     """The cues that a viewer sees, sorted."""
-    cues: list[Cue] = []
+    found: dict[tuple[int, int, str, str], None] = {}
     for number, cue in enumerate(raw):
         if number >= MOST_CUES:
             raise TextRefused(f"This file has too many cues: at most {MOST_CUES:,} are accepted.")
         start_ms, end_ms, settings = cue.times
         start_ms = max(start_ms, 0)
         if start_ms < end_ms and start_ms < LATEST_MS and (text := safe_text(cue.text, is_ass=is_ass)):
-            cues.append(Cue(start_ms, min(end_ms, LATEST_MS), text, safe_settings(settings)))
-    return tuple(sorted(_laid_once(cues) if is_ass else dict.fromkeys(cues), key=lambda cue: cue.start_ms))
+            found[start_ms, min(end_ms, LATEST_MS), text, safe_settings(settings)] = None
+    shown = _laid_once(found) if is_ass else found
+    return tuple(Cue(*cue) for cue in sorted(shown, key=itemgetter(0)))
 
 
-def _laid_once(cues: Iterable[Cue]) -> Iterable[Cue]:
+def _laid_once(found: Iterable[tuple[int, int, str, str]]) -> Iterable[tuple[int, int, str, str]]:
     """What ASS lays over itself, for a shadow or an outline, is one cue, in the place of the first that has one."""
-    once: dict[tuple[int, int, str], Cue] = {}
-    for cue in cues:
-        known = once.setdefault((cue.start_ms, cue.end_ms, cue.text), cue)
-        if cue.settings and not known.settings:
-            once[cue.start_ms, cue.end_ms, cue.text] = cue
-    return once.values()
+    once: dict[tuple[int, int, str], str] = {}
+    for start_ms, end_ms, text, settings in found:
+        once[start_ms, end_ms, text] = once.get((start_ms, end_ms, text)) or settings
+    return ((*cue, settings) for cue, settings in once.items())
 
 
 def _with_ends(raw: list[RawCue]) -> list[RawCue]:
@@ -191,34 +195,39 @@ def _read_subrip(text: str) -> Iterator[RawCue]:
 
 def _read_ass(text: str) -> Iterator[RawCue]:
     """The dialogue of ASS and SSA, whose fields stand in the order that the last Format line declares."""
-    fields = _ASS_FIELDS
+    order = _order_of(_ASS_FIELDS)
     for line in text.split("\n"):
         key, _, rest = line.partition(":")
         kind = key.strip().lower()
-        if kind == "format":
+        if kind == "dialogue":
+            if cue := _ass_cue(rest, *order):
+                yield cue
+        elif kind == "format":
             declared = [name.strip().lower() for name in rest.split(",")]
-            fields = declared if {"start", "end", "text"} <= set(declared) else fields
-        elif kind == "dialogue" and (cue := _ass_cue(rest, fields)):
-            yield cue
+            order = _order_of(declared) if {"start", "end", "text"} <= set(declared) else order
 
 
-def _ass_cue(event: str, fields: list[str]) -> RawCue | None:
+def _order_of(fields: list[str]) -> tuple[int, int, int, int]:
+    """How many fields there are, and which of them are the beginning, the end and the text."""
+    return len(fields), fields.index("start"), fields.index("end"), fields.index("text")
+
+
+def _ass_cue(event: str, count: int, start_at: int, end_at: int, text_at: int) -> RawCue | None:
     """The cue of a Dialogue line; None if it has too few fields or no times. The last field may have commas."""
-    values = event.split(",", len(fields) - 1)
-    if len(values) < len(fields):
+    values = event.split(",", count - 1)
+    if len(values) < count:
         return None
-    start = _ASS_TIME.fullmatch(values[fields.index("start")].strip())
-    end = _ASS_TIME.fullmatch(values[fields.index("end")].strip())
+    start = _ASS_TIME.fullmatch(values[start_at].strip())
+    end = _ASS_TIME.fullmatch(values[end_at].strip())
     if start is None or end is None:
         return None
-    return _broken(RawCue((_ms(start.groups()), _ms(end.groups()), ""), values[fields.index("text")]), Form.ASS)
+    return _broken(RawCue((_ms(*start.groups()), _ms(*end.groups()), ""), values[text_at]), Form.ASS)
 
 
 def _is_ass(text: str, ending: str) -> bool:
     """Whether there is dialogue, in a file that is named ASS or has its sections."""
-    if (
-        ending not in (".ass", ".ssa")
-        and re.search(r"^\[(?:Script Info|V4\+? Styles|Events)\]", text, re.M | re.I) is None
+    if ending not in (".ass", ".ssa") and (
+        "[" not in text or re.search(r"^\[(?:Script Info|V4\+? Styles|Events)\]", text, re.M | re.I) is None
     ):
         return False
     return re.search(r"^[ \t]*Dialogue[ \t]*:", text, re.M | re.I) is not None
@@ -226,17 +235,25 @@ def _is_ass(text: str, ending: str) -> bool:
 
 def _timed(line: str) -> Times | None:
     """What a line of times says; None for every other line."""
-    if ">" not in line or (found := _TIMES.match(line)) is None:
+    if ">" not in line:
         return None
-    fields = found.groups()
-    return _ms(fields[:5]), _ms(fields[5:10]), fields[10]
+    if found := _USUAL_TIMES.match(line):
+        hours, minutes, seconds, ms, to_hours, to_minutes, to_seconds, to_ms, settings = found.groups()
+        start_ms = ((int(hours) * 60 + int(minutes)) * 60 + int(seconds)) * 1_000 + int(ms)
+        return start_ms, ((int(to_hours) * 60 + int(to_minutes)) * 60 + int(to_seconds)) * 1_000 + int(to_ms), settings
+    if (found := _TIMES.match(line)) is None:
+        return None
+    *times, settings = found.groups()
+    return _ms(*times[:5]), _ms(*times[5:]), settings
 
 
-def _ms(fields: tuple[str, ...]) -> int:
+def _ms(sign: str, hours: str | None, minutes: str, seconds: str, fraction: str | None) -> int:
     """The time of a sign, hours, minutes, seconds and digits of a fraction, where minutes and seconds may be many."""
-    sign, hours, minutes, seconds, fraction = fields
-    whole_s = int(hours or 0) * 3_600 + int(minutes) * 60 + int(seconds)
-    ms = whole_s * 1_000 + int((fraction or "").ljust(3, "0")[:3])
+    ms = (int(minutes) * 60 + int(seconds)) * 1_000
+    if hours:
+        ms += int(hours) * 3_600_000
+    if fraction:
+        ms += int(fraction if len(fraction) == 3 else fraction.ljust(3, "0")[:3])
     return -ms if sign else ms
 
 

@@ -7,12 +7,19 @@ that could make an attribute of it with a value. So a page may even put the text
 
 import html
 import re
+from dataclasses import dataclass
+from functools import lru_cache
 from html.entities import html5
+from itertools import batched
 
 from hls.core.subtitles.cues import MOST_TEXT
 
 LONGEST_NAME = 100
 LONGEST_CODES = 2_000  # characters of settings, or of one pair of braces, that are looked at
+LONGEST_REMEMBERED = (
+    100  # characters of settings, a name or codes whose meaning is remembered: most cues have the same ones
+)
+REMEMBERED = 4_096  # of each kind
 
 # Control characters but tab and line feed, lone surrogates, what is no character, and the byte order mark. The marks
 # of writing direction stay: Arabic and Hebrew need them.
@@ -20,7 +27,7 @@ FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\u
 _LINE_BREAKS = ("\r\r\n", "\r\n", "\r", "\u2028", "\u2029")  # the first: a text file that was converted twice
 _SPECIAL = re.compile("[&<>{]")
 _MARKUP = (
-    r"(?P<tag><(?P<end>/?)(?P<name>[a-zA-Z][^\s<>./]*+)(?P<rest>[^<>]*+)>|<[/!?][^<>]*>|<[0-9:.]*>)"
+    r"<(?P<end>/?)(?P<name>[a-zA-Z][^\s<>./]*+)(?P<rest>[^<>]*+)>|<[/!?][^<>]*>|<[0-9:.]*>"
     r"|(?P<entity>&(?:\#[0-9]{1,7}|\#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});)"
 )
 # No alternative crosses a `<` or `{` that begins another one, or tries a name again with fewer letters: the time that
@@ -28,20 +35,21 @@ _MARKUP = (
 _TOKEN = re.compile(_MARKUP + r"|(?P<codes>\{\\[^{}]*\})")
 _TOKEN_OF_ASS = re.compile(_MARKUP + r"|(?P<codes>\{[^{}]*\})")  # where braces without a code are a comment
 _DRAWING = re.compile(r"\\p([0-9]+)")  # libass: \p1 and higher draw what follows, \p0 ends it
-_CODE = re.compile(r"\\(?:(?P<style>[biu])(?P<value>[0-9]{0,4})|(?P<reset>r)[^\\}]*)(?=[\\}\s])")
+_CODE = re.compile(r"\\(?:([biu])([0-9]{0,4})|r[^\\}]*)(?=[\\}\s])")  # a style and its value, or neither: a reset
 _NO_PART_OF_A_NAME = re.compile(r"[\s!-&(-,/:-@\[-`{-~]+")  # space, and ASCII's punctuation but ' - .
 
 _KEPT = frozenset({"b", "i", "u", "v", "ruby", "rt"})
+_PLAIN = {"b": "<b>", "i": "<i>", "u": "<u>"}
 _DROPPED_WITH_TEXT = frozenset({"script", "style"})
 
 _PERCENT = r"(?:100(?:\.0{1,6})?|[0-9]{1,2}(?:\.[0-9]{1,6})?)%"
-_SETTING = re.compile(
-    r"(?<!\S)(?:(vertical):(rl|lr)"
-    rf"|(line):((?:{_PERCENT}|-?[0-9]{{1,3}})(?:,(?:start|center|end))?)"
-    rf"|(position):({_PERCENT}(?:,(?:line-left|center|line-right))?)"
-    rf"|(size):({_PERCENT})"
-    r"|(align):(start|center|end|left|right|middle))(?!\S)"
-)
+_VALUES = {  # of cue settings
+    "vertical": re.compile(r"rl|lr"),
+    "line": re.compile(rf"(?:{_PERCENT}|-?[0-9]{{1,3}})(?:,(?:start|center|end))?"),
+    "position": re.compile(rf"{_PERCENT}(?:,(?:line-left|center|line-right))?"),
+    "size": re.compile(_PERCENT),
+    "align": re.compile(r"start|center|end|left|right|middle"),
+}
 
 
 def without_forbidden(text: str) -> str:
@@ -64,16 +72,7 @@ def safe_text(source: str, *, is_ass: bool = False) -> str:
     if _SPECIAL.search(source) is None:
         return _lines(source[:MOST_TEXT])
     rewriting = _Rewriting()
-    token = _TOKEN_OF_ASS if is_ass else _TOKEN
-    position = 0
-    for found in token.finditer(source):
-        rewriting.add_text(source[position : found.start()])
-        if not rewriting.room:
-            break
-        rewriting.add_token(found)
-        position = found.end()
-    else:
-        rewriting.add_text(source[position:])
+    rewriting.add((_TOKEN_OF_ASS if is_ass else _TOKEN).split(source))
     return _lines(rewriting.finished()) if rewriting.is_visible else ""
 
 
@@ -86,11 +85,59 @@ def safe_settings(source: str) -> str:
     """The valid cue settings of WebVTT in `source`, each once: the last one holds (WebVTT 6.3). Regions are dropped."""
     if ":" not in source:
         return ""
+    return _remembered_settings(source) if len(source) <= LONGEST_REMEMBERED else _settings(source)
+
+
+def _settings(source: str) -> str:
     settings: dict[str, str] = {}
-    for found in _SETTING.finditer(source, 0, LONGEST_CODES):
-        name, _, value = found.group().partition(":")
-        settings[name] = "center" if value == "middle" else value  # what browsers called it before 2017
-    return " ".join(f"{name}:{value}" for name, value in settings.items())
+    for setting in source[:LONGEST_CODES].split():
+        name, _, value = setting.partition(":")
+        if (values := _VALUES.get(name)) and values.fullmatch(value):
+            # `middle` is what browsers called it before 2017
+            settings[name] = "align:center" if setting == "align:middle" else setting
+    return " ".join(settings.values())
+
+
+_remembered_settings = lru_cache(REMEMBERED)(_settings)
+
+
+@dataclass(frozen=True)
+class _Codes:
+    """What one pair of braces in ASS asks for."""
+
+    is_drawing: bool | None  # whether what follows is drawn; None where nothing is said of it
+    styles: tuple[tuple[str, bool], ...]  # each begins or ends, in this order; the empty one is a reset
+
+
+def _codes(codes: str) -> _Codes:
+    drawings = _DRAWING.findall(codes, 0, LONGEST_CODES)
+    styles = _CODE.findall(codes, 0, LONGEST_CODES)
+    return _Codes(
+        is_drawing=drawings[-1].strip("0") != "" if drawings else None,
+        styles=tuple((style, value.strip("0") != "") for style, value in styles),
+    )
+
+
+_remembered_codes = lru_cache(REMEMBERED)(_codes)
+
+
+def _speaker(rest: str) -> str:
+    """The name in what follows `<v`, without what could make an attribute of it; empty where there is none."""
+    # Classes follow the tag's name at once, as in <v.loud Mary>
+    _, _, annotation = rest.replace("\n", " ").replace("\t", " ").partition(" ")
+    if "=" in annotation:
+        return ""
+    name = _NO_PART_OF_A_NAME.sub(" ", without_forbidden(html.unescape(annotation)))
+    return name.strip(" -.'")[:LONGEST_NAME].rstrip(" -.'")
+
+
+_remembered_speaker = lru_cache(REMEMBERED)(_speaker)
+
+
+@lru_cache(REMEMBERED)
+def _character(entity: str) -> str:
+    """What an entity stands for. An unknown name is none, but text: unescape() finds known names at its beginning."""
+    return without_forbidden(html.unescape(entity) if entity[1] == "#" else html5.get(entity[1:], entity))
 
 
 class _Rewriting:
@@ -104,7 +151,29 @@ class _Rewriting:
         self._is_drawing = False
         self.is_visible = False
 
-    def add_text(self, text: str) -> None:
+    def add(self, parts: list[str]) -> None:
+        """What a pattern of tokens has split: texts, and each token's groups between them."""
+        last, opened, written = parts.pop(), self._open, self._written
+        for text, end, name, rest, entity, codes in batched(parts, 1 + _TOKEN.groups):
+            if text:
+                self._add_text(text)
+            if not self.room:
+                return
+            if name in _PLAIN and not self._dropped:  # what _add_tag does, without the call
+                if not end and name not in opened:
+                    opened.append(name)
+                    written.append(_PLAIN[name])
+                elif end and name in opened:
+                    self._end(name)
+            elif codes:
+                self._add_codes(_remembered_codes(codes) if len(codes) <= LONGEST_REMEMBERED else _codes(codes))
+            elif name:
+                self._add_tag(name.lower(), rest, end)
+            elif entity:
+                self._add_text(_character(entity))
+        self._add_text(last)
+
+    def _add_text(self, text: str) -> None:
         if not text or self._dropped or self._is_drawing:
             return
         text = text[: self.room]
@@ -112,48 +181,39 @@ class _Rewriting:
         self.is_visible = self.is_visible or not text.isspace()
         self._written.append(escaped(text))
 
-    def add_token(self, found: re.Match[str]) -> None:
-        if found.lastgroup == "entity":
-            self._add_entity(found.group())
-        elif found.lastgroup == "codes":
-            self._add_codes(found.group())
-        elif name := found["name"]:
-            self._add_tag(name.lower(), found["rest"], is_end=bool(found["end"]))
+    def _add_codes(self, asked: "_Codes") -> None:
+        if asked.is_drawing is not None:
+            self._is_drawing = asked.is_drawing
+        for style, begins in asked.styles:
+            if not style:
+                self._close_all()
+            elif begins and style not in self._open:
+                self._open.append(style)
+                self._written.append(_PLAIN[style])
+            elif not begins and style in self._open:
+                self._end(style)
+
+    def _add_tag(self, name: str, rest: str, end: str) -> None:
+        if self._dropped or name in _DROPPED_WITH_TEXT:
+            self._dropped = self._after_dropped(name, is_end=bool(end))
+        elif name == "br":
+            self._add_text("\n")
+        elif name not in _KEPT:
+            return
+        elif end:
+            self._end(name)
+        elif name == "v":
+            self._begin_voice(rest)
+        elif name == "rt":
+            self._begin_reading()
+        elif name not in self._open:
+            self._open.append(name)
+            self._written.append(f"<{name}>")
 
     def finished(self) -> str:
         """The whole text, with every tag closed."""
         self._close_all()
         return "".join(self._written)
-
-    def _add_entity(self, entity: str) -> None:
-        # An unknown name is no entity, but text. unescape() would find known names at its beginning
-        character = html.unescape(entity) if entity[1] == "#" else html5.get(entity[1:], entity)
-        self.add_text(without_forbidden(character))
-
-    def _add_codes(self, codes: str) -> None:
-        for drawing in _DRAWING.finditer(codes, 0, LONGEST_CODES):
-            self._is_drawing = drawing[1].strip("0") != ""
-        for code in _CODE.finditer(codes, 0, LONGEST_CODES):
-            if code["reset"]:
-                self._close_all()
-            elif code["value"].strip("0"):
-                self._begin(code["style"])
-            else:
-                self._end(code["style"])
-
-    def _add_tag(self, name: str, rest: str, *, is_end: bool) -> None:
-        if self._dropped or name in _DROPPED_WITH_TEXT:
-            self._dropped = self._after_dropped(name, is_end=is_end)
-        elif name == "br":
-            self.add_text("\n")
-        elif name not in _KEPT:
-            return
-        elif is_end:
-            self._end(name)
-        elif name == "v":
-            self._begin_voice(rest)
-        else:
-            self._begin(name)
 
     def _after_dropped(self, name: str, *, is_end: bool) -> str:
         """The element whose text is dropped after this tag."""
@@ -161,22 +221,15 @@ class _Rewriting:
             return "" if name == self._dropped else self._dropped
         return self._dropped or name
 
-    def _begin(self, name: str) -> None:
-        if name == "rt":
-            self._end("rt")  # as HTML does, another one ends the one before
-            if "ruby" not in self._open:
-                return
-        if name not in self._open:
-            self._open.append(name)
-            self._written.append(f"<{name}>")
+    def _begin_reading(self) -> None:
+        self._end("rt")  # as HTML does, another one ends the one before
+        if "ruby" in self._open:
+            self._open.append("rt")
+            self._written.append("<rt>")
 
     def _begin_voice(self, rest: str) -> None:
         self._end("v")  # another speaker
-        # Classes follow the tag's name at once, as in <v.loud Mary>
-        _, _, annotation = rest.replace("\n", " ").replace("\t", " ").partition(" ")
-        name = _NO_PART_OF_A_NAME.sub(" ", without_forbidden(html.unescape(annotation)))
-        name = name.strip(" -.'")[:LONGEST_NAME].rstrip(" -.'")
-        if name and "=" not in annotation:
+        if name := _remembered_speaker(rest) if len(rest) <= LONGEST_REMEMBERED else _speaker(rest):
             self._open.append("v")
             self._written.append(f"<v {name}>")
 
@@ -192,4 +245,6 @@ class _Rewriting:
 
 def _lines(text: str) -> str:
     """The text without empty lines, which would end its cue, and without spaces around its lines."""
+    if "\n" not in text:
+        return text.strip()
     return "\n".join([stripped for line in text.split("\n") if (stripped := line.strip())])
