@@ -1,12 +1,16 @@
 """Uploads whose length is told later, and uploads made of parts: tus 1.0 "Creation" and "Concatenation"."""
 
 import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
+from django.db import connections
 from django.test import Client
 from django.utils import timezone
 
@@ -15,8 +19,8 @@ from library import disk, upkeep
 from library.errors import UploadBusy
 from library.models import Upload, UploadKind, Video
 from library.tests.factories import AdministratorFactory
-from library.tests.test_uploads import PIECE, ROOT, VIDEO, ask, metadata, send
-from library.uploads import concatenation, in_folder
+from library.tests.test_uploads import PIECE, ROOT, VIDEO, ask, begun, metadata, send
+from library.uploads import concatenation, finishing, in_folder
 from library.viewers import Owner
 
 pytestmark = pytest.mark.django_db
@@ -90,6 +94,45 @@ def test_whoever_missed_the_answer_is_told_the_same_whole(at_admin: Client, part
     assert [ask(at_admin, part)["Upload-Offset"] for part in parts] == [str(len(piece)) for piece in PIECES]
     assert (again.status_code, again["Location"]) == (201, first["Location"])
     assert again["X-Video-ID"] == str(Video.objects.get().pk)
+
+
+@committed
+def test_ten_who_join_the_same_parts_at_once_are_told_the_same_whole(at_admin: Client, parts: list[str]) -> None:
+    """Some were told that a part is of another upload, or that the upload has expired."""
+    gate = threading.Barrier(10)
+
+    def join(_: int) -> tuple[int, str]:
+        gate.wait()
+        try:
+            answer = joined(at_admin, parts, title="Harbour")
+            return answer.status_code, answer.get("Location", answer.content.decode())
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(10) as pool:
+        answers = set(pool.map(join, range(10)))
+    assert answers == {(201, f"/api/uploads/{whole().pk}/")}
+    assert Video.objects.count() == 1
+
+
+@committed
+@pytest.mark.parametrize("is_of_parts", [False, True])
+def test_whoever_asks_while_the_video_is_made_is_told_of_it(
+    at_admin: Client, parts: list[str], is_of_parts: bool
+) -> None:
+    """The file has left the uploads by then: that was 410, as if it were lost, and the client began anew."""
+    if is_of_parts:
+        given = [UUID(url.split("/")[3]) for url in parts]
+        owner, header = Owner(Upload.objects.all()[0].owner_id), metadata(filename="harbour.mp4", title="Harbour")
+        asked = concatenation.begin(owner, given, header=header, session=None)
+        joined(at_admin, parts, title="Harbour")
+    else:
+        url = begun(at_admin, title="Harbour")
+        asked = Upload.objects.get(pk=url.split("/")[3])
+        send(at_admin, url, VIDEO, 0)
+    finishing.finish(asked)
+    assert asked.video == Video.objects.get()
+    assert asked.finished_at is not None
 
 
 def test_parts_go_with_a_video_that_was_deleted(at_admin: Client, parts: list[str]) -> None:

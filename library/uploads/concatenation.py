@@ -49,23 +49,36 @@ def begin(owner: Owner, parts: Sequence[UUID], *, header: str, session: UUID | N
     Raises UploadMalformed, FieldsRefused, NotPermitted, TooLarge, NoRoom, UploadGone, FileRefused.
     """
     told = resumable.permitted(owner, header)
-    rows = [part_of(owner, pk) for pk in parts]
-    if whole := made_already(rows):
-        return whole
+    whole = Upload(**owner.columns, name=told.name, metadata=header, session=session)
+    try:
+        rows = parts_of(owner, parts)
+        return made_already(rows) or bound(whole, rows)
+    except (UploadMalformed, UploadGone):
+        if made := made_already(parts_of(owner, parts)):  # by the same request, sent twice at once
+            return made
+        raise
+
+
+def bound(whole: Upload, rows: Sequence[Upload]) -> Upload:
+    """The whole with its row, and its parts bound to it. Raises as `begin`."""
     lengths = [row.length or 0 for row in rows]
     resumable.check_room(sum(lengths), to_write=max(lengths[1:], default=0))
     refuse_foreign(rows[0])
-    whole = Upload(**owner.columns, name=told.name, length=sum(lengths), metadata=header, session=session)
-    whole.kind, whole.expires_at = UploadKind.FINAL, timezone.now() + LIFETIME
+    whole.kind, whole.length, whole.expires_at = UploadKind.FINAL, sum(lengths), timezone.now() + LIFETIME
     arriving().begin(whole)
     with transaction.atomic():
         whole.save(force_insert=True)
         for number, row in enumerate(rows):
-            bound = {"whole": whole, "part_number": number, "finished_at": timezone.now()}
-            if not Upload.objects.filter(pk=row.pk, whole=None).update(**bound):
+            written = {"whole": whole, "part_number": number, "finished_at": timezone.now()}
+            if not Upload.objects.filter(pk=row.pk, whole=None).update(**written):
                 raise UploadMalformed(TAKEN)
     log.info("upload of parts begins", upload=str(whole.pk), parts=len(rows), length=whole.length)
     return whole
+
+
+def parts_of(owner: Owner, parts: Sequence[UUID]) -> list[Upload]:
+    """Raises UploadGone, UploadMalformed."""
+    return [part_of(owner, pk) for pk in parts]
 
 
 def part_of(owner: Owner, pk: UUID) -> Upload:

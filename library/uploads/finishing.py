@@ -32,18 +32,35 @@ def finish(upload: Upload) -> None:
 
     Raises UploadGone where the file was lost, FieldsRefused where its metadata, once accepted, no longer are.
     """
+    try:
+        complete(upload)
+        if upload.finished_at is not None and resumable.awaits_video(upload):
+            make_video(upload)
+    except UploadGone:
+        if not was_finished(upload):
+            raise
+
+
+def complete(upload: Upload) -> None:
+    """Write down that all is there, where that is so. Raises as `finish`."""
     if upload.kind == UploadKind.FINAL and upload.finished_at is None:
         with suppress(UploadBusy):
             concatenation.join(upload)
     else:
         resumable.catch_up(upload)
-    if upload.finished_at is None or not resumable.awaits_video(upload):
-        return
-    try:
-        make_video(upload)
-    except UploadGone:
-        if not Upload.objects.filter(pk=upload.pk).exclude(video=None).exists():
-            raise  # nobody has made it, so its file is lost, or it was ended meanwhile
+
+
+def was_finished(upload: Upload) -> bool:
+    """Whether somebody else has made the video meanwhile, so that the file is no longer among the uploads.
+
+    If not, it is lost, or was ended by its owner.
+    """
+    fresh = Upload.objects.filter(pk=upload.pk).exclude(video=None).first()
+    if fresh is None:
+        return False
+    upload.finished_at, upload.taken_at, upload.video_id = fresh.finished_at, fresh.taken_at, fresh.video_id
+    upload.length = fresh.length
+    return True
 
 
 def make_video(upload: Upload) -> Video | None:
