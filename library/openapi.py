@@ -87,10 +87,16 @@ LIST_TAG = answer_header(
     'W/"9f86d081884c7d659a2feaa0c55ad015"', "A weak validator of this answer, for `If-None-Match`."
 )
 TOTAL = answer_header(1, "How many videos there are in all; only with `limit` or `offset`.")
+OF_A_LIST = {
+    "ETag": LIST_TAG | {"description": f"{LIST_TAG['description']} None with `status` or `external_id`."},
+    "X-Total-Count": answer_header(
+        1, "How many videos there are in all; only with `limit`, `offset`, `status` or `external_id`."
+    ),
+}
 LIST: dict[str, Any] = {
     "parameters": [KNOWN_TAG],
     "responses": {
-        200: {"headers": {"ETag": LIST_TAG, "X-Total-Count": TOTAL}},
+        200: {"headers": OF_A_LIST},
         304: {**UNCHANGED, "headers": {"ETag": LIST_TAG}},
     },
 }

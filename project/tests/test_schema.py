@@ -258,6 +258,12 @@ def test_the_headers_of_the_list_are_declared(operations: dict[str, dict[str, An
     operation = operations["listVideos"]
     page = editor.get("/api/video/", {"limit": 1})
     assert told_headers(page) == declared(operation, page) == {"ETag", "X-Total-Count"}
+    headers = operation["responses"]["200"]["headers"]
+    for query, name in (("limit", "1"), ("offset", "0"), ("status", "any"), ("external_id", "x")):
+        assert "X-Total-Count" in editor.get("/api/video/", {query: name})
+        assert f"`{query}`" in headers["X-Total-Count"]["description"]
+    assert "ETag" not in editor.get("/api/video/", {"status": "any"})
+    assert "None with `status`" in headers["ETag"]["description"]
     again = editor.get("/api/video/", {"limit": 1}, headers={"If-None-Match": page["ETag"]})
     assert again.status_code == 304
     assert told_headers(again) == declared(operation, again) == {"ETag"}
