@@ -100,8 +100,10 @@ class StayingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no type
             self.wait_for_head(conn)
 
     def handle_request(self, req: Any, conn: Any) -> object:
-        """As gunicorn's: the head has been read."""
+        """As gunicorn's: the head has been read. gunicorn sees no `close` that stands beside something else."""
         self.beginning.pop(conn, None)
+        if asks_to_close(req.headers):
+            req.force_close()
         return super().handle_request(req, conn)
 
     def finish_request(self, conn: Any, fs: Any) -> None:
@@ -188,6 +190,12 @@ def refusal(first_line: str) -> bytes:
     body = json.dumps({"detail": sentence_for(int(first_line.split()[1]))})
     head = [first_line, "Connection: close", "Content-Type: application/json", f"Content-Length: {len(body)}"]
     return "\r\n".join([*head, "", body]).encode("latin-1")
+
+
+def asks_to_close(headers: list[tuple[str, str]]) -> bool:
+    """Whether the client wants no more than this answer: `Connection: TE, close` (RFC 9110, 7.6.1)."""
+    options = (option for name, value in headers if name == "CONNECTION" for option in value.lower().split(","))
+    return "close" in map(str.strip, options)
 
 
 def asks_again(connected: socket.socket) -> bool:

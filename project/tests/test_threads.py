@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -179,6 +180,25 @@ def test_requests_that_are_sent_together_are_answered_in_turn(address: tuple[str
         connected.sendall(asked("/a") + asked("/b") + asked("/c", "Connection: close"))
         assert [answer["PATH_INFO"] for answer in told(connected, 3)] == ["/a", "/b", "/c"]
         assert connected.recv(1) == b""
+
+
+@pytest.mark.parametrize(
+    "options", ["close", "TE, close", "Close , te", "keep-alive, close", "te\r\nConnection: close"]
+)
+def test_connection_ends_for_a_client_that_asks_for_it_among_other_things(
+    address: tuple[str, int], options: str
+) -> None:
+    with socket.create_connection(address, timeout=10) as connected:
+        connected.sendall(asked("/last", f"Connection: {options}"))
+        received = b"".join(iter(lambda: connected.recv(65_536), b""))
+    assert b"Connection: close" in received
+    assert b"/last" in received
+
+
+def test_connection_goes_on_for_a_client_that_names_something_else(address: tuple[str, int]) -> None:
+    with socket.create_connection(address, timeout=10) as connected:
+        connected.sendall(asked("/first", "Connection: te, closed") + asked("/second", "Connection: close"))
+        assert [answer["PATH_INFO"] for answer in told(connected, 2)] == ["/first", "/second"]
 
 
 def test_threads_are_free_for_more_connections_than_there_are(address: tuple[str, int]) -> None:
@@ -387,7 +407,7 @@ def test_head_that_takes_long_is_given_up_and_none_that_has_ended(
     worker.murder_pending()
     assert connection[0].recv(1) == b""
     monkeypatch.setattr(gthread.ThreadWorker, "handle_request", lambda self, req, conn: True)
-    assert worker.handle_request(None, conn) is True
+    assert worker.handle_request(SimpleNamespace(headers=[]), conn) is True
     assert worker.beginning == {}
 
 
