@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from hls.binary import ffmpeg_path
 from hls.tests.clips import Look, ffmpeg
 from hls.tests.spoken import Spoken, clip
 from hls.tests.videos import small_video
@@ -42,16 +41,16 @@ def chunks(installation: Installation) -> dict[int, tuple[str, int, str | None]]
 
 def encoders(parent: int) -> list[int]:
     """The process ids of ffmpegs below this process."""
-    return children(parent, "ffmpeg")
+    return [pid for pid, command in children(parent) if Path(command.split()[0]).name.startswith("ffmpeg")]
 
 
-def children(parent: int, program: str) -> list[int]:
-    listing = subprocess.run(["ps", "-eo", "pid=,ppid=,comm="], capture_output=True, text=True, check=True).stdout
-    return [
-        int(pid)
-        for pid, ppid, name in (line.split(None, 2) for line in listing.splitlines())
-        if int(ppid) == parent and name.startswith(program)
-    ]
+def children(parent: int) -> list[tuple[int, str]]:
+    """The processes that this one has started: their ids, and what they were called with."""
+    listing = subprocess.run(
+        ["ps", "-ww", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True
+    ).stdout
+    told = (line.split(None, 2) for line in listing.splitlines())
+    return [(int(pid), command) for pid, ppid, command in told if int(ppid) == parent]
 
 
 def is_alive(pid: int) -> bool:
@@ -117,14 +116,6 @@ def test_a_worker_told_to_stop_gives_its_chunk_back_at_once(installation: Instal
     assert {(state, losses) for state, losses, _ in chunks(installation).values()} == {("waiting", 0)}
 
 
-def waiting_for_texts(folder: Path) -> Path:
-    """An ffmpeg that makes everything but texts: for these it only waits."""
-    program = folder / "ffmpeg-that-waits"
-    program.write_text(f'#!/bin/sh\ncase "$*" in *webvtt*) exec sleep 300;; esac\nexec "{ffmpeg_path()}" "$@"\n')
-    program.chmod(0o755)
-    return program
-
-
 def spoken_video(folder: Path) -> Path:
     """Forty seconds with two sounds and a text."""
     look = Look(width=640, height=360, rate="25", duration_s=40)
@@ -138,15 +129,17 @@ def spoken_video(folder: Path) -> Path:
 def test_sounds_and_texts_survive_workers_killed_while_they_are_made(installation: Installation) -> None:
     video = installation.import_video(spoken_video(installation.folder), "Talk")
     installation.environment["HLS_LEASE_S"] = "10"
-    installation.environment["FFMPEG"] = str(waiting_for_texts(installation.folder))
     first = installation.start("worker")
     try:
-        wait_for(lambda: children(first.pid, "sleep"), seconds=60, what="texts are taken out")
+        wait_for(
+            lambda: any("hls.core.subtitles.packets" in command for _, command in children(first.pid)),
+            seconds=60,
+            what="texts are taken out",
+        )
     finally:
         os.kill(first.pid, signal.SIGKILL)
         first.wait()
     assert rows(installation, "SELECT state FROM hls_extraction") == [("waiting",)]
-    del installation.environment["FFMPEG"]
     second = installation.start("worker")
     try:
         wait_for(
