@@ -5,7 +5,7 @@ import re
 from django.db import DatabaseError, Error, InterfaceError, OperationalError, connection
 from django.db.models import Model
 
-from hls.core.errors import in_one_line
+from hls.core.errors import first_line
 
 # As SQLite and PostgreSQL say it, whose words are English or the server's own: then the code stands in.
 NO_TABLES = re.compile(r"no such (table|column)|(relation|column) \S+ does not exist")
@@ -57,4 +57,4 @@ def place() -> str:
 
 
 def said(error: Error) -> str:
-    return in_one_line(error.__cause__ or error).partition(": ")[2] or in_one_line(error)
+    return first_line(error.__cause__ or error) or type(error).__name__

@@ -2,7 +2,6 @@
 
 import re
 from email.policy import SMTP
-from email.utils import parseaddr
 from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -94,24 +93,31 @@ def smtp_text(value: str) -> str:
 
 
 def sender(value: str) -> str:
-    """An address, or a name with an address in <>, as the header From of a mail can have it."""
+    """An address, or a name with an address in <>."""
     text = on_one_line(value)
-    read = SMTP.header_factory("From", text)
-    if read.defects or len(read.addresses) != 1:
-        raise ValueError
-    local, _, domain = read.addresses[0].addr_spec.rpartition("@")
-    if not local.isascii():
-        raise ValueError
-    host(domain)
+    address_in(text)
     return text
 
 
 def address(value: str) -> str:
     """An e-mail address alone."""
     text = without_space(value)
-    if parseaddr(text, strict=True)[1] != sender(text):
+    if address_in(text) != text:
         raise ValueError
     return text
+
+
+def address_in(text: str) -> str:
+    """The one address that the header From of a mail has if this is its text."""
+    read = SMTP.header_factory("From", text)
+    if read.defects or len(read.addresses) != 1:
+        raise ValueError
+    found: str = read.addresses[0].addr_spec
+    local, _, domain = found.rpartition("@")
+    if not local.isascii():
+        raise ValueError
+    host(domain)
+    return found
 
 
 def site(value: str) -> str:

@@ -150,9 +150,14 @@ NO_ROOM = (MemoryError, RuntimeError)  # RuntimeError: the system lets no thread
 
 
 def in_one_line(error: BaseException) -> str:
-    """For the log: the error's kind and the first line of what it says. Databases put rows into the other lines."""
-    said = str(error).strip().partition("\n")[0]
+    """For the log: the error's kind and the first line of what it says."""
+    said = first_line(error)
     return f"{type(error).__name__}: {said}" if said else type(error).__name__
+
+
+def first_line(error: BaseException) -> str:
+    """Of what an error says; databases put rows into the other lines."""
+    return str(error).strip().partition("\n")[0]
 
 
 class CannotCopy(Exception):

@@ -14,7 +14,7 @@ from hls.core.chunk import RenditionFacts
 from hls.core.plan import Plan, SoundRendition
 from hls.core.playlists import BYTE_RANGES, iframe_pieces, segment_pieces
 from hls.core.probe import AudioTrack
-from hls.core.subtitles.languages import UNKNOWN, label_of, lenient
+from hls.core.subtitles.languages import UNKNOWN, label_of, language_of
 
 
 def master(plan: Plan, renditions: Sequence[RenditionFacts], sounds: Sequence[RenditionFacts] = ()) -> str:
@@ -60,7 +60,7 @@ def sound_label(track: AudioTrack, number: int) -> str:
     """What people choose a sound by: its own title; else its language or its number, and its purpose."""
     if title := quotable(track.title).strip():
         return title
-    language = lenient(track.language_tag, track.language)
+    language = language_of(track)
     name = f"Sound {number}" if language == UNKNOWN else label_of(language)
     if track.is_described:
         return f"{name}, described"
@@ -69,7 +69,7 @@ def sound_label(track: AudioTrack, number: int) -> str:
 
 def _language(sound: SoundRendition) -> str:
     """In BCP 47; "" if unknown."""
-    language = lenient(sound.track.language_tag, sound.track.language)
+    language = language_of(sound.track)
     return "" if language == UNKNOWN else language
 
 

@@ -13,7 +13,7 @@ from hls.core.inspection.embedded import WEBVTT
 from hls.core.inspection.probing import look
 from hls.core.plan import make_plan
 from hls.core.probe import Source
-from hls.core.subtitles.languages import lenient
+from hls.core.subtitles.languages import language_of
 from hls.tests.clips import ffmpeg, make
 from hls.tests.matroska import LANGUAGE, LANGUAGE_BCP47, Spoken, Words, element, matroska
 from hls.tests.spoken import SMALL
@@ -49,8 +49,8 @@ def spoken(plain: Path) -> Path:
 
 def languages(source: Source) -> list[str]:
     """Of the sounds, and then of the texts, as viewers get them."""
-    sounds = [lenient(sound.track.language_tag, sound.track.language) for sound in make_plan(source).sounds]
-    return [*sounds, *(lenient(text.language_tag, text.language) for text in source.texts)]
+    sounds = [language_of(sound.track) for sound in make_plan(source).sounds]
+    return [*sounds, *(language_of(text) for text in source.texts)]
 
 
 def box(kind: bytes, content: bytes) -> bytes:

@@ -13,7 +13,7 @@ from hls.core.multivariant import sound_label
 from hls.core.plan import Plan
 from hls.core.probe import TextTrack
 from hls.core.subtitles.chapters import Chapter, cues_of
-from hls.core.subtitles.languages import label_of, lenient
+from hls.core.subtitles.languages import label_of, language_of
 from hls.models import Extraction, Transcode
 from hls.tracks.editing import write_text
 from hls.tracks.models import Track, TrackKind, TrackOrigin, TrackState
@@ -42,7 +42,7 @@ def sound_rows(plan: Plan) -> list[Track]:
     return [
         Track(
             kind=TrackKind.AUDIO,
-            language=lenient(sound.track.language_tag, sound.track.language),
+            language=language_of(sound.track),
             label=sound_label(sound.track, number + 1),
             is_default=sound.track == plan.source.audio,
             is_described=sound.track.is_described,
@@ -59,7 +59,7 @@ def text_rows(plan: Plan) -> list[Track]:
     rows = [
         Track(
             kind=TrackKind.CAPTIONS if text.is_captions else TrackKind.SUBTITLES,
-            language=lenient(text.language_tag, text.language),
+            language=language_of(text),
             label=text_label(text),
             is_default=text.is_default,
             is_forced=text.is_forced,
@@ -100,4 +100,4 @@ def write_chapters(transcode: Transcode, plan: Plan) -> None:
 
 def text_label(track: TextTrack) -> str:
     kind = TrackKind.CAPTIONS if track.is_captions else TrackKind.SUBTITLES
-    return track.title or label_of(lenient(track.language_tag, track.language), kind, is_forced=track.is_forced)
+    return track.title or label_of(language_of(track), kind, is_forced=track.is_forced)

@@ -5,6 +5,8 @@ import re
 import langcodes
 from langcodes.tag_parser import LanguageTagError
 
+from hls.core.probe import AudioTrack, TextTrack
+
 UNKNOWN = "und"
 LONGEST_TAG = 35  # characters; RFC 5646 section 4.4.1
 _SHAPE = re.compile(r"[A-Za-z]{2,8}(?:[-_][A-Za-z0-9]{1,8})*")
@@ -35,6 +37,11 @@ def shortest(tag: str) -> str:
     if language.language is None or _SAYS_NOTHING.fullmatch(language.language):
         return UNKNOWN
     return language.to_tag()
+
+
+def language_of(track: AudioTrack | TextTrack) -> str:
+    """Of a track in a file: its BCP 47 tag if that is a language, else what FFmpeg tells; `und` where none is."""
+    return lenient(track.language_tag, track.language)
 
 
 def lenient(*tags: str) -> str:

@@ -95,11 +95,11 @@ def read_webvtt(text: str) -> tuple[Cue, ...]:
 
 def read_packets(packets: Sequence[RawCue], form: Form, *, may_lack_ends: bool = False) -> tuple[Cue, ...]:
     """The cues of a track within a video, each of which came alone. Raises TextRefused for too many."""
-    raw = (_broken(replace(cue, text=without_forbidden(cue.text)), form) for cue in packets)
+    raw = (_laid_out(replace(cue, text=without_forbidden(cue.text)), form) for cue in packets)
     return _safe(_with_ends(list(raw)) if may_lack_ends else raw, is_ass=form is Form.ASS)
 
 
-def _broken(cue: RawCue, form: Form) -> RawCue:
+def _laid_out(cue: RawCue, form: Form) -> RawCue:
     """The cue with line breaks and a place for ASS's codes of them, which stand in SubRip as well."""
     if form is Form.WEBVTT or "\\" not in cue.text:
         return cue
@@ -187,10 +187,10 @@ def _read_subrip(text: str) -> Iterator[RawCue]:
             lines.append(line)
             continue
         if begun:
-            yield _broken(RawCue(begun, "\n".join(_without_number(lines))), Form.SUBRIP)
+            yield _laid_out(RawCue(begun, "\n".join(_without_number(lines))), Form.SUBRIP)
         begun, lines = timed, []
     if begun:
-        yield _broken(RawCue(begun, "\n".join(_without_number([*lines, ""]))), Form.SUBRIP)
+        yield _laid_out(RawCue(begun, "\n".join(_without_number([*lines, ""]))), Form.SUBRIP)
 
 
 def _read_ass(text: str) -> Iterator[RawCue]:
@@ -221,7 +221,7 @@ def _ass_cue(event: str, count: int, start_at: int, end_at: int, text_at: int) -
     end = _ASS_TIME.fullmatch(values[end_at].strip())
     if start is None or end is None:
         return None
-    return _broken(RawCue((_ms(*start.groups()), _ms(*end.groups()), ""), values[text_at]), Form.ASS)
+    return _laid_out(RawCue((_ms(*start.groups()), _ms(*end.groups()), ""), values[text_at]), Form.ASS)
 
 
 def _is_ass(text: str, ending: str) -> bool:

@@ -16,9 +16,8 @@ from hls.core.subtitles.cues import MOST_TEXT
 
 LONGEST_NAME = 100
 LONGEST_CODES = 2_000  # characters of settings, or of one pair of braces, that are looked at
-LONGEST_REMEMBERED = (
-    100  # characters of settings, a name or codes whose meaning is remembered: most cues have the same ones
-)
+# What settings, names and codes mean is remembered, as most cues have the same ones.
+LONGEST_REMEMBERED = 100  # characters
 REMEMBERED = 4_096  # of each kind
 
 # Control characters but tab and line feed, lone surrogates, what is no character, and the byte order mark. The marks
