@@ -322,6 +322,37 @@ def test_removing_an_upload_while_a_piece_arrives_is_never_an_error_of_the_serve
     assert max(statuses) < 500
 
 
+@pytest.mark.parametrize("is_second_window", [False, True], ids=["here", "another window"])
+def test_a_file_that_is_chosen_again_while_its_upload_is_being_removed_is_not_lost(
+    page: Page, installation: Installation, tmp_path: Path, *, is_second_window: bool
+) -> None:
+    large = large_file(tmp_path, "again.mp4", 20_000_000)
+    add_page(page, installation)
+    ends: list[Route] = []
+    page.route(
+        re.compile(r"/api/uploads/.+"),
+        lambda route: ends.append(route) if route.request.method == "DELETE" else route.continue_(),
+    )
+    network = throttle(page)
+    choose(page, large)
+    wait_for_bytes(page, "again.mp4", PIECE_BYTES)
+    page.get_by_role("button", name="Remove again.mp4").click()
+    network.send("Network.emulateNetworkConditions", {**NO_NETWORK, "offline": False})
+    other = page
+    if is_second_window:
+        other = page.context.new_page()
+        add_page(other, installation)
+        ready(other)
+    choose(other, large)
+    expect(other.locator(".vf-item[data-state=done]")).to_be_visible(timeout=30_000)
+    with page.expect_event("requestfinished", lambda request: request.method == "DELETE"):
+        ends[0].continue_()
+    wait_for_uploads(other, "again.mp4")
+    [upload] = uploads(other)
+    assert upload["offset"] == large.stat().st_size
+    assert other.locator("[data-upload-id]").input_value() == upload["id"]
+
+
 def test_a_piece_that_arrives_while_its_upload_is_removed_is_answered_with_410(
     page: Page, installation: Installation
 ) -> None:

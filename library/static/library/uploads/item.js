@@ -58,7 +58,7 @@ export class Item {
   }
 
   async prepare() {
-    const { server, root, windows } = this.zone;
+    const { server, root } = this.zone;
     const { chunkBytes, video } = root.dataset;
     this.upload = new tus.Upload(this.file, {
       endpoint: server.endpoint,
@@ -76,9 +76,7 @@ export class Item {
       onError: (error) => this.fail(error),
     });
     if (this.storedId) return;
-    const taken = this.zone.items.filter((item) => item !== this).map((item) => item.id);
-    const isFree = ({ uploadUrl }) => !taken.includes(idOf(uploadUrl)) && !windows.hasElsewhere(idOf(uploadUrl));
-    const previous = (await this.upload.findPreviousUploads()).find(isFree);
+    const previous = (await this.upload.findPreviousUploads()).find(({ uploadUrl }) => this.zone.isFree(idOf(uploadUrl)));
     if (previous) this.upload.resumeFromPreviousUpload(previous);
   }
 
@@ -109,7 +107,10 @@ export class Item {
   }
 
   async stop() {
-    if (!this.isBeginning) await this.upload.abort(this.state === "ended").catch(() => {});
+    if (this.isBeginning) return;
+    const isForGood = this.state === "ended";
+    const stopped = this.upload.abort(isForGood).catch(() => {});
+    await (isForGood && this.id ? this.zone.ends(this.id, stopped) : stopped);
   }
 
   /* End the upload for good: what has arrived is removed. */
@@ -117,7 +118,7 @@ export class Item {
     this.state = "ended";
     this.row.remove();
     if (this.upload) await this.stop();
-    else if (this.id) await this.zone.server.end(this.id);
+    else if (this.id) await this.zone.ends(this.id, this.zone.server.end(this.id));
   }
 
   mayRetry(error) {

@@ -25,7 +25,7 @@ export class Unfinished {
 
   /* What is known of a file that was chosen again, where an upload of it is here to be continued. */
   of(file) {
-    const free = this.found.filter(({ id }) => !this.zone.windows.hasElsewhere(id));
+    const free = this.found.filter(({ id }) => this.zone.isFree(id));
     const found = free.find(({ title, name, length, offset }) => title === null && name === file.name && length === file.size && offset < length);
     return found && this.known(found);
   }
@@ -62,6 +62,6 @@ export class Unfinished {
     this.found = this.found.filter((upload) => upload.id !== id);
     this.draw();
     this.zone.input.focus();
-    await this.zone.server.end(id);
+    await this.zone.ends(id, this.zone.server.end(id));
   }
 }

@@ -17,7 +17,7 @@ const DRAFT_FIELD = "is_published"; // several videos begin as drafts, unless th
 
 export class Zone {
   constructor(root, draft) {
-    Object.assign(this, { root, draft, items: [], isMany: false, suggested: "" });
+    Object.assign(this, { root, draft, items: [], ending: [], isMany: false, suggested: "" });
     this.input = root.querySelector("input[type=file]");
     this.hidden = root.querySelector("[data-upload-id]");
     this.form = root.closest("form");
@@ -171,6 +171,26 @@ export class Zone {
     this.changed();
   }
 
+  /* Until the server has ended an upload for good, nothing goes on with it here or in another window: the end would take
+     the file that was chosen again along. */
+  async ends(id, ended) {
+    this.ending.push(id);
+    this.changed();
+    await ended;
+    this.ending.splice(this.ending.indexOf(id), 1);
+    this.changed();
+  }
+
+  /* Whether nothing here and no other window has the upload. */
+  isFree(id) {
+    return !this.mine.includes(id) && !this.windows.hasElsewhere(id);
+  }
+
+  /* The uploads that this page has, or ends. */
+  get mine() {
+    return [...this.items.map((item) => item.id).filter(Boolean), ...this.ending];
+  }
+
   /* A file that the server doesn't take leaves its place to another. */
   refuse(item, sentence) {
     this.remove(item);
@@ -221,7 +241,7 @@ export class Zone {
     const [first] = this.items;
     if (!this.isMany) this.hidden.value = first?.state === "done" ? first.id : "";
     for (const { fields, id } of this.items) if (fields) fields.upload.value = id;
-    this.windows.have(this.items.map((item) => item.id).filter(Boolean));
+    this.windows.have(this.mine);
     this.unfinished.draw();
     this.draft?.keep({ uploads: this.remembered() });
   }
