@@ -14,6 +14,7 @@ from hls.core.process import Bounds, ProcessResult, Watch, run
 from hls.core.wire import dump, load
 
 READ_BYTES_PER_S = 20_000_000
+EXACT_FORMAT = "nut"  # of files that are written for ffmpeg alone: it takes exact times and most codecs
 SOUND_RUN_UP_S = Fraction(1, 4)  # for a decoder and a resampler; a track may begin in the middle of a packet
 
 

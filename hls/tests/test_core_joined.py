@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from hls.core.errors import Code, TranscodeError
+from hls.core.probe import probe
 from hls.tests.clips import Look, make, remux, sound
-from hls.tests.watching import WatchedVideo, assert_plays, beep_times, encode, numbers, steps, timestamps
+from hls.tests.watching import LIMITS, WatchedVideo, assert_plays, beep_times, encode, numbers, steps, timestamps
 
 pytestmark = pytest.mark.ffmpeg
 
@@ -19,6 +21,10 @@ MP2 = ("-c:a", "mp2")
 VP8 = ("-c:v", "libvpx", "-deadline", "realtime", "-cpu-used", "8", "-g", "40")
 H264 = ("-c:v", "libx264", "-preset", "veryfast", "-g", "25", "-pix_fmt", "yuv420p")
 HEVC = ("-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=error:keyint=50", "-pix_fmt", "yuv420p")
+
+
+AV1 = ("-c:v", "libsvtav1", "-preset", "12", "-crf", "20", "-g", "50", "-pix_fmt", "yuv420p")
+VVC = ("-c:v", "libvvenc", "-preset", "faster", "-pix_fmt", "yuv420p10le")
 
 
 def recording(folder: Path, suffix: str) -> Path:
@@ -62,6 +68,20 @@ def test_a_recording_that_tells_its_length_twice(tmp_path: Path, video: tuple[st
     assert_plays_through(clip, 2)
 
 
+def test_pictures_that_libav_can_decode_but_not_encode(tmp_path: Path) -> None:
+    one = make(tmp_path / "one.mkv", look=LOOK, video=AV1)
+    clip = encode(joined(tmp_path / "joined.mkv", one, one), tmp_path)
+    assert_plays_through(clip, 2)
+
+
+@pytest.mark.parametrize("suffix", ["ts", "mkv"])
+def test_recordings_that_cannot_be_put_on_one_clock_are_refused_before_any_work(tmp_path: Path, suffix: str) -> None:
+    one = make(tmp_path / f"one.{suffix}", look=Look(160, 120, duration_s=3), video=VVC)
+    with pytest.raises(TranscodeError) as caught:
+        probe(joined(tmp_path / f"joined.{suffix}", one, one), limits=LIMITS)
+    assert caught.value.code == Code.UNSUPPORTED
+
+
 def test_a_recording_of_fragments_twice(tmp_path: Path) -> None:
     """The second one's clock begins anew, unlike that of edits in one MP4. libav hides its first pictures."""
     fragments = ("-movflags", "frag_keyframe+empty_moov+default_base_moof")
@@ -96,6 +116,11 @@ def test_sound_that_cannot_be_relayed_as_it_is(tmp_path: Path, codec: str) -> No
     assert clip.plan.source.audio
     assert clip.plan.source.audio.codec == codec
     assert_plays_through(clip, 3)
+
+
+def test_sound_of_a_computer_that_cannot_be_relayed_as_it_is(tmp_path: Path) -> None:
+    one = make(tmp_path / "one.mkv", look=LOOK, video=H264, audio=("-c:a", "alac"))
+    assert_plays_through(encode(joined(tmp_path / "joined.mkv", one, one), tmp_path), 2)
 
 
 def test_sound_of_a_dvd_that_has_more_channels_in_another_recording(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from hls.core.probe import Join
 
-FORMAT = "nut"
 MOST_REORDERED = 16  # how many pictures earlier than it is shown one is decoded, at most
 
 

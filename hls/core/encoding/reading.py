@@ -9,10 +9,10 @@ from math import ceil
 from pathlib import Path
 
 from hls.core.chunk import Span
-from hls.core.encoding.arguments import FORMAT, MOST_REORDERED, DamageArguments, RelayArguments, RelayedSound
+from hls.core.encoding.arguments import MOST_REORDERED, DamageArguments, RelayArguments, RelayedSound
 from hls.core.errors import Code, TranscodeError
 from hls.core.plan import Plan
-from hls.core.probe import AudioTrack, Source
+from hls.core.probe import EXACT_FORMAT, AudioTrack, Source
 from hls.core.process import Bounds, Watch, run
 from hls.core.timeline import ChunkSpan
 from hls.core.wire import dump
@@ -39,7 +39,7 @@ def readable(plan: Plan, span: ChunkSpan, source: Path, folder: Path, watch: Wat
     if not plan.source.joins:
         yield Readable(plan, source)
         return
-    target = folder / f"source.{FORMAT}"
+    target = folder / f"source.{EXACT_FORMAT}"
     try:
         _relay(plan, span, source, target, watch)
         yield Readable(_of_relayed(plan), target)
@@ -131,7 +131,7 @@ def _of_relayed(plan: Plan) -> Plan:
     sounds = {sound.index: _moved(sound, place, later_s) for place, sound in enumerate(_sounds(source), start=1)}
     relayed = replace(
         source,
-        demuxer=FORMAT,
+        demuxer=EXACT_FORMAT,
         # NUT says nothing of the pictures
         video=replace(source.video, index=0, start_s=source.video.start_s + later_s, landings=(), packet_filter=""),
         audio=sounds[source.audio.index] if source.audio else None,

@@ -22,11 +22,11 @@ from av.container import OutputContainer
 from av.packet import Packet
 from av.stream import Stream
 
-from hls.core.encoding.arguments import FORMAT, MOST_REORDERED, RelayArguments, RelayedSound
-from hls.core.inspection.joins import DISCONTINUOUS
+from hls.core.encoding.arguments import MOST_REORDERED, RelayArguments, RelayedSound
+from hls.core.inspection.joins import DISCONTINUOUS, WITHOUT_DECODING_TIMES, can_be_relayed
 from hls.core.inspection.media_file import opened
 from hls.core.inspection.packets import AnyPacket, sounds_of, tick_s, time_of
-from hls.core.probe import Join
+from hls.core.probe import EXACT_FORMAT, Join
 from hls.core.wire import load
 
 HEVC_END_OF_SEQUENCE = b"\x48\1"
@@ -34,8 +34,6 @@ START_CODE = b"\0\0\0\1"
 CONFIGURED = b"\1"  # the first byte of an hvcC record: NAL units have lengths instead of start codes
 HVCC_LENGTH_SIZE = 21  # where that record says, in the last two bits, how many bytes a length has, less one
 LEAST_STEP_S = Fraction(1, 2000)  # between decoding times: TrueHD has 1200 packets a second
-DECODED = frozenset({"mlp", "pcm_bluray", "pcm_dvd", "s302m", "truehd"})  # NUT has no tags for them
-WITHOUT_DECODING_TIMES = frozenset({"matroska,webm"})  # libav's guesses are wrong after a clock has started anew
 MOST_APART_S = 10  # between packets that are stored together: of a sound that isn't read by then there is nothing here
 
 type Placed = tuple[int, AnyPacket, Fraction]  # a track, a packet of it, and the packet's ticks in seconds
@@ -43,21 +41,21 @@ type Placed = tuple[int, AnyPacket, Fraction]  # a track, a packet of it, and th
 
 def write(source: Path, target: Path, arguments: RelayArguments) -> None:
     """Write the part to `target`: track 0 is the picture track, and the sounds follow in their order."""
-    with opened(source) as container, av.open(str(target), "w", format=FORMAT) as relayed:
+    with opened(source) as container, av.open(str(target), "w", format=EXACT_FORMAT) as relayed:
         if arguments.byte is not None and container.format.name in DISCONTINUOUS:
             container.seek(arguments.byte, unsupported_byte_offset=True)
         video = container.streams[arguments.video]
-        outputs: dict[int, Stream] = {arguments.video: relayed.add_stream_from_template(video)}
+        outputs: dict[int, Stream] = {arguments.video: relayed.add_stream_from_template(video, opaque=True)}
         plain: dict[int, _Plain] = {}
         for sound in arguments.sounds:
             stream = container.streams[sound.index]
-            if stream.codec_context.name in DECODED:
-                plain[sound.index] = _Plain.of(relayed, sound)
-                outputs[sound.index] = plain[sound.index].output
-            else:
+            if can_be_relayed(stream):
                 outputs[sound.index] = relayed.add_stream_from_template(stream)
                 _describe(outputs[sound.index], sound)
-        is_untold = container.format.name in WITHOUT_DECODING_TIMES
+            else:
+                plain[sound.index] = _Plain.of(relayed, sound)
+                outputs[sound.index] = plain[sound.index].output
+        is_untold = container.format.name.split(",")[0] in WITHOUT_DECODING_TIMES
         demuxed = container.demux([container.streams[index] for index in outputs])
         packets = _on_one_clock(demuxed, arguments, is_untold=is_untold)
         if is_untold:

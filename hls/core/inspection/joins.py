@@ -4,17 +4,22 @@ from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from io import BytesIO
 from itertools import pairwise
 from math import floor
 from statistics import median_low
 
+import av
+from av.stream import Stream
+
 from hls.core.errors import Code, TranscodeError
 from hls.core.inspection.packets import AnyPacket
-from hls.core.probe import Join
+from hls.core.probe import EXACT_FORMAT, Join
 
 BACK_S = 2  # a clock that goes back by more has started anew
 AHEAD_S = 10  # a clock that jumps ahead by more, in sound and picture alike, is new; FFmpeg's dts_delta_threshold
 DISCONTINUOUS = frozenset({"mpegts", "mpeg"})  # formats that may be cut and joined (FFmpeg's AVFMT_TS_DISCONT)
+WITHOUT_DECODING_TIMES = frozenset({"matroska"})  # libav's guesses are wrong where a clock starts anew
 SOUND_ALONE_S = Fraction(1, 4)  # a smaller difference between the ends of a recording's sound and picture is ignored
 INTERVALS_MEASURED = 100
 
@@ -50,9 +55,9 @@ class Parts:
 
         Raises TranscodeError(UNSUPPORTED).
         """
-        if packet.dts is None or packet.is_discard:  # all edits of an MP4 are on one clock; what they hide goes back
-            return 0
         track, at = packet.stream_index, packet.dts
+        if at is None or packet.is_discard:  # all edits of an MP4 are on one clock; what they hide goes back
+            return 0
         passed = self._pass_begun(track, packet.pos)
         is_new = not passed and self._is_elsewhere(track, at) and self._may_begin(track)
         if is_new:
@@ -91,6 +96,12 @@ class Parts:
         else:
             self.bytes.append(byte)
         self.part[track] += 1
+
+
+def can_be_relayed(track: Stream) -> bool:
+    """Whether the packets of a track can be put on another clock as they are."""
+    with av.open(BytesIO(), "w", format=EXACT_FORMAT) as relayed:
+        return track.codec_context.name in relayed.supported_codecs
 
 
 def joined(parts: Parts, pictures: Times, sounds: Sequence[Times], keys: Times) -> tuple[Join, ...]:

@@ -20,7 +20,7 @@ from hls.core.inspection.copying import PacketLog
 from hls.core.inspection.display import key_picture
 from hls.core.inspection.elementary import Counter
 from hls.core.inspection.headers import LOOKED_AT, size_header
-from hls.core.inspection.joins import Parts, Times, joined
+from hls.core.inspection.joins import Parts, Times, can_be_relayed, joined
 from hls.core.inspection.lasting import told_end_s
 from hls.core.inspection.later_fields import LaterFields
 from hls.core.inspection.packets import AnyPacket, TrackLog, pictures_of, tick_s, time_of
@@ -124,7 +124,7 @@ def scan(
         found.is_broken_off = True
     if not found.frames or not found.shown.times:
         raise TranscodeError(Code.UNREADABLE, "no frame can be decoded")
-    _put_on_one_clock(found, limits)
+    _put_on_one_clock(found, video, limits)
     found.is_untimed = not found.parts.bytes and _is_untimed(found, container, video)
     found.told_end_s = told_end_s(container, video)
     return found
@@ -140,9 +140,11 @@ def _is_untimed(found: Scan, container: InputContainer, video: VideoStream) -> b
     return (is_contradicted or is_counting) and found.pictures.is_ordered
 
 
-def _put_on_one_clock(found: Scan, limits: Limits) -> None:
+def _put_on_one_clock(found: Scan, video: VideoStream, limits: Limits) -> None:
     if not found.parts.bytes:
         return
+    if not can_be_relayed(video):
+        raise TranscodeError(Code.UNSUPPORTED, f"joined recordings in {video.codec_context.name}")
     found.log = None
     first_default = sorted(found.sounds.values(), key=lambda sound: sound is not found.sound)
     found.joins = joined(found.parts, found.shown, [sound.heard for sound in first_default], found.keys)

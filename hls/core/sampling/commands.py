@@ -9,12 +9,12 @@ from fractions import Fraction
 from math import floor
 from pathlib import Path
 
-from hls.core.encoding.arguments import FORMAT
 from hls.core.encoding.colour import BT709
 from hls.core.encoding.command import GLOBAL, Encoder, source_input, video_codec
 from hls.core.encoding.filters import graph, scaled, sized
 from hls.core.ladder import Rendition
 from hls.core.plan import Plan
+from hls.core.probe import EXACT_FORMAT
 from hls.core.timeline import ChunkSpan
 
 MODEL = "version=vmaf_v1.0.16_3d0h"  # hls.core.sampling.samples says why
@@ -26,14 +26,14 @@ MEASURED = Fraction(5, 6)
 LUMA = "lavfi.signalstats.YAVG"
 DETAIL = "lavfi.psnr.psnr.y"
 EVERY_NTH = 12  # of the pictures: so many are enough to tell what is lost with the detail
-PREPARED = f"source.{FORMAT}"
+PREPARED = f"source.{EXACT_FORMAT}"
 LUMA_FILE = "luma.txt"
 
 type Step = tuple[Rendition, Rendition]  # two neighbours of the ladder, the smaller one first
 
 
 def made_file(rendition: Rendition) -> str:
-    return f"{rendition.name}.{FORMAT}"
+    return f"{rendition.name}.{EXACT_FORMAT}"
 
 
 def vmaf_file(rendition: Rendition) -> str:
@@ -59,7 +59,7 @@ def preparing(plan: Plan, span: ChunkSpan, *, source: Path, encoder: Encoder, ha
     return [
         *(str(encoder.ffmpeg), *GLOBAL, *source_input(plan, plan.landing(span), source, encoder)),
         *("-filter_complex", f"{graph(plan, span, has_zscale=has_zscale)};{luma}"),
-        *("-map", "[prepared]", "-c:v", "rawvideo", "-fps_mode", "passthrough", "-f", FORMAT, f"file:{PREPARED}"),
+        *("-map", "[prepared]", "-c:v", "rawvideo", "-fps_mode", "passthrough", "-f", EXACT_FORMAT, f"file:{PREPARED}"),
     ]
 
 
@@ -69,7 +69,7 @@ def encoding(plan: Plan, span: ChunkSpan, encoder: Encoder, *, has_zscale: bool)
     command += ["-filter_complex", ";".join(_sized(plan, span, has_zscale=has_zscale))]
     for number, rendition in enumerate(_encoded(plan)):
         command += ["-map", f"[v{number}]", *video_codec(plan, span, rendition, encoder)]
-        command += ["-f", FORMAT, f"file:{made_file(rendition)}"]
+        command += ["-f", EXACT_FORMAT, f"file:{made_file(rendition)}"]
     return command
 
 
@@ -128,7 +128,7 @@ def _encoded(plan: Plan) -> list[Rendition]:
 
 
 def _input(name: str) -> list[str]:
-    return ["-f", FORMAT, "-protocol_whitelist", "file", "-i", f"file:{name}"]
+    return ["-f", EXACT_FORMAT, "-protocol_whitelist", "file", "-i", f"file:{name}"]
 
 
 def _sized(plan: Plan, span: ChunkSpan, *, has_zscale: bool, thinned: str = "") -> list[str]:
