@@ -25,6 +25,7 @@ HEVC = ("-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=er
 
 AV1 = ("-c:v", "libsvtav1", "-preset", "12", "-crf", "20", "-g", "50", "-pix_fmt", "yuv420p")
 VVC = ("-c:v", "libvvenc", "-preset", "faster", "-pix_fmt", "yuv420p10le")
+MPEG4 = ("-c:v", "mpeg4", "-q:v", "3", "-bf", "2")
 
 
 def recording(folder: Path, suffix: str) -> Path:
@@ -72,6 +73,34 @@ def test_pictures_that_libav_can_decode_but_not_encode(tmp_path: Path) -> None:
     one = make(tmp_path / "one.mkv", look=LOOK, video=AV1)
     clip = encode(joined(tmp_path / "joined.mkv", one, one), tmp_path)
     assert_plays_through(clip, 2)
+
+
+@pytest.mark.parametrize("video", [MPEG4, MPEG2], ids=["mpeg4", "mpeg2"])
+def test_the_first_picture_of_a_recording_belongs_to_it(tmp_path: Path, video: tuple[str, ...]) -> None:
+    """libav guesses that it is decoded as if it followed on the recording before."""
+    one = make(tmp_path / "one.mkv", look=LOOK, video=video)
+    clip = encode(joined(tmp_path / "joined.mkv", one, one), tmp_path)
+    assert_plays_through(clip, 2)
+
+
+def test_few_pictures_a_second_that_are_stored_long_before_others_are_one_recording(tmp_path: Path) -> None:
+    deep = (
+        "-c:v",
+        "libx264",
+        "-preset",
+        "veryfast",
+        "-bf",
+        "16",
+        "-b_strategy",
+        "0",
+        "-g",
+        "40",
+        "-pix_fmt",
+        "yuv420p",
+    )
+    source = make(tmp_path / "one.mkv", look=Look(160, 120, "1", 60), video=deep, audio=None)
+    found = probe(source, limits=LIMITS)
+    assert (found.joins, found.video.frame_count) == ((), 60)
 
 
 @pytest.mark.parametrize("suffix", ["ts", "mkv"])

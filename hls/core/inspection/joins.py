@@ -42,6 +42,7 @@ class Parts:
 
     def __init__(self, demuxer: str, ticks_s: dict[int, Fraction], video: int) -> None:
         self.is_discontinuous = demuxer in DISCONTINUOUS
+        self.is_untold = demuxer in WITHOUT_DECODING_TIMES
         self.ticks_s = ticks_s
         self.video = video
         self.bytes: list[int] = []  # where the second, third… recording begins
@@ -58,11 +59,12 @@ class Parts:
         track, at = packet.stream_index, packet.dts
         if at is None or packet.is_discard:  # all edits of an MP4 are on one clock; what they hide goes back
             return 0
+        begin = packet.pts if self.is_untold and packet.is_keyframe and packet.pts is not None else at
         passed = self._pass_begun(track, packet.pos)
-        is_new = not passed and self._is_elsewhere(track, at) and self._may_begin(track)
+        is_new = not passed and self._is_elsewhere(track, begin) and self._may_begin(track)
         if is_new:
             self._begin(track, packet.pos)
-        self.latest[track] = at if passed or is_new else max(at, self.latest.get(track, at))
+        self.latest[track] = begin if passed or is_new else max(at, self.latest.get(track, at))
         return passed + is_new
 
     def _pass_begun(self, track: int, byte: int | None) -> int:
