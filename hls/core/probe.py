@@ -86,6 +86,14 @@ class Join:
 
 
 @dataclass(frozen=True)
+class Continuation:
+    """A track of an MPEG transport stream that goes on with another's pictures or sound, by their numbers."""
+
+    track: int
+    continues: int
+
+
+@dataclass(frozen=True)
 class Crop:
     """The part of a picture that is shown, after ffmpeg has turned it, in pixels as they are stored."""
 
@@ -217,6 +225,7 @@ class Source:
     texts: tuple[TextTrack, ...] = ()  # those that can be converted to WebVTT
     chapters: tuple[FileChapter, ...] = ()
     has_captions: bool = False  # within the picture track's packets, to be taken out
+    continued: tuple[Continuation, ...] = ()  # where tracks of a file of several recordings go on in others
     is_opening: bool = False  # only the beginning was read: what is said of the rest is assumed
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from hls.core.probe import Join
+from hls.core.probe import Continuation, Join
 
 MOST_REORDERED = 16  # how many pictures earlier than it is shown one is decoded, at most
 
@@ -27,6 +27,7 @@ class RelayArguments:
     byte: int | None
     end_s: float
     later_s: int = 0
+    continued: tuple[Continuation, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -58,6 +58,7 @@ def _relay(plan: Plan, span: ChunkSpan, source: Path, target: Path, watch: Watch
         byte=landing.byte if landing else None,
         end_s=float(plan.zero_s + plan.timeline.seconds(span.end_frame)) + READ_ON_S,
         later_s=_later_s(plan.source),
+        continued=plan.source.continued,
     )
     command = [
         sys.executable,

@@ -23,6 +23,7 @@ from av.packet import Packet
 from av.stream import Stream
 
 from hls.core.encoding.arguments import MOST_REORDERED, RelayArguments, RelayedSound
+from hls.core.inspection.continuing import as_continued
 from hls.core.inspection.joins import DISCONTINUOUS, WITHOUT_DECODING_TIMES, can_be_relayed
 from hls.core.inspection.media_file import opened
 from hls.core.inspection.packets import AnyPacket, sounds_of, tick_s, time_of
@@ -56,8 +57,10 @@ def write(source: Path, target: Path, arguments: RelayArguments) -> None:
                 plain[sound.index] = _Plain.of(relayed, sound)
                 outputs[sound.index] = plain[sound.index].output
         is_untold = container.format.name.split(",")[0] in WITHOUT_DECODING_TIMES
-        demuxed = container.demux([container.streams[index] for index in outputs])
-        packets = _on_one_clock(demuxed, arguments, is_untold=is_untold)
+        numbers = [*outputs, *(continuation.track for continuation in arguments.continued)]
+        demuxed = container.demux([container.streams[number] for number in numbers])
+        going_on = as_continued(demuxed, container, arguments.continued, _begins(arguments))
+        packets = _on_one_clock(going_on, arguments, is_untold=is_untold)
         if is_untold:
             packets = _with_decoding_times(packets, arguments.video)
         _copy(_decoded(packets, plain), relayed, outputs, arguments.video)
@@ -194,6 +197,11 @@ def _behind_end(packet: AnyPacket) -> AnyPacket:
     )
     parted.is_keyframe = packet.is_keyframe
     return parted
+
+
+def _begins(arguments: RelayArguments) -> list[int]:
+    """Where the parts begin of a file in which tracks go on in others."""
+    return [join.byte for join in arguments.joins] if arguments.continued else []
 
 
 def joined_at(joins: tuple[Join, ...], byte: int | None) -> Join | None:

@@ -40,12 +40,12 @@ class Times:
 class Parts:
     """Follows the packets of a file in reading order, and notices where another recording begins."""
 
-    def __init__(self, demuxer: str, ticks_s: dict[int, Fraction], video: int) -> None:
+    def __init__(self, demuxer: str, ticks_s: dict[int, Fraction], video: int, begins: Sequence[int] = ()) -> None:
         self.is_discontinuous = demuxer in DISCONTINUOUS
         self.is_untold = demuxer in WITHOUT_DECODING_TIMES
         self.ticks_s = ticks_s
         self.video = video
-        self.bytes: list[int] = []  # where the second, third… recording begins
+        self.bytes = list(begins)  # where the second, third… recording begins
         self.part = dict.fromkeys(ticks_s, 0)
         self.latest: dict[int, int] = {}  # in each track's ticks: fractions would take most of the time of reading
         self.back = {track: floor(BACK_S / tick_s) for track, tick_s in ticks_s.items()}

@@ -48,9 +48,9 @@ def picture_track(container: InputContainer) -> VideoStream:
     if not tracks:
         raise TranscodeError(Code.NO_VIDEO)
     chosen = _default(tracks)
-    if not _is_decodable(chosen):
+    if not is_decodable(chosen):
         raise TranscodeError(Code.UNSUPPORTED, "no decoder for the picture track")
-    films = [track for track in tracks if _is_decodable(track) and not _is_still(track)]
+    films = [track for track in tracks if is_decodable(track) and not _is_still(track)]
     return _default(films) if films and _is_still(chosen) else chosen
 
 
@@ -76,15 +76,19 @@ def _is_still(track: VideoStream) -> bool:
 
 
 def sound_tracks(
-    container: InputContainer, protection: Protection, others: Collection[int] = frozenset()
+    container: InputContainer,
+    protection: Protection,
+    others: Collection[int] = frozenset(),
+    continuing: Collection[int] = frozenset(),
 ) -> list[AudioStream]:
     """The sounds that can be decoded, at most MOST_SOUNDS, default ones before others; encrypted ones only if all are.
 
     They are in the file's order. Tracks of `others`, by their ids, belong to other programmes; their sounds are given
-    only if the picture's programme has none.
+    only if the picture's programme has none. Those of `continuing`, by their numbers, go on with others.
     """
-    own = [track for track in container.streams.audio if track.id not in others] or container.streams.audio
-    tracks = [track for track in own if _is_decodable(track)]
+    sounds = [track for track in container.streams.audio if track.index not in continuing]
+    own = [track for track in sounds if track.id not in others] or sounds
+    tracks = [track for track in own if is_decodable(track)]
     tracks = [track for track in tracks if not protection.covers(track)] or tracks
     default_first = sorted(tracks, key=lambda track: not track.disposition & Disposition.default)
     return sorted(default_first[:MOST_SOUNDS], key=lambda track: track.index)
@@ -98,7 +102,7 @@ def check_protection(container: InputContainer, chosen: Sequence[Stream], protec
         raise TranscodeError(Code.UNSUPPORTED, "an encrypted track", reason=Reason.ENCRYPTED)
 
 
-def _is_decodable(track: Stream) -> bool:
+def is_decodable(track: Stream) -> bool:
     return cast("CodecContext | None", track.codec_context) is not None
 
 

@@ -24,6 +24,7 @@ from av.video.stream import VideoStream
 from hls.core.blocks import PartlyHerePath
 from hls.core.errors import Code, Reason, TranscodeError
 from hls.core.formats.colour_tags import MATRICES, PRIMARIES, TRANSFERS, named
+from hls.core.inspection.continuing import continued
 from hls.core.inspection.copying import judged
 from hls.core.inspection.declared import Declared, declared
 from hls.core.inspection.display import check_base_layer, packet_filter, shape, shown_part, shown_size, turns
@@ -67,12 +68,13 @@ def _look(path: Path | PartlyHerePath, limits: Limits, marks: Protection) -> Sou
         if len(container.streams) > limits.max_tracks:
             raise TranscodeError(Code.UNSUPPORTED, f"{len(container.streams)} tracks")
         video = picture_track(container)
-        streams = sound_tracks(container, marks, of_others(path, video))
+        going_on = continued(path, container, video)
+        streams = sound_tracks(container, marks, of_others(path, video), going_on.numbers)
         check_protection(container, [video, *streams], marks)
         check_size(video, limits)
         check_base_layer(video)
         content = skimmed(file, container, video, streams) if file and not marks else None
-        found = scan(container, video, streams, limits, content or Content())
+        found = scan(container, video, streams, limits, content or Content(), continued=going_on)
         if found.sound and not found.sound.is_heard and marks.covers(found.sound.stream):
             raise TranscodeError(Code.UNSUPPORTED, "the sound is encrypted", reason=Reason.ENCRYPTED)
         track = video_track(video, found, limits)
@@ -95,6 +97,7 @@ def _look(path: Path | PartlyHerePath, limits: Limits, marks: Protection) -> Sou
             sounds=tuple(sound for _, sound in sounds) if len(sounds) > 1 else (),
             texts=() if found.joins else texts(container, marks, in_head),
             chapters=told[:MOST_CHAPTERS],
+            continued=going_on.tracks,
         )
         beside = replace(_extras(container, source, found), chapters=len(told[MOST_CHAPTERS:]))
         source = _with_captions(replace(source, extras=beside))
@@ -111,6 +114,7 @@ def _sounds(found: Scan, video: VideoTrack, in_head: Mapping[int, Declared]) -> 
 
 def _extras(container: InputContainer, source: Source, found: Scan) -> Extras:
     used = {track.index for track in (source.video, source.audio, *source.sounds, *source.texts) if track}
+    used |= {continuation.track for continuation in source.continued}
     video = next(stream for stream in container.streams.video if stream.index == source.video.index)
     return extras(container, video, used, found.frames, found.sound.frames if found.sound else ())
 

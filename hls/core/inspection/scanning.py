@@ -16,6 +16,7 @@ from av.video.stream import VideoStream
 
 from hls.core.errors import Code, TranscodeError
 from hls.core.inspection import elementary
+from hls.core.inspection.continuing import NOTHING, Continued, as_continued
 from hls.core.inspection.copying import PacketLog
 from hls.core.inspection.display import key_picture
 from hls.core.inspection.elementary import Counter
@@ -93,13 +94,14 @@ def scan(
     limits: Limits,
     content: Content | None = None,
     packets: Iterable[AnyPacket] | None = None,
+    continued: Continued = NOTHING,
 ) -> Scan:
     """Read all packets of these tracks, or else `packets`. Raises TranscodeError: UNREADABLE, UNSUPPORTED, TOO_LONG."""
     wanted = [video, *sounds]
     ticks_s = {stream.index: tick_s(stream) for stream in wanted}
     found = Scan(
         log=PacketLog(video.codec_context.extradata or b"") if video.codec_context.name == "h264" else None,
-        parts=Parts(container.format.name.split(",")[0], ticks_s, video.index),
+        parts=Parts(container.format.name.split(",")[0], ticks_s, video.index, continued.bytes),
         shown=Times(tick_s(video)),
         keys=Times(tick_s(video)),
         sounds={sound.index: SoundLog.of(sound) for sound in sounds},
@@ -108,11 +110,13 @@ def scan(
     if container.format.name in elementary.DEMUXERS:
         rate = Fraction(video.guessed_rate.num, video.guessed_rate.den)
         found.counter = Counter(1 / (rate * tick_s(video)))
+    read = [*wanted, *(container.streams[number] for number in sorted(continued.numbers))]
     for stream in container.streams:
-        stream.discard = Discard.default if stream in wanted else Discard.all
+        stream.discard = Discard.default if stream in read else Discard.all
     video.codec_context.thread_count = 1
     try:
-        for packet in container.demux(wanted) if packets is None else packets:
+        demuxed = as_continued(container.demux(read), container, continued.tracks, continued.bytes)
+        for packet in demuxed if packets is None else packets:
             track = packet.stream.index  # each track's last packet, which is empty, has the stream_index 0
             if track == video.index:
                 _note_picture(found, packet, video, limits)
