@@ -480,6 +480,8 @@ def test_path_tricks_lead_nowhere(site: Site, player: httpx.Client, path: str) -
         ("GET {path}?{long} HTTP/1.1", 414),
         ("get {path} HTTP/1.1", 400),
         ("GET {path}\xff HTTP/1.1", 400),
+        ("GET {path} HTTP/1.1\r\nX-Long: {long}", 431),
+        ("GET {path} HTTP/1.1\r\nTransfer-Encoding: gzip", 501),
     ],
 )
 def test_what_cannot_be_read_is_refused_in_json(site: Site, line: str, status: int) -> None:

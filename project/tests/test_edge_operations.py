@@ -56,6 +56,19 @@ def test_tls_of_the_edge_is_the_file_we_ship_and_django_is_told(tmp_path: Path) 
     assert (secret["X-Forwarded-Proto"], open_["X-Forwarded-Proto"]) == ("https", "http")
 
 
+def test_plain_request_at_the_port_for_tls_is_refused_in_json(tmp_path: Path) -> None:
+    port = free_port()
+    shipped = (settings.BASE_DIR / "deploy" / "tls.conf").read_text()
+    tls = shipped.replace("8443", f"127.0.0.1:{port}").replace("/etc/nginx/tls", str(tmp_path / "certificate"))
+    make_certificate(tmp_path / "certificate")
+
+    with nginx(tmp_path / "nginx", upstream="127.0.0.1:9", data=tmp_path, tls=tls):
+        response = httpx.get(f"http://localhost:{port}/api/video/")
+
+    assert (response.status_code, response.headers["Content-Type"]) == (400, "application/json")
+    assert response.json().keys() == {"detail"}
+
+
 def test_proxy_in_front_that_ends_tls_is_believed_only_when_we_say_so(tmp_path: Path) -> None:
     claims = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.7"}
     with echo() as upstream:

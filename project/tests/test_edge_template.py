@@ -80,7 +80,7 @@ def test_every_name_above_the_best_rendition_leads_to_the_best() -> None:
 def test_edge_refuses_in_the_words_of_the_api() -> None:
     [body] = blocks(r"map \$status \$refusal")
     said = {int(status): words for status, words in re.findall(r'(\d+) "(.+)";', body)}
-    assert said == {status: sentence_for(status) for status in (404, 405, 413, 416, 503)}
+    assert said == {status: sentence_for(status) for status in (404, 405, 413, 416, 431, 500, 501, 503)}
     assert f'default "{sentence_for(400)}";' in body
 
 
