@@ -106,3 +106,30 @@ def test_refusal_is_json_whatever_the_address_ends_with(tmp_path: Path, method: 
         response = httpx.request(method, f"{edge}{path}", content=bytes(2_000_000) if method == "POST" else None)
     assert (response.status_code, response.headers["Content-Type"]) == (status, "application/json")
     assert response.json().keys() == {"detail"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/api/video/", 503),
+        ("GET", "/api/video/7/480p/segment_000.ts", 503),
+        ("GET", "/api/play/abc/video/7/480p/segment_000.ts", 503),
+        ("POST", "/api/video/", 413),
+        ("TRACE", "/api/video/", 405),
+    ],
+)
+def test_page_of_another_origin_may_read_refusals_of_the_edges_own(
+    tmp_path: Path, method: str, path: str, status: int
+) -> None:
+    """hls.js takes what it may not read for no answer at all, and a page can't say what is wrong."""
+    headers = {"Origin": "https://app.example.com", "Cookie": "playback_token=abc"}
+    with nginx(tmp_path / "nginx", upstream="127.0.0.1:9", data=tmp_path) as edge:
+        body = bytes(2_000_000) if method == "POST" else None
+        refused = httpx.request(method, f"{edge}{path}", headers=headers, content=body)
+        plain = httpx.request(method, f"{edge}{path}", content=body)
+    assert refused.status_code == status
+    assert refused.headers["Access-Control-Allow-Origin"] == "https://app.example.com"
+    assert refused.headers["Access-Control-Allow-Credentials"] == "true"
+    assert refused.headers["Cache-Control"] == "no-store"
+    assert status != 503 or refused.headers["Access-Control-Expose-Headers"] == "Retry-After"
+    assert "Access-Control-Allow-Origin" not in plain.headers
