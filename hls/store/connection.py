@@ -33,13 +33,21 @@ if TYPE_CHECKING:
     from botocore.model import OperationModel
     from types_boto3_s3 import S3Client
 
-    type Parsed = dict[str, dict[str, int]]  # of an answer; what is looked at here
+    type Parsed = dict[str, dict[str, int]]  # of an answer; what is looked at here beside its names
 
 ATTEMPTS = 5  # of each request; the pauses add up to 0.75 s at most, to 15 s where it says "slow down"
 CONNECT_TIMEOUT_S = 3
 READ_TIMEOUT_S = 20
 QUICK_S = 0.9  # to connect, and to answer; both are less than a probe may take
-FORBIDDEN, SERVER_AT_FAULT = 403, 500
+REFUSED, FORBIDDEN, SERVER_AT_FAULT = 400, 403, 500
+OF_AN_OBJECT = ("ContentLength", "ETag", "LastModified")
+TOLD = {  # by every answer to these operations
+    "GetObject": OF_AN_OBJECT,
+    "HeadObject": OF_AN_OBJECT,
+    "PutObject": ("ETag",),
+    "UploadPart": ("ETag",),
+    "ListObjectsV2": ("KeyCount",),
+}
 TRIALS = ".trial/"  # below it, objects that are written and removed at a start
 MOST_CONNECTIONS = 256  # kept for reuse; as many as a web process has threads by default
 BROKEN = (ConnectionClosedError, IncompleteReadError, ReadTimeoutError, ResponseStreamingError)  # amid an answer
@@ -98,6 +106,7 @@ def connected(address: BucketAddress, trying: Trying) -> "S3Client":
     )
     client.meta.events.register("after-call.s3", observe_answer)
     client.meta.events.register("after-call-error.s3", observe_failure)
+    client.meta.events.register("after-call.s3", refuse_pages)
     return client
 
 
@@ -110,6 +119,13 @@ def observe_answer(http_response: "AWSResponse", model: "OperationModel", parsed
 def observe_failure(event_name: str, **others: object) -> None:
     """The event is called after-call-error.s3.GetObject."""
     tell(RequestMade(event_name.rpartition(".")[2], has_failed=True, retries=0))
+
+
+def refuse_pages(http_response: "AWSResponse", model: "OperationModel", parsed: "Parsed", **others: object) -> None:
+    """Raise StoreFailed where a proxy in between has answered with a page of its own, as if that were success."""
+    if http_response.status_code < REFUSED and any(name not in parsed for name in TOLD.get(model.name, ())):
+        http_response.raw.close()
+        raise StoreFailed(errno.EIO, "Something else answers in the place of the bucket.")
 
 
 def ask_quickly(address: BucketAddress) -> None:

@@ -19,6 +19,7 @@ from hls.store.bucket_address import BucketAddress
 from hls.store.connection import client_of
 from hls.store.contents import content_md5
 from hls.store.interface import Staged, StoreFailed
+from hls.tests.object_store import page_instead
 
 pytestmark = pytest.mark.bucket
 
@@ -143,6 +144,20 @@ def test_a_store_that_can_not_be_reached_is_told_in_a_sentence(
     store = BucketStore("hls", replace(bucket, endpoint_url="http://127.0.0.1:1"))
     with pytest.raises(StoreFailed, match="can't be reached"):
         store.read("x")
+
+
+def test_a_page_in_the_place_of_the_bucket_is_no_object(bucket: BucketAddress, tmp_path: Path) -> None:
+    """It was a bare KeyError where an object was read, success where one was written, and no objects in a list."""
+    (tmp_path / "x").write_bytes(b"x")
+    with page_instead() as address:
+        store = BucketStore("hls", replace(bucket, endpoint_url=address))
+        asks = (
+            *(lambda: store.read("x"), lambda: store.exists("x"), lambda: store.remote("x"), lambda: store.entries("")),
+            *(lambda: store.write_once("x", "text"), lambda: store.stage(tmp_path, "y", go_on=lambda: None)),
+        )
+        for ask in asks:
+            with pytest.raises(StoreFailed):
+                ask()
 
 
 def test_more_objects_than_one_answer_holds_are_listed_and_removed(

@@ -17,6 +17,7 @@ from pytest_django import DjangoDbBlocker
 
 from hls.store.bucket import BucketStore
 from hls.store.bucket_address import BucketAddress
+from hls.tests.object_store import page_instead
 from library.tests.videos import segment_bytes
 from project.tests.bucket_site import ORIGIN, BucketSite, bucket_site
 from project.tests.edge import newer_nginx_binary, nginx, nginx_binary
@@ -186,8 +187,25 @@ def test_what_is_kept_is_sent_while_the_bucket_is_away(site: BucketSite) -> None
     assert (kept.status_code, kept.content, part.content) == (200, whole.content, whole.content[5:10])
     assert (missing.status_code, missing.headers["Retry-After"]) == (503, "5")
     assert (missing.headers["Content-Type"], missing.json().keys()) == ("application/json", {"detail"})
+    assert missing.headers["Access-Control-Allow-Origin"] == ORIGIN
     again = httpx.get(other, headers=others)
     assert (again.status_code, len(again.content)) == (200, SIZE)
+
+
+def test_page_in_the_place_of_the_bucket_is_not_kept(site: BucketSite) -> None:
+    """A balancer's page with status 200 was kept for ever, by the edge and by browsers."""
+    video = site.videos[3]
+    headers, url = site.cookie(video), f"{site.of_bucket}/api/video/{video}/audio_0/segment_001.ts"
+    site.store.stop()
+    try:
+        with page_instead(site.store.port):
+            page = httpx.get(url, headers=headers)
+    finally:
+        site.store.start()
+    found = httpx.get(url, headers=headers)
+    assert page.headers["Cache-Control"] == "no-store"
+    assert (found.status_code, found.content) == (200, segment_bytes(transcode(site, video), 1, "audio_0", 1))
+    assert "immutable" in found.headers["Cache-Control"]
 
 
 def test_what_the_bucket_has_lost_is_not_found_and_not_remembered(site: BucketSite) -> None:
