@@ -1,4 +1,4 @@
-"""gunicorn's threads, with five habits of their own, for which gunicorn has no settings.
+"""gunicorn's threads, with six habits of their own, for which gunicorn has no settings.
 
 1. They wait a moment for a connection's next request. A player that fills its buffer asks for the next segment as soon
    as it has the last one, and so does a proxy that has one connection for many viewers. gunicorn gives the connection
@@ -13,6 +13,8 @@
    gunicorn's wait five seconds for a new connection's first byte, and for the rest of a head for ever, so that some
    hundred clients who send nothing keep out all others.
 5. They say `close` in an answer after which they close the connection, since a body is left (project.unread).
+6. They refuse a request of HTTP/1.1 without a host, and one for no address of this server: `*`, or a host to connect
+   to (RFC 9112, 3.2).
 """
 
 import json
@@ -26,6 +28,7 @@ from time import monotonic
 from typing import Any
 
 from gunicorn import util
+from gunicorn.http.errors import InvalidHeader, InvalidRequestLine
 from gunicorn.workers.gthread import ThreadWorker
 
 from project import unread
@@ -37,6 +40,7 @@ LEFT_OPEN_S = 30  # as nginx's lingering_time
 LEFT_OPEN_AT_END_S = 2  # when the process is to end
 LONGEST_HEAD_S = 15  # as the edge's client_header_timeout
 USUAL_HEAD_BYTES = 8192  # a longer one is left to a thread as it comes
+HTTP_1_1 = (1, 1)
 REQUEST_LINE = re.compile(rb"[!-~]+ \S+ HTTP/1\.[01]\r\n")  # RFC 9112, 3
 DISCARDED_BYTES = 1 << 16  # at once
 LONGEST_FIRST_LINE = 1000  # bytes; "HTTP/1.1 400 Bad Request" is one
@@ -102,6 +106,8 @@ class StayingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no type
     def handle_request(self, req: Any, conn: Any) -> object:
         """As gunicorn's: the head has been read. gunicorn sees no `close` that stands beside something else."""
         self.beginning.pop(conn, None)
+        check_target(req)
+        req.version = min(req.version, HTTP_1_1)  # which is what the answer says (RFC 9110, 2.5)
         if asks_to_close(req.headers):
             req.force_close()
         return super().handle_request(req, conn)
@@ -190,6 +196,14 @@ def refusal(first_line: str) -> bytes:
     body = json.dumps({"detail": sentence_for(int(first_line.split()[1]))})
     head = [first_line, "Connection: close", "Content-Type: application/json", f"Content-Length: {len(body)}"]
     return "\r\n".join([*head, "", body]).encode("latin-1")
+
+
+def check_target(req: Any) -> None:
+    """Raise InvalidHeader, InvalidRequestLine. nginx refuses the same with the same status."""
+    if req.version >= HTTP_1_1 and not any(name == "HOST" for name, _ in req.headers):
+        raise InvalidHeader("HOST", req=req)
+    if not req.uri.startswith("/") and "://" not in req.uri:
+        raise InvalidRequestLine(req.uri)
 
 
 def asks_to_close(headers: list[tuple[str, str]]) -> bool:

@@ -507,6 +507,16 @@ def raw(site: Site, path: str, player: httpx.Client) -> tuple[int, bytes]:
     return int(headers.split()[1]), content
 
 
+def test_client_of_http_1_0_need_not_name_a_host(site: Site, player: httpx.Client) -> None:
+    """nginx asks gunicorn in HTTP/1.1, in which there has to be one."""
+    address = urlsplit(site.edge)
+    for path in ("/api/health/", f"/api/video/{site.video}/480p/segment_000.ts"):
+        with socket.create_connection((address.hostname, address.port), timeout=10) as connected:
+            connected.sendall(f"GET {path} HTTP/1.0\r\nCookie: {player.headers['Cookie']}\r\n\r\n".encode())
+            received = b"".join(iter(lambda: connected.recv(65_536), b""))
+        assert received.startswith(b"HTTP/1.1 200 "), received
+
+
 def test_check_itself_tells_a_stranger_nothing(site: Site, player: httpx.Client) -> None:
     for query in ("", "?video=x", f"?video={site.video}", f"?video={site.video}&v=x"):
         response = httpx.get(f"{site.edge}/api/playback/check{query}")

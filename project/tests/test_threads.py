@@ -58,6 +58,7 @@ def asked(path: str, *headers: str) -> bytes:
     return "\r\n".join((f"GET {path} HTTP/1.1", "Host: localhost", *headers, "", "")).encode()
 
 
+HEADERS = [("HOST", "localhost")]
 HALF = asked("/halved")[:-2]
 
 
@@ -407,7 +408,7 @@ def test_head_that_takes_long_is_given_up_and_none_that_has_ended(
     worker.murder_pending()
     assert connection[0].recv(1) == b""
     monkeypatch.setattr(gthread.ThreadWorker, "handle_request", lambda self, req, conn: True)
-    assert worker.handle_request(SimpleNamespace(headers=[]), conn) is True
+    assert worker.handle_request(SimpleNamespace(headers=HEADERS, uri="/", version=(1, 1)), conn) is True
     assert worker.beginning == {}
 
 
@@ -444,6 +445,9 @@ def test_more_clients_may_be_idle_than_the_system_allows_files_to_begin_with(add
         (b"GET /secret HTTP/1.1\r\nHost: localhost\r\nsecret\r\n\r\n", 400),
         (b"GET /secret HTTP/1.1\r\nHost: localhost\r\nRange: bytes=0-1\0\r\n\r\n", 400),
         (b"GET /secret HTTP/1.1\r\nHost: localhost\r\nHost: secret\r\n\r\n", 400),
+        (b"GET /api/health/ HTTP/1.1\r\nConnection: close\r\n\r\n", 400),
+        (b"OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
+        (b"CONNECT secret:443 HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
         (b"GET /secret HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: secret\r\n\r\n", 501),
         (b"GET /secret HTTP/1.1\r\nHost: localhost\r\nExpect: secret\r\n\r\n", 417),
         (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n", 414),
@@ -461,6 +465,24 @@ def test_what_cannot_be_read_is_refused_in_json_and_not_repeated(
     assert b"Content-Type: application/json" in head
     assert json.loads(body).keys() == {"detail"}
     assert b"secret" not in received
+
+
+@pytest.mark.parametrize(
+    ("head", "version"),
+    [
+        (b"GET /api/health/ HTTP/1.0\r\n\r\n", b"HTTP/1.0"),
+        (b"GET http://localhost/api/health/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", b"HTTP/1.1"),
+        (b"GET /api/health/ HTTP/1.2\r\nHost: localhost\r\nConnection: close\r\n\r\n", b"HTTP/1.1"),
+    ],
+)
+def test_what_http_allows_is_answered_in_a_version_that_there_is(
+    address: tuple[str, int], head: bytes, version: bytes
+) -> None:
+    with socket.create_connection(address, timeout=20) as connected:
+        connected.sendall(head)
+        received = b"".join(iter(lambda: connected.recv(65_536), b""))
+    assert received.startswith(version + b" 200 ")
+    assert b'"/api/health/"' in received
 
 
 def test_gunicorn_takes_a_client_at_no_word_about_itself(address: tuple[str, int]) -> None:
