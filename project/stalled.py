@@ -1,7 +1,12 @@
-"""Clients that stop reading or sending lose their connection after a minute, so that their thread is free again."""
+"""Clients that stop reading or sending lose their connection after a minute, so that their thread is free again.
+
+So do those that send a body a byte at a time: a thread waits for one a minute longer than its bytes would take at
+LEAST_BYTES_S each second, and no longer.
+"""
 
 import socket
 from collections.abc import Callable
+from time import monotonic
 
 from django.http import FileResponse, HttpRequest
 from django.http.response import HttpResponseBase
@@ -9,6 +14,25 @@ from django.http.response import HttpResponseBase
 type Handler = Callable[[HttpRequest], HttpResponseBase]
 
 STALLED_S = 60.0
+LEAST_BYTES_S = 1000
+
+
+class Paced:
+    """A connection's socket while a body is read from it. Only the waiting for the client counts."""
+
+    def __init__(self, connected: socket.socket) -> None:
+        self._connected = connected
+        self._waited_s, self._received = 0.0, 0
+
+    def recv(self, size: int) -> bytes:
+        """Raises TimeoutError where the client has been too slow so far."""
+        if self._waited_s > STALLED_S + self._received / LEAST_BYTES_S:
+            raise TimeoutError("The body comes too slowly.")
+        began = monotonic()
+        data = self._connected.recv(size)
+        self._waited_s += monotonic() - began
+        self._received += len(data)
+        return data
 
 
 def given_up(get_response: Handler) -> Handler:

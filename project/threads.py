@@ -33,6 +33,7 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from project import unread
 from project.sentences import sentence_for
+from project.stalled import Paced
 
 STAYS_MS = 5  # far less than a thread waits for a client that reads slowly, and enough for one that is near
 STAYS_AT_MOST_S = 1.0  # then the connections that wait for a thread have their turn
@@ -110,7 +111,11 @@ class StayingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no type
         req.version = min(req.version, HTTP_1_1)  # which is what the answer says (RFC 9110, 2.5)
         if asks_to_close(req.headers):
             req.force_close()
-        return super().handle_request(req, conn)
+        conn.parser.unreader.sock = Paced(conn.sock)
+        try:
+            return super().handle_request(req, conn)
+        finally:
+            conn.parser.unreader.sock = conn.sock
 
     def finish_request(self, conn: Any, fs: Any) -> None:
         """As gunicorn's, in the main thread. A connection that is over is left to the client for a while."""

@@ -1,4 +1,4 @@
-"""Clients that stop reading, or hardly read, while a segment is sent to them over a real connection."""
+"""Clients that stop reading or sending, or hardly do, over a real connection."""
 
 import socket
 import threading
@@ -56,3 +56,38 @@ def test_client_that_takes_a_little_now_and_then_is_served_on(
         assert server.sendfile(opened) == SEGMENT_BYTES
     server.shutdown(socket.SHUT_WR)
     reader.join()
+
+
+def test_client_that_sends_a_byte_at_a_time_is_given_up(
+    ends: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each byte came before anybody was tired of waiting for it, so a thread waited for as long as the client liked."""
+    monkeypatch.setattr(stalled, "STALLED_S", 0.5)
+    server, client = ends
+    server.settimeout(3)
+    body, is_over = stalled.Paced(server), threading.Event()
+
+    def trickle() -> None:
+        while not is_over.wait(0.1):
+            client.send(b"x")
+
+    sender = threading.Thread(target=trickle)
+    sender.start()
+    try:
+        with pytest.raises(TimeoutError, match="too slowly"):
+            b"".join(body.recv(1) for _ in range(20))
+    finally:
+        is_over.set()
+        sender.join()
+
+
+def test_body_may_take_as_long_as_its_bytes_need_and_the_server_itself_takes(
+    ends: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stalled, "STALLED_S", 0.2)
+    server, client = ends
+    body = stalled.Paced(server)
+    for _ in range(3):
+        client.sendall(b"x" * 1000)
+        time.sleep(0.4)
+        assert body.recv(1000) == b"x" * 1000

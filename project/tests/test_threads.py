@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
@@ -67,6 +67,7 @@ class Conn:
     """As gunicorn's."""
 
     sock: socket.socket
+    parser: Any = field(default_factory=lambda: SimpleNamespace(unreader=SimpleNamespace()))
 
     def close(self) -> None:
         self.sock.close()
