@@ -21,6 +21,7 @@ from pytest_django import DjangoDbBlocker
 from accounts.tests.serving import web_server
 from hls.store.bucket_address import BucketAddress
 from hls.store.connection import client_of
+from hls.tests.object_store import page_instead
 from library.delivery.cdn import Cdn
 from library.tests.videos import PASSWORD
 from project.tests.bucket_site import bucket_variables, run
@@ -169,6 +170,29 @@ def test_address_ends(site: CdnSite) -> None:
     good = f"{site.folder(version=2, now_s=now_s)}720p/segment_000.ts"
     ended = f"{site.folder(version=2, now_s=now_s - site.cdn.ttl_s - 1)}720p/segment_000.ts"
     assert (httpx.get(good).status_code, httpx.get(ended).status_code) == (200, 410)
+
+
+def test_page_is_told_why_it_gets_nothing(site: CdnSite) -> None:
+    """A browser tells the status of no answer whose headers don't let the page read it."""
+    headers = {"Origin": ORIGIN}
+    ended = f"{site.folder(version=2, now_s=time.time() - site.cdn.ttl_s - 1)}720p/segment_000.ts"
+    for address, status in ((ended, 410), (ended.replace("/2/720p", "/1/720p"), 403)):
+        refused = httpx.get(address, headers=headers)
+        assert (refused.status_code, refused.headers["Access-Control-Allow-Origin"]) == (status, ORIGIN)
+        assert "Cache-Control" not in refused.headers
+
+
+def test_page_in_the_place_of_the_bucket_is_not_kept(site: CdnSite, tmp_path: Path) -> None:
+    """A balancer's, with status 200."""
+    port, kept = free_port(), tmp_path / "kept"
+    kept.mkdir()
+    other = replace(site, cdn=replace(site.cdn, base_url=f"http://127.0.0.1:{port}"))
+    with page_instead() as address:
+        text = configuration(kept, replace(site.bucket, endpoint_url=address), port)
+        with plain_nginx(tmp_path / "nginx", text, port):
+            page = httpx.get(f"{other.folder(version=2, now_s=time.time())}720p/segment_000.ts")
+    assert (page.status_code, page.headers["Cache-Control"]) == (200, "no-store")
+    assert not [path for path in (kept / "cdn").rglob("*") if path.is_file()]
 
 
 def test_bucket_itself_lets_nobody_but_the_cdn_read(site: CdnSite) -> None:
