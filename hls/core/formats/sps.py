@@ -1,9 +1,10 @@
-"""Parses H.264: NAL units and sequence parameter sets (ITU-T H.264, 7.3.2.1)."""
+"""Parses H.264: NAL units, sequence parameter sets (ITU-T H.264, 7.3.2.1), and the beginning of slices (7.3.3)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-IDR, SPS, PPS = 5, 7, 8
+SLICE, IDR, SPS, PPS = 1, 5, 7, 8
+SLICE_HEADER_BYTES = 32  # more than its first five numbers can take
 HIGH_PROFILES = frozenset({100, 110, 122, 244})
 START_CODE = b"\x00\x00\x01"
 
@@ -16,6 +17,7 @@ class SequenceParameters:
     width: int  # after cropping
     height: int
     is_interlaced: bool  # at least possibly: fields are allowed
+    frame_number_bits: int = 4
 
     @property
     def codec(self) -> str:
@@ -48,7 +50,7 @@ def sequence_parameters(unit: bytes) -> SequenceParameters:
         chroma, luma_depth, chroma_depth = bits.golomb(), bits.golomb(), bits.golomb()
         if (chroma, luma_depth, chroma_depth) != (1, 0, 0) or bits.take(2):
             raise ValueError("not 8-bit 4:2:0 without scaling lists")
-    bits.golomb()  # log2_max_frame_num
+    frame_number_bits = bits.golomb() + 4
     order = bits.golomb()
     if order == 0:
         bits.golomb()  # log2_max_pic_order_cnt_lsb
@@ -71,7 +73,33 @@ def sequence_parameters(unit: bytes) -> SequenceParameters:
         width=width - 2 * (left + right),
         height=height - crop_height,
         is_interlaced=not is_frames_only,
+        frame_number_bits=frame_number_bits,
     )
+
+
+@dataclass(frozen=True)
+class Field:
+    """A picture that is one field of a frame."""
+
+    frame_number: int
+    is_bottom: bool
+
+    def completes(self, first: "Field") -> bool:
+        """Whether this one, decoded next, is the other field of the same frame."""
+        return self.frame_number == first.frame_number and self.is_bottom != first.is_bottom
+
+
+def field_of(unit: bytes, parameters: SequenceParameters) -> Field | None:
+    """The field that a slice belongs to; None for a whole frame, or for a slice that is cut off."""
+    bits = _Bits(unit[1:SLICE_HEADER_BYTES].replace(b"\x00\x00\x03", b"\x00\x00"))
+    try:
+        for _ in range(3):  # first_mb_in_slice, slice_type, pic_parameter_set_id
+            bits.golomb()
+        frame_number = bits.take(parameters.frame_number_bits)
+        is_field = parameters.is_interlaced and bits.take(1)
+        return Field(frame_number, is_bottom=bool(bits.take(1))) if is_field else None
+    except IndexError:
+        return None
 
 
 class _Bits:

@@ -74,8 +74,13 @@ class PacketLog:
         self.pts.append(pts)
         self.sizes.append(size)
 
+    @property
+    def length_size(self) -> int:
+        """How many bytes the length before a NAL unit has, if units have lengths."""
+        return (self.extradata[4] & LENGTH_SIZE_MASK) + 1
+
     def _units(self, data: bytes) -> list[bytes]:
-        return avcc_units(data, (self.extradata[4] & LENGTH_SIZE_MASK) + 1) if self.has_lengths else [*nal_units(data)]
+        return avcc_units(data, self.length_size) if self.has_lengths else [*nal_units(data)]
 
     def _note_units(self, units: Sequence[bytes]) -> None:
         sets = _sets(units)

@@ -20,6 +20,7 @@ from hls.core.inspection.continuing import NOTHING, Continued, as_continued
 from hls.core.inspection.copying import PacketLog
 from hls.core.inspection.display import key_picture
 from hls.core.inspection.elementary import Counter
+from hls.core.inspection.fields import Fields
 from hls.core.inspection.headers import LOOKED_AT, size_header
 from hls.core.inspection.joins import Parts, Times, can_be_relayed, joined
 from hls.core.inspection.lasting import told_end_s
@@ -50,6 +51,7 @@ class Scan:
     byte: int | None = None  # where the last picture is stored, or the unit of several pictures that it is in
     pictures: TrackLog = field(default_factory=TrackLog)
     counter: Counter | None = None  # of an elementary stream
+    fields: Fields | None = None  # of H.264
     untold: int = 0  # pictures without a timestamp
     last_duration: int = 0  # of the picture stored last
     latest: tuple[int, int] = FIRST_OF_ALL  # the time and the duration of the picture shown last
@@ -107,6 +109,7 @@ def scan(
         sounds={sound.index: SoundLog.of(sound) for sound in sounds},
         content=content or Content(),
     )
+    found.fields = Fields(found.log) if found.log else None
     if container.format.name in elementary.DEMUXERS:
         rate = Fraction(video.guessed_rate.num, video.guessed_rate.den)
         found.counter = Counter(1 / (rate * tick_s(video)))
@@ -170,6 +173,9 @@ def _note_picture(found: Scan, packet: AnyPacket, video: VideoStream, limits: Li
         _count_picture(found, packet, limits)
         return
     time = time_of(packet)
+    if found.fields and found.fields.is_second(packet, found.content.beginning):
+        _note_second(found, time, packet)
+        return
     if time is None:
         found.untold += 1
         return
@@ -186,6 +192,16 @@ def _note_picture(found: Scan, packet: AnyPacket, video: VideoStream, limits: Li
     found.last_duration = packet.duration or found.last_duration
     found.latest = max(found.latest, (time, packet.duration or 0))
     _check_length(found, time, limits)
+
+
+def _note_second(found: Scan, time: int | None, packet: AnyPacket) -> None:
+    """The second field of the latest frame: it lasts as long as both together."""
+    lasts = packet.duration or 0
+    found.last_duration += lasts
+    if found.shown.times and found.shown.times[-1] == found.latest[0]:
+        found.latest = (found.latest[0], found.latest[1] + lasts)
+    if time is not None:
+        found.pictures.note(time, packet)
 
 
 def _note_header(found: Scan, packet: AnyPacket, codec: VideoCodecContext) -> None:

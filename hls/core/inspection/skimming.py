@@ -21,6 +21,7 @@ from hls.core.blocks import AskingFile, ByteRange
 from hls.core.formats.sps import PPS, SPS, kind
 from hls.core.inspection.copying import LENGTH_SIZE_MASK
 from hls.core.inspection.headers import LOOKED_AT
+from hls.core.inspection.later_fields import may_be_interlaced
 from hls.core.inspection.packets import AnyPacket, tick_s
 
 DEMUXER = "mov"
@@ -87,6 +88,7 @@ def skimmed(
         container.format.name.split(",")[0] == DEMUXER
         and codec.name in PICTURES
         and (codec.extradata or b"")[:1] == CONFIGURED
+        and not may_be_interlaced(codec.name, codec.extradata or b"", b"")  # each picture's head is looked at
         and all(sound.codec_context.name.startswith(SOUNDS) for sound in sounds)
         and all(len(track.index_entries) for track in (video, *sounds))
         and not file.is_fragmented()
