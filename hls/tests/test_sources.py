@@ -27,8 +27,9 @@ from hls.store.bucket_address import BucketAddress
 from hls.store.connection import client_of
 from hls.store.interface import StoreFailed
 from hls.store.parts import ObjectInParts
-from hls.tests.clips import Look, ffmpeg, fit_h264, make, with_edits
+from hls.tests.clips import Look, ffmpeg, fit_h264, make, remux, with_edits
 from hls.tests.factories import Unclaimed
+from hls.tests.field_pictures import recording
 from hls.tests.line import bad_line
 from hls.tracks.models import TrackText
 
@@ -234,6 +235,13 @@ def test_samples_need_only_their_parts_of_a_source(
     folder.mkdir()
     assert local.sampled("film.mp4", plan, folder=folder, lease=Unclaimed()) == expected
     assert cache.used_bytes() < 0.4 * film.stat().st_size
+
+
+def test_a_file_in_fields_is_probed_alike_as_a_whole(tmp_path: Path) -> None:
+    path = remux(recording(tmp_path / "fields.ts", 75), tmp_path / "fields.mp4")
+    part = BroughtFile(path, tmp_path / "part.mp4")
+    found = probe(part.path, limits=limits(), partly=PartlyHere(part.record_path, part.bring))
+    assert found == probe(path, limits=limits())
 
 
 @pytest.mark.parametrize("name", [*IN_PARTS, *WHOLE])
