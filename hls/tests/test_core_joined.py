@@ -75,6 +75,20 @@ def test_pictures_that_libav_can_decode_but_not_encode(tmp_path: Path) -> None:
     assert_plays_through(clip, 2)
 
 
+def test_all_streams_of_a_chained_ogg_are_seen_and_heard(tmp_path: Path) -> None:
+    theora = ("-c:v", "libtheora", "-q:v", "7")
+    one = make(tmp_path / "one.ogv", look=LOOK, video=theora, audio=("-c:a", "libvorbis"))
+    whole = encode(joined(tmp_path / "joined.ogv", one, one), tmp_path).joined("480p")
+    shown = numbers(whole)
+    assert list(dict.fromkeys(shown)) == list(range(FRAMES))
+    begin = len(shown) - FRAMES  # the headers of a further stream look like pictures
+    assert shown[begin:] == list(range(FRAMES))
+    beeps = [at_s - 10 for at_s in beep_times(whole)]
+    seconds = [*range(8), *(begin / RATE + second for second in range(8))]
+    assert len(beeps) == 16
+    assert all(abs(at_s - second) < 0.04 for second, at_s in zip(seconds, beeps, strict=True)), beeps
+
+
 @pytest.mark.parametrize("video", [MPEG4, MPEG2], ids=["mpeg4", "mpeg2"])
 def test_the_first_picture_of_a_recording_belongs_to_it(tmp_path: Path, video: tuple[str, ...]) -> None:
     """libav guesses that it is decoded as if it followed on the recording before."""

@@ -35,6 +35,7 @@ START_CODE = b"\0\0\0\1"
 CONFIGURED = b"\1"  # the first byte of an hvcC record: NAL units have lengths instead of start codes
 HVCC_LENGTH_SIZE = 21  # where that record says, in the last two bits, how many bytes a length has, less one
 LEAST_STEP_S = Fraction(1, 2000)  # between decoding times: TrueHD has 1200 packets a second
+STRAY_S = 1  # recordings overlap by less where they are joined
 MOST_APART_S = 10  # between packets that are stored together: of a sound that isn't read by then there is nothing here
 
 type Placed = tuple[int, AnyPacket, Fraction]  # a track, a packet of it, and the packet's ticks in seconds
@@ -60,7 +61,7 @@ def write(source: Path, target: Path, arguments: RelayArguments) -> None:
         numbers = [*outputs, *(continuation.track for continuation in arguments.continued)]
         demuxed = container.demux([container.streams[number] for number in numbers])
         going_on = as_continued(demuxed, container, arguments.continued, _begins(arguments))
-        packets = _on_one_clock(going_on, arguments, is_untold=is_untold)
+        packets = _without_strays(_on_one_clock(going_on, arguments, is_untold=is_untold), arguments.video)
         if is_untold:
             packets = _with_decoding_times(packets, arguments.video)
         _copy(_decoded(packets, plain), relayed, outputs, arguments.video)
@@ -135,6 +136,24 @@ def _on_one_clock(packets: Iterator[AnyPacket], arguments: RelayArguments, *, is
             over.add(track)
             if len(over) == 1 + len(arguments.sounds) or after_s > MOST_APART_S:
                 return
+
+
+def _without_strays(packets: Iterable[Placed], video: int) -> Iterator[Placed]:
+    """Leave out a sound's packet if the next one is to be heard long before it.
+
+    libav says of the first packet of a further Ogg stream that it follows on the stream before.
+    """
+    waiting: dict[int, Placed] = {}
+    for placed in packets:
+        track, packet, ticks = placed
+        if track == video:
+            yield placed
+            continue
+        before = waiting.get(track)
+        waiting[track] = placed
+        if before and ((before[1].dts or 0) - (packet.dts or 0)) * ticks <= STRAY_S:
+            yield before
+    yield from waiting.values()
 
 
 def _with_decoding_times(packets: Iterable[Placed], video: int) -> Iterator[Placed]:
