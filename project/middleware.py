@@ -121,12 +121,16 @@ def exact_length(get_response: Handler) -> Handler:
 
 
 def json_errors(get_response: Handler) -> Handler:
-    """Make every error below /api/ JSON, also those of Django itself. A 401 names the scheme to use."""
+    """Make every error below /api/ JSON, also those of Django itself, and let no cache keep one: 404s are kept by some.
+
+    A 401 names the scheme to use.
+    """
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)
         if response.status_code < 400 or not f"{request.path_info}/".startswith("/api/"):
             return response
+        response.headers.setdefault("Cache-Control", "no-store")
         if response.status_code == 401:
             response.headers.setdefault("WWW-Authenticate", CHALLENGE)
         if response.get("Content-Type", "").startswith("application/json"):

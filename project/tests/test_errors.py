@@ -157,6 +157,22 @@ def test_unexpected_error_is_a_500_in_shape_without_its_reason(
     assert b"Traceback" not in response.content
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/api/video/", 401),
+        ("GET", "/api/nowhere", 404),
+        ("DELETE", "/api/login/", 405),
+        ("GET", "/api/video/1/480p/segment_000.ts", 401),
+        ("POST", "/api/login/", 400),
+    ],
+)
+def test_no_cache_keeps_an_error(client: Client, method: str, path: str, status: int) -> None:
+    """A cache in between may by itself keep 404, 405, 410, 414 and 501 that say nothing of it (RFC 9110, 15.1)."""
+    response = client.generic(method, path, b"{}", content_type="application/json")
+    assert (response.status_code, response.headers["Cache-Control"]) == (status, "no-store")
+
+
 def test_error_outside_the_api_layer_is_json_too(client: Client) -> None:
     response = client.post("/api/login/", headers={"Origin": "http://evil.example.net"})
     assert response.status_code == 403
