@@ -1,8 +1,9 @@
 """Whether a store has all files of a version, in the sizes that the chunks' rows tell of.
 
-Before a version is published: on a disk a rename loses nothing. In a bucket an object may be gone or changed by then:
-somebody has removed it, or a rule of the bucket's. Such a chunk is made again, and viewers never see a version with a
-hole in it. Later `manage.py upkeep` asks for those of versions that are served (lost_files).
+Before a version is published, a segment may be gone or changed: somebody has removed it, or a rule of the bucket's; or
+the database was restored from a backup that was taken while the video was being made, and that has no files to be
+served. Such a chunk is made again, and viewers never see a version with a hole in it. Later `manage.py upkeep` asks for
+those of versions that are served (lost_files).
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,7 +17,6 @@ from hls.core import names
 from hls.core.chunk import ChunkFacts
 from hls.models import Chunk, ChunkState, Transcode
 from hls.published import PublishedVersion, current
-from hls.store.interface import is_all_on_disk
 from hls.stores import version_place
 
 log = structlog.get_logger("videoflix.hls")
@@ -34,8 +34,6 @@ def expected(facts: ChunkFacts) -> dict[str, int]:
 def incomplete_chunks(transcode: Transcode) -> list[int]:
     """The indexes of done chunks of which a segment is gone or has another size. Raises StoreFailed."""
     version = version_place(transcode.pk, transcode.version)
-    if is_all_on_disk(version.store):
-        return []
     there = version.store.sizes(version.key)
     done = Chunk.objects.filter(transcode=transcode, state=ChunkState.DONE).order_by("index")
     return [

@@ -12,8 +12,11 @@ import pytest
 from django.db import OperationalError, connection
 from django.utils import timezone
 from pytest_django.fixtures import Settings
+from structlog.testing import capture_logs
 
 from hls import claims, identity, lifecycle, steps, stores, upkeep
+from hls.conformance.checker import check
+from hls.core import names
 from hls.core.errors import Code, TranscodeError
 from hls.core.plan import Plan
 from hls.folders import version_folder
@@ -67,6 +70,21 @@ def test_a_video_of_several_chunks_becomes_ready(studio: Path) -> None:
         path.stat().st_size for path in Path(str(version.place)).rglob("*") if path.is_file()
     )
     assert upkeep.orphans() == []
+
+
+def test_video_that_was_half_made_when_its_files_were_lost_is_made_whole(studio: Path) -> None:
+    """As after a restore: backups are taken while videos are made, and have no files that are served."""
+    transcode = queued(studio)
+    for _ in range(3):
+        assert steps.do_next()
+    shutil.rmtree(studio / "hls")
+    with capture_logs() as told:
+        work_to_the_end()
+    assert [line["chunks"] for line in told if line["event"] == "segments lost"] == [[0, 1]]
+    version = current(Transcode.objects.get(pk=transcode.pk))
+    assert version is not None
+    assert check(lambda name: version.place.below(name.partition("?")[0]).read(), names.MASTER) == ()
+    assert (version.has_poster, version.size_bytes) == (True, version.place.size_bytes())
 
 
 def test_a_short_video_behind_a_long_one_waits_for_no_more_than_as_much_of_that(studio: Path) -> None:

@@ -456,7 +456,7 @@ def unplanned_transcode() -> Transcode:
 
 def made_transcode() -> Transcode:
     transcode: Transcode = TranscodeFactory.create(processing=True, plan=plan(seconds=12).to_json())
-    ChunkFactory.create(transcode=transcode, index=0, done=True)
+    ChunkFactory.create(transcode=transcode, index=0, done=True, facts=FACTS.to_json())
     return transcode
 
 
