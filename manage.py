@@ -2,6 +2,7 @@
 """Django's command line for Videoflix."""
 
 import gc
+import logging
 import os
 import signal
 import sqlite3
@@ -10,11 +11,14 @@ import sys
 from django.core.management import execute_from_command_line
 from django.db import Error as DatabaseUnavailable
 
+from project import database_outage
 from project.database import why_unusable
 
 if __name__ == "__main__":
     gc.disable()  # until all modules are loaded: see start_collecting in project/apps.py
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
+    if sys.argv[1:2] != ["worker"]:  # whoever waits for a command needs the sentence below, not each try before it
+        logging.getLogger(database_outage.POOL).setLevel(logging.ERROR)
     try:
         execute_from_command_line(sys.argv)
     except KeyboardInterrupt:  # as wanted: nobody needs to see where it was

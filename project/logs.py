@@ -10,7 +10,7 @@ from typing import Any, TextIO, cast
 import structlog
 
 from hls.core.errors import in_one_line
-from project import queue_outage
+from project import database_outage, queue_outage
 
 SECRETS = re.compile(
     r"(?P<before>/(?:activate|password_confirm)/)[^\s\"'?]+"  # the API's links: uid and token
@@ -114,13 +114,18 @@ def logging_config(*, level: str, as_json: bool) -> dict[str, Any]:
                 "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
             }
         },
-        "filters": {"outage": {"()": lambda: queue_outage.said_once}},  # the same one for all loggers
+        "filters": {
+            "outage": {"()": lambda: queue_outage.said_once},  # the same one for all loggers
+            "pool": {"()": lambda: database_outage.pool_said_once},
+            "ended": {"()": database_outage.EndedTask},
+        },
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
             "django.request": {"level": "ERROR"},  # 4xx answers are in the access line already
             "django.db.backends": {"level": "INFO"},  # its DEBUG is every query with its values, hashes among them
-            "huey": {"level": "WARNING"},
+            "huey": {"level": "WARNING", "filters": ["ended"]},
+            database_outage.POOL: {"filters": ["pool"]},
             **{name: {"filters": ["outage"]} for name in queue_outage.LOGGERS},
             "hls.core.process": {"level": "DEBUG" if level == "DEBUG" else "WARNING"},  # whole ffmpeg commands
             "gunicorn.error": {"level": "INFO", "handlers": [], "propagate": True},  # instead of a format of its own

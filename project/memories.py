@@ -222,6 +222,11 @@ CONSTANTS = (
         bound="one entry for each ffmpeg, of which one is used",
     ),
     ConstantMemory(
+        "project.database_outage:pool_said_once",
+        remembers="until when a database that is away is not told of again",
+        bound="one time",
+    ),
+    ConstantMemory(
         "project.queue_outage:said_once",
         remembers="until when a queue that is away is not told of again",
         bound="one time",

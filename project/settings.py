@@ -162,7 +162,7 @@ if env.db_host:
         "PORT": env.db_port,
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
-            "pool": {"min_size": 1, "max_size": min(env.web_threads, 16) + 4, "timeout": 4},
+            "pool": {"min_size": 1, "max_size": min(env.web_threads, 16) + 4, "timeout": 4, "reconnect_timeout": 4},
             "connect_timeout": 3,
         },
     }

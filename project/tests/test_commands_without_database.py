@@ -54,10 +54,9 @@ def test_command_without_postgresql_says_where_it_should_be(tmp_path: Path) -> N
     ended = manage("key", "list", DATA_DIR=str(tmp_path), DB_HOST="127.0.0.1", DB_PORT=str(port))
 
     assert ended.returncode == 1
-    *tries, line = ended.stderr.splitlines()
+    (line,) = ended.stderr.splitlines()
     assert line.startswith(f"The database at 127.0.0.1:{port} can't be used: connection failed: ")
     assert "Connection refused" in line
-    assert "Traceback" not in "".join(tries)
 
 
 @pytest.mark.services

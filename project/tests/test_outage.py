@@ -23,6 +23,8 @@ pytestmark = [
     pytest.mark.skipif(not services.redis_binary(), reason="no Redis found"),
 ]
 
+AWAY_S = 17  # pauses that double would have the next try 31 s after the first
+
 
 class InstallationWithServers:
     def __init__(self, folder: Path, database: services.Server, redis: services.Server) -> None:
@@ -120,6 +122,25 @@ def test_worker_that_starts_while_the_database_is_away_comes_alive_with_it(
     finally:
         worker.terminate()
         worker.wait()
+
+
+def test_database_that_was_away_for_long_is_used_as_soon_as_it_is_back(installation: InstallationWithServers) -> None:
+    """The pool went on to pause for as long as the outage had lasted. Each of its tries was a line, too."""
+    since = len(installation.running.lines)
+    installation.database.stop()
+    try:
+        until = time.monotonic() + AWAY_S
+        while time.monotonic() < until:
+            assert installation.health()["status"] == "failing"
+            time.sleep(0.2)
+    finally:
+        installation.database.start()
+    wait_until(lambda: installation.health()["status"] == "ok", what="the database in use", timeout_s=8)
+    lines = installation.running.lines[since:]
+    told = [line for line in lines if '"psycopg.pool"' in line]
+    assert 1 <= len(told) <= 2, "one by web, one by the worker"
+    assert all("database unreachable: connection failed" in line for line in told)
+    assert "Traceback" not in "".join(lines)
 
 
 def test_outages_are_clean_and_pass(installation: InstallationWithServers) -> None:
