@@ -38,9 +38,10 @@ class DatabaseStorage(Storage):
         return DatabaseError
 
     def incr(self, key: str, expiry: int, amount: int = 1) -> int:
+        """A window that ends after its whole period was begun by a clock that was ahead: another one begins."""
         now = time.time()
         with transaction.atomic():
-            running = Tally.objects.filter(key=key, expires_at__gt=now)
+            running = Tally.objects.filter(key=key, expires_at__gt=now, expires_at__lte=now + expiry + CLOCKS_DIFFER_S)
             if not running.update(count=F("count") + amount):
                 tally, is_new = Tally.objects.select_for_update().get_or_create(
                     key=key, defaults={"count": amount, "expires_at": now + expiry}

@@ -4,7 +4,7 @@ from django.db import transaction
 from huey import crontab
 from huey.contrib.djhuey import HUEY, db_periodic_task, db_task
 
-from hls import upkeep
+from hls import clock, upkeep
 from hls.heartbeat import this_process
 from hls.periodic import MINUTELY, in_turn
 from hls.sources import awaited
@@ -24,6 +24,7 @@ def wake_after_commit() -> None:
 
 @db_periodic_task(crontab(minute="*"), priority=50)
 def keep_house() -> None:
+    in_turn("bring times back", MINUTELY, lambda lease: clock.bring_back())
     in_turn(upkeep.TASK, MINUTELY, upkeep.keep_house)
 
 

@@ -36,6 +36,7 @@ log = structlog.get_logger("videoflix.mails")
 
 BACKOFF = [timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 180)]
 MOST_IN_A_ROUND = 200
+CLOCKS_DIFFER = timedelta(seconds=30)  # of two machines, at most
 UNREACHABLE = (  # the server's fault, whatever the mail
     SMTPAuthenticationError,
     SMTPConnectError,
@@ -51,8 +52,17 @@ def due() -> "QuerySet[Mail]":
     return Mail.objects.filter(sent_at=None, due_at__lte=timezone.now())
 
 
+def bring_back() -> None:
+    """Make due what a clock has put off for longer than any pause: it was ahead, and has been set right since."""
+    now = timezone.now()
+    for attempts, pause in enumerate((timedelta(), *BACKOFF)):
+        tried = Q(attempts__gte=attempts) if attempts == len(BACKOFF) else Q(attempts=attempts)
+        Mail.objects.filter(tried, sent_at=None, due_at__gt=now + pause + CLOCKS_DIFFER).update(due_at=now)
+
+
 def send_due(go_on: Callable[[], None] = lambda: None) -> None:
     """Send all due mails, until the mail server can't be reached. `go_on` is called before each mail."""
+    bring_back()
     for mail_id in due().order_by("due_at").values_list("pk", flat=True)[:MOST_IN_A_ROUND]:
         go_on()
         if not send(mail_id):

@@ -170,7 +170,7 @@ def shown_workers() -> list[ShownWorker]:
     return [
         ShownWorker(
             name=str(worker),
-            is_alive=now - worker.last_seen < WORKER_SILENCE,
+            is_alive=abs(now - worker.last_seen) < WORKER_SILENCE,
             seen=moment(worker.last_seen),
             encoding=min(busy.get(worker.pk, 0), worker.slots),
             slots=worker.slots,

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from django.db.models import Max
 from django.utils import timezone
 
+from hls import clock
 from hls.models import ACTIVE, ChunkState, State, Worker
 from hls.status import Phase, Status, statuses
 from library.models import Video
@@ -86,12 +88,13 @@ def progress_by_id(videos: Sequence[Video]) -> dict[int, ShownProgress]:
 
 def standstill_text() -> str:
     """Why nothing goes on, in words; empty while a worker is alive."""
-    last_seen = Worker.objects.order_by("-last_seen").values_list("last_seen", flat=True).first()
+    if clock.seen_within(WORKER_SILENCE).exists():
+        return ""
+    now = timezone.now()
+    last_seen = Worker.objects.filter(last_seen__lte=now).aggregate(last=Max("last_seen"))["last"]
     if last_seen is None:
         return "No worker is running, so this stands still until one is started."
-    silence = timezone.now() - last_seen
-    if silence < WORKER_SILENCE:
-        return ""
+    silence = now - last_seen
     return f"The worker has been silent for {duration_text(silence.total_seconds())}, so this stands still."
 
 

@@ -18,6 +18,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 from standardwebhooks import Webhook
 
+from hls import clock
 from library.webhooks.errors import NotDelivered
 from library.webhooks.models import DeliveryState, WebhookDelivery, WebhookEndpoint, WebhookEvent
 from library.webhooks.posting import PostAnswer, post
@@ -52,6 +53,15 @@ def due() -> "QuerySet[WebhookDelivery]":
     return WebhookDelivery.objects.filter(
         is_free, state=DeliveryState.WAITING, due_at__lte=now, endpoint__is_active=True, endpoint__listener_seen_at=None
     ).order_by("due_at")
+
+
+def bring_back() -> None:
+    """Make due what a clock has put off for longer than any pause: it was ahead, and has been set right since."""
+    now = timezone.now()
+    waiting = WebhookDelivery.objects.filter(state=DeliveryState.WAITING)
+    waiting.filter(clock.is_ahead("claimed_until", now + CLAIMED_FOR)).update(claimed_until=None)
+    for attempts, pause in enumerate(SCHEDULE):
+        waiting.filter(clock.is_ahead("due_at", now + pause), attempts=attempts).update(due_at=now)
 
 
 def claim(delivery_id: int) -> WebhookDelivery | None:

@@ -25,7 +25,8 @@ from accounts import keys
 from accounts.bearer import bearer_in, key_in
 from accounts.errors import AccountsError
 from accounts.models import Mail, Scope
-from hls.models import ACTIVE, Chunk, ChunkState, State, Transcode, Worker
+from hls import clock
+from hls.models import ACTIVE, Chunk, ChunkState, State, Transcode
 from hls.sources import cache as sources_here
 from hls.sources import fetching
 from hls.status import statuses
@@ -152,7 +153,7 @@ def transcoding() -> Iterator[Metric]:
     yield GaugeMetricFamily(
         "videoflix_encode_speed_ratio", "Video seconds made each second, all videos together.", speed
     )
-    alive = Worker.objects.filter(last_seen__gt=timezone.now() - probes.WORKER_SILENCE).count()
+    alive = clock.seen_within(probes.WORKER_SILENCE).count()
     yield GaugeMetricFamily("videoflix_workers", "Workers seen within the last half minute.", alive)
 
 

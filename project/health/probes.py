@@ -14,16 +14,15 @@ import structlog
 from django.conf import settings
 from django.db import Error as DatabaseUnavailable
 from django.db import connections
-from django.utils import timezone
 from huey.contrib.djhuey import HUEY
 from huey.storage import RedisStorage
 from redis.exceptions import RedisError, ResponseError
 
+from hls import clock
 from hls.binary import ffmpeg_path
 from hls.core.errors import TranscodeError
 from hls.core.process import Bounds, run
 from hls.errors import NotOurs
-from hls.models import Worker
 from hls.store.interface import StoreFailed
 from hls.stores import ask_bucket
 from library import upkeep
@@ -165,7 +164,7 @@ def bucket() -> str:
 
 def worker() -> str:
     try:
-        is_there = Worker.objects.filter(last_seen__gt=timezone.now() - WORKER_SILENCE).exists()
+        is_there = clock.seen_within(WORKER_SILENCE).exists()
     except DatabaseUnavailable as error:
         raise ProbeFailed("not known") from error
     if not is_there:

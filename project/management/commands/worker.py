@@ -10,7 +10,6 @@ import structlog
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error as DatabaseUnavailable
-from django.utils import timezone
 from django.utils.module_loading import autodiscover_modules
 from huey.api import Task
 from huey.constants import WORKER_THREAD
@@ -18,9 +17,8 @@ from huey.consumer import Consumer, Scheduler
 from huey.contrib.djhuey import HUEY
 from redis.exceptions import RedisError
 
-from hls import heartbeat
+from hls import clock, heartbeat
 from hls.core.errors import in_one_line
-from hls.models import Worker
 from hls.steps import stop_working
 from project.health.checks import ENGINE
 from project.health.probes import WORKER_SILENCE
@@ -99,7 +97,6 @@ class Command(BaseCommand):
 
     def look(self) -> None:
         """For a container's health check: this machine (or container) has a worker that has shown itself lately."""
-        since = timezone.now() - WORKER_SILENCE
-        if not Worker.objects.filter(host=heartbeat.this_host(), last_seen__gt=since).exists():
+        if not clock.seen_within(WORKER_SILENCE).filter(host=heartbeat.this_host()).exists():
             raise CommandError("No worker of this machine has shown itself lately.")
         self.stdout.write("A worker of this machine is alive.")
