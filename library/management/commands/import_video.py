@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from hls.models import State, Transcode
 from hls.status import Status, status_of
 from hls.store.interface import StoreFailed
-from library import categories
+from library import categories, titles
 from library.errors import FieldsRefused, FileRefused
 from library.importing import Way
 from library.models import Video
@@ -55,8 +55,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         title = options["title"].strip()
-        if not 0 < len(title) <= 200:
-            raise CommandError("A title has 1 to 200 characters.")
+        if wrong := titles.fault(title):
+            raise CommandError(f"--title: {wrong}")
+        if not titles.is_storable(options["description"]):
+            raise CommandError(f"--description: {titles.BROKEN_TEXT}")
         texts = {"title": title, "category": options["category"], "description": options["description"]}
         try:
             categories.check(texts["category"] or categories.usual())
