@@ -3,6 +3,7 @@
 import fcntl
 import hashlib
 import json
+import shutil
 import subprocess
 import sys
 import threading
@@ -17,9 +18,9 @@ from scripts import install
 OLD = '#!/bin/sh\ncase "$*" in -c*) exit 1;; esac\n'
 
 
-def find_python(*, path: Path, home: Path) -> subprocess.CompletedProcess[str]:
+def find_python(*, path: Path, home: Path | None) -> subprocess.CompletedProcess[str]:
     """Look for a Python where there is nothing but `path`, the basic tools, and no network."""
-    environment = {"PATH": f"{path}:{path / 'tools'}", "HOME": str(home), "UV_OFFLINE": "1"}
+    environment = {"PATH": f"{path}:{path / 'tools'}", "UV_OFFLINE": "1"} | ({"HOME": str(home)} if home else {})
     return subprocess.run(
         ["/bin/sh", BASE_DIR / "scripts" / "find-python"], env=environment, capture_output=True, text=True, check=False
     )
@@ -28,10 +29,10 @@ def find_python(*, path: Path, home: Path) -> subprocess.CompletedProcess[str]:
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     """A PATH with the tools that the script uses, and no Python yet."""
-    for tool in ("mktemp", "rm", "sh"):
+    for tool in ("mktemp", "rm", "sh", "id", "cut"):
         link = tmp_path / "path" / "tools" / tool
         link.parent.mkdir(parents=True, exist_ok=True)
-        link.symlink_to(Path("/bin") / tool)
+        link.symlink_to(str(shutil.which(tool)))
     return tmp_path / "path"
 
 
@@ -62,6 +63,16 @@ def test_python_that_is_too_old_or_a_shim_without_one_is_passed_over(path: Path,
     ended = find_python(path=path, home=tmp_path)
 
     assert (ended.stdout, ended.stderr) == ("/usr/found/pyenv-3.12\n", "")
+
+
+def test_python_of_pyenv_is_found_where_the_environment_names_no_home(path: Path, tmp_path: Path) -> None:
+    """As under cron and in services."""
+    add(tmp_path / ".pyenv/versions/3.13.0/bin", "python3", good("pyenv-3.13"))
+    add(path, "getent", f'#!/bin/sh\n[ "$*" = "passwd $(id -u)" ] && echo "me:x:1000:1000::{tmp_path}:/bin/sh"\n')
+
+    ended = find_python(path=path, home=None)
+
+    assert (ended.stdout, ended.stderr) == ("/usr/found/pyenv-3.13\n", "")
 
 
 def test_this_python_is_good_enough(path: Path, tmp_path: Path) -> None:
