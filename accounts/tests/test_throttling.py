@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.models import F
 from django.test import Client, RequestFactory
 from limits.storage import RedisStorage
 from pytest_django import Settings
@@ -165,3 +166,21 @@ def test_client_address_is_what_the_outermost_trusted_proxy_saw(
     settings.TRUSTED_PROXIES = proxies
     request = rf.get("/", REMOTE_ADDR="192.0.2.1", headers={"X-Forwarded-For": forwarded})
     assert throttling.client_address(request) == expected
+
+
+def set_clock_back_by_hours() -> None:
+    """What a counter's row, or its key in Redis, looks like when the clock that it was made by was five hours ahead."""
+    storage = throttling.counters()
+    if isinstance(storage, RedisStorage):
+        for key in storage.storage.scan_iter("LIMITS*"):
+            storage.storage.expire(key, 5 * 3600)
+    else:
+        Tally.objects.update(expires_at=F("expires_at") + 5 * 3600)
+
+
+def test_account_is_open_after_the_clock_was_set_back(post: Post, ada: User) -> None:
+    """A try that succeeds could not be taken back from such a counter, so that ten of them were too many."""
+    assert sign_in(post, ada.email).status_code == 401
+    set_clock_back_by_hours()
+    assert [sign_in(post, ada.email, PASSWORD).status_code for _ in range(12)] == [200] * 12
+    assert [sign_in(post, ada.email).status_code for _ in range(12)].count(429) > 0

@@ -8,7 +8,6 @@ import time_machine
 from django.conf import settings
 from django.utils import timezone
 
-from accounts import throttling
 from accounts.mailing import outbox
 from accounts.models import Mail
 from hls import claims, clock, upkeep
@@ -128,11 +127,3 @@ def test_webhook_that_was_put_off_is_sent_and_a_pause_of_now_lasts(ahead: time_m
     delivery(attempts=6, due_at=timezone.now() + sending.SCHEDULE[6])
     sending.bring_back()
     assert set(sending.due()) == {tried, killed}
-
-
-def test_limit_that_was_reached_opens_again_after_its_period(ahead: time_machine.Traveller) -> None:
-    counters = throttling.DatabaseStorage()
-    assert [counters.incr("key", 300) for _ in range(3)] == [1, 2, 3]
-    set_back(ahead)
-    assert counters.incr("key", 300) == 1
-    assert counters.incr("key", 300) == 2
