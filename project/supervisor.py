@@ -38,6 +38,7 @@ class Program:
     name: str
     command: tuple[str, ...]  # an absolute program path first
     folder: Path | None = None  # to work in; None for the supervisor's own
+    ready: str = ""  # a part of the line with which it says that it has begun
 
 
 @dataclass(frozen=True)
@@ -79,11 +80,18 @@ class ProgramEnded:
 
 
 @dataclass(frozen=True)
+class HasBegun:
+    """A program has said so. That something answers at its address may be another one's doing."""
+
+    program: Program
+
+
+@dataclass(frozen=True)
 class AskedToStop:
     pass
 
 
-type Events = queue.SimpleQueue[ProgramEnded | AskedToStop]
+type Events = queue.SimpleQueue[ProgramEnded | HasBegun | AskedToStop]
 
 
 class Supervisor:
@@ -97,11 +105,12 @@ class Supervisor:
         self.started_at: dict[Program, float] = {}
         self.start_at: dict[Program, float] = {}  # of those that have ended by themselves
         self.records = dict.fromkeys(programs, Record())
+        self.awaited = {program for program in programs if program.ready}
         self.kill_at: float | None = None  # set once they have been told to stop
         self.has_failed = False
 
     def run(self, *, is_up: Callable[[], bool], announce: Callable[[], None]) -> int:
-        """Start everything, call `announce` once `is_up`, and return an exit code when all have ended.
+        """Start everything, call `announce` once all have begun and `is_up`; an exit code when all have ended.
 
         0 after a wanted stop, 1 when a program couldn't be kept running or had to be killed.
         """
@@ -114,7 +123,7 @@ class Supervisor:
                     self._react_to(self.events.get(timeout=TICK_S))
                 except queue.Empty:
                     self._do_what_is_due()
-                    if self.kill_at is None and waits_for_start and is_up():
+                    if self.kill_at is None and waits_for_start and not self.awaited and is_up():
                         announce()
                         waits_for_start = False
         return int(self.has_failed)
@@ -145,8 +154,10 @@ class Supervisor:
             except OSError as error:  # no memory or no process left; what ended it may last
                 self._start_again_or_give_up(program, how=str(error.strerror), last_lines=())
 
-    def _react_to(self, event: ProgramEnded | AskedToStop) -> None:
-        if isinstance(event, ProgramEnded):
+    def _react_to(self, event: ProgramEnded | HasBegun | AskedToStop) -> None:
+        if isinstance(event, HasBegun):
+            self.awaited.discard(event.program)
+        elif isinstance(event, ProgramEnded):
             process = self.running.pop(event.program)
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)  # processes that it may have left behind
@@ -217,6 +228,8 @@ def follow(program: Program, process: subprocess.Popen[bytes], events: Events) -
     def pass_on() -> None:
         for line in process.stdout or ():
             last_lines.append(f"{program.name:<6} | {line.decode(errors='replace').rstrip()}")
+            if program.ready and program.ready in last_lines[-1]:
+                events.put(HasBegun(program))
             try:
                 say(last_lines[-1])
             except OSError:  # nobody reads our output any more

@@ -32,9 +32,10 @@ def start() -> Iterator[Start]:
     """Run a supervisor over small Python programs, each given as its source under a name."""
     started: list[Running] = []
 
-    def start(patience: Patience = QUICK, **sources: str) -> Running:
+    def start(patience: Patience = QUICK, ready: str = "", **sources: str) -> Running:
         programs = ", ".join(
-            f"Program({name!r}, ({sys.executable!r}, '-c', {code!r}))" for name, code in sources.items()
+            f"Program({name!r}, ({sys.executable!r}, '-c', {code!r}), ready={ready!r})"
+            for name, code in sources.items()
         )
         driver = f"""
             import sys
@@ -62,6 +63,19 @@ def test_lines_carry_their_program_and_all_end_on_ctrl_c(start: Start) -> None:
     assert "longer | ready" in running.lines
     assert running.lines.count("ANNOUNCED") == 1
     assert "Stopping a and longer … (Ctrl-C again to kill)" in running.lines
+
+
+def test_program_that_has_said_so_has_begun(start: Start) -> None:
+    running = start(ready="thr", a=TALKATIVE)
+    running.wait_for("ANNOUNCED")
+    assert running.lines.index("ANNOUNCED") > running.lines.index("a      | one")
+
+
+def test_nothing_is_announced_for_what_another_program_answers(start: Start) -> None:
+    """As of two starts at the same moment, of which one gets the port."""
+    running = start(ready="listens", a=FAILING, b="print('listens'); import time; time.sleep(60)")
+    assert running.wait() == 1
+    assert "ANNOUNCED" not in running.lines
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])

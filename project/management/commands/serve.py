@@ -19,6 +19,7 @@ from project.first_start import Administrator, NoDatabase, add_demo, one_at_a_ti
 from project.health.checks import ENGINE
 from project.supervisor import Program, Supervisor, answers, say
 
+LISTENS = "Listening at: "  # as gunicorn's line begins, once the port is its own
 RENEW = ".venv/bin/python manage.py changepassword"
 
 
@@ -65,7 +66,7 @@ def make_demo_video() -> None:
 def programs() -> list[Program]:
     python, folder = sys.executable, settings.BASE_DIR
     return [
-        Program("web", (python, "-m", "gunicorn", "--config", "python:project.web", "project.wsgi"), folder),
+        Program("web", (python, "-m", "gunicorn", "--config", "python:project.web", "project.wsgi"), folder, LISTENS),
         Program("worker", (python, "manage.py", "worker"), folder),
     ]
 
