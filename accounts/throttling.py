@@ -134,9 +134,7 @@ class Throttle:
             if number <= self.limit.amount:
                 return taken
             ends_at = counters().get_expiry(key)
-            if (
-                ends_at > time.time() + period_s + MOST_AHEAD_S
-            ):  # a clock that was ahead has begun it
+            if ends_at > time.time() + period_s + MOST_AHEAD_S:  # a clock that was ahead has begun it
                 counters().clear(key)
                 return self.take(subject)
         except StorageError as error:

@@ -116,6 +116,7 @@ def logging_config(*, level: str, as_json: bool) -> dict[str, Any]:
         },
         "filters": {
             "outage": {"()": lambda: queue_outage.said_once},  # the same one for all loggers
+            "statistics": {"()": lambda: queue_outage.statistics_said_once},
             "pool": {"()": lambda: database_outage.pool_said_once},
             "ended": {"()": database_outage.EndedTask},
         },
@@ -124,7 +125,8 @@ def logging_config(*, level: str, as_json: bool) -> dict[str, Any]:
         "loggers": {
             "django.request": {"level": "ERROR"},  # 4xx answers are in the access line already
             "django.db.backends": {"level": "INFO"},  # its DEBUG is every query with its values, hashes among them
-            "huey": {"level": "WARNING", "filters": ["ended"]},
+            "huey": {"level": "WARNING", "filters": ["ended", "statistics"]},
+            "huey.stats": {"filters": ["statistics"]},
             database_outage.POOL: {"filters": ["pool"]},
             **{name: {"filters": ["outage"]} for name in queue_outage.LOGGERS},
             "hls.core.process": {"level": "DEBUG" if level == "DEBUG" else "WARNING"},  # whole ffmpeg commands

@@ -231,6 +231,11 @@ CONSTANTS = (
         remembers="until when a queue that is away is not told of again",
         bound="one time",
     ),
+    ConstantMemory(
+        "project.queue_outage:statistics_said_once",
+        remembers="until when statistics that can't be kept are not told of again",
+        bound="one time",
+    ),
     ConstantMemory("project.logs:is_secret", remembers="whether a name is that of a secret", bound="1,024 names"),
 )
 

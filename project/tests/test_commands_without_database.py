@@ -1,5 +1,6 @@
 """manage.py while the database can't be used: one line that says why, from whichever command, and no stack trace."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -99,6 +100,22 @@ def test_queue_that_is_broken_is_named_with_the_way_out(prepared: Path, tmp_path
     for path in data.glob("queue*.sqlite3*"):
         path.unlink()
     assert manage("key", "list", DATA_DIR=str(data)).returncode == 0
+
+
+def test_memory_of_the_queues_page_that_is_broken_is_one_line_and_no_hindrance(prepared: Path, tmp_path: Path) -> None:
+    shutil.copytree(prepared, tmp_path / "var")
+    (tmp_path / "var/queue_stats.sqlite3").write_bytes(b"no database" * 1000)
+
+    ended = manage("upkeep", "--check", DATA_DIR=str(tmp_path / "var"))
+
+    assert ended.returncode == 0
+    (line,) = ended.stderr.splitlines()
+    said = json.loads(line)
+    assert said["event"] == (
+        "the queue's page counts nothing: DatabaseError: file is not a database;"
+        " queue_stats.sqlite3 may be deleted while everything is stopped"
+    )
+    assert (said["level"], "exception" in said) == ("warning", False)
 
 
 def test_database_that_is_broken_is_named(prepared: Path, tmp_path: Path) -> None:
