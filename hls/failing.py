@@ -4,7 +4,6 @@ Where the cause may pass, it is tried again after a pause that grows; otherwise 
 become row state here and nowhere else, and only a worker that holds the claim writes it.
 """
 
-import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -15,7 +14,7 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from hls import claims, events
-from hls.core.errors import Code, EncoderKilled, TranscodeError
+from hls.core.errors import DISK_IS_FULL, Code, EncoderKilled, TranscodeError
 from hls.events import EngineEvent
 from hls.models import ACTIVE, Chunk, ChunkState, State, Transcode
 from hls.store.interface import StoreFailed
@@ -26,7 +25,6 @@ MOST_ATTEMPTS = 3  # to encode a chunk, or to plan or finish a transcode, where 
 FIRST_BACKOFF_S = 5
 LONGEST_BACKOFF_S = 600
 PUT_OFF_FOR = timedelta(seconds=10)
-DISK_IS_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @contextmanager

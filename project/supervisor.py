@@ -25,6 +25,7 @@ from pathlib import Path
 from types import FrameType
 
 from hls.core import launcher
+from hls.core.errors import DISK_IS_FULL
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 STOP_TIMEOUT_S = 35  # more than the worker and gunicorn allow themselves
@@ -244,9 +245,13 @@ def follow(program: Program, process: subprocess.Popen[bytes], events: Events) -
 
 
 def say(line: str) -> None:
-    """Write a whole line at once, since several threads write."""
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
+    """Write a whole line at once, since several threads write. A log on a full disk keeps nobody from working."""
+    try:
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
+    except OSError as error:
+        if error.errno not in DISK_IS_FULL:
+            raise
 
 
 def answers(host: str, port: int, path: str) -> bool:

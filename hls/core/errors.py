@@ -1,5 +1,6 @@
 """What can go wrong with a video: stable codes, advice for people, and the exceptions that carry them."""
 
+import errno
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -146,6 +147,7 @@ class EncoderKilled(TranscodeError):
         super().__init__(Code.ENCODER_FAILED, detail)
 
 
+DISK_IS_FULL = (errno.ENOSPC, errno.EDQUOT)
 NO_ROOM = (MemoryError, RuntimeError)  # RuntimeError: the system lets no thread start
 
 

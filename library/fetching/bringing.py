@@ -25,8 +25,7 @@ from typing import BinaryIO
 import structlog
 from django.conf import settings
 
-from hls.core.errors import Code, Reason, Stopped, TranscodeError
-from hls.failing import DISK_IS_FULL
+from hls.core.errors import DISK_IS_FULL, Code, Reason, Stopped, TranscodeError
 from hls.models import ACTIVE, Transcode
 from hls.sources.awaited import Delivery
 from hls.stores import bucket_of_uploads, uploads

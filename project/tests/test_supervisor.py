@@ -78,6 +78,30 @@ def test_nothing_is_announced_for_what_another_program_answers(start: Start) -> 
     assert "ANNOUNCED" not in running.lines
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_log_on_a_full_disk_stops_nothing(tmp_path: Path) -> None:
+    """It was taken for a terminal that is gone, and so web and worker ended with the disk's last byte."""
+    code = (
+        f"import time; print('line', flush=True); time.sleep(1); open({str(tmp_path / 'done')!r}, 'w'); time.sleep(60)"
+    )
+    driver = f"""
+        import sys
+        from project.supervisor import Program, Supervisor, say
+        supervisor = Supervisor([Program("a", ({sys.executable!r}, "-c", {code!r}))])
+        sys.exit(supervisor.run(is_up=lambda: True, announce=lambda: say("ANNOUNCED")))
+    """
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-c", textwrap.dedent(driver)]
+        process = subprocess.Popen(command, cwd=BASE_DIR, stdout=full, stderr=subprocess.PIPE)
+    try:
+        wait_until((tmp_path / "done").exists, what="the program went on", timeout_s=30)
+        assert process.poll() is None
+    finally:
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+    assert b"Traceback" not in said
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_closed_terminal_and_a_polite_kill_are_like_ctrl_c(start: Start, number: signal.Signals) -> None:
     running = start(a=POLITE)
