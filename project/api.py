@@ -21,6 +21,7 @@ from accounts.api import router as accounts_router
 from accounts.auth import Viewer, person, playback, reader, staff, staff_or_session, viewer
 from accounts.me import api as me
 from accounts.models import Scope, User
+from hls.core.errors import DISK_IS_FULL, in_one_line
 from hls.errors import NotPossible
 from hls.store.interface import StoreFailed, StoreFull
 from library import api as library
@@ -248,6 +249,9 @@ def known_or_unexpected(request: HttpRequest, error: Exception) -> HttpResponse:
         if kind in GENERIC_STATUS_OF:
             status = GENERIC_STATUS_OF[kind]
             return refuse_for_now(request, error) if status == 503 else refuse(request, status)
+    if isinstance(error, OSError) and error.errno in DISK_IS_FULL:
+        log.warning("disk is full", reason=in_one_line(error))
+        return known_or_unexpected(request, videos.NoRoom())
     log.error("unexpected error", exc_info=error)
     return refuse(request, 500)
 

@@ -1,5 +1,6 @@
 """Resumable uploads as tus 1.0 says (https://tus.io/protocols/resumable-upload)."""
 
+import errno
 import hashlib
 import os
 from base64 import b64encode
@@ -183,6 +184,25 @@ def test_a_file_that_would_fill_the_disk_is_refused_at_creation(at_admin: Client
     response = begin(at_admin)
     assert response.status_code == 507
     assert response.json() == {"detail": "There is not enough free space on the disk."}
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_disk_that_others_fill_during_a_piece_is_told_and_the_upload_goes_on(
+    at_admin: Client, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """The reserve was there when the upload began. It was answered with 500."""
+    url = begun(at_admin)
+    send(at_admin, url, VIDEO[:900], 0)
+
+    def full(*args: object) -> None:
+        raise OSError(number, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(in_folder, "write", full)
+        response = send(at_admin, url, VIDEO[900:], 900)
+    assert response.status_code == 507
+    assert response.json() == {"detail": "There is not enough free space on the disk."}
+    assert send(at_admin, url, VIDEO[900:], 900).status_code == 204
 
 
 def test_bytes_still_to_come_count_as_used(at_admin: Client, monkeypatch: pytest.MonkeyPatch) -> None:
