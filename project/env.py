@@ -291,6 +291,9 @@ def private_key(path: Path) -> str:
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             make_once(path, secrets.token_urlsafe(48))
-        return path.read_text()
+        key = path.read_text()
     except OSError as error:
         raise SystemExit(f"DATA_DIR can't be used as it is set: {path.parent}: {error.strerror}.") from None
+    if len(key.strip()) < 16:  # as SECRET_KEY has
+        raise SystemExit(f"{path} holds no key of 16 characters: restore it, or delete it (then all sign in again).")
+    return key

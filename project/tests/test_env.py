@@ -259,6 +259,16 @@ def test_data_dir_that_may_not_be_written_stops_the_start_with_one_line() -> Non
     assert re.fullmatch(r"DATA_DIR can't be used as it is set: [^\n]+\n", ended.stderr)
 
 
+@pytest.mark.parametrize("content", ["", "\n", "short", " " * 40])
+def test_file_that_holds_no_key_is_named_with_the_way_out(tmp_path: Path, content: str) -> None:
+    """As a full disk or half of a backup leaves it. An empty one was a stack trace, a short one signed everything."""
+    path = tmp_path / "secret_key"
+    path.write_text(content)
+    with pytest.raises(SystemExit, match="secret_key holds no key of 16 characters: restore it, or delete it"):
+        environment.private_key(path)
+    assert path.read_text() == content
+
+
 def test_secret_key_is_private_and_stays(tmp_path: Path) -> None:
     path = tmp_path / "new" / "secret_key"
 
