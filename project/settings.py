@@ -118,6 +118,7 @@ MIDDLEWARE = [
     "accounts.admin_sign_in.sign_in_steps.with_second_factor",
     "allauth.account.middleware.AccountMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "project.admin_requests.understood",
     "project.collisions.tried_again",
 ]
 ROOT_URLCONF = "project.urls"
@@ -167,7 +168,6 @@ if env.db_host:
         },
     }
 DATABASE_ROUTERS = ["project.database.OnlyTables"]
-DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 CACHES: dict[str, dict[str, Any]] = {
     # Shared by all processes of one machine; Redis shares it among machines.
