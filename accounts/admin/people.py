@@ -20,7 +20,7 @@ from unfold.decorators import display
 from accounts import services, sessions
 from accounts.admin.forms import NewUserForm, SessionForm, SetPasswordForm, UserForm
 from accounts.admin.moments import ago
-from accounts.admin.rights import OF_ONESELF, is_oneself, manageable, may_manage
+from accounts.admin.rights import OF_ONESELF, is_oneself, manageable, may_manage, without
 from accounts.admin_sign_in import second_factor
 from accounts.admin_sign_in.password_pages import site_of
 from accounts.agents import device_name
@@ -132,11 +132,19 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg] # not ge
     def get_inlines(self, request: HttpRequest, obj: User | None) -> Any:
         return [] if obj is None else self.inlines
 
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        shown = super().get_fieldsets(request, obj)
+        return shown if self.has_change_permission(request, obj) else without("password_link", shown)
+
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
         """Only superusers may change rights, so that nobody gives out more than they have; nobody takes their own."""
         fixed = [*OF_ONESELF] if is_oneself(obj, request) else []
         fixed += [] if request.user.is_superuser else ONLY_FOR_SUPERUSERS
         return [*dict.fromkeys([*super().get_readonly_fields(request, obj), *fixed])]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Django's page wants both, so that nobody makes somebody whom they may not change."""
+        return super().has_add_permission(request) and request.user.has_perm("accounts.change_user")
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         return super().has_change_permission(request, obj) and (obj is None or may_manage(obj, request))
@@ -229,11 +237,8 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg] # not ge
 
     @admin.action(description="Send the invitation again", permissions=["change"])
     def invite_again(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        invited = [
-            user
-            for user in manageable(queryset, request).filter(is_active=True).exclude(email="")
-            if not user.has_usable_password()
-        ]
+        people = manageable(queryset, request).filter(is_active=True).exclude(email="")
+        invited = [user for user in people if not user.has_usable_password()]
         for user in invited:
             self.invite(request, user)
         self.message_user(request, f"Invitations on their way: {len(invited)}.", messages.SUCCESS)

@@ -3,6 +3,8 @@
 Whoever sets somebody's password or e-mail could sign in as that person, and so have all their rights.
 """
 
+from typing import Any
+
 from django.contrib.auth.models import Permission
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
@@ -28,3 +30,11 @@ def may_manage(user: User, request: HttpRequest) -> bool:
 
 def is_oneself(user: User | None, request: HttpRequest) -> bool:
     return user is not None and user.pk == request.user.pk
+
+
+def without(name: str, fieldsets: Any) -> list[tuple[Any, dict[str, Any]]]:
+    """A page's fieldsets without one field, whose link answers 403 to whoever may only look."""
+    return [
+        (title, {**options, "fields": [field for field in options["fields"] if field != name]})
+        for title, options in fieldsets
+    ]

@@ -123,3 +123,17 @@ def test_administrators_do_not_delete_themselves_in_the_admin(admin: Client, car
     assert User.objects.filter(pk=carol.pk).exists()
     run(admin, "delete_selected", ada, post="yes")
     assert not User.objects.filter(pk=ada.pk).exists()
+
+
+def test_staff_who_may_only_look_are_offered_nothing_that_answers_403(client: Client) -> None:
+    viewer = UserFactory.create(email="ada@example.com")
+    client.force_login(member("clerk@example.com", "view_user", "add_user"))
+    assert client.get(page(viewer, "password")).status_code == client.get(f"{LIST}add/").status_code == 403
+    assert "../password/" not in client.get(page(viewer)).content.decode()
+    assert f"{LIST}add/" not in client.get(LIST).content.decode()
+
+
+def test_staff_are_not_offered_the_password_of_somebody_who_may_do_more(clerk: Client, editor: User) -> None:
+    viewer = UserFactory.create(email="ada@example.com")
+    assert "../password/" not in clerk.get(page(editor)).content.decode()
+    assert "../password/" in clerk.get(page(viewer)).content.decode()
