@@ -3,6 +3,7 @@
 import re
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from playwright.sync_api import APIResponse, Locator, Page, Route, expect
@@ -563,3 +564,42 @@ def test_the_largest_size_is_told_in_decimal_units(page: Page, installation: Ins
     add_page(page, installation)
     expect(page.locator(".vf-hint", has_text="at most")).to_contain_text("at most 20.0 GB")
     expect(page.get_by_text("JPEG, PNG, WebP, AVIF, GIF or BMP.")).to_be_visible()
+
+
+def test_upload_goes_on_where_it_was_after_signing_in_again(
+    page: Page, installation: Installation, tmp_path: Path
+) -> None:
+    large = large_file(tmp_path, "signed_out.mp4", 20_000_000)
+    add_page(page, installation)
+    throttle(page)
+    choose(page, large)
+    wait_for_bytes(page, "signed_out.mp4", PIECE_BYTES)
+    page.get_by_role("button", name="Pause signed_out.mp4").click()
+    before = uploads(page)
+    session = [cookie for cookie in page.context.cookies() if cookie.get("name") == "sessionid"]
+    page.context.clear_cookies(name="sessionid")
+    page.get_by_role("button", name="Resume signed_out.mp4").click()
+    expect(page.locator(".vf-item")).to_contain_text("You have been signed out.")
+    page.context.add_cookies(cast("Any", session))
+    page.get_by_role("button", name="Try again signed_out.mp4").click()
+    expect(page.locator(".vf-item[data-state=done]")).to_be_visible(timeout=30_000)
+    assert [upload["id"] for upload in uploads(page)] == [upload["id"] for upload in before]
+
+
+def test_reload_while_the_server_can_not_be_asked_forgets_no_upload(
+    page: Page, installation: Installation, clips: list[Path]
+) -> None:
+    add_page(page, installation)
+    ready(page)
+    upload_titled(page, clips[1], "Away")
+    page.route("**/api/uploads/**", lambda route: route.abort())
+    page.reload()
+    ready(page)
+    expect(page.locator(".vf-item")).to_contain_text("The server can't be asked how much is uploaded.")
+    expect(page.locator(".vf-item")).not_to_contain_text("%")
+    page.unroute("**/api/uploads/**")
+    page.reload()
+    ready(page)
+    expect(page.locator(".vf-item[data-state=done]")).to_have_count(1)
+    save(page)
+    expect(row(page, "Away")).to_be_visible()

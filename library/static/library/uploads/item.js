@@ -23,7 +23,7 @@ export class Item {
     this.row = listRow(this.name, [this.toggle, this.remove], this.bar, this.text);
     if (this.file) this.show("paused", sizeText(this.size));
     else if (known.offset === this.size) this.done();
-    else this.wait(known.offset ?? 0);
+    else this.wait(known.offset);
   }
 
   get id() {
@@ -43,11 +43,11 @@ export class Item {
     return isSame && (this.lastModified === undefined || this.lastModified === lastModified);
   }
 
-  /* For a file whose page was closed or loaded again. */
+  /* For a file whose page was closed or loaded again. The offset is not known where the server couldn't be asked. */
   wait(offset) {
-    this.bar.value = offset;
-    const percent = Math.floor((100 * offset) / this.size);
-    this.show("waiting", `${percent} % uploaded. Choose the file again to go on.`);
+    this.bar.value = offset ?? 0;
+    const percent = `${Math.floor((100 * offset) / this.size)} % uploaded. Choose the file again to go on.`;
+    this.show("waiting", offset === undefined ? "The server can't be asked how much is uploaded. Reload the page in a moment." : percent);
   }
 
   /* Go on with a file that was chosen again. */
@@ -95,8 +95,10 @@ export class Item {
     request.setHeader("X-CSRFToken", this.zone.server.csrfToken);
   }
 
-  /* The address is known: what was paused or removed before that stops now. */
+  /* The address is known: what was paused or removed before that stops now. It is kept here, since tus forgets it where
+     the server refuses to tell the offset, as it does after the session has ended. */
   begun() {
+    this.storedId = this.id;
     if (this.state !== "running") this.stop();
     this.zone.changed();
   }

@@ -34,6 +34,7 @@ function wantedUploads({ dataset }, drafted) {
 async function knownOf(zone, { id, name, size, lastModified }, found) {
   const upload = found?.find((one) => one.id === id);
   if (upload) return { id, name: upload.name, size: upload.length, lastModified, offset: upload.offset };
+  if (!found && name && size) return { id, name, size, lastModified };
   const video = id && (await zone.server.videoOf(id));
   if (video) {
     zone.note.append(`${name} has become a video already. `, make("a", { href: `/admin/library/video/${video}/change/` }, "Open it"));
