@@ -17,7 +17,7 @@ from django.urls import reverse
 from unfold.admin import ModelAdmin
 
 SAVED = f"{settings.COOKIE_PREFIX}saved_form"
-NAME = re.compile(r"[\w-]{1,64}")
+NAME = re.compile(r"[\w-]{1,64}", re.ASCII)  # as a cookie can have it
 OFFERED = "offered_form"  # in the session
 DELETED = (
     "Somebody has deleted this video meanwhile, so your changes could not be saved. What you had entered is below:"

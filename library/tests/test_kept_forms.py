@@ -30,8 +30,9 @@ def test_a_form_that_was_not_saved_names_none(at_admin: Client) -> None:
     assert "saved_form" not in at_admin.post(ADD, {**ENTRIES, "title": "", "draft": "1-2-3"}).cookies
 
 
-def test_a_name_that_is_none_is_not_repeated(at_admin: Client) -> None:
-    saved = at_admin.post(ADD, {**ENTRIES, "video_file": uploaded(), "draft": "a; Path=/; b"})
+@pytest.mark.parametrize("name", ["a; Path=/; b", "\u0661", "\u00e9"])
+def test_a_name_that_is_none_is_not_repeated(at_admin: Client, name: str) -> None:
+    saved = at_admin.post(ADD, {**ENTRIES, "video_file": uploaded(), "draft": name})
     assert saved.status_code == 302
     assert "saved_form" not in saved.cookies
 
