@@ -15,7 +15,7 @@ from hls.tests.videos import small_video
 from project.tests import npm
 from project.tests.admin_pages import row
 from project.tests.browser import DESK, PHONE, needs_chromium
-from project.tests.installation import Installation, serving_without_demo
+from project.tests.installation import Installation, serving_without_demo, wait_for
 from project.tests.test_browser_pages import NAMELESS
 
 pytestmark = [pytest.mark.ffmpeg, pytest.mark.services, pytest.mark.browser, needs_chromium]
@@ -385,6 +385,107 @@ def test_two_editors_of_the_chapters_lose_nothing(page: Page, installation: Inst
     expect(panel.get_by_label("Title of the chapter")).to_have_value("Mine")
     panel.get_by_role("button", name="Undo changes").click()
     expect(panel.get_by_label("Title of the chapter")).to_have_value("Theirs")
+
+
+class Held:
+    """Requests of one method to the tracks, which wait until they are let through, or whose answers are lost."""
+
+    def __init__(self, page: Page, method: str) -> None:
+        self.page, self.method, self.routes = page, method, list[Route]()
+        page.route(re.compile(r"/api/video/\d+/tracks/"), self.hold)
+
+    def hold(self, route: Route) -> None:
+        if route.request.method == self.method and not self.routes:
+            self.routes.append(route)
+        else:
+            route.continue_()
+
+    def wait(self) -> Route:
+        def look() -> Route | None:
+            self.page.wait_for_timeout(50)  # routes are told of while Playwright waits
+            return self.routes[0] if self.routes else None
+
+        return wait_for(look, seconds=10, what="the request is sent")
+
+
+def test_chapters_that_are_typed_while_others_are_saved_are_kept(
+    page: Page, installation: Installation, video: int
+) -> None:
+    open_video(page, installation, video)
+    panel = page.locator("[data-chapters-panel]")
+    panel.get_by_role("button", name="Add chapter").click()
+    fill_chapter(page, 0, "0:00:05", "Second")
+    held = Held(page, "PUT")
+    panel.get_by_role("button", name="Save chapters").click()
+    route = held.wait()
+    panel.get_by_role("button", name="Add chapter").click()
+    fill_chapter(page, 1, "0:00:01", "First")
+    route.continue_()
+    expect(listed(page, "Chapters")).to_have_count(1)
+    expect(panel.get_by_label("Title of the chapter")).to_have_count(2)
+    expect(panel.get_by_label("Title of the chapter").nth(1)).to_have_value("First")
+    expect(panel).not_to_contain_text("The chapters are saved.")
+    panel.get_by_role("button", name="Save chapters").click()
+    expect(panel).to_contain_text("The chapters are saved.")
+    assert chapters(page, video) == [(1, 5, "First"), (5, SECONDS, "Second")]
+
+
+def test_chapters_whose_answer_was_lost_are_not_somebody_elses(
+    page: Page, installation: Installation, video: int
+) -> None:
+    open_video(page, installation, video)
+    panel = page.locator("[data-chapters-panel]")
+    panel.get_by_role("button", name="Add chapter").click()
+    fill_chapter(page, 0, "0:00:01", "At the quay")
+    held = Held(page, "PUT")
+    panel.get_by_role("button", name="Save chapters").click()
+    route = held.wait()
+    route.fetch()
+    route.abort()
+    expect(panel).to_contain_text("The connection was lost. Try again.")
+    panel.get_by_role("button", name="Save chapters").click()
+    expect(panel).to_contain_text("The chapters are saved.")
+    assert chapters(page, video) == [(1, SECONDS, "At the quay")]
+
+
+def test_what_is_typed_about_a_track_while_it_is_saved_is_kept(
+    page: Page, installation: Installation, video: int
+) -> None:
+    open_video(page, installation, video)
+    add_text(page)
+    track = page.locator("[aria-label=Tracks] > li")
+    track.get_by_role("button", name="Edit English (subtitles)").click()
+    track.get_by_label("Language").fill("en-GB")
+    held = Held(page, "PATCH")
+    page.keyboard.press("Enter")
+    route = held.wait()
+    track.get_by_label("Label").fill("British")
+    route.continue_()
+    expect(track).to_contain_text("(en-GB)")
+    expect(track.get_by_label("Label")).to_have_value("British")
+    track.get_by_role("button", name="Save").click()
+    expect(track.get_by_label("Label")).to_have_count(0)
+    (told,) = tracks(page, video)
+    assert (told["language"], told["label"]) == ("en-GB", "British")
+
+
+def test_nothing_can_be_typed_about_a_file_that_is_being_added(
+    page: Page, installation: Installation, video: int
+) -> None:
+    open_video(page, installation, video)
+    drop(page, film_de_srt=SUBRIP)
+    file = pending(page, "film.de.srt")
+    held = Held(page, "PUT")
+    file.get_by_label("Label").fill("Deutsch")
+    page.keyboard.press("Enter")
+    route = held.wait()
+    page.keyboard.type(", not sent")
+    assert file.get_by_label("Label").input_value() == "Deutsch"
+    route.abort()
+    expect(file).to_contain_text("The connection was lost. Try again.")
+    expect(file.get_by_label("Label")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(listed(page, "(de)")).to_contain_text("Deutsch")
 
 
 def test_preview_has_a_menu_of_subtitles_and_gives_its_position_to_chapters(

@@ -77,8 +77,12 @@ export class ChapterTable {
     return document.querySelector(".vf-stage video");
   }
 
+  get typed() {
+    return JSON.stringify(this.rows.map(({ time, title }) => [time.value, title.value]));
+  }
+
   get isDirty() {
-    return JSON.stringify(this.rows.map(({ time, title }) => [time.value, title.value])) !== this.saved;
+    return this.typed !== this.saved;
   }
 
   mark() {
@@ -116,7 +120,7 @@ export class ChapterTable {
     this.rows = [];
     this.body.replaceChildren();
     chapters.forEach((chapter) => this.add(chapter));
-    this.saved = JSON.stringify(this.rows.map(({ time, title }) => [time.value, title.value]));
+    this.saved = this.typed;
     this.mark();
   }
 
@@ -187,20 +191,31 @@ export class ChapterTable {
 
   async write() {
     const { server } = this.list;
-    const track = ChapterTable.chosen(await server.list());
-    if (ChapterTable.versionOf(track) !== this.from) {
-      this.from = ChapterTable.versionOf(track);
-      if (track) this.loaded = chaptersOf(await server.text(track));
-      else this.loaded = [];
-      throw new Refused([CHANGED]);
-    }
+    const sent = this.typed;
     const chapters = this.rows.map(({ chapter }) => chapter).sort((one, other) => one.startMs - other.startMs);
-    const kept = chapters.length ? await this.put(track, chapters) : await this.delete(track);
-    this.from = ChapterTable.versionOf(kept);
+    let track = ChapterTable.chosen(await server.list());
+    if (ChapterTable.versionOf(track) === this.from) {
+      track = chapters.length ? await this.put(track, chapters) : await this.delete(track);
+    } else {
+      this.loaded = track ? chaptersOf(await server.text(track)) : [];
+      this.from = ChapterTable.versionOf(track);
+      if (JSON.stringify(this.loaded) !== JSON.stringify(chapters)) throw new Refused([CHANGED]); // else an answer was lost
+    }
+    this.from = ChapterTable.versionOf(track);
     this.loaded = chapters;
-    this.draw(chapters);
-    this.note.textContent = "The chapters are saved.";
+    this.written(sent);
     await this.list.changed("");
+  }
+
+  /* Show what is saved, but keep what was typed while it was on its way. */
+  written(sent) {
+    if (this.typed === sent) {
+      this.draw(this.loaded);
+      this.note.textContent = "The chapters are saved.";
+      return;
+    }
+    this.saved = JSON.stringify(this.loaded.map(({ startMs, title }) => [timeText(startMs), title]));
+    this.mark();
   }
 
   put(track, chapters) {

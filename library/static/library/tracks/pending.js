@@ -62,7 +62,8 @@ export class PendingFile {
     const { values, kind } = this.fields;
     this.fields.refuse(values.language ? null : new Refused(["Enter a language, or und where it is unknown."], ["language"]));
     if (!values.language) return false;
-    this.isSending = this.add.disabled = this.remove.disabled = true;
+    const focused = document.activeElement;
+    this.isSending = this.add.disabled = this.remove.disabled = this.fields.element.inert = true;
     try {
       const track = await this.list.server.put(this.file, { kind, ...values });
       this.list.forget(this);
@@ -73,7 +74,8 @@ export class PendingFile {
       this.fields.refuse(error);
       return false;
     } finally {
-      this.isSending = this.add.disabled = this.remove.disabled = false;
+      this.isSending = this.add.disabled = this.remove.disabled = this.fields.element.inert = false;
+      if (this.fields.element.contains(focused)) focused.focus();
     }
   }
 

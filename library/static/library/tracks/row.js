@@ -102,18 +102,24 @@ export class TrackRow {
     return Boolean(this.fields && Object.keys(this.fields.changesOf(this.loaded)).length);
   }
 
-  /* Only what this editor has changed is sent, so that others' changes stay. */
+  /* Only what this editor has changed is sent, so that others' changes stay. What is typed meanwhile stays, too. */
   async save() {
-    const changes = this.fields.changesOf(this.loaded);
+    const { fields } = this;
+    const changes = fields.changesOf(this.loaded);
     if (changes.language === "") return this.fields.refuse(new Refused(["Enter a language, or und where it is unknown."], ["language"]));
     try {
       if (Object.keys(changes).length) await this.list.server.edit(this.track, changes);
-      this.close();
+      if (this.fields === fields) this.saved(changes);
       await this.list.changed(`${calledBy({ ...this.track, ...changes })}: saved`);
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       this.fields?.refuse(error);
     }
+  }
+
+  saved(changes) {
+    if (JSON.stringify(this.fields.changesOf(this.loaded)) === JSON.stringify(changes)) this.close();
+    else this.loaded = { ...this.loaded, ...changes };
   }
 
   async replace() {
