@@ -12,8 +12,8 @@ def style(name: str) -> Callable[[HttpRequest], str]:
     return lambda request: static(f"library/{name}.css")
 
 
-def keyboard_script(request: HttpRequest) -> str:
-    return static("library/keyboard.js")
+def script(name: str) -> Callable[[HttpRequest], str]:
+    return lambda request: static(f"library/{name}.js")
 
 
 def favicon(request: HttpRequest) -> str:
@@ -60,7 +60,7 @@ UNFOLD: dict[str, Any] = {
     "SHOW_VIEW_ON_SITE": True,
     "SHOW_BACK_BUTTON": True,
     "STYLES": [style("admin"), style("cards"), style("videos"), style("queue")],
-    "SCRIPTS": [keyboard_script],
+    "SCRIPTS": [script("keyboard"), script("once")],
     "DASHBOARD_CALLBACK": "library.admin.dashboard.dashboard",
     "LOGIN": {"form": "project.login.LoginForm", "image": login_picture},
     "ACCOUNT": {"navigation": account_links},

@@ -5,13 +5,18 @@ from collections.abc import Iterator
 
 import pytest
 from django_otp.oath import totp
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from accounts.tests.identity_provider import CLIENT_ID, CLIENT_SECRET, Provider, running_provider
 from project.tests import npm
 from project.tests.admin_pages import submit_login
 from project.tests.browser import PHONE, needs_chromium
 from project.tests.installation import ADMIN_EMAIL, ADMIN_PASSWORD, Installation, serving_without_demo
+
+NEWCOMER = f"""
+from accounts.models import User
+User.objects.create_user("dora", "dora@example.com", {ADMIN_PASSWORD!r}, is_staff=True)
+"""
 
 pytestmark = [pytest.mark.services, pytest.mark.browser, needs_chromium]
 
@@ -88,6 +93,27 @@ def test_second_factor_is_set_up_where_it_is_required_and_asked_for_from_then_on
     page.keyboard.type(codes[1])
     page.keyboard.press("Enter")
     expect(page).to_have_url(f"{installation.url.replace('127.0.0.1', 'localhost')}/watch/")
+
+
+def test_recovery_codes_are_shown_to_who_clicks_twice(visitor: Page, installation: Installation) -> None:
+    page = visitor
+    installation.shell(NEWCOMER)
+    page.goto(f"{installation.url}/admin/")
+    page.fill("[name=username]", "dora@example.com")
+    page.fill("[name=password]", ADMIN_PASSWORD)
+    page.press("[name=password]", "Enter")
+    page.wait_for_url("**/admin/second-factor/")
+    held: list[Route] = []
+    page.route("**/admin/second-factor/", lambda route: held.append(route))
+    key = b32decode((page.locator(".vf-typed").text_content() or "").replace(" ", ""))
+    page.fill("[name=code]", f"{totp(key):06d}")
+    twice = "(button) => { button.click(); setTimeout(() => button.click(), 300); }"
+    page.locator("form [type=submit]").last.evaluate(twice)
+    page.wait_for_timeout(1000)
+    for route in held:
+        route.continue_()
+    expect(page.get_by_label("Recovery codes")).to_be_visible()
+    assert len(held) == 1
 
 
 def test_single_sign_on_leads_a_viewer_where_they_wanted_and_into_no_admin(
