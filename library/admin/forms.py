@@ -17,7 +17,7 @@ from unfold.widgets import (
     UnfoldBooleanSwitchWidget,
 )
 
-from library import categories, disk, titles
+from library import categories, disk
 from library.admin import edits
 from library.admin.rows import RowForm, are_valid, finished_upload, row_forms
 from library.admin.widgets import MomentInput, PictureInput, VideoInput
@@ -43,7 +43,7 @@ class MomentField(forms.DateTimeField):
 
 
 class VideoForm(forms.ModelForm):  # type: ignore[type-arg]  # generic only for the type checker
-    title = forms.CharField(max_length=200, validators=[titles.validate], widget=UnfoldAdminTextInputWidget())
+    title = forms.CharField(max_length=200, widget=UnfoldAdminTextInputWidget())
     description = forms.CharField(required=False, widget=UnfoldAdminTextareaWidget(attrs={"rows": 4}))
     category = forms.ChoiceField(widget=UnfoldAdminSelectWidget())
     is_published = forms.BooleanField(

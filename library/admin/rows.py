@@ -15,7 +15,6 @@ from django.http import QueryDict
 
 from library.errors import LibraryError
 from library.models import Upload, UploadKind, Video
-from library.titles import validate
 from library.uploads import finishing, resumable
 from library.uploads.kinds import arriving
 from library.viewers import Owner
@@ -28,7 +27,7 @@ class RowForm(forms.Form):
     """One of several files. `category` is a copy of the whole form's field."""
 
     upload = forms.UUIDField(error_messages={"required": "The file is not uploaded yet."})
-    title = forms.CharField(max_length=200, validators=[validate], error_messages={"required": "Enter a title."})
+    title = forms.CharField(max_length=200, error_messages={"required": "Enter a title."})
 
     def __init__(self, values: dict[str, str], *, category: forms.Field, uploader: Any) -> None:
         super().__init__(values)

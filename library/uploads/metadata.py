@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from library import titles
 from library.errors import FieldsRefused, UploadMalformed
 from library.kinds import REFUSAL, is_video
 from library.models import FirstCategory
@@ -38,8 +37,8 @@ def read(header: str, known: Sequence[str] | None = FirstCategory.values) -> Met
     wrong: dict[str, list[str]] = {}
     if not is_video(name):
         wrong["filename"] = [REFUSAL]
-    if title is not None and (said := titles.fault(title)):
-        wrong["title"] = [said]
+    if title is not None and not 0 < len(title.strip()) <= 200:
+        wrong["title"] = ["A title has 1 to 200 characters."]
     if known is not None and category not in known:
         wrong["category"] = [f"One of {', '.join(known)}."]
     published = pairs.get("is_published", "true").lower()

@@ -1,5 +1,6 @@
 """`manage.py import_video FILE --title T [--category C] [--description D] [--draft] [--move | --link] [--wait]`"""
 
+import re
 import time
 from argparse import ArgumentParser
 from pathlib import Path
@@ -13,13 +14,15 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from hls.models import State, Transcode
 from hls.status import Status, status_of
 from hls.store.interface import StoreFailed
-from library import categories, titles
+from library import categories
 from library.errors import FieldsRefused, FileRefused
 from library.importing import Way
 from library.models import Video
 from library.videos import StillThere, add_video
 
 LOOK_EVERY_S = 0.5
+NO_TEXT = re.compile("[\ud800-\udfff]")  # as arguments have bytes that are not UTF-8
+CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class Command(BaseCommand):
@@ -55,10 +58,13 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         title = options["title"].strip()
-        if wrong := titles.fault(title):
-            raise CommandError(f"--title: {wrong}")
-        if not titles.is_storable(options["description"]):
-            raise CommandError(f"--description: {titles.BROKEN_TEXT}")
+        if not 0 < len(title) <= 200:
+            raise CommandError("A title has 1 to 200 characters.")
+        if CONTROL.search(title):
+            raise CommandError("--title: Line breaks and control characters are not allowed.")
+        for name in ("title", "description"):
+            if NO_TEXT.search(options[name]):
+                raise CommandError(f"--{name}: It has bytes that are not UTF-8.")
         texts = {"title": title, "category": options["category"], "description": options["description"]}
         try:
             categories.check(texts["category"] or categories.usual())
