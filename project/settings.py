@@ -118,8 +118,8 @@ MIDDLEWARE = [
     "accounts.admin_sign_in.sign_in_steps.with_second_factor",
     "allauth.account.middleware.AccountMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "project.admin_requests.understood",
-    "project.collisions.tried_again",
+    "project.admin.requests.understood",
+    "project.admin.collisions.tried_again",
 ]
 ROOT_URLCONF = "project.urls"
 WSGI_APPLICATION = "project.wsgi.application"

@@ -12,7 +12,7 @@ from library.admin import videos
 from library.models import Category, Video
 from library.tests.factories import VideoFactory
 from library.webhooks.models import WebhookEndpoint
-from project.admin_requests import ALL_IS_SHOWN, NO_FIELD_TO_FIND_BY, NO_PAGE, NO_ROWS, NULL_CHARACTER
+from project.admin.requests import ALL_IS_SHOWN, NO_FIELD_TO_FIND_BY, NO_PAGE, NO_ROWS, NULL_CHARACTER
 
 pytestmark = pytest.mark.django_db
 

@@ -30,7 +30,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 
-from project.collisions import ADMIN
+from project.admin.collisions import ADMIN
 
 ALL_IS_SHOWN = "This list can't be shown as its address asks, so all of it is shown."
 NULL_CHARACTER = "There is a null character (%00) in its address, which no page takes."

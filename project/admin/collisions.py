@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 ADMIN = "/admin/"
-IS_SECOND = "project.collisions"  # key in request.META: it was tried before
+IS_SECOND = "project.admin.collisions"  # key in request.META: it was tried before
 
 type Handler = Callable[[HttpRequest], HttpResponseBase]
 
