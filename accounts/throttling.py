@@ -20,13 +20,13 @@ from limits.errors import StorageError
 from limits.storage import RedisStorage, Storage
 from redis.exceptions import RedisError
 
+from accounts.clock import CLOCKS_DIFFER
 from accounts.errors import TooManyTries
 from accounts.models import Tally
 
 log = structlog.get_logger("videoflix.throttling")
 
-MOST_AHEAD_S = 30  # a counter's clock may be
-CLOCKS_DIFFER_S = 0.01  # ours and Redis', which counts whole milliseconds
+REDIS_DIFFERS_S = 0.01  # our clock and Redis', which counts whole milliseconds
 
 
 class DatabaseStorage(Storage):
@@ -104,7 +104,7 @@ class Taken:
 
     def give_back(self) -> None:
         """Take the try off its counter, unless its window is over."""
-        left_s = self.period_s - (time.monotonic() - self.at) + CLOCKS_DIFFER_S
+        left_s = self.period_s - (time.monotonic() - self.at) + REDIS_DIFFERS_S
         try:
             counters().give_back(self.key, left_s=left_s)
         except StorageError as error:
@@ -134,7 +134,7 @@ class Throttle:
             if number <= self.limit.amount:
                 return taken
             ends_at = counters().get_expiry(key)
-            if ends_at > time.time() + period_s + MOST_AHEAD_S:  # a clock that was ahead has begun it
+            if ends_at > time.time() + period_s + CLOCKS_DIFFER.total_seconds():  # a clock that was ahead has begun it
                 counters().clear(key)
                 return self.take(subject)
         except StorageError as error:

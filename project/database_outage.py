@@ -5,37 +5,36 @@ A task that the outage ends is one line. Nothing is lost with it, as the next on
 """
 
 import logging
-import threading
-import time
 
 from django.db import InterfaceError, OperationalError
 
 from hls.core.errors import first_line, in_one_line
 
-POOL, TASKS = "psycopg.pool", "huey"
-SAYS_SO_EVERY_S = 60.0
+POOL = "psycopg.pool"
 TRYING = "error connecting"  # as the pool's line begins that has the reason
 ENDED = "Unhandled exception in task"
 
 
-class PoolSaidOnce(logging.Filter):
-    """Lets one line a minute pass of all that a pool says. Whoever got no connection is told so by an error."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._lock = threading.Lock()
-        self._silent_until = 0.0
+class OnlyTries(logging.Filter):
+    """Lets only those warnings of a pool pass that have a reason. Whoever got no connection is told so by an error."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        error = record.args[-1] if isinstance(record.args, tuple) and record.args else None
-        if not str(record.msg).startswith(TRYING) or not isinstance(error, BaseException):
-            return record.levelno < logging.WARNING
-        with self._lock:
-            if time.monotonic() < self._silent_until:
-                return False
-            self._silent_until = time.monotonic() + SAYS_SO_EVERY_S
-        record.msg, record.args = "database unreachable: %s", (first_line(error),)
-        return True
+        return record.levelno < logging.WARNING or reason(record) is not None
+
+
+def reason(record: logging.LogRecord) -> BaseException | None:
+    """Why a pool has had no success, if that is what the record is about."""
+    last = record.args[-1] if isinstance(record.args, tuple) and record.args else None
+    return last if isinstance(last, BaseException) and str(record.msg).startswith(TRYING) else None
+
+
+def shorten_try(record: logging.LogRecord) -> bool:
+    """Turn a pool's try into a line with the reason alone. Returns whether it was one."""
+    error = reason(record)
+    if error is None:
+        return False
+    record.msg, record.args = "database unreachable: %s", (first_line(error),)
+    return True
 
 
 class EndedTask(logging.Filter):
@@ -47,6 +46,3 @@ class EndedTask(logging.Filter):
             record.msg, record.args = "task ended without the database: %s", (in_one_line(error),)
             record.exc_info = record.exc_text = None
         return True
-
-
-pool_said_once = PoolSaidOnce()

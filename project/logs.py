@@ -10,7 +10,7 @@ from typing import Any, TextIO, cast
 import structlog
 
 from hls.core.errors import in_one_line
-from project import database_outage, queue_outage
+from project import database_outage, once_a_minute, queue_outage
 
 SECRETS = re.compile(
     r"(?P<before>/(?:activate|password_confirm)/)[^\s\"'?]+"  # the API's links: uid and token
@@ -115,9 +115,10 @@ def logging_config(*, level: str, as_json: bool) -> dict[str, Any]:
             }
         },
         "filters": {
-            "outage": {"()": lambda: queue_outage.said_once},  # the same one for all loggers
-            "statistics": {"()": lambda: queue_outage.statistics_said_once},
-            "pool": {"()": lambda: database_outage.pool_said_once},
+            "outage": {"()": lambda: once_a_minute.queue},  # the same one for all loggers
+            "statistics": {"()": lambda: once_a_minute.statistics},
+            "pool": {"()": lambda: once_a_minute.pool},
+            "tries": {"()": database_outage.OnlyTries},
             "ended": {"()": database_outage.EndedTask},
         },
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
@@ -127,7 +128,7 @@ def logging_config(*, level: str, as_json: bool) -> dict[str, Any]:
             "django.db.backends": {"level": "INFO"},  # its DEBUG is every query with its values, hashes among them
             "huey": {"level": "WARNING", "filters": ["ended", "statistics"]},
             "huey.stats": {"filters": ["statistics"]},
-            database_outage.POOL: {"filters": ["pool"]},
+            database_outage.POOL: {"filters": ["tries", "pool"]},
             **{name: {"filters": ["outage"]} for name in queue_outage.LOGGERS},
             "hls.core.process": {"level": "DEBUG" if level == "DEBUG" else "WARNING"},  # whole ffmpeg commands
             "gunicorn.error": {"level": "INFO", "handlers": [], "propagate": True},  # instead of a format of its own

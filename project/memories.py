@@ -222,17 +222,17 @@ CONSTANTS = (
         bound="one entry for each ffmpeg, of which one is used",
     ),
     ConstantMemory(
-        "project.database_outage:pool_said_once",
+        "project.once_a_minute:pool",
         remembers="until when a database that is away is not told of again",
         bound="one time",
     ),
     ConstantMemory(
-        "project.queue_outage:said_once",
+        "project.once_a_minute:queue",
         remembers="until when a queue that is away is not told of again",
         bound="one time",
     ),
     ConstantMemory(
-        "project.queue_outage:statistics_said_once",
+        "project.once_a_minute:statistics",
         remembers="until when statistics that can't be kept are not told of again",
         bound="one time",
     ),

@@ -28,6 +28,7 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 from limits import parse
 
+from accounts.clock import CLOCKS_DIFFER
 from accounts.mailing import links
 from accounts.mailing.mails import message_for
 from accounts.models import Mail, User
@@ -36,7 +37,6 @@ log = structlog.get_logger("videoflix.mails")
 
 BACKOFF = [timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 180)]
 MOST_IN_A_ROUND = 200
-CLOCKS_DIFFER = timedelta(seconds=30)  # of two machines, at most
 UNREACHABLE = (  # the server's fault, whatever the mail
     SMTPAuthenticationError,
     SMTPConnectError,
@@ -55,9 +55,11 @@ def due() -> "QuerySet[Mail]":
 def bring_back() -> None:
     """Make due what a clock has put off for longer than any pause: it was ahead, and has been set right since."""
     now = timezone.now()
+    ahead = Q()
     for attempts, pause in enumerate((timedelta(), *BACKOFF)):
         tried = Q(attempts__gte=attempts) if attempts == len(BACKOFF) else Q(attempts=attempts)
-        Mail.objects.filter(tried, sent_at=None, due_at__gt=now + pause + CLOCKS_DIFFER).update(due_at=now)
+        ahead |= tried & Q(due_at__gt=now + pause + CLOCKS_DIFFER)
+    Mail.objects.filter(ahead, sent_at=None).update(due_at=now)
 
 
 def send_due(go_on: Callable[[], None] = lambda: None) -> None:

@@ -60,8 +60,10 @@ def bring_back() -> None:
     now = timezone.now()
     waiting = WebhookDelivery.objects.filter(state=DeliveryState.WAITING)
     waiting.filter(clock.is_ahead("claimed_until", now + CLAIMED_FOR)).update(claimed_until=None)
+    ahead = Q()
     for attempts, pause in enumerate(SCHEDULE):
-        waiting.filter(clock.is_ahead("due_at", now + pause), attempts=attempts).update(due_at=now)
+        ahead |= clock.is_ahead("due_at", now + pause) & Q(attempts=attempts)
+    waiting.filter(ahead).update(due_at=now)
 
 
 def claim(delivery_id: int) -> WebhookDelivery | None:

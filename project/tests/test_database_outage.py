@@ -5,7 +5,8 @@ import logging
 import pytest
 from django.db import IntegrityError, InterfaceError, OperationalError
 
-from project.database_outage import ENDED, POOL, TASKS, EndedTask, PoolSaidOnce
+from project.database_outage import ENDED, POOL, EndedTask, OnlyTries, shorten_try
+from project.once_a_minute import OnceAMinute
 
 REFUSED = OperationalError("connection failed: Connection refused\n\tIs the server running on that host?")
 
@@ -16,24 +17,26 @@ def from_pool(message: str, *arguments: object, level: int = logging.WARNING) ->
 
 def from_task(error: Exception) -> logging.LogRecord:
     about = (type(error), error, None)
-    return logging.LogRecord(TASKS, logging.ERROR, __file__, 1, f"{ENDED} %s.", ("3ad4",), about)
+    return logging.LogRecord("huey", logging.ERROR, __file__, 1, f"{ENDED} %s.", ("3ad4",), about)
 
 
 def test_tries_of_the_pool_are_one_line_a_minute_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [1000.0]
-    monkeypatch.setattr("project.database_outage.time.monotonic", lambda: now[0])
-    said_once = PoolSaidOnce()
+    monkeypatch.setattr("project.once_a_minute.time.monotonic", lambda: now[0])
+    logger = logging.Logger(POOL)
+    logger.addFilter(OnlyTries())
+    logger.addFilter(OnceAMinute(shorten_try))
 
     told = []
     for now[0] in (1000.0, 1000.1, 1059.0, 1060.0):
         line = from_pool("error connecting in %r: %s", "pool-1", REFUSED)
-        told.append(said_once.filter(line) and line.getMessage())
+        told.append(logger.filter(line) and line.getMessage())
 
     sentence = "database unreachable: connection failed: Connection refused"
     assert told == [sentence, False, False, sentence]
-    assert not said_once.filter(from_pool("discarding closed connection: %s", "<psycopg.Connection [BAD]>"))
-    assert not said_once.filter(from_pool("reconnection attempt in pool %r failed after %s sec", "pool-1", 4))
-    assert said_once.filter(from_pool("growing pool %r to %s", "pool-1", 2, level=logging.INFO))
+    assert not logger.filter(from_pool("discarding closed connection: %s", "<psycopg.Connection [BAD]>"))
+    assert not logger.filter(from_pool("reconnection attempt in pool %r failed after %s sec", "pool-1", 4))
+    assert logger.filter(from_pool("growing pool %r to %s", "pool-1", 2, level=logging.INFO))
 
 
 @pytest.mark.parametrize("error", [REFUSED, InterfaceError("connection already closed")])

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from redis.exceptions import ConnectionError as RedisAway
 
-from project.queue_outage import LOGGERS, SaidOnce
+from project.once_a_minute import OnceAMinute
+from project.queue_outage import LOGGERS, shorten
 from project.tests.installation import Installation, free_port, stop, wait_for
 
 ASKED_FOR_S = 4.0
@@ -55,8 +56,8 @@ def record(message: str, error: Exception) -> logging.LogRecord:
 
 def test_outage_is_told_again_after_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [1000.0]
-    monkeypatch.setattr("project.queue_outage.time.monotonic", lambda: now[0])
-    said_once = SaidOnce()
+    monkeypatch.setattr("project.once_a_minute.time.monotonic", lambda: now[0])
+    said_once = OnceAMinute(shorten)
 
     told = []
     for now[0] in (1000.0, 1000.1, 1059.0, 1060.0, 1061.0):
@@ -73,7 +74,7 @@ def test_outage_is_told_again_after_a_minute(monkeypatch: pytest.MonkeyPatch) ->
     ],
 )
 def test_other_errors_keep_their_tracebacks_each_time(message: str, error: Exception) -> None:
-    said_once = SaidOnce()
+    said_once = OnceAMinute(shorten)
 
     for _ in range(2):
         line = record(message, error)
