@@ -147,7 +147,9 @@ PROCESSORS: list[
 
 
 def configure(config: dict[str, Any]) -> None:
-    """Set up the standard library's logging and structlog on top of it; Django calls this."""
+    """Set up the standard library's logging and structlog on top of it; Django calls this, after gunicorn in web."""
+    for name in config["loggers"]:
+        logging.getLogger(name).filters.clear()  # dictConfig adds to those that are there
     logging.config.dictConfig(config)
     structlog.configure(
         processors=PROCESSORS,
