@@ -101,7 +101,7 @@ SOURCES: dict[str, Callable[[Path], Path]] = {
 
 def bare_s(folder: Path) -> float:
     """How long the first chunk's ffmpeg takes alone, with checking what it made."""
-    source = lasting(folder, PIECE_S)
+    source = lasting(folder, PIECE_S * 4)  # a first chunk of several
     plan = make_plan(probe(source, limits=Limits(max_duration_s=7200, max_pixels=8192 * 4320)))
     private = folder / "bare"
     private.mkdir()

@@ -47,6 +47,10 @@ RUNGS = (
     Rung("720p", side=720, crf=22.55, maxrate_kbps=5_200, preset="faster", x264_params=SMALL),
     Rung("1080p", side=1080, crf=21.65, maxrate_kbps=10_000, preset="faster", x264_params=LARGE),
 )
+# For a first chunk that is long, as viewers wait for it: a third of the time less for the same VMAF, and a quarter more
+# bytes of these seconds.
+HURRIED = "subme=1:trellis=0"
+HURRIED_CRF = -1.0  # to be added
 AUDIO_KBPS = 128
 FAST_RATE = 31  # frames per second: from here on, a video has twice the usual frames and gets half as many bits more
 

@@ -7,7 +7,7 @@ from math import ceil, floor
 from typing import Any, Self
 
 from hls.core import names
-from hls.core.ladder import AUDIO_KBPS, Rendition, obstacle, renditions
+from hls.core.ladder import AUDIO_KBPS, HURRIED, HURRIED_CRF, Rendition, obstacle, renditions
 from hls.core.probe import AudioTrack, Landing, Obstacle, Source, VideoTrack
 from hls.core.quality import Quality
 from hls.core.timeline import ChunkSpan, Timeline, output_rate, timeline
@@ -143,9 +143,18 @@ class Plan:
         """The rendition of this name. Raises KeyError for a name that this video doesn't have."""
         return {rendition.name: rendition for rendition in self.renditions}[name]
 
+    def is_hurried(self, span: ChunkSpan) -> bool:
+        """Whether viewers wait for this chunk, and it lasts longer than it would if the top were not copied."""
+        return span.index == 0 and self.is_copying and self.timeline.gop < span.frame_count < self.timeline.frame_count
+
     def crf(self, rendition: Rendition, span: ChunkSpan) -> float:
         """The CRF of a rendition in this chunk: the video's own from a certain chunk on, before that the ladder's."""
-        return self.quality.crf(rendition, span.index) if self.quality else rendition.crf
+        crf = self.quality.crf(rendition, span.index) if self.quality else rendition.crf
+        return crf + HURRIED_CRF if self.is_hurried(span) else crf
+
+    def x264_params(self, rendition: Rendition, span: ChunkSpan) -> str:
+        """What differs from the preset in this chunk."""
+        return f"{rendition.x264_params}:{HURRIED}" if self.is_hurried(span) else rendition.x264_params
 
     def to_json(self) -> Json:
         """A JSON object, fit for a JSONField."""

@@ -11,7 +11,7 @@ import pytest
 
 from hls.core.encoding.command import Encoder, chunk_command, sound_command
 from hls.core.encoding.sounds import Sound
-from hls.core.plan import Plan
+from hls.core.plan import Plan, make_plan
 from hls.core.probe import AudioTrack, Copyable, Landing
 from hls.tests.factories import evenly_planned, source
 
@@ -247,6 +247,31 @@ def test_each_rendition_has_its_size_from_the_graph_and_its_caps() -> None:
         assert value(words, "-preset") == rendition.preset
         assert value(words, "-x264-params") == rendition.x264_params
         assert words[-1] == f"{rendition.name}/segment_%03d.ts"
+
+
+def test_a_long_first_chunk_is_hurried_at_a_lower_crf() -> None:
+    """Six seconds of 1080p24 took four seconds of two cores, and viewers wait for five at most."""
+    ordinary = {rendition.name: (rendition.crf, rendition.x264_params) for rendition in COPYING.renditions[:-1]}
+    hurried = {name: (crf - 1, f"{params}:subme=1:trellis=0") for name, (crf, params) in ordinary.items()}
+
+    def settings(plan: Plan, index: int) -> dict[str, tuple[float, str]]:
+        words = command(plan, index)
+        found = zip(values(words, "-crf:v:0"), values(words, "-x264-params:v:0"), strict=True)
+        more = zip(values(words, "-crf:v:1"), values(words, "-x264-params:v:1"), strict=True)
+        return {name: (float(crf), params) for name, (crf, params) in zip(ordinary, (*found, *more), strict=True)}
+
+    assert settings(COPYING, 0) == hurried
+    assert settings(COPYING, 1) == ordinary
+    assert settings(PLAN, 0) == ordinary, "the first chunk is as short as it can be where the top is encoded"
+    video = replace(SOURCE.video, copyable=Copyable((0, 50, 150, 300), 2, peak_kbps=4000))
+    assert settings(make_plan(replace(SOURCE, video=video)), 0) == ordinary, "an IDR picture cuts it after two seconds"
+
+
+def test_a_video_of_one_chunk_is_not_hurried() -> None:
+    video = replace(SOURCE.video, frame_count=150, duration_s=Fraction(6), copyable=Copyable((0,), 2, peak_kbps=4000))
+    plan = make_plan(replace(SOURCE, audio=None, video=video))
+    assert plan.is_copying
+    assert value(command(plan), "-crf:v:0") == str(plan.renditions[0].crf)
 
 
 @pytest.mark.parametrize(("index", "number", "ends"), [(0, "0", "150,300"), (1, "2", "150,300,450,600,750")])

@@ -196,7 +196,7 @@ def _copied_video(plan: Plan, span: ChunkSpan) -> Iterator[str]:
 def video_codec(plan: Plan, span: ChunkSpan, rendition: Rendition, encoder: Encoder) -> Iterator[str]:
     rate, gop = plan.timeline.rate, plan.timeline.gop
     yield from ("-c", "libx264", "-preset", rendition.preset, "-profile", "high")
-    yield from ("-threads", encoder.codec_threads, "-x264-params", rendition.x264_params)
+    yield from ("-threads", encoder.codec_threads, "-x264-params", plan.x264_params(rendition, span))
     yield from ("-crf", str(plan.crf(rendition, span)))
     yield from ("-maxrate", f"{rendition.maxrate_kbps}k", "-bufsize", f"{rendition.bufsize_kbits}k")
     yield from ("-a53cc", "0")  # the playlist says that there are no captions
