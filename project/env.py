@@ -6,6 +6,7 @@ A value that is empty or blank counts as not set. One that can't be used stops t
 
 import os
 import secrets
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -255,10 +256,9 @@ def sentence(error: ValidationError) -> str:
 
 def load() -> Env:
     """Read the environment, or stop the program with one line that names the variable or the file."""
-    named = os.environ.get("ENV_FILE")
-    env_file = str(BASE_DIR / ".env") if named is None else named
+    env_file = os.environ.get("ENV_FILE", str(BASE_DIR / ".env"))
     try:
-        encoding = env_file_encoding(env_file, is_needed=named is not None) if env_file else None
+        encoding = env_file_encoding(env_file, is_needed="ENV_FILE" in os.environ) if env_file else None
         return Env(_env_file=env_file or None, _env_file_encoding=encoding)
     except ValidationError as error:
         raise SystemExit(sentence(error)) from None
@@ -278,9 +278,11 @@ def shares_metrics() -> bool:
 
 
 def data_folder(path: Path) -> Path:
-    """DATA_DIR as an absolute path, the same from whichever folder a command is started. Makes nothing."""
+    """DATA_DIR, made where it is missing, as an absolute path: the same from whichever folder a command is started."""
     folder = (BASE_DIR / path).resolve()
-    if folder.exists() and not os.access(folder, os.W_OK | os.X_OK):
+    with suppress(OSError):  # the queue is opened there before any command begins
+        folder.mkdir(parents=True, exist_ok=True)
+    if not os.access(folder, os.W_OK | os.X_OK):
         raise SystemExit(f"DATA_DIR can't be used as it is set: {folder} can't be written by this user.")
     return folder
 
@@ -289,7 +291,6 @@ def private_key(path: Path) -> str:
     """The installation's secret key: made once, readable by its owner alone, the same if several start at once."""
     try:
         if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
             make_once(path, secrets.token_urlsafe(48))
         key = path.read_text()
     except OSError as error:

@@ -242,6 +242,15 @@ def test_both_kinds_of_mail_encryption_stop_the_start(nothing_set: pytest.Monkey
         environment.load()
 
 
+@pytest.mark.parametrize("values", [{}, {"SECRET_KEY": "x7" * 30}], ids=["nothing_set", "secret_key_set"])
+def test_first_start_makes_the_data_dir_whoever_chose_the_secret_key(tmp_path: Path, values: dict[str, str]) -> None:
+    """Only a key that was made itself made the folder: with one of the operator's no queue could be opened there."""
+    ended = start(DATA_DIR=str(tmp_path / "new" / "var"), **values)
+
+    assert ended.returncode == 0, ended.stderr
+    assert (tmp_path / "new" / "var").is_dir()
+
+
 def test_data_dir_that_is_no_folder_stops_the_start_with_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
 
@@ -270,7 +279,7 @@ def test_file_that_holds_no_key_is_named_with_the_way_out(tmp_path: Path, conten
 
 
 def test_secret_key_is_private_and_stays(tmp_path: Path) -> None:
-    path = tmp_path / "new" / "secret_key"
+    path = tmp_path / "secret_key"
 
     key = environment.private_key(path)
 
@@ -296,6 +305,8 @@ for round in range({rounds}):
 
 
 def test_containers_that_start_at_once_on_an_empty_volume_have_one_key(tmp_path: Path) -> None:
+    for number in range(ROUNDS):
+        (tmp_path / str(number)).mkdir()
     command = [sys.executable, "-c", START.format(rounds=ROUNDS), str(tmp_path)]
     started = [
         subprocess.Popen(command, cwd=BASE_DIR, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
