@@ -86,9 +86,10 @@ def file_facts(name: str, stored_as: str, plan: dict[str, Any] | None) -> list[F
 
 def file_size(stored_as: str) -> str:
     try:
-        return size_text(uploads().size_bytes(stored_as))
+        size_bytes = uploads().size_bytes(stored_as)
     except StoreFailed as error:
         return f"not known now: {error.strerror}"
+    return size_text(size_bytes) if size_bytes else "none: the file is not here"
 
 
 def made_facts(video: Video) -> list[Fact]:

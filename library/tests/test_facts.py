@@ -95,7 +95,7 @@ def test_a_video_that_was_not_read_yet_has_a_file_and_its_size() -> None:
 def test_a_served_video_tells_its_renditions_and_a_lost_file_has_no_size() -> None:
     published()
     told = {fact.label: fact.value for fact in facts_of(Video.objects.select_related("transcode").get())}
-    assert told["Size"] == "0 bytes"
+    assert told["Size"] == "none: the file is not here"
     assert told["Served"] == "480p (854 x 480), 720p (1280 x 720)"
     assert told["Size as served"] == "7.5 kB"
 

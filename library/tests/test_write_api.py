@@ -292,10 +292,12 @@ def test_list_for_staff_and_keys_has_every_state(program: Program, ada: Player) 
 def test_admin_shows_a_video_whose_file_is_still_to_come(at_admin: Client) -> None:
     video = Video(title="Harbour")
     submitting.save_new(video, "https://media.example.com/harbour.mp4?signature=secret")
-    for path in ("/admin/library/video/", f"/admin/library/video/{video.pk}/change/", "/admin/"):
+    for path in ("/admin/library/video/", "/admin/", f"/admin/library/video/{video.pk}/change/"):
         page = at_admin.get(path)
         assert page.status_code == 200
         assert "signature=secret" not in page.content.decode()
+    assert "/original/" not in page.content.decode(), "there is no file to download yet"
+    assert "0 bytes" not in page.content.decode()
     saved = at_admin.post(f"/admin/library/video/{video.pk}/change/", {"title": "Dusk", "category": "drama"})
     assert saved.status_code == 302
     assert Video.objects.get().title == "Dusk"
