@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
+from django.views.generic import RedirectView
 
 from accounts.admin_sign_in import second_factor_pages
 from accounts.admin_sign_in.password_pages import forgotten_password, new_password
@@ -30,6 +31,7 @@ urlpatterns = [
     path("admin/login/", sign_in),
     path("admin/second-factor/", second_factor_pages.own_page, name="second_factor"),
     path("admin/second-factor/code/", second_factor_pages.code_page, name="second_factor_code"),
+    path("admin", RedirectView.as_view(pattern_name="admin:index")),  # as people type it
     path("admin/", admin.site.urls),
     *([path("", include("watch.urls"))] if settings.REFERENCE_FRONTEND else []),
 ]

@@ -57,6 +57,11 @@ def test_signing_in_without_an_aim_leads_to_the_dashboard(client: Client, carol:
     assert (answer.status_code, answer.redirect_chain) == (200, [("/admin/", 302)])
 
 
+def test_address_of_the_admin_as_people_type_it_leads_there(client: Client) -> None:
+    answer = client.get("/admin")
+    assert (answer.status_code, answer["Location"]) == (302, "/admin/")
+
+
 @pytest.mark.django_db
 @pytest.mark.urls("project.tests.test_error_pages")
 def test_errors_are_pages_of_ours(client: Client) -> None:
