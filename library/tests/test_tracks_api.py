@@ -141,7 +141,11 @@ def test_track_is_changed_and_deleted(dora: Client, ada: Client, video: Video) -
     assert dora.delete(address).status_code == 404
 
 
-@pytest.mark.parametrize("changes", [{"label": ""}, {"is_described": True}, {"language": "??"}])
+@pytest.mark.parametrize(
+    "changes",
+    [{"label": ""}, {"is_described": True}, {"language": "??"}, {"is_default": "off"}, {"is_forced": 1}],
+    ids=str,
+)
 def test_wrong_change_is_named(dora: Client, video: Video, changes: dict[str, Any]) -> None:
     track = put(dora, video).json()
     response = dora.patch(f"/api/video/{video.pk}/tracks/{track['id']}/", changes, content_type="application/json")

@@ -4,7 +4,7 @@ import re
 from typing import Annotated, Any, Literal
 
 from ninja import Field, Schema
-from pydantic import AfterValidator, BeforeValidator, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, StrictBool, StringConstraints
 
 from hls.core.subtitles.languages import NotALanguage, shortest
 
@@ -101,7 +101,7 @@ class TrackChanges(Schema):
 
     language: Language | None = Field(None, examples=["en-GB"])
     label: Label | None = Field(None, examples=["English (UK)"])
-    is_default: bool | None = Field(None, examples=[True])
-    is_forced: bool | None = Field(None, examples=[False])
-    is_described: bool | None = Field(None, description="Of a sound.", examples=[False])
-    is_commentary: bool | None = Field(None, description="Of a sound.", examples=[False])
+    is_default: StrictBool | None = Field(None, examples=[True])
+    is_forced: StrictBool | None = Field(None, examples=[False])
+    is_described: StrictBool | None = Field(None, description="Of a sound.", examples=[False])
+    is_commentary: StrictBool | None = Field(None, description="Of a sound.", examples=[False])
