@@ -128,6 +128,13 @@ def test_secret_of_a_rotation_that_was_as_quick_stays(staff: Client) -> None:
     assert (row.secret, row.old_secret, row.events) == (rotated[0], made.secret, ["video.failed"])
 
 
+def test_event_that_is_named_twice_is_kept_once(staff: Client) -> None:
+    names = ["video.ready", "video.failed", "video.ready"]
+    made = send(staff, "POST", "", {"url": URL, "events": names}).json()
+    changed = send(staff, "PATCH", f"{made['id']}/", {"events": names[1:] + names}).json()
+    assert (made["events"], changed["events"]) == (names[:2], ["video.failed", "video.ready"])
+
+
 def test_change_leaves_alone_what_it_does_not_name(staff: Client) -> None:
     made = services.add(URL, [])
 

@@ -44,11 +44,13 @@ def checked(changes: dict[str, Any]) -> dict[str, Any]:
             check_url(changes["url"])
     except AddressRefused as error:
         raise FieldsRefused({"url": [str(error)]}) from None
+    if "events" not in changes:
+        return changes
     known = [str(name) for name in Happening]
-    unknown = [name for name in changes.get("events", []) if name not in known]
-    if unknown:
+    wanted = list(dict.fromkeys(changes["events"]))
+    if not set(wanted) <= set(known):
         raise FieldsRefused({"events": [f"There is no such event. There are: {', '.join(known)}."]})
-    return changes
+    return {**changes, "events": wanted}
 
 
 @transaction.atomic
