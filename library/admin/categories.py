@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Count, IntegerField, Max, OuterRef, QuerySet, Subquery
+from django.db.models import Count, IntegerField, Max, OuterRef, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 from django.http import Http404, HttpRequest
 from django.urls import reverse
@@ -25,14 +25,17 @@ class CategoryAdmin(ModelAdmin):
     list_per_page = 200
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Category]:
-        """With how many videos each has."""
+        """With how many videos each has, and whether these may be looked at."""
         of_it = Video.objects.filter(category=OuterRef("slug")).order_by().values("category")
         number = Subquery(of_it.annotate(number=Count("pk")).values("number"), output_field=IntegerField())
-        rows: QuerySet[Category] = super().get_queryset(request).annotate(video_count=Coalesce(number, 0))
-        return rows
+        may_open = Value(self.admin_site.get_model_admin(Video).has_view_permission(request))
+        rows: QuerySet[Category] = super().get_queryset(request)
+        return rows.annotate(video_count=Coalesce(number, 0), may_open=may_open)
 
     @display(description="Videos")
     def videos(self, category: Any) -> SafeString:
+        if not category.may_open:
+            return format_html("{}", category.video_count)
         address = f"{reverse('admin:library_video_changelist')}?category={category.pk}"
         return format_html('<a href="{}">{}</a>', address, category.video_count)
 

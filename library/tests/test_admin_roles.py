@@ -3,11 +3,12 @@
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, Permission
 from django.test import Client
 
 from library.models import Video
 from library.tests.factories import AdministratorFactory, VideoFactory, uploaded
+from library.webhooks import services
 
 
 @pytest.fixture
@@ -51,3 +52,20 @@ def test_editors_are_not_shown_what_they_may_not_open(ed: Client) -> None:
     groups = ed.get("/admin/").context["sidebar_navigation"]
     shown = {item["title"] for group in groups for item in group["items"] if item["has_permission"]}
     assert shown == {"Dashboard", "Videos", "Failed", "Add videos", "Categories"}
+
+
+@pytest.mark.parametrize(
+    ("path", "right", "counted"),
+    [("category", "view_category", "video"), ("webhookendpoint", "view_webhookendpoint", "webhookdelivery")],
+)
+def test_number_of_what_staff_may_not_open_is_no_link(
+    client: Client, db: None, path: str, right: str, counted: str
+) -> None:
+    services.add("https://example.org/hook", [])
+    member: Any = AdministratorFactory.create(is_superuser=False)
+    member.user_permissions.add(Permission.objects.get(codename=right))
+    client.force_login(member)
+    page, link = f"/admin/library/{path}/", f'<a href="/admin/library/{counted}/?'
+    assert link not in client.get(page).content.decode()
+    member.user_permissions.add(Permission.objects.get(codename=f"view_{counted}"))
+    assert link in client.get(page).content.decode()
