@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from hls.tests.clips import Look, ffmpeg, make, picture, remux, sound
+from hls.tests.clips import Look, ffmpeg, fit_h264, make, picture, remux, sound
 from hls.tests.watching import assert_plays, beep_times, encode, numbers, picture_times
 
 pytestmark = pytest.mark.ffmpeg
@@ -157,3 +157,16 @@ def test_the_shortest_videos_play(tmp_path: Path, duration_s: float, frame_count
     assert_plays(clip)
     assert numbers(clip.joined("480p")) == list(range(frame_count))
     assert clip.plan.timeline.target_duration_s == 1
+
+
+@pytest.mark.parametrize("look", [SMALL, Look(width=1280, height=720, duration_s=3.2)], ids=["small", "fit to copy"])
+def test_h264_in_avi_is_shown_from_its_first_picture_on(look: Look, tmp_path: Path) -> None:
+    """AVI has no times. libav made some up that were a picture late: the first one was lost, the last one shown twice.
+
+    Packets with such times can't be copied, either: that failed after the plan was made.
+    """
+    video = (*fit_h264(25, options=("-bf", "0")), "-color_range", "tv", "-colorspace", "bt709")
+    source = make(tmp_path / "video.avi", look=look, video=video, audio=("-c:a", "pcm_s16le"))
+    clip = encode(source, tmp_path)
+    assert numbers(clip.joined("480p")) == list(range(80))
+    assert_sync(clip.joined("480p"))

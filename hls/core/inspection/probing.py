@@ -78,7 +78,7 @@ def _look(path: Path | PartlyHerePath, limits: Limits, marks: Protection) -> Sou
         if found.sound and not found.sound.is_heard and marks.covers(found.sound.stream):
             raise TranscodeError(Code.UNSUPPORTED, "the sound is encrypted", reason=Reason.ENCRYPTED)
         track = video_track(video, found, limits)
-        track = judged(track, None if track.counted_rate else found.log, tick_s(video))
+        track = judged(track, None if found.is_untimed else found.log, tick_s(video))
         in_head = declared(path, container)
         sounds = _sounds(found, track, in_head)
         audio = next((sound for log, sound in sounds if log is found.sound), None)
@@ -209,7 +209,7 @@ def _measured(shown: list[int], time_base: Fraction, video: VideoStream, found: 
         raise TranscodeError(Code.UNSUPPORTED, f"{float(rate.rate):.0f} frames per second")
     if counts:
         return rate, counts.pictures
-    return rate, rate.rate if found.is_untimed and not rate.is_variable else None
+    return rate, rate.rate if found.is_reordered and not rate.is_variable else None
 
 
 def _duration_s(shown: list[int], time_base: Fraction, measured: Rate, found: Scan) -> Fraction:

@@ -62,7 +62,8 @@ class Scan:
     pictures_decoded: int = 0  # packets given to the decoder, whether or not it returned a frame
     joins: tuple[Join, ...] = ()
     content: Content = field(default_factory=Content)
-    is_untimed: bool = False  # the pictures' timestamps are decoding timestamps
+    is_untimed: bool = False  # the pictures' timestamps are decoding timestamps,
+    is_reordered: bool = False  # and their order is another one
     is_broken_off: bool = False  # reading ended with an error
 
     def __post_init__(self) -> None:
@@ -132,12 +133,16 @@ def scan(
     if not found.frames or not found.shown.times:
         raise TranscodeError(Code.UNREADABLE, "no frame can be decoded")
     _put_on_one_clock(found, video, limits)
-    found.is_untimed = not found.parts.bytes and _is_untimed(found, container, video)
+    if not found.parts.bytes:
+        found.is_reordered = _is_reordered(found, container, video)
+        # libav, as PyAV asks it to, makes up times of H.264 in AVI that are a picture late; ffmpeg doesn't.
+        is_made_up = container.format.name == "avi" and video.codec_context.name == "h264"
+        found.is_untimed = found.is_reordered or (is_made_up and found.pictures.is_ordered)
     found.told_end_s = told_end_s(container, video)
     return found
 
 
-def _is_untimed(found: Scan, container: InputContainer, video: VideoStream) -> bool:
+def _is_reordered(found: Scan, container: InputContainer, video: VideoStream) -> bool:
     """Whether timestamps follow the decoding order although pictures are reordered: AVI's do."""
     if found.counter:
         return True
