@@ -12,12 +12,14 @@ from hls.core.inspection.packets import AnyPacket
 from hls.core.plan import make_plan
 from hls.core.probe import probe
 from hls.core.process import UNWATCHED
+from hls.core.subtitles.boxed import cues_of
 from hls.core.subtitles.cues import MOST_CUES, MOST_TEXT, Cue, TextRefused
 from hls.core.subtitles.extraction import TextExtraction, Texts, extracted
 from hls.tests.captions import Caption, captioned
 from hls.tests.clips import FFMPEG, ffmpeg, make
 from hls.tests.matroska import MOST_BESIDE, PRIVATE, Spoken, Words, element, matroska
 from hls.tests.spoken import SMALL
+from hls.tests.test_core_declared import box
 from hls.tests.watching import LIMITS
 
 pytestmark = pytest.mark.ffmpeg
@@ -148,21 +150,55 @@ def test_mov_text_may_be_in_utf_16(encoding: str, plain: Path, tmp_path: Path) -
     assert texts_of(tmp_path / "video.mp4") == [(Cue(100, 900, "Hey,\nжд &amp; 漢"),)]
 
 
+def test_webvtt_in_mp4_is_read_with_its_places(plain: Path, tmp_path: Path) -> None:
+    """A cue that others are shown beside is in a sample for each moment. libav takes such a track for data."""
+    words = "".join(f"{n}\n00:00:00,{n}00 --> 00:00:00,{n + 1}00\nx\n\n" for n in (1, 2, 3, 5))
+    made = with_words(plain, tmp_path / "made.mp4", words, "-c:s", "mov_text")
+    long, other = ("<v Mary>Gr\u00fc\u00dfe\n\n&amp; so on", "line:0 align:start"), ("a\\nb --> c", "")
+    samples = [boxed(long), boxed(long, other), boxed(long), boxed(long)]
+    resampled(made, tmp_path / "text.mp4", samples)
+    data = (tmp_path / "text.mp4").read_bytes().replace(b"sbtl", b"text").replace(b"tx3g", b"wvtt")
+    source = tmp_path / "video.mp4"
+    source.write_bytes(data)
+    shown = "<v Mary>Gr\u00fc\u00dfe\n&amp; so on</v>"
+    placed = "line:0 align:start"
+    assert texts_of(source) == [
+        (Cue(100, 400, shown, placed), Cue(200, 300, "a\\nb --&gt; c"), Cue(500, 600, shown, placed))
+    ]
+
+
+@pytest.mark.parametrize("sample", [b"", b"vttc", box(b"vttc", b"\0\0\xff\xffpaylHello"), box(b"vtte", b"")])
+def test_damaged_cues_of_webvtt_in_mp4_are_no_crash(sample: bytes) -> None:
+    assert [text for text, _ in cues_of(sample)] in ([], [b"Hello"])
+
+
 def test_style_of_mov_text_stays(plain: Path, tmp_path: Path) -> None:
     words = "1\n00:00:00,100 --> 00:00:00,900\n<b>bold</b> and <i>slanted</i>\n"
     source = with_words(plain, tmp_path / "video.mp4", words, "-c:s", "mov_text")
     assert texts_of(source) == [(Cue(100, 900, "<b>bold</b> and <i>slanted</i>"),)]
 
 
+def boxed(*cues: tuple[str, str]) -> bytes:
+    """A sample of MP4's WebVTT, with these texts and settings."""
+    told = (
+        (box(b"iden", b"name"), box(b"sttg", placed.encode()), box(b"payl", text.encode())) for text, placed in cues
+    )
+    return b"".join(box(b"vttc", b"".join(parts)) for parts in told)
+
+
 def rewritten(source: Path, target: Path, texts: Sequence[bytes]) -> None:
     """A copy of an MP4 file, with these texts in the place of what is said."""
+    resampled(source, target, [len(text).to_bytes(2) + text for text in texts])
+
+
+def resampled(source: Path, target: Path, samples: Sequence[bytes]) -> None:
+    """A copy of an MP4 file, with these samples in the place of those of its text."""
     with av.open(str(source)) as container, av.open(str(target), "w") as written:
         outputs = {stream.index: written.add_stream_from_template(stream) for stream in container.streams}
-        left = iter(texts)
+        left = iter(samples)
         for packet in container.demux():
             if packet.stream.type == "subtitle" and packet.size > 2:
-                text = next(left)
-                packet = like(packet, len(text).to_bytes(2) + text)
+                packet = like(packet, next(left))
             if packet.size:
                 packet.stream = outputs[packet.stream_index]
                 written.mux(packet)

@@ -1,7 +1,7 @@
 """What a file's head says of its tracks and libav doesn't tell: languages as BCP 47, and texts that it doesn't know.
 
 libav gives the language of ISO 639-2 alone, so `pt-BR` would become `por`, and has no decoder for WebVTT as mkvmerge
-writes it. Everything is optional: where anything is odd, what libav says holds.
+and MP4 have it. Everything is optional: where anything is odd, what libav says holds.
 """
 
 import re
@@ -29,6 +29,7 @@ CODEC_ID, LANGUAGE_BCP47 = 0x86, 0x22B59D  # RFC 9559, 5.1.4.1.21 and 5.1.4.1.20
 KINDS = {1: "video", 2: "audio", 17: "subtitle", 33: "data"}  # of Matroska's tracks, as PyAV calls them
 LONGEST = 100  # bytes that are read of a value
 FULL_BOX_BYTES = 4  # version and flags
+KIND_OF_SAMPLES = slice(12, 16)  # in a sample description: behind the count of entries and the first one's size
 TAG = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
 MOST_TRACKS = 256
 
@@ -36,7 +37,7 @@ MOST_TRACKS = 256
 @dataclass(frozen=True)
 class Declared:
     language_tag: str = ""  # BCP 47, not checked for more than its shape; "" where there is none
-    codec: str = ""  # Matroska's name of it
+    codec: str = ""  # Matroska's or MP4's name of it
 
 
 NOTHING = Declared()
@@ -56,11 +57,15 @@ def declared(path: Path | PartlyHerePath, container: InputContainer) -> Mapping[
 
 
 def _of_mp4(file: BinaryIO, size: int) -> Iterator[tuple[int, Declared]]:
-    """By the track's id (ISO/IEC 14496-12, 8.4.6: the extended language)."""
+    """By the track's id (ISO/IEC 14496-12, 8.4.6: the extended language; 8.5.2: the first sample's description)."""
     for track in islice(mp4_tracks(file, size), MOST_TRACKS):
-        for box in islice(inside(file, track, b"mdia", b"elng"), 1):
-            told = Declared(language_tag=_tag(_value(file, box)[FULL_BOX_BYTES:]))
-            yield from ((number, told) for number in track_ids(file, track))
+        tag = next(inside(file, track, b"mdia", b"elng"), None)
+        described = next(inside(file, track, b"mdia", b"minf", b"stbl", b"stsd"), None)
+        told = Declared(
+            language_tag=_tag(_value(file, tag)[FULL_BOX_BYTES:]) if tag else "",
+            codec=described.content(file, LONGEST)[KIND_OF_SAMPLES].decode("ascii", "replace") if described else "",
+        )
+        yield from ((number, told) for number in track_ids(file, track))
 
 
 def _of_matroska(file: BinaryIO, size: int, container: InputContainer) -> Mapping[int, Declared]:

@@ -31,8 +31,9 @@ MEMORY_BYTES = 4 << 30
 FILE_BYTES = 64_000_000  # of each text
 MOST_TEXT_BYTES = 20_000_000  # that are read of it
 CAPTIONS = -1  # stands for the closed captions where tracks are named by their number in the file
-BY_PACKET: Mapping[str, Form] = {  # by FFmpeg's names of the decoders
+BY_PACKET: Mapping[str, Form] = {  # by FFmpeg's names of the decoders, or as hls.core.inspection.embedded names them
     "webvtt": Form.WEBVTT,
+    "wvtt": Form.BOXED,
     "srt": Form.SUBRIP,
     "subrip": Form.SUBRIP,
     "ssa": Form.ASS,

@@ -4,6 +4,7 @@
 
 A packet is one cue, whatever its lines look like. Written down as they are, an empty line in one would end the cue, and
 a line of times begin another; and FFmpeg's way from one format to another, over ASS, loses places, voices and ruby.
+In MP4's WebVTT a packet is a moment instead, with all cues that are shown then.
 
 Writes NUMBER.vtt, safe and sorted, into the working directory for each of the tracks that the file has. Prints one JSON
 object with the numbers of those that are too much: {"refused": [2]}.
@@ -28,6 +29,7 @@ from av.subtitles.subtitle import AssSubtitle
 from hls.core.inspection.media_file import opened
 from hls.core.inspection.packets import AnyPacket, tick_s, time_of
 from hls.core.subtitles.arguments import PacketArguments
+from hls.core.subtitles.boxed import cues_of
 from hls.core.subtitles.cues import MOST_CUES, TextRefused
 from hls.core.subtitles.decoding import decoded
 from hls.core.subtitles.extraction import BY_PACKET, name
@@ -52,6 +54,7 @@ class ReadTrack:
     form: Form
     cues: list[RawCue] = field(default_factory=list)
     length: int = 0
+    latest: dict[tuple[str, str], int] = field(default_factory=dict)  # the place of the last cue with text and settings
 
     @property
     def is_too_much(self) -> bool:
@@ -64,9 +67,26 @@ class ReadTrack:
         tick_ms = 1_000 * tick_s(packet.stream)
         start_ms = time * tick_ms - 1_000 * zero_s
         end_ms = start_ms + max(0, packet.duration or 0) * tick_ms
-        text = text_of(packet, self.form)
-        self.length += len(text)
-        self.cues.append(RawCue((round(start_ms), round(end_ms), settings(packet)), text))
+        if self.form is Form.BOXED:
+            for text, placed in cues_of(bytes(packet)):
+                self._note_moment(RawCue((round(start_ms), round(end_ms), plain(placed)), plain(text)))
+        else:
+            self._note_cue(RawCue((round(start_ms), round(end_ms), settings(packet)), text_of(packet, self.form)))
+
+    def _note_cue(self, cue: RawCue) -> None:
+        self.length += len(cue.text)
+        self.cues.append(cue)
+
+    def _note_moment(self, cue: RawCue) -> None:
+        """A cue that goes on while others begin or end beside it is in several packets."""
+        start_ms, end_ms, placed = cue.times
+        place = self.latest.get((cue.text, placed))
+        before = None if place is None else self.cues[place]
+        if place is not None and before and before.times[1] == start_ms:
+            self.cues[place] = RawCue((before.times[0], end_ms, placed), cue.text)
+            return
+        self.latest[cue.text, placed] = len(self.cues)
+        self._note_cue(cue)
 
     def webvtt(self, *, may_lack_ends: bool) -> str:
         """Raises TextRefused for too much."""

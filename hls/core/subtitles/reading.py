@@ -48,6 +48,7 @@ class Form(StrEnum):
     """How the text of a packet is written."""
 
     WEBVTT = "webvtt"
+    BOXED = "wvtt"  # WebVTT in MP4's boxes
     SUBRIP = "subrip"
     ASS = "ass"
     MOV_TEXT = "mov_text"  # as FFmpeg puts it into events of ASS; what braces hold beside codes is text
@@ -101,7 +102,7 @@ def read_packets(packets: Sequence[RawCue], form: Form, *, may_lack_ends: bool =
 
 def _laid_out(cue: RawCue, form: Form) -> RawCue:
     """The cue with line breaks and a place for ASS's codes of them, which stand in SubRip as well."""
-    if form is Form.WEBVTT or "\\" not in cue.text:
+    if form in (Form.WEBVTT, Form.BOXED) or "\\" not in cue.text:
         return cue
     start_ms, end_ms, settings = cue.times
     text = cue.text.replace("\\N", "\n")
