@@ -37,9 +37,11 @@ def omissions(plan: Plan) -> tuple[str, ...]:
 
 def _rest(plan: Plan) -> Iterator[str]:
     source, lasts_s = plan.source, float(plan.timeline.duration_s)
-    missing_s = (source.told_s or 0) - lasts_s
-    if source.is_broken_off or missing_s > max(LEAST_MISSING_S, lasts_s * LEAST_MISSING_SHARE):
-        yield f"What comes after {timedelta(seconds=round(lasts_s))}: the file is cut off there, or damaged."
+    missing_s, after = (source.told_s or 0) - lasts_s, timedelta(seconds=round(lasts_s))
+    if source.is_followed:
+        yield f"What comes after {after}: the file was joined of several recordings, and the rest can't be read."
+    elif source.is_broken_off or missing_s > max(LEAST_MISSING_S, lasts_s * LEAST_MISSING_SHARE):
+        yield f"What comes after {after}: the file is cut off there, or damaged."
 
 
 def _tracks(plan: Plan) -> Iterator[str]:

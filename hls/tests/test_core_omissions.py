@@ -1,7 +1,9 @@
 """What is missing from the result is found in real files and described in sentences."""
 
 from dataclasses import replace
+from datetime import timedelta
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -191,3 +193,33 @@ def test_the_rest_of_a_file_that_is_cut_off_is_said(tmp_path: Path, suffix: str)
     assert omissions(make_plan(look(whole, LIMITS))) == ()
     (sentence,) = omissions(make_plan(look(tmp_path / f"cut.{suffix}", LIMITS)))
     assert sentence.startswith("What comes after 0:00:")
+
+
+@pytest.mark.parametrize(
+    ("suffix", "parts", "after"),
+    [("mp4", 2, 1), ("mov", 2, 1), ("flv", 2, 1), ("wmv", 2, 1), ("mkv", 3, 2), ("mkv", 2, None), ("ts", 2, None)],
+)
+def test_recordings_that_are_not_read_are_told(tmp_path: Path, suffix: str, parts: int, after: int | None) -> None:
+    """A file that was joined byte by byte became a video of its first part, or first two, without a word."""
+    is_asf = suffix == "wmv"
+    video, audio = (("-c:v", "wmv2"), ("-c:a", "wmav2")) if is_asf else (H264, ("-c:a", "aac", "-ar", "44100"))
+    one = make(tmp_path / f"one.{suffix}", look=replace(SMALL, duration_s=4), video=video, audio=audio)
+    several = tmp_path / f"several.{suffix}"
+    several.write_bytes(one.read_bytes() * parts)
+    found = look(several, LIMITS)
+    ends = timedelta(seconds=(after or parts) * 4)
+    expected = f"What comes after {ends}: the file was joined of several recordings, and the rest can't be read."
+    assert omissions(make_plan(look(one, LIMITS))) == ()
+    assert omissions(make_plan(found)) == ((expected,) if after else ())
+    assert abs(found.duration_s - (after or parts) * 4) < 0.1
+
+
+def test_a_stream_whose_head_is_repeated_is_not_taken_for_several_recordings(tmp_path: Path) -> None:
+    """As players' segments are joined, each of which has the head before it."""
+    fragments = ("-movflags", "frag_keyframe+empty_moov+default_base_moof", "-g", "10")
+    data = make(tmp_path / "one.mp4", look=SMALL, video=H264, audio=None, after=fragments).read_bytes()
+    begins = [at - 4 for at in range(len(data)) if data.startswith(b"moof", at)]
+    assert len(begins) > 2
+    segments = (data[begin:end] for begin, end in pairwise([*begins, len(data)]))
+    (tmp_path / "joined.mp4").write_bytes(b"".join(data[: begins[0]] + segment for segment in segments))
+    assert omissions(make_plan(look(tmp_path / "joined.mp4", LIMITS))) == ()

@@ -24,6 +24,7 @@ from av.video.stream import VideoStream
 from hls.core.blocks import PartlyHerePath
 from hls.core.errors import Code, Reason, TranscodeError
 from hls.core.formats.colour_tags import MATRICES, PRIMARIES, TRANSFERS, named
+from hls.core.inspection.behind import is_followed
 from hls.core.inspection.continuing import continued
 from hls.core.inspection.copying import judged
 from hls.core.inspection.declared import Declared, declared
@@ -93,6 +94,7 @@ def _look(path: Path | PartlyHerePath, limits: Limits, marks: Protection) -> Sou
             audio=audio,
             joins=found.joins,
             is_broken_off=found.is_broken_off,
+            is_followed=is_followed(path, container, found.byte),
             told_s=_told_s(container, video, found.sound.stream if found.sound else None),
             sounds=tuple(sound for _, sound in sounds) if len(sounds) > 1 else (),
             texts=() if found.joins else texts(container, marks, in_head),
