@@ -1,5 +1,6 @@
 """Writes Matroska files with texts as programs other than FFmpeg write them, and with what no program should write."""
 
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,6 +75,26 @@ def matroska(plain: Path, target: Path, texts: Sequence[Words], *, begins_ms: in
         element(INFO, element(TICK, 1_000_000)),
         element(TRACKS, *entries),
         element(CLUSTER, element(TIMESTAMP, begins_ms), ordered),
+    )
+    target.write_bytes(element(EBML, element(DOC_TYPE, "matroska")) + element(SEGMENT, *content))
+    return target
+
+
+def as_in_avi(stream: Path, target: Path) -> Path:
+    """The H.264 of an elementary stream, 25 pictures a second, in a track of AVI's kind: times tell when to decode."""
+    with av.open(str(stream)) as container:
+        video = container.streams.video[0]
+        packets = [packet for packet in container.demux(video) if packet.size]
+        size = element(VIDEO, element(WIDTH, video.width), element(HEIGHT, video.height))
+        header = struct.pack("<IiiHH4sI16x", 40, video.width, video.height, 1, 24, b"H264", 0)
+    blocks = (
+        element(SIMPLE_BLOCK, _head(1, 40 * number), b"\x80" if packet.is_keyframe else b"\x00", bytes(packet))
+        for number, packet in enumerate(packets)
+    )
+    content = (
+        element(INFO, element(TICK, 1_000_000)),
+        element(TRACKS, _entry(1, PICTURES, "V_MS/VFW/FOURCC", size + element(PRIVATE, header))),
+        element(CLUSTER, element(TIMESTAMP, 0), *blocks),
     )
     target.write_bytes(element(EBML, element(DOC_TYPE, "matroska")) + element(SEGMENT, *content))
     return target

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from hls.tests.clips import Look, ffmpeg, fit_h264, make, picture, remux, sound
+from hls.tests.matroska import as_in_avi
 from hls.tests.watching import assert_plays, beep_times, encode, numbers, picture_times
 
 pytestmark = pytest.mark.ffmpeg
@@ -170,3 +171,11 @@ def test_h264_in_avi_is_shown_from_its_first_picture_on(look: Look, tmp_path: Pa
     clip = encode(source, tmp_path)
     assert numbers(clip.joined("480p")) == list(range(80))
     assert_sync(clip.joined("480p"))
+
+
+@pytest.mark.parametrize("reordered", [0, 2])
+def test_h264_in_matroska_as_in_avi_is_shown_from_its_first_picture_on(reordered: int, tmp_path: Path) -> None:
+    video = fit_h264(25, options=("-bf", str(reordered)))
+    stream = make(tmp_path / "video.264", look=SMALL, video=video, audio=None)
+    clip = encode(as_in_avi(stream, tmp_path / "video.mkv"), tmp_path)
+    assert numbers(clip.joined("480p")) == list(range(80))

@@ -135,8 +135,8 @@ def scan(
     _put_on_one_clock(found, video, limits)
     if not found.parts.bytes:
         found.is_reordered = _is_reordered(found, container, video)
-        # libav, as PyAV asks it to, makes up times of H.264 in AVI that are a picture late; ffmpeg doesn't.
-        is_made_up = container.format.name == "avi" and video.codec_context.name == "h264"
+        # libav, as PyAV asks it to, makes up times of H.264 that are a picture late; ffmpeg doesn't.
+        is_made_up = _is_as_in_avi(container, video) and video.codec_context.name == "h264"
         found.is_untimed = found.is_reordered or (is_made_up and found.pictures.is_ordered)
     found.told_end_s = told_end_s(container, video)
     return found
@@ -148,8 +148,17 @@ def _is_reordered(found: Scan, container: InputContainer, video: VideoStream) ->
         return True
     seen = [frame.pts for frame in found.frames if frame.pts is not None]
     is_contradicted = any(later <= earlier for earlier, later in pairwise(seen))
-    is_counting = container.format.name == "avi" and video.codec_context.has_b_frames
+    is_counting = _is_as_in_avi(container, video) and video.codec_context.has_b_frames
     return (is_contradicted or is_counting) and found.pictures.is_ordered
+
+
+def _is_as_in_avi(container: InputContainer, video: VideoStream) -> bool:
+    """Whether pictures are stored without the times at which they are shown, by AVI or by Matroska as in AVI.
+
+    There, such a track (`V_MS/VFW/FOURCC`) has a codec's tag.
+    """
+    is_of_avi = container.format.name.startswith("matroska") and video.codec_context.codec_tag.strip("\0") != ""
+    return container.format.name == "avi" or is_of_avi
 
 
 def _put_on_one_clock(found: Scan, video: VideoStream, limits: Limits) -> None:
