@@ -393,6 +393,31 @@ def test_files_that_are_gone_are_told_in_words(signed_in: Page) -> None:
     expect(page.get_by_text("This part of the video can't be fetched.")).to_be_visible()
 
 
+def refuse_the_end(page: Page) -> None:
+    """A part of the video is refused, and somebody goes there all the same."""
+    page.route("**/segment_002.ts*", lambda route: route.fulfill(status=404, json={"detail": "Not found."}))
+    page.goto("/watch/video/1")
+    expect(page.get_by_text("This part of the video can't be fetched.")).to_be_visible()
+    page.keyboard.press("8")
+    passes(page, f"{TIME} > 11")
+
+
+def try_again(page: Page) -> None:
+    page.get_by_role("button", name="Try again").click()
+
+
+def test_trying_again_without_a_connection_ends_with_words_and_later_at_the_same_moment(signed_in: Page) -> None:
+    page = signed_in
+    refuse_the_end(page)
+    page.route("**/api/video/1/**", lambda route: route.abort())
+    for _ in range(2):
+        try_again(page)
+        expect(page.get_by_text("The server can't be reached.")).to_be_visible()
+    page.unroute_all()
+    try_again(page)
+    passes(page, f"document.querySelector('video').readyState > 1 && {TIME} > 11")
+
+
 def test_browser_that_plays_hls_by_itself_has_the_same_menu(signed_in: Page) -> None:
     """As on iPhones, which have no MediaSource; Chromium has learnt to play HLS as well."""
     page = signed_in

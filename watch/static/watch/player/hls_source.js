@@ -39,7 +39,7 @@ export class HlsSource {
       const isText = SUBTITLES.includes(frag?.type ?? context?.type); // without them the video plays on
       if (isRefused && !(isText && response.code !== 401)) this.#giveUp(onTrouble, response.code);
       else if (fatal && type === Hls.ErrorTypes.MEDIA_ERROR && this.#mayRecover()) this.#hls.recoverMediaError();
-      else if (fatal && type === Hls.ErrorTypes.NETWORK_ERROR && this.#mayRecover()) this.#hls.startLoad();
+      else if (fatal && type === Hls.ErrorTypes.NETWORK_ERROR && this.#hasManifest() && this.#mayRecover()) this.#hls.startLoad();
       else if (fatal) this.#giveUp(onTrouble, 0);
     });
     this.#hls.loadSource(master);
@@ -62,11 +62,11 @@ export class HlsSource {
     this.#hls.audioTrack = id;
   }
 
-  /** Fetch everything anew and go on from the same moment. */
+  /** Fetch everything anew and go on from the same moment: where nothing came since it was last told one, from that. */
   reload() {
-    const [at, wasPlaying] = [this.video.currentTime, !this.video.paused];
+    const wasPlaying = !this.video.paused;
     this.#recoveries = 0;
-    this.#hls.config.startPosition = at;
+    if (this.video.readyState > 0) this.#hls.config.startPosition = this.video.currentTime;
     this.#hls.loadSource(this.master);
     if (wasPlaying) this.video.play().catch(() => {});
   }
@@ -87,6 +87,11 @@ export class HlsSource {
     this.#hls.setSubtitleOption(subtitleTracks[text]); // nothing where there is none
     if (text === NONE) this.#hls.subtitleTrack = NONE; // else hls.js takes the default one
     this.onChange();
+  }
+
+  /** Without it startLoad() fetches nothing, and tells nobody. */
+  #hasManifest() {
+    return this.#hls.levels.length > 0;
   }
 
   #mayRecover() {
