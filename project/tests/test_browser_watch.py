@@ -418,6 +418,20 @@ def test_trying_again_without_a_connection_ends_with_words_and_later_at_the_same
     passes(page, f"document.querySelector('video').readyState > 1 && {TIME} > 11")
 
 
+def test_quality_that_was_chosen_is_the_one_that_plays_after_trying_again(signed_in: Page) -> None:
+    page = signed_in
+    refuse_the_end(page)
+    page.get_by_role("button", name="Quality: ").press("Enter")
+    page.get_by_role("menuitemradio", name="480p").press("Enter")
+    page.unroute_all()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/segment_" in request.url else None)
+    try_again(page)
+    passes(page, f"document.querySelector('video').readyState > 1 && {HEIGHT} > 0")
+    assert [url for url in asked if "/480p/" not in url] == []
+    expect(page.get_by_role("button", name="Quality: ")).to_have_accessible_name("Quality: 480p")
+
+
 def test_browser_that_plays_hls_by_itself_has_the_same_menu(signed_in: Page) -> None:
     """As on iPhones, which have no MediaSource; Chromium has learnt to play HLS as well."""
     page = signed_in

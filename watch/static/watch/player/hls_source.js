@@ -77,7 +77,7 @@ export class HlsSource {
 
   /** Before the first segment is fetched, so that no other sound or text is. */
   #begin({ levels, audioTracks, subtitleTracks }) {
-    this.qualities = levels.map((level, id) => ({ id, label: shortSide(level) })).reverse();
+    this.#takeQualities(levels.map((level, id) => ({ id, label: shortSide(level) })).reverse());
     this.texts = subtitleTracks.map(textOf);
     this.sounds = audioTracks.map(soundOf);
     const sound = firstSound(this.sounds) ?? Math.max(0, audioTracks.findIndex(({ default: isDefault }) => isDefault));
@@ -87,6 +87,14 @@ export class HlsSource {
     this.#hls.setSubtitleOption(subtitleTracks[text]); // nothing where there is none
     if (text === NONE) this.#hls.subtitleTrack = NONE; // else hls.js takes the default one
     this.onChange();
+  }
+
+  /** What was chosen before everything was fetched anew is chosen still, where there is such a quality. */
+  #takeQualities(found) {
+    const before = this.qualities.find(({ id }) => id === this.quality);
+    this.qualities = found;
+    this.quality = found.find(({ label }) => label === before?.label)?.id ?? AUTO;
+    if (this.quality !== AUTO) this.#hls.loadLevel = this.quality;
   }
 
   /** Without it startLoad() fetches nothing, and tells nobody. */
