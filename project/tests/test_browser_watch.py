@@ -432,6 +432,31 @@ def test_quality_that_was_chosen_is_the_one_that_plays_after_trying_again(signed
     expect(page.get_by_role("button", name="Quality: ")).to_have_accessible_name("Quality: 480p")
 
 
+def test_tap_on_the_picture_shows_and_hides_the_controls_and_presses_none_that_are_hidden(
+    browser: Browser, site: str
+) -> None:
+    quiet = "document.querySelector('.player').classList.contains('is-quiet')"
+    with strict_page(browser.new_context(viewport=PHONE, has_touch=True, base_url=site)) as page:
+        page.goto("/watch/sign-in?next=/video/1")
+        sign_in(page, BOB, PASSWORD)
+        passes(page, f"{LENGTH} > 13")
+        page.evaluate("document.querySelector('video').loop = true")
+        page.keyboard.press("k")
+        picture, mute = page.locator("video"), page.get_by_role("button", name="Mute").bounding_box()
+        assert mute is not None
+        passes(page, quiet)
+        page.touchscreen.tap(mute["x"] + mute["width"] / 2, mute["y"] + mute["height"] / 2)
+        passes(page, f"!{quiet}")
+        expect(page.get_by_role("button", name="Mute (M)", exact=True)).to_be_visible()
+        picture.tap(position={"x": 40, "y": 20})
+        passes(page, quiet)
+        picture.tap(position={"x": 40, "y": 20})
+        passes(page, f"!{quiet}")
+        page.get_by_role("button", name="Mute").tap()
+        expect(page.get_by_role("button", name="Unmute")).to_be_visible()
+        assert page.evaluate("document.querySelector('video').paused") is False
+
+
 def test_browser_that_plays_hls_by_itself_has_the_same_menu(signed_in: Page) -> None:
     """As on iPhones, which have no MediaSource; Chromium has learnt to play HLS as well."""
     page = signed_in

@@ -134,6 +134,8 @@ export function player({ title, master, poster, storyboard, resolutions, tracks,
   for (const event of ["pointermove", "focusin", "keydown"]) element.addEventListener(event, stir);
   video.addEventListener("click", ({ pointerType }) => {
     if (pointerType !== "touch") toggle();
+    else if (element.classList.contains("is-quiet")) stir();
+    else beQuiet(!video.paused);
   });
   video.addEventListener("dblclick", fullScreen);
   document.addEventListener("fullscreenchange", shapeFull, { signal });
