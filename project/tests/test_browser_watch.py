@@ -457,6 +457,36 @@ def test_tap_on_the_picture_shows_and_hides_the_controls_and_presses_none_that_a
         assert page.evaluate("document.querySelector('video').paused") is False
 
 
+ARABIC = "مرحبا بالعالم!"
+ENDS_ON_THE_LEFT = """([selector, text]) => {
+  const node = [...document.querySelector(selector).childNodes].find(({ data }) => data === text);
+  const left = (at) => {
+    const range = new Range();
+    range.setStart(node, at);
+    range.setEnd(node, at + 1);
+    return range.getBoundingClientRect().left;
+  };
+  return left(text.length - 1) < left(0);
+}"""
+
+
+def test_words_that_are_read_from_right_to_left_end_on_the_left(signed_in: Page) -> None:
+    """A mark at their end stood before their beginning."""
+    page = signed_in
+
+    def in_arabic(route: Route) -> None:
+        found = route.fetch().json()
+        arabic = {"title": ARABIC, "description": ARABIC, "chapters": [{"start": 0, "end": 5, "title": ARABIC}]}
+        route.fulfill(json=found | arabic if isinstance(found, dict) else [video | arabic for video in found])
+
+    page.route(re.compile("/api/video/(1/)?([?].*)?$"), in_arabic)
+    for address, places in (("/", [".tile .title"]), ("/video/1", ["h1", ".description", ".chapters li span + span"])):
+        page.goto(f"/watch{address}")
+        for place in places:
+            expect(page.locator(place).first).to_have_text(ARABIC)
+            assert page.evaluate(ENDS_ON_THE_LEFT, [place, ARABIC]), place
+
+
 def test_browser_that_plays_hls_by_itself_has_the_same_menu(signed_in: Page) -> None:
     """As on iPhones, which have no MediaSource; Chromium has learnt to play HLS as well."""
     page = signed_in
