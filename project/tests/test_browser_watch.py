@@ -385,6 +385,20 @@ def test_who_is_signed_out_while_watching_is_told(signed_in: Page) -> None:
     assert page.url.endswith("/watch/sign-in?next=%2Fvideo%2F1")
 
 
+def test_who_was_signed_out_is_told_though_all_that_is_left_of_the_video_was_fetched(signed_in: Page) -> None:
+    """From then on nothing would be kept of where they are."""
+    page = signed_in
+    page.goto("/watch/video/1")
+    ahead = "document.querySelector('video')?.buffered"
+    passes(page, f"{ahead}?.length && {ahead}.end(0) > 13")
+    page.keyboard.press("k")
+    passes(page, f"{TIME} > 0.5")
+    page.context.clear_cookies()
+    page.keyboard.press("k")
+    expect(page.get_by_role("alert").filter(has_text="You have been signed out.")).to_be_visible()
+    assert page.url.endswith("/watch/sign-in?next=%2Fvideo%2F1")
+
+
 def test_files_that_are_gone_are_told_in_words(signed_in: Page) -> None:
     page = signed_in
     page.goto("/watch/video/2")

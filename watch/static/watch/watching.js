@@ -10,10 +10,10 @@ export async function stoppedAt(id, signal) {
   return progress && !progress.is_finished && progress.position >= OFFERED_FROM_S ? progress.position : 0;
 }
 
-/** Tell where the player is. What isn't told now is told ten seconds later, so nobody hears of a failure. */
+/** Tell where the player is. Raises what `call` does. */
 export function report(id, { position, duration }) {
   const body = { position, ...(Number.isFinite(duration) && { duration }) };
-  call(`me/progress/${id}/`, { method: "PUT", body, keepalive: true }).catch(() => {});
+  return call(`me/progress/${id}/`, { method: "PUT", body, keepalive: true });
 }
 
 /** {body, total}: at most `limit` of the videos that were begun, the newest first. */

@@ -53,7 +53,7 @@ function playing(detail, from, signal) {
     tracks: detail.tracks,
     chapters: detail.chapters,
     from,
-    report: (told) => report(detail.id, told),
+    report: (told) => report(detail.id, told).catch((error) => hearOf(error, signal)),
     signal,
     async onTrouble(status) {
       if (isAsking || signal.aborted) return;
@@ -64,6 +64,11 @@ function playing(detail, from, signal) {
     },
   });
   return shown;
+}
+
+/** What isn't told now is told ten seconds later, so nobody hears of any other failure. */
+function hearOf(error, signal) {
+  if (error instanceof SignedOut && !signal.aborted) forget();
 }
 
 /** The player was refused something, or lost it: the API says why, and who is still signed in plays on. */
