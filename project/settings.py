@@ -155,7 +155,7 @@ DATABASES: dict[str, dict[str, Any]] = {
 }
 if env.db_host:
     DATABASES["default"] = {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "project.postgresql",
         "NAME": env.db_name,
         "USER": env.db_user,
         "PASSWORD": env.db_password,

@@ -81,11 +81,17 @@ def run_all(probes: Mapping[str, Probe]) -> dict[str, RunningProbe]:
 
 
 def database() -> str:
+    """Whether it can be written to, too: a standby still answers, as after a failover."""
+    connection = connections["default"]
     try:
-        with connections["default"].cursor() as cursor:
-            cursor.execute("SELECT 1")
+        with connection.cursor() as cursor:
+            is_postgresql = connection.vendor == "postgresql"
+            cursor.execute("SELECT current_setting('transaction_read_only')" if is_postgresql else "SELECT 'off'")
+            is_read_only = cursor.fetchone() == ("on",)
     except DatabaseUnavailable as error:
         raise ProbeFailed("not reachable") from error
+    if is_read_only:
+        raise ProbeFailed("read-only")
     return "ok"
 
 

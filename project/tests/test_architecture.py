@@ -15,7 +15,7 @@ def rooms() -> set[str]:
     """The folders of the four apps that Python modules are in, tests and migrations aside."""
     apps = ("project", "accounts", "library", "hls", "watch")
     found = {path.parent.relative_to(BASE_DIR) for app in apps for path in (BASE_DIR / app).rglob("*.py")}
-    left_out = {"tests", "migrations", "management", "commands", "sqlite", "formats"}
+    left_out = {"tests", "migrations", "management", "commands", "sqlite", "postgresql", "formats"}
     return {f"{room}/" for room in found if not left_out & set(room.parts)}
 
 

@@ -52,7 +52,7 @@ KEPT_IN = {
 
 PROGRAMS = ("bench", "scripts")  # beside the apps
 # Names that several classes may have: Django looks for Command; both apps' APIs describe one Detail and one FieldErrors
-SHARED_CLASS_NAMES = {"Command", "Detail", "FieldErrors"}
+SHARED_CLASS_NAMES = {"Command", "DatabaseWrapper", "Detail", "FieldErrors"}
 
 
 @dataclass(frozen=True)
