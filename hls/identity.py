@@ -7,6 +7,8 @@ A sweep removes what no row names, so it must ask the right database. Before any
 3. There is no file, and rows name at least half of what is in the store: it is empty and new, or older than these
    files. Write the file and go on.
 4. There is no file, and rows name less than half: refuse.
+5. The folder of uploads is empty, without a file, and rows name uploads: refuse, unless no sweep has ever been here. As
+   a rule DATA_DIR is the wrong one, or a share isn't mounted.
 
 Of two stores between which an installation moves, each has a file of its own.
 """
@@ -15,8 +17,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from hls.errors import NotOurs
-from hls.models import Installation
-from hls.store.interface import Store
+from hls.models import Installation, Transcode
+from hls.store.interface import Store, is_all_on_disk
 
 FILE = ".installation"
 HINT = (
@@ -31,6 +33,7 @@ class Share:
 
     named: int
     unnamed: int
+    lost: int = 0  # that rows name, where none of them is there, although a video can't be made without
 
 
 def doubt(store: Store, share: Callable[[], Share]) -> str | None:
@@ -46,6 +49,8 @@ def doubt(store: Store, share: Callable[[], Share]) -> str | None:
     found = share()
     if found.unnamed > found.named:
         return f"The database names {found.named} of the {found.named + found.unnamed} videos in {store.address('')}."
+    if found.lost and known() is not None:
+        return f"None of the {found.lost} files that the database names is in {store.address('')}."
     return None
 
 
@@ -53,6 +58,17 @@ def is_anothers(store: Store) -> bool:
     """Whether the store says that it is another installation's."""
     written = written_in(store)
     return written is not None and written != known()
+
+
+def is_missing(uploads: Store) -> bool:
+    """Whether an empty folder is in the place of that with the uploads: whoever works with it finds no source."""
+    is_empty = is_all_on_disk(uploads) and not uploads.entries("")
+    return is_empty and known() is not None and sources_named() > 0
+
+
+def sources_named() -> int:
+    """How many transcodes have a source that should be among the uploads."""
+    return Transcode.objects.filter(awaits_source=False).count()
 
 
 def take_up(store: Store, share: Callable[[], Share]) -> None:

@@ -47,7 +47,7 @@ from hls.removal import erase
 from hls.renewal import ChunkRenewal, LeaseRenewal, update_percent
 from hls.sources.local import encoded
 from hls.store.interface import StoreFailed
-from hls.stores import private_place, version_place, versions
+from hls.stores import private_place, uploads, version_place, versions
 from hls.tracks import extracting
 
 log = structlog.get_logger("videoflix.hls")
@@ -119,11 +119,13 @@ def can_work() -> bool:
 
 
 def is_own_folder() -> bool:
-    """Whether the store of versions belongs to this database: another installation's transcodes have the same ids.
+    """Whether the stores belong to this database: another installation's transcodes have the same ids.
 
     That of another is left to the sweeps' log, which meet the same refusal once a minute.
     """
     try:
+        if identity.is_missing(uploads()):
+            return False
         identity.take_up(versions(), upkeep.share)
     except NotOurs:
         return False

@@ -77,7 +77,7 @@ class FolderContents:
     def share(self) -> identity.Share:
         """How many of the videos' files and pictures rows name. Files still arriving are too young to tell anything."""
         old = [stray for stray in self.strays if stray.is_old and stray.folder != PARTIAL]
-        return identity.Share(self.there, len(old))
+        return identity.Share(self.there, len(old), lost=0 if self.there else identity.sources_named())
 
 
 def is_uuid(name: str) -> bool:

@@ -17,7 +17,7 @@ from django.db import Error as DatabaseUnavailable
 from django.db import connections
 from django.utils import timezone
 
-from hls import claims, renewal
+from hls import claims, identity, renewal
 from hls.core.errors import Code, Stopped, TranscodeError, in_one_line
 from hls.failing import fail_transcode, put_off_transcode, report_full_disk
 from hls.models import Transcode, Worker
@@ -58,7 +58,7 @@ bringers: list[Bringer] = []
 
 def do_next(worker: Worker | None = None) -> bool:
     """Bring one source. False where none is awaited, or the worker ends."""
-    if renewal.stopping.is_set():
+    if renewal.stopping.is_set() or identity.is_missing(uploads()):
         return False
     found = claims.claim_transcode(claims.awaiting_source(), worker)
     if found is None:

@@ -18,6 +18,12 @@ def studio(tmp_path: Path, settings: Settings) -> Path:
 
 
 @pytest.fixture
+def uploads_folder(studio: Path) -> None:
+    """Not empty, as that of a worker is that was given another folder by mistake."""
+    (studio / "uploads/thumbnails").mkdir(parents=True)
+
+
+@pytest.fixture
 def settled(studio: Path, db: None) -> Path:
     """The folders after their first sweep: they are known to be this database's."""
     for store in (stores.uploads(), stores.versions()):

@@ -21,7 +21,7 @@ from hls.status import Phase, status_of
 from hls.tests.factories import TranscodeFactory, served, source
 from hls.tests.videos import small_video
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("studio", "stop_flag")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("uploads_folder", "stop_flag")]
 
 WHOLE = source(seconds=600)
 OPENING = replace(WHOLE, is_opening=True)

@@ -21,7 +21,7 @@ from hls.tests.factories import TranscodeFactory
 from hls.tests.test_core_sampling import long_source
 from hls.tests.videos import small_video
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("studio", "stop_flag")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("uploads_folder", "stop_flag")]
 
 TS_PACKET_BYTES, TS_HEADER_BYTES = 188, 4
 PLAN = long_source()

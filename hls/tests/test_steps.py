@@ -1,6 +1,7 @@
 """A worker's steps one by one, without an encoder: what each writes, and that without its claim it writes nothing."""
 
 import errno
+import shutil
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -24,12 +25,13 @@ from hls.folders import chunk_folder, version_folder
 from hls.identity import FILE
 from hls.models import Chunk, ChunkState, Extraction, State, Transcode
 from hls.renewal import ChunkRenewal
-from hls.sources import local
+from hls.sources import awaited, local
 from hls.status import status_of
 from hls.tests.factories import ChunkFactory, TranscodeFactory, WorkerFactory, plan, served, source
 from hls.tracks import extracting
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("studio", "stop_flag")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("uploads_folder", "stop_flag")]
+
 
 FACTS = ChunkFacts(0, (), ())
 
@@ -538,9 +540,23 @@ def test_videos_are_not_made_into_another_installations_folder(studio: Path) -> 
     assert steps.do_next()
 
 
+def test_worker_whose_folder_is_an_empty_one_by_mistake_leaves_videos_to_others(settled: Path) -> None:
+    """As with another DATA_DIR, or where a share isn't mounted. They failed at once: their uploaded file is gone."""
+    transcode = TranscodeFactory.create()
+    awaited_transcode = TranscodeFactory.create(awaits_source=True)
+    shutil.rmtree(settled / "uploads")
+    assert not steps.do_next()
+    assert not awaited.do_next()
+    for left in (transcode, awaited_transcode):
+        left.refresh_from_db()
+        assert (left.state, left.lease_token) == (State.QUEUED, "")
+    identity.adopt(stores.uploads())
+    assert steps.do_next()
+
+
 def test_videos_are_not_made_over_those_from_before_there_were_identities(studio: Path) -> None:
     """As with an empty database over the folders of an older version: their first sweep is yet to come."""
-    (studio / "uploads/videos").mkdir(parents=True)
+    (studio / "uploads/videos").mkdir()
     (studio / "uploads/videos/new.mp4").touch()
     transcode = TranscodeFactory.create(source="videos/new.mp4")
     version_folder(transcode.pk, 1).mkdir(parents=True)

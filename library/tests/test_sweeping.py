@@ -220,6 +220,17 @@ def test_folders_of_another_database_are_reported_and_can_be_adopted(folders: Pa
     assert "0 bytes in 0 places" in upkeep_says()
 
 
+def test_empty_folder_in_the_place_of_the_uploads_is_reported_and_not_taken_up(folders: Path) -> None:
+    videos(2)
+    sweep_for(1)
+    shutil.rmtree(folders / "uploads")
+    for options in ((), ("--yes",), ("--check",)):
+        assert "None of the 2 files that the database names is in" in upkeep_says(*options)
+    assert upkeep.doubts()
+    assert "belongs to the installation" in upkeep_says("--adopt")
+    assert not upkeep.doubts()
+
+
 def test_an_unfinished_upload_whose_row_is_gone_can_be_taken_back_and_a_forms_file_not(settled: Path) -> None:
     upload = write(settled / "uploads/partial" / str(uuid4()))
     form = write(settled / "uploads/partial/4711.form")
