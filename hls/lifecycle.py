@@ -14,10 +14,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
 from django.utils import timezone
 
-from hls import claims
+from hls import claims, numbering
 from hls.errors import NotPossible
 from hls.models import ACTIVE, PLAYABLE_AS_SERVED, Chunk, ChunkState, Discarded, Root, State, Transcode
 from hls.store.interface import StoreFailed
@@ -54,14 +53,18 @@ def source_bytes(source: str) -> int:
 
 def submit(source: str) -> Transcode:
     """Queue the transcode of an uploaded file, given relative to the upload folder."""
-    transcode = Transcode.objects.create(source=source, source_bytes=source_bytes(source), queued_at=timezone.now())
+    transcode = Transcode.objects.create(
+        source=source, version=numbering.least(), source_bytes=source_bytes(source), queued_at=timezone.now()
+    )
     wake_after_commit()
     return transcode
 
 
 def announce(source: str) -> Transcode:
     """Queue the transcode of a file that is still to be brought to this place in the upload folder."""
-    transcode = Transcode.objects.create(source=source, awaits_source=True, queued_at=timezone.now())
+    transcode = Transcode.objects.create(
+        source=source, version=numbering.least(), awaits_source=True, queued_at=timezone.now()
+    )
     wake_after_commit()
     return transcode
 
@@ -72,12 +75,14 @@ def replace(transcode: Transcode, source: str, *, is_awaited: bool = False) -> N
 
     With `is_awaited` the file is still to be brought.
     """
-    Transcode.objects.filter(pk=transcode.pk).update(
+    own = Transcode.objects.filter(pk=transcode.pk)
+    before = own.select_for_update().values_list("version", flat=True).get()
+    own.update(
         **FRESH | {"awaits_source": is_awaited},
         source=source,
         source_bytes=source_bytes(source),
         state=State.QUEUED,
-        version=F("version") + 1,
+        version=numbering.next_version(),
         queued_at=timezone.now(),
         playable_at=PLAYABLE_AS_SERVED,
     )
@@ -85,7 +90,7 @@ def replace(transcode: Transcode, source: str, *, is_awaited: bool = False) -> N
     if source != transcode.source:
         Discarded.add(Root.UPLOADS, [transcode.source])
     transcode.refresh_from_db()
-    Discarded.add(Root.HLS, [f"{transcode.pk}/{transcode.version - 1}"])  # the sweep keeps it while it is served
+    Discarded.add(Root.HLS, [f"{transcode.pk}/{before}"])  # the sweep keeps it while it is served
     wake_after_commit()
 
 

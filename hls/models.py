@@ -205,6 +205,7 @@ class Installation(models.Model):
     """One row: which installation this database belongs to. Each data folder says the same; see hls.identity."""
 
     identity = models.UUIDField(default=uuid4, editable=False)
+    least_number = models.PositiveIntegerField(db_default=1, help_text="See hls.numbering.")
 
     def __str__(self) -> str:
         return str(self.identity)

@@ -11,9 +11,8 @@
 
 import structlog
 from django.db import transaction
-from django.db.models import F
 
-from hls import claims
+from hls import claims, numbering
 from hls.core.encoding.agreement import has_same_first_chunk
 from hls.core.plan import Plan
 from hls.failing import locked_transcode
@@ -47,7 +46,7 @@ def end(transcode: Transcode, plan: Plan) -> None:
     log.warning("the source goes on in another way than it begins", transcode_id=transcode.pk)
     Chunk.objects.filter(transcode=transcode).delete()
     Discarded.add(Root.HLS, [f"{transcode.pk}/{transcode.version}"])
-    own.update(version=F("version") + 1, playable_at=PLAYABLE_AS_SERVED)
+    own.update(version=numbering.next_version(), playable_at=PLAYABLE_AS_SERVED)
 
 
 @transaction.atomic

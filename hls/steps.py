@@ -24,7 +24,19 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from hls import claims, completeness, events, finishing, identity, opening, planning, renewal, sampling, upkeep
+from hls import (
+    claims,
+    completeness,
+    events,
+    finishing,
+    identity,
+    numbering,
+    opening,
+    planning,
+    renewal,
+    sampling,
+    upkeep,
+)
 from hls.binary import let_encoders_give_way
 from hls.core.chunk import ChunkFacts
 from hls.core.errors import CannotCopy, Code, EncoderKilled, Stopped, TranscodeError
@@ -228,7 +240,7 @@ def encode_instead(chunk: Chunk, claim: claims.Claim, error: CannotCopy) -> None
     Discarded.add(Root.HLS, [f"{transcode.pk}/{transcode.version}"])
     locked.update(
         plan=plan.to_json(),
-        version=F("version") + 1,
+        version=numbering.next_version(),
         playable_at=PLAYABLE_AS_SERVED,
         **claims.FREE,  # whoever encodes samples begins anew, too
     )

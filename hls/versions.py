@@ -3,6 +3,7 @@
 A segment's bytes are cached for a year, so a video that replaces another must not use the same addresses: from the
 second version on every URI in a playlist carries `?v=<version>`. A multivariant playlist names its version from the
 first on, since players read the playlists of other resolutions much later, when the video may have been replaced.
+After a restore the first version of a new video has a higher number than 1 (hls.numbering).
 A viewer who began with an older version keeps getting it while it is retired. Nobody gets a mix.
 """
 

@@ -17,7 +17,7 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
-from hls import events
+from hls import events, numbering
 from hls.core.subtitles.cues import Cue
 from hls.core.subtitles.writing import webvtt
 from hls.errors import NotPossible
@@ -63,7 +63,7 @@ def write_text(track: Track, cues: Sequence[Cue]) -> None:
     """Make this the track's text, within the caller's transaction."""
     text = webvtt(cues)
     TrackText.objects.filter(track=track, replaced_at=None).update(replaced_at=timezone.now())
-    track.revision += 1
+    track.revision = max(track.revision + 1, numbering.least())
     track.save(update_fields=["revision", "updated_at"])
     TrackText.objects.create(
         track=track,

@@ -80,7 +80,8 @@ def test_a_hole_in_what_is_served_is_told_and_made_again(video: Video, removed: 
     )
     assert "1 of 1 videos without files are queued" in upkeep("--remake")
     video.transcode.refresh_from_db()
-    assert (video.transcode.state, video.transcode.version) == (State.QUEUED, 2)
+    assert video.transcode.state == State.QUEUED
+    assert video.transcode.version > 1
 
 
 def test_a_segment_of_another_size_is_told(video: Video) -> None:

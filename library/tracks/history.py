@@ -34,7 +34,7 @@ writer = structlog.get_logger("videoflix.library")
 
 def log_put(owner: Owner, video: Video, track: Track) -> None:
     """Added subtitles “English (en)”. Or: Changed text for subtitles “English (en)”."""
-    if track.revision == 1:
+    if track.texts.count() == 1:  # the one before is kept for a while
         log(owner, video, {"added": named(track)})
     else:
         log_edit(owner, video, track, [TEXT])

@@ -74,7 +74,7 @@ class StaffTrackOut(TrackOut):
         description="From the video's file, or apart.", examples=["uploaded"]
     )
     state: Literal["ready", "processing", "failed"] = Field(examples=["ready"])
-    revision: int = Field(description="Of the text: each new one has the next number; 0 without a text.", examples=[1])
+    revision: int = Field(description="Of the text: each new one has a higher number; 0 without a text.", examples=[1])
     error: TrackErrorOut | None = Field(description="Why there is no text; null unless it failed.", examples=[None])
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from hls import identity
+from hls import identity, numbering
 from hls import upkeep as engine
 from hls.completeness import Lost
 from hls.errors import NothingRemoved
@@ -132,6 +132,8 @@ class Command(BaseCommand):
         return len(found)
 
     def remake(self, lost: list[Lost]) -> None:
+        """As after a restore, which this may be."""
+        numbering.go_on_after_a_restore()
         hopeless = library_upkeep.make_again([found.transcode for found in lost])
         queued = len(lost) - len(hopeless)
         self.stdout.write(f"{queued} of {len(lost)} videos without files are queued to be made again")
