@@ -62,7 +62,7 @@ def is_anothers(store: Store) -> bool:
 
 def is_missing(uploads: Store) -> bool:
     """Whether an empty folder is in the place of that with the uploads: whoever works with it finds no source."""
-    is_empty = is_all_on_disk(uploads) and not uploads.entries("")
+    is_empty = is_all_on_disk(uploads) and written_in(uploads) is None and not uploads.entries("")
     return is_empty and known() is not None and sources_named() > 0
 
 
