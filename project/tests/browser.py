@@ -46,7 +46,7 @@ def strict_page(context: BrowserContext) -> Iterator[Page]:
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("console", lambda said: wrong.append(said.text) if "Content Security Policy" in said.text else None)
         yield page
-    assert wrong == []
+    assert wrong == [], wrong
 
 
 class Quiet(SimpleHTTPRequestHandler):
