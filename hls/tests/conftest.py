@@ -19,7 +19,7 @@ def studio(tmp_path: Path, settings: Settings) -> Path:
 
 @pytest.fixture
 def uploads_folder(studio: Path) -> None:
-    """Not empty, as that of a worker is that was given another folder by mistake."""
+    """With something in it: a worker whose uploads are an empty folder leaves all videos to others."""
     (studio / "uploads/thumbnails").mkdir(parents=True)
 
 

@@ -256,9 +256,10 @@ def test_a_long_first_chunk_is_hurried_at_a_lower_crf() -> None:
 
     def settings(plan: Plan, index: int) -> dict[str, tuple[float, str]]:
         words = command(plan, index)
-        found = zip(values(words, "-crf:v:0"), values(words, "-x264-params:v:0"), strict=True)
-        more = zip(values(words, "-crf:v:1"), values(words, "-x264-params:v:1"), strict=True)
-        return {name: (float(crf), params) for name, (crf, params) in zip(ordinary, (*found, *more), strict=True)}
+        return {
+            name: (float(value(words, f"-crf:v:{number}")), value(words, f"-x264-params:v:{number}"))
+            for number, name in enumerate(ordinary)
+        }
 
     assert settings(COPYING, 0) == hurried
     assert settings(COPYING, 1) == ordinary

@@ -32,7 +32,6 @@ from hls.tracks import extracting
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("uploads_folder", "stop_flag")]
 
-
 FACTS = ChunkFacts(0, (), ())
 
 

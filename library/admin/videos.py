@@ -34,7 +34,6 @@ from library.admin.rows import save_rows
 from library.admin.tracks import tracks_panel
 from library.disk import size_text
 from library.errors import UploadGone
-from library.fetching.models import Fetch
 from library.models import Category, Video
 from library.posters import poster_url
 from library.tracks.captioned import is_captioned
@@ -168,7 +167,6 @@ class VideoAdmin(VideoActions, KeptForms, ModelAdmin):
             context |= {
                 "playback_address": request.build_absolute_uri(video_paths.file(video.pk, names.MASTER)),
                 "file_name": videos.file_name(video),
-                "is_awaited": Fetch.objects.filter(video=video).exists(),
                 "panel": live(video, "panel", may_change=may_change),
                 "poster_url": poster_url(video),
                 "facts": live(video, "facts"),

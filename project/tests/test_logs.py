@@ -3,7 +3,6 @@
 import io
 import json
 import logging
-import logging.config
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -21,7 +20,7 @@ from hypothesis import strategies as st
 from accounts.auth import Viewer
 from accounts.models import User
 from hls import heartbeat
-from project import logs
+from project import database_outage, logs, once_a_minute
 from project.logs import HINTS, SECRETS, logging_config, masked
 from project.management.commands.worker import QueueWorker
 from project.middleware import who_and_what
@@ -77,7 +76,7 @@ class Lines:
     def begin(self, *, as_json: bool, level: str = "INFO") -> None:
         config = logging_config(level=level, as_json=as_json)
         config["handlers"]["stderr"]["stream"] = self.stream
-        logging.config.dictConfig(config)
+        logs.configure(config)
 
     def read(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.stream.getvalue().splitlines()]
@@ -302,3 +301,16 @@ def test_readable_lines_for_people_are_masked_too(lines: Lines) -> None:
     logging.getLogger("videoflix").info("kept token=abc")
 
     assert "kept token=***" in lines.stream.getvalue()
+
+
+def test_logging_that_is_set_up_twice_tells_why_the_database_is_away(
+    lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in web: by gunicorn, and then by Django. What the first filters had shortened, the second dropped."""
+    monkeypatch.setattr(once_a_minute.pool, "_silent_until", 0.0)
+    lines.begin(as_json=True)
+
+    refused = OperationalError("Connection refused")
+    logging.getLogger(database_outage.POOL).warning(f"{database_outage.TRYING} in %r: %s", "pool-1", refused)
+
+    assert [line["event"] for line in lines.read()] == ["database unreachable: Connection refused"]
