@@ -6,7 +6,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from email.message import Message
@@ -160,6 +159,7 @@ def mute_server() -> Iterator[tuple[int, list[socket.socket]]]:
 
 
 TIMEOUT_S = 1
+PATIENT_S = 60  # more than the busiest machine takes for what has to be done before
 
 
 @pytest.fixture
@@ -203,16 +203,28 @@ def test_a_round_ends_at_its_first_failed_connection(mute: list[socket.socket]) 
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_mute_mail_server_holds_up_no_thread_of_the_queue(mute: list[socket.socket], sender: Sender) -> None:
+def test_a_mute_mail_server_holds_up_no_thread_of_the_queue(
+    mute: list[socket.socket], settings: Settings, sender: Sender
+) -> None:
     """All that 150 mails and ten minutes of rounds ask of the queue's threads is done before the server times out."""
-    began = time.monotonic()
+    settings.MAILERS["default"]["OPTIONS"]["timeout"] = PATIENT_S
     for mail in due_mails(150):
         account_tasks.send_ordered_mail.call_local(mail.pk)
     for _ in range(10):
         tasks.send_due_mails.call_local()
-    assert time.monotonic() - began < TIMEOUT_S
-    assert is_idle(sender)
+    assert not Mail.objects.exclude(attempts=0).exists()
+
+    done = threading.Event()
+    sender.do(done.set)
+    while not done.wait(0.05):
+        hang_up(mute)
     assert len(mute) == 2, "one mail, and one round that began with another"
+
+
+def hang_up(connections: list[socket.socket]) -> None:
+    for connection in connections:
+        with suppress(OSError):  # hung up before
+            connection.shutdown(socket.SHUT_RDWR)
 
 
 @pytest.mark.django_db(transaction=True)

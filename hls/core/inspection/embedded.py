@@ -17,7 +17,8 @@ from hls.core.probe import AudioTrack, FileChapter, TextTrack
 LONGEST_TITLE = 80
 TEXTS = ("subtitle", "data")  # PyAV's names of what libav takes text for; MP4's WebVTT is data
 MOST_CHAPTERS = 1000
-WEBVTT = {"S_TEXT/WEBVTT": "webvtt", "wvtt": "wvtt"}  # Matroska's and MP4's name: libav has no decoder, but the packets
+WEBVTT = {"S_TEXT/WEBVTT": "webvtt"}  # Matroska's name of what libav has no decoder for, but its packets
+BOXED_WEBVTT = {"wvtt": "wvtt"}  # MP4's name
 EARLIEST_S = -1e6  # a time that FFmpeg doesn't know is far below
 
 
@@ -68,7 +69,7 @@ def _text_codec(track: Stream, declared: Declared) -> str:
     """FFmpeg's name of it; "" for what is no text, or can't be read."""
     codec = cast("CodecContext | None", track.codec_context)
     if codec is None:
-        return WEBVTT.get(declared.codec, "")
+        return (WEBVTT | BOXED_WEBVTT).get(declared.codec, "")
     return codec.name if codec.codec.text_sub else ""
 
 
