@@ -8,8 +8,16 @@ import pytest
 
 VIDEO_JS, SHAKA = "video.js@8.24.1", "shaka-player@4.16.50"
 AXE = "axe-core@4.14.1"  # finds faults of accessibility
-VIOLATIONS = """async (rules) => (await axe.run(rules ? { runOnly: rules } : {})).violations
-  .map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html.slice(0, 160))}`)"""
+VIOLATIONS = """async (rules) => {
+  const is_loaded = document.readyState === "complete";
+  await (is_loaded || new Promise((done) => addEventListener("load", done, { once: true })));
+  await document.fonts.ready;
+  const moving = document.getAnimations().filter((one) => one.playState === "running");
+  const ending = moving.filter((one) => one.effect.getComputedTiming().endTime !== Infinity);
+  await Promise.allSettled(ending.map((one) => one.finished));
+  return (await axe.run(rules ? { runOnly: rules } : {})).violations
+    .map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html.slice(0, 160))}`);
+}"""  # of a page that has come to rest: a colour on its way to another is none that anybody reads
 
 
 def installed(folder: Path, *packages: str) -> Path:
