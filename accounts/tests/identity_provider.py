@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import BaseRequestHandler, ThreadingTCPServer
 from threading import Event, Thread
@@ -25,10 +26,16 @@ KEY_ID = "2026"
 DRIP_S = 0.05
 
 
+@cache
+def one_key() -> RSAPrivateKey:
+    """All tests', since making one takes as long as two of them."""
+    return generate_private_key(65537, 2048)
+
+
 @dataclass
 class Provider:
     port: int = 0
-    key: RSAPrivateKey = field(default_factory=lambda: generate_private_key(65537, 2048))
+    key: RSAPrivateKey = field(default_factory=one_key)
     person: dict[str, Any] = field(
         default_factory=lambda: {"sub": "eve-1", "email": "Eve@example.com", "email_verified": True}
     )
