@@ -159,7 +159,7 @@ def test_garbage_in_a_header_is_never_our_mistake(stack: Stack, name: str) -> No
     asked = [
         ("GET", path, b"", "") for path in ("/api/video/", f"{video}/master.m3u8/", f"{video}/480p/segment_000.ts")
     ]
-    asked += [("GET", path, b"", "") for path in (f"{video}/thumbnail.jpg", "/admin/login/", "/metrics")]
+    asked += [("GET", path, b"", "") for path in (f"{video}/thumbnail.jpg", "/admin/login/")]
     asked += [("HEAD", f"{video}/480p/index.m3u8", b"", ""), ("OPTIONS", "/api/uploads/", b"", "")]
     asked += [("GET", "/static/library/progress.js", b"", ""), ("GET", f"{video}/480p/index.m3u8", b"", "")]
     asked += [("POST", "/api/login/", b"{}", "application/json"), ("POST", "/api/token/refresh/", b"", "")]
@@ -195,6 +195,13 @@ def test_a_header_that_can_not_be_understood_is_as_if_absent(stack: Stack, path:
     odd = stack.ask("GET", address, {name: value})
     assert (stack.status, len(odd) > 0) == (200, True)
     assert name == "Accept-Encoding" or odd == plain
+
+
+@pytest.mark.parametrize("name", ["Authorization", "Forwarded", "X-Forwarded-For", "X-Real-Ip", "Via"])
+def test_garbage_that_says_who_asks_for_figures_is_refused_or_ignored(stack: Stack, name: str) -> None:
+    for value in GARBAGE:
+        stack.ask("GET", "/metrics", {name: value})
+        assert stack.status in {200, 401}, value
 
 
 WRITING = ("Authorization", "Origin", "Referer", "Sec-Fetch-Site", "Content-Type", "X-CSRFToken", "X-Forwarded-For")
