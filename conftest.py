@@ -16,6 +16,7 @@ from uuid import uuid4
 import django
 import pytest
 from hypothesis import settings as properties
+from whitenoise.responders import StaticFile
 
 from project.env import Env
 
@@ -49,6 +50,7 @@ from accounts.hashers import AsTyped  # noqa: E402
 from hls.store.bucket_address import BucketAddress  # noqa: E402
 from hls.tests.object_store import running_store  # noqa: E402
 from project import memories  # noqa: E402
+from project.static import StaticFiles  # noqa: E402
 
 properties.register_profile("videoflix", deadline=None)  # no test is judged by how busy its machine is
 properties.load_profile("videoflix")
@@ -76,6 +78,24 @@ def cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Argon2 with little work: people of tests need no protection, and are made thousands of times."""
     monkeypatch.setattr(AsTyped, "memory_cost", 64)
     monkeypatch.setattr(AsTyped, "time_cost", 1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def static_files_found_once() -> Iterator[None]:
+    """Each client of a test makes the middleware anew, which would look for the same 250 files each time."""
+    look = StaticFiles.add_files_from_finders
+    found: dict[tuple[str, int], dict[str, StaticFile]] = {}
+
+    def look_once(middleware: StaticFiles) -> None:
+        key = (middleware.static_prefix, middleware.max_age)
+        if key not in found:
+            look(middleware)
+            found[key] = dict(middleware.files)
+        middleware.files.update(found[key])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(StaticFiles, "add_files_from_finders", look_once)
+        yield
 
 
 @pytest.fixture(scope="session")
