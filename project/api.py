@@ -36,7 +36,7 @@ from project import edge
 from project.health import api as health
 from project.middleware import CHALLENGE
 from project.personal import api as personal
-from project.schema import DESCRIPTION, TAGS, CompleteSchema
+from project.schema import DESCRIPTION, TAGS, complete_schema
 from project.sentences import sentence_for
 from project.upload_grants import by_grant
 
@@ -123,7 +123,7 @@ def is_json(request: HttpRequest) -> bool:
 
 
 class HeadToo(NinjaAPI):
-    """Answers HEAD wherever it answers GET (RFC 9110 9.1). The schema leaves it out: operationIds are unique.
+    """Answers HEAD wherever it answers GET (RFC 9110 9.1); the schema leaves it out.
 
     A GET that has an effect is excepted, which is a mail's link: mail scanners send HEAD to every address.
     """
@@ -139,10 +139,7 @@ class HeadToo(NinjaAPI):
     def get_openapi_schema(
         self, *, path_prefix: str | None = None, path_params: dict[str, Any] | None = None
     ) -> OpenAPISchema:
-        schema = CompleteSchema(self, path_prefix or self.get_root_path(path_params or {}))
-        for operations in schema["paths"].values():
-            operations.pop("head", None)
-        return schema
+        return complete_schema(self, path_prefix or self.get_root_path(path_params or {}))
 
 
 api = HeadToo(

@@ -237,6 +237,7 @@ CONSTANTS = (
         bound="one time",
     ),
     ConstantMemory("project.logs:is_secret", remembers="whether a name is that of a secret", bound="1,024 names"),
+    ConstantMemory("project.schema:complete_schema", remembers="the OpenAPI schema below a path", bound="4 paths"),
 )
 
 

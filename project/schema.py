@@ -4,10 +4,12 @@ Ninja knows types and declared statuses. This adds who may call (both credential
 endpoint of a kind can answer, and examples put together from those of the fields.
 """
 
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
+from ninja import NinjaAPI
 from ninja.openapi.schema import OpenAPISchema
 from ninja.operation import Operation
 from pydantic import BaseModel
@@ -100,6 +102,15 @@ REFUSED_KEY = {
 }
 
 type Json = dict[str, Any]
+
+
+@lru_cache(maxsize=4)  # to make it takes a quarter of a second, and anybody may ask
+def complete_schema(api: NinjaAPI, path_prefix: str) -> OpenAPISchema:
+    """The schema of everything below a path. HEAD is left out: operationIds are unique."""
+    schema = CompleteSchema(api, path_prefix)
+    for operations in schema["paths"].values():
+        operations.pop("head", None)
+    return schema
 
 
 class CompleteSchema(OpenAPISchema):

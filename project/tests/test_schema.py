@@ -1,5 +1,6 @@
 """The schema has all that a frontend developer needs, and the docs page works without the internet."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from library.models import FirstCategory, Video
 from library.tests.test_uploads import VIDEO, begin, begun, send
 from library.tests.videos import Player, make_viewer, published, serve_version, sign_in
 from library.tests.writing import Program
+from project.api import api
 from project.demo_tracks import add_demo_tracks
 
 OF_SEVERAL_SOUNDS = "/api/video/{video_id}/{resolution}/video.m3u8"
@@ -54,6 +56,13 @@ def json_bodies(operation: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
 def resolved(schema: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
     """A schema object that a JSON Schema validator can use by itself."""
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **part, "components": schema["components"]}
+
+
+def test_schema_is_not_made_anew_for_each_who_asks() -> None:
+    """That takes a quarter of a second of a processor, and needs no credential."""
+    first = api.get_openapi_schema()
+    assert Client().get("/api/openapi.json").json() == json.loads(json.dumps(first, default=str))
+    assert api.get_openapi_schema() is first
 
 
 def test_schema_is_openapi_3_1(schema: dict[str, Any]) -> None:
