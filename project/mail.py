@@ -21,7 +21,7 @@ class EmlBackend(BaseEmailBackend):
         self.folder = folder
 
     def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # links that open accounts are in there
         for message in email_messages:
             name = f"{datetime.now(UTC):%Y%m%d-%H%M%S-%f}-{uuid4().hex[:6]}"
             draft = self.folder / f".{name}"

@@ -7,7 +7,9 @@ import atexit
 import os
 import sqlite3
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from django.db.backends.sqlite3 import base
@@ -65,6 +67,12 @@ class Idle:
         self._kept = []
 
 
+def make_private(path: str) -> None:
+    """An empty database for this user alone: sessions are in it. SQLite's files beside it get its mode."""
+    with suppress(OSError):  # what is wrong is said when it is opened
+        Path(path).touch(mode=0o600)
+
+
 idle = Idle()
 atexit.register(idle.close)
 os.register_at_fork(after_in_child=idle.leave_to_parent)
@@ -79,6 +87,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self.file = File.at(path)
         if kept := idle.take(self.file):
             return kept
+        if self.file is None and not self.is_in_memory_db():
+            make_private(path)
         opened: sqlite3.Connection = super().get_new_connection(conn_params)
         self.file = File.at(path)  # which may have been made just now
         return opened

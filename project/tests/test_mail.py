@@ -23,6 +23,7 @@ def test_sent_message_becomes_a_whole_eml_file(folder: Path) -> None:
 
     assert mail.send() == 1
 
+    assert folder.stat().st_mode & 0o077 == 0, "links that open accounts are in there"
     [file] = folder.iterdir()
     assert file.suffix == ".eml"
     read = message_from_bytes(file.read_bytes(), policy=default)

@@ -28,6 +28,16 @@ def used(wrapper: DatabaseWrapper) -> sqlite3.Connection:
     return wrapper.connection
 
 
+def test_database_is_closed_to_others_of_the_machine(wrapper: DatabaseWrapper, tmp_path: Path) -> None:
+    """Sessions of the admin and the keys of second factors are in it, and in what SQLite writes beside it."""
+    with wrapper.cursor() as cursor:
+        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute("CREATE TABLE one (number)")
+    names = {path.name for path in tmp_path.iterdir() if path.stat().st_mode & 0o077 == 0}
+    assert names == {"db.sqlite3", "db.sqlite3-wal", "db.sqlite3-shm"}
+    wrapper.close()
+
+
 def test_closed_connection_is_the_next_ones(wrapper: DatabaseWrapper) -> None:
     first = used(wrapper)
     wrapper.close()
