@@ -6,7 +6,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from accounts.admin_sign_in import second_factor_pages
-from accounts.admin_sign_in.password_pages import forgotten_password, new_password
+from accounts.admin_sign_in.password_pages import forgotten_password, new_password, own_password
 from accounts.single_sign_on import oidc_pages
 from project.api import api
 from project.health.metrics import metrics
@@ -26,6 +26,7 @@ urlpatterns = [
     path("metrics", metrics),
     path("admin/forgotten-password/", forgotten_password, name="forgotten_password"),
     path("admin/new-password/", new_password, name="new_password"),
+    path("admin/password_change/", own_password),
     path("oidc/login/", oidc_pages.begin, name="oidc_begin"),
     path("oidc/callback/", oidc_pages.callback, name="oidc_callback"),
     path("admin/login/", sign_in),

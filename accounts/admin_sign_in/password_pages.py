@@ -1,22 +1,28 @@
-"""Two pages beside the admin's sign-in: asking for a new password, and choosing it with the link that was mailed."""
+"""The admin's pages for passwords: asking for a new one, choosing it with the link that was mailed, changing it."""
 
 from typing import Any
 
 from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
+from django.contrib.auth.views import PasswordChangeView
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
+from unfold.forms import AdminOwnPasswordChangeForm
 from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminPasswordWidget
 
-from accounts import mailboxes, services
+from accounts import cookies, mailboxes, services
 from accounts.admin_sign_in import sign_in_steps
-from accounts.errors import LinkRefused, PasswordRefused, TooManyTries
+from accounts.errors import LinkRefused, PasswordRefused, ProofMissing, TooManyTries, WrongPassword
 from accounts.mailboxes import EMAIL_LENGTH
 from accounts.mailing import links
+from accounts.me import changes
+from accounts.me.changes import Caller
+from accounts.single_sign_on import proof
 from accounts.throttling import client_address
 
 ON_ITS_WAY = "If somebody has an account with this e-mail, a mail with a link is on its way."
@@ -46,6 +52,43 @@ class NewPasswordForm(forms.Form):
         if cleaned.get("again") and cleaned.get("password") != cleaned["again"]:
             self.add_error("again", "The passwords don't match.")
         return cleaned
+
+
+class OwnPasswordForm(AdminOwnPasswordChangeForm):
+    """Asks for the old password, too, whose wrong ones count as at sign-in."""
+
+    def __init__(self, *arguments: Any, caller: Caller, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.caller = caller
+
+    def clean_old_password(self) -> str:
+        old: str = self.cleaned_data["old_password"]
+        try:
+            changes.check_password(self.user, old, self.caller, field="old_password")
+        except WrongPassword as error:
+            raise forms.ValidationError(str(error), code="password_incorrect") from error
+        except ProofMissing as error:  # which only a session of the API can have
+            raise forms.ValidationError(proof.CHOOSE_ONE, code="password_missing") from error
+        except TooManyTries as error:
+            raise forms.ValidationError(error.with_wait(), code="too_many_tries") from error
+        return old
+
+
+class OwnPasswordPage(PasswordChangeView):
+    """In place of Unfold's, which takes no other form."""
+
+    form_class = OwnPasswordForm
+    success_url = reverse_lazy("admin:password_change_done")
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        known_devices = self.request.COOKIES.get(cookies.DEVICE, "")
+        return {**super().get_form_kwargs(), "caller": Caller(client_address(self.request), known_devices)}
+
+    def get_context_data(self, **context: Any) -> dict[str, Any]:
+        return {**super().get_context_data(**context), **admin.site.each_context(self.request)}
+
+
+own_password = admin.site.admin_view(OwnPasswordPage.as_view())
 
 
 @never_cache

@@ -126,3 +126,39 @@ def test_staff_without_an_email_are_sent_no_mail(client: Client) -> None:
     boss.set_password(PASSWORD)
     boss.save()
     assert not Mail.objects.exists()
+
+
+def change_in_admin(client: Client, old: str) -> Any:
+    return client.post(
+        "/admin/password_change/", {"old_password": old, "new_password1": NEW, "new_password2": NEW}, follow=True
+    )
+
+
+def test_page_of_the_admin_lets_nobody_guess_the_old_password_for_ever(admin: Client, carol: User) -> None:
+    """As with a browser that somebody has left signed in: with the password they could keep the account."""
+    for _ in range(10):
+        assert b"This is not your password." in change_in_admin(admin, "wrong").content
+    assert b"Too many attempts." in change_in_admin(admin, PASSWORD).content
+    carol.refresh_from_db()
+    assert carol.check_password(PASSWORD)
+
+
+def test_page_of_the_admin_changes_the_password_and_signs_out_elsewhere(admin: Client, carol: User) -> None:
+    elsewhere = Client()
+    elsewhere.force_login(carol)
+    _, pair = signed_in(carol)
+
+    assert change_in_admin(admin, PASSWORD).redirect_chain == [("/admin/password_change/done/", 302)]
+
+    carol.refresh_from_db()
+    assert carol.check_password(NEW)
+    assert admin.get("/admin/").status_code == 200
+    assert elsewhere.get("/admin/").status_code == 302
+    assert by_access_token(pair.access) is None
+
+
+def test_page_of_the_admin_says_what_to_do_without_a_password(admin: Client, carol: User) -> None:
+    carol.set_unusable_password()
+    carol.save()
+    admin.force_login(carol)
+    assert b"Ask for the mail of a forgotten password" in change_in_admin(admin, "none").content
