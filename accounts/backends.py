@@ -37,6 +37,10 @@ class UsernameOrEmailBackend(ModelBackend):
 
 
 def find(name: str) -> User | None:
-    """By username, else by e-mail."""
-    found = User.objects.filter(goes_by(name))
+    """By username, else by e-mail.
+
+    Nobody by a name whose tries count apart: PostgreSQL takes a capital I with a dot for an i, and Python doesn't.
+    """
+    account = normalised(name)
+    found = [user for user in User.objects.filter(goes_by(name)) if account in (normalised(user.username), user.email)]
     return min(found, key=lambda user: user.username.lower() != name.lower(), default=None)

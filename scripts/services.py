@@ -5,6 +5,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -63,6 +64,8 @@ def postgresql() -> Iterator[Server]:
     with private_folder("videoflix-postgresql-") as folder:
         data = str(folder / "data")
         cluster = ["--username", "videoflix", "--auth", "trust", "--encoding", "UTF8", "--locale", "C", "--no-sync"]
+        if sys.platform == "linux":
+            cluster += ["--lc-ctype", "C.UTF-8"]  # of capital letters it knows all, as the official image does
         subprocess.run(
             [initdb, "--pgdata", data, *cluster], check=True, stdout=subprocess.DEVNULL, cwd=folder, user=owner()
         )

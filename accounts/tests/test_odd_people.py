@@ -111,6 +111,13 @@ def test_a_name_is_looked_up_as_a_username_before_an_email() -> None:
     assert find("SHARED@example.com") == owner
 
 
+@pytest.mark.parametrize("name", ["m\u0130mi", "M\u0130M\u0130"])
+def test_no_spelling_of_a_name_has_tries_of_its_own(name: str) -> None:
+    """On PostgreSQL each of these found her, and each could be guessed at as often as the name itself."""
+    UserFactory.create(username="mimi", email="mimi@example.com", superuser=True)
+    assert find(name) is None
+
+
 @pytest.mark.parametrize(("username", "password"), [(None, PASSWORD), ("", PASSWORD), ("carol", None), ("carol", "")])
 def test_an_empty_sign_in_is_refused(carol: User, username: str | None, password: str | None) -> None:
     assert UsernameOrEmailBackend().authenticate(None, username=username, password=password) is None
