@@ -756,6 +756,12 @@ def test_large_requests_are_refused_in_json_save_for_uploads(site: Site) -> None
     assert upload.status_code != 413
 
 
+@pytest.mark.parametrize("path", ["tracks", "tracks/"])
+def test_text_of_more_than_a_megabyte_reaches_django_with_and_without_the_slash(site: Site, path: str) -> None:
+    text = {"file": ("en.srt", b"x" * 1_100_000)}
+    assert httpx.put(f"{site.edge}/api/video/1/{path}", files=text).status_code == 401
+
+
 def test_refusal_of_a_large_body_reaches_the_client(site: Site) -> None:
     """nginx still sends the body when the answer comes. One of six used to be 503: the connection was broken then."""
     text = {"file": ("en.srt", b"x" * 4_400_000)}
