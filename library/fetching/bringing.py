@@ -15,7 +15,7 @@ A cancelled or deleted video takes its part of a file along; a worker that ends 
 import http.client
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import replace
@@ -83,13 +83,13 @@ def keep(fetch: Fetch, *, received: int, etag: str) -> None:
 def fetch_file(fetch: Fetch, delivery: Delivery) -> None:
     """Bring the bytes into the partial file. Raises TranscodeError, Stopped."""
     path = partial_path(fetch)
-    ends_at = time.monotonic() + LONGEST_S
+    go_on = in_time(delivery)
     try:
         try:
-            fetch_rest(fetch, path, delivery, ends_at)
+            fetch_rest(fetch, path, delivery, go_on)
         except AnotherFile:
             begin_anew(fetch)
-            fetch_rest(fetch, path, delivery, ends_at)
+            fetch_rest(fetch, path, delivery, go_on)
     except AddressRefused as error:
         raise refused(Reason.ADDRESS_REFUSED, str(error)) from None
     except http.client.HTTPException as error:
@@ -100,14 +100,26 @@ def fetch_file(fetch: Fetch, delivery: Delivery) -> None:
         raise TranscodeError(Code.FETCH_FAILED, f"{type(error).__name__}: {error}") from None
 
 
-def fetch_rest(fetch: Fetch, path: Path, delivery: Delivery, ends_at: float) -> None:
+def in_time(delivery: Delivery) -> Callable[[], None]:
+    """What is called each time that bytes come, or don't. Raises TranscodeError once LONGEST_S is over, and Stopped."""
+    ends_at = time.monotonic() + LONGEST_S
+
+    def go_on() -> None:
+        delivery.go_on()
+        if time.monotonic() > ends_at:
+            raise TranscodeError(Code.FETCH_FAILED, "it takes too long")
+
+    return go_on
+
+
+def fetch_rest(fetch: Fetch, path: Path, delivery: Delivery, go_on: Callable[[], None]) -> None:
     """Raises AnotherFile, which can't be where nothing is here, and as `fetch_file`."""
     there = min(fetch.received, path.stat().st_size) if path.exists() else 0
-    with offered(fetch, there, delivery.go_on) as offer:
+    with offered(fetch, there, go_on) as offer:
         if offer.start < there and offer.response.status == 206:
             check_same(offer, path, there)
             offer = replace(offer, start=there)
-        receive(fetch, offer, path, delivery, ends_at)
+        receive(fetch, offer, path, delivery)
 
 
 def check_same(offer: Offer, path: Path, there: int) -> None:
@@ -122,7 +134,7 @@ def check_same(offer: Offer, path: Path, there: int) -> None:
         raise TranscodeError(Code.FETCH_FAILED, "it broke off before the rest")
 
 
-def receive(fetch: Fetch, offer: Offer, path: Path, delivery: Delivery, ends_at: float) -> None:
+def receive(fetch: Fetch, offer: Offer, path: Path, delivery: Delivery) -> None:
     """Append the answer's bytes to the partial file, or begin it anew. Raises as `fetch_file`."""
     check_size(offer.total, offer.start)
     if offer.start == 0:
@@ -137,8 +149,6 @@ def receive(fetch: Fetch, offer: Offer, path: Path, delivery: Delivery, ends_at:
             file.write(block)
             position += len(block)
             check_size(position, position)
-            if time.monotonic() > ends_at:
-                raise TranscodeError(Code.FETCH_FAILED, "it takes too long")
             if time.monotonic() >= kept_at + KEPT_EVERY_S:
                 bring_to_disk(file)
                 keep(fetch, received=position, etag=fetch.etag)

@@ -462,6 +462,18 @@ def test_fetch_may_not_take_for_ever(server: Origin, monkeypatch: pytest.MonkeyP
     assert outcome(fetched(server.offers("/a.mp4", Ranged()))) == AGAIN
 
 
+def test_fetch_may_not_take_for_ever_before_its_answer_either(server: Origin, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that says again and again that it will answer kept one of a worker's two threads as long as it liked."""
+    monkeypatch.setattr(bringing, "LONGEST_S", 0.0)
+
+    def put_off(request: Request) -> None:
+        for _ in range(200):
+            request.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n" * 4_000)
+
+    assert outcome(fetched(server.offers("/a.mp4", put_off))) == AGAIN
+    assert server.hung_up.wait(20)
+
+
 def test_claim_is_renewed_while_the_other_side_is_silent(server: Origin, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "TICK_S", 0.02)
     monkeypatch.setattr(renewal, "RENEW_EVERY_S", 0.0)
