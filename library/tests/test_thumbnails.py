@@ -1,15 +1,35 @@
 """Uploaded pictures are drawn anew: bounded, upright, without metadata; fakes and bombs are refused."""
 
 import struct
+import subprocess
+import sys
 import zlib
 from io import BytesIO
+from typing import Any
 
 import pytest
+from django.conf import settings
 from PIL import Image
 
+from library import thumbnails
 from library.errors import PictureRefused
 from library.tests.factories import picture
 from library.thumbnails import FORMATS, FORMATS_TEXT, MOST_BYTES, redrawn
+
+IN_LITTLE_MEMORY = """
+import io, resource
+from pathlib import Path
+from PIL import Image
+from library.thumbnails import redrawn
+
+SIDE = 5_000
+file = io.BytesIO()
+Image.new("RGB", (SIDE, SIDE)).save(file, "PNG")
+pages = int(Path("/proc/self/statm").read_text().split()[0])
+most = pages * resource.getpagesize() + 2 * 4 * SIDE * SIDE
+resource.setrlimit(resource.RLIMIT_AS, (most, most))
+redrawn(io.BytesIO(file.getvalue()), 1)
+"""
 
 
 def drawn(content: bytes) -> Image.Image:
@@ -48,6 +68,42 @@ def test_a_photo_lying_on_its_side_is_turned_upright_and_loses_its_metadata() ->
     assert result.size == (36, 64)
     assert not result.getexif()
     assert b"taken at home" not in redrawn(BytesIO(content), len(content)).read()
+
+
+def test_a_large_photo_lying_on_its_side_is_turned_upright() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    assert drawn(picture(2400, 1200, "PNG", exif=exif)).size == (960, 1920)
+
+
+@pytest.mark.parametrize(
+    ("mode", "told"),
+    [("RGBA", {}), ("LA", {}), ("P", {"transparency": 0}), ("RGB", {"transparency": (255, 255, 255)})],
+)
+def test_transparency_of_a_large_picture_is_laid_on_black(mode: str, told: dict[str, Any]) -> None:
+    output = BytesIO()
+    Image.new("RGBA", (2400, 1200), (255, 255, 255, 0)).convert(mode).save(output, "PNG", **told)
+    assert drawn(output.getvalue()).getpixel((900, 400)) == (0, 0, 0)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit holds on Linux alone")
+def test_a_large_picture_is_not_copied_in_its_full_size() -> None:
+    """Fifty million pixels took 740 MB: two posters at a time, and Compose's web had no memory left."""
+    ended = subprocess.run(
+        [sys.executable, "-c", IN_LITTLE_MEMORY], cwd=settings.BASE_DIR, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
+
+
+@pytest.mark.parametrize("kind", ["WEBP", "AVIF"])
+def test_kinds_whose_decoders_take_more_memory_may_have_fewer_pixels(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One WebP of 89 kB took 1.1 GB."""
+    assert thumbnails.MOST_PIXELS_OF[kind] == thumbnails.MOST_PIXELS // 2
+    monkeypatch.setitem(thumbnails.MOST_PIXELS_OF, kind, 64 * 36 - 1)
+    with pytest.raises(PictureRefused, match="million pixels"):
+        drawn(picture(kind=kind))
 
 
 @pytest.mark.parametrize(
