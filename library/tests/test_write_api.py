@@ -203,6 +203,23 @@ def test_patch_changes_what_it_names_alone(program: Program) -> None:
 
 
 @pytest.mark.parametrize(
+    ("before", "after"), [("1", "true"), ("[0]", "[false]"), ('{"b": true}', '{"b": 1}'), ("1", "1.0")]
+)
+def test_metadata_of_another_type_and_like_value_are_a_change(program: Program, before: str, after: str) -> None:
+    """Python takes 1, 1.0 and True for equal."""
+    path = f"video/{program.make(metadata={'a': json.loads(before)}).json()['id']}/"
+    program.send("PATCH", path, {"metadata": {"a": json.loads(after)}})
+    (told,) = program.send("GET", "video/?status=any").json()
+    assert json.dumps(told["metadata"]["a"]) == after
+
+
+def test_metadata_that_are_sent_again_are_no_change(program: Program) -> None:
+    made = program.make(metadata={"a": 1, "b": [True, None, 2.5, {"c": "ü"}]}).json()
+    again = {"metadata": {"b": [True, None, 2.5, {"c": "ü"}], "a": 1}}
+    assert program.send("PATCH", f"video/{made['id']}/", again).json() == made
+
+
+@pytest.mark.parametrize(
     ("method", "path"),
     [
         ("POST", "video/"),

@@ -1,5 +1,6 @@
 """Making, editing, replacing and deleting videos for the API, each in the transaction of its caller."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from uuid import UUID
@@ -62,7 +63,7 @@ def edit(owner: Owner, video_id: int, changes: VideoChanges) -> tuple[Video, lis
     wanted = {name: value for name, value in wanted.items() if value is not None or name in nullable}
     if "category" in wanted:
         categories.check(str(wanted["category"]))
-    changed = sorted(name for name, value in wanted.items() if getattr(video, name) != value)
+    changed = sorted(name for name, value in wanted.items() if is_another(getattr(video, name), value))
     for name in changed:
         setattr(video, name, wanted[name])
     if changed:
@@ -70,6 +71,13 @@ def edit(owner: Owner, video_id: int, changes: VideoChanges) -> tuple[Video, lis
         with taken_at_most_once():
             video.save(update_fields=[*changed, "updated_at"])
     return video, changed
+
+
+def is_another(kept: object, wanted: object) -> bool:
+    """JSON tells 1, 1.0 and true apart, which Python takes for equal."""
+    if isinstance(kept, dict):
+        return json.dumps(kept, sort_keys=True) != json.dumps(wanted, sort_keys=True)
+    return kept != wanted
 
 
 def locked(video_id: int) -> Video:
