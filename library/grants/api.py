@@ -16,8 +16,18 @@ from library.openapi import FieldErrors
 from library.parameters import site
 from library.schemas import Detail
 from library.uploads import finishing
-from library.uploads.api import ALGORITHM_NAMES, PIECE, PIECE_ANSWERS, answer, described, first_piece, taken_in, tell
-from library.uploads.openapi import APPEND, BEGIN, DISCOVER, FIND, TUS
+from library.uploads.api import (
+    ALGORITHM_NAMES,
+    PIECE,
+    PIECE_ANSWERS,
+    answer,
+    described,
+    first_piece,
+    overriding,
+    taken_in,
+    tell,
+)
+from library.uploads.openapi import APPEND, BEGIN_OR_OVERRIDE, DISCOVER, FIND, TUS
 from library.uploads.schemas import UploadOut
 from library.uploads.tus_headers import VERSION, announced_length, check_version, expiry, number, progress, video_header
 from library.viewers import UploaderRequest, owner_of
@@ -88,16 +98,20 @@ def discover(request: GranteeRequest, token: Token) -> HttpResponse:
 
 @router.post(
     "/{token}/",
-    response={201: None, 400: FieldErrors, 413: Detail, 415: Detail, 460: Detail, 507: Detail, **REFUSALS},
+    response={201: None, **PIECE_ANSWERS, 400: FieldErrors, 404: Detail},
     operation_id="beginGrantedUpload",
     summary="Begin the upload that was granted",
-    openapi_extra=BEGIN,
+    openapi_extra=BEGIN_OR_OVERRIDE,
 )
 def begin(request: GranteeRequest, token: Token) -> HttpResponse:
     """tus creation. The pieces go to this same address. What was begun here before is given up.
 
     Of the metadata only `filename` is read. 410 once a file was uploaded, or where it is too late.
+
+    For clients that can't send PATCH or DELETE the method to use stands in `X-HTTP-Method-Override`.
     """
+    if request.headers.get("X-HTTP-Method-Override", "POST").upper() != "POST":
+        return overriding(request, {"PATCH": append, "DELETE": end})(request, token)
     check_version(request)
     length = announced_length(request)
     if length is None or "Upload-Concat" in request.headers:

@@ -162,6 +162,20 @@ def test_grant_ends_in_time_but_not_an_upload_under_way(program: Program) -> Non
     assert send(under_way, VIDEO).status_code == 204
 
 
+def test_client_that_can_not_send_patch_names_the_method_in_a_header(program: Program) -> None:
+    """tus "X-HTTP-Method-Override": the address to begin at is the one for pieces, too."""
+    path = granted(program)
+    begin(path)
+    first = anybody("POST", path, VIDEO[:100], Upload_Offset="0", X_HTTP_Method_Override="PATCH")
+    assert (first.status_code, first["Upload-Offset"]) == (204, "100")
+    assert anybody("POST", path, X_HTTP_Method_Override="delete").status_code == 204
+    assert anybody("HEAD", path).status_code == 404, "it was given up"
+    assert anybody("POST", path, X_HTTP_Method_Override="PUT").status_code == 400
+    begin(path)
+    done = anybody("POST", path, VIDEO, Upload_Offset="0", X_HTTP_Method_Override="PATCH")
+    assert Video.objects.filter(pk=done["X-Video-ID"]).exists()
+
+
 @pytest.mark.parametrize("token", ["x", "ü", "a" * 43, "a" * 3_000, "..", "%00"])
 def test_address_that_was_guessed_opens_nothing(program: Program, token: str) -> None:
     granted(program)

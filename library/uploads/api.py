@@ -11,7 +11,6 @@
 A file may also be sent as several uploads side by side, which a last POST joins (library.uploads.concatenation).
 """
 
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Annotated
 from uuid import UUID
@@ -208,11 +207,15 @@ def end(request: UploaderRequest, upload_id: UploadId) -> HttpResponse:
 )
 def override(request: UploaderRequest, upload_id: UploadId) -> HttpResponse:
     """tus: the method to use stands in `X-HTTP-Method-Override`."""
-    methods: dict[str, Callable[[UploaderRequest, UUID], HttpResponse]] = {"PATCH": append, "DELETE": end}
-    method = methods.get(request.headers.get("X-HTTP-Method-Override", "").upper())
-    if method is None:
+    return overriding(request, {"PATCH": append, "DELETE": end})(request, upload_id)
+
+
+def overriding[View](request: HttpRequest, views: dict[str, View]) -> View:
+    """The view of the method that `X-HTTP-Method-Override` names. Raises UploadMalformed."""
+    view = views.get(request.headers.get("X-HTTP-Method-Override", "").upper())
+    if view is None:
         raise UploadMalformed("Send PATCH or DELETE in the header X-HTTP-Method-Override.")
-    return method(request, upload_id)
+    return view
 
 
 def tell(upload: Upload, response: HttpResponse) -> None:

@@ -105,16 +105,19 @@ APPEND: dict[str, Any] = {
     "requestBody": PIECE,
     "responses": {204: {"description": "No Content", "headers": REACHED}},
 }
+METHOD: dict[str, Any] = {
+    "name": "X-HTTP-Method-Override",
+    "in": "header",
+    "required": True,
+    "description": "The method to use. PATCH takes its headers, too.",
+    "schema": {"type": "string", "enum": ["PATCH", "DELETE"]},
+}
 OVERRIDE: dict[str, Any] = {
-    "parameters": [
-        RESUMABLE,
-        {
-            "name": "X-HTTP-Method-Override",
-            "in": "header",
-            "required": True,
-            "description": "The method to use. PATCH takes its headers, too.",
-            "schema": {"type": "string", "enum": ["PATCH", "DELETE"]},
-        },
-    ],
+    "parameters": [RESUMABLE, METHOD],
     "responses": {204: {"description": "No Content", "headers": REACHED}},
+}
+BEGIN_OR_OVERRIDE: dict[str, Any] = {
+    "parameters": [*BEGIN["parameters"], METHOD | {"required": False}],
+    "requestBody": PIECE,
+    "responses": BEGIN["responses"] | OVERRIDE["responses"],
 }

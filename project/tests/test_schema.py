@@ -146,6 +146,8 @@ def test_every_way_to_send_a_piece_documents_what_is_wrong_with_it(operations: d
     answers = {name: set(operations[name]["responses"]) for name in ("appendToUpload", "overrideUploadMethod")}
     assert answers["overrideUploadMethod"] == answers["appendToUpload"]
     assert answers["appendToUpload"] - {"204", "404", "409", "423"} <= set(operations["beginUpload"]["responses"])
+    granted = {name: set(operations[f"{name}GrantedUpload"]["responses"]) for name in ("begin", "appendTo")}
+    assert granted["begin"] == granted["appendTo"] | {"201"}, "which has the piece's method in a header"
     assert "507" in operations["getUpload"]["responses"]  # asking joins the parts that are there
 
 
