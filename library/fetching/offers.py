@@ -1,10 +1,11 @@
 """The answer of another server to the question for a file, or for the rest of one: after redirects, and judged."""
 
 import http.client
+import re
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 from django.conf import settings
 
@@ -16,6 +17,7 @@ from library.outgoing.addresses import AddressRefused, addresses_of, target_of
 MOST_REDIRECTS = 5
 REDIRECTS = (301, 302, 303, 307, 308)
 TEMPORARY = (408, 425, 429)  # and 5xx
+UNSPELLED = re.compile(r"[ \x80-\xff]")
 OVERLAP_BYTES = 64 * 1024  # of a compressed video: no two files have the same
 # Of pages and errors. Others that begin with text/ may be videos: many servers call .ts text/vnd.trolltech.linguist
 OF_TEXTS = ("text/html", "application/json", "application/xhtml+xml", "application/problem+json")
@@ -63,10 +65,20 @@ def offered(fetch: Fetch, there: int, go_on: Callable[[], None]) -> Iterator[Off
 
 
 def led_to(url: str, location: str) -> str:
+    """Where the header `Location` leads. Raises AddressRefused.
+
+    Many servers write a file's name into it as it is, with spaces and in UTF-8; browsers percent-encode it.
+    """
     try:
-        return urljoin(url, location)
+        parts = urlsplit(urljoin(url, location.strip(" \t")))
     except ValueError:  # of brackets that don't close
         raise AddressRefused("The other server leads to what is no address.") from None
+    return parts._replace(path=spelled(parts.path), query=spelled(parts.query), fragment="").geturl()
+
+
+def spelled(text: str) -> str:
+    """With spaces and bytes beyond ASCII, which http.client gives as Latin-1, percent-encoded."""
+    return UNSPELLED.sub(lambda found: f"%{ord(found[0]):02X}", text)
 
 
 def judged(response: http.client.HTTPResponse, wanted: int | None, known_etag: str) -> Offer:

@@ -137,6 +137,25 @@ def test_redirect_is_followed(server: Origin, status: int) -> None:
     assert [path for path, _ in server.seen] == ["/a.mp4", "/b.mp4"]
 
 
+@pytest.mark.parametrize(
+    ("location", "path"),
+    [
+        ("/my film.mp4?for=a b", "/my%20film.mp4?for=a%20b"),
+        ("/film ü 雪.mp4", "/film%20%C3%BC%20%E9%9B%AA.mp4"),
+        ("/my%20film%2F1.mp4?sig=a%2Fb+c&x=[1]", "/my%20film%2F1.mp4?sig=a%2Fb+c&x=[1]"),
+        ("/b.mp4 ", "/b.mp4"),
+    ],
+)
+def test_redirect_that_is_not_spelled_as_an_address_is_followed_as_browsers_do(
+    server: Origin, location: str, path: str
+) -> None:
+    server.offers(path, Ranged())
+    sent = location.encode().decode("latin-1")  # the bytes of UTF-8, as http.server writes them
+    url = server.offers("/a.mp4", lambda request: request.answer(302, Location=sent))
+    assert outcome(fetched(url))[0] == State.QUEUED
+    assert [path for path, _ in server.seen] == ["/a.mp4", path]
+
+
 def test_redirects_are_counted(server: Origin) -> None:
     url = server.offers("/a.mp4", lambda request: request.answer(302, Location="/a.mp4"))
     assert outcome(fetched(url)) == for_good(Reason.NOT_OFFERED)
@@ -144,7 +163,15 @@ def test_redirects_are_counted(server: Origin) -> None:
 
 
 @pytest.mark.parametrize(
-    "location", ["http://user:x@127.0.0.1/", "file:///etc/passwd", "http://[::1", "ftp://127.0.0.1/a"]
+    "location",
+    [
+        "http://user:x@127.0.0.1/",
+        "file:///etc/passwd",
+        "http://[::1",
+        "ftp://127.0.0.1/a",
+        "http://a b/",
+        "http://\xfc/",
+    ],
 )
 def test_redirect_is_judged_like_the_address_itself(server: Origin, location: str) -> None:
     url = server.offers("/a.mp4", lambda request: request.answer(302, Location=location))
