@@ -110,6 +110,13 @@ class KeyUsedOtherwise(LibraryError):
         super().__init__("This Idempotency-Key was sent with another request.")
 
 
+class SwitchedOff(LibraryError):
+    """A webhook that nothing is sent to."""
+
+    def __init__(self) -> None:
+        super().__init__("This webhook is switched off, so nothing is sent to it.")
+
+
 class NotFound(LibraryError):
     """No such video, rendition or segment, or none that may be seen."""
 

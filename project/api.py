@@ -64,6 +64,7 @@ STATUS_OF: dict[type[Exception], int] = {
     videos.OffsetConflict: 409,
     videos.ExternalIdTaken: 409,
     videos.KeyUsedOtherwise: 409,
+    videos.SwitchedOff: 409,
     videos.UploadGone: 410,
     videos.UnknownVersion: 412,
     videos.TooLarge: 413,

@@ -20,7 +20,7 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminT
 
 from library.admin.confirming import confirmation
 from library.admin.moments import moment
-from library.errors import NotFound
+from library.errors import NotFound, SwitchedOff
 from library.outgoing.addresses import AddressRefused
 from library.webhooks import services
 from library.webhooks.models import DeliveryState, Happening, WebhookDelivery, WebhookEndpoint
@@ -163,8 +163,12 @@ class WebhookEndpointAdmin(ModelAdmin):
         if request.method != "POST":
             asked = {"verb": words.verb, "question": words.question, "icon": words.icon}
             return confirmation(self, request, [endpoint], **asked, back=back)
-        with not_found():
-            work(endpoint.pk)
+        try:
+            with not_found():
+                work(endpoint.pk)
+        except SwitchedOff as error:
+            self.message_user(request, str(error), messages.ERROR)
+            return HttpResponseRedirect(back)
         self.log_change(request, endpoint, words.done)
         self.message_user(request, words.done, messages.SUCCESS)
         return HttpResponseRedirect(back)

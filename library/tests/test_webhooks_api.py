@@ -118,6 +118,17 @@ def test_secret_is_rotated_and_a_test_is_sent(staff: Client, hook: Receiver) -> 
     assert hook.received[0].headers["webhook-id"] == answer.json()["id"]
 
 
+def test_webhook_that_is_switched_off_gets_no_test_that_is_never_sent(staff: Client, at_admin: Client) -> None:
+    """It was promised with 202, and came with what else had waited once the webhook was switched on."""
+    made = services.edit(services.add(URL, []).pk, {"is_active": False})
+    answer = send(staff, "POST", f"{made.pk}/test/")
+    assert (answer.status_code, list(answer.json())) == (409, ["detail"])
+    told = at_admin.post(f"/admin/library/webhookendpoint/{made.pk}/send_test/", follow=True).content.decode()
+    assert answer.json()["detail"] in told
+    assert "on its way" not in told
+    assert not WebhookEvent.objects.exists()
+
+
 def test_secret_of_a_rotation_that_was_as_quick_stays(staff: Client) -> None:
     """The change wrote the row as it had read it: the new secret then signed nothing."""
     made = services.add(URL, [])

@@ -95,12 +95,12 @@ def rotate_secret(request: UploaderRequest, response: HttpResponse, webhook_id: 
 
 @router.post(
     "/{webhook_id}/test/",
-    response={202: WebhookTestOut, **REFUSED},
+    response={202: WebhookTestOut, **REFUSED, 409: Detail},
     operation_id="testWebhook",
     summary="Send a test",
 )
 def send_test(request: UploaderRequest, webhook_id: WebhookId) -> Status[WebhookEvent]:
-    """An event `webhook.test`, to this webhook alone."""
+    """An event `webhook.test`, to this webhook alone. 409 for one that is switched off."""
     check_may(request, "change")
     return Status(202, services.send_test(endpoint(webhook_id).pk))
 

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from library.errors import FieldsRefused, NotFound
+from library.errors import FieldsRefused, NotFound, SwitchedOff
 from library.outgoing.addresses import AddressRefused, check_literal, target_of
 from library.webhooks import outbox
 from library.webhooks.models import (
@@ -110,9 +110,12 @@ def remove(endpoint_id: int) -> None:
 
 @transaction.atomic
 def send_test(endpoint_id: int) -> WebhookEvent:
-    """An event that says nothing, to this endpoint alone. Raises NotFound."""
+    """An event that says nothing, to this endpoint alone. Raises NotFound, SwitchedOff."""
+    endpoint = locked(endpoint_id)
+    if not endpoint.is_active:
+        raise SwitchedOff
     event = WebhookEvent(name=TEST, data={"message": "This is a test."})
-    outbox.deliver(event, [locked(endpoint_id)])
+    outbox.deliver(event, [endpoint])
     return event
 
 
