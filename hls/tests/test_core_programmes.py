@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from hls.core.errors import Code, TranscodeError
 from hls.core.formats.programmes import programmes
 from hls.core.formats.transport import PAT_PID
 from hls.core.inspection.probing import look
@@ -92,6 +93,27 @@ def test_sounds_of_joined_recordings_are_heard_whatever_the_programmes_numbers(t
     source.write_bytes(one.read_bytes() + two.read_bytes())
     assert programmes(source.read_bytes()) == {}
     assert set(heard(source)) == {48_000}
+
+
+def test_a_recording_whose_tables_name_a_channel_that_was_not_recorded_shows_the_other_one(tmp_path: Path) -> None:
+    source = broadcast(tmp_path / "video.ts", [FILM, SOUND], [OTHER_FILM, RADIO])
+    data = source.read_bytes()
+    parts = (data[at : at + 188] for at in range(0, len(data), 188))
+    source.write_bytes(b"".join(part for part in parts if int.from_bytes(part[1:3]) & 0x1FFF not in (0x100, 0x101)))
+    found = look(source, LIMITS)
+    assert (found.video.index, found.video.width) == (2, 160)
+    assert heard(source) == [44_100]
+    assert omissions(make_plan(found)) == ("1 other picture track: (H264).", "1 other sound: (AAC).")
+
+
+def test_a_recording_of_none_of_its_pictures_is_unreadable(tmp_path: Path) -> None:
+    source = broadcast(tmp_path / "video.ts", [FILM, SOUND], [OTHER_FILM, RADIO])
+    data = source.read_bytes()
+    parts = (data[at : at + 188] for at in range(0, len(data), 188))
+    source.write_bytes(b"".join(part for part in parts if int.from_bytes(part[1:3]) & 0x1FFF not in (0x100, 0x102)))
+    with pytest.raises(TranscodeError) as refusal:
+        look(source, LIMITS)
+    assert refusal.value.code is Code.UNREADABLE
 
 
 def entry(number: int, pid: int) -> bytes:

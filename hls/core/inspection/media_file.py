@@ -39,14 +39,18 @@ def opened(path: Path | PartlyHerePath | AskingFile, demuxers: str = DEMUXERS) -
         raise TranscodeError(code, str(error)) from error
 
 
-def picture_track(container: InputContainer) -> VideoStream:
+def picture_track(container: InputContainer, empty: Collection[int] = frozenset()) -> VideoStream:
     """The default picture track, or else the first one. Cover art doesn't count. Raises TranscodeError.
 
-    Art without its mark does count, but any other track that can be decoded is taken before it.
+    Art without its mark does count, but any other track that can be decoded is taken before it. Tracks of `empty`, by
+    their numbers, have turned out to have no picture.
     """
     tracks = [track for track in container.streams.video if not track.disposition & Disposition.attached_pic]
     if not tracks:
         raise TranscodeError(Code.NO_VIDEO)
+    tracks = [track for track in tracks if track.index not in empty]
+    if not tracks or (empty and all(_is_still(track) for track in tracks)):
+        raise TranscodeError(Code.UNREADABLE, "no picture in any picture track")
     chosen = _default(tracks)
     if not is_decodable(chosen):
         raise TranscodeError(Code.UNSUPPORTED, "no decoder for the picture track")

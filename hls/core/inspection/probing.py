@@ -41,7 +41,7 @@ from hls.core.inspection.packets import tick_s
 from hls.core.inspection.programmes import of_others
 from hls.core.inspection.protection import Protection, protection
 from hls.core.inspection.rates import Rate, measure
-from hls.core.inspection.scanning import MAX_RATE, Scan, scan
+from hls.core.inspection.scanning import MAX_RATE, EmptyTrack, Scan, scan
 from hls.core.inspection.skimming import Content, skimmed
 from hls.core.inspection.soundtrack import STRAY_GAP_S, SoundLog
 from hls.core.plan import ROUNDING_S, make_plan
@@ -56,19 +56,29 @@ def look(path: Path | PartlyHerePath, limits: Limits) -> Source:
     """Everything that is known about a source. Raises TranscodeError."""
     marks = protection(path)
     try:
-        return _look(path, limits, marks)
+        return _look_for_pictures(path, limits, marks)
     except TranscodeError as error:
         if marks and error.code in (Code.UNREADABLE, Code.UNSUPPORTED):
             raise TranscodeError(Code.UNSUPPORTED, error.detail, reason=Reason.ENCRYPTED) from error
         raise
 
 
-def _look(path: Path | PartlyHerePath, limits: Limits, marks: Protection) -> Source:
+def _look_for_pictures(
+    path: Path | PartlyHerePath, limits: Limits, marks: Protection, empty: frozenset[int] = frozenset()
+) -> Source:
+    """What is known, by a track that has pictures: a recording may name channels and sizes that it has nothing of."""
+    try:
+        return _look(path, limits, marks, empty)
+    except EmptyTrack as error:
+        return _look_for_pictures(path, limits, marks, empty | {error.number})
+
+
+def _look(path: Path | PartlyHerePath, limits: Limits, marks: Protection, empty: frozenset[int]) -> Source:
     file = path.reader() if isinstance(path, PartlyHerePath) else None
     with opened(file or path) as container:
         if len(container.streams) > limits.max_tracks:
             raise TranscodeError(Code.UNSUPPORTED, f"{len(container.streams)} tracks")
-        video = picture_track(container)
+        video = picture_track(container, empty)
         going_on = continued(path, container, video)
         streams = sound_tracks(container, marks, of_others(path, video), going_on.numbers)
         check_protection(container, [video, *streams], marks)

@@ -38,6 +38,14 @@ FIRST_OF_ALL = (-(1 << 63), 0)
 KEY_FRAME_GAP_S = 4  # between the places for seeking in a file of several recordings
 
 
+class EmptyTrack(TranscodeError):
+    """The picture track with this number has no packet at all."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(Code.UNREADABLE, "no packet of the picture track")
+        self.number = number
+
+
 @dataclass
 class Scan:
     """What the packets of the chosen tracks tell."""
@@ -80,6 +88,13 @@ class Scan:
         is_stored = self.is_untimed and not self.counter
         told = sorted(set(self.pictures.decoding if is_stored else self.shown.times))
         return with_untold(told, self.untold) if self.untold else told
+
+    def check_pictures(self, video: VideoStream) -> None:
+        """Raises TranscodeError(UNREADABLE) where there is no picture; EmptyTrack where there is no packet of one."""
+        if not (self.pictures.times or self.untold or self.counter):
+            raise EmptyTrack(video.index)
+        if not self.frames or not self.shown.times:
+            raise TranscodeError(Code.UNREADABLE, "no frame can be decoded")
 
     def landings(self) -> tuple[Landing, ...]:
         """Keyframes by their byte offsets, for a file of several recordings, in which times are ambiguous."""
@@ -130,8 +145,7 @@ def scan(
         if not found.shown.times:
             raise TranscodeError(Code.UNREADABLE, str(error)) from error
         found.is_broken_off = True
-    if not found.frames or not found.shown.times:
-        raise TranscodeError(Code.UNREADABLE, "no frame can be decoded")
+    found.check_pictures(video)
     _put_on_one_clock(found, video, limits)
     if not found.parts.bytes:
         found.is_reordered = _is_reordered(found, container, video)
