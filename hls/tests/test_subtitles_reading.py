@@ -134,6 +134,21 @@ def test_writing_of_the_world(text: str, encoding: str) -> None:
     assert {cue.text for cue in read(lines.encode(encoding), "a.srt")} == {text * 4}
 
 
+@pytest.mark.parametrize(
+    ("added", "shown"),
+    [("été \u2013".encode("cp1252"), "été \u2013"), ("été".encode()[:-1], "étÃ"), (b"\x81!", "\ufffd!")],
+)
+def test_a_line_in_another_encoding_leaves_the_others_readable(added: bytes, shown: str) -> None:
+    lines = "".join(f"{n}\n00:00:0{n},000 --> 00:00:0{n},900\nЖизнь\n\n" for n in range(1, 9))
+    cues = read(lines.encode() + b"9\n00:00:09,000 --> 00:00:09,900\n" + added, "a.srt")
+    assert [cue.text for cue in cues] == ["Жизнь"] * 8 + [shown]
+
+
+def test_capitals_before_quotation_marks_are_no_utf8() -> None:
+    text = "1\n00:00:01,000 --> 00:00:02,500\n«CAFÉ» «ÉTÉ»\n"  # É» has the bytes of a letter in UTF-8
+    assert read(text.encode("cp1252"), "a.srt")[0].text == "«CAFÉ» «ÉTÉ»"
+
+
 def test_zeros_in_utf8_are_no_utf16() -> None:
     assert srt("\x00" * 3 + "1\n00:00:01,000 --> 00:00:02,500\nH\x00e\x00l\x00l\x00o\x00\n") == (HELLO,)
 
