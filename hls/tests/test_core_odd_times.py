@@ -179,3 +179,10 @@ def test_h264_in_matroska_as_in_avi_is_shown_from_its_first_picture_on(reordered
     stream = make(tmp_path / "video.264", look=SMALL, video=video, audio=None)
     clip = encode(as_in_avi(stream, tmp_path / "video.mkv"), tmp_path)
     assert numbers(clip.joined("480p")) == list(range(80))
+
+
+def test_h264_in_windows_media_is_shown_from_its_first_picture_on(tmp_path: Path) -> None:
+    source = make(tmp_path / "video.wmv", look=SMALL, video=fit_h264(25, options=("-bf", "0")), audio=("-c:a", "wmav2"))
+    clip = encode(source, tmp_path)
+    assert numbers(clip.joined("480p")) == list(range(80))
+    assert_sync(clip.joined("480p"))

@@ -150,7 +150,8 @@ def scan(
     if not found.parts.bytes:
         found.is_reordered = _is_reordered(found, container, video)
         # libav, as PyAV asks it to, makes up times of H.264 that are a picture late; ffmpeg doesn't.
-        is_made_up = _is_as_in_avi(container, video) and video.codec_context.name == "h264"
+        is_undated = _is_as_in_avi(container, video) or container.format.name == "asf"  # which has times for decoding
+        is_made_up = is_undated and video.codec_context.name == "h264"
         found.is_untimed = found.is_reordered or (is_made_up and found.pictures.is_ordered)
     found.told_end_s = told_end_s(container, video)
     return found
