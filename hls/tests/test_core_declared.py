@@ -119,6 +119,20 @@ def test_what_is_no_language_in_an_mp4_leaves_the_other_one(odd: bytes, spoken: 
     assert languages(look(with_boxes(spoken, tmp_path / "video.mp4", [b"", odd]), LIMITS)) == ["pt", "zh", "es"]
 
 
+@pytest.mark.parametrize(
+    ("flags", "is_forced"),
+    [(0xC000_0000, True), (0x4000_0000, False), (0, False)],
+    ids=["all are forced", "some are forced", "none is forced"],
+)
+def test_texts_that_quicktime_shows_without_being_asked_are_forced(
+    flags: int, is_forced: bool, spoken: Path, tmp_path: Path
+) -> None:
+    data = spoken.read_bytes()
+    at = data.rindex(b"tx3g") + 12  # behind the description's reserved bytes and its data reference
+    (tmp_path / "video.mp4").write_bytes(data[:at] + flags.to_bytes(4) + data[at + 4 :])
+    assert [text.is_forced for text in look(tmp_path / "video.mp4", LIMITS).texts] == [is_forced]
+
+
 def tagged(tag: bytes | str, old: str = "por") -> bytes:
     return element(LANGUAGE, old) + element(LANGUAGE_BCP47, tag)
 

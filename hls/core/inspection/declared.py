@@ -1,7 +1,8 @@
-"""What a file's head says of its tracks and libav doesn't tell: languages as BCP 47, and texts that it doesn't know.
+"""What a file's head says of its tracks and libav doesn't tell: languages as BCP 47, texts that it doesn't know, flags.
 
-libav gives the language of ISO 639-2 alone, so `pt-BR` would become `por`, and has no decoder for WebVTT as mkvmerge
-and MP4 have it. Everything is optional: where anything is odd, what libav says holds.
+libav gives the language of ISO 639-2 alone, so `pt-BR` would become `por`, has no decoder for WebVTT as mkvmerge and
+MP4 have it, and doesn't look at what QuickTime's subtitles say of being forced. Everything is optional: where anything
+is odd, what libav says holds.
 """
 
 import re
@@ -30,6 +31,7 @@ KINDS = {1: "video", 2: "audio", 17: "subtitle", 33: "data"}  # of Matroska's tr
 LONGEST = 100  # bytes that are read of a value
 FULL_BOX_BYTES = 4  # version and flags
 KIND_OF_SAMPLES = slice(12, 16)  # in a sample description: behind the count of entries and the first one's size
+DISPLAY_FLAGS, ALL_FORCED = slice(24, 28), 1 << 31  # QuickTime File Format, subtitle sample description
 TAG = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
 MOST_TRACKS = 256
 
@@ -38,6 +40,7 @@ MOST_TRACKS = 256
 class Declared:
     language_tag: str = ""  # BCP 47, not checked for more than its shape; "" where there is none
     codec: str = ""  # Matroska's or MP4's name of it
+    is_forced: bool = False
 
 
 NOTHING = Declared()
@@ -61,9 +64,12 @@ def _of_mp4(file: BinaryIO, size: int) -> Iterator[tuple[int, Declared]]:
     for track in islice(mp4_tracks(file, size), MOST_TRACKS):
         tag = next(inside(file, track, b"mdia", b"elng"), None)
         described = next(inside(file, track, b"mdia", b"minf", b"stbl", b"stsd"), None)
+        samples = described.content(file, LONGEST) if described else b""
+        codec = samples[KIND_OF_SAMPLES].decode("ascii", "replace")
         told = Declared(
             language_tag=_tag(_value(file, tag)[FULL_BOX_BYTES:]) if tag else "",
-            codec=described.content(file, LONGEST)[KIND_OF_SAMPLES].decode("ascii", "replace") if described else "",
+            codec=codec,
+            is_forced=codec == "tx3g" and bool(int.from_bytes(samples[DISPLAY_FLAGS]) & ALL_FORCED),
         )
         yield from ((number, told) for number in track_ids(file, track))
 

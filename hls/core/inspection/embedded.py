@@ -46,7 +46,7 @@ def texts(container: InputContainer, protection: Protection, declared: Mapping[i
             language_tag=of_track.language_tag,
             title=title(track),
             is_default=bool(track.disposition & Disposition.default),
-            is_forced=bool(track.disposition & Disposition.forced),
+            is_forced=of_track.is_forced or bool(track.disposition & Disposition.forced),
             is_captions=bool(track.disposition & (Disposition.hearing_impaired | Disposition.captions)),
         )
         for track, of_track in told
