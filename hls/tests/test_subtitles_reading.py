@@ -105,6 +105,11 @@ def test_webvtt_that_ffmpeg_wrote() -> None:
     assert read_webvtt(text) == (HELLO, Cue(3_603_000, 3_604_000, "<i>Tom</i> &amp; <v X>Jerry</v>"))
 
 
+def test_captions_that_roll_up_keep_what_stands_below_an_empty_row() -> None:
+    text = "WEBVTT\n\n00:01.000 --> 00:02.500\n\nHello\n\n00:03.000 --> 00:04.000\nWorld\n\n1984\n\n"
+    assert read_webvtt(text) == (HELLO, Cue(3_000, 4_000, "World\n1984"))
+
+
 def test_content_decides_over_the_ending() -> None:
     webvtt = (
         "WEBVTT\n\nNOTE no cue\n\n00:01.000 --> 00:02.500\nHello\n\nNOTE neither\n\n00:03.000 --> 00:04.000\nWorld\n"

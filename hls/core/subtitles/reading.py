@@ -91,7 +91,7 @@ def read_webvtt(text: str) -> tuple[Cue, ...]:
     """The cues of WebVTT that was written of a video's track; none if it is empty. Raises TextRefused for too much."""
     if len(text) > MOST_BYTES:
         raise TextRefused(f"This track is too long: at most {MOST_BYTES // 1_000_000} MB of text are accepted.")
-    return _safe(_read_webvtt(_bounded(text)))
+    return _safe(_read_webvtt(_bounded(text), is_plain=True))
 
 
 def read_packets(packets: Sequence[RawCue], form: Form, *, may_lack_ends: bool = False) -> tuple[Cue, ...]:
@@ -164,16 +164,19 @@ def _ended(cue: RawCue, next_ms: int) -> RawCue:
     return replace(cue, times=(start_ms, min(next_ms, start_ms + _LONGEST_UNTOLD_MS), settings))
 
 
-def _read_webvtt(text: str) -> Iterator[RawCue]:
-    """The cues of WebVTT. Header, NOTE, STYLE, REGION and cues' names are what stands in no cue (WebVTT 6.1)."""
+def _read_webvtt(text: str, *, is_plain: bool = False) -> Iterator[RawCue]:
+    """The cues of WebVTT. Header, NOTE, STYLE, REGION and cues' names are what stands in no cue (WebVTT 6.1).
+
+    What `is_plain` has none of them. There, an empty line ends no cue: FFmpeg leaves a caption's empty rows in it.
+    """
     begun: Times | None = None
     lines: list[str] = []
     for line in text.split("\n"):
-        if (timed := _timed(line)) is None and line:
-            lines.append(line)
+        if (timed := _timed(line)) is None and (line or is_plain):
+            lines += [line] if line else []
             continue
         if begun:
-            yield RawCue(begun, "\n".join(lines if timed is None else _without_number(lines)))
+            yield RawCue(begun, "\n".join(lines if timed is None or is_plain else _without_number(lines)))
         begun, lines = timed, []
     if begun:
         yield RawCue(begun, "\n".join(lines))
