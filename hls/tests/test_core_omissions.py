@@ -174,7 +174,7 @@ def test_names_that_are_no_utf_8_do_not_make_a_video_unreadable(tmp_path: Path) 
     assert [track.title for track in look(clip, LIMITS).sounds] == ["Caf\ufffd", "Caf\ufffd"]
 
 
-@pytest.mark.parametrize("suffix", ["mkv", "mp4", "ogv"])
+@pytest.mark.parametrize("suffix", ["mkv", "mp4", "flv", "ogv"])
 def test_the_rest_of_a_file_that_is_cut_off_is_said(tmp_path: Path, suffix: str) -> None:
     """The OGG file has two recordings: FFmpeg can't read on after the first one's end."""
     is_ogg = suffix == "ogv"

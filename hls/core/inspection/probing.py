@@ -50,6 +50,7 @@ from hls.core.timeline import output_rate
 from hls.core.wire import dump, load
 
 FULL_RANGE = 2
+TELLS_LENGTH = FIXED_INDEX | {"flv"}  # containers whose head says how long the whole file lasts
 
 
 def look(path: Path | PartlyHerePath, limits: Limits) -> Source:
@@ -144,7 +145,7 @@ def _with_captions(source: Source) -> Source:
 
 def _told_s(container: InputContainer, *chosen: Stream | None) -> float | None:
     """How long the container says that the tracks last: more than can be read if the file was cut off afterwards."""
-    if container.format.name.split(",")[0] not in FIXED_INDEX or any(s not in chosen for s in container.streams):
+    if container.format.name.split(",")[0] not in TELLS_LENGTH or any(s not in chosen for s in container.streams):
         return None
     return (container.duration - max(0, container.start_time or 0)) / av.time_base if container.duration else None
 
