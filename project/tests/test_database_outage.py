@@ -1,9 +1,11 @@
 """What is logged of a database that is away: once a minute the reason, and one line for each task that it ends."""
 
 import logging
+import os
+import socket
 
 import pytest
-from django.db import IntegrityError, InterfaceError, OperationalError
+from django.db import IntegrityError, InterfaceError, OperationalError, connection
 
 from project.database_outage import ENDED, POOL, EndedTask, OnlyTries, shorten_try
 from project.once_a_minute import OnceAMinute
@@ -55,3 +57,21 @@ def test_other_errors_of_a_task_keep_their_tracebacks(error: Exception) -> None:
 
     assert EndedTask().filter(line)
     assert line.exc_info
+
+
+@pytest.mark.django_db
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite has no network")
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="Linux' own option")
+def test_nobody_waits_longer_than_fifteen_seconds_for_a_server_that_has_vanished() -> None:
+    """Its machine lost power, or its network: no packet says so. The system waits for 15 minutes, or 2 hours."""
+    connection.ensure_connection()
+
+    with socket.socket(fileno=os.dup(connection.connection.fileno())) as peer:
+
+        def option(name: int) -> int:
+            return peer.getsockopt(socket.IPPROTO_TCP, name)
+
+        awaited_s = option(socket.TCP_KEEPIDLE) + option(socket.TCP_KEEPINTVL) * option(socket.TCP_KEEPCNT)
+        assert peer.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        assert awaited_s <= 15, "for an answer"
+        assert 0 < option(socket.TCP_USER_TIMEOUT) <= 15_000, "until what was sent has arrived"
