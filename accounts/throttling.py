@@ -27,6 +27,7 @@ from accounts.models import Tally
 log = structlog.get_logger("videoflix.throttling")
 
 REDIS_DIFFERS_S = 0.01  # our clock and Redis', which counts whole milliseconds
+ANSWER_WITHIN_S = 0.5  # a sign-in asks six times: where Redis hangs, its user waits three seconds, not thirty
 
 
 class DatabaseStorage(Storage):
@@ -91,7 +92,14 @@ class RedisCounters(RedisStorage):
 
 @cache
 def counters() -> RedisCounters | DatabaseStorage:
-    return RedisCounters(settings.REDIS_URL, wrap_exceptions=True) if settings.REDIS_URL else DatabaseStorage()
+    if not settings.REDIS_URL:
+        return DatabaseStorage()
+    return RedisCounters(
+        settings.REDIS_URL,
+        wrap_exceptions=True,
+        socket_timeout=ANSWER_WITHIN_S,
+        socket_connect_timeout=ANSWER_WITHIN_S,
+    )
 
 
 @dataclass(frozen=True)

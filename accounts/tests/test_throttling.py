@@ -1,7 +1,10 @@
 """Limits on tries: for accounts and addresses, shared by all processes, without effect on the owner's sessions."""
 
+import socket
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -184,3 +187,34 @@ def test_account_is_open_after_the_clock_was_set_back(post: Post, ada: User) -> 
     set_clock_back_by_hours()
     assert [sign_in(post, ada.email, PASSWORD).status_code for _ in range(12)] == [200] * 12
     assert [sign_in(post, ada.email).status_code for _ in range(12)].count(429) > 0
+
+
+@pytest.fixture
+def hanging_redis(settings: Settings) -> Iterator[socket.socket]:
+    """Redis accepts connections and never answers, as when its machine is frozen."""
+    settings_before = settings.REDIS_URL
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        settings.REDIS_URL = f"redis://127.0.0.1:{server.getsockname()[1]}/0"
+        throttling.counters.cache_clear()
+        yield server
+    settings.REDIS_URL = settings_before
+    throttling.counters.cache_clear()
+
+
+def connections(server: socket.socket) -> int:
+    """How many clients have connected and not been accepted yet."""
+    server.setblocking(False)
+    number = 0
+    with suppress(BlockingIOError):
+        while True:
+            server.accept()[0].close()
+            number += 1
+    return number
+
+
+def test_redis_that_hangs_holds_up_a_sign_in_for_three_seconds_at_most(ada: User, hanging_redis: socket.socket) -> None:
+    storage = throttling.counters()
+    assert isinstance(storage, RedisStorage)
+    services.sign_in(ada.email, PASSWORD, address="198.51.100.9", agent="")
+    patience_s = storage.storage.connection_pool.connection_kwargs.get("socket_timeout", 5)  # or its own
+    assert connections(hanging_redis) * patience_s <= 3, "each question that isn't answered is asked by a connection"
