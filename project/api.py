@@ -1,5 +1,6 @@
 """The API: mounts the routers, and owns the one table from error class to status."""
 
+import errno
 import json
 from collections import defaultdict
 from collections.abc import Iterable
@@ -250,6 +251,8 @@ def known_or_unexpected(request: HttpRequest, error: Exception) -> HttpResponse:
     if isinstance(error, OSError) and error.errno in DISK_IS_FULL:
         log.warning("disk is full", reason=in_one_line(error))
         return known_or_unexpected(request, videos.NoRoom())
+    if isinstance(error, OSError) and error.errno == errno.EROFS:
+        return refuse_for_now(request, error)
     log.error("unexpected error", exc_info=error)
     return refuse(request, 500)
 
@@ -263,8 +266,8 @@ def challenge(error: accounts.KeyRefused | accounts.ScopeMissing) -> str:
 
 
 def refuse_for_now(request: HttpRequest, error: Exception) -> HttpResponse:
-    """503 with Retry-After: the database, Redis or the bucket can't be reached at the moment."""
-    log.warning("database, Redis or bucket unreachable", reason=f"{type(error).__name__}: {error}")
+    """503 with Retry-After: the database, Redis, the bucket or the disk can't be used at the moment."""
+    log.warning("database, Redis, bucket or disk unusable", reason=f"{type(error).__name__}: {error}")
     response = refuse(request, 503)
     response["Retry-After"] = "5"
     return response

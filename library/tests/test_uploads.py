@@ -205,6 +205,22 @@ def test_disk_that_others_fill_during_a_piece_is_told_and_the_upload_goes_on(
     assert send(at_admin, url, VIDEO[900:], 900).status_code == 204
 
 
+def test_disk_that_was_made_read_only_asks_the_client_to_come_again(
+    at_admin: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Linux does with a disk after an error. It was answered with 500."""
+    url = begun(at_admin)
+
+    def read_only(*args: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(in_folder, "write", read_only)
+        response = send(at_admin, url, VIDEO, 0)
+    assert (response.status_code, response["Retry-After"]) == (503, "5")
+    assert send(at_admin, url, VIDEO, 0).status_code == 204
+
+
 def test_bytes_still_to_come_count_as_used(at_admin: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(disk, "free_bytes", lambda: 1500)
     begun(at_admin, 1000)

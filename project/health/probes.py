@@ -1,5 +1,6 @@
 """Probes of the parts that Videoflix needs. Each runs in a thread with a deadline, so that no part can make us hang."""
 
+import os
 import re
 import shutil
 import sqlite3
@@ -132,18 +133,21 @@ def ffmpeg_version(path: Path) -> str:
 
 
 def disk() -> str:
+    if any(os.statvfs(folder).f_flag & os.ST_RDONLY for folder in folders().values()):
+        raise ProbeFailed("read-only")
     if min(free_bytes().values()) < max(settings.DISK_RESERVE_BYTES, LEAST_FREE_BYTES):
         raise ProbeFailed("nearly full")
     return "ok"
 
 
 def free_bytes() -> dict[str, int]:
-    """Free bytes by folder, since uploads and served videos may be on disks of their own."""
-    folders = {"data": settings.DATA_DIR, "uploads": settings.MEDIA_ROOT, "hls": settings.HLS_ROOT}
-    return {
-        name: shutil.disk_usage(folder if Path(folder).exists() else settings.DATA_DIR).free
-        for name, folder in folders.items()
-    }
+    return {name: shutil.disk_usage(folder).free for name, folder in folders().items()}
+
+
+def folders() -> dict[str, Path]:
+    """What is written to, by name: uploads and served videos may be on disks of their own. Each of them is there."""
+    places = {"data": settings.DATA_DIR, "uploads": settings.MEDIA_ROOT, "hls": settings.HLS_ROOT}
+    return {name: Path(place if Path(place).exists() else settings.DATA_DIR) for name, place in places.items()}
 
 
 def files() -> str:

@@ -1,5 +1,6 @@
 """`/api/health/` and `/api/ready/` name what fails, and never hang."""
 
+import os
 import shutil
 import socket
 import time
@@ -215,6 +216,20 @@ def test_not_ready_while_the_bucket_is_away(
 
     assert (answer.status_code, answer.json()["files"]) == (503, "bucket not reachable")
     assert "The bucket can't be reached" in logged[0]["reason"]
+
+
+def test_not_ready_when_the_disk_was_made_read_only(
+    client: Client, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Linux does with a disk after an error. It was ready, and took no upload."""
+    make_worker(silent_for=timedelta(0))
+    found = os.statvfs(settings.DATA_DIR)
+    read_only = os.statvfs_result([*found[:8], found.f_flag | os.ST_RDONLY, found.f_namemax])
+    monkeypatch.setattr("os.statvfs", lambda folder: read_only)
+
+    answer = client.get("/api/ready/")
+
+    assert (answer.status_code, answer.json()["disk"]) == (503, "read-only")
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs /proc, a file system without any room")
