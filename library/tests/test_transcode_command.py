@@ -47,6 +47,8 @@ def test_what_is_not_possible_is_said(action: str, sentence: str) -> None:
         call_command("transcode", action, str(video.pk))
 
 
-def test_an_unknown_video_is_said() -> None:
-    with pytest.raises(CommandError, match="There is no video 99"):
-        call_command("transcode", "status", "99")
+@pytest.mark.parametrize("number", ["99", "9" * 20])
+def test_an_unknown_video_is_said(number: str) -> None:
+    """A number that no column of the database holds, too: it ended with a traceback."""
+    with pytest.raises(CommandError, match=f"There is no video {number}"):
+        call_command("transcode", "status", number)

@@ -19,7 +19,7 @@ class Command(BaseCommand):
         parser.add_argument("video", type=int, help="The video's id.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        transcode = Transcode.objects.filter(video=options["video"]).first()
+        transcode = Transcode.objects.filter(video__pk=options["video"]).first()
         if transcode is None:
             raise CommandError(f"There is no video {options['video']}.")
         try:
