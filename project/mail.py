@@ -25,6 +25,9 @@ class EmlBackend(BaseEmailBackend):
         for message in email_messages:
             name = f"{datetime.now(UTC):%Y%m%d-%H%M%S-%f}-{uuid4().hex[:6]}"
             draft = self.folder / f".{name}"
-            draft.write_bytes(message.message(policy=PLAIN).as_bytes())
-            draft.replace(self.folder / f"{name}.eml")
+            try:
+                draft.write_bytes(message.message(policy=PLAIN).as_bytes())
+                draft.replace(self.folder / f"{name}.eml")
+            finally:
+                draft.unlink(missing_ok=True)  # a full disk takes a part of it, or the name alone
         return len(email_messages)

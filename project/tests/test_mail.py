@@ -1,5 +1,6 @@
 """Mail without an SMTP server becomes files that a mail program opens."""
 
+import errno
 from email import message_from_bytes
 from email.policy import default
 from pathlib import Path
@@ -47,3 +48,18 @@ def test_link_can_be_copied_out_of_the_file(folder: Path) -> None:
 
     [file] = folder.iterdir()
     assert link in file.read_text().splitlines()
+
+
+def test_message_that_found_the_disk_full_leaves_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each try of a mail left a part of it, with its link, for good."""
+    write = Path.write_bytes
+
+    def half(path: Path, content: bytes) -> None:
+        write(path, content[: len(content) // 2])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", half)
+    with pytest.raises(OSError, match="No space"):
+        EmailMultiAlternatives("Hello", "x", "a@example.com", ["b@example.com"]).send()
+
+    assert list(folder.iterdir()) == []
