@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -491,9 +492,12 @@ def test_fetch_may_not_take_for_ever(server: Origin, monkeypatch: pytest.MonkeyP
 
 def test_fetch_may_not_take_for_ever_before_its_answer_either(server: Origin, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that says again and again that it will answer kept one of a worker's two threads as long as it liked."""
-    monkeypatch.setattr(bringing, "LONGEST_S", 0.0)
+    is_asked = threading.Event()
+    hours_later = SimpleNamespace(monotonic=lambda: time.monotonic() + 2 * bringing.LONGEST_S * is_asked.is_set())
+    monkeypatch.setattr(bringing, "time", hours_later)
 
     def put_off(request: Request) -> None:
+        is_asked.set()
         for _ in range(200):
             request.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n" * 4_000)
 
