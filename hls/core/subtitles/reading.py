@@ -172,8 +172,10 @@ def _read_webvtt(text: str, *, is_plain: bool = False) -> Iterator[RawCue]:
     begun: Times | None = None
     lines: list[str] = []
     for line in text.split("\n"):
-        if (timed := _timed(line)) is None and (line or is_plain):
-            lines += [line] if line else []
+        if not line and is_plain:
+            continue
+        if (timed := _timed(line)) is None and line:
+            lines.append(line)
             continue
         if begun:
             yield RawCue(begun, "\n".join(lines if timed is None or is_plain else _without_number(lines)))
