@@ -186,6 +186,11 @@ CONSTANTS = (
         bound="128 programs, of which one is used",
     ),
     ConstantMemory(
+        "hls.core.sampling.samples:check_measuring",
+        remembers="that an ffmpeg measures VMAF v1: the program is the same until the next start",
+        bound="128 programs, of which one is used",
+    ),
+    ConstantMemory(
         "hls.heartbeat:this_process",
         remembers="a worker's row, heartbeat, slots and threads, from its start to its end",
         bound="one worker",

@@ -50,6 +50,14 @@ def sound(duration_s: float, *, sample_rate: int = 48_000, layout: str = "stereo
     return f"aevalsrc=exprs='{beep}':s={sample_rate}:d={duration_s},aformat=channel_layouts={layout}"
 
 
+def without_libvmaf(program: Path) -> Path:
+    """Make a program of the same ffmpeg as one that was built without libvmaf, as Debian's is."""
+    refuses = 'case "$*" in *libvmaf*) echo "No such filter: \'libvmaf\'" >&2; exit 8;; esac'
+    program.write_text(f'#!/bin/sh\n{refuses}\nexec "{FFMPEG}" "$@"\n')
+    program.chmod(0o755)
+    return program
+
+
 def ffmpeg(*arguments: str) -> None:
     ended = run([str(FFMPEG), "-hide_banner", "-nostdin", "-loglevel", "error", "-y", *arguments], bounds=Bounds(120))
     assert ended.returncode == 0, ended.stderr

@@ -41,7 +41,7 @@ from hls.core.sampling.places import (
 )
 from hls.core.sampling.samples import sampled
 from hls.core.timeline import ChunkSpan, Segment
-from hls.tests.clips import Look, ffmpeg, fit_h264, make
+from hls.tests.clips import Look, ffmpeg, fit_h264, make, without_libvmaf
 from hls.tests.factories import source
 from hls.tests.watching import ENCODER, LIMITS
 
@@ -352,6 +352,14 @@ def test_a_failing_ffmpeg_is_told(made: Callable[[str], Path], tmp_path: Path) -
 
 
 @pytest.mark.ffmpeg
+def test_an_ffmpeg_that_measures_nothing_encodes_no_samples(made: Callable[[str], Path], tmp_path: Path) -> None:
+    encoder = replace(ENCODER, ffmpeg=without_libvmaf(tmp_path / "ffmpeg"))
+    with pytest.raises(TranscodeError, match="doesn't measure VMAF v1: No such filter"):
+        quality_of(made("cartoon"), tmp_path / "samples", encoder=encoder)
+    assert list((tmp_path / "samples").iterdir()) == []
+
+
+@pytest.mark.ffmpeg
 def test_samples_stop_when_they_are_told(made: Callable[[str], Path], tmp_path: Path) -> None:
     watch = Watch(on_line=None, on_tick=lambda: None, should_stop=lambda: True)
     with pytest.raises(Stopped):
@@ -361,6 +369,6 @@ def test_samples_stop_when_they_are_told(made: Callable[[str], Path], tmp_path: 
 def sleeping(folder: Path) -> Path:
     """An ffmpeg that never ends by itself."""
     path = folder / "ffmpeg"
-    path.write_text('#!/bin/sh\ncase "$*" in *filter=zscale*) exit 0;; esac\nexec sleep 60\n')
+    path.write_text('#!/bin/sh\ncase "$*" in *filter=zscale*|*color=s=480x270*) exit 0;; esac\nexec sleep 60\n')
     path.chmod(0o755)
     return path

@@ -1,6 +1,6 @@
 """Wrong combinations of settings, each with an id and a hint: `manage.py check`, and with `--deploy` the strict ones.
 
-E001 to E040 keep the program from starting. W010 to W013 and W032 are printed at every start, the others by
+E001 to E040 keep the program from starting. W010 to W014 and W032 are printed at every start, the others by
 `check --deploy`.
 """
 
@@ -19,6 +19,7 @@ from django.db import Error as DatabaseUnavailable
 from hls.binary import ffmpeg_path
 from hls.core.errors import TranscodeError
 from hls.core.process import Bounds, run
+from hls.core.sampling.samples import check_measuring
 from hls.identity import HINT
 from hls.store.interface import StoreFailed, StoreRefused
 from hls.stores import BUCKET, try_out_bucket
@@ -202,6 +203,11 @@ def engine(**options: Any) -> Iterable[CheckMessage]:
     for encoder in ENCODERS:
         if not re.search(rf"^ [VA]\S+ {encoder} ", encoders, re.MULTILINE):
             yield Error(f"This ffmpeg has no {encoder} encoder.", hint=hint, id="videoflix.E007")
+    try:
+        check_measuring(Path(path))
+    except TranscodeError:
+        message = "This ffmpeg has no libvmaf with VMAF v1: no video gets CRFs of its own."
+        yield Warning(message, hint="Leave FFMPEG empty to use the one among the dependencies.", id="videoflix.W014")
 
 
 def installation(**options: Any) -> Iterable[CheckMessage]:

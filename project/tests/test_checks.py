@@ -11,6 +11,7 @@ from pytest_django.fixtures import Settings
 
 from hls.identity import FILE
 from hls.store.bucket_address import BucketAddress
+from hls.tests.clips import without_libvmaf
 from library.delivery.cdn import Cdn
 from project.env import BASE_DIR
 from project.health.checks import cdn as cdn_check
@@ -153,6 +154,12 @@ def test_ffmpeg_that_is_too_old_or_poor_is_named(
     production.FFMPEG = str(fake)
 
     assert set(ours()) == {identity}
+
+
+def test_ffmpeg_that_measures_nothing_is_named(production: Settings, tmp_path: Path) -> None:
+    production.FFMPEG = str(without_libvmaf(tmp_path / "ffmpeg"))
+
+    assert set(ours()) == {"videoflix.W014"}
 
 
 def test_engine_is_not_asked_at_every_start(production: Settings) -> None:

@@ -144,6 +144,14 @@ def test_no_process_that_viewers_reach_is_root_or_may_become_it() -> None:
     assert re.findall("^USER (.+)$", image, re.MULTILINE) == ["videoflix"]
 
 
+def test_containers_use_the_ffmpeg_of_the_tests() -> None:
+    """Debian's has no libvmaf, so no video would get CRFs of its own; nor may a laptop's `.env` name another."""
+    image = (BASE_DIR / "Dockerfile").read_text()
+    assert "apt-get" not in image
+    assert "FFMPEG=" not in image
+    assert {SERVICES[name]["environment"]["FFMPEG"] for name in OURS} == {""}
+
+
 @pytest.mark.parametrize("name", SERVICES)
 def test_each_service_has_limits_bounded_logs_and_a_way_back(name: str) -> None:
     service = SERVICES[name]

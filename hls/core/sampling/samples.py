@@ -15,6 +15,7 @@ loses six (bench/own_crf.py). It takes no more time.
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import pairwise
 from math import ceil
 from pathlib import Path
@@ -31,6 +32,7 @@ from hls.core.sampling.commands import (
     DETAIL,
     LUMA,
     LUMA_FILE,
+    MODEL,
     Step,
     comparing,
     detail_file,
@@ -66,6 +68,17 @@ class Shown:
     luma: float
 
 
+@lru_cache  # of those that can: another one is asked again
+def check_measuring(ffmpeg: Path) -> None:
+    """Raise TranscodeError unless this ffmpeg has libvmaf with the model; Debian's has neither."""
+    picture = ("-f", "lavfi", "-i", "color=s=480x270:r=1:d=1,format=yuv420p10le")
+    filters = ("-lavfi", f"libvmaf=model={MODEL}", "-f", "null", "-")
+    command = [str(ffmpeg), "-hide_banner", "-nostdin", "-loglevel", "error", *picture, *picture, *filters]
+    ended = run(command, bounds=Bounds(timeout_s=30))
+    if ended.returncode:
+        raise TranscodeError(Code.ENCODER_FAILED, f"this ffmpeg doesn't measure VMAF v1: {ended.stderr[-200:]}")
+
+
 def sampled(
     plan: Plan,
     *,
@@ -82,6 +95,7 @@ def sampled(
     Writes into the private `folder`. `spans` are the samples, unless they are to be chosen here. Unless the source
     `is_whole`, anything odd that ffmpeg says is an error, and `bring` is told what will be read of it.
     """
+    check_measuring(encoder.ffmpeg)  # before anything is encoded in vain
     work = _Work(replace(plan, quality=None), source, folder, encoder, watch, is_whole=is_whole)
     spans = spans or sample_spans(plan)
     bring(spans)
