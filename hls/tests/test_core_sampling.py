@@ -30,6 +30,7 @@ from hls.core.quality import (
     of_renditions,
     unmeasured,
 )
+from hls.core.sampling.commands import comparing
 from hls.core.sampling.places import (
     LONG_S,
     MORE_S,
@@ -357,6 +358,15 @@ def test_an_ffmpeg_that_measures_nothing_encodes_no_samples(made: Callable[[str]
     with pytest.raises(TranscodeError, match="doesn't measure VMAF v1: No such filter"):
         quality_of(made("cartoon"), tmp_path / "samples", encoder=encoder)
     assert list((tmp_path / "samples").iterdir()) == []
+
+
+def test_measuring_on_many_cores_takes_no_more_memory_than_on_four() -> None:
+    def measuring(threads: int) -> str:
+        plan = long_source()
+        encoder = replace(ENCODER, threads=threads)
+        return " ".join(comparing(plan, plan.timeline.chunks[0], encoder, has_zscale=True))
+
+    assert measuring(16) == measuring(4) != measuring(2)
 
 
 @pytest.mark.ffmpeg
