@@ -238,6 +238,18 @@ def test_a_worker_on_a_core_of_its_own_takes_one_thread() -> None:
         os.sched_setaffinity(0, allowed)
 
 
+@pytest.mark.parametrize(("quota", "threads"), [("150000 100000", 2), ("20000 100000", 1), ("max 100000", None)])
+def test_a_container_with_less_time_than_its_cores_takes_fewer_threads(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, quota: str, threads: int | None
+) -> None:
+    cores = 12
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(cores)))
+    monkeypatch.setattr("hls.core.encoding.command.CPU_MAX", tmp_path / "cpu.max")
+    (tmp_path / "cpu.max").write_text(f"{quota}\n")
+
+    assert Encoder(Path("ffmpeg")).codec_threads == str(threads or cores)
+
+
 def test_each_rendition_has_its_size_from_the_graph_and_its_caps() -> None:
     for number, (words, rendition) in enumerate(zip(outputs(command()), PLAN.renditions, strict=True)):
         assert values(words, "-map") == [f"[v{number}]", "[a0]"]

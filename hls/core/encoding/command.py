@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain
+from math import ceil
 from pathlib import Path
 
 from hls.core import names
@@ -19,6 +20,7 @@ from hls.core.timeline import ChunkSpan
 MOST_THREADS = 16  # more threads don't make encoding faster, and each takes memory
 READ_ON_S = 1  # a picture may be stored after others that are shown later
 PES_DELAY_S = "0.16"  # twice what a PES packet holds: four AAC frames, a fifth less than one by one; a clock each 0.1 s
+CPU_MAX = Path("/sys/fs/cgroup/cpu.max")  # of a container: what `cpus:` and Kubernetes' limits say
 TS_OFFSET_S = 10  # a video's timestamps begin at 10 s, so that no decoding timestamp is negative
 
 
@@ -42,8 +44,13 @@ class Encoder:
 
 
 def _cores() -> int:
-    """Those that this process may use, where the system tells."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Those that this process may use, where the system tells; a container's time may be less than its cores have."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota_us, period_us = map(int, CPU_MAX.read_text().split())
+    except (OSError, ValueError):  # another system, or "max"
+        return cores
+    return min(cores, ceil(quota_us / period_us))
 
 
 def chunk_command(
