@@ -26,6 +26,12 @@ SUBRIP = {
     "colons, a word processor's dash": (
         "1\n00:00:01:000 --> 00:00:02:500\nHello\n\n2\n00:00:03:000 \u2013> 00:00:04:000\nWorld\n"
     ),
+    "arrows of one dash or one sign": (
+        "1\n00:00:01,000 -> 00:00:02,500\nHello\n\n2\n00:00:03,000 \u2192 00:00:04,000\nWorld\n"
+    ),
+    "spaces of a web page": (
+        "1\n00:00:01,000\xa0-->\xa000:00:02,500\nHello\n\n2\n00:00:03,000\u2009--\u202f> 00:00:04,000\nWorld\n"
+    ),
     "number before the times": "1 00:00:01,000 --> 00:00:02,500\nHello\n\n2 00:00:03,000 --> 00:00:04,000\nWorld\n",
     "positions, four digits": (
         "1\n00:00:01,000 --> 00:00:02,500  X1:100 Y1:1\nHello\n\n2\n00:00:03,000 --> 00:00:04,0001\nWorld\n"

@@ -31,10 +31,11 @@ _TIME = (
     r"(-?)[ \t]{0,3}(?:([0-9]{1,10})[ \t]{0,3}:[ \t]{0,3})?([0-9]{1,3})[ \t]{0,3}:[ \t]{0,3}([0-9]{1,2})"
     r"(?:[ \t]{0,3}[.,:][ \t]{0,3}([0-9]{1,9}))?"
 )
-_TIMES = re.compile(  # \u2013 and \u2014 are what word processors make of `--`
+_TIMES = re.compile(  # \u2013 and \u2014 are what word processors make of `--`, \u2192 is what they make of `-->`
     r"[^\w-]{0,8}(?:[0-9]{1,6}[ \t]+)?"  # what stands before the times in broken files, such as the cue's number
-    rf"{_TIME}[ \t]*(?:-{{2,3}}|- -|[\u2013\u2014])[ \t]?>[ \t]*{_TIME}(?![0-9:])(.*)"
+    rf"{_TIME}[ \t]*((?:-{{1,3}}|- -|[\u2013\u2014])[ \t]?>|\u2192)[ \t]*{_TIME}(?![0-9:])(.*)"
 )
+_SHORT_ARROWS = ("->", "- >", "\u2192")
 _USUAL_TIME = "([0-9]{2}):([0-9]{2}):([0-9]{2})[.,]([0-9]{3})"
 _USUAL_TIMES = re.compile(rf"{_USUAL_TIME} --> {_USUAL_TIME}(?![0-9:])(.*)")  # of most lines, in half of the time
 _ASS_TIME = re.compile(_TIME)
@@ -241,16 +242,19 @@ def _is_ass(text: str, ending: str) -> bool:
 
 def _timed(line: str) -> Times | None:
     """What a line of times says; None for every other line."""
-    if ">" not in line:
+    if ">" not in line and "\u2192" not in line:
         return None
     if found := _USUAL_TIMES.match(line):
         hours, minutes, seconds, ms, to_hours, to_minutes, to_seconds, to_ms, settings = found.groups()
         start_ms = ((int(hours) * 60 + int(minutes)) * 60 + int(seconds)) * 1_000 + int(ms)
         return start_ms, ((int(to_hours) * 60 + int(to_minutes)) * 60 + int(to_seconds)) * 1_000 + int(to_ms), settings
-    if (found := _TIMES.match(line)) is None:
+    if (found := _TIMES.match(" ".join(line.split()))) is None:  # text from web pages has other spaces
         return None
-    *times, settings = found.groups()
-    return _ms(*times[:5]), _ms(*times[5:]), settings
+    groups = found.groups()
+    start, arrow, end, settings = groups[:5], groups[5], groups[6:11], groups[11]
+    if arrow in _SHORT_ARROWS and not (start[1] and end[1]):  # without hours it may be what is said: 10:15 -> 11:30
+        return None
+    return _ms(*start), _ms(*end), settings
 
 
 def _ms(sign: str, hours: str | None, minutes: str, seconds: str, fraction: str | None) -> int:
