@@ -219,7 +219,7 @@ class Source:
     audio: AudioTrack | None  # the default one
     joins: tuple[Join, ...] = ()  # where further recordings begin
     extras: Extras = Extras()
-    is_broken_off: bool = False  # reading ended with an error
+    is_broken_off: bool = False  # reading ended with an error, or the file before what it claims to have
     is_followed: bool = False  # by another recording, which can't be read
     told_s: float | None = None  # how long these tracks last by the container, if it can be believed
     sounds: tuple[AudioTrack, ...] = ()  # all of them, in the file's order, where there are several; `audio` is one

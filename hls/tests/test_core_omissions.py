@@ -174,25 +174,53 @@ def test_names_that_are_no_utf_8_do_not_make_a_video_unreadable(tmp_path: Path) 
     assert [track.title for track in look(clip, LIMITS).sounds] == ["Caf\ufffd", "Caf\ufffd"]
 
 
-@pytest.mark.parametrize("suffix", ["mkv", "mp4", "flv", "ogv"])
-def test_the_rest_of_a_file_that_is_cut_off_is_said(tmp_path: Path, suffix: str) -> None:
+OF_SUFFIX = {  # pictures and sound that a container takes, where H.264 and AAC are not its own
+    "ogv": (("-c:v", "libtheora"), ("-c:a", "libvorbis")),
+    "avi": (("-c:v", "mpeg4"), ("-c:a", "libmp3lame")),
+    "wmv": (("-c:v", "wmv2"), ("-c:a", "wmav2")),
+}
+FRAGMENTS = ("-movflags", "frag_keyframe+empty_moov+default_base_moof", "-g", "50")
+
+
+@pytest.mark.parametrize(
+    ("suffix", "after"),
+    [
+        ("mkv", ()),
+        ("mp4", ("-movflags", "faststart")),
+        ("flv", ()),
+        ("ogv", ()),
+        ("avi", ()),
+        ("wmv", ()),
+        ("mov", FRAGMENTS),
+    ],
+)
+def test_the_rest_of_a_file_that_is_cut_off_is_said(tmp_path: Path, suffix: str, after: tuple[str, ...]) -> None:
     """The OGG file has two recordings: FFmpeg can't read on after the first one's end."""
-    is_ogg = suffix == "ogv"
-    video, audio = (("-c:v", "libtheora"), ("-c:a", "libvorbis")) if is_ogg else (H264, ("-c:a", "aac"))
-    whole = make(
-        tmp_path / f"whole.{suffix}",
-        look=Look(width=160, height=120, duration_s=20),
-        video=video,
-        audio=audio,
-        after=() if is_ogg else ("-movflags", "faststart"),
-    )
+    video, audio = OF_SUFFIX.get(suffix, (H264, ("-c:a", "aac")))
+    look_20 = Look(width=160, height=120, duration_s=20)
+    whole = make(tmp_path / f"whole.{suffix}", look=look_20, video=video, audio=audio, after=after)
     other = make(tmp_path / f"other.{suffix}", look=SMALL, video=video, audio=audio)
     data = whole.read_bytes()
-    rest = data + other.read_bytes() if is_ogg else data[: len(data) // 2]
+    rest = data + other.read_bytes() if suffix == "ogv" else data[: len(data) // 2]
     (tmp_path / f"cut.{suffix}").write_bytes(rest)
     assert omissions(make_plan(look(whole, LIMITS))) == ()
     (sentence,) = omissions(make_plan(look(tmp_path / f"cut.{suffix}", LIMITS)))
     assert sentence.startswith("What comes after 0:00:")
+
+
+@pytest.mark.parametrize("suffix", ["mkv", "mp4"])
+def test_the_end_of_a_file_with_other_tracks_that_is_cut_off_is_said(tmp_path: Path, suffix: str) -> None:
+    """How long such a file lasts is not told for certain: subtitles may go on after the pictures."""
+    (tmp_path / "text.srt").write_text("1\n00:00:01,000 --> 00:00:19,500\nHello\n")
+    clip = make(tmp_path / f"clip.{suffix}", look=Look(width=160, height=120, duration_s=20), video=H264)
+    whole, codec = tmp_path / f"whole.{suffix}", "mov_text" if suffix == "mp4" else "srt"
+    inputs = ("-i", str(clip), "-i", str(tmp_path / "text.srt"), "-map", "0", "-map", "1")
+    ffmpeg(*inputs, "-c", "copy", "-c:s", codec, "-movflags", "faststart", str(whole))
+    data = whole.read_bytes()
+    (tmp_path / f"cut.{suffix}").write_bytes(data[: len(data) * 97 // 100])
+    assert omissions(make_plan(look(whole, LIMITS))) == ()
+    (sentence,) = omissions(make_plan(look(tmp_path / f"cut.{suffix}", LIMITS)))
+    assert sentence == "What comes after 0:00:19: the file is cut off there, or damaged."
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Boxes of MP4 and elements of Matroska, wherever they are in a file, which may be hostile.
+"""Boxes of MP4, elements of Matroska, chunks of AVI and objects of ASF in a file, which may be hostile.
 
 Only their heads are read, and nothing that they say of sizes is believed beyond what holds them.
 """
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 MOST_PARTS = 10_000  # in one level of a container
+CHUNK_HEAD, OBJECT_HEAD = 8, 24  # bytes of name and size
 
 
 @dataclass(frozen=True)
@@ -74,3 +75,32 @@ def within(file: BinaryIO, part: ContainerPart, *names: int) -> Iterator[Contain
     for element in elements(file, part.begin, part.end):
         if int.from_bytes(element.name) == names[0]:
             yield from within(file, element, *names[1:]) if names[1:] else (element,)
+
+
+def chunks(file: BinaryIO, begin: int, end: int) -> Iterator[ContainerPart]:
+    """The RIFF chunks of AVI in a range of the file (OpenDML AVI, 3.0), of even lengths.
+
+    Some programs count the head in the size. So a chunk is whole that lacks no more than that.
+    """
+    for _ in range(MOST_PARTS):
+        file.seek(begin)
+        head = file.read(CHUNK_HEAD)
+        if not head.startswith(b"RIFF") or len(head) < CHUNK_HEAD:
+            return
+        size = int.from_bytes(head[4:], "little")
+        content = begin + CHUNK_HEAD
+        yield ContainerPart(head[:4], content, min(end, content + size), is_whole=begin + size <= end)
+        begin = content + size + size % 2
+
+
+def objects(file: BinaryIO, begin: int, end: int) -> Iterator[ContainerPart]:
+    """The ASF objects in a range of the file (ASF specification, 2.1)."""
+    for _ in range(MOST_PARTS):
+        file.seek(begin)
+        head = file.read(OBJECT_HEAD)
+        size = int.from_bytes(head[16:], "little")
+        if len(head) < OBJECT_HEAD or size < OBJECT_HEAD:
+            return
+        content = begin + OBJECT_HEAD
+        yield ContainerPart(head[:16], content, min(end, begin + size), is_whole=begin + size <= end)
+        begin += size

@@ -10,12 +10,11 @@ from typing import BinaryIO
 from av.container import InputContainer
 
 from hls.core.blocks import PartlyHerePath
-from hls.core.formats.parts import MOST_PARTS, boxes, elements
+from hls.core.formats.parts import boxes, elements, objects
 from hls.core.formats.track_heads import EBML
 
 MOVIE, HEAD = b"moov", b"ftyp"
 ASF_HEADER = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")  # ASF specification, 3.1
-ASF_OBJECT_BYTES = 24  # of an object's name and size
 FLASH_HEADER = b"FLV\1"  # Adobe's FLV specification, E.2, with one of these flags, its length, and the length before it
 FLASH_FLAGS, FLASH_REST = (b"\1", b"\4", b"\5"), b"\0\0\0\x09\0\0\0\0"
 FLASH_LOOKED_AT = 1 << 20  # from the last picture on
@@ -45,16 +44,7 @@ def _of_matroska(file: BinaryIO, _: int, size: int) -> Iterator[int]:
 
 
 def _of_asf(file: BinaryIO, _: int, size: int) -> Iterator[int]:
-    at = 0
-    for _number in range(MOST_PARTS):
-        file.seek(at)
-        begun = file.read(ASF_OBJECT_BYTES)
-        length = int.from_bytes(begun[16:], "little")
-        if begun.startswith(ASF_HEADER):
-            yield at
-        if length < ASF_OBJECT_BYTES or at + length >= size:
-            return
-        at += length
+    return (part.begin for part in objects(file, 0, size) if part.name == ASF_HEADER)
 
 
 def _of_flash(file: BinaryIO, last: int, _: int) -> Iterator[int]:

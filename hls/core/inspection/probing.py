@@ -27,6 +27,7 @@ from hls.core.formats.colour_tags import MATRICES, PRIMARIES, TRANSFERS, named
 from hls.core.inspection.behind import is_followed
 from hls.core.inspection.continuing import continued
 from hls.core.inspection.copying import judged
+from hls.core.inspection.cut_off import is_cut_off
 from hls.core.inspection.declared import Declared, declared
 from hls.core.inspection.display import check_base_layer, packet_filter, shape, shown_part, shown_size, turns
 from hls.core.inspection.elementary import counted
@@ -104,7 +105,7 @@ def _look(path: Path | PartlyHerePath, limits: Limits, marks: Protection, empty:
             video=track,
             audio=audio,
             joins=found.joins,
-            is_broken_off=found.is_broken_off,
+            is_broken_off=found.is_broken_off or is_cut_off(path, container),
             is_followed=is_followed(path, container, found.byte),
             told_s=_told_s(container, video, found.sound.stream if found.sound else None),
             sounds=tuple(sound for _, sound in sounds) if len(sounds) > 1 else (),
