@@ -140,6 +140,7 @@ class VideoTrack:
     obstacle: str = ""  # why its pictures can't be copied, as Obstacle has it; "" where that was never asked
     packet_filter: str = ""  # takes out of the packets what the container says as well, where ffmpeg fails on that
     turns: tuple[str, ...] = ()  # filters that turn interlaced pictures, which ffmpeg mustn't do before their lines go
+    is_mirrored: bool = False  # when shown; it may be turned besides
 
     @property
     def picture_rate(self) -> Fraction:

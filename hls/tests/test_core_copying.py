@@ -143,8 +143,9 @@ def test_the_same_video_without_a_flaw_is_copied(tmp_path: Path) -> None:
     assert planned(make(tmp_path / "video.mp4", look=SHORT, audio=None, video=fit_h264(RATE))).is_copying
 
 
-def test_a_turned_video_is_encoded(source: Path, tmp_path: Path) -> None:
-    turned = remux(source, tmp_path / "turned.mp4", before=("-display_rotation", "90"))
+@pytest.mark.parametrize("turn", [("90",), ("180", "-display_hflip")], ids=["turned", "mirrored top to bottom"])
+def test_a_turned_video_is_encoded(turn: tuple[str, ...], source: Path, tmp_path: Path) -> None:
+    turned = remux(source, tmp_path / "turned.mp4", before=("-display_rotation", *turn))
     assert not planned(turned).is_copying
 
 

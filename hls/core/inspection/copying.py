@@ -151,7 +151,7 @@ def _obstacle(track: VideoTrack, parameters: SequenceParameters | None) -> Obsta
     """What some player can't show as it is; None for pictures that every player can show."""
     if parameters is None or not _is_usual(parameters):
         return Obstacle.KIND
-    if (parameters.width, parameters.height) != (track.width, track.height) or track.rotation:
+    if (parameters.width, parameters.height) != (track.width, track.height) or track.rotation or track.is_mirrored:
         return Obstacle.SHAPE
     if track.is_variable_rate or not MIN_RATE <= track.rate <= MAX_RATE:
         return Obstacle.TIMES

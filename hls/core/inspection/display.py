@@ -79,6 +79,14 @@ def turns(frame: VideoFrame) -> tuple[str, ...]:
             return (f"rotate={degrees}*PI/180",)
 
 
+def is_mirrored(frame: VideoFrame) -> bool:
+    """Whether a picture is mirrored as it is shown, however it is turned besides."""
+    if (matrix := _matrix(frame)) is None:
+        return False
+    a, b, _, c, d, *_ = matrix
+    return a * d < b * c
+
+
 def _matrix(frame: VideoFrame) -> tuple[int, ...] | None:
     """The display matrix; of two, the container's, which comes first."""
     matrices = (bytes(data) for data in frame.side_data[:] if data.type == Type.DISPLAYMATRIX)

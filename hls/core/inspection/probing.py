@@ -29,7 +29,15 @@ from hls.core.inspection.continuing import continued
 from hls.core.inspection.copying import judged
 from hls.core.inspection.cut_off import is_cut_off
 from hls.core.inspection.declared import Declared, declared
-from hls.core.inspection.display import check_base_layer, packet_filter, shape, shown_part, shown_size, turns
+from hls.core.inspection.display import (
+    check_base_layer,
+    is_mirrored,
+    packet_filter,
+    shape,
+    shown_part,
+    shown_size,
+    turns,
+)
 from hls.core.inspection.elementary import counted
 from hls.core.inspection.embedded import MOST_CHAPTERS, chapters, described, texts
 from hls.core.inspection.extras import extras
@@ -207,6 +215,7 @@ def video_track(video: VideoStream, found: Scan, limits: Limits) -> VideoTrack:
         hidden_count=measured.hidden_count,
         packet_filter=packet_filter(video, found.frames),
         turns=turned,
+        is_mirrored=is_mirrored(frame),
     )
 
 
