@@ -89,6 +89,13 @@ def remux(source: Path, target: Path, *, before: Sequence[str] = (), after: Sequ
     return target
 
 
+def recorded(target: Path, *parts: Path) -> Path:
+    """A Flash file as a server records a stream whose sender begins anew: one head, then the tags of all parts."""
+    head = 13  # bytes of a Flash file's header, with the length before it
+    target.write_bytes(parts[0].read_bytes() + b"".join(part.read_bytes()[head:] for part in parts[1:]))
+    return target
+
+
 def with_last_lasting(source: Path, target: Path, last_s: float, *, is_shown_last: bool = False) -> Path:
     """The same packets, but the picture that is stored last lasts so long, or else the one that is shown last."""
     with av.open(str(source)) as whole, av.open(str(target), "w") as made:

@@ -17,7 +17,7 @@ from hls.core.ladder import renditions
 from hls.core.plan import Plan, make_plan
 from hls.core.probe import Obstacle, Source, probe
 from hls.core.timeline import segment_starts
-from hls.tests.clips import Look, ffmpeg, fit_h264, make, remux, with_damaged_keyframe
+from hls.tests.clips import Look, ffmpeg, fit_h264, make, recorded, remux, with_damaged_keyframe
 from hls.tests.watching import (
     LIMITS,
     WatchedVideo,
@@ -147,6 +147,14 @@ def test_the_same_video_without_a_flaw_is_copied(tmp_path: Path) -> None:
 def test_a_turned_video_is_encoded(turn: tuple[str, ...], source: Path, tmp_path: Path) -> None:
     turned = remux(source, tmp_path / "turned.mp4", before=("-display_rotation", *turn))
     assert not planned(turned).is_copying
+
+
+def test_a_stream_whose_sender_has_begun_anew_is_encoded(source: Path, tmp_path: Path) -> None:
+    """It has other parameter sets from there on, which are in none of the packets."""
+    first = remux(source, tmp_path / "first.flv")
+    other = ("-bsf:v", "h264_metadata=level=4.2", "-output_ts_offset", "14")
+    plan = planned(recorded(tmp_path / "video.flv", first, remux(source, tmp_path / "other.flv", after=other)))
+    assert plan.source.video.obstacle == Obstacle.SETS
 
 
 def test_a_video_that_begins_in_the_middle_of_a_group_is_encoded(source: Path, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from av.video.frame import VideoFrame
 
 from hls.core.errors import Code, Reason, TranscodeError
 from hls.core.probe import Shape, probe
-from hls.tests.clips import ffmpeg, remux, with_box
+from hls.tests.clips import ffmpeg, recorded, remux, with_box
 from hls.tests.watching import LIMITS, assert_plays, encode, frames
 
 pytestmark = pytest.mark.ffmpeg
@@ -194,6 +194,18 @@ def test_changed_form_is_told_as_it_is_shown(tmp_path: Path) -> None:
     found = probe(joined_parts(tmp_path / "video.ts", first, other), limits=LIMITS).video
     assert (found.width, found.height) == (320, 180)
     assert found.shapes == (Shape(320, 180, Fraction(16, 9)), Shape(352, 288, Fraction(4, 3)))
+
+
+def test_stream_whose_sender_turns_the_phone_gets_bars(tmp_path: Path) -> None:
+    """MP4 of several sample descriptions is alike: the pictures' size is in none of the packets."""
+    wide = squared(tmp_path / "wide.flv", 320, 180)
+    other = squared(tmp_path / "other.flv", 180, 320, begin_s=0.4)
+    clip = encode(recorded(tmp_path / "video.flv", wide, other), tmp_path)
+    assert_plays(clip)
+    before, *_, after = frames(clip.joined("480p"))
+    assert bars(before) == (0, 0)
+    assert bars(after) == pytest.approx((109, 0), abs=2)
+    assert square(after)[2] == pytest.approx(square(after)[3], abs=2)
 
 
 DOLBY_VISION_5 = struct.pack(">BBHB", 1, 0, 5 << 9 | 6 << 3 | 0b101, 0 << 4).ljust(24, b"\0")

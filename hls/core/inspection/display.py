@@ -99,10 +99,15 @@ def shape(frame: VideoFrame, pixel_aspect: AVRational | None, *, is_turned: bool
     return Shape(frame.height, frame.width, 1 / aspect) if is_turned else Shape(frame.width, frame.height, aspect)
 
 
-def key_picture(codec: VideoCodecContext, packet: AnyPacket) -> tuple[VideoFrame, AVRational | None] | None:
-    """Decode one keyframe with a new decoder; gives the picture and its pixels' aspect ratio, None if it is damaged."""
+def key_picture(
+    codec: VideoCodecContext, packet: AnyPacket, description: bytes = b""
+) -> tuple[VideoFrame, AVRational | None] | None:
+    """Decode one keyframe with a new decoder; gives the picture and its pixels' aspect ratio, None if it is damaged.
+
+    The description is the track's, unless another is given.
+    """
     decoder = cast(VideoCodecContext, VideoCodecContext.create(codec.name, "r"))
-    decoder.extradata = codec.extradata
+    decoder.extradata = description or codec.extradata
     try:
         frames = [*decoder.decode(packet), *decoder.decode(None)]
     except av.error.FFmpegError:

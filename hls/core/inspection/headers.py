@@ -2,7 +2,9 @@
 
 from hls.core.formats.sps import SPS, kind, nal_units
 from hls.core.inspection.copying import avcc_units
+from hls.core.inspection.packets import AnyPacket
 
+DESCRIPTION = "new_extradata"  # PyAV's name of it
 LOOKED_AT = 4096  # bytes at a keyframe's beginning
 CONFIGURED = 1  # the first byte of an avcC or hvcC record: NAL units are preceded by their length
 HEVC_SPS = 33
@@ -10,6 +12,15 @@ SEQUENCE_HEADER = b"\x00\x00\x01\xb3"  # ISO/IEC 13818-2, 6.2.2.1: 12 bits of wi
 VP8_START = b"\x9d\x01\x2a"  # RFC 6386, 9.1: 14 bits of width, 2 of scale, and as much for the height
 VP9_SYNC = b"\x49\x83\x42"
 AV1_SEQUENCE_HEADER = 1
+
+
+def described_anew(packet: AnyPacket, extradata: bytes | None) -> bytes:
+    """The description of pictures from this packet on, where the container has another one for them; else nothing.
+
+    MP4 may have several in one track, and in Flash a stream's sender may have begun anew.
+    """
+    described = next((bytes(beside) for beside in packet.iter_sidedata() if beside.data_type == DESCRIPTION), b"")
+    return b"" if described == extradata else described
 
 
 def size_header(codec: str, extradata: bytes, key_frame: bytes) -> bytes:

@@ -21,14 +21,14 @@ from hls.core.inspection.copying import PacketLog
 from hls.core.inspection.display import key_picture
 from hls.core.inspection.elementary import Counter
 from hls.core.inspection.fields import Fields
-from hls.core.inspection.headers import LOOKED_AT, size_header
+from hls.core.inspection.headers import LOOKED_AT, described_anew, size_header
 from hls.core.inspection.joins import Parts, Times, can_be_relayed, joined
 from hls.core.inspection.lasting import told_end_s
 from hls.core.inspection.later_fields import LaterFields
 from hls.core.inspection.packets import AnyPacket, TrackLog, pictures_of, tick_s, time_of
 from hls.core.inspection.skimming import Content
 from hls.core.inspection.soundtrack import SoundLog, default_sound
-from hls.core.probe import Join, Landing, Limits
+from hls.core.probe import Join, Landing, Limits, Obstacle
 
 FRAMES_LOOKED_AT = 12
 PACKETS_DECODED = 2000  # at most, to get those frames: an edit list may hide many
@@ -236,14 +236,16 @@ def _note_second(found: Scan, time: int | None, packet: AnyPacket) -> None:
 def _note_header(found: Scan, packet: AnyPacket, codec: VideoCodecContext) -> None:
     if not packet.is_keyframe or len(found.headers) > MOST_SHAPES:
         return
+    described = described_anew(packet, codec.extradata)
     found.content.beginning(packet)
-    header = size_header(codec.name, codec.extradata or b"", bytes(memoryview(packet)[:LOOKED_AT]))
+    header = described or size_header(codec.name, codec.extradata or b"", bytes(memoryview(packet)[:LOOKED_AT]))
     if not header or header in found.headers:
         return
-    if found.headers:
+    if found.headers or described:
         found.content.whole(packet)
-    if found.headers and (picture := key_picture(codec, packet)):
-        found.reshaped.append(picture)
+        found.reshaped += filter(None, [key_picture(codec, packet, described)])
+    if found.log and described:
+        found.log.obstacle = Obstacle.SETS
     found.headers.add(header)
 
 
