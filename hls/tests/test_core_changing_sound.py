@@ -1,11 +1,12 @@
 """Sound goes on when its channels or its sample rate change within a recording, as in TV programmes."""
 
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 import pytest
 
-from hls.tests.clips import BEEP_HZ, Look, make, remux
+from hls.tests.clips import BEEP_HZ, Look, make, recorded, remux
 from hls.tests.watching import WatchedVideo, assert_plays, beep_times, encode, levels, numbers, steps, timestamps
 
 pytestmark = pytest.mark.ffmpeg
@@ -83,6 +84,31 @@ def test_sound_may_change_while_the_last_picture_stays(tmp_path: Path) -> None:
     assert_plays(clip)
     assert numbers(clip.joined("480p")) == [*range(100), *range(10), *[9] * 90]
     assert_heard(clip, 20)
+
+
+def test_a_stream_whose_sender_begins_anew_goes_on(tmp_path: Path) -> None:
+    """Flash describes pictures and sound once, apart from them; a seek leads past what describes them anew."""
+    looks = (("-preset", "ultrafast"), ("-preset", "veryfast", "-bf", "0"))
+    parts = (Part("stereo", 5, "aac", 44_100), Part("mono", 8, "aac"))
+    clips = [
+        make(
+            tmp_path / f"{part.layout}.flv",
+            look=Look(160, 120, str(RATE), part.duration_s),
+            video=("-c:v", "libx264", "-g", "20", "-pix_fmt", "yuv420p", *look),
+            audio=("-c:a", "aac", "-b:a", "192k"),
+            audio_source=part.sound,
+            after=("-output_ts_offset", str(begin_s)),
+        )
+        for part, look, begin_s in zip(parts, looks, (0, 5), strict=True)
+    ]
+    clip = encode(recorded(tmp_path / "video.flv", *clips), tmp_path)
+    assert_plays(clip)
+    assert [number for number, _ in groupby(numbers(clip.joined("480p")))] == [*range(50), *range(80)]
+    assert clip.plan.muxed
+    assert clip.plan.muxed.is_changing
+    beeps = [at_s - 10 for at_s in beep_times(clip.joined("480p"))]
+    assert [round(at_s) for at_s in beeps] == list(range(13))
+    assert all(abs(at_s - round(at_s)) < SYNC_S for at_s in beeps), beeps
 
 
 def test_a_part_without_any_sound_is_silent(tmp_path: Path) -> None:

@@ -1,10 +1,12 @@
 """Extracts the headers of keyframes, as bytes to compare: if they differ, the pictures' size may change."""
 
+from typing import Final
+
 from hls.core.formats.sps import SPS, kind, nal_units
 from hls.core.inspection.copying import avcc_units
 from hls.core.inspection.packets import AnyPacket
 
-DESCRIPTION = "new_extradata"  # PyAV's name of it
+DESCRIPTION: Final = "new_extradata"  # PyAV's name of it
 LOOKED_AT = 4096  # bytes at a keyframe's beginning
 CONFIGURED = 1  # the first byte of an avcC or hvcC record: NAL units are preceded by their length
 HEVC_SPS = 33
@@ -15,10 +17,12 @@ AV1_SEQUENCE_HEADER = 1
 
 
 def described_anew(packet: AnyPacket, extradata: bytes | None) -> bytes:
-    """The description of pictures from this packet on, where the container has another one for them; else nothing.
+    """The description of a track from this packet on, where the container has another one; else nothing.
 
     MP4 may have several in one track, and in Flash a stream's sender may have begun anew.
     """
+    if not packet.has_sidedata(DESCRIPTION):
+        return b""
     described = next((bytes(beside) for beside in packet.iter_sidedata() if beside.data_type == DESCRIPTION), b"")
     return b"" if described == extradata else described
 

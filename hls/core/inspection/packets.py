@@ -107,6 +107,18 @@ def is_ascending(times: Sequence[float]) -> bool:
     return all(earlier <= later for earlier, later in pairwise(times))
 
 
+def with_untold(told: Sequence[int], count: int) -> list[int]:
+    """Sorted times, with `count` more spread over the gaps; those that fit nowhere are put after the last one."""
+    step = (told[-1] - told[0]) / (len(told) + count - 1)
+    times = list(told)
+    for earlier, later in pairwise(told):
+        missing = min(count, round((later - earlier) / step) - 1) if step else 0
+        times += (earlier + round((later - earlier) * place / (missing + 1)) for place in range(1, missing + 1))
+        count -= max(0, missing)
+    times += (told[-1] + round(step * place) for place in range(1, count + 1))
+    return sorted(set(times))
+
+
 def pictures_of(decoder: VideoCodecContext, packet: AnyPacket) -> list[VideoFrame]:
     """The pictures decoded from a packet; none if it is damaged, because the next one may be whole."""
     try:

@@ -59,7 +59,8 @@ from hls.core.timeline import output_rate
 from hls.core.wire import dump, load
 
 FULL_RANGE = 2
-TELLS_LENGTH = FIXED_INDEX | {"flv"}  # containers whose head says how long the whole file lasts
+FLASH = "flv"
+TELLS_LENGTH = FIXED_INDEX | {FLASH}  # containers whose head says how long the whole file lasts
 
 
 def look(path: Path | PartlyHerePath, limits: Limits) -> Source:
@@ -174,7 +175,11 @@ def _landings(path: Path | PartlyHerePath, source: Source, found: Scan) -> tuple
         sounds={index: log.packets for index, log in found.sounds.items() if log.is_heard},
         is_untimed=source.video.counted_rate is not None,
     )
-    return landings(path, reading, begins_s) if begins_s else ()
+    places = landings(path, reading, begins_s) if begins_s else ()
+    if source.demuxer != FLASH or found.described_anew_s is None:
+        return places
+    # After a seek libav knows the first description alone.
+    return tuple(place for place in places if place.shown_s < found.described_anew_s)
 
 
 def video_track(video: VideoStream, found: Scan, limits: Limits) -> VideoTrack:

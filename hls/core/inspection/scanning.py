@@ -25,7 +25,7 @@ from hls.core.inspection.headers import LOOKED_AT, described_anew, size_header
 from hls.core.inspection.joins import Parts, Times, can_be_relayed, joined
 from hls.core.inspection.lasting import told_end_s
 from hls.core.inspection.later_fields import LaterFields
-from hls.core.inspection.packets import AnyPacket, TrackLog, pictures_of, tick_s, time_of
+from hls.core.inspection.packets import AnyPacket, TrackLog, pictures_of, tick_s, time_of, with_untold
 from hls.core.inspection.skimming import Content
 from hls.core.inspection.soundtrack import SoundLog, default_sound
 from hls.core.probe import Join, Landing, Limits, Obstacle
@@ -73,6 +73,7 @@ class Scan:
     is_untimed: bool = False  # the pictures' timestamps are decoding timestamps,
     is_reordered: bool = False  # and their order is another one
     is_broken_off: bool = False  # reading ended with an error
+    anew_s: Fraction | None = None  # when the container first describes the pictures anew
 
     def __post_init__(self) -> None:
         self.later_fields = LaterFields(self.frames)
@@ -81,6 +82,12 @@ class Scan:
     def sound(self) -> SoundLog | None:
         """The default sound."""
         return default_sound(list(self.sounds.values()))
+
+    @property
+    def described_anew_s(self) -> Fraction | None:
+        """When the container first describes the pictures or a sound anew; None for nearly all files."""
+        told = (self.anew_s, *(sound.anew_s for sound in self.sounds.values()))
+        return min((time_s for time_s in told if time_s is not None), default=None)
 
     @property
     def order(self) -> Sequence[int]:
@@ -244,6 +251,8 @@ def _note_header(found: Scan, packet: AnyPacket, codec: VideoCodecContext) -> No
     if found.headers or described:
         found.content.whole(packet)
         found.reshaped += filter(None, [key_picture(codec, packet, described)])
+    if described and found.anew_s is None:
+        found.anew_s = (time_of(packet) or 0) * found.shown.tick_s
     if found.log and described:
         found.log.obstacle = Obstacle.SETS
     found.headers.add(header)
@@ -286,15 +295,3 @@ def _note_for_copying(found: Scan, packet: AnyPacket) -> None:
         if packet.is_keyframe:
             found.content.units(packet, log.extradata)
         log.note(packet.pts, packet.size, bytes(packet) if packet.is_keyframe else None)
-
-
-def with_untold(told: Sequence[int], count: int) -> list[int]:
-    """Sorted times, with `count` more spread over the gaps; those that fit nowhere are put after the last one."""
-    step = (told[-1] - told[0]) / (len(told) + count - 1)
-    times = list(told)
-    for earlier, later in pairwise(told):
-        missing = min(count, round((later - earlier) / step) - 1) if step else 0
-        times += (earlier + round((later - earlier) * place / (missing + 1)) for place in range(1, missing + 1))
-        count -= max(0, missing)
-    times += (told[-1] + round(step * place) for place in range(1, count + 1))
-    return sorted(set(times))

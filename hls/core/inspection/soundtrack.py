@@ -12,6 +12,7 @@ from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.stream import Disposition
 
+from hls.core.inspection.headers import described_anew
 from hls.core.inspection.joins import Parts, Times
 from hls.core.inspection.packets import AnyPacket, SoundPackets, is_ascending, sounds_of, tick_s
 from hls.core.inspection.skimming import LOOK_AGAIN_S, Content
@@ -39,6 +40,7 @@ class SoundLog:
     frames_seen: int = 0
     next_look: int | None = None
     look_again: int = 0  # LOOK_AGAIN_S in ticks
+    anew_s: Fraction | None = None  # when the container first describes it anew
 
     @classmethod
     def of(cls, stream: AudioStream) -> Self:
@@ -54,6 +56,8 @@ class SoundLog:
 
     def note(self, packet: AnyPacket, parts: Parts, content: Content) -> None:
         """Raises TranscodeError(UNSUPPORTED) where another recording begins in a container that can't have several."""
+        if self.frames and described_anew(packet, self.stream.codec_context.extradata):
+            self._begin_anew(packet)
         self._look(packet, content)
         if packet.pts is None or not packet.size:
             return
@@ -63,6 +67,12 @@ class SoundLog:
         if not packet.is_discard:
             self.heard.times.append(packet.pts)
             self.durations.append(packet.duration or 0)
+
+    def _begin_anew(self, packet: AnyPacket) -> None:
+        """Decode this packet in any case: the description is with it alone."""
+        self.next_look, self.packets_decoded, self.frames_seen = packet.pts or 0, 0, 0
+        if self.anew_s is None:
+            self.anew_s = self.next_look * self.tick_s
 
     def _look(self, packet: AnyPacket, content: Content) -> None:
         is_beginning = len(self.frames) < FRAMES_LOOKED_AT
