@@ -196,6 +196,20 @@ def test_changed_form_is_told_as_it_is_shown(tmp_path: Path) -> None:
     assert found.shapes == (Shape(320, 180, Fraction(16, 9)), Shape(352, 288, Fraction(4, 3)))
 
 
+def test_av1_that_changes_its_form_gets_bars(tmp_path: Path) -> None:
+    """As a browser records a window whose size is changed."""
+    sizes = {"wide.mkv": (320, 180), "other.mkv": (180, 320)}
+    for name, size in sizes.items():
+        squared(tmp_path / name, *size, codec=("-c:v", "libsvtav1", "-preset", "12", "-crf", "20"))
+    (tmp_path / "parts.txt").write_text("".join(f"file {name}\n" for name in sizes))
+    ffmpeg("-f", "concat", "-i", str(tmp_path / "parts.txt"), "-c", "copy", str(tmp_path / "video.mkv"))
+    clip = encode(tmp_path / "video.mkv", tmp_path)
+    before, *_, after = frames(clip.joined("480p"))
+    assert bars(before) == (0, 0)
+    assert bars(after) == pytest.approx((109, 0), abs=2)
+    assert square(after)[2] == pytest.approx(square(after)[3], abs=2)
+
+
 def test_stream_whose_sender_turns_the_phone_gets_bars(tmp_path: Path) -> None:
     """MP4 of several sample descriptions is alike: the pictures' size is in none of the packets."""
     wide = squared(tmp_path / "wide.flv", 320, 180)

@@ -245,7 +245,8 @@ def _note_header(found: Scan, packet: AnyPacket, codec: VideoCodecContext) -> No
         return
     described = described_anew(packet, codec.extradata)
     found.content.beginning(packet)
-    header = described or size_header(codec.name, codec.extradata or b"", bytes(memoryview(packet)[:LOOKED_AT]))
+    name = codec.codec.canonical_name  # `codec.name` is the decoder's, such as libdav1d
+    header = described or size_header(name, codec.extradata or b"", bytes(memoryview(packet)[:LOOKED_AT]))
     if not header or header in found.headers:
         return
     if found.headers or described:
