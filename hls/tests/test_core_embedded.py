@@ -90,7 +90,7 @@ def test_subtitles_that_are_pictures_are_named(plain: Path, tmp_path: Path) -> N
     ffmpeg("-i", str(plain), "-i", str(pictures), "-map", "0", "-map", "1", "-c", "copy", *told, str(target))
     found = look(target, LIMITS)
     assert found.texts == ()
-    assert found.extras.subtitle_pictures == (OtherTrack("pgssub", "eng", ""),)
+    assert found.extras.subtitle_pictures == (OtherTrack("hdmv_pgs_subtitle", "eng", ""),)
     assert omissions(make_plan(found)) == ("Subtitles that are pictures can't be converted: eng (Blu-ray pictures).",)
 
 

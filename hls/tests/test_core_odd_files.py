@@ -243,3 +243,12 @@ def test_one_picture_that_could_be_reordered_is_shown_also_if_the_sound_is_store
     clip = encode(source, tmp_path)
     assert clip.plan.source.video.frame_count == 1
     assert_plays(clip)
+
+
+def test_formats_are_called_by_their_names_not_by_their_decoders(tmp_path: Path) -> None:
+    """Of AV1 a film's page said LIBDAV1D, and of MP3 MP3FLOAT."""
+    sounds = ("-map", "0", "-map", "1", "-map", "1", "-c:a:0", "libmp3lame", "-c:a:1", "ac3")
+    inputs = ("-f", "lavfi", "-i", picture(SMALL), "-f", "lavfi", "-i", sound(2.2))
+    ffmpeg(*inputs, *sounds, "-c:v", "libsvtav1", "-preset", "12", str(tmp_path / "film.mkv"))
+    found = probe(tmp_path / "film.mkv", limits=LIMITS)
+    assert [found.video.codec, *(track.codec for track in found.sounds)] == ["av1", "mp3", "ac3"]

@@ -53,7 +53,8 @@ def _is_cover(track: Stream) -> bool:
 def _track(track: Stream) -> OtherTrack:
     codec = cast("CodecContext | None", track.codec_context)
     role = next((word for flag, word in ROLES.items() if track.disposition & flag), "")
-    return OtherTrack(codec=codec.name if codec else "", language=language(track), title=title(track) or role)
+    name = codec.codec.canonical_name if codec else ""
+    return OtherTrack(codec=name, language=language(track), title=title(track) or role)
 
 
 def _has_alpha(video: VideoStream, frame: VideoFrame) -> bool:

@@ -198,7 +198,7 @@ def video_track(video: VideoStream, found: Scan, limits: Limits) -> VideoTrack:
     turned = turns(frame) if is_interlaced else ()
     return VideoTrack(
         index=video.index,
-        codec=video.codec_context.name,
+        codec=video.codec_context.codec.canonical_name,
         width=width,
         height=height,
         rotation=int(frame.rotation) % 360,

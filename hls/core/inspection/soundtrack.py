@@ -103,7 +103,7 @@ class SoundLog:
         heard_s, end_s = self._span_s()
         return AudioTrack(
             index=self.stream.index,
-            codec=self.stream.codec_context.name,
+            codec=self.stream.codec_context.codec.canonical_name,
             channels=last.layout.nb_channels,
             sample_rate=last.sample_rate,
             start_s=start_s,
