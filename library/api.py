@@ -16,7 +16,7 @@ from library import catalogue, categories, listing, openapi
 from library.delivery import responses
 from library.delivery.ranges import matches
 from library.models import Category
-from library.openapi import REFUSED, WITH_RANGES, FieldErrors
+from library.openapi import REFUSED, WITH_RANGES
 from library.parameters import (
     Picture,
     ResolutionName,
@@ -28,7 +28,7 @@ from library.parameters import (
     VideoId,
     site,
 )
-from library.schemas import CategoryOut, Detail, ListedVideoOut, PlaybackAddressOut, TranscodeOut, VideoDetailOut
+from library.schemas import CategoryOut, ListedVideoOut, PlaybackAddressOut, TranscodeOut, VideoDetailOut
 from library.tracks import described
 from library.viewers import ViewerRequest
 from library.visibility import Sight, sight_of
@@ -44,7 +44,7 @@ JSON = "application/json; charset=utf-8"
 
 @videos.get(
     "/",
-    response={200: list[ListedVideoOut], 304: None, 400: FieldErrors, 401: Detail, 403: Detail},
+    response={200: list[ListedVideoOut], 304: None, 400: None, 401: None, 403: None},
     operation_id="listVideos",
     summary="List the videos",
     openapi_extra=openapi.LIST,
@@ -93,7 +93,7 @@ def list_videos(
 
 @category_list.get(
     "/",
-    response={200: list[CategoryOut], 401: Detail},
+    response={200: list[CategoryOut], 401: None},
     operation_id="listCategories",
     summary="List the categories",
 )
@@ -132,7 +132,7 @@ def get_video(request: ViewerRequest, response: HttpResponse, video_id: VideoId)
 
 @staff.get(
     "/{video_id}/transcode/",
-    response={200: TranscodeOut, 403: Detail, **REFUSED},
+    response={200: TranscodeOut, 403: None, **REFUSED},
     operation_id="getTranscode",
     summary="Watch a video being transcoded",
 )
@@ -260,7 +260,7 @@ def get_segment(
 
 @videos.post(
     "/{video_id}/playback-address/",
-    response={200: PlaybackAddressOut, 401: Detail, 403: Detail, 404: Detail},
+    response={200: PlaybackAddressOut, 401: None, 403: None, 404: None},
     operation_id="makePlaybackAddress",
     summary="Get an address for a player without cookies",
 )

@@ -12,7 +12,6 @@ from library.errors import FieldsRefused, NotPermitted, UploadMalformed, WrongMe
 from library.grants import granting
 from library.grants.models import UploadGrant
 from library.grants.schemas import UploadGrantIn, UploadGrantOut
-from library.openapi import FieldErrors
 from library.parameters import site
 from library.schemas import Detail
 from library.uploads import finishing
@@ -44,7 +43,7 @@ Token = Annotated[
         max_length=200, description="From the grant's address.", example="pK3v0nXqk1uV0mB2Zt5yQw8rJd6cLfHsTgE4aNiOxYM"
     ),
 ]
-REFUSALS: dict[int, Any] = dict.fromkeys((401, 403, 404, 410, 412), Detail)
+REFUSALS: dict[int, Any] = dict.fromkeys((401, 403, 404, 410, 412))
 
 
 class GranteeRequest(HttpRequest):
@@ -55,7 +54,7 @@ class GranteeRequest(HttpRequest):
 
 @makers.post(
     "/",
-    response={201: UploadGrantOut, 400: FieldErrors, 401: Detail, 403: Detail},
+    response={201: UploadGrantOut, 400: None, 401: None, 403: None},
     operation_id="createUploadGrant",
     summary="Let somebody without an account upload one file",
 )
@@ -98,7 +97,7 @@ def discover(request: GranteeRequest, token: Token) -> HttpResponse:
 
 @router.post(
     "/{token}/",
-    response={201: None, **PIECE_ANSWERS, 400: FieldErrors, 404: Detail},
+    response={201: None, **PIECE_ANSWERS, 400: None, 404: None},
     operation_id="beginGrantedUpload",
     summary="Begin the upload that was granted",
     openapi_extra=BEGIN_OR_OVERRIDE,
@@ -127,7 +126,7 @@ def begin(request: GranteeRequest, token: Token) -> HttpResponse:
 
 @router.get(
     "/{token}/",
-    response={200: UploadOut, 400: Detail, 507: Detail, **REFUSALS},
+    response={200: UploadOut, 400: Detail, 507: None, **REFUSALS},
     operation_id="getGrantedUpload",
     summary="Ask how far the granted upload is",
     openapi_extra=FIND,
@@ -141,7 +140,7 @@ def get_upload(request: GranteeRequest, response: HttpResponse, token: Token) ->
 
 @router.patch(
     "/{token}/",
-    response={**PIECE_ANSWERS, 404: Detail},
+    response={**PIECE_ANSWERS, 404: None},
     operation_id="appendToGrantedUpload",
     summary="Send a piece of the granted file",
     openapi_extra=APPEND,

@@ -19,7 +19,6 @@ from library.errors import FieldsRefused, NotFound, NotPermitted
 from library.models import Video
 from library.openapi import REFUSED, WITH_TAG
 from library.parameters import Version, VideoId, one_spelling, site
-from library.schemas import Detail
 from library.tracks import history
 from library.tracks.described import described_for_staff, of_staff
 from library.tracks.openapi import CHAPTERS, PUT, TEXT, TEXT_PLAYLIST, TEXT_SEGMENT
@@ -107,7 +106,7 @@ def get_track_segment(
 
 @staff.get(
     "/{video_id}/tracks/",
-    response={200: list[StaffTrackOut], 403: Detail, **REFUSED},
+    response={200: list[StaffTrackOut], 403: None, **REFUSED},
     operation_id="listTracks",
     summary="List a video's tracks",
 )
@@ -120,7 +119,7 @@ def list_tracks(request: HttpRequest, response: HttpResponse, video_id: VideoId)
 
 @staff.put(
     "/{video_id}/tracks/",
-    response={200: StaffTrackOut, 403: Detail, 409: Detail, 413: Detail, 415: Detail, **REFUSED},
+    response={200: StaffTrackOut, 403: None, 409: None, 413: None, 415: None, **REFUSED},
     operation_id="putTrack",
     summary="Upload subtitles, captions or chapters",
     openapi_extra=PUT,
@@ -143,7 +142,7 @@ def put_track(request: UploaderRequest, video_id: VideoId) -> dict[str, Any]:
 
 @staff.patch(
     "/{video_id}/tracks/{track_id}/",
-    response={200: StaffTrackOut, 403: Detail, 409: Detail, **REFUSED},
+    response={200: StaffTrackOut, 403: None, 409: None, **REFUSED},
     operation_id="editTrack",
     summary="Change what a track is called",
 )
@@ -162,7 +161,7 @@ def edit_track(request: UploaderRequest, video_id: VideoId, track_id: TrackId, c
 
 @staff.delete(
     "/{video_id}/tracks/{track_id}/",
-    response={204: None, 403: Detail, 409: Detail, **REFUSED},
+    response={204: None, 403: None, 409: None, **REFUSED},
     operation_id="deleteTrack",
     summary="Delete a track",
 )

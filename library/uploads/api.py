@@ -21,7 +21,6 @@ from ninja import Path, Router
 
 from library.errors import FinalUpload, LibraryError, UploadGone, UploadMalformed, WrongMedia
 from library.models import Upload, UploadKind, Video
-from library.openapi import FieldErrors
 from library.schemas import Detail
 from library.uploads import concatenation, finishing, metadata, resumable
 from library.uploads.checksums import ALGORITHMS, Digest
@@ -45,8 +44,8 @@ from library.viewers import UploaderRequest, owner_of
 EXTENSIONS = "creation,creation-defer-length,creation-with-upload,checksum,expiration,termination,concatenation"
 ALGORITHM_NAMES = ",".join(ALGORITHMS)
 PIECE = "application/offset+octet-stream"
-PIECE_REFUSALS = (400, 401, 403, 409, 410, 412, 413, 415, 423, 460, 507)
-PIECE_ANSWERS: dict[int, type[Detail] | None] = {204: None, **dict.fromkeys(PIECE_REFUSALS, Detail)}
+PIECE_REFUSALS = (401, 403, 409, 410, 412, 413, 415, 423, 460, 507)
+PIECE_ANSWERS: dict[int, type[Detail] | None] = {204: None, 400: Detail, **dict.fromkeys(PIECE_REFUSALS)}
 
 router = Router(tags=["Uploads"])
 
@@ -77,7 +76,7 @@ def discover(request: HttpRequest) -> HttpResponse:
 
 @router.get(
     "/",
-    response={200: list[UploadOut], 401: Detail, 403: Detail},
+    response={200: list[UploadOut], 401: None, 403: None},
     operation_id="listUploads",
     summary="List your unfinished uploads",
 )
@@ -94,16 +93,16 @@ def list_uploads(request: UploaderRequest) -> list[UploadOut]:
     "/",
     response={
         201: None,
-        400: FieldErrors,
-        401: Detail,
-        403: Detail,
-        410: Detail,
-        412: Detail,
-        413: Detail,
-        415: Detail,
-        423: Detail,
-        460: Detail,
-        507: Detail,
+        400: None,
+        401: None,
+        403: None,
+        410: None,
+        412: None,
+        413: None,
+        415: None,
+        423: None,
+        460: None,
+        507: None,
     },
     operation_id="beginUpload",
     summary="Begin an upload",
@@ -148,7 +147,7 @@ def begin_whole(request: UploaderRequest, concat: str) -> HttpResponse:
 
 @router.get(
     "/{upload_id}/",
-    response={200: UploadOut, 400: Detail, 401: Detail, 403: Detail, 410: Detail, 507: Detail},
+    response={200: UploadOut, 400: Detail, 401: None, 403: None, 410: None, 507: None},
     operation_id="getUpload",
     summary="Ask how far an upload is",
     openapi_extra=FIND,
@@ -184,7 +183,7 @@ def append(request: UploaderRequest, upload_id: UploadId) -> HttpResponse:
 
 @router.delete(
     "/{upload_id}/",
-    response={204: None, 401: Detail, 403: Detail, 410: Detail, 412: Detail},
+    response={204: None, 401: None, 403: None, 410: None, 412: None},
     operation_id="endUpload",
     summary="End an upload",
     openapi_extra=TUS,

@@ -8,9 +8,7 @@ from ninja import Query, Router
 from library.api import sight
 from library.errors import NotFound
 from library.models import Video
-from library.openapi import FieldErrors
 from library.parameters import VideoId, site
-from library.schemas import Detail
 from library.viewers import ViewerRequest
 from library.visibility import visible
 from library.watching import lists, progress
@@ -25,8 +23,8 @@ router = Router(tags=["Watching"])
 Limit = Annotated[int | None, Query(ge=1, le=1000, description="At most so many videos.")]
 Offset = Annotated[int, Query(ge=0, le=10_000_000, description="Leave out so many of the newest.")]
 
-REFUSED: dict[Any, Any] = {401: Detail, 404: Detail}
-OF_A_LIST: dict[Any, Any] = {400: FieldErrors, 401: Detail}
+REFUSED: dict[Any, Any] = {401: None, 404: None}
+OF_A_LIST: dict[Any, Any] = {400: None, 401: None}
 PAGING = {"limit", "offset"}
 
 

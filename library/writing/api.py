@@ -11,9 +11,8 @@ from hls import lifecycle
 from hls.models import Transcode
 from hls.status import status_of
 from library.models import Video
-from library.openapi import FieldErrors
 from library.parameters import VideoId, site
-from library.schemas import Detail, TranscodeOut
+from library.schemas import TranscodeOut
 from library.viewers import Owner, UploaderRequest, owner_of
 from library.writing import history, making
 from library.writing.idempotency import GivenAnswer, once
@@ -23,7 +22,7 @@ from library.writing.told import as_json, told_one
 
 router = Router(tags=["Editing"])
 
-REFUSED: dict[int, Any] = {400: FieldErrors, 401: Detail, 403: Detail, 404: Detail, 409: Detail}
+REFUSED: dict[int, Any] = {400: None, 401: None, 403: None, 404: None, 409: None}
 
 
 @router.post(
