@@ -50,6 +50,6 @@ def _command(ffmpeg: Path, draft: Path) -> list[str]:
     for source in SOURCES:
         command += ["-f", "lavfi", "-i", source]
     command += ["-filter_complex", GRAPH, "-map", "[video]", "-map", "[sound]", "-t", str(DURATION_S)]
-    command += ["-c:v", "libx264", "-preset", "superfast", "-crf", "26", "-g", str(RATE * 2)]
+    command += ["-c:v", "libx264", "-preset", "ultrafast", "-crf", "26", "-g", str(RATE * 2)]
     command += ["-c:a", "aac", "-b:a", "96k", "-movflags", "+faststart"]
     return [*command, "-f", "mp4", f"file:{draft.absolute()}"]
