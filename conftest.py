@@ -108,9 +108,12 @@ def authorities_read_once() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def object_store() -> Iterator[BucketAddress]:
-    """A bucket in a real object store, which all tests of this process share; see hls/tests/object_store.py."""
+    """A bucket in a real object store, which all tests of a module share; see hls/tests/object_store.py.
+
+    It starts with 0.3 s of CPU, and takes as much in each minute in which nobody asks it.
+    """
     with running_store() as address:
         yield address
 
