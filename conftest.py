@@ -4,6 +4,7 @@ Several processes may run the tests at the same time (`pytest -n auto`), each wi
 data folder of its own.
 """
 
+import gc
 import os
 import shutil
 import tempfile
@@ -144,6 +145,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if hasattr(config, "workerinput"):  # one of several processes, each of which takes one file after the other
         order = {path: (empties_database(path, inside), min(map(rank, inside))) for path, inside in files.items()}
         items.sort(key=lambda item: order[item.path])
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector the tests themselves: a million objects that stay until the end."""
+    gc.freeze()
 
 
 def asks_for_database(item: pytest.Item) -> bool:
