@@ -1,7 +1,5 @@
 """Every wrong combination of settings has an id and a hint, and a right one has none."""
 
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,11 +11,8 @@ from hls.identity import FILE
 from hls.store.bucket_address import BucketAddress
 from hls.tests.clips import without_libvmaf
 from library.delivery.cdn import Cdn
-from project.env import BASE_DIR
 from project.health.checks import cdn as cdn_check
 from project.health.checks import half_a_cdn
-from project.tests.serving import clean_environment
-from scripts.test import PRODUCTION
 
 pytestmark = [
     pytest.mark.django_db,  # Django's own checks ask the database what it can do
@@ -168,24 +163,6 @@ def test_engine_is_not_asked_at_every_start(production: Settings) -> None:
     assert ours(deploy=False) == {}
 
 
-def check_deploy(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "manage.py", "check", "--deploy", *words],
-        cwd=BASE_DIR,
-        env=clean_environment(**PRODUCTION | variables),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-def test_production_environment_passes_djangos_own_checks_too(tmp_path: Path) -> None:
-    ended = check_deploy("--fail-level", "WARNING", DATA_DIR=str(tmp_path))
-
-    assert ended.returncode == 0, ended.stderr
-    assert "no issues" in ended.stdout
-
-
 def test_folder_of_another_installation_is_told_with_what_to_do(settings: Settings, tmp_path: Path) -> None:
     settings.MEDIA_ROOT = tmp_path
     assert "videoflix.W012" not in ours()
@@ -193,19 +170,3 @@ def test_folder_of_another_installation_is_told_with_what_to_do(settings: Settin
     warning = ours()["videoflix.W012"]
     assert str(tmp_path) in warning.msg
     assert "--adopt" in str(warning.hint)
-
-
-def test_database_that_is_away_is_asked_once_and_without_a_word(tmp_path: Path) -> None:
-    """A pool would try for seconds and log each try, without a chance where nothing listens."""
-    ended = check_deploy(DATA_DIR=str(tmp_path), DB_HOST="127.0.0.1", DB_PORT="1")
-
-    assert ended.returncode == 0, ended.stderr
-    assert "connect" not in ended.stdout + ended.stderr
-
-
-def test_template_as_it_is_stops_no_start(tmp_path: Path) -> None:
-    """What it sets by default asks for nothing that it leaves out."""
-    environment = clean_environment() | {"ENV_FILE": str(BASE_DIR / ".env.template"), "DATA_DIR": str(tmp_path)}
-    command = [sys.executable, str(BASE_DIR / "manage.py"), "check"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
