@@ -57,7 +57,8 @@ LONG_AND_ALIKE = (
     *("test_sources", "test_storage_command", "test_operations_in_a_bucket", "test_many_of_each"),
     *("test_bucket_settings", "test_security_headers", "test_file_answers", "test_admin_posters"),
     *("test_check_hls", "test_check_hls_tracks", "test_bucket", "test_in_a_bucket", "test_files_in_bucket"),
-    *("test_source_cache", "test_smtp", "test_edge_check", "test_origins"),
+    *("test_source_cache", "test_smtp", "test_edge_check", "test_origins", "test_loopback_origins", "test_hosts"),
+    *("test_unicode_passwords", "test_tracks_while_made"),
 )
 WITHOUT_THESE = [f"--ignore-glob=*/tests/{name}.py" for name in LONG_AND_ALIKE]
 
