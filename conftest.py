@@ -61,12 +61,13 @@ properties.load_profile("videoflix")
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_setupnodes() -> None:
-    """Let no process of tests inherit this one's folder and services: each makes its own, as it comes here itself.
+    """Let no process of tests inherit this one's settings and services: each makes its own, as it comes here itself.
 
     With DJANGO_SETTINGS_MODULE pytest-django would read the settings before that.
     """
     for name in ("DJANGO_SETTINGS_MODULE", "ENV_FILE", "DATA_DIR", *SERVICES):
         os.environ.pop(name, None)
+    os.environ["TEST_SHARED_DIR"] = str(DATA_DIR)  # what is made for all of them: see project/tests/prepared.py
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from accounts.tests.serving import ADMIN
 from project.env import BASE_DIR
+from project.tests.prepared import place_prepared
 from project.tests.serving import clean_environment
 from scripts import services
 
@@ -150,7 +152,7 @@ def new_installation(folder: Path) -> DocumentedInstallation:
     docker.parent.mkdir()
     docker.write_text(DOCKER)
     docker.chmod(0o755)
-    made.manage("migrate", "--verbosity", "0")
+    place_prepared(made.data, ADMIN)
     made.manage("shell", "--no-imports", "-c", FILL)
     return made
 

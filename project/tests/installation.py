@@ -19,10 +19,10 @@ from typing import Any
 from django.conf import settings
 
 from hls.binary import ffmpeg_path
-from project.tests.prepared import place_prepared
+from project.tests.prepared import BOSS, place_prepared
 
-ADMIN_EMAIL = "boss@example.com"
-ADMIN_PASSWORD = "a-long-boss-password"
+ADMIN_EMAIL = BOSS["DJANGO_SUPERUSER_EMAIL"]
+ADMIN_PASSWORD = BOSS["DJANGO_SUPERUSER_PASSWORD"]
 
 
 def free_port() -> int:
@@ -59,9 +59,7 @@ class Installation:
             "ENV_FILE": "",
             "DATA_DIR": str(self.folder / "var"),
             "PORT": str(self.port),
-            "DJANGO_SUPERUSER_USERNAME": "boss",
-            "DJANGO_SUPERUSER_EMAIL": ADMIN_EMAIL,
-            "DJANGO_SUPERUSER_PASSWORD": ADMIN_PASSWORD,
+            **BOSS,
             **self.environment,
         }
 

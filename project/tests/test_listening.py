@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from project import listening
+from project.tests.prepared import place_prepared
 from project.tests.serving import Running, free_port, get, serve
 
 pytestmark = pytest.mark.services
@@ -17,7 +18,7 @@ needs_ipv6 = pytest.mark.skipif(not listening.is_ours("::1"), reason="no IPv6 he
 
 
 def started(folder: Path, port: int, **variables: str) -> Running:
-    folder.mkdir(exist_ok=True)
+    place_prepared(folder)
     (folder / "demo-video-was-made").touch()
     return serve(folder, port, WEB_WORKERS="1", WEB_THREADS="4", **variables)
 

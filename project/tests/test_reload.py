@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from project.tests.prepared import place_prepared
 from project.tests.serving import Running, children, free_port, serve, wait_until
 
 pytestmark = [pytest.mark.services, pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")]
@@ -19,6 +20,7 @@ EACH = 50  # answers before the reload, and as many after it, however long a bus
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[tuple[int, Running]]:
+    place_prepared(tmp_path)
     (tmp_path / "demo-video-was-made").touch()
     port = free_port()
     running = serve(tmp_path, port, WEB_WORKERS="2", WEB_THREADS="4")

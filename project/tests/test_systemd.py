@@ -17,6 +17,7 @@ import pytest
 from project import settings, web
 from project.env import BASE_DIR
 from project.tests.edge import nginx_binary
+from project.tests.prepared import place_prepared
 from project.tests.serving import clean_environment, free_port, wait_until
 
 UNITS = {path.stem: path.read_text() for path in sorted((BASE_DIR / "deploy" / "systemd").glob("*.service"))}
@@ -37,6 +38,7 @@ def here(text: str) -> str:
 
 @pytest.fixture
 def variables(tmp_path: Path) -> dict[str, str]:
+    place_prepared(tmp_path / "var")
     return clean_environment(DATA_DIR=str(tmp_path / "var"), PORT=str(free_port()))
 
 
