@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from project.tests.installation import paced_ffmpeg
 from project.tests.serving import (
     Running,
     children,
@@ -33,17 +34,22 @@ ALL_SAID = r"Ctrl-C stops everything"
 
 
 class ServedFolder:
-    """A DATA_DIR that is served several times in a row."""
+    """A DATA_DIR that is served several times in a row.
+
+    Its worker makes the demo video no faster than it plays: nobody waits for it here.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.data = folder / "data"
+        self.ffmpeg = str(paced_ffmpeg(folder, 1))
         self.port = free_port()
         self.site = f"http://localhost:{self.port}"
         self.started: list[Running] = []
         self.password = ""
 
     def start(self, **variables: str) -> Running:
-        self.started.append(serve(self.data, self.port, WEB_WORKERS="2", WEB_THREADS="4", **variables))
+        few = {"WEB_WORKERS": "2", "WEB_THREADS": "4", "FFMPEG": self.ffmpeg}
+        self.started.append(serve(self.data, self.port, **few, **variables))
         return self.started[-1]
 
     def rows(self, table: str) -> int:
