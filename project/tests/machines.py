@@ -40,8 +40,8 @@ GUNICORN = (sys.executable, "-m", "gunicorn", "--config", "python:project.web", 
 class Machines:
     """All that run, by name: "web-0", "worker-2", and the store."""
 
-    database: services.Server
     store: Seaweed
+    connection: psycopg.Connection
     installations: dict[str, Installation]
     programs: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
@@ -89,9 +89,7 @@ class Machines:
         return next((names[pid] for (pid,) in self.rows(running) if pid in names), None)
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
-        address = f"host=127.0.0.1 port={self.database.port} user=videoflix dbname=postgres"
-        with psycopg.connect(address) as connection:
-            return connection.execute(query.encode()).fetchall()
+        return self.connection.execute(query.encode()).fetchall()
 
 
 @contextmanager
@@ -118,7 +116,9 @@ def machines(folder: Path, *, webs: int, workers: int, **environment: str) -> It
         installations = {name: Installation(folder / name, environment=common) for name in names}
         for made in installations.values():
             made.folder.mkdir()
-        found = Machines(database, store, installations)
+        address = f"host=127.0.0.1 port={database.port} user=videoflix dbname=postgres"
+        connection = stack.enter_context(psycopg.connect(address, autocommit=True))
+        found = Machines(store, connection, installations)
         prepared = installations["web-0"].manage("prepare")
         assert prepared.returncode == 0, prepared.stderr
         stack.callback(found.kill_all)

@@ -109,7 +109,7 @@ class Viewer:
     is_over: threading.Event = field(default_factory=threading.Event)
 
     def watch(self) -> None:
-        while not self.is_over.wait(0.1):
+        while not self.is_over.wait(0.5):
             playlist = self.caller.ask("GET", f"{self.folder}/480p/index.m3u8")
             if playlist.status_code == 404:  # nothing is made yet
                 continue
