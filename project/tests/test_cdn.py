@@ -112,7 +112,7 @@ def site(
     client.put_bucket_policy(Bucket=bucket.bucket, Policy=policy)
     with django_db_blocker.unblock():
         with (
-            web_server(folder, **variables) as api,
+            web_server(folder, WEB_WORKERS="1", **variables) as api,
             plain_nginx(folder / "cdn", configuration(folder, bucket, port), port),
         ):
             video, transcode = json.loads(run(folder, SETUP, variables))

@@ -36,7 +36,7 @@ def other(
     """The address and the folder of an instance whose cookies have a prefix."""
     folder = tmp_path_factory.mktemp("prefixed")
     with django_db_blocker.unblock():
-        with web_server(folder, COOKIE_PREFIX=PREFIX) as address:
+        with web_server(folder, COOKIE_PREFIX=PREFIX, WEB_WORKERS="1") as address:
             yield address, folder
         call_command("flush", interactive=False, verbosity=0)
 

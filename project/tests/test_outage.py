@@ -14,7 +14,17 @@ import pytest
 
 from hls.tests.videos import small_video
 from project.env import BASE_DIR
-from project.tests.serving import HttpAnswer, Running, clean_environment, fetch, free_port, get, serve, wait_until
+from project.tests.serving import (
+    WITHOUT_COOKIES,
+    HttpAnswer,
+    Running,
+    clean_environment,
+    fetch,
+    free_port,
+    get,
+    serve,
+    wait_until,
+)
 from scripts import services
 
 pytestmark = [
@@ -56,12 +66,17 @@ class InstallationWithServers:
         assert ended.returncode == 0, ended.stderr
         return ended.stdout
 
+    def finds(self, query: str) -> bool:
+        """Whether there is such a row."""
+        with psycopg.connect(f"host=127.0.0.1 port={self.database.port} user=videoflix dbname=postgres") as connection:
+            return bool(connection.execute(query.encode()).fetchone())
+
     def sign_in(self) -> HttpAnswer:
         """A wrong password: 401 when everything works, since nobody is registered."""
         body = json.dumps({"email": "ada@example.com", "password": "wrong"}).encode()
         headers = {"Content-Type": "application/json"}
         request = urllib.request.Request(f"{self.site}/api/login/", data=body, headers=headers)
-        return fetch(request, urllib.request.build_opener())
+        return fetch(request, WITHOUT_COOKIES)
 
     def health(self) -> dict[str, str]:
         parts: dict[str, str] = json.loads(get(f"{self.site}/api/health/").text)
@@ -90,10 +105,12 @@ def test_video_added_on_another_host_while_the_queue_is_away_is_made_all_the_sam
     finally:
         installation.redis.start()
 
-    def is_ready() -> bool:
-        return "ready" in installation.manage_on_another_host(other, "transcode", "status", number)
-
-    wait_until(is_ready, what="the video, made by the first host's worker", timeout_s=60)
+    wait_until(
+        lambda: installation.finds("SELECT 1 FROM hls_transcode WHERE state = 'ready'"),
+        what="the video, made by the first host's worker",
+        timeout_s=60,
+    )
+    assert "ready" in installation.manage_on_another_host(other, "transcode", "status", number)
     assert list((other / "hls").rglob("480p/segment_000.ts"))
 
 
@@ -111,14 +128,9 @@ def test_worker_that_starts_while_the_database_is_away_comes_alive_with_it(
         wait_until(lambda: "heartbeat missed" in log.read_text(), what="the first beat, in vain", timeout_s=60)
     finally:
         installation.database.start()
-    where = f"host=127.0.0.1 port={installation.database.port} user=videoflix dbname=postgres"
-
-    def is_seen() -> bool:
-        with psycopg.connect(where) as connection:
-            return bool(connection.execute("SELECT 1 FROM hls_worker WHERE pid = %s", [worker.pid]).fetchone())
-
+    is_seen = f"SELECT 1 FROM hls_worker WHERE pid = {worker.pid}"
     try:
-        wait_until(is_seen, what="the worker's heartbeat", timeout_s=15)
+        wait_until(lambda: installation.finds(is_seen), what="the worker's heartbeat", timeout_s=15)
     finally:
         worker.terminate()
         worker.wait()

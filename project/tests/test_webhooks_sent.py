@@ -27,6 +27,7 @@ try { new Webhook(secret).verify(body + " ", headers); } catch { refused = true;
 console.log(refused);
 """
 ADD = "from library.webhooks import services; print(services.add('{url}', []).secret)"
+IMPORT = "from library.videos import add_video; from pathlib import Path; add_video(Path('{path}'), title='Told')"
 
 
 @pytest.fixture
@@ -76,8 +77,7 @@ def test_event_whose_worker_is_killed_arrives_all_the_same(installation: Install
     video = small_video(tmp_path / "video.mp4", seconds=4)
     with receiver() as hook:
         hook.answer = lambda request: status(request, 503)
-        installation.shell(ADD.format(url=hook.url))
-        installation.import_video(video, "Told")
+        installation.shell(f"{ADD.format(url=hook.url)}\n{IMPORT.format(path=video)}")
         worker = installation.start("worker")
         wait_for(lambda: "video.created" in names(hook), seconds=60, what="the first attempt")
         os.kill(worker.pid, signal.SIGKILL)
