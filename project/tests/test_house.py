@@ -8,6 +8,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import pytest
@@ -57,9 +58,17 @@ SHARED_CLASS_NAMES = {"Command", "DatabaseWrapper", "Detail", "FieldErrors"}
 
 @dataclass(frozen=True)
 class Module:
+    """A file, which is read once a test looks into it: each process of tests comes by here, and one of them tests."""
+
     path: Path
-    tree: ast.Module
-    text: str
+
+    @cached_property
+    def text(self) -> str:
+        return self.path.read_text()
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        return ast.parse(self.text)
 
     @property
     def name(self) -> str:
@@ -79,8 +88,7 @@ def modules() -> Iterator[Module]:
         for path in sorted((BASE_DIR / app).rglob("*.py")):
             parts = path.relative_to(BASE_DIR).parts
             if not {"tests", "migrations"} & set(parts) and not path.name.startswith(("test_", "conftest")):
-                text = path.read_text()
-                yield Module(path, ast.parse(text), text)
+                yield Module(path)
 
 
 def imported(tree: ast.AST) -> Iterator[str]:
@@ -242,11 +250,10 @@ def functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]
 
 def test_address_of_a_video_is_spelled_in_one_module_alone() -> None:
     """Others call video_paths. Examples in the API's documentation name a host."""
-    shared = BASE_DIR / "video_paths.py"
     spelled = re.compile(r"/?api/(video|play)/")
     found = {
         module.name
-        for module in [*MODULES, Module(shared, ast.parse(shared.read_text()), shared.read_text())]
+        for module in [*MODULES, Module(BASE_DIR / "video_paths.py")]
         for text in strings(module.tree)
         if spelled.search(text) and not text.startswith("https://api.example.com/")
     }
