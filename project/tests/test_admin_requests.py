@@ -32,7 +32,7 @@ def at_admin(admin: Client) -> Client:
 
 def refusal(answer: Any) -> str:
     """The sentence of a page that says 400."""
-    assert answer.status_code == 400
+    assert answer.status_code == 400, answer.wsgi_request.get_full_path()
     return str(answer.context["sentence"])
 
 
@@ -47,12 +47,11 @@ def told_after(client: Client, address: str) -> str:
 
 
 @pytest.mark.parametrize("path", LISTS_BY_NUMBER)
-@pytest.mark.parametrize("row", ["%", "", "\0", "-", "1.5", "9" * 19, "9" * 5000])
-def test_an_action_on_rows_that_there_can_not_be_is_refused_in_a_sentence(
-    at_admin: Client, path: str, row: str
-) -> None:
-    answer = at_admin.post(path, {"action": "delete_selected", "_selected_action": ["1", row], "index": "0"})
-    assert refusal(answer) == NO_ROWS
+def test_an_action_on_rows_that_there_can_not_be_is_refused_in_a_sentence(at_admin: Client, path: str) -> None:
+    for row in ("%", "", "\0", "-", "1.5", "9" * 19, "9" * 5000):
+        answer = at_admin.post(path, {"action": "delete_selected", "_selected_action": ["1", row], "index": "0"})
+        assert (answer.status_code, row) == (400, row)
+        assert refusal(answer) == NO_ROWS, row
 
 
 @pytest.mark.parametrize("row", ["", "\0", "a\0b", "a" * 5000])
@@ -74,17 +73,17 @@ def test_an_edit_of_a_row_that_there_can_not_be_is_refused_in_a_sentence(at_admi
 
 
 @pytest.mark.parametrize("path", LISTS)
-@pytest.mark.parametrize("parameter", ["state", "category", "kind__exact", "q", "o", "p", "e", "_changelist_filters"])
-def test_a_null_character_in_an_address_is_refused_in_a_sentence(at_admin: Client, path: str, parameter: str) -> None:
-    assert refusal(at_admin.get(f"{path}?{parameter}=%00")) == NULL_CHARACTER
-    assert refusal(at_admin.get(f"{path}?a{parameter}%00b=1")) == NULL_CHARACTER
+def test_a_null_character_in_an_address_is_refused_in_a_sentence(at_admin: Client, path: str) -> None:
+    for parameter in ("state", "category", "kind__exact", "q", "o", "p", "e", "_changelist_filters"):
+        assert refusal(at_admin.get(f"{path}?{parameter}=%00")) == NULL_CHARACTER, parameter
+        assert refusal(at_admin.get(f"{path}?a{parameter}%00b=1")) == NULL_CHARACTER, parameter
 
 
 @pytest.mark.parametrize("path", LISTS)
-@pytest.mark.parametrize("page", ["change", "delete", "history"])
-def test_the_page_of_a_row_with_a_null_character_is_none(at_admin: Client, path: str, page: str) -> None:
-    assert at_admin.get(f"{path}%00/{page}/").status_code == 404
-    assert at_admin.post(f"{path}a%00b/{page}/").status_code == 404
+def test_the_page_of_a_row_with_a_null_character_is_none(at_admin: Client, path: str) -> None:
+    for page in ("change", "delete", "history"):
+        assert (page, at_admin.get(f"{path}%00/{page}/").status_code) == (page, 404)
+        assert (page, at_admin.post(f"{path}a%00b/{page}/").status_code) == (page, 404)
 
 
 @pytest.mark.parametrize("page", ["change", "delete", "history"])
