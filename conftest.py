@@ -54,6 +54,7 @@ from hls.store.bucket_address import BucketAddress  # noqa: E402
 from hls.tests.object_store import running_store  # noqa: E402
 from project import memories  # noqa: E402
 from project.static import StaticFiles  # noqa: E402
+from project.tests.prepared import make_tables_once  # noqa: E402
 
 properties.register_profile("videoflix", deadline=None)  # no test is judged by how busy its machine is
 properties.load_profile("videoflix")
@@ -100,6 +101,19 @@ def static_files_found_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(StaticFiles, "add_files_from_finders", look_once)
         yield
+
+
+@pytest.fixture(scope="session")
+def tables_made_once() -> Iterator[pytest.MonkeyPatch]:
+    with pytest.MonkeyPatch.context() as patch:
+        make_tables_once(patch)
+        yield patch
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(tables_made_once: pytest.MonkeyPatch, django_db_setup: None) -> None:
+    """pytest-django's, for which one of several processes migrates; tests that migrate do it themselves."""
+    tables_made_once.undo()
 
 
 @pytest.fixture(scope="session", autouse=True)
