@@ -96,6 +96,18 @@ def recorded(target: Path, *parts: Path) -> Path:
     return target
 
 
+def in_a_row(target: Path, *parts: Path, audio: Sequence[str] | None = None, after: Sequence[str] = ()) -> Path:
+    """The pictures of all parts one after the other, so that a long film costs no more than a short one to encode.
+
+    Each part may be named often. The sound, unless `audio` is None, is silence as long as the pictures.
+    """
+    listed = target.with_suffix(".ffconcat")
+    listed.write_text("ffconcat version 1.0\n" + "".join(f"file '{part}'\n" for part in parts))
+    silence = () if audio is None else ("-f", "lavfi", "-i", "anullsrc=r=16000", *audio, "-shortest")
+    ffmpeg("-safe", "0", "-f", "concat", "-i", str(listed), *silence, "-c:v", "copy", *after, str(target))
+    return target
+
+
 def with_last_lasting(source: Path, target: Path, last_s: float, *, is_shown_last: bool = False) -> Path:
     """The same packets, but the picture that is stored last lasts so long, or else the one that is shown last."""
     with av.open(str(source)) as whole, av.open(str(target), "w") as made:
@@ -114,7 +126,7 @@ def fit_h264(rate: int, *, gop: int = 0, options: Sequence[str] = ("-bf", "3")) 
     """Options for `video` of `make`: H.264 that can be copied, an IDR picture every `gop` frames or two seconds."""
     frames = str(gop or 2 * rate)
     return (
-        *("-c:v", "libx264", "-preset", "veryfast", "-profile:v", "high", "-pix_fmt", "yuv420p"),
+        *("-c:v", "libx264", "-preset", "superfast", "-profile:v", "high", "-pix_fmt", "yuv420p"),
         *("-g", frames, "-keyint_min", frames, "-sc_threshold", "0", *options),
     )
 

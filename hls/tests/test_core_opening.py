@@ -1,6 +1,5 @@
 """A long video's first chunk is planned by its beginning, and stays what the whole source would make of it."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -12,36 +11,47 @@ from hls.core.errors import Code, TranscodeError
 from hls.core.inspection.opening import LONG_S, OPENING_S
 from hls.core.plan import Plan, make_plan
 from hls.core.probe import Copyable, Limits, Obstacle, Source, probe
-from hls.tests.clips import Look, ffmpeg, fit_h264, make, picture, remux, sound, with_last_lasting
+from hls.tests.clips import Look, ffmpeg, fit_h264, in_a_row, make, remux, with_last_lasting
 from hls.tests.factories import SOUNDS, source
 from hls.tests.watching import LIMITS, encode_one
 
 RATE = 10
 LASTS_S = LONG_S + 10
-LOOK = Look(width=160, height=120, rate=str(RATE), duration_s=LASTS_S)
+LOOK = Look(width=160, height=120, rate=str(RATE), duration_s=10)
+LARGE = Look(width=720, height=720, rate="3")  # it can be copied
 H264 = ("-c:v", "libx264", "-preset", "ultrafast", "-g", "20", "-keyint_min", "20", "-pix_fmt", "yuv420p")
 AAC = ("-c:a", "aac", "-b:a", "32k", "-ar", "16000")
 
 
 @pytest.fixture(scope="module")
-def long(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make(tmp_path_factory.mktemp("long") / "video.mp4", look=LOOK, video=H264, audio=AAC)
+def part(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Ten seconds of pictures: long films are made of them by repetition."""
+    return make(tmp_path_factory.mktemp("part") / "part.mp4", look=LOOK, video=H264, audio=None)
+
+
+@pytest.fixture(scope="module")
+def long(part: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return in_a_row(tmp_path_factory.mktemp("long") / "video.mp4", *[part] * (LASTS_S // 10), audio=AAC)
+
+
+def group(folder: Path, seconds: int, *options: str) -> Path:
+    """One group of pictures that can be copied: 720p at three pictures a second."""
+    video = fit_h264(3, gop=9999, options=("-bf", "2", *options))
+    return make(folder / f"{seconds}.mp4", look=replace(LARGE, duration_s=seconds), video=video, audio=None)
 
 
 @pytest.fixture(scope="module")
 def fit(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Its pictures can be copied: 720p at three pictures a second."""
-    look = Look(width=1280, height=720, rate="3", duration_s=LASTS_S)
-    return make(tmp_path_factory.mktemp("fit") / "video.mp4", look=look, video=fit_h264(3), audio=AAC)
+    folder = tmp_path_factory.mktemp("fit")
+    return in_a_row(folder / "video.mp4", *[group(folder, 2)] * (LASTS_S // 2), audio=AAC)
 
 
 @pytest.fixture(scope="module")
 def long_later(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """It could be copied, but for the ten seconds between two IDR pictures near its end."""
-    look = Look(width=1280, height=720, rate="3", duration_s=LASTS_S)
-    at = ("-force_key_frames", ",".join(map(str, (*range(0, 200, 4), *range(210, LASTS_S, 4)))))
-    video = fit_h264(3, gop=9999, options=("-bf", "2", *at))
-    return make(tmp_path_factory.mktemp("later") / "video.mp4", look=look, video=video, audio=AAC)
+    folder = tmp_path_factory.mktemp("later")
+    usual, far = group(folder, 4), group(folder, 10)
+    return in_a_row(folder / "video.mp4", *[usual] * 50, far, *[usual] * 25, audio=AAC)
 
 
 def first_look(path: Path, limits: Limits = LIMITS) -> Source:
@@ -76,10 +86,8 @@ def test_a_copied_videos_first_chunk_is_that_of_the_whole(fit: Path) -> None:
 @pytest.mark.ffmpeg
 def test_a_copied_videos_first_chunk_may_be_as_long_as_its_first_group(tmp_path: Path) -> None:
     """Five seconds, then eight; the opening that is read ends within these."""
-    look = Look(width=1280, height=720, rate="3", duration_s=LASTS_S)
-    at = ("-force_key_frames", ",".join(map(str, (5, *range(13, LASTS_S, 8)))))
-    video = fit_h264(3, gop=9999, options=("-bf", "2", "-profile:v", "main", *at))
-    plan = assert_agrees(make(tmp_path / "video.mp4", look=look, video=video, audio=AAC))
+    first, other = (group(tmp_path, seconds, "-profile:v", "main") for seconds in (5, 8))
+    plan = assert_agrees(in_a_row(tmp_path / "video.mp4", first, *[other] * 39, audio=AAC))
     assert plan.is_copying
     assert plan.timeline.chunks[0].frame_count == 15
 
@@ -121,12 +129,6 @@ def test_nothing_of_what_comes_later_is_read(long: Path, tmp_path: Path) -> None
     assert 4 * 2 * OPENING_S < LASTS_S
 
 
-def unusual(path: Path, *words: str, video: Sequence[str] = H264, look: Look = LOOK, select: str = "1") -> Path:
-    inputs = ["-f", "lavfi", "-i", f"{picture(look)},select='{select}'", "-f", "lavfi", "-i", sound(LASTS_S)]
-    ffmpeg(*inputs, *video, *AAC, *words, str(path))
-    return path
-
-
 @pytest.mark.ffmpeg
 def test_a_short_video_is_read_as_a_whole(tmp_path: Path) -> None:
     short = make(tmp_path / "video.mp4", look=replace(LOOK, duration_s=20), video=H264)
@@ -139,17 +141,18 @@ def test_a_short_video_is_read_as_a_whole(tmp_path: Path) -> None:
     [
         ("video.ts", ()),  # another recording may follow
         ("video.avi", ()),  # it tells no times
-        ("two.mp4", ("-map", "0:v", "-map", "1:a", "-map", "1:a")),
+        ("two.mp4", ("-map", "0:v", "-map", "0:a", "-map", "0:a")),
     ],
 )
-def test_other_videos_are_read_as_a_whole(tmp_path: Path, name: str, words: tuple[str, ...]) -> None:
-    assert not first_look(unusual(tmp_path / name, *words)).is_opening
+def test_other_videos_are_read_as_a_whole(long: Path, tmp_path: Path, name: str, words: tuple[str, ...]) -> None:
+    assert not first_look(remux(long, tmp_path / name, after=words)).is_opening
 
 
 @pytest.mark.ffmpeg
 def test_pictures_at_irregular_times_are_read_as_a_whole(tmp_path: Path) -> None:
-    irregular = unusual(tmp_path / "video.mkv", "-fps_mode", "vfr", select="not(mod(n,7))+lt(mod(n,50),12)")
-    assert not first_look(irregular).is_opening
+    chosen = "select='not(mod(n,7))+lt(mod(n,50),12)'"
+    part = make(tmp_path / "part.mp4", look=LOOK, video=H264, audio=None, filters=chosen, after=("-fps_mode", "vfr"))
+    assert not first_look(in_a_row(tmp_path / "video.mkv", *[part] * (LASTS_S // 10), audio=AAC)).is_opening
 
 
 @pytest.mark.ffmpeg
