@@ -37,7 +37,7 @@ pytestmark = pytest.mark.ffmpeg
 
 TICKS = 90_000
 RATE = 12  # a clock in milliseconds can't tell its frames exactly
-LOOK = Look(width=1280, height=720, rate=str(RATE), duration_s=14)
+LOOK = Look(width=720, height=720, rate=str(RATE), duration_s=14)
 TOP = "720p"
 
 
@@ -95,9 +95,9 @@ def test_sound_stays_with_a_copied_picture(copied: tuple[Path, WatchedVideo]) ->
 
 
 def test_a_chunk_made_again_is_the_same(source: Path, tmp_path: Path) -> None:
-    clip = encode(source, tmp_path / "first")
-    again = encode_one(clip.plan, 1, source, tmp_path / "again")
-    assert again == clip.chunks[1]
+    plan = planned(source)
+    first, again = (encode_one(plan, 1, source, tmp_path / name) for name in ("first", "again"))
+    assert again == first
 
 
 def test_segments_follow_idr_pictures_that_are_near_their_places(tmp_path: Path) -> None:
@@ -166,14 +166,14 @@ def test_a_video_that_begins_in_the_middle_of_a_group_is_encoded(source: Path, t
 
 def test_an_only_rendition_is_encoded(tmp_path: Path) -> None:
     """Without another rendition, damage in its pictures would go unnoticed."""
-    path = make(tmp_path / "small.mp4", look=replace(SHORT, width=854, height=480), audio=None, video=fit_h264(RATE))
+    path = make(tmp_path / "small.mp4", look=replace(SHORT, width=480, height=480), audio=None, video=fit_h264(RATE))
     found = probe(path, limits=LIMITS)
     assert found.video.copyable is not None
     assert make_plan(found).obstacle == Obstacle.ONLY_ONE
 
 
 def test_a_size_between_two_renditions_is_encoded(tmp_path: Path) -> None:
-    path = make(tmp_path / "video.mp4", look=replace(SHORT, width=1600, height=900), audio=None, video=fit_h264(RATE))
+    path = make(tmp_path / "video.mp4", look=replace(SHORT, width=900, height=900), audio=None, video=fit_h264(RATE))
     assert planned(path).obstacle == Obstacle.SIZE
 
 
@@ -207,7 +207,7 @@ def test_a_damaged_picture_ends_the_copying(source: Path, tmp_path: Path) -> Non
         encode_one(plan, 1, damaged, tmp_path)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", [0, 7, 11])  # two complaints of the decoder, and none
 def test_what_flipped_bits_spoil_is_never_copied(source: Path, tmp_path: Path, seed: int) -> None:
     dice = random.Random(seed)
     data = bytearray(source.read_bytes())
