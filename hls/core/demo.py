@@ -50,6 +50,8 @@ def _command(ffmpeg: Path, draft: Path) -> list[str]:
     for source in SOURCES:
         command += ["-f", "lavfi", "-i", source]
     command += ["-filter_complex", GRAPH, "-map", "[video]", "-map", "[sound]", "-t", str(DURATION_S)]
-    command += ["-c:v", "libx264", "-preset", "ultrafast", "-crf", "26", "-g", str(RATE * 2)]
+    # Half the time of "superfast" for a tenth fewer bytes: a first start waits for it.
+    command += ["-c:v", "libx264", "-preset", "ultrafast", "-x264-params", "cabac=1:deblock=0,0", "-crf", "27"]
+    command += ["-g", str(RATE * 2)]
     command += ["-c:a", "aac", "-b:a", "96k", "-movflags", "+faststart"]
     return [*command, "-f", "mp4", f"file:{draft.absolute()}"]
