@@ -48,8 +48,8 @@ from hls.tests.watching import ENCODER, LIMITS
 
 BRIGHT = 110.0
 RENDITION = make_plan(source()).renditions[1]
-CARTOON = "testsrc2=s=480x270:r=10,format=yuv420p"
-GRAIN = "color=c=0x808080:s=480x270:r=10,noise=alls=30:allf=t,format=yuv420p"
+CARTOON = "testsrc2=s=480x270:r=5,format=yuv420p"
+GRAIN = "color=c=0x808080:s=480x270:r=5,noise=alls=30:allf=t,format=yuv420p"
 
 
 def long_source(*, seconds: int = LONG_S, landings_s: float = 0) -> Plan:
@@ -199,7 +199,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     def film(name: str) -> Path:
         path = folder / f"{name}.mp4"
         if not path.exists():
-            codec = ("-c:v", "libx264", "-preset", "ultrafast", "-crf", "10", "-g", "20", "-pix_fmt", "yuv420p")
+            codec = ("-c:v", "libx264", "-preset", "ultrafast", "-crf", "10", "-g", "10", "-pix_fmt", "yuv420p")
             ffmpeg("-f", "lavfi", "-i", films[name], "-t", "6", *codec, str(path))
         return path
 
@@ -288,7 +288,7 @@ def test_pictures_that_are_copied_stay_whatever_is_left_out_below() -> None:
 @pytest.mark.ffmpeg
 @pytest.mark.parametrize(
     ("picture", "is_left_out"),
-    [("testsrc2=s=180x180:r=10,gblur=sigma=1,scale=720:720:flags=bicubic", True), ("testsrc2=s=720x720:r=10", False)],
+    [("testsrc2=s=180x180:r=5,gblur=sigma=1,scale=720:720:flags=bicubic", True), ("testsrc2=s=720x720:r=5", False)],
 )
 def test_pictures_that_were_enlarged_before_need_no_large_size(tmp_path: Path, picture: str, is_left_out: bool) -> None:
     lossless = ("-c:v", "ffv1", "-pix_fmt", "yuv420p")
@@ -307,15 +307,23 @@ def test_more_pictures_are_looked_at_than_samples_are_made(seconds: int, count: 
     assert picture_spans(make_plan(source(seconds=seconds))) == []
 
 
+@pytest.fixture(scope="module")
+def blurred(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return blur(tmp_path_factory.mktemp("blurred") / "video.mkv", "1")
+
+
+def blur(path: Path, when: str) -> Path:
+    picture = f"testsrc2=s=720x720:r=2,gblur=sigma=4:enable='{when}'"
+    ffmpeg("-f", "lavfi", "-i", picture, "-t", "150", "-c:v", "ffv1", "-pix_fmt", "yuv420p", str(path))
+    return path
+
+
 @pytest.mark.ffmpeg
 @pytest.mark.parametrize("is_sharp_somewhere", [False, True])
 def test_a_video_that_is_sharp_elsewhere_than_in_its_samples_keeps_its_size(
-    tmp_path: Path, is_sharp_somewhere: bool
+    blurred: Path, tmp_path: Path, is_sharp_somewhere: bool
 ) -> None:
-    path = tmp_path / "video.mkv"
-    sharp = "not(between(t,84,86))" if is_sharp_somewhere else "1"
-    picture = f"testsrc2=s=720x720:r=2,gblur=sigma=4:enable='{sharp}'"
-    ffmpeg("-f", "lavfi", "-i", picture, "-t", "150", "-c:v", "ffv1", "-pix_fmt", "yuv420p", str(path))
+    path = blur(tmp_path / "video.mkv", "not(between(t,84,86))") if is_sharp_somewhere else blurred
     plan = make_plan(probe(path, limits=LIMITS))
     assert all(not 164 <= span.first_frame <= 172 for span in sample_spans(plan)), "the samples are elsewhere"
     found = sampled(plan, source=path, folder=tmp_path, encoder=ENCODER, watch=UNWATCHED)
@@ -323,24 +331,20 @@ def test_a_video_that_is_sharp_elsewhere_than_in_its_samples_keeps_its_size(
 
 
 @pytest.mark.ffmpeg
-def test_pictures_that_can_not_be_looked_at_leave_the_size_and_the_crfs(tmp_path: Path) -> None:
-    path = tmp_path / "video.mkv"
-    picture = "testsrc2=s=720x720:r=2,gblur=sigma=4"
-    ffmpeg("-f", "lavfi", "-i", picture, "-t", "150", "-c:v", "ffv1", "-pix_fmt", "yuv420p", str(path))
-
+def test_pictures_that_can_not_be_looked_at_leave_the_size_and_the_crfs(blurred: Path, tmp_path: Path) -> None:
     def bring(spans: Sequence[ChunkSpan]) -> None:
         if spans[0].frame_count == 1:
             raise TranscodeError(Code.ENCODER_FAILED, "samples would need the whole source")
 
-    plan = make_plan(probe(path, limits=LIMITS))
-    found = sampled(plan, source=path, folder=tmp_path, encoder=ENCODER, watch=UNWATCHED, bring=bring)
+    plan = make_plan(probe(blurred, limits=LIMITS))
+    found = sampled(plan, source=blurred, folder=tmp_path, encoder=ENCODER, watch=UNWATCHED, bring=bring)
     assert found.left_out == set()
     assert [entry.reason in {Why.TARGET, Why.LIMIT} for entry in found.renditions] == [True, True]
 
 
 @pytest.mark.ffmpeg
 def test_pictures_that_are_copied_are_not_sampled(tmp_path: Path) -> None:
-    path = make(tmp_path / "fit.mp4", look=Look(width=1280, height=720, rate="8", duration_s=16), video=fit_h264(8))
+    path = make(tmp_path / "fit.mp4", look=Look(width=720, height=720, rate="8", duration_s=16), video=fit_h264(8))
     smaller, top = qualities_of(path, tmp_path / "samples")
     assert (smaller.name, smaller.estimated_vmaf is not None) == ("480p", True)
     assert (top.name, top.crf, top.estimated_vmaf, top.reason) == ("720p", RUNGS[1].crf, None, Why.COPIED)

@@ -197,8 +197,8 @@ def test_a_middle_one_is_left_out_too() -> None:
 
 @pytest.mark.ffmpeg
 def test_a_long_video_that_was_enlarged_before_is_made_without_its_largest_size(studio: Path) -> None:
-    small = "testsrc2=s=180x180:r=2,gblur=sigma=1,scale=720:720:flags=bicubic"
-    codec = ("-c:v", "libx264", "-preset", "ultrafast", "-crf", "14", "-g", "20", "-pix_fmt", "yuv420p")
+    small = "testsrc2=s=180x180:r=1,gblur=sigma=1,scale=720:720:flags=bicubic"
+    codec = ("-c:v", "libx264", "-preset", "ultrafast", "-crf", "14", "-g", "10", "-pix_fmt", "yuv420p")
     path = studio / "uploads" / "videos" / "video.mkv"
     path.parent.mkdir(parents=True)
     ffmpeg("-f", "lavfi", "-i", small, "-t", str(LONG_S + 10), *codec, str(path))
