@@ -9,7 +9,6 @@ right after its start several times in a row.
 """
 
 import http.client
-import json
 import os
 import queue
 import signal
@@ -130,10 +129,9 @@ class Supervisor:
         return int(self.has_failed)
 
     def _start(self, program: Program) -> None:
-        tether = json.dumps({"parent": os.getpid(), "nice": 0, "limits": {}})
         self.started_at[program] = time.monotonic()
         process = subprocess.Popen(
-            [sys.executable, "-I", "-S", launcher.__file__, tether, *program.command],
+            [sys.executable, "-I", "-S", launcher.__file__, launcher.spec(), *program.command],
             cwd=program.folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

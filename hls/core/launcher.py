@@ -1,12 +1,13 @@
 """Sets limits on its own process, then becomes the real command. hls.core.process starts every program through it.
 
-    python -I -S launcher.py '{"parent": 123, "nice": 10, "limits": {"AS": 1000000}}' ffmpeg …
+    python -I -S launcher.py '123 10 AS=1000000' ffmpeg …
 
-It is a separate program because `preexec_fn` isn't safe in a process with threads. It imports nothing of the project.
+The first word is the parent's process id, the second a niceness to be added, all others are limits. It is a separate
+program because `preexec_fn` isn't safe in a process with threads. It imports nothing of the project, and nothing that
+takes long to import: each ffmpeg waits for it.
 """
 
 import ctypes
-import json
 import os
 import resource
 import signal
@@ -18,17 +19,24 @@ CPU_GRACE_S = 5  # between SIGXCPU, which says why, and SIGKILL, which anybody c
 
 
 def main() -> None:
-    spec = json.loads(sys.argv[1])
-    die_with(spec["parent"])
+    parent, nice, *limits = sys.argv[1].split()
+    die_with(int(parent))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    for name, wanted in spec["limits"].items():
-        kind = getattr(resource, f"RLIMIT_{name}")
+    for named in limits:
+        name, _, told = named.partition("=")
+        kind, wanted = getattr(resource, f"RLIMIT_{name}"), int(told)
         _, hard = resource.getrlimit(kind)
         limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
         grace = CPU_GRACE_S if name == "CPU" and hard == resource.RLIM_INFINITY else 0
         resource.setrlimit(kind, (limit, limit + grace))
-    os.nice(spec["nice"])
+    os.nice(int(nice))
     os.execv(sys.argv[2], sys.argv[2:])  # noqa: S606 — no shell is wanted
+
+
+def spec(*, nice: int = 0, **limits: int | None) -> str:
+    """The first argument of a launcher that this process starts; limits by resource's names, as `AS`."""
+    named = (f"{name}={limit}" for name, limit in limits.items() if limit is not None)
+    return " ".join([str(os.getpid()), str(nice), *named])
 
 
 def die_with(parent: int) -> None:

@@ -5,7 +5,6 @@ secrets). The kernel kills it when the thread that started it ends; `run` blocks
 the work it is for.
 """
 
-import json
 import logging
 import os
 import selectors
@@ -99,15 +98,10 @@ def run(
 
 
 def _start(command: Sequence[str], bounds: Bounds, folder: Path | None) -> subprocess.Popen[bytes]:
-    limits = {"CPU": bounds.cpu_s, "AS": bounds.memory_bytes, "FSIZE": bounds.file_bytes}
-    spec = {
-        "parent": os.getpid(),
-        "nice": bounds.nice,
-        "limits": {name: limit for name, limit in limits.items() if limit is not None},
-    }
+    spec = launcher.spec(nice=bounds.nice, CPU=bounds.cpu_s, AS=bounds.memory_bytes, FSIZE=bounds.file_bytes)
     try:
         return subprocess.Popen(
-            [sys.executable, "-I", "-S", launcher.__file__, json.dumps(spec), *command],
+            [sys.executable, "-I", "-S", launcher.__file__, spec, *command],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
