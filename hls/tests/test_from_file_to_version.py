@@ -14,7 +14,7 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 from structlog.testing import capture_logs
 
-from hls import claims, identity, lifecycle, steps, stores, upkeep
+from hls import binary, claims, identity, lifecycle, steps, stores, upkeep
 from hls.conformance.checker import check
 from hls.core import names
 from hls.core.errors import Code, TranscodeError
@@ -27,7 +27,7 @@ from hls.removal import TRASH
 from hls.renewal import ChunkRenewal
 from hls.sources import local
 from hls.tests.clips import Look, fit_h264, make, with_damaged_keyframe
-from hls.tests.videos import only_sound, small_video
+from hls.tests.videos import only_sound, paced_ffmpeg, small_video
 
 pytestmark = [pytest.mark.django_db, pytest.mark.ffmpeg, pytest.mark.usefixtures("stop_flag")]
 
@@ -175,7 +175,7 @@ def test_a_chunk_that_keeps_failing_fails_its_video_after_three_tries(
 def test_a_video_whose_pictures_turn_out_damaged_is_encoded_instead_of_copied(studio: Path) -> None:
     videos = studio / "uploads" / "videos"
     videos.mkdir(parents=True)
-    whole = make(videos / "whole.mp4", look=Look(width=1280, height=720, rate="8", duration_s=20), video=fit_h264(8))
+    whole = make(videos / "whole.mp4", look=Look(width=720, height=720, rate="8", duration_s=14), video=fit_h264(8))
     with_damaged_keyframe(whole, videos / "video.mp4", -1)
     transcode = lifecycle.submit("videos/video.mp4")
     assert steps.do_next()
@@ -246,9 +246,11 @@ def encode_in_the_background(stop: threading.Event) -> threading.Thread:
 
 
 @pytest.fixture
-def long_transcode(studio: Path) -> Transcode:
-    """A video whose first chunk takes some seconds."""
-    small_video(studio / "uploads" / "videos" / "long.mp4", seconds=2, rate=60, size="1920x1080")
+def long_transcode(studio: Path, settings: Settings) -> Transcode:
+    """A video whose first chunk takes some seconds, as ffmpeg is as slow as the video."""
+    small_video(studio / "uploads" / "videos" / "long.mp4", seconds=4)
+    settings.FFMPEG = str(paced_ffmpeg(studio, speed=1))
+    binary.ffmpeg_path.cache_clear()
     transcode = lifecycle.submit("videos/long.mp4")
     assert steps.do_next()
     return transcode

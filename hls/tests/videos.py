@@ -32,3 +32,13 @@ def only_sound(path: Path) -> Path:
     sound = ["-f", "lavfi", "-i", "sine=d=2", "-c:a", "aac"]
     subprocess.run([str(ffmpeg_path()), "-v", "error", "-y", *sound, str(path)], check=True)
     return path
+
+
+def paced_ffmpeg(folder: Path, speed: int) -> Path:
+    """A program that is ffmpeg, but encodes no more than this many seconds of video a second."""
+    path = folder / "ffmpeg"
+    path.write_text(
+        f'#!/bin/sh\ncase "$*" in *-progress*) set -- -readrate {speed} "$@";; esac\nexec {ffmpeg_path()} "$@"\n'
+    )
+    path.chmod(0o755)
+    return path

@@ -18,7 +18,7 @@ from typing import Any
 
 from django.conf import settings
 
-from hls.binary import ffmpeg_path
+from hls.tests.videos import paced_ffmpeg as paced_ffmpeg
 from project.tests.prepared import BOSS, place_prepared
 
 ADMIN_EMAIL = BOSS["DJANGO_SUPERUSER_EMAIL"]
@@ -147,16 +147,6 @@ def serving_without_demo(folder: Path, **environment: str) -> Iterator[Installat
     made.without_demo()
     with serving(made):
         yield made
-
-
-def paced_ffmpeg(folder: Path, speed: int) -> Path:
-    """A program that is ffmpeg, but encodes no more than this many seconds of video a second."""
-    path = folder / "ffmpeg"
-    path.write_text(
-        f'#!/bin/sh\ncase "$*" in *-progress*) set -- -readrate {speed} "$@";; esac\nexec {ffmpeg_path()} "$@"\n'
-    )
-    path.chmod(0o755)
-    return path
 
 
 def stop(program: subprocess.Popen[bytes]) -> None:
