@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from hls.core.plan import make_plan
+from hls.core.probe import probe
 from hls.tests.clips import Look, make
-from hls.tests.watching import WatchedVideo, assert_plays, beep_times, encode, numbers
+from hls.tests.watching import LIMITS, WatchedVideo, assert_plays, beep_times, encode, numbers
 
 pytestmark = pytest.mark.ffmpeg
 
@@ -55,7 +57,7 @@ def test_program_streams_are_read_from_a_key_picture_nearby(tmp_path: Path) -> N
     one = make(tmp_path / "one.vob", look=Look(width=160, height=120, duration_s=16), video=MPEG2, audio=MP2)
     target = tmp_path / "joined.vob"
     target.write_bytes(one.read_bytes() * 2)
-    plan = encode(target, tmp_path).plan
+    plan = make_plan(probe(target, limits=LIMITS))
     assert all(plan.run_up_s(span) < 8 for span in plan.timeline.chunks[1:])
 
 

@@ -116,14 +116,14 @@ def test_no_picture_lasts_longer_than_its_track(recorded: Recorded, tmp_path: Pa
 
 def test_a_few_more_moments_of_the_last_picture_are_rounding(recorded: Recorded) -> None:
     """A film can still be copied then."""
-    look = Look(width=1280, height=720, rate=str(RATE))
+    look = Look(width=720, height=720, rate=str(RATE))
     plan = make_plan(probe(recorded("copied.mp4", 0.3, seconds=3, video=fit_h264(RATE), look=look), limits=LIMITS))
     assert plan.is_copying
     assert (plan.timeline.frame_count, plan.tail) == (30, 0)
 
 
 def test_a_film_whose_last_picture_stays_is_not_copied(recorded: Recorded, tmp_path: Path) -> None:
-    look = Look(width=1280, height=720, rate=str(RATE))
+    look = Look(width=720, height=720, rate=str(RATE))
     source = recorded("stays.mp4", 3, seconds=3, video=fit_h264(RATE, options=("-bf", "0")), look=look)
     clip = encode(source, tmp_path)
     assert_plays(clip)

@@ -160,7 +160,7 @@ def test_the_shortest_videos_play(tmp_path: Path, duration_s: float, frame_count
     assert clip.plan.timeline.target_duration_s == 1
 
 
-@pytest.mark.parametrize("look", [SMALL, Look(width=1280, height=720, duration_s=3.2)], ids=["small", "fit to copy"])
+@pytest.mark.parametrize("look", [SMALL, Look(width=720, height=720, duration_s=3.2)], ids=["small", "fit to copy"])
 def test_h264_in_avi_is_shown_from_its_first_picture_on(look: Look, tmp_path: Path) -> None:
     """AVI has no times. libav made some up that were a picture late: the first one was lost, the last one shown twice.
 

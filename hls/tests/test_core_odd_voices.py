@@ -115,7 +115,7 @@ def test_a_chunk_whose_pictures_are_lost_keeps_the_sounds_that_can_be_decoded(tm
 
 
 def test_pictures_are_copied_without_sound(tmp_path: Path) -> None:
-    look = Look(1280, 720, "12", LASTS_S)
+    look = Look(720, 720, "12", LASTS_S)
     source = record(tmp_path / "video.mp4", (LOW, HIGH), look, video=fit_h264(12), after=("-f", "mov"))
     clip = encode(source, tmp_path)
     assert [rendition.is_copied for rendition in clip.plan.renditions] == [False, True]

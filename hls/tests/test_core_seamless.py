@@ -38,7 +38,9 @@ RENDITIONS = ["480p", "720p"]
 
 
 def test_ninety_seconds_become_several_chunks(clip: WatchedVideo) -> None:
-    assert [span.frame_count for span in clip.plan.timeline.chunks] == [RATE * seconds for seconds in (2, 4, 6, 12, 24, 18, 12, 12)]
+    assert [span.frame_count for span in clip.plan.timeline.chunks] == [
+        RATE * seconds for seconds in (2, 4, 6, 12, 24, 18, 12, 12)
+    ]
 
 
 @pytest.mark.parametrize("rendition", RENDITIONS)

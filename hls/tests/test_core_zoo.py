@@ -25,7 +25,7 @@ def small(*, duration_s: float, rate: str = "25") -> Look:
 
 
 SMALL = small(duration_s=2.2)
-LONG = small(duration_s=13)  # two chunks
+LONG = small(duration_s=9)  # three chunks
 
 
 @dataclass(frozen=True)
@@ -55,12 +55,12 @@ CONTAINERS = {
     ),
     "mpeg-2 in transport stream": Case(
         "video.ts",
-        Look(width=320, height=240, duration_s=13),
+        Look(width=320, height=240, duration_s=9),
         {"video": ("-c:v", "mpeg2video", "-q:v", "3", "-g", "15", "-bf", "2"), "audio": ("-c:a", "mp2")},
     ),
     "mpeg-2 in program stream": Case(
         "video.mpg",
-        Look(width=320, height=240, duration_s=13),
+        Look(width=320, height=240, duration_s=9),
         {"video": ("-c:v", "mpeg2video", "-q:v", "3", "-g", "15", "-bf", "2"), "audio": ("-c:a", "mp2")},
     ),
     "mpeg-4 in avi": Case(
@@ -74,7 +74,7 @@ CONTAINERS = {
         {
             "video": ("-c:v", "flv", "-q:v", "3", "-g", "100"),
             "audio": ("-c:a", "libmp3lame", "-ar", "44100"),
-            "audio_source": sound(13, sample_rate=44_100),
+            "audio_source": sound(9, sample_rate=44_100),
         },
     ),
     "wmv": Case("video.wmv", LONG, {"video": ("-c:v", "wmv2", "-q:v", "3", "-g", "100"), "audio": ("-c:a", "wmav2")}),
@@ -128,10 +128,10 @@ PIXELS = {
 SOUNDS = {
     "no sound": Case("video.mp4", made={"audio": None}, has_sound=False),
     "mono 22.05 kHz": Case("video.mp4", made={"audio_source": sound(2.2, sample_rate=22_050, layout="mono")}),
-    "44.1 kHz in matroska, two chunks": Case("video.mkv", LONG, made={"audio_source": sound(13, sample_rate=44_100)}),
+    "44.1 kHz in matroska, three chunks": Case("video.mkv", LONG, made={"audio_source": sound(9, sample_rate=44_100)}),
     "96 kHz": Case("video.mkv", made={"audio_source": sound(2.2, sample_rate=96_000), "audio": ("-c:a", "flac")}),
     "5.1": Case("video.mkv", made={"audio_source": sound(2.2, layout="5.1"), "audio": ("-c:a", "ac3")}),
-    "vorbis, two chunks": Case("video.mkv", LONG, made={"audio": ("-c:a", "libvorbis")}),
+    "vorbis, three chunks": Case("video.mkv", LONG, made={"audio": ("-c:a", "libvorbis")}),
 }
 CASES = CONTAINERS | SHAPES | RATES | PIXELS | SOUNDS
 
