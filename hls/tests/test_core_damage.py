@@ -62,7 +62,7 @@ def test_pictures_that_are_gone_are_told_after_others_that_an_edit_hides(tmp_pat
 def test_nothing_is_told_of_a_whole_video(tmp_path: Path, suffix: str) -> None:
     is_mpeg = suffix == "mpg"
     video, audio = (("-c:v", "mpeg2video", "-q:v", "3"), ("-c:a", "mp2")) if is_mpeg else (H264, ("-c:a", "aac"))
-    look = Look(width=160, height=120, rate="25", duration_s=14)
+    look = Look(width=160, height=120, rate="25", duration_s=9)
     assert told(encode(make(tmp_path / f"video.{suffix}", look=look, video=video, audio=audio), tmp_path)) == []
 
 

@@ -77,11 +77,10 @@ def test_noise_is_refused(tmp_path: Path, seed: int) -> None:
     assert outcome(source, tmp_path) in REFUSALS
 
 
-@pytest.fixture
-def secret(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def secret(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A video elsewhere on the disk, which no upload may make visible."""
-    (tmp_path / "elsewhere").mkdir()
-    return make(tmp_path / "elsewhere" / "secret.ts", look=LOOK)
+    return make(tmp_path_factory.mktemp("elsewhere") / "secret.ts", look=LOOK)
 
 
 DISGUISES = {

@@ -18,6 +18,7 @@ from hls.models import Chunk, ChunkState, Discarded, State, Transcode
 from hls.partial import PartialVersion
 from hls.sources import local
 from hls.status import Phase, status_of
+from hls.tests.clips import in_a_row
 from hls.tests.factories import TranscodeFactory, served, source
 from hls.tests.videos import small_video
 
@@ -245,7 +246,8 @@ def test_what_an_opening_has_made_is_no_orphan(studio: Path) -> None:
 
 @pytest.mark.ffmpeg
 def test_a_long_video_is_watched_before_it_is_read(studio: Path) -> None:
-    small_video(studio / "uploads" / "videos" / "video.mp4", seconds=LONG_S + 10, rate=5)
+    part = small_video(studio / "uploads" / "videos" / "part.mp4", seconds=10, rate=5, tone=False)
+    in_a_row(part.with_name("video.mp4"), *[part] * (LONG_S // 10 + 1), audio=("-c:a", "aac"))
     transcode = lifecycle.submit("videos/video.mp4")
     assert steps.do_next()
     assert steps.do_next()

@@ -29,7 +29,7 @@ def test_nothing_grows_before_the_first_chunk() -> None:
 
 @pytest.mark.ffmpeg
 def test_a_video_grows_chunk_by_chunk_and_what_was_published_stays(studio: Path) -> None:
-    transcode = with_first_chunk(studio, seconds=50)
+    transcode = with_first_chunk(studio, seconds=14)
     partial = PartialVersion.of(transcode)
     assert partial is not None
     first = partial.playlist("index.m3u8", "720p")
@@ -49,7 +49,7 @@ def test_a_video_grows_chunk_by_chunk_and_what_was_published_stays(studio: Path)
 
 @pytest.mark.ffmpeg
 def test_a_chunk_done_out_of_order_waits_for_the_one_before_it(studio: Path) -> None:
-    transcode = with_first_chunk(studio, seconds=80)
+    transcode = with_first_chunk(studio, seconds=14)
     chunk = Chunk.objects.get(index=0)
     Chunk.objects.filter(index=2).update(state="done", facts=chunk.facts)
     partial = PartialVersion.of(transcode)

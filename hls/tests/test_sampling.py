@@ -17,6 +17,7 @@ from hls.folders import version_folder
 from hls.models import Chunk, ChunkState, State, Transcode
 from hls.status import status_of
 from hls.store.interface import StoreFailed
+from hls.tests.clips import in_a_row
 from hls.tests.factories import TranscodeFactory
 from hls.tests.test_core_sampling import long_source
 from hls.tests.videos import small_video
@@ -239,7 +240,8 @@ def crf_in(segment: Path) -> str:
 
 @pytest.mark.ffmpeg
 def test_a_long_video_is_encoded_with_crfs_of_its_own(studio: Path) -> None:
-    small_video(studio / "uploads" / "videos" / "video.mp4", seconds=LONG_S + 10, rate=5, size="480x270", tone=False)
+    part = small_video(studio / "uploads/videos/part.mp4", seconds=10, rate=5, size="480x270", tone=False)
+    in_a_row(part.with_name("video.mp4"), *[part] * (LONG_S // 10 + 1))
     transcode = lifecycle.submit("videos/video.mp4")
     while not Chunk.objects.filter(index=CHUNKS_BY_LADDER, state=ChunkState.DONE).exists():
         assert steps.do_next()
