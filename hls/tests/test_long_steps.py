@@ -103,7 +103,7 @@ def is_renewed() -> bool:
 
 
 def submitted(studio: Path) -> Transcode:
-    small_video(studio / "uploads" / "videos" / "video.mp4", seconds=20)
+    small_video(studio / "uploads" / "videos" / "video.mp4", seconds=8)
     return lifecycle.submit("videos/video.mp4")
 
 
@@ -124,7 +124,7 @@ def test_a_video_that_takes_longer_to_probe_than_the_lease_is_planned(studio: Pa
     with meanwhile(three_leases):
         assert steps.do_next()
     transcode.refresh_from_db()
-    assert (transcode.state, transcode.losses, transcode.chunks.count()) == (State.PROCESSING, 0, 4)
+    assert (transcode.state, transcode.losses, transcode.chunks.count()) == (State.PROCESSING, 0, 3)
 
 
 def test_a_worker_that_is_told_to_stop_ends_its_parser_and_gives_the_video_back(
@@ -157,7 +157,7 @@ def test_a_video_that_takes_longer_to_finish_than_the_lease_is_published(
         return tile_of(tiles, number)
 
     monkeypatch.setattr(pictures, "tile_of", slow)
-    assert [steps.do_next() for _ in range(5)] == [True] * 5
+    assert [steps.do_next() for _ in range(4)] == [True] * 4
     transcode.refresh_from_db()
     assert (transcode.state, transcode.losses) == (State.READY, 0)
     assert len(looked_at) > 5
@@ -175,7 +175,7 @@ def test_a_worker_that_lost_its_claim_while_finishing_stops_and_leaves_the_row_t
         Transcode.objects.update(lease_token="another's")
 
     monkeypatch.setattr(pictures, "tile_of", taken_away)
-    assert [steps.do_next() for _ in range(5)] == [True] * 5
+    assert [steps.do_next() for _ in range(4)] == [True] * 4
     transcode.refresh_from_db()
     assert (transcode.state, transcode.lease_token, looked_at) == (State.PROCESSING, "another's", [0])
 

@@ -38,23 +38,7 @@ def published(transcode: Transcode) -> PublishedVersion:
     return version
 
 
-def test_it_is_published_by_all_rules_and_each_resolution_too(transcode: Transcode) -> None:
-    while steps.do_next():
-        pass
-    version = published(transcode)
-    assert (version.sounds, version.source) == (2, "videos/video.mkv")
-    for master in (names.MASTER, f"480p/{names.INDEX}"):
-        assert check(lambda name: version.place.below(name.partition("?")[0]).read(), master) == ()
-    segments = [version.segment(folder, names.segment_name(number)) for folder in FOLDERS for number in range(3)]
-    playlists = [version.playlist(names.INDEX, folder) for folder in FOLDERS]
-    for place in (*segments, *playlists, version.playlist(names.PICTURES, "480p"), version.playlist(names.MASTER)):
-        assert place is not None
-        assert place.read()
-    on_disk = sum(path.stat().st_size for path in Path(str(version.place)).rglob("*") if path.is_file())
-    assert version.size_bytes == on_disk
-
-
-def test_it_can_be_watched_from_the_first_chunk_on(transcode: Transcode) -> None:
+def test_it_can_be_watched_from_the_first_chunk_on_and_is_published_by_all_rules(transcode: Transcode) -> None:
     steps.do_next()
     steps.do_next()
     transcode.refresh_from_db()
@@ -77,3 +61,19 @@ def test_it_can_be_watched_from_the_first_chunk_on(transcode: Transcode) -> None
             (entry.uri, entry.duration_s) for entry in begun
         ]
     assert str(version_folder(transcode.pk, 1)) == str(published(transcode).place)
+    assert_is_published_by_all_rules(transcode)
+
+
+def assert_is_published_by_all_rules(transcode: Transcode) -> None:
+    """Each resolution too, which is a multivariant playlist of its own."""
+    version = published(transcode)
+    assert (version.sounds, version.source) == (2, "videos/video.mkv")
+    for master in (names.MASTER, f"480p/{names.INDEX}"):
+        assert check(lambda name: version.place.below(name.partition("?")[0]).read(), master) == ()
+    segments = [version.segment(folder, names.segment_name(number)) for folder in FOLDERS for number in range(3)]
+    playlists = [version.playlist(names.INDEX, folder) for folder in FOLDERS]
+    for place in (*segments, *playlists, version.playlist(names.PICTURES, "480p"), version.playlist(names.MASTER)):
+        assert place is not None
+        assert place.read()
+    on_disk = sum(path.stat().st_size for path in Path(str(version.place)).rglob("*") if path.is_file())
+    assert version.size_bytes == on_disk

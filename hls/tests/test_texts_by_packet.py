@@ -94,38 +94,40 @@ def test_webvtt_as_mkvmerge_writes_it_is_read(plain: Path, tmp_path: Path) -> No
     assert texts_of(source) == [(*PLACED_CUES, Cue(1_000, 1_900, "line:5\nis text"))]
 
 
-@pytest.mark.parametrize(
-    ("codec", "text", "shown"),
-    [
-        ("S_TEXT/UTF8", b"\\Nfirst", "first"),
-        ("S_TEXT/UTF8", b"\n\nfirst", "first"),
-        ("S_TEXT/UTF8", b"a\n\nb", "a\nb"),
-        ("S_TEXT/UTF8", b"a\r\n \r\nb\r\n", "a\nb"),
-        ("S_TEXT/UTF8", b"2\n00:00:00,500 --> 00:00:00,600\nb", "2\n00:00:00,500 --&gt; 00:00:00,600\nb"),
-        ("S_TEXT/UTF8", b"a\n\n2\n00:00.500 --> 00:00.600\nb", "a\n2\n00:00.500 --&gt; 00:00.600\nb"),
-        ("S_TEXT/UTF8", b"1984", "1984"),
-        ("S_TEXT/UTF8", b"NOTE this", "NOTE this"),
-        ("S_TEXT/UTF8", "Gr\u00fc\u00dfe\n".encode() + "\u00d6l".encode("cp1252"), "Gr\u00fc\u00dfe\n\u00d6l"),
-        ("S_TEXT/UTF8", b"\xef\xbb\xbfend\x00rest", "end"),
-        ("S_TEXT/UTF8", b"{\\blur2}<font color=red>red</font> {aside}", "red {aside}"),
-        ("D_WEBVTT/SUBTITLES", b"\n\na\n\nb", "a\nb"),
-        ("D_WEBVTT/CAPTIONS", b"\n\n00:00.500 --> 00:00.600\nb", "00:00.500 --&gt; 00:00.600\nb"),
-        ("S_TEXT/ASS", b"0,0,Default,,0,0,0,,{\\pos(1,2)}\\Na, {aside}\\N\\N00:00.500 --> 00:00.600", None),
-        ("S_TEXT/ASCII", b"\n\na {aside}\n\nb", "a {aside}\nb"),
-    ],
-)
-def test_a_packet_is_one_cue_whatever_its_lines_are(
-    codec: str, text: bytes, shown: str | None, plain: Path, tmp_path: Path
-) -> None:
+PACKETS: list[tuple[str, bytes, str]] = [
+    ("S_TEXT/UTF8", b"\\Nfirst", "first"),
+    ("S_TEXT/UTF8", b"\n\nfirst", "first"),
+    ("S_TEXT/UTF8", b"a\n\nb", "a\nb"),
+    ("S_TEXT/UTF8", b"a\r\n \r\nb\r\n", "a\nb"),
+    ("S_TEXT/UTF8", b"2\n00:00:00,500 --> 00:00:00,600\nb", "2\n00:00:00,500 --&gt; 00:00:00,600\nb"),
+    ("S_TEXT/UTF8", b"a\n\n2\n00:00.500 --> 00:00.600\nb", "a\n2\n00:00.500 --&gt; 00:00.600\nb"),
+    ("S_TEXT/UTF8", b"1984", "1984"),
+    ("S_TEXT/UTF8", b"NOTE this", "NOTE this"),
+    ("S_TEXT/UTF8", "Gr\u00fc\u00dfe\n".encode() + "\u00d6l".encode("cp1252"), "Gr\u00fc\u00dfe\n\u00d6l"),
+    ("S_TEXT/UTF8", b"\xef\xbb\xbfend\x00rest", "end"),
+    ("S_TEXT/UTF8", b"{\\blur2}<font color=red>red</font> {aside}", "red {aside}"),
+    ("D_WEBVTT/SUBTITLES", b"\n\na\n\nb", "a\nb"),
+    ("D_WEBVTT/CAPTIONS", b"\n\n00:00.500 --> 00:00.600\nb", "00:00.500 --&gt; 00:00.600\nb"),
+    (
+        "S_TEXT/ASS",
+        b"0,0,Default,,0,0,0,,{\\pos(1,2)}\\Na, {aside}\\N\\N00:00.500 --> 00:00.600",
+        "a,\n00:00.500 --&gt; 00:00.600",
+    ),
+    ("S_TEXT/ASCII", b"\n\na {aside}\n\nb", "a {aside}\nb"),
+]
+
+
+def test_a_packet_is_one_cue_whatever_its_lines_are(plain: Path, tmp_path: Path) -> None:
+    """Each in a track of its own, which has another packet behind it."""
     header = b"[Events]\nFormat: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text\n"
-    told = element(PRIVATE, header) if codec == "S_TEXT/ASS" else b""
-    follows = text if codec == "S_TEXT/ASS" else b"\n\nlast" if codec.startswith("D_") else b"last"
-    source = matroska(
-        plain, tmp_path / "video.mkv", [Words(codec, [Spoken(100, text, 200), Spoken(1_000, follows)], told)]
-    )
-    [cues] = texts_of(source)
-    assert cues[0] == Cue(100, 300, shown or "a,\n00:00.500 --&gt; 00:00.600")
-    assert [(cue.start_ms, cue.end_ms) for cue in cues] == [(100, 300), (1_000, 1_900)]
+    tracks = []
+    for codec, text, _ in PACKETS:
+        follows = text if codec == "S_TEXT/ASS" else b"\n\nlast" if codec.startswith("D_") else b"last"
+        told = element(PRIVATE, header) if codec == "S_TEXT/ASS" else b""
+        tracks.append(Words(codec, [Spoken(100, text, 200), Spoken(1_000, follows)], told))
+    found = texts_of(matroska(plain, tmp_path / "video.mkv", tracks))
+    assert [cues[0] for cues in found] == [Cue(100, 300, shown) for _, _, shown in PACKETS]
+    assert {tuple((cue.start_ms, cue.end_ms) for cue in cues) for cues in found} == {((100, 300), (1_000, 1_900))}
 
 
 def test_mov_text_is_one_cue_whatever_its_lines_are(plain: Path, tmp_path: Path) -> None:
