@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -28,17 +28,29 @@ def web_server(folder: Path, **variables: str) -> Iterator[str]:
 
     It has the administrator of these variables.
     """
-    where = {"DATA_DIR": str(folder), "DB_NAME": str(connection.settings_dict["NAME"])}
-    environment = os.environ | ADMIN | where | variables
+    environment = installed(folder, variables)
     if connection.vendor == "sqlite" and not (folder / "db.sqlite3").exists():
         place_prepared(folder, environment)
     else:
         command = [sys.executable, "manage.py", "createsuperuser", "--noinput", "--verbosity=0"]
         subprocess.run(command, env=environment, cwd=settings.BASE_DIR, check=True)
+    with gunicorn(environment) as address:
+        yield address
+
+
+def installed(folder: Path, variables: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a program with this DATA_DIR."""
+    where = {"DATA_DIR": str(folder), "DB_NAME": str(connection.settings_dict["NAME"])}
+    return {**os.environ, **ADMIN, **where, **variables}
+
+
+@contextmanager
+def gunicorn(environment: Mapping[str, str]) -> Iterator[str]:
+    """The address of one more, with the database that this environment names."""
+    many = [f"--workers={environment.get('WEB_WORKERS', 2)}", f"--threads={environment.get('WEB_THREADS', 16)}"]
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(512)
-        many = [f"--workers={variables.get('WEB_WORKERS', 2)}", f"--threads={variables.get('WEB_THREADS', 16)}"]
         arguments = ["--bind", f"fd://{listener.fileno()}", *many, "--keep-alive=5"]
         server = subprocess.Popen(
             [sys.executable, "-m", "gunicorn", "--config", "python:project.web", *arguments, "project.wsgi"],

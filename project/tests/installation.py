@@ -19,10 +19,15 @@ from typing import Any
 from django.conf import settings
 
 from hls.tests.videos import paced_ffmpeg as paced_ffmpeg
+from project.tests.console import Console, console
 from project.tests.prepared import BOSS, place_prepared
 
 ADMIN_EMAIL = BOSS["DJANGO_SUPERUSER_EMAIL"]
 ADMIN_PASSWORD = BOSS["DJANGO_SUPERUSER_PASSWORD"]
+IMPORT = """
+from django.core.management import call_command
+call_command("import_video", *{words!r})
+"""
 
 
 def free_port() -> int:
@@ -47,6 +52,7 @@ class Installation:
     folder: Path
     environment: dict[str, str] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
+    console: Console | None = None  # while it is served
 
     @property
     def url(self) -> str:
@@ -78,7 +84,10 @@ class Installation:
 
     def import_video(self, path: Path, title: str, *options: str) -> int:
         """The new video's id."""
-        said = self.manage("import_video", path, "--title", title, *options)
+        words = [str(path), "--title", title, *options]
+        if self.console:
+            return int(self.console.run(IMPORT.format(words=words)).split()[-1])
+        said = self.manage("import_video", *words)
         assert said.returncode == 0, said.stderr
         return int(said.stdout.split()[-1])
 
@@ -89,6 +98,8 @@ class Installation:
 
     def shell(self, code: str) -> str:
         """Run Python in the program, and return what it printed."""
+        if self.console:
+            return self.console.run(code)
         said = self.manage("shell", "--no-imports", "-c", code)
         assert said.returncode == 0, said.stderr
         return said.stdout
@@ -134,8 +145,10 @@ def serving(installation: Installation) -> Iterator[Installation]:
             lambda: is_answering(installation) or program.poll() is not None, seconds=60, what="the web server answers"
         )
         assert program.poll() is None, installation.log("serve")
-        yield installation
+        with console(installation.variables()) as installation.console:
+            yield installation
     finally:
+        installation.console = None
         stop(program)
 
 

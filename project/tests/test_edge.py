@@ -4,8 +4,6 @@ import json
 import os
 import re
 import socket
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -16,14 +14,13 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from django.conf import settings
 from django.core.management import call_command
-from django.db import connection
 from pytest_django import DjangoDbBlocker
 
-from accounts.tests.serving import web_server
+from accounts.tests.serving import installed, web_server
 from library.tests.videos import PASSWORD, SEGMENT_BYTES, segment_bytes
 from project.middleware import REQUEST_ID
+from project.tests.console import Console, console
 from project.tests.edge import nginx, nginx_binary
 
 pytestmark = [
@@ -75,6 +72,7 @@ class Site:
     behind: str
     folder: Path
     videos: list[tuple[int, int]]  # (video, transcode)
+    console: Console  # of the server behind it
 
     @property
     def video(self) -> int:
@@ -84,17 +82,6 @@ class Site:
     def transcode(self) -> int:
         return self.videos[0][1]
 
-    def manage(self, code: str) -> str:
-        return run(self.folder, code)
-
-
-def run(folder: Path, code: str) -> str:
-    environment = os.environ | {"DATA_DIR": str(folder), "DB_NAME": str(connection.settings_dict["NAME"])}
-    command = [sys.executable, "manage.py", "shell", "--no-imports", "-c", code]
-    return subprocess.run(
-        command, env=environment, cwd=settings.BASE_DIR, check=True, capture_output=True, text=True
-    ).stdout
-
 
 @pytest.fixture(scope="module")
 def site(
@@ -103,12 +90,12 @@ def site(
     folder = tmp_path_factory.mktemp("served")
     os.environ["CSRF_TRUSTED_ORIGINS"] = ORIGIN
     with django_db_blocker.unblock():
-        with web_server(folder) as behind:
+        with web_server(folder) as behind, console(installed(folder, {})) as opened:
             del os.environ["CSRF_TRUSTED_ORIGINS"]
-            videos = json.loads(run(folder, SETUP).strip().replace("(", "[").replace(")", "]"))
+            videos = json.loads(opened.run(SETUP).strip().replace("(", "[").replace(")", "]"))
             upstream = urlsplit(behind).netloc
             with nginx(folder / "nginx", upstream=upstream, data=folder, check_time=f"{CHECK_S}s") as edge:
-                yield Site(edge, behind, folder, [(video, transcode) for video, transcode in videos])
+                yield Site(edge, behind, folder, [(video, transcode) for video, transcode in videos], opened)
         call_command("flush", interactive=False, verbosity=0)
 
 
@@ -280,7 +267,7 @@ def test_a_new_posters_address_never_leads_to_the_one_before(site: Site, tmp_pat
         headers = {"Cookie": f"playback_token={open_video(client, video)}"}
         address = f"{edge}/api/video/{video}/thumbnail.jpg"
         assert httpx.get(f"{address}?v=1", headers=headers).content.startswith(b"poster of")
-        site.manage(CHANGE_POSTER.format(video=video))
+        site.console.run(CHANGE_POSTER.format(video=video))
         found = httpx.get(f"{address}?v=fedcba98", headers=headers)
         assert is_from_nginx(found)
         assert found.content == b"another picture"
@@ -362,7 +349,7 @@ def test_trailing_slash_makes_no_difference(site: Site, player: httpx.Client, na
 
 
 def test_poster_that_is_not_there_is_404_and_no_redirect(site: Site) -> None:
-    video = int(site.manage(WITHOUT_POSTER))
+    video = int(site.console.run(WITHOUT_POSTER))
     with signed_in(site, "ada") as client:
         headers = {"Cookie": f"playback_token={open_video(client, video)}"}
     for base in (site.edge, site.behind):
@@ -683,7 +670,7 @@ def test_deactivation_stops_the_video(site: Site) -> None:
         cookie = open_video(client, site.video)
     with httpx.Client(base_url=site.edge, headers={"Cookie": f"playback_token={cookie}"}) as watching:
         assert watching.get(path).status_code == 200
-        site.manage(
+        site.console.run(
             "from accounts.models import User; u = User.objects.get(email='carl@example.com')"
             "; u.is_active = False; u.save()"
         )
@@ -697,10 +684,10 @@ def test_unpublishing_the_video_stops_it_and_publishing_goes_on(site: Site) -> N
         cookie = open_video(client, site.videos[1][0])
     with httpx.Client(base_url=site.edge, headers={"Cookie": f"playback_token={cookie}"}) as watching:
         assert watching.get(path).status_code == 200
-        site.manage(change % False)
+        site.console.run(change % False)
         assert stops(watching, path)
         assert watching.get(path).json() == {"detail": "Not found."}
-        site.manage(change % True)
+        site.console.run(change % True)
         assert watching.get(path).status_code == 200
 
 
@@ -711,7 +698,7 @@ def test_deleting_the_video_stops_it(site: Site) -> None:
         cookie = open_video(client, video)
     with httpx.Client(base_url=site.edge, headers={"Cookie": f"playback_token={cookie}"}) as watching:
         assert watching.get(path).status_code == 200
-        site.manage(f"from library.models import Video; Video.objects.get(pk={video}).delete()")
+        site.console.run(f"from library.models import Video; Video.objects.get(pk={video}).delete()")
         assert stops(watching, path)
 
 
