@@ -5,9 +5,6 @@ the bucket and of Django can be counted (project/tests/store_front.py).
 """
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -16,17 +13,16 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
-from django.conf import settings
-from django.db import connection
 
-from accounts.tests.serving import web_server
+from accounts.tests.serving import gunicorn, installed, web_server
 from hls.store.bucket_address import BucketAddress
 from library.tests.videos import PASSWORD
+from project.tests.console import Console, console
 from project.tests.edge import AUTHORITIES, nginx
 from project.tests.store_front import Front, front
 
 ORIGIN = "https://app.example.com"
-SECOND_ADMIN = {"DJANGO_SUPERUSER_USERNAME": "second", "DJANGO_SUPERUSER_EMAIL": "second@example.com"}
+SHARED = {"CSRF_TRUSTED_ORIGINS": ORIGIN, "TRUSTED_PROXIES": "1"}
 SETUP = """
 from shutil import copytree
 from django.conf import settings
@@ -45,19 +41,41 @@ print([video.pk for video in videos])
 
 
 @dataclass(frozen=True)
-class BucketSite:
-    folder: Path
-    data: Path  # DATA_DIR of the Django of the bucket
+class Servers:
+    """What is behind the edges."""
+
+    folder: Path  # DATA_DIR of the Django of the disk
     bucket: BucketAddress
     store: Front  # between everybody and the bucket
+    of_disk: str  # addresses
+    of_bucket: str
+    videos: list[int]
+    console: Console  # of the Django of the bucket
+
+
+@dataclass(frozen=True)
+class BucketSite:
+    folder: Path
+    servers: Servers
     django: Front  # between the edge and the Django of the bucket
     of_disk: str  # addresses of edges
     of_bucket: str
-    without_edge: str  # that of Django, with the bucket
-    videos: list[int]
+
+    @property
+    def videos(self) -> list[int]:
+        return self.servers.videos
+
+    @property
+    def store(self) -> Front:
+        return self.servers.store
+
+    @property
+    def without_edge(self) -> str:
+        """The address of Django, with the bucket."""
+        return self.servers.of_bucket
 
     def manage(self, code: str) -> str:
-        return run(self.data, code, variables(self.bucket, self.store))
+        return self.servers.console.run(code)
 
     def cookie(self, video: int, name: str = "ada") -> dict[str, str]:
         """The headers of a player that may play this video, and nothing else."""
@@ -93,64 +111,71 @@ def variables(bucket: BucketAddress, store: Front) -> dict[str, str]:
 
 def run(folder: Path, code: str, more: dict[str, str]) -> str:
     """What a piece of Python prints, in this installation."""
-    environment = os.environ | {"DATA_DIR": str(folder), "DB_NAME": str(connection.settings_dict["NAME"])} | more
-    command = [sys.executable, "manage.py", "shell", "--no-imports", "-c", code]
-    return subprocess.run(
-        command, env=environment, cwd=settings.BASE_DIR, check=True, capture_output=True, text=True
-    ).stdout
+    with console(installed(folder, more)) as opened:
+        return opened.run(code)
 
 
-def beside(folder: Path) -> Path:
+def beside(folder: Path, name: str) -> Path:
     """Another DATA_DIR for the same installation: without its files, and with its database, if that is SQLite's."""
-    data = folder / "beside"
+    data = folder / name
     data.mkdir()
-    for name in ("db.sqlite3", "secret_key"):
-        if (folder / name).exists():
-            (data / name).symlink_to(folder / name)
+    for shared in ("db.sqlite3", "secret_key"):
+        if (folder / shared).exists():
+            (data / shared).symlink_to(folder / shared)
     return data
+
+
+@contextmanager
+def servers(folder: Path, bucket: BucketAddress, *, size: int) -> Iterator[Servers]:
+    """Both are up until the context ends; `size` is that of each segment of the first three videos, in bytes."""
+    assert bucket.endpoint_url is not None
+    with ExitStack() as stack:
+        store = stack.enter_context(front(folder / "store", bucket.endpoint_url))
+        of_bucket = variables(bucket, store)
+        disk = stack.enter_context(web_server(folder, **SHARED, WEB_WORKERS="1"))
+        data = beside(folder, "beside")
+        behind = stack.enter_context(gunicorn(installed(data, SHARED | of_bucket)))
+        opened = stack.enter_context(console(installed(data, of_bucket)))
+        videos = json.loads(opened.run(SETUP.replace("SIZE", str(size)).replace("ON_DISK", str(folder / "hls"))))
+        yield Servers(folder, bucket, store, disk, behind, videos, opened)
+
+
+@contextmanager
+def over_tls(made: Servers, folder: Path) -> Iterator[Servers]:
+    """The same with another Django, whose way to the bucket has TLS."""
+    with front(folder / "store", str(made.bucket.endpoint_url), is_tls=True) as store:
+        data, told = beside(made.folder, "over-tls"), variables(made.bucket, store)
+        with gunicorn(installed(data, SHARED | told | {"WEB_WORKERS": "1"})) as behind:
+            yield replace(made, store=store, of_bucket=behind)
 
 
 @contextmanager
 def bucket_site(
     folder: Path,
-    bucket: BucketAddress,
+    made: Servers,
     *,
-    size: int = 300_000,
     check_time: str = "55s",
     binary: str | None = None,
-    is_tls: bool = False,
     resolver: str = "127.0.0.1",
-    more: str = "",
 ) -> Iterator[BucketSite]:
-    """It is up until the context ends; `size` is that of each segment of the first three videos, in bytes.
-
-    `more` is added to the `http` block of the bucket's edge.
-    """
-    assert bucket.endpoint_url is not None
+    """These servers with an edge in front of each, of which nothing was asked."""
+    made.store.forget()
     (folder / "nothing").mkdir()
-    shared = {"CSRF_TRUSTED_ORIGINS": ORIGIN, "TRUSTED_PROXIES": "1"}
+    authority = made.store.authority
     with ExitStack() as stack:
-        store = stack.enter_context(front(folder / "store", bucket.endpoint_url, is_tls=is_tls))
-        of_bucket = variables(bucket, store)
-        disk = stack.enter_context(web_server(folder, **shared))
-        data = beside(folder)
-        behind = stack.enter_context(web_server(data, **shared, **SECOND_ADMIN, **of_bucket))
-        setup = SETUP.replace("SIZE", str(size)).replace("ON_DISK", str(folder / "hls"))
-        videos = json.loads(run(data, setup, of_bucket))
-        django = stack.enter_context(front(folder / "django", behind))
+        django = stack.enter_context(front(folder / "django", made.of_bucket))
 
         def edge(name: str, upstream: str, data: Path) -> str:
-            made = nginx(
+            running = nginx(
                 folder / name,
                 upstream=urlsplit(upstream).netloc,
                 data=data,
                 check_time=check_time,
                 binary=binary,
                 resolver=resolver,
-                more=more if name == "edge" else "",
-                authorities=str(store.authority) if is_tls else AUTHORITIES,
+                authorities=str(authority) if authority.exists() else AUTHORITIES,
             )
-            return stack.enter_context(made)
+            return stack.enter_context(running)
 
-        edges = edge("edge-of-disk", disk, folder), edge("edge", django.url, folder / "nothing")
-        yield BucketSite(folder, data, bucket, store, django, *edges, behind, videos)
+        edges = edge("edge-of-disk", made.of_disk, made.folder), edge("edge", django.url, folder / "nothing")
+        yield BucketSite(folder, made, django, *edges)

