@@ -187,7 +187,7 @@ def _put_on_one_clock(found: Scan, video: VideoStream, limits: Limits) -> None:
     if not found.parts.bytes:
         return
     if not can_be_relayed(video):
-        raise TranscodeError(Code.UNSUPPORTED, f"joined recordings in {video.codec_context.name}")
+        raise TranscodeError(Code.UNSUPPORTED, f"joined recordings in {video.codec_context.codec.canonical_name}")
     found.log = None
     first_default = sorted(found.sounds.values(), key=lambda sound: sound is not found.sound)
     found.joins = joined(found.parts, found.shown, [sound.heard for sound in first_default], found.keys)
