@@ -54,6 +54,7 @@ from hls.store.bucket_address import BucketAddress  # noqa: E402
 from hls.tests.object_store import running_store  # noqa: E402
 from project import memories  # noqa: E402
 from project.static import StaticFiles  # noqa: E402
+from project.tests import shared  # noqa: E402
 from project.tests.prepared import make_tables_once  # noqa: E402
 
 properties.register_profile("videoflix", deadline=None)  # no test is judged by how busy its machine is
@@ -68,7 +69,7 @@ def pytest_xdist_setupnodes() -> None:
     """
     for name in ("DJANGO_SETTINGS_MODULE", "ENV_FILE", "DATA_DIR", *SERVICES):
         os.environ.pop(name, None)
-    os.environ["TEST_SHARED_DIR"] = str(DATA_DIR)  # what is made for all of them: see project/tests/prepared.py
+    os.environ[shared.VARIABLE] = str(DATA_DIR)  # which goes away when all of them have ended
 
 
 @pytest.fixture(autouse=True)

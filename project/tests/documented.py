@@ -29,7 +29,7 @@ def documented_scripts() -> dict[str, list[str]]:
 @contextmanager
 def page_with_players(folder: Path) -> Iterator[int]:
     """Serve it under both of this machine's names. The port."""
-    modules = npm.installed(folder, npm.VIDEO_JS, npm.SHAKA)
+    modules = npm.installed(npm.VIDEO_JS, npm.SHAKA)
     site = folder / "site"
     site.mkdir()
     for script in (*(modules / path for path in SCRIPTS), HLS_JS):

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from project.tests.shared import made_once
+
 VIDEO_JS, SHAKA = "video.js@8.24.1", "shaka-player@4.16.50"
 AXE = "axe-core@4.14.1"  # finds faults of accessibility
 VIOLATIONS = """async (rules) => {
@@ -20,18 +22,21 @@ VIOLATIONS = """async (rules) => {
 }"""  # of a page that has come to rest: a colour on its way to another is none that anybody reads
 
 
-def installed(folder: Path, *packages: str) -> Path:
+def installed(*packages: str) -> Path:
     """The `node_modules` with the packages in it, none of whose scripts was run."""
     npm = shutil.which("npm")
     if npm is None:
         pytest.skip("no npm found")
-    options = ["--silent", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", str(folder)]
-    command = [npm, "install", *options, *packages]
-    if subprocess.run(command, cwd=folder, capture_output=True, check=False, timeout=120).returncode:
-        pytest.skip(f"npm could not fetch {', '.join(packages)}")
-    return folder / "node_modules"
+
+    def install(folder: Path) -> None:
+        options = ["--silent", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", str(folder)]
+        command = [npm, "install", *options, *packages]
+        if subprocess.run(command, cwd=folder, capture_output=True, check=False, timeout=120).returncode:
+            pytest.skip(f"npm could not fetch {', '.join(packages)}")
+
+    return made_once("-".join(packages).replace("/", "-"), install) / "node_modules"
 
 
-def axe(folder: Path) -> str:
+def axe() -> str:
     """The script that brings `window.axe`, which VIOLATIONS asks."""
-    return (installed(folder, AXE) / "axe-core/axe.min.js").read_text()
+    return (installed(AXE) / "axe-core/axe.min.js").read_text()

@@ -148,11 +148,10 @@ def walk(
     browser: Browser,
     installation: Installation,
     signed_in: StorageState,
-    tmp_path_factory: pytest.TempPathFactory,
 ) -> Walk:
     """Through all pages, each loaded once in each theme: axe looks at everything on a light desk and a dark phone, and
     at colours the other way round."""
-    found, script = Walk(), npm.axe(tmp_path_factory.mktemp("axe"))
+    found, script = Walk(), npm.axe()
     for state, paths in ((signed_in, PAGES), (None, OPEN_TO_ALL)):
         with browser.new_context(storage_state=state) as context:
             context.add_init_script(script)

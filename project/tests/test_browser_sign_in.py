@@ -36,10 +36,10 @@ def installation(tmp_path_factory: pytest.TempPathFactory, provider: Provider) -
 
 
 @pytest.fixture
-def visitor(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+def visitor(browser: Browser) -> Iterator[Page]:
     """On a phone, at night, with a script that looks for faults."""
     with browser.new_context(viewport=PHONE, color_scheme="dark") as context:
-        context.add_init_script(npm.axe(tmp_path_factory.mktemp("axe")))
+        context.add_init_script(npm.axe())
         yield context.new_page()
 
 

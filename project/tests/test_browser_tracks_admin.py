@@ -531,11 +531,9 @@ def test_list_marks_a_video_without_captions_and_filters_by_them(
     expect(row(page, title)).to_have_count(0)
 
 
-def test_axe_finds_no_fault_while_everything_is_open(
-    page: Page, installation: Installation, video: int, tmp_path: Path
-) -> None:
+def test_axe_finds_no_fault_while_everything_is_open(page: Page, installation: Installation, video: int) -> None:
     """On a desk and on a phone, light and dark."""
-    page.context.add_init_script(npm.axe(tmp_path))
+    page.context.add_init_script(npm.axe())
     open_video(page, installation, video)
     add_text(page)
     page.get_by_role("button", name="Edit English (subtitles)").click()

@@ -292,10 +292,8 @@ def test_new_email_is_confirmed_by_its_link_and_the_account_deleted_at_last(
         expect(page.get_by_role("alert").filter(has_text="Unable to log in")).to_be_visible()
 
 
-def test_screens_are_without_fault_in_both_themes_and_at_both_widths(
-    page: Page, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    page.add_init_script(npm.axe(tmp_path_factory.mktemp("axe")))
+def test_screens_are_without_fault_in_both_themes_and_at_both_widths(page: Page) -> None:
+    page.add_init_script(npm.axe())
     for video_id in (1, 2):
         page.request.put(f"/api/me/progress/{video_id}/", data={"position": 6})
         page.request.put(f"/api/me/list/{video_id}/")

@@ -689,10 +689,8 @@ SIGNED_IN_SCREENS = {
 }
 
 
-def test_every_screen_is_without_fault_in_both_themes_and_at_both_widths(
-    page: Page, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    page.add_init_script(npm.axe(tmp_path_factory.mktemp("axe")))
+def test_every_screen_is_without_fault_in_both_themes_and_at_both_widths(page: Page) -> None:
+    page.add_init_script(npm.axe())
     for address, heading in SCREENS.items():
         look_at(page, address, heading)
     page.get_by_role("button", name="Set the password").click()

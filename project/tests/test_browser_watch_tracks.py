@@ -388,10 +388,8 @@ def test_chapter_of_a_moment(page: Page) -> None:
     assert page.evaluate(found, [BEGINS, [0, 5, 8.9, 9.5, 12, 13]]) == ["a", "b", "b", None, "c", None]
 
 
-def test_axe_finds_nothing_in_both_themes_and_at_both_widths(
-    page: Page, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    page.add_init_script(npm.axe(tmp_path_factory.mktemp("axe")))
+def test_axe_finds_nothing_in_both_themes_and_at_both_widths(page: Page) -> None:
+    page.add_init_script(npm.axe())
     watch(page, SEVERAL, at_s=11.5)
     page.keyboard.press("c")
     themes: list[Any] = ["light", "dark"]

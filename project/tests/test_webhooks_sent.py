@@ -63,7 +63,7 @@ def test_life_of_a_video_arrives_and_is_verified_in_javascript(installation: Ins
             listener.kill()
     assert sorted(names(hook)) == ["video.created", "video.playable", "video.ready"]
     assert {event["id"] for event in heard(installation)} == {sent.headers["webhook-id"] for sent in hook.received}
-    modules = installed(tmp_path, LIBRARY)
+    modules = installed(LIBRARY)
     for sent in hook.received:
         said = json.dumps([secret, {name.lower(): value for name, value in sent.headers.items()}, sent.body.decode()])
         node = shutil.which("node") or "node"
