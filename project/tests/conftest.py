@@ -46,7 +46,10 @@ def signed_in(browser: Browser, installation: Installation) -> StorageState:
 
 @pytest.fixture
 def page(browser: Browser, installation: Installation, signed_in: StorageState) -> Iterator[Page]:
-    """Signed in at the admin, and strict: an error in a script, or one against the policy, fails the test."""
+    """Signed in at the admin, and strict: an error in a script, or one against the policy, fails the test.
+
+    It begins with a short text of the same origin, from which scripts may fetch, as it may from pages of the admin.
+    """
     with strict_page(browser.new_context(storage_state=signed_in)) as opened:
-        opened.goto(f"{installation.url}/admin/")
+        opened.goto(f"{installation.url}/static/library/once.js")
         yield opened
