@@ -43,7 +43,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Installation:
-    return Installation(tmp_path_factory.mktemp("served"), {"SOURCE_ALLOW_PRIVATE": "True"})
+    return Installation(tmp_path_factory.mktemp("served"), {"SOURCE_ALLOW_PRIVATE": "True", "WEB_WORKERS": "1"})
 
 
 @pytest.fixture(scope="module")
