@@ -70,10 +70,9 @@ def test_flipped_bits_end_in_a_video_or_a_refusal(whole: Path, tmp_path: Path, s
     outcome(source, tmp_path)
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_noise_is_refused(tmp_path: Path, seed: int) -> None:
+def test_noise_is_refused(tmp_path: Path) -> None:
     source = tmp_path / "video.mp4"
-    source.write_bytes(random.Random(seed).randbytes(50_000))
+    source.write_bytes(random.Random(0).randbytes(50_000))
     assert outcome(source, tmp_path) in REFUSALS
 
 

@@ -33,7 +33,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.ffmpeg, pytest.mark.usefixtures
 
 
 def queued(studio: Path, name: str = "videos/video.mp4", *, seconds: float = 20) -> Transcode:
-    small_video(studio / "uploads" / name, seconds=seconds)
+    small_video(studio / "uploads" / name, seconds=seconds, rate=5)
     return lifecycle.submit(name)
 
 
