@@ -207,7 +207,7 @@ def test_a_damaged_picture_ends_the_copying(source: Path, tmp_path: Path) -> Non
         encode_one(plan, 1, damaged, tmp_path)
 
 
-@pytest.mark.parametrize("seed", [0, 7, 11])  # two complaints of the decoder, and none
+@pytest.mark.parametrize("seed", [0, 1, 7])  # two complaints of the decoder, and none
 def test_what_flipped_bits_spoil_is_never_copied(source: Path, tmp_path: Path, seed: int) -> None:
     dice = random.Random(seed)
     data = bytearray(source.read_bytes())
