@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from av.sidedata.sidedata import Type
 
+from hls.core.encoding.command import decoding_command
 from hls.core.errors import CannotCopy
 from hls.core.formats import transport
 from hls.core.formats.retiming import with_times
@@ -16,9 +17,11 @@ from hls.core.inspection.copying import PacketLog, avcc_units
 from hls.core.ladder import renditions
 from hls.core.plan import Plan, make_plan
 from hls.core.probe import Obstacle, Source, probe
+from hls.core.process import Bounds, run
 from hls.core.timeline import segment_starts
 from hls.tests.clips import Look, ffmpeg, fit_h264, make, recorded, remux, with_damaged_keyframe
 from hls.tests.watching import (
+    ENCODER,
     LIMITS,
     WatchedVideo,
     assert_plays,
@@ -207,14 +210,26 @@ def test_a_damaged_picture_ends_the_copying(source: Path, tmp_path: Path) -> Non
         encode_one(plan, 1, damaged, tmp_path)
 
 
-@pytest.mark.parametrize("seed", [0, 1, 7])  # two complaints of the decoder, and none
-def test_what_flipped_bits_spoil_is_never_copied(source: Path, tmp_path: Path, seed: int) -> None:
+def with_flipped_bits(source: Path, target: Path, seed: int) -> Path:
     dice = random.Random(seed)
     data = bytearray(source.read_bytes())
     for _ in range(3):
         data[dice.randrange(40, len(data) * 3 // 4)] ^= 1 << dice.randrange(8)
-    damaged = tmp_path / "damaged.mp4"
-    damaged.write_bytes(data)
+    target.write_bytes(data)
+    return target
+
+
+def test_damage_is_seen_each_time_that_copied_pictures_are_looked_at(source: Path, tmp_path: Path) -> None:
+    damaged = with_flipped_bits(source, tmp_path / "damaged.mp4", seed=11)  # of which two threads complain at times
+    segment = remux(damaged, tmp_path / "segment.ts")
+    for _ in range(8):
+        command = decoding_command([segment], replace(ENCODER, threads=4))
+        assert "corrupt decoded frame" in run(command, bounds=Bounds(60)).stderr
+
+
+@pytest.mark.parametrize("seed", [0, 1, 7])  # two complaints of the decoder, and none
+def test_what_flipped_bits_spoil_is_never_copied(source: Path, tmp_path: Path, seed: int) -> None:
+    damaged = with_flipped_bits(source, tmp_path / "damaged.mp4", seed)
     plan = planned(damaged)
     assert plan.is_copying
     try:
