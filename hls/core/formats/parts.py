@@ -90,7 +90,7 @@ def chunks(file: BinaryIO, begin: int, end: int) -> Iterator[ContainerPart]:
         size = int.from_bytes(head[4:], "little")
         content = begin + CHUNK_HEAD
         yield ContainerPart(head[:4], content, min(end, content + size), is_whole=begin + size <= end)
-        begin = content + size + size % 2
+        begin = min(end, content + size + size % 2)
 
 
 def objects(file: BinaryIO, begin: int, end: int) -> Iterator[ContainerPart]:
@@ -103,4 +103,4 @@ def objects(file: BinaryIO, begin: int, end: int) -> Iterator[ContainerPart]:
             return
         content = begin + OBJECT_HEAD
         yield ContainerPart(head[:16], content, min(end, begin + size), is_whole=begin + size <= end)
-        begin += size
+        begin = min(end, begin + size)
