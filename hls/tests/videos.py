@@ -34,7 +34,7 @@ def only_sound(path: Path) -> Path:
     return path
 
 
-def paced_ffmpeg(folder: Path, speed: int) -> Path:
+def paced_ffmpeg(folder: Path, speed: float) -> Path:
     """A program that is ffmpeg, but encodes no more than this many seconds of video a second."""
     path = folder / "ffmpeg"
     path.write_text(

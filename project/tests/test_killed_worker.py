@@ -105,6 +105,7 @@ def test_a_video_survives_kill_9_of_its_worker_and_repeats_one_chunk_at_most(ins
 
 
 def test_a_worker_told_to_stop_gives_its_chunk_back_at_once(installation: Installation) -> None:
+    paced_ffmpeg(installation.folder, 0.2)  # ten seconds for the first chunk
     video = small_video(installation.folder / "video.mp4", seconds=20, rate=25, size="320x240")
     installation.import_video(video, "Patient")
     worker = installation.start("worker")
