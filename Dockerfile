@@ -3,8 +3,7 @@
 
 FROM python:3.13-slim AS dependencies
 COPY requirements.txt /
-# ffmpeg is the one among the dependencies, which all tests use: Debian's has no libvmaf, so no video would get CRFs of its
-# own.
+# ffmpeg is the one among the dependencies: Debian's has no libvmaf, and no video would get CRFs of its own.
 RUN python -m venv /opt/venv \
  && /opt/venv/bin/pip install --no-cache-dir --no-compile --disable-pip-version-check --require-hashes -r /requirements.txt \
  && ln -s /opt/venv/lib/python3*/site-packages/imageio_ffmpeg/binaries/ffmpeg-linux-* /opt/venv/bin/ffmpeg \

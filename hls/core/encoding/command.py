@@ -100,7 +100,7 @@ def sound_command(plan: Plan, index: int, *, source: Path, encoder: Encoder, num
 def decoding_command(segments: Sequence[Path], encoder: Encoder) -> list[str]:
     """The command that decodes the pictures of these segments, each by itself, and writes nothing.
 
-    Several threads of one decoder may show a picture before they know that it is damaged.
+    With one thread for each: several may show a picture before they know that it is damaged.
     """
     options = ("-f", "mpegts", "-protocol_whitelist", "file", "-threads", "1")
     inputs = ((*options, "-i", f"file:{path}") for path in segments)

@@ -18,7 +18,7 @@ from hls.core.probe import EXACT_FORMAT
 from hls.core.timeline import ChunkSpan
 
 MODEL = "version=vmaf_v1.0.16_3d0h"  # hls.core.sampling.samples says why
-MOST_THREADS = 4  # of each measurement: three run side by side, in 1.0 GB instead of 2.2 with 16 (1080p)
+MEASURING_THREADS = 4  # at most, of each measurement: three run side by side, in 1.0 GB instead of 2.2 with 16 (1080p)
 # VMAF looks at every third picture. Every fourth would be in step with the B pictures: up to 1.5 points off (measured).
 SUBSAMPLE = 3
 # The last pictures of a sample are not measured: x264 doesn't know that more would follow, and makes them two or three
@@ -105,7 +105,7 @@ def comparing(
     command = [str(encoder.ffmpeg), *GLOBAL, *_input(PREPARED)]
     parts = _sized(plan, span, has_zscale=has_zscale)
     count = max(1, floor(span.frame_count * MEASURED))
-    threads = min(int(encoder.codec_threads), MOST_THREADS)
+    threads = min(int(encoder.codec_threads), MEASURING_THREADS)
     alike = f"trim=end_frame={count},{_numbered(plan, span)},{BT709},format=yuv420p10le"
     outputs: list[str] = []
     for number, rendition in enumerate(_encoded(plan)):
