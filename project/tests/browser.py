@@ -39,13 +39,21 @@ def chromium(*more_arguments: str) -> Iterator[Browser]:
 
 @contextmanager
 def strict_page(context: BrowserContext) -> Iterator[Page]:
-    """The context's page: an error in a script, or one against the policy, fails the test. The context is closed."""
+    """The context's page: an error in a script, or one against the policy, fails the test. The context is closed.
+
+    What a test answers in the server's place is answered before that: closed in the middle of it, the context fails
+    another test.
+    """
     wrong: list[str] = []
     with context:
         page = context.new_page()
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("console", lambda said: wrong.append(said.text) if "Content Security Policy" in said.text else None)
-        yield page
+        try:
+            yield page
+        finally:
+            for opened in context.pages:
+                opened.unroute_all(behavior="wait")
     assert wrong == [], wrong
 
 
