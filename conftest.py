@@ -55,7 +55,7 @@ from hls.tests.object_store import running_store  # noqa: E402
 from project import memories  # noqa: E402
 from project.static import StaticFiles  # noqa: E402
 from project.tests import shared  # noqa: E402
-from project.tests.prepared import make_tables_once  # noqa: E402
+from project.tests.tables import make_tables_once  # noqa: E402
 
 properties.register_profile("videoflix", deadline=None)  # no test is judged by how busy its machine is
 properties.load_profile("videoflix")
