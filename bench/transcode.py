@@ -209,6 +209,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("videos", nargs="*", metavar="VIDEO", type=Path)
     options = parser.parse_args()
+    if options.rounds < 1:
+        parser.error("--rounds: give a number from 1 on")
     given = {video.name: video for video in options.videos}
     kind = "of a video that is given" if given else "of the generated scenes"
     print("| video | CPU s, separate | CPU s, chunks | ratio | MB, separate | MB, chunks | ratio ", end="")

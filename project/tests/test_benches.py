@@ -13,7 +13,8 @@ import os, runpy, sys, traceback
 for path in sys.argv[1:]:
     child = os.fork()
     if child:
-        os.waitpid(child, 0)
+        if os.waitpid(child, 0)[1]:
+            print(f"{os.path.basename(path)}: its process was killed", flush=True)
         continue
     sys.path.insert(0, os.path.dirname(path))
     try:
