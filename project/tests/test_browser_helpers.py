@@ -7,6 +7,7 @@ from playwright.sync_api import Browser, Route
 
 from library.tests.origin import Request, origin
 from project.tests.browser import needs_chromium, strict_page
+from project.tests.installation import wait_for
 
 pytestmark = [pytest.mark.browser, needs_chromium]
 
@@ -21,9 +22,11 @@ def slow(request: Request) -> None:
 
 
 def test_answer_that_is_still_on_its_way_at_a_tests_end_fails_no_other_test(browser: Browser) -> None:
+    begun: list[str] = []
     answered: list[int] = []
 
     def pass_on(route: Route) -> None:
+        begun.append(route.request.url)
         answer = route.fetch()
         answered.append(answer.status)
         route.fulfill(response=answer)
@@ -34,8 +37,13 @@ def test_answer_that_is_still_on_its_way_at_a_tests_end_fails_no_other_test(brow
         with strict_page(browser.new_context()) as page:
             page.goto(address)
             page.route("**/later", pass_on)
-            with page.expect_request("**/later"):
-                page.evaluate("void fetch('/later')")
+            page.evaluate("void fetch('/later')")
+
+            def look() -> list[str]:
+                page.wait_for_timeout(10)  # routes are told of while Playwright waits
+                return begun
+
+            wait_for(look, seconds=10, what="the request reaches the test")
         assert answered == [200]
         with strict_page(browser.new_context()) as page:
             page.goto(address)
