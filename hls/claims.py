@@ -120,9 +120,21 @@ def waiting_extractions() -> QuerySet[Extraction]:
     return Extraction.objects.filter(can_be_watched, state=ExtractionState.WAITING, lease_token="")
 
 
-def makes_early_chunk(worker: Worker | None) -> bool:
-    """Whether one of the worker's slots has such a chunk, and is free in a few seconds."""
-    return Chunk.objects.filter(worker=worker, state=ChunkState.RUNNING, index__lt=EARLY_CHUNKS).exists()
+def has_slot_soon(worker: Worker | None, *, besides: Chunk | None = None) -> bool:
+    """Whether one of the worker's slots is free in a few seconds, or just between two steps.
+
+    It then makes an early chunk, or holds nothing for a moment. The chunk of the express lane doesn't count.
+    """
+    chunks = Chunk.objects.filter(worker=worker, state=ChunkState.RUNNING)
+    if besides:
+        chunks = chunks.exclude(pk=besides.pk)
+    if chunks.filter(index__lt=EARLY_CHUNKS).exists():
+        return True
+    if worker is None:
+        return False
+    others = (Transcode.objects, Extraction.objects)
+    held = chunks.count() + sum(rows.filter(worker=worker).exclude(lease_token="").count() for rows in others)
+    return held < worker.slots
 
 
 def is_urgent_work_waiting() -> bool:

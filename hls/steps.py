@@ -21,7 +21,7 @@ from pathlib import Path
 
 import structlog
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from hls import (
@@ -105,19 +105,28 @@ def do_urgent(worker: Worker | None = None) -> bool:
     Encode a first chunk, else plan a transcode, else encode one of the first few chunks. False where nothing of this
     waits, a slot will be free in a few seconds, or the worker ends.
     """
-    if not can_work() or claims.makes_early_chunk(worker):
+    if not can_work() or claims.has_slot_soon(worker):
         return False
-    if chunk := claims.claim_chunk(worker, claims.waiting_first_chunks()):
+    if chunk := claim_urgent(worker, claims.waiting_first_chunks()):
         hurry_chunk(*chunk)
     elif found := (
         claims.claim_transcode(claims.unplanned(), worker) or claims.claim_transcode(claims.opened_and_left(), worker)
     ):
         planning.plan_transcode(*found)
-    elif chunk := claims.claim_chunk(worker, claims.early_chunks_left()):
+    elif chunk := claim_urgent(worker, claims.early_chunks_left()):
         hurry_chunk(*chunk)
     else:
         return False
     return True
+
+
+def claim_urgent(worker: Worker | None, chunks: QuerySet[Chunk]) -> tuple[Chunk, claims.Claim] | None:
+    """As claims.claim_chunk(), but not where a slot has come between: a killed worker would lose two chunks at once."""
+    found = claims.claim_chunk(worker, chunks)
+    if found and claims.has_slot_soon(worker, besides=found[0]):
+        claims.give_back_chunk(*found)
+        return None
+    return found
 
 
 def hurry_chunk(chunk: Chunk, claim: claims.Claim) -> None:

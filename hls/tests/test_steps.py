@@ -23,7 +23,7 @@ from hls.core.plan import Plan, make_plan
 from hls.core.probe import AudioTrack
 from hls.folders import chunk_folder, version_folder
 from hls.identity import FILE
-from hls.models import Chunk, ChunkState, Extraction, State, Transcode
+from hls.models import Chunk, ChunkState, Extraction, State, Transcode, Worker
 from hls.renewal import ChunkRenewal
 from hls.sources import awaited, local
 from hls.status import status_of
@@ -288,7 +288,7 @@ def test_a_new_video_begins_though_all_slots_are_taken_by_others(monkeypatch: py
     for index in range(1, 5):
         ChunkFactory.create(transcode=left, index=index)
         ChunkFactory.create(transcode=being_made, index=index)
-    ChunkFactory.create(transcode=being_made, index=5, running=True)
+    ChunkFactory.create(transcode=being_made, index=5, running=True, worker=worker)
     ChunkFactory.create(transcode=opened, index=0)
     ChunkFactory.create(transcode=opened_and_made, index=0, running=True)
     assert claims.is_urgent_work_waiting()
@@ -318,6 +318,44 @@ def test_a_slot_that_is_free_in_a_few_seconds_is_waited_for(monkeypatch: pytest.
     Chunk.objects.filter(pk=running.pk).update(index=3)
     assert steps.do_urgent(worker)
     assert done == [0]
+
+
+def test_a_slot_between_two_chunks_of_a_video_takes_the_next_one_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For a moment nobody makes the video. With two of its chunks at once, a killed worker would lose both."""
+    monkeypatch.setattr(steps, "do_chunk", lambda chunk, claim: pytest.fail("the slot was about to look"))
+    video, worker = TranscodeFactory.create(processing=True), WorkerFactory.create()
+    ChunkFactory.create(transcode=video, index=0, done=True)
+    for index in (1, 2):
+        ChunkFactory.create(transcode=video, index=index)
+    assert not steps.do_urgent(worker)
+    assert not Chunk.objects.filter(state=ChunkState.RUNNING).exists()
+
+
+def test_an_urgent_chunk_is_given_back_where_a_slot_has_taken_one_of_the_same_video_meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(steps, "do_chunk", lambda chunk, claim: pytest.fail("two chunks at once"))
+    video, worker = TranscodeFactory.create(processing=True), WorkerFactory.create()
+    busy = ChunkFactory.create(index=5, running=True, worker=worker)
+    for index in (1, 2):
+        ChunkFactory.create(transcode=video, index=index)
+    claim = claims.claim_chunk
+
+    def late(worker: Worker | None, chunks: QuerySet[Chunk]) -> tuple[Chunk, claims.Claim] | None:
+        """Between the look and the claim, the slot ends its chunk and takes the first that was seen."""
+        seen = [chunk.pk for chunk in chunks]
+        if seen:
+            Chunk.objects.filter(pk=busy.pk).update(state=ChunkState.DONE, lease_token="", worker=None)
+            assert claim(worker, waiting.filter(pk=seen[0]))
+        return claim(worker, waiting.filter(pk__in=seen))
+
+    waiting = claims.waiting_chunks()
+    monkeypatch.setattr(claims, "claim_chunk", late)
+    assert not steps.do_urgent(worker)
+    assert list(Chunk.objects.filter(transcode=video).order_by("index").values_list("index", "state", "losses")) == [
+        (1, ChunkState.RUNNING, 0),
+        (2, ChunkState.WAITING, 0),
+    ]
 
 
 def test_a_worker_that_is_told_to_stop_begins_nothing_urgent(stop_flag: threading.Event) -> None:
