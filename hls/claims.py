@@ -123,7 +123,8 @@ def waiting_extractions() -> QuerySet[Extraction]:
 def has_slot_soon(worker: Worker | None, *, besides: Chunk | None = None) -> bool:
     """Whether one of the worker's slots is free in a few seconds, or just between two steps.
 
-    It then makes an early chunk, or holds nothing for a moment. The chunk of the express lane doesn't count.
+    It then makes an early chunk, or holds nothing for a moment. The chunk of the express lane doesn't count, nor do
+    sources that are brought: they take no slot.
     """
     chunks = Chunk.objects.filter(worker=worker, state=ChunkState.RUNNING)
     if besides:
@@ -132,7 +133,7 @@ def has_slot_soon(worker: Worker | None, *, besides: Chunk | None = None) -> boo
         return True
     if worker is None:
         return False
-    others = (Transcode.objects, Extraction.objects)
+    others = (Transcode.objects.filter(awaits_source=False), Extraction.objects)
     held = chunks.count() + sum(rows.filter(worker=worker).exclude(lease_token="").count() for rows in others)
     return held < worker.slots
 

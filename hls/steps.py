@@ -103,7 +103,7 @@ def do_urgent(worker: Worker | None = None) -> bool:
     """For a worker whose slots are taken for long: what brings the first seconds of a video that nobody works on.
 
     Encode a first chunk, else plan a transcode, else encode one of the first few chunks. False where nothing of this
-    waits, a slot will be free in a few seconds, or the worker ends.
+    waits, a slot is free in a few seconds or between two steps, or the worker ends.
     """
     if not can_work() or claims.has_slot_soon(worker):
         return False
@@ -178,7 +178,8 @@ def do_chunk(chunk: Chunk, claim: claims.Claim) -> None:
         claims.give_back_chunk(chunk, claim)
     finally:
         clear_away(transcode, folder)
-    if found := claims.claim_transcode(claims.unfinished().filter(pk=transcode.pk), None):
+    worker = Worker.objects.filter(pk=claim.worker_id).first() if claim.worker_id else None
+    if found := claims.claim_transcode(claims.unfinished().filter(pk=transcode.pk), worker):
         finish_transcode(*found)
 
 

@@ -327,6 +327,8 @@ def test_a_slot_between_two_chunks_of_a_video_takes_the_next_one_itself(monkeypa
     ChunkFactory.create(transcode=video, index=0, done=True)
     for index in (1, 2):
         ChunkFactory.create(transcode=video, index=index)
+    brought = TranscodeFactory.create(awaits_source=True)  # which takes no slot
+    assert claims.claim_transcode(claims.awaiting_source().filter(pk=brought.pk), worker)
     assert not steps.do_urgent(worker)
     assert not Chunk.objects.filter(state=ChunkState.RUNNING).exists()
 
@@ -356,6 +358,25 @@ def test_an_urgent_chunk_is_given_back_where_a_slot_has_taken_one_of_the_same_vi
         (1, ChunkState.RUNNING, 0),
         (2, ChunkState.WAITING, 0),
     ]
+
+
+def test_a_new_video_begins_while_a_slot_finishes_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To finish a long video takes a while. The slot holds it meanwhile, and is no slot between two steps."""
+    begun: list[Chunk] = []
+    worker = WorkerFactory.create()
+    last, first = ChunkFactory.create(index=3), ChunkFactory.create(index=0)
+
+    def accept(chunk: Chunk, claim: claims.Claim, *made: object) -> None:
+        claims.owned_chunk(chunk, claim).update(**claims.FREE, state=ChunkState.DONE)
+
+    monkeypatch.setattr(steps, "make_chunk", lambda chunk, claim, folder: None)
+    monkeypatch.setattr(steps, "accept_patiently", accept)
+    monkeypatch.setattr(steps, "finish_transcode", lambda transcode, claim: steps.do_urgent(worker))
+    monkeypatch.setattr(steps, "hurry_chunk", lambda chunk, claim: begun.append(chunk))
+    found = claims.claim_chunk(worker, claims.waiting_chunks().filter(pk=last.pk))
+    assert found is not None
+    steps.do_chunk(*found)
+    assert begun == [first]
 
 
 def test_a_worker_that_is_told_to_stop_begins_nothing_urgent(stop_flag: threading.Event) -> None:
